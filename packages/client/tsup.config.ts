@@ -1,0 +1,22 @@
+import { defineConfig } from 'tsup'
+
+export default defineConfig([
+  {
+    entry: ['src/index.ts'],
+    format: ['esm', 'cjs'],
+    target: 'es2022',
+    platform: 'browser',
+    splitting: true,
+    dts: { resolve: ['@standard-schema/spec'] },
+  },
+  {
+    // dist/roomful.global.js: everything in one file for a plain <script> tag.
+    entry: { roomful: 'src/index.ts' },
+    format: 'iife',
+    globalName: 'Roomful',
+    target: 'es2022',
+    platform: 'browser',
+    minify: true,
+    noExternal: [/.*/],
+  },
+])

@@ -1,0 +1,12 @@
+import { defineConfig } from 'tsup'
+
+export default defineConfig({
+  entry: ['src/index.ts', 'src/define-protocol.ts', 'src/wire.ts', 'src/schemas.ts', 'src/json-schema.ts'],
+  format: ['esm', 'cjs'],
+  target: 'es2022',
+  platform: 'neutral',
+  // Without splitting each entry carries its own copy of the schemas, and a class would differ between sub-paths.
+  splitting: true,
+  // Inlined, so that the published types need no @standard-schema/spec in the consumer's project.
+  dts: { resolve: ['@standard-schema/spec'] },
+})
