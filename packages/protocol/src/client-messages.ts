@@ -1,0 +1,75 @@
+import * as z from 'zod/mini'
+import { cursor, jsonObject, offset, token } from './fields.js'
+
+const ref = z.optional(token)
+const roomId = z.optional(z.string())
+const pageSize = z.int().check(z.gte(0), z.lte(1_000))
+
+export const join = z.object({
+  type: z.literal('join'),
+  room_id: z.string(),
+  since: z.optional(cursor),
+  history: z.optional(pageSize),
+  ref,
+})
+
+export const leave = z.object({ type: z.literal('leave'), room_id: roomId, ref })
+
+export const chatMessage = z.object({
+  type: z.literal('chat_message'),
+  message: z.string(),
+  room_id: roomId,
+  client_id: z.optional(token),
+  after: z.optional(token),
+  data: z.optional(jsonObject),
+  ref,
+})
+
+export const typingStart = z.object({ type: z.literal('typing_start'), room_id: roomId })
+export const typingStop = z.object({ type: z.literal('typing_stop'), room_id: roomId })
+
+export const ping = z.object({
+  type: z.literal('ping'),
+  id: z.optional(z.union([z.string().check(z.maxLength(64)), z.number()])),
+})
+
+export const auth = z.object({
+  type: z.literal('auth'),
+  protocol: z.int(),
+  token: z.optional(z.string()),
+  session: z.optional(z.string()),
+  ref,
+})
+
+export const history = z.object({
+  type: z.literal('history'),
+  room_id: roomId,
+  epoch: z.optional(token),
+  before: z.optional(offset),
+  after: z.optional(offset),
+  limit: z.optional(pageSize),
+  ref,
+})
+
+export const presence = z.object({
+  type: z.literal('presence'),
+  room_id: roomId,
+  state: jsonObject,
+  ref,
+})
+
+/** Everything that a client may send, before an application adds messages of its own. */
+export const ClientMessage = z.discriminatedUnion('type', [
+  join,
+  leave,
+  chatMessage,
+  typingStart,
+  typingStop,
+  ping,
+  auth,
+  history,
+  presence,
+])
+
+export type ClientMessage = z.output<typeof ClientMessage>
+export type ClientMessageOf<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>

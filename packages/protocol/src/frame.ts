@@ -1,0 +1,63 @@
+import { isWellFormed } from './text.js'
+
+/** A parsed frame before any schema has seen it: an object of JSON with its type. */
+export type Frame = { readonly type: string } & Readonly<Record<string, unknown>>
+
+export type FrameResult =
+  | { readonly ok: true; readonly frame: Frame }
+  /** Not JSON, or JSON that is no object. */
+  | { readonly ok: false; readonly code: 'invalid_json' }
+  /** An object whose `type` is no string; `shown` is what it was. */
+  | { readonly ok: false; readonly code: 'unknown_type'; readonly shown: string }
+
+/** Parses one text frame. Never throws. */
+export function parseFrame(text: string): FrameResult {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return { ok: false, code: 'invalid_json' }
+  }
+  if (!isObject(value)) return { ok: false, code: 'invalid_json' }
+  if (!isFrame(value))
+    return {
+      ok: false,
+      code: 'unknown_type',
+      shown: value.type === undefined ? '' : JSON.stringify(value.type),
+    }
+  return { ok: true, frame: value }
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isFrame(value: Record<string, unknown>): value is Frame {
+  return typeof value.type === 'string'
+}
+
+export type ContentFault = 'too deep' | 'ill-formed text' | 'reserved key'
+
+/**
+ * What no schema checks: nesting, lone surrogates anywhere, and `__proto__` keys, which would turn into a
+ * prototype in any code that copies the object key by key.
+ */
+export function inspectContent(value: unknown, maxDepth: number): ContentFault | undefined {
+  if (typeof value === 'string') return isWellFormed(value) ? undefined : 'ill-formed text'
+  if (typeof value !== 'object' || value === null) return undefined
+  if (maxDepth === 0) return 'too deep'
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      const fault = inspectContent(item, maxDepth - 1)
+      if (fault) return fault
+    }
+    return undefined
+  }
+  for (const key in value) {
+    if (key === '__proto__') return 'reserved key'
+    if (!isWellFormed(key)) return 'ill-formed text'
+    const fault = inspectContent((value as Record<string, unknown>)[key], maxDepth - 1)
+    if (fault) return fault
+  }
+  return undefined
+}

@@ -1,0 +1,202 @@
+import * as z from 'zod/mini'
+import { count, durationMs, jsonObject, offset, token } from './fields.js'
+
+const ref = z.optional(token)
+const optionalRoom = z.optional(z.string())
+const timestamp = z.string()
+/** `null` means without a limit, for JSON has no Infinity. */
+const limit = z.optional(z.nullable(z.number()))
+
+/** What a connection may do, told in `system` so that a client paces itself. */
+export const limits = z.object({
+  text_length: limit,
+  frame_bytes: limit,
+  messages_per_second: limit,
+  messages_burst: limit,
+  bytes_per_second: limit,
+  joins_per_second: limit,
+  history_per_second: limit,
+  rooms: limit,
+  dedupe_window_ms: limit,
+})
+
+export const system = z.object({
+  type: z.literal('system'),
+  message: z.string(),
+  timestamp,
+  protocol: z.optional(z.int()),
+  connection_id: z.optional(token),
+  ping_interval_ms: z.optional(durationMs),
+  limits: z.optional(limits),
+})
+
+export const authenticated = z.object({
+  type: z.literal('authenticated'),
+  user_id: z.string(),
+  session: z.string(),
+  expires_in_ms: z.optional(durationMs),
+  ref,
+})
+
+export const member = z.object({ user_id: z.string(), state: z.optional(jsonObject) })
+
+/** A published message as it stands in the log: its type, its envelope, and the body that its type gives it. */
+export const entry = z.looseObject({
+  type: z.string(),
+  room_id: z.string(),
+  id: token,
+  epoch: token,
+  offset,
+})
+
+export const joined = z.object({
+  type: z.literal('joined'),
+  room_id: z.string(),
+  message: z.string(),
+  timestamp,
+  epoch: z.optional(token),
+  offset: z.optional(offset),
+  id: z.optional(token),
+  messages: z.optional(z.array(entry)),
+  more: z.optional(z.boolean()),
+  count: z.optional(count),
+  members: z.optional(z.array(member)),
+  presence_version: z.optional(count),
+  recovered: z.optional(z.boolean()),
+  reason: z.optional(z.string()),
+  ref,
+})
+
+export const left = z.object({
+  type: z.literal('left'),
+  room_id: z.string(),
+  reason: z.optional(z.string()),
+  ref,
+})
+
+export const userJoined = z.object({
+  type: z.literal('user_joined'),
+  message: z.string(),
+  count,
+  room_id: optionalRoom,
+  user_id: z.optional(z.string()),
+})
+
+export const userLeft = z.object({
+  type: z.literal('user_left'),
+  message: z.string(),
+  count,
+  room_id: optionalRoom,
+  user_id: z.optional(z.string()),
+})
+
+export const chatMessage = z.object({
+  type: z.literal('chat_message'),
+  message: z.string(),
+  timestamp,
+  user_id: z.string(),
+  room_id: optionalRoom,
+  id: z.optional(token),
+  client_id: z.optional(token),
+  epoch: z.optional(token),
+  offset: z.optional(offset),
+  data: z.optional(jsonObject),
+})
+
+const typing = { user_id: z.string(), timestamp, room_id: optionalRoom }
+export const userTyping = z.object({ type: z.literal('user_typing'), ...typing })
+export const userStoppedTyping = z.object({ type: z.literal('user_stopped_typing'), ...typing })
+
+export const pong = z.object({
+  type: z.literal('pong'),
+  timestamp,
+  id: z.optional(z.union([z.string(), z.number()])),
+})
+
+export const ack = z.object({
+  type: z.literal('ack'),
+  client_id: token,
+  id: token,
+  room_id: z.string(),
+  epoch: token,
+  offset,
+  timestamp,
+  duplicate: z.boolean(),
+  durability: z.enum(['memory', 'primary', 'replicated']),
+  ref,
+})
+
+export const history = z.object({
+  type: z.literal('history'),
+  room_id: z.string(),
+  epoch: token,
+  messages: z.array(entry),
+  more: z.boolean(),
+  oldest_offset: offset,
+  truncated: z.boolean(),
+  ref,
+})
+
+export const presence = z.object({
+  type: z.literal('presence'),
+  room_id: z.string(),
+  version: count,
+  event: z.enum(['snapshot', 'enter', 'update', 'leave']),
+  members: z.array(member),
+  ref,
+})
+
+export const resync = z.object({
+  type: z.literal('resync'),
+  room_id: z.string(),
+  reason: z.string(),
+  epoch: token,
+  offset,
+  id: token,
+})
+
+export const draining = z.object({ type: z.literal('draining'), reconnect_after_ms: durationMs })
+
+export const reply = z.object({ type: z.literal('reply'), ref: token, data: z.unknown() })
+
+export const issue = z.object({ path: z.string(), message: z.string() })
+
+export const error = z.object({
+  type: z.literal('error'),
+  message: z.string(),
+  timestamp,
+  code: z.optional(z.string()),
+  ref,
+  client_id: z.optional(token),
+  room_id: optionalRoom,
+  retry_after_ms: z.optional(durationMs),
+  issues: z.optional(z.array(issue)),
+})
+
+/** Everything that a server may send, before an application adds messages of its own. */
+export const ServerMessage = z.discriminatedUnion('type', [
+  system,
+  authenticated,
+  joined,
+  left,
+  userJoined,
+  userLeft,
+  chatMessage,
+  userTyping,
+  userStoppedTyping,
+  pong,
+  ack,
+  history,
+  presence,
+  resync,
+  draining,
+  reply,
+  error,
+])
+
+export type ServerMessage = z.output<typeof ServerMessage>
+export type ServerMessageOf<T extends ServerMessage['type']> = Extract<ServerMessage, { type: T }>
+export type Member = z.output<typeof member>
+export type Entry = z.output<typeof entry>
+export type WireLimits = z.output<typeof limits>
+export type Durability = ServerMessageOf<'ack'>['durability']

@@ -1,0 +1,53 @@
+/** Longest chat text, in Unicode code points. */
+export const MAX_TEXT_LENGTH = 1_000
+/** Longest room id, in Unicode code points. */
+export const MAX_ROOM_ID_LENGTH = 128
+/** The logged stream of the connection's own user, under the name by which every device of that user joins it. */
+export const OWN_STREAM = '@me'
+
+const WHITE_SPACE_ONLY = /^\p{White_Space}*$/u
+const LONE_SURROGATE = /\p{Surrogate}/u
+const ROOM_ID = /^[\p{L}\p{M}\p{N}_.:\-=@,;]+$/u
+
+export type TextError = 'message_too_long' | 'message_empty' | 'invalid_text'
+
+/** Checks a chat text in the protocol's order: length, then blankness, then well-formedness. */
+export function checkText(text: string, maxLength: number = MAX_TEXT_LENGTH): TextError | undefined {
+  if (isLongerThan(text, maxLength)) return 'message_too_long'
+  if (WHITE_SPACE_ONLY.test(text)) return 'message_empty'
+  if (!isWellFormed(text)) return 'invalid_text'
+  return undefined
+}
+
+/** Whether a name may be a room's: letters and digits of any script and `_ . : - = @ , ;`, in NFC, no leading `@`. */
+export function isRoomId(id: string): boolean {
+  if (id === OWN_STREAM) return true
+  return (
+    !id.startsWith('@') &&
+    ROOM_ID.test(id) &&
+    !isLongerThan(id, MAX_ROOM_ID_LENGTH) &&
+    id.normalize('NFC') === id
+  )
+}
+
+/** False for a string with a lone surrogate: UTF-8 has no form for it, so it would change on the wire. */
+export function isWellFormed(text: string): boolean {
+  return !LONE_SURROGATE.test(text)
+}
+
+/** The first `length` code points of a text. */
+export function truncate(text: string, length: number): string {
+  return text.length <= length
+    ? text
+    : Array.from(text.slice(0, 2 * length))
+        .slice(0, length)
+        .join('')
+}
+
+function isLongerThan(text: string, length: number): boolean {
+  if (text.length <= length) return false
+  if (text.length > 2 * length) return true
+  let count = 0
+  for (const _ of text) count++
+  return count > length
+}
