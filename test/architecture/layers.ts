@@ -1,0 +1,89 @@
+/** Who may import whom. docs/architecture.md shows the same map; layers.test.ts holds the sources and the page to it. */
+export interface Layer {
+  name: string
+  /** Files and folders; a file belongs to the first layer that lists it. */
+  files: string[]
+  /** Other layers, and packages with all their sub-paths. */
+  imports: string[]
+  /** Allowed as `import type` only. */
+  types: string[]
+}
+
+const protocol = '@roomful/protocol'
+const wire = ['@roomful/protocol/wire', '@roomful/protocol/define']
+const serverEdges = ['transports', 'backplanes', 'server parts', 'server interfaces', 'server core']
+
+export const layers: Layer[] = [
+  {
+    name: 'protocol',
+    files: ['packages/protocol/src/'],
+    imports: ['zod/mini'],
+    types: ['@standard-schema/spec'],
+  },
+  {
+    name: 'server core',
+    files: ['packages/server/src/core/'],
+    imports: [protocol],
+    types: [],
+  },
+  {
+    name: 'server interfaces',
+    files: ['packages/server/src/connection.ts', 'packages/server/src/backplane.ts'],
+    imports: [protocol],
+    types: ['server core'],
+  },
+  {
+    name: 'backplanes',
+    files: ['packages/server/src/backplanes/'],
+    imports: ['server interfaces', 'server core', protocol, 'node:'],
+    types: [],
+  },
+  {
+    name: 'transports',
+    files: ['packages/server/src/transports/'],
+    imports: ['server interfaces', 'server core', protocol, 'node:', 'ws'],
+    types: [],
+  },
+  {
+    name: 'server entries',
+    files: ['packages/server/src/index.ts', 'packages/server/src/testing.ts', 'packages/server/src/cli.ts'],
+    imports: ['server', ...serverEdges, protocol, 'node:'],
+    types: [],
+  },
+  {
+    name: 'server',
+    files: ['packages/server/src/server.ts'],
+    imports: [...serverEdges, protocol, 'node:'],
+    types: [],
+  },
+  {
+    name: 'server parts',
+    files: ['packages/server/src/'],
+    imports: ['server interfaces', 'server core', protocol, 'node:'],
+    types: [],
+  },
+  {
+    name: 'client socket',
+    files: ['packages/client/src/socket.ts'],
+    imports: ['client parts', 'partysocket/ws', ...wire],
+    types: [protocol],
+  },
+  {
+    name: 'client entries',
+    files: ['packages/client/src/index.ts', 'packages/client/src/react.ts'],
+    imports: ['client', 'client socket', 'client parts', ...wire, 'react'],
+    types: [protocol],
+  },
+  {
+    name: 'client',
+    files: ['packages/client/src/client.ts'],
+    imports: ['client socket', 'client parts', ...wire],
+    types: [protocol],
+  },
+  {
+    name: 'client parts',
+    files: ['packages/client/src/'],
+    imports: wire,
+    types: [protocol, 'client socket'],
+  },
+]
