@@ -38,7 +38,12 @@ export const authenticated = z.object({
   ref,
 })
 
-export const member = z.object({ user_id: z.string(), state: z.optional(jsonObject) })
+/** One user of a room: `profile` comes from the server's `authenticate`, `state` from the user. */
+export const member = z.object({
+  user_id: z.string(),
+  profile: z.optional(jsonObject),
+  state: z.optional(jsonObject),
+})
 
 /** A published message as it stands in the log: its type, its envelope, and the body that its type gives it. */
 export const entry = z.looseObject({

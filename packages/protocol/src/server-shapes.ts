@@ -105,6 +105,7 @@ export const serverShapes: Readonly<Record<string, Shape>> = {
         {
           "fields": {
             "user_id": "string",
+            "profile?": "object",
             "state?": "object"
           }
         }
@@ -229,6 +230,7 @@ export const serverShapes: Readonly<Record<string, Shape>> = {
         {
           "fields": {
             "user_id": "string",
+            "profile?": "object",
             "state?": "object"
           }
         }
