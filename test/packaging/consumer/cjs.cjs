@@ -1,0 +1,6 @@
+const { createClient } = require('@roomful/client')
+const { createServer } = require('@roomful/server')
+const { WebSocket } = require('ws')
+const roundtrip = require('./roundtrip.cjs')
+
+roundtrip({ createServer, createClient, WebSocket })
