@@ -30,7 +30,7 @@ export const typingStop = z.object({ type: z.literal('typing_stop'), room_id: ro
 
 export const ping = z.object({
   type: z.literal('ping'),
-  id: z.optional(z.union([z.string().check(z.maxLength(64)), z.number()])),
+  id: z.optional(z.union([token, z.number()])),
 })
 
 export const auth = z.object({

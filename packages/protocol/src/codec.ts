@@ -4,8 +4,8 @@ import type { ClientDefinition, ObjectSchema } from './define-protocol.js'
 import { isRequest } from './define-protocol.js'
 import { ERRORS, type ErrorCode, type Issue } from './errors.js'
 import { type Frame, inspectContent, parseFrame } from './frame.js'
-import { isRoomId, truncate } from './text.js'
-import { joinPath, validate } from './validate.js'
+import { isRoomId, isWellFormed, MAX_STATE_LENGTH, TOKEN, toWellFormed, truncate } from './text.js'
+import { toIssues, type Validation, validate } from './validate.js'
 
 /** The fields of a client's message that are the wire's own; only those that are well-formed. */
 export interface Envelope {
@@ -21,15 +21,24 @@ export interface ApplicationMessage {
   readonly body: object
 }
 
+/**
+ * Where a fault lies in the order of checks: in the `frame` itself, before authentication; in the name of the
+ * `room`; or in the `body`, so that "not in that room" is to be answered first.
+ */
+export type CheckStage = 'frame' | 'room' | 'body'
+
 export interface DecodeError {
   readonly ok: false
   readonly code: ErrorCode
+  readonly stage: CheckStage
   /** The text of the `error` frame. */
   readonly message: string
   readonly issues: readonly Issue[]
   /** `undefined` if the frame was no object with a type. */
   readonly type: string | undefined
   readonly envelope: Envelope
+  /** What an application's schema threw: the code is then `internal`. */
+  readonly cause?: unknown
 }
 
 export type DecodeResult =
@@ -50,101 +59,120 @@ export interface ClientContract {
 export interface DecodeOptions {
   /** An application's protocol. @default none: only the built-in messages are known */
   readonly protocol?: ClientContract
-  /** Deepest nesting of objects and arrays, the message itself being 1. @default 8 */
+  /** Deepest nesting of objects and arrays, the message itself being 1; never more than 256. @default 8 */
   readonly maxDepth?: number
 }
 
 /** Turns a message into the text of its frame. Never throws: what JSON cannot hold is a result that says why. */
 export function encode(message: { readonly type: string }): EncodeResult {
   try {
-    return { ok: true, text: JSON.stringify(message) }
+    const text: string | undefined = JSON.stringify(message)
+    return text === undefined ? { ok: false, reason: 'The message has no JSON' } : { ok: true, text }
   } catch (cause) {
-    return { ok: false, reason: cause instanceof Error ? cause.message : String(cause) }
+    return { ok: false, reason: cause instanceof Error ? cause.message : 'The message has no JSON' }
   }
 }
 
-const schemas = new Map<string, z.ZodMiniType<ClientMessage>>()
+type BuiltInSchema = z.ZodMiniType<ClientMessage>
+type ChatMessage = Extract<ClientMessage, { type: 'chat_message' }>
+
+const DEFAULT_DEPTH = 8
+/** Above some thousands of levels, recursion overflows the stack. */
+const DEEPEST = 256
+
+const schemas = new Map<string, BuiltInSchema>()
 for (const option of ClientMessageSchema.def.options) {
   for (const type of option.def.shape.type.def.values) schemas.set(type, option)
 }
 
-/** Decodes and validates one text frame of a client. Never throws, unless an application's schema is asynchronous. */
+/** Decodes and validates one text frame of a client, in the order of checks of the protocol. Never throws. */
 export function decodeClientMessage(text: string, options: DecodeOptions = {}): DecodeResult {
   const parsed = parseFrame(text)
   if (!parsed.ok) {
-    const message = parsed.code === 'unknown_type' ? unknownTypeText(parsed.shown) : ERRORS.invalid_json.text
-    return failure(parsed.code, undefined, { message })
+    return parsed.code === 'unknown_type' ? unknownType(parsed.shown) : failure(parsed.code, 'frame')
   }
   const { frame } = parsed
   const schema = schemas.get(frame.type)
   const definition = schema ? undefined : applicationDefinition(options.protocol, frame.type)
-  if (!schema && !definition) return failure('unknown_type', frame, { message: unknownTypeText(frame.type) })
-  const fault = inspectContent(frame, options.maxDepth ?? 8)
-  if (fault === 'ill-formed text') return failure('invalid_text', frame)
-  if (fault) return failure('invalid_message', frame, { issues: [{ path: '', message: fault }] })
-  return definition
-    ? decodeApplication(frame, definition)
-    : decodeBuiltIn(frame, schema as z.ZodMiniType<ClientMessage>, options.protocol)
+  if (!schema && !definition) return unknownType(frame.type, frame)
+  const fault = contentFault(frame, options.maxDepth ?? DEFAULT_DEPTH) ?? roomFault(frame)
+  if (fault) return fault
+  if (definition) return decodeApplication(frame, definition)
+  return decodeBuiltIn(frame, schema as BuiltInSchema, options.protocol?.chat)
 }
 
-function decodeBuiltIn(
-  frame: Frame,
-  schema: z.ZodMiniType<ClientMessage>,
-  protocol: ClientContract | undefined,
-): DecodeResult {
+function contentFault(frame: Frame, maxDepth: number): DecodeError | undefined {
+  const fault = inspectContent(frame, Math.min(maxDepth, DEEPEST))
+  if (!fault) return undefined
+  if (fault !== 'ill-formed text') {
+    return failure('invalid_message', 'frame', frame, { issues: [{ path: '', message: fault }] })
+  }
+  const inRoomId = typeof frame.room_id === 'string' && !isWellFormed(frame.room_id)
+  return failure(inRoomId ? 'invalid_room' : 'invalid_text', 'frame', frame)
+}
+
+function roomFault(frame: Frame): DecodeError | undefined {
+  const { type, room_id } = frame
+  if (type === 'auth' || type === 'ping') return undefined
+  if (type === 'join' && (typeof room_id !== 'string' || room_id === '')) {
+    return failure('room_id_required', 'room', frame)
+  }
+  if (room_id === undefined || (typeof room_id === 'string' && isRoomId(room_id))) return undefined
+  return failure('invalid_room', 'room', frame)
+}
+
+function decodeBuiltIn(frame: Frame, schema: BuiltInSchema, chat: ObjectSchema | undefined): DecodeResult {
   const result = schema.safeParse(frame)
   if (!result.success) {
-    const issues = result.error.issues.map(({ path, message }) => ({ path: joinPath(path), message }))
-    return failure(codeOfField(frame.type, issues), frame, { issues })
+    const issues = toIssues(result.error.issues)
+    const textMissing = frame.type === 'chat_message' && typeof frame.message !== 'string'
+    return failure(textMissing ? 'message_required' : 'invalid_message', 'body', frame, { issues })
   }
-  const message = result.data
-  if ('room_id' in message && message.room_id !== undefined && !isRoomId(message.room_id)) {
-    return failure(message.room_id === '' ? 'room_id_required' : 'invalid_room', frame)
-  }
-  if (message.type === 'chat_message' && message.data) return decodeChatData(frame, message, protocol?.chat)
-  return { ok: true, kind: 'built_in', message }
+  return crossFieldFault(frame, result.data, chat) ?? { ok: true, kind: 'built_in', message: result.data }
 }
 
-function decodeChatData(
+/** What the schema of one message cannot say. */
+function crossFieldFault(
   frame: Frame,
-  message: Extract<ClientMessage, { type: 'chat_message' }>,
+  message: ClientMessage,
+  chat: ObjectSchema | undefined,
+): DecodeError | undefined {
+  switch (message.type) {
+    case 'chat_message':
+      return chatDataFault(frame, message, chat)
+    case 'history':
+      return message.before === undefined || message.after === undefined
+        ? undefined
+        : invalidField(frame, 'after', 'Give before or after, not both')
+    case 'presence':
+      return JSON.stringify(message.state).length <= MAX_STATE_LENGTH
+        ? undefined
+        : invalidField(frame, 'state', `Longer than ${MAX_STATE_LENGTH} characters of JSON`)
+    default:
+      return undefined
+  }
+}
+
+/** The schema's output is not kept: the input travels, for a transform must not run twice. */
+function chatDataFault(
+  frame: Frame,
+  message: ChatMessage,
   schema: ObjectSchema | undefined,
-): DecodeResult {
-  if (!schema) {
-    return failure('invalid_message', frame, {
-      issues: [{ path: 'data', message: 'This server declares no chat data' }],
-    })
-  }
+): DecodeError | undefined {
+  if (!message.data) return undefined
+  if (!schema) return invalidField(frame, 'data', 'This server declares no chat data')
   const result = validate(schema, message.data)
-  if (!result.ok) {
-    const issues = result.issues.map((issue) => ({
-      ...issue,
-      path: issue.path ? `data.${issue.path}` : 'data',
-    }))
-    return failure('invalid_message', frame, { issues })
-  }
-  // The input travels: receivers run the same schema, and a transform must not run twice.
-  return { ok: true, kind: 'built_in', message }
+  return result.ok ? undefined : schemaFault(frame, result, 'data')
 }
 
 function decodeApplication(frame: Frame, definition: ClientDefinition): DecodeResult {
   const { type, room_id, ref, client_id, after, ...body } = frame
-  const envelope = envelopeOf(frame)
-  for (const [path, value, kept] of [
-    ['room_id', room_id, envelope.room_id],
-    ['ref', ref, envelope.ref],
-  ] as const) {
-    if (value !== undefined && kept === undefined) {
-      return path === 'room_id'
-        ? failure('invalid_room', frame)
-        : failure('invalid_message', frame, {
-            issues: [{ path, message: 'Expected a string of 1 to 64 characters' }],
-          })
-    }
+  if (ref !== undefined && !isToken(ref)) {
+    return invalidField(frame, 'ref', 'Expected 1 to 64 characters of printable ASCII')
   }
   const result = validate(isRequest(definition) ? definition.input : definition, body)
-  if (!result.ok) return failure('invalid_message', frame, { issues: result.issues })
-  return { ok: true, kind: 'application', message: { type, envelope, body: result.value } }
+  if (!result.ok) return schemaFault(frame, result)
+  return { ok: true, kind: 'application', message: { type, envelope: envelopeOf(frame), body: result.value } }
 }
 
 function applicationDefinition(
@@ -155,26 +183,38 @@ function applicationDefinition(
   return (protocol.client as Record<string, ClientDefinition>)[type]
 }
 
-/** The code that the channels page gives to a missing or wrong-typed field, else `invalid_message`. */
-function codeOfField(type: string, issues: readonly Issue[]): ErrorCode {
-  const faulty = new Set(issues.map(({ path }) => path))
-  if (type === 'join' && faulty.has('room_id')) return 'room_id_required'
-  if (type === 'chat_message' && faulty.has('message')) return 'message_required'
-  return faulty.has('room_id') ? 'invalid_room' : 'invalid_message'
+function schemaFault(frame: Frame, result: Extract<Validation, { ok: false }>, prefix?: string): DecodeError {
+  if ('cause' in result) return failure('internal', 'body', frame, { cause: result.cause })
+  const issues = prefix
+    ? result.issues.map(({ path, message }) => ({ path: path ? `${prefix}.${path}` : prefix, message }))
+    : result.issues
+  return failure('invalid_message', 'body', frame, { issues })
+}
+
+function invalidField(frame: Frame, path: string, message: string): DecodeError {
+  return failure('invalid_message', 'body', frame, { issues: [{ path, message }] })
+}
+
+function unknownType(shown: string, frame?: Frame): DecodeError {
+  const message = `${ERRORS.unknown_type.text}: ${toWellFormed(truncate(shown, 64))}`
+  return failure('unknown_type', 'frame', frame, { message })
 }
 
 function failure(
   code: ErrorCode,
-  frame: Frame | undefined,
-  details: { message?: string; issues?: readonly Issue[] } = {},
+  stage: CheckStage,
+  frame?: Frame,
+  details: { message?: string; issues?: readonly Issue[]; cause?: unknown } = {},
 ): DecodeError {
   return {
     ok: false,
     code,
-    message: details.message ?? ERRORS[code].text,
-    issues: details.issues ?? [],
+    stage,
+    message: ERRORS[code].text,
+    issues: [],
     type: frame?.type,
     envelope: frame ? envelopeOf(frame) : {},
+    ...details,
   }
 }
 
@@ -188,9 +228,5 @@ function envelopeOf(frame: Frame): Envelope {
 }
 
 function isToken(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= 64
-}
-
-function unknownTypeText(shown: string): string {
-  return `${ERRORS.unknown_type.text}: ${truncate(shown, 64)}`
+  return typeof value === 'string' && TOKEN.test(value)
 }

@@ -46,6 +46,12 @@ export const ERRORS = {
   unsupported: fault('The server speaks only the base messages'),
 } as const satisfies Record<string, ErrorEntry>
 
+/** The English text of an error that answers a message of type `requestType`. */
+export function errorText(code: ErrorCode, requestType?: string): string {
+  const whileTyping = requestType === 'typing_start' || requestType === 'typing_stop'
+  return code === 'not_in_room' && whileTyping ? 'Not in a room' : ERRORS[code].text
+}
+
 /** A stable code of `error` frames and {@link RoomfulError}. */
 export type ErrorCode = keyof typeof ERRORS
 

@@ -1,8 +1,8 @@
 import * as z from 'zod/mini'
-import { isWellFormed } from './text.js'
+import { TOKEN } from './text.js'
 
-/** A name that one side makes up and the other echoes: 1–64 UTF-16 units. */
-export const token = z.string().check(z.minLength(1), z.maxLength(64), z.refine(isWellFormed))
+/** A name that one side makes up and the other echoes. */
+export const token = z.string().check(z.regex(TOKEN))
 export const offset = z.int().check(z.gte(0))
 export const count = z.int().check(z.gte(0))
 export const durationMs = z.number().check(z.gte(0))

@@ -19,13 +19,16 @@ export function parseFrame(text: string): FrameResult {
     return { ok: false, code: 'invalid_json' }
   }
   if (!isObject(value)) return { ok: false, code: 'invalid_json' }
-  if (!isFrame(value))
-    return {
-      ok: false,
-      code: 'unknown_type',
-      shown: value.type === undefined ? '' : JSON.stringify(value.type),
-    }
-  return { ok: true, frame: value }
+  return isFrame(value)
+    ? { ok: true, frame: value }
+    : { ok: false, code: 'unknown_type', shown: show(value.type) }
+}
+
+/** Objects by kind alone: `JSON.stringify` overflows the stack on deep ones. */
+function show(type: unknown): string {
+  if (Array.isArray(type)) return 'array'
+  if (isObject(type)) return 'object'
+  return type === undefined ? '' : String(type)
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

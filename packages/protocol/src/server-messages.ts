@@ -115,7 +115,7 @@ export const userStoppedTyping = z.object({ type: z.literal('user_stopped_typing
 export const pong = z.object({
   type: z.literal('pong'),
   timestamp,
-  id: z.optional(z.union([z.string(), z.number()])),
+  id: z.optional(z.union([token, z.number()])),
 })
 
 export const ack = z.object({
@@ -148,7 +148,6 @@ export const presence = z.object({
   version: count,
   event: z.enum(['snapshot', 'enter', 'update', 'leave']),
   members: z.array(member),
-  ref,
 })
 
 export const resync = z.object({

@@ -178,7 +178,7 @@ export const serverShapes: Readonly<Record<string, Shape>> = {
       "timestamp": "string",
       "id?": {
         "any": [
-          "string",
+          "token",
           "number"
         ]
       }
@@ -234,8 +234,7 @@ export const serverShapes: Readonly<Record<string, Shape>> = {
             "state?": "object"
           }
         }
-      ],
-      "ref?": "token"
+      ]
     }
   },
   "resync": {

@@ -1,4 +1,4 @@
-import { isWellFormed } from './text.js'
+import { TOKEN } from './text.js'
 
 /**
  * A schema as data, small enough for a browser bundle and checked without code generation:
@@ -16,8 +16,7 @@ const isObject = (value: unknown) => typeof value === 'object' && value !== null
 
 export const PRIMITIVES: Readonly<Record<string, (value: unknown) => boolean>> = {
   string: (value) => typeof value === 'string',
-  token: (value) =>
-    typeof value === 'string' && value.length > 0 && value.length <= 64 && isWellFormed(value),
+  token: (value) => typeof value === 'string' && TOKEN.test(value),
   boolean: (value) => typeof value === 'boolean',
   null: (value) => value === null,
   number: isNumber,

@@ -2,12 +2,19 @@
 export const MAX_TEXT_LENGTH = 1_000
 /** Longest room id, in Unicode code points. */
 export const MAX_ROOM_ID_LENGTH = 128
+/** Largest `state` of a presence message, in UTF-16 units of JSON. */
+export const MAX_STATE_LENGTH = 1_024
 /** The logged stream of the connection's own user, under the name by which every device of that user joins it. */
 export const OWN_STREAM = '@me'
 
 const WHITE_SPACE_ONLY = /^\p{White_Space}*$/u
 const LONE_SURROGATE = /\p{Surrogate}/u
-const ROOM_ID = /^[\p{L}\p{M}\p{N}_.:\-=@,;]+$/u
+const LONE_SURROGATES = /\p{Surrogate}/gu
+// Default-ignorable letters and marks are refused, or two rooms could look alike.
+const ROOM_ID = /^(?:(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{M}\p{N}_.:\-=@,;])+$/u
+
+/** Printable ASCII, so that a token is the same in a log line, a key of a store, and every language's string. */
+export const TOKEN = /^[ -~]{1,64}$/
 
 export type TextError = 'message_too_long' | 'message_empty' | 'invalid_text'
 
@@ -33,6 +40,11 @@ export function isRoomId(id: string): boolean {
 /** False for a string with a lone surrogate: UTF-8 has no form for it, so it would change on the wire. */
 export function isWellFormed(text: string): boolean {
   return !LONE_SURROGATE.test(text)
+}
+
+/** The text with U+FFFD in the place of each lone surrogate. */
+export function toWellFormed(text: string): string {
+  return text.replace(LONE_SURROGATES, '\ufffd')
 }
 
 /** The first `length` code points of a text. */
