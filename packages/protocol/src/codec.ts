@@ -4,7 +4,7 @@ import type { ClientDefinition, ObjectSchema } from './define-protocol.js'
 import { isRequest } from './define-protocol.js'
 import { ERRORS, type ErrorCode, type Issue } from './errors.js'
 import { type Frame, inspectContent, parseFrame } from './frame.js'
-import { isRoomId, isWellFormed, MAX_STATE_LENGTH, TOKEN, toWellFormed, truncate } from './text.js'
+import { isRoomId, isWellFormed, TOKEN, toWellFormed, truncate } from './text.js'
 import { toIssues, type Validation, validate } from './validate.js'
 
 /** The fields of a client's message that are the wire's own; only those that are well-formed. */
@@ -137,20 +137,9 @@ function crossFieldFault(
   message: ClientMessage,
   chat: ObjectSchema | undefined,
 ): DecodeError | undefined {
-  switch (message.type) {
-    case 'chat_message':
-      return chatDataFault(frame, message, chat)
-    case 'history':
-      return message.before === undefined || message.after === undefined
-        ? undefined
-        : invalidField(frame, 'after', 'Give before or after, not both')
-    case 'presence':
-      return JSON.stringify(message.state).length <= MAX_STATE_LENGTH
-        ? undefined
-        : invalidField(frame, 'state', `Longer than ${MAX_STATE_LENGTH} characters of JSON`)
-    default:
-      return undefined
-  }
+  if (message.type === 'chat_message') return chatDataFault(frame, message, chat)
+  const bothWays = message.type === 'history' && message.before !== undefined && message.after !== undefined
+  return bothWays ? invalidField(frame, 'after', 'Give before or after, not both') : undefined
 }
 
 /** The schema's output is not kept: the input travels, for a transform must not run twice. */

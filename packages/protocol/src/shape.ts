@@ -24,7 +24,7 @@ export const PRIMITIVES: Readonly<Record<string, (value: unknown) => boolean>> =
   integer: (value) => Number.isSafeInteger(value),
   natural: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
   object: isObject,
-  unknown: () => true,
+  unknown: (value) => value !== undefined,
 }
 
 /** The path of the first field that does not fit, or `undefined` if all do. */

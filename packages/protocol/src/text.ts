@@ -2,8 +2,6 @@
 export const MAX_TEXT_LENGTH = 1_000
 /** Longest room id, in Unicode code points. */
 export const MAX_ROOM_ID_LENGTH = 128
-/** Largest `state` of a presence message, in UTF-16 units of JSON. */
-export const MAX_STATE_LENGTH = 1_024
 /** The logged stream of the connection's own user, under the name by which every device of that user joins it. */
 export const OWN_STREAM = '@me'
 
