@@ -23,12 +23,14 @@ export const layers: Layer[] = [
   {
     name: 'server core',
     files: ['packages/server/src/core/'],
-    imports: [protocol],
+    imports: [protocol, 'node:crypto'],
     types: [],
   },
   {
     name: 'server interfaces',
-    files: ['packages/server/src/connection.ts', 'packages/server/src/backplane.ts'],
+    files: ['backplane', 'clock', 'limits', 'logger', 'outgoing', 'transport'].map(
+      (file) => `packages/server/src/${file}.ts`,
+    ),
     imports: [protocol],
     types: ['server core'],
   },
