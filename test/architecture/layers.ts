@@ -65,27 +65,35 @@ export const layers: Layer[] = [
     types: [],
   },
   {
+    name: 'client state',
+    files: ['connection-state', 'heartbeat', 'pace', 'retry', 'room-state'].map(
+      (file) => `packages/client/src/${file}.ts`,
+    ),
+    imports: wire,
+    types: [protocol],
+  },
+  {
     name: 'client socket',
     files: ['packages/client/src/socket.ts'],
-    imports: ['client parts', 'partysocket/ws', ...wire],
+    imports: ['client parts', 'client state', 'partysocket/ws', ...wire],
     types: [protocol],
   },
   {
     name: 'client entries',
     files: ['packages/client/src/index.ts', 'packages/client/src/react.ts'],
-    imports: ['client', 'client socket', 'client parts', ...wire, 'react'],
+    imports: ['client', 'client socket', 'client parts', 'client state', ...wire, 'react'],
     types: [protocol],
   },
   {
     name: 'client',
     files: ['packages/client/src/client.ts'],
-    imports: ['client socket', 'client parts', ...wire],
+    imports: ['client socket', 'client parts', 'client state', ...wire],
     types: [protocol],
   },
   {
     name: 'client parts',
     files: ['packages/client/src/'],
-    imports: wire,
+    imports: ['client state', ...wire],
     types: [protocol, 'client socket'],
   },
 ]
