@@ -1,0 +1,60 @@
+import { ERRORS, type RoomfulError } from '@roomful/protocol'
+import type { Clock } from './clock.js'
+import type { Connection } from './connection.js'
+import type { Refusal } from './core/decide.js'
+import type { Metrics } from './metrics.js'
+
+/** Which message an answer is about. */
+export interface Refs {
+  readonly ref?: string
+  readonly clientId?: string
+  readonly roomId?: string
+}
+
+/** Writes the frames that answer a connection's own messages. */
+export class Answers {
+  constructor(
+    private readonly clock: Clock,
+    private readonly metrics: Metrics,
+  ) {}
+
+  timestamp(): string {
+    return new Date(this.clock.wall()).toISOString()
+  }
+
+  refuse(connection: Connection, refusal: Refusal & { readonly retryAfterMs?: number }): void {
+    this.metrics.countError(refusal.code)
+    this.send(connection, {
+      type: 'error',
+      message: refusal.text,
+      timestamp: this.timestamp(),
+      code: refusal.code,
+      ref: refusal.ref,
+      client_id: refusal.clientId,
+      room_id: refusal.roomId,
+      retry_after_ms: refusal.retryAfterMs,
+      issues: refusal.issues,
+    })
+  }
+
+  /** Answers with what a hook, a handler or the backplane threw. */
+  fail(connection: Connection, error: RoomfulError, refs: Refs = {}): void {
+    this.metrics.countError(Object.hasOwn(ERRORS, error.code) ? error.code : 'application')
+    this.send(connection, {
+      type: 'error',
+      message: error.message,
+      timestamp: this.timestamp(),
+      code: error.code,
+      ref: refs.ref,
+      client_id: refs.clientId,
+      room_id: refs.roomId,
+      retry_after_ms: error.retryAfterMs,
+      issues: error.issues.length > 0 ? error.issues : undefined,
+    })
+  }
+
+  send(connection: Connection, message: object): void {
+    this.metrics.framesOut++
+    connection.send(message)
+  }
+}

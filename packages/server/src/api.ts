@@ -1,0 +1,314 @@
+import type { Server as HttpServer } from 'node:http'
+import type { SecureContextOptions } from 'node:tls'
+import type {
+  Broadcastable,
+  BuiltIn,
+  ChatDataOutput,
+  ClientMessage,
+  ClientMessageFor,
+  JsonObject,
+  Protocol,
+  Publishable,
+  ReplyInput,
+  Request,
+} from '@roomful/protocol'
+import type { Backplane } from './backplane.js'
+import type { Clock } from './clock.js'
+import type { Position } from './core/log.js'
+import type { PresentUser } from './core/presence.js'
+import type { Limits } from './limits.js'
+import type { Logger } from './logger.js'
+import type { ConnectionRequest } from './transport.js'
+
+/** Any protocol that `defineProtocol` makes. */
+export type AnyProtocol = Protocol<object, object>
+
+/** Who is on a connection. */
+export interface User<D = unknown> {
+  readonly id: string
+  /** Shown to other members. */
+  readonly profile?: JsonObject
+  /** What `authenticate` knows of the user; it stays on the server. */
+  readonly data: D
+}
+
+/** What `authenticate` says of a token. */
+export type Authentication<D = unknown> =
+  | {
+      readonly userId: string
+      /** When the authentication ends: a `Date`, or ms since 1970. @default never */
+      readonly expiresAt?: Date | number
+      /** JSON shown to other members in member lists. */
+      readonly profile?: JsonObject
+      /** Whatever handlers want to know of the user. */
+      readonly data?: D
+    }
+  /** No such user: the connection is closed with 4500. */
+  | null
+  /** The token was good once: the connection is closed with 4004, and the client fetches a fresh one. */
+  | { readonly refused: 'expired' }
+
+export interface AuthenticationRequest {
+  /** From the `auth` frame or the `token` query parameter. */
+  readonly token: string | undefined
+  readonly request: ConnectionRequest
+}
+
+/** What a user asks to do: a built-in action or the name of an application's message. */
+export type Action<P extends AnyProtocol = BuiltIn> =
+  | 'join'
+  | 'history'
+  | 'chat_message'
+  | 'presence'
+  | (keyof P['client'] & string)
+
+export interface AuthorizationRequest<P extends AnyProtocol = BuiltIn, D = unknown> {
+  readonly user: User<D>
+  readonly action: Action<P>
+  readonly roomId: string
+}
+
+/** What every hook knows of its connection. */
+export interface ConnectionContext<P extends AnyProtocol = BuiltIn, D = unknown> {
+  readonly connection: { readonly id: string; readonly remoteAddress: string }
+  readonly request: ConnectionRequest
+  /** `undefined` until the connection has authenticated. */
+  readonly user: User<D> | undefined
+  /** Sends a volatile message to this connection alone. */
+  send(message: Broadcastable<P>): void
+  /** Closes the connection. Codes from 4500 to 4999 tell the client not to come back. @default 4501 */
+  close(code?: number, reason?: string): void
+}
+
+/** What handlers of a room's messages know. */
+export interface RoomContext<P extends AnyProtocol = BuiltIn, D = unknown> extends ConnectionContext<P, D> {
+  readonly user: User<D>
+  readonly room: RoomHandle<P>
+  /** Aborted when the handler's time is up or the connection has ended. */
+  readonly signal: AbortSignal
+}
+
+export interface Hooks<P extends AnyProtocol = BuiltIn, D = unknown> {
+  /** Before the greeting. A throw refuses the connection (4501), with the code of {@link refuse} if it is one. */
+  connect?(context: ConnectionContext<P, D>): void | Promise<void>
+  /** Before each valid message but `ping` and `auth`. A throw answers an error instead of handling it. */
+  message?(
+    context: ConnectionContext<P, D>,
+    message: ClientMessage | { readonly type: string; readonly body: object },
+  ): void | Promise<void>
+  /** A binary frame. Without this hook they close the connection with 1003. */
+  binary?(context: ConnectionContext<P, D>, data: Uint8Array): void | Promise<void>
+  /** A WebSocket ping frame from the client; it has been answered already. */
+  ping?(context: ConnectionContext<P, D>, data: Uint8Array): void | Promise<void>
+  /** A WebSocket pong frame from the client. */
+  pong?(context: ConnectionContext<P, D>, data: Uint8Array): void | Promise<void>
+  /** Before a member is let in, after `authorize`. A throw refuses the join, as in {@link refuse}`('game_full', 'The game is full')`. */
+  join?(context: RoomContext<P, D>): void | Promise<void>
+  /** After a connection left a room, by itself, by a kick or by its end. */
+  leave?(context: RoomContext<P, D>): void | Promise<void>
+  /** After a connection ended, however it did; its rooms are left already. */
+  close?(context: ConnectionContext<P, D>, code: number, reason: string): void | Promise<void>
+  /** A fault in the socket, a hook or a handler, which is logged already. */
+  error?(error: unknown, context: ConnectionContext<P, D> | undefined): void | Promise<void>
+}
+
+/** A chat message on its way into the log. */
+export interface Chat<P extends AnyProtocol = BuiltIn> {
+  readonly message: string
+  readonly data?: ChatDataOutput<P>
+}
+
+export interface BatchItem<C, M> {
+  readonly context: C
+  readonly message: M
+}
+
+/** A handler that takes its messages in batches. Made by {@link batch}. */
+export interface Batch<C, M> {
+  readonly kind: 'batch'
+  readonly size: number
+  readonly ms: number
+  readonly handle: (items: readonly BatchItem<C, M>[]) => void | Promise<void>
+}
+
+/**
+ * A handler that gets the messages of one room together, once there are `size` of them or the first is `ms` old.
+ * @throws TypeError if `size` is no whole number above 0 or `ms` no number above 0
+ */
+export function batch<C, M>(
+  options: { readonly size?: number; readonly ms?: number },
+  handle: (items: readonly BatchItem<C, M>[]) => void | Promise<void>,
+): Batch<C, M> {
+  const { size = 10, ms = 100 } = options
+  if (!Number.isSafeInteger(size) || size < 1)
+    throw new TypeError('batch: size must be a whole number above 0')
+  if (!(ms > 0)) throw new TypeError('batch: ms must be a number above 0')
+  return { kind: 'batch', size, ms, handle }
+}
+
+export type Handlers<P extends AnyProtocol = BuiltIn, D = unknown> = {
+  readonly [K in keyof P['client'] & string]?: P['client'][K] extends Request
+    ? (
+        context: RoomContext<P, D>,
+        message: ClientMessageFor<P, K>,
+      ) => ReplyInput<P['client'][K]> | Promise<ReplyInput<P['client'][K]>>
+    :
+        | ((context: RoomContext<P, D>, message: ClientMessageFor<P, K>) => void | Promise<void>)
+        | Batch<RoomContext<P, D>, ClientMessageFor<P, K>>
+} & {
+  /** Sees each chat message before it is logged, and returns it, changed or not. A throw refuses it. */
+  readonly chat_message?: (context: RoomContext<P, D>, message: Chat<P>) => Chat<P> | Promise<Chat<P>>
+}
+
+export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
+  /** The application's own messages. @default none: the built-in ones alone */
+  readonly protocol?: P
+  /**
+   * Turns a token into a user. A throw is taken for an outage: the connection is closed with 1013 and comes back.
+   * @default everybody is let in under a random user id
+   */
+  readonly authenticate?: (request: AuthenticationRequest) => Authentication<D> | Promise<Authentication<D>>
+  /**
+   * Decides on each join, resume and history page, and on each message into a room. Anything but `true` denies;
+   * a throw denies for now.
+   * @default everybody may do everything
+   */
+  readonly authorize?: (request: AuthorizationRequest<P, D>) => boolean | Promise<boolean>
+  /** What joins nodes and keeps the logs. @default memory() */
+  readonly backplane?: Backplane
+  /** @default DEFAULT_LIMITS */
+  readonly limits?: Partial<Limits>
+  /** Lifecycle hooks. They may be asynchronous; messages of one connection wait for each other. */
+  readonly on?: NoInfer<Hooks<P, D>>
+  /** What happens with the application's messages, and with chat. */
+  readonly handle?: NoInfer<Handlers<P, D>>
+  /**
+   * Pages that may connect from a browser: `'same-host'`, or exact origins such as `'https://example.com'`.
+   * Others get HTTP 403 at the upgrade. Requests without an Origin come from no browser and are let in.
+   * @default 'same-host'
+   */
+  readonly origins?: 'same-host' | readonly string[]
+  /** How many proxies in front of this server add to X-Forwarded-For. @default 0: the header is not believed */
+  readonly trustedProxies?: number
+  /** Signs the sessions that give anonymous users their id back. Nodes of one service share it. @default random, so that a restart ends them */
+  readonly sessionSecret?: string
+  /** Where events are logged; a pino logger fits. @default warnings and errors to stderr */
+  readonly logger?: Logger
+  /** Brings its own time, for tests. @default the real clock */
+  readonly clock?: Clock
+}
+
+export interface BroadcastOptions {
+  /** Connection ids, or `{ user }`s, that do not get it. */
+  readonly except?: string | { readonly user: string }
+  /** Of several messages with this key that wait for one flush, only the newest is sent. */
+  readonly latestKey?: string
+}
+
+export interface RoomInfo {
+  readonly roomId: string
+  /** Distinct users, those in grace included. */
+  readonly count: number
+  /** Connections on this node. */
+  readonly connections: number
+  /** Up to `limits.announcedUsers` users by name; `undefined` in a larger room. */
+  readonly members: readonly PresentUser[] | undefined
+  /** The head of the room's log. */
+  readonly head: Position
+}
+
+export interface HistoryPage {
+  /** Frames as members got them, in the order of their offsets. */
+  readonly messages: readonly JsonObject[]
+  readonly more: boolean
+  readonly truncated: boolean
+}
+
+export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
+  readonly id: string
+  /**
+   * Logs a message and sends it to everyone in the room.
+   * @throws RoomfulError `invalid_message` if its schema refuses it, `unavailable` if the backplane is away
+   */
+  publish(message: Publishable<P>): Promise<Position>
+  /** Sends a volatile message to the room: no offset, not resumed. @throws RoomfulError `invalid_message` */
+  broadcast(message: Broadcastable<P>, options?: BroadcastOptions): void
+  /** Removes a user's connections from the room, on every node. They may join again if `authorize` lets them. */
+  kick(userId: string): void
+  info(): Promise<RoomInfo>
+  /** A page of the log: the newest entries, or those before or after an offset. */
+  history(options?: {
+    readonly limit?: number
+    readonly before?: number
+    readonly after?: number
+  }): Promise<HistoryPage>
+}
+
+export interface UserHandle<P extends AnyProtocol = BuiltIn> {
+  readonly id: string
+  /** Sends a volatile message to every connection of the user. */
+  send(message: Broadcastable<P>): void
+  /** Logs a message in the user's own stream, which every device joins as `@me`. */
+  publish(message: Publishable<P>): Promise<Position>
+  /** Closes every connection of the user, on every node. @default 4501 */
+  disconnect(code?: number, reason?: string): void
+  history(options?: {
+    readonly limit?: number
+    readonly before?: number
+    readonly after?: number
+  }): Promise<HistoryPage>
+}
+
+export interface ListenOptions {
+  /** @default 3000; 0 takes a free one */
+  readonly port?: number
+  /** @default '127.0.0.1' */
+  readonly host?: string
+  /** Path of WebSocket upgrades. @default '/' */
+  readonly path?: string
+  /** Certificate and key, for wss. @default none: plain ws */
+  readonly tls?: SecureContextOptions
+}
+
+export interface AttachOptions {
+  /** Path of WebSocket upgrades; other paths are left alone. @default '/' */
+  readonly path?: string
+}
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+  /** As a client takes it: `ws://127.0.0.1:3000/`. */
+  readonly url: string
+}
+
+export interface Roomful<P extends AnyProtocol = BuiltIn> {
+  /** Serves on a port of its own. @throws Error if the port is in use */
+  listen(options?: ListenOptions): Promise<Address>
+  /** Serves the upgrades of one path of an HTTP server that you keep. */
+  attach(server: HttpServer, options?: AttachOptions): void
+  room(id: string): RoomHandle<P>
+  /** Several rooms at once; a connection in more than one of them gets the message once. */
+  rooms(ids: readonly string[]): { broadcast(message: Broadcastable<P>, options?: BroadcastOptions): void }
+  user(id: string): UserHandle<P>
+  users(ids: readonly string[]): { send(message: Broadcastable<P>): void }
+  /** Sends a volatile message to every connection of every node. */
+  broadcast(message: Broadcastable<P>, options?: { readonly exceptUser?: string }): void
+  /** What the node is doing. */
+  stats(): Stats
+  /** Gauges and counters in Prometheus' text format. */
+  metrics(): string
+  /** False while draining, and while the backplane is away. */
+  readonly ready: boolean
+  /** Stops taking connections, lets clients go elsewhere within `drainMs`, and ends. @default drainMs 0 */
+  close(options?: { readonly drainMs?: number }): Promise<void>
+}
+
+export interface Stats {
+  readonly connections: number
+  readonly users: number
+  readonly rooms: number
+  readonly members: number
+  /** Bytes that were sent and have not left the process. */
+  readonly backlogBytes: number
+}

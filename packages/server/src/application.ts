@@ -1,0 +1,89 @@
+import { RoomfulError } from '@roomful/protocol'
+import type { AnyProtocol, ConnectionContext, Hooks } from './api.js'
+import type { Clock } from './clock.js'
+import type { Limits } from './limits.js'
+import type { Logger } from './logger.js'
+
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: RoomfulError }
+
+type Context = ConnectionContext<AnyProtocol, unknown>
+
+/**
+ * Runs the application's hooks and handlers. Whatever they do (throw, reject, hang), the caller gets an outcome,
+ * and a fault is logged once.
+ */
+export class ApplicationCalls {
+  constructor(
+    private readonly hooks: Hooks<AnyProtocol, unknown>,
+    private readonly clock: Clock,
+    private readonly limits: Limits,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Runs a call. `onTimeout` tells the application that its time is up. Returns at once what is there at once. */
+  run<T>(
+    name: string,
+    context: Context | undefined,
+    call: () => T | Promise<T>,
+    onTimeout?: () => void,
+  ): Outcome<T> | Promise<Outcome<T>> {
+    try {
+      const value = call()
+      if (!(value instanceof Promise)) return { ok: true, value }
+      return this.#settle(name, context, value, onTimeout)
+    } catch (error) {
+      return { ok: false, error: this.#fault(name, context, error) }
+    }
+  }
+
+  /** Runs a hook that nobody waits for. */
+  notify(name: string, context: Context | undefined, call: () => void | Promise<void> | undefined): void {
+    void this.run(name, context, call)
+  }
+
+  /** Logs a fault once and hands it to `on.error`. */
+  report(event: string, error: unknown, context: Context | undefined): void {
+    this.logger.error({ connection: context?.connection.id, error }, event)
+    try {
+      const result = this.hooks.error?.(error, context)
+      if (result instanceof Promise) result.catch((again: unknown) => this.#logErrorHook(again))
+    } catch (again) {
+      this.#logErrorHook(again)
+    }
+  }
+
+  async #settle<T>(
+    name: string,
+    context: Context | undefined,
+    promise: Promise<T>,
+    onTimeout: (() => void) | undefined,
+  ): Promise<Outcome<T>> {
+    let cancel = () => {}
+    const deadline = new Promise<never>((_, reject) => {
+      if (this.limits.handlerMs === Number.POSITIVE_INFINITY) return
+      cancel = this.clock.after(this.limits.handlerMs, () => {
+        onTimeout?.()
+        reject(new Error(`${name} took longer than ${this.limits.handlerMs} ms`))
+      })
+    })
+    try {
+      return { ok: true, value: await Promise.race([promise, deadline]) }
+    } catch (error) {
+      return { ok: false, error: this.#fault(name, context, error) }
+    } finally {
+      cancel()
+    }
+  }
+
+  #fault(name: string, context: Context | undefined, error: unknown): RoomfulError {
+    if (error instanceof RoomfulError) return error
+    this.report(`${name} failed`, error, context)
+    return new RoomfulError('internal', { cause: error })
+  }
+
+  #logErrorHook(error: unknown): void {
+    this.logger.error({ error }, 'on.error failed')
+  }
+}

@@ -1,0 +1,108 @@
+import type { Durability, JsonObject } from '@roomful/protocol'
+import type { Clock } from './clock.js'
+import type { Break, LogEntry, LogPage, Position, Range } from './core/log.js'
+import type { PresenceChange, PresentUser } from './core/presence.js'
+import type { Logger } from './logger.js'
+
+/** A message on its way into a log. */
+export interface Draft {
+  /** Random id, made by the node for this append. */
+  readonly id: string
+  /** JSON text of the message without its closing brace, epoch and offset. */
+  readonly open: string
+  /** Wall time, in ms since 1970. */
+  readonly wall: number
+  /** What makes a repeat of a client's message known; absent for the server's own. */
+  readonly sender?: { readonly userId: string; readonly clientId: string; readonly fingerprint: string }
+}
+
+export type PublishResult =
+  | {
+      readonly status: 'accepted'
+      readonly position: Position
+      /** True if the log had accepted this message before; position and time are those of then. */
+      readonly duplicate: boolean
+      readonly wall: number
+      readonly durability: Durability
+    }
+  /** The same client id stands for another message already. */
+  | { readonly status: 'conflict' }
+
+/** What happens in a stream, in order, as one subscriber sees it. */
+export type StreamEvent =
+  | { readonly kind: 'entry'; readonly entry: LogEntry; readonly epoch: string }
+  | { readonly kind: 'presence'; readonly change: PresenceChange; readonly connection: string | undefined }
+  /** Continuity was broken; the stream goes on at `head`. */
+  | { readonly kind: 'resync'; readonly reason: string; readonly head: Position }
+
+export interface Subscription {
+  close(): void
+}
+
+export interface PresenceSnapshot {
+  /** `undefined` in a room with more users than the node lists: 10,000 joins must not copy 10,000 lists. */
+  readonly users: readonly PresentUser[] | undefined
+  readonly count: number
+  readonly version: number
+}
+
+/** What one node tells the others: volatile, at most once. */
+export interface Relay {
+  readonly to: 'streams' | 'users' | 'everyone' | 'disconnect' | 'kick'
+  readonly targets: readonly string[]
+  readonly payload: JsonObject
+}
+
+/** What the node gives to its backplane. */
+export interface NodeLink {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Time that a user whose connection broke stays present, in ms. */
+  readonly graceMs: number
+  /** Users up to which a room's presence is listed by name. */
+  readonly listedUsers: number
+  newId(): string
+  receive(relay: Relay): void
+}
+
+/**
+ * What joins nodes: the logs of rooms and users, who is present in them, and what nodes tell each other.
+ * A *stream* is the log of a room, or that of a user under `@user:ID`.
+ * Every method rejects with `unavailable` while its store is away; none of them queues.
+ */
+export interface Backplane {
+  /** Attaches the node; called once, before anything else. @throws Error if it serves a node already */
+  start(node: NodeLink): Promise<void>
+
+  /** Appends in one atomic step (dedupe, offset, log) and tells every subscriber. Resolves once accepted. */
+  publish(stream: string, draft: Draft): Promise<PublishResult>
+
+  /** Resolves once the subscription is confirmed: whatever is published from then on reaches the listener. */
+  subscribe(stream: string, listener: (event: StreamEvent) => void): Promise<Subscription>
+
+  /** Reads a page; with `since`, in the same step, also why a reader there cannot go on without a hole. */
+  read(
+    stream: string,
+    range: Range,
+    since?: Position,
+  ): Promise<LogPage & { readonly fault: Break | undefined }>
+
+  /** Adds a connection to a stream's presence, and tells subscribers if its user was not there. */
+  enter(stream: string, user: PresentUser, connection: string): Promise<PresenceSnapshot>
+  update(stream: string, userId: string, state: JsonObject): Promise<void>
+  /** Removes a connection; with `mayReturn`, its user stays for the grace time. */
+  leave(stream: string, userId: string, connection: string, mayReturn: boolean): Promise<void>
+  present(stream: string): Promise<PresenceSnapshot>
+
+  /** Passes a volatile message to all other nodes. */
+  relay(message: Relay): void
+
+  /** Whether the store can be reached now. */
+  readonly ready: boolean
+  /** The weakest promise that an acknowledgement makes. */
+  readonly durability: Durability
+  /** How long a repeat of a client's message is recognised, in ms. */
+  readonly dedupeWindowMs: number
+
+  close(): Promise<void>
+}

@@ -1,0 +1,216 @@
+import {
+  type ApplicationMessage,
+  type ClientMessageOf,
+  checkText,
+  type DecodeError,
+  type DecodeResult,
+  ERRORS,
+  type ErrorCode,
+  type Issue,
+  OWN_STREAM,
+} from '@roomful/protocol'
+import type { Membership, Session } from './session.js'
+
+/** What to do about one message. The edges carry it out. */
+export type Decision =
+  | { readonly do: 'refuse'; readonly refusal: Refusal }
+  | { readonly do: 'authenticate'; readonly message: ClientMessageOf<'auth'> }
+  | { readonly do: 'answer_ping'; readonly id: string | number | undefined }
+  | { readonly do: 'join'; readonly message: ClientMessageOf<'join'> }
+  | { readonly do: 'leave'; readonly membership: Membership; readonly ref: string | undefined }
+  | {
+      readonly do: 'chat'
+      readonly membership: Membership
+      readonly message: ClientMessageOf<'chat_message'>
+    }
+  | { readonly do: 'typing'; readonly membership: Membership; readonly typing: boolean }
+  | { readonly do: 'history'; readonly roomId: string; readonly message: ClientMessageOf<'history'> }
+  | {
+      readonly do: 'presence'
+      readonly membership: Membership
+      readonly message: ClientMessageOf<'presence'>
+    }
+  | { readonly do: 'application'; readonly membership: Membership; readonly message: ApplicationMessage }
+
+/** Why a message was refused, and which one it was. */
+export interface Refusal {
+  readonly code: ErrorCode
+  readonly text: string
+  readonly issues?: readonly Issue[]
+  readonly ref?: string
+  readonly clientId?: string
+  readonly roomId?: string
+}
+
+export interface DecisionLimits {
+  readonly textLength: number
+  readonly roomsPerConnection: number
+  readonly presenceStateBytes: number
+}
+
+type AnySession = Session<{ readonly id: string }>
+
+/** Decides on one decoded message: its sender's standing first, then the room, then the fields. */
+export function decide(session: AnySession, decoded: DecodeResult, limits: DecisionLimits): Decision {
+  const type = decoded.ok ? decoded.message.type : decoded.type
+  if (session.standing !== 'admitted' && type !== 'auth' && type !== 'ping' && isKnown(decoded)) {
+    return refuse('not_authenticated', refsOf(decoded))
+  }
+  if (!decoded.ok) return refuseUndecoded(session, decoded)
+  if (decoded.kind === 'application') return decideApplication(session, decoded.message)
+  const { message } = decoded
+  switch (message.type) {
+    case 'auth':
+      return { do: 'authenticate', message }
+    case 'ping':
+      return { do: 'answer_ping', id: message.id }
+    case 'join':
+      return decideJoin(session, message, limits)
+    case 'leave':
+      return withMembership(session, message, (membership) => ({ do: 'leave', membership, ref: message.ref }))
+    case 'chat_message':
+      return decideChat(session, message, limits)
+    case 'typing_start':
+    case 'typing_stop':
+      return decideTyping(session, message)
+    case 'history':
+      return decideHistory(session, message)
+    case 'presence':
+      return decidePresence(session, message, limits)
+  }
+}
+
+function decideJoin(session: AnySession, message: ClientMessageOf<'join'>, limits: DecisionLimits): Decision {
+  const { rooms, joining } = session
+  const isNew = !rooms.has(message.room_id) && !joining.has(message.room_id)
+  if (isNew && rooms.size + joining.size >= limits.roomsPerConnection)
+    return refuse('room_limit', refsOfMessage(message))
+  return { do: 'join', message }
+}
+
+function decideChat(
+  session: AnySession,
+  message: ClientMessageOf<'chat_message'>,
+  limits: DecisionLimits,
+): Decision {
+  return withMembership(session, message, (membership) => {
+    const refs = refsOfMessage(message, membership)
+    if (membership.roomId === OWN_STREAM) return refuse('forbidden', refs)
+    const fault = checkText(message.message, limits.textLength)
+    if (fault) return refuse(fault, refs)
+    // Nothing overtakes the retry of a message that was refused.
+    if (message.after !== undefined && message.after !== membership.lastAccepted)
+      return refuse('out_of_order', refs)
+    return { do: 'chat', membership, message }
+  })
+}
+
+function decideTyping(
+  session: AnySession,
+  message: ClientMessageOf<'typing_start' | 'typing_stop'>,
+): Decision {
+  const membership = session.membership(message.room_id)
+  if (!membership) return refuse('not_in_room', refsOfMessage(message), TYPING_NOT_IN_ROOM)
+  if (membership.roomId === OWN_STREAM) return refuse('forbidden', refsOfMessage(message, membership))
+  return { do: 'typing', membership, typing: message.type === 'typing_start' }
+}
+
+function decideHistory(session: AnySession, message: ClientMessageOf<'history'>): Decision {
+  const roomId = message.room_id ?? session.defaultRoom
+  return roomId === undefined
+    ? refuse('room_id_required', refsOfMessage(message))
+    : { do: 'history', roomId, message }
+}
+
+function decidePresence(
+  session: AnySession,
+  message: ClientMessageOf<'presence'>,
+  limits: DecisionLimits,
+): Decision {
+  return withMembership(session, message, (membership) => {
+    const refs = refsOfMessage(message, membership)
+    if (membership.roomId === OWN_STREAM) return refuse('forbidden', refs)
+    if (Buffer.byteLength(JSON.stringify(message.state)) > limits.presenceStateBytes) {
+      const issues = [
+        { path: 'state', message: `Expected at most ${limits.presenceStateBytes} bytes of JSON` },
+      ]
+      return refuse('invalid_message', { ...refs, issues })
+    }
+    return { do: 'presence', membership, message }
+  })
+}
+
+function decideApplication(session: AnySession, message: ApplicationMessage): Decision {
+  const membership = session.membership(message.envelope.room_id)
+  if (!membership) return refuse('not_in_room', refsOfMessage(message.envelope))
+  return { do: 'application', membership, message }
+}
+
+function withMembership(
+  session: AnySession,
+  message: Referring,
+  decideWith: (membership: Membership) => Decision,
+): Decision {
+  const membership = session.membership(message.room_id)
+  return membership ? decideWith(membership) : refuse('not_in_room', refsOfMessage(message))
+}
+
+const TYPING_NOT_IN_ROOM = 'Not in a room'
+const ROOMLESS_TYPES: ReadonlySet<string | undefined> = new Set(['join', 'history', 'auth', 'ping'])
+const FIELD_FAULTS: ReadonlySet<ErrorCode> = new Set(['message_required', 'invalid_message', 'invalid_text'])
+
+/** The room comes before the fields: who is in no room is told so, whatever else is wrong. */
+function refuseUndecoded(session: AnySession, error: DecodeError): Decision {
+  const refs = refsOfMessage(error.envelope)
+  const needsRoom = FIELD_FAULTS.has(error.code) && !ROOMLESS_TYPES.has(error.type)
+  if (needsRoom && !session.membership(error.envelope.room_id)) {
+    return refuse('not_in_room', refs, error.type?.startsWith('typing') ? TYPING_NOT_IN_ROOM : undefined)
+  }
+  return refuse(
+    error.code,
+    { ...refs, ...(error.issues.length > 0 && { issues: error.issues }) },
+    error.message,
+  )
+}
+
+function isKnown(decoded: DecodeResult): boolean {
+  return decoded.ok || (decoded.code !== 'invalid_json' && decoded.code !== 'unknown_type')
+}
+
+function refuse(
+  code: ErrorCode,
+  details: Omit<Refusal, 'code' | 'text'>,
+  text: string = ERRORS[code].text,
+): Decision {
+  return { do: 'refuse', refusal: { ...details, code, text } }
+}
+
+interface Referring {
+  readonly type?: string
+  readonly room_id?: string | undefined
+  readonly ref?: string | undefined
+  readonly client_id?: string | undefined
+}
+
+interface Refs {
+  readonly ref?: string
+  readonly clientId?: string
+  readonly roomId?: string
+}
+
+/** The references of a message as far as it could be decoded. */
+export function refsOf(decoded: DecodeResult): Refs {
+  if (!decoded.ok) return refsOfMessage(decoded.envelope)
+  const message: Referring = decoded.kind === 'application' ? decoded.message.envelope : decoded.message
+  return refsOfMessage(message)
+}
+
+/** What lets the sender tell which of its messages an answer is about. */
+export function refsOfMessage(message: Referring, membership?: Membership): Refs {
+  const roomId = message.room_id ?? membership?.roomId
+  return {
+    ...(message.ref !== undefined && { ref: message.ref }),
+    ...(message.client_id !== undefined && { clientId: message.client_id }),
+    ...(roomId !== undefined && { roomId }),
+  }
+}

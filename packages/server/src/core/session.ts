@@ -1,0 +1,79 @@
+import { type Bucket, fullBucket, MinuteCounter, type Rate, Strikes } from './rate-limit.js'
+
+/** A connection's place in one room. */
+export interface Membership {
+  /** The room's name on the wire. */
+  readonly roomId: string
+  /** `client_id` of the last message that this connection had accepted here. */
+  lastAccepted: string | undefined
+}
+
+/** How far a connection has come: strangers may only authenticate. */
+export type Standing = 'stranger' | 'authenticating' | 'admitted'
+
+/** The rates that a session is held to. */
+export interface Rates {
+  readonly messages: Rate
+  readonly bytes: Rate
+  readonly joins: Rate
+  readonly history: Rate
+}
+
+/** What a user may spend, shared by its connections. */
+export interface Budget {
+  readonly messages: Bucket
+  readonly bytes: Bucket
+}
+
+export function newBudget(rates: Rates, now: number): Budget {
+  return { messages: fullBucket(rates.messages, now), bytes: fullBucket(rates.bytes, now) }
+}
+
+/** What a connection is and may do. Decisions read it; the edges change it. */
+export class Session<U extends { readonly id: string }> {
+  user: U | undefined
+  standing: Standing = 'stranger'
+  /** Whether it sent `auth`, and so understands the extension-only types. */
+  extended = false
+  /** Monotonic time at which its authentication ends. */
+  expiresAt = Number.POSITIVE_INFINITY
+  readonly rooms = new Map<string, Membership>()
+  /** Where a message without `room_id` goes. Leaving it leaves none: an earlier room would leak private text. */
+  defaultRoom: string | undefined
+  /** Rooms whose resume is being paged: the joins that go on with it are not rationed. */
+  readonly paging = new Set<string>()
+  /** Rooms that a join is on its way to, counted with `rooms` so that a flood of joins cannot pass the limit. */
+  readonly joining = new Set<string>()
+
+  readonly budget: Budget
+  readonly joins: Bucket
+  readonly history: Bucket
+  readonly strikes = new Strikes()
+  readonly unparseable = new MinuteCounter()
+
+  constructor(
+    readonly rates: Rates,
+    readonly startedAt: number,
+  ) {
+    this.budget = newBudget(rates, startedAt)
+    this.joins = fullBucket(rates.joins, startedAt)
+    this.history = fullBucket(rates.history, startedAt)
+  }
+
+  membership(roomId: string | undefined): Membership | undefined {
+    const id = roomId ?? this.defaultRoom
+    return id === undefined ? undefined : this.rooms.get(id)
+  }
+
+  enterRoom(roomId: string): Membership {
+    const membership = this.rooms.get(roomId) ?? { roomId, lastAccepted: undefined }
+    this.rooms.set(roomId, membership)
+    this.defaultRoom = roomId
+    return membership
+  }
+
+  leaveRoom(roomId: string): void {
+    this.rooms.delete(roomId)
+    if (this.defaultRoom === roomId) this.defaultRoom = undefined
+  }
+}

@@ -1,0 +1,39 @@
+import { take, waitFor } from './rate-limit.js'
+import type { Budget, Session } from './session.js'
+
+export type Verdict =
+  | { readonly ok: true }
+  /** `isLast` if this was one burst too many. */
+  | { readonly ok: false; readonly retryAfterMs: number; readonly isLast: boolean }
+
+const PASSED: Verdict = { ok: true }
+
+/** Charges a message to its connection and its user, or tells how long to wait. */
+export function charge(
+  session: Session<{ readonly id: string }>,
+  userBudget: Budget | undefined,
+  message: { readonly type: string | undefined; readonly bytes: number; readonly roomId: string | undefined },
+  now: number,
+  strikesPerMinute: number,
+): Verdict {
+  const { rates } = session
+  const isPagedJoin =
+    message.type === 'join' && message.roomId !== undefined && session.paging.has(message.roomId)
+  if (isPagedJoin) return PASSED
+  const own =
+    message.type === 'join' ? session.joins : message.type === 'history' ? session.history : undefined
+  const ownRate = message.type === 'join' ? rates.joins : rates.history
+  const budgets = userBudget ? [session.budget, userBudget] : [session.budget]
+  let wait = own ? waitFor(own, ownRate, now) : 0
+  for (const budget of budgets) {
+    if (!own) wait = Math.max(wait, waitFor(budget.messages, rates.messages, now))
+    wait = Math.max(wait, waitFor(budget.bytes, rates.bytes, now, message.bytes))
+  }
+  if (wait > 0) return { ok: false, retryAfterMs: wait, isLast: session.strikes.add(now, strikesPerMinute) }
+  if (own) take(own, ownRate)
+  for (const budget of budgets) {
+    if (!own) take(budget.messages, rates.messages)
+    take(budget.bytes, rates.bytes, message.bytes)
+  }
+  return PASSED
+}

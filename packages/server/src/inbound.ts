@@ -1,0 +1,391 @@
+import {
+  type ApplicationMessage,
+  type ClientMessageOf,
+  type DecodeResult,
+  decodeClientMessage,
+  ERRORS,
+  isRequest,
+  RoomfulError,
+} from '@roomful/protocol'
+import type { Admission } from './admission.js'
+import type { Answers } from './answers.js'
+import type { AnyProtocol, Batch, ConnectionContext, Hooks, RoomContext } from './api.js'
+import type { ApplicationCalls, Outcome } from './application.js'
+import type { Backplane } from './backplane.js'
+import type { Batches } from './batches.js'
+import type { Clock } from './clock.js'
+import { closeWith } from './closing.js'
+import type { Connection } from './connection.js'
+import { type Decision, decide, refsOf, refsOfMessage } from './core/decide.js'
+import { entryText } from './core/log.js'
+import type { Membership } from './core/session.js'
+import { charge } from './core/throttle.js'
+import type { Limits } from './limits.js'
+import type { Members } from './members.js'
+import type { Metrics } from './metrics.js'
+import type { ChatBody, Publisher } from './publisher.js'
+import type { Registry } from './registry.js'
+import { streamOf } from './room.js'
+import type { Rooms } from './rooms.js'
+
+type AnyHandler = (context: RoomContext<AnyProtocol, unknown>, message: object) => unknown
+
+/** The application's handlers by message type, with their types erased: the schemas have checked the messages. */
+export type HandlerTable = Readonly<
+  Record<string, AnyHandler | Batch<RoomContext<AnyProtocol, unknown>, object> | undefined>
+>
+
+export interface InboundDeps {
+  readonly protocol: AnyProtocol | undefined
+  readonly hooks: Hooks<AnyProtocol, unknown>
+  readonly handlers: HandlerTable
+  readonly calls: ApplicationCalls
+  readonly answers: Answers
+  readonly admission: Admission
+  readonly members: Members
+  readonly batches: Batches
+  readonly backplane: Backplane
+  readonly publisher: Publisher
+  readonly registry: Registry
+  readonly rooms: Rooms
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly metrics: Metrics
+  isDraining(): boolean
+  contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown>
+  roomContextOf(
+    connection: Connection,
+    roomId: string,
+    signal?: AbortSignal,
+  ): RoomContext<AnyProtocol, unknown>
+}
+
+interface Waiting {
+  readonly decoded: DecodeResult
+  readonly bytes: number
+}
+
+/** The way of a connection's messages through the server: decode → decide → carry out, one at a time, in order. */
+export class Inbound {
+  readonly #queue: Waiting[] = []
+  /** True from the start: messages wait until the connection has been greeted. */
+  #busy = true
+  #paused = false
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly deps: InboundDeps,
+  ) {}
+
+  /** Lets the messages in that waited for the greeting. */
+  open(): void {
+    this.#busy = false
+    void this.#work()
+  }
+
+  receive(text: string): void {
+    const { deps, connection } = this
+    if (!connection.isOpen) return
+    deps.metrics.messagesIn++
+    const decoded = this.#decode(text)
+    if (!decoded) return
+    if (isPing(decoded) && connection.session.standing !== 'stranger')
+      return this.#answerPing(decoded, text.length)
+    this.#queue.push({ decoded, bytes: text.length })
+    if (this.#queue.length >= deps.limits.inboundQueue && !this.#paused) {
+      this.#paused = true
+      connection.transport.pause()
+    }
+    if (!this.#busy) void this.#work()
+  }
+
+  /** An application's schema that throws is the application's fault, and must not end the process. */
+  #decode(text: string): DecodeResult | undefined {
+    const { deps, connection } = this
+    const { protocol, limits } = deps
+    try {
+      return decodeClientMessage(text, { ...(protocol && { protocol }), maxDepth: limits.messageDepth })
+    } catch (error) {
+      deps.calls.report('A message schema failed', error, deps.contextOf(connection))
+      deps.answers.fail(connection, new RoomfulError('internal'))
+      return undefined
+    }
+  }
+
+  async #work(): Promise<void> {
+    this.#busy = true
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      try {
+        await this.#handle(next)
+      } catch (error) {
+        this.#failInternally(error, next.decoded)
+      }
+      if (this.#paused && this.#queue.length < this.deps.limits.inboundQueue / 2) {
+        this.#paused = false
+        this.connection.transport.resume()
+      }
+    }
+    this.#busy = false
+  }
+
+  #failInternally(error: unknown, decoded: DecodeResult): void {
+    const { deps, connection } = this
+    const refs = refsOf(decoded)
+    if (error instanceof RoomfulError) return deps.answers.fail(connection, error, refs)
+    deps.calls.report('A message could not be handled', error, deps.contextOf(connection))
+    deps.answers.fail(connection, new RoomfulError('internal'), refs)
+  }
+
+  /** Returns a promise only where something must be awaited: most messages are done within one turn. */
+  #handle({ decoded, bytes }: Waiting): void | Promise<void> {
+    const { connection, deps } = this
+    if (!connection.isOpen) return
+    if (!this.#passes(decoded, bytes)) return
+    const decision = decide(connection.session, decoded, deps.limits)
+    if (decision.do === 'refuse') return this.#refuse(decision, decoded)
+    const { message } = deps.hooks
+    if (!message || !decoded.ok || decision.do === 'authenticate' || decision.do === 'answer_ping')
+      return this.#carryOut(decision)
+    return this.#afterMessageHook(decoded)
+  }
+
+  async #afterMessageHook(decoded: DecodeResult & { readonly ok: true }): Promise<void> {
+    const { connection, deps } = this
+    const context = deps.contextOf(connection)
+    const outcome = await deps.calls.run('on.message', context, () =>
+      deps.hooks.message?.(context, decoded.message),
+    )
+    if (!outcome.ok) return deps.answers.fail(connection, outcome.error, refsOf(decoded))
+    // Decided again: the hook may have taken its time, and the connection its leave.
+    const again = decide(connection.session, decoded, deps.limits)
+    if (again.do === 'refuse') return deps.answers.refuse(connection, again.refusal)
+    if (connection.isOpen) await this.#carryOut(again)
+  }
+
+  #refuse({ refusal }: Decision & { readonly do: 'refuse' }, decoded: DecodeResult): void {
+    const { connection, deps } = this
+    deps.answers.refuse(connection, refusal)
+    const isUnparseable = !decoded.ok && decoded.code === 'invalid_json'
+    if (
+      isUnparseable &&
+      connection.session.unparseable.add(deps.clock.now()) > deps.limits.unparseablePerMinute
+    ) {
+      closeWith(connection, 'unparseable')
+    }
+  }
+
+  /** Rations; a refused message is answered with what it was and when to come back. */
+  #passes(decoded: DecodeResult, bytes: number): boolean {
+    const { connection, deps } = this
+    const { session } = connection
+    const refs = refsOf(decoded)
+    const type = decoded.ok ? decoded.message.type : decoded.type
+    const budget = session.user && deps.registry.budgetOf(session.user.id)
+    const verdict = charge(
+      session,
+      budget,
+      { type, bytes, roomId: refs.roomId },
+      deps.clock.now(),
+      deps.limits.strikesPerMinute,
+    )
+    if (verdict.ok) return true
+    const { retryAfterMs } = verdict
+    deps.answers.refuse(connection, {
+      ...refs,
+      code: 'rate_limited',
+      text: ERRORS.rate_limited.text,
+      retryAfterMs,
+    })
+    if (verdict.isLast) closeWith(connection, 'rate_limited')
+    return false
+  }
+
+  #carryOut(decision: Exclude<Decision, { do: 'refuse' }>): void | Promise<void> {
+    const { connection, deps } = this
+    switch (decision.do) {
+      case 'authenticate':
+        return deps.admission.authenticate(connection, decision.message)
+      case 'answer_ping':
+        return deps.answers.send(connection, {
+          type: 'pong',
+          timestamp: deps.answers.timestamp(),
+          id: decision.id,
+        })
+      case 'join':
+        return deps.members.join(connection, decision.message)
+      case 'leave':
+        return this.#leave(decision.membership, decision.ref)
+      case 'chat':
+        return this.#chat(decision.membership, decision.message)
+      case 'typing':
+        return this.#type(decision.membership, decision.typing)
+      case 'history':
+        return this.#sendHistory(decision.roomId, decision.message)
+      case 'presence':
+        return this.#setPresence(decision.membership, decision.message)
+      case 'application':
+        return this.#callHandler(decision.membership, decision.message)
+    }
+  }
+
+  /** Answered outside the queue: a slow handler must not look like a dead server. */
+  #answerPing(decoded: DecodeResult, bytes: number): void {
+    const { connection, deps } = this
+    if (!this.#passes(decoded, bytes)) return
+    const decision = decide(connection.session, decoded, deps.limits)
+    if (decision.do === 'refuse') this.#refuse(decision, decoded)
+    else void this.#carryOut(decision)
+  }
+
+  async #leave({ roomId }: Membership, ref: string | undefined): Promise<void> {
+    const { connection, deps } = this
+    await deps.members.leave(connection, roomId, false)
+    deps.answers.send(connection, { type: 'left', room_id: roomId, ref })
+  }
+
+  async #chat(membership: Membership, message: ClientMessageOf<'chat_message'>): Promise<void> {
+    const { connection, deps } = this
+    const { roomId } = membership
+    const refs = refsOfMessage(message, membership)
+    if (deps.isDraining() && deps.backplane.durability === 'memory') {
+      return deps.answers.fail(connection, new RoomfulError('draining', { retryAfterMs: 1_000 }), refs)
+    }
+    const denied = await deps.members.authorize(connection, 'chat_message', roomId)
+    if (denied) return deps.answers.fail(connection, denied, refs)
+    const sent: ChatBody = { message: message.message, ...(message.data && { data: message.data }) }
+    const outcome = await this.#handleChat(roomId, sent)
+    if (!outcome.ok) return deps.answers.fail(connection, outcome.error, refs)
+    const { user } = connection.session
+    // Kicked, or gone, while the application was asked.
+    if (!user || connection.session.rooms.get(roomId) !== membership) {
+      return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
+    }
+    const stream = streamOf(roomId, user.id)
+    const room = deps.rooms.get(stream)
+    if (room) deps.members.stopTyping(room, user.id, connection.id)
+    const draft = { stream, roomId, userId: user.id, clientId: message.client_id, sent, body: outcome.value }
+    const result = await deps.publisher.publishChat(draft)
+    if (result.status === 'conflict')
+      return deps.answers.fail(connection, new RoomfulError('id_conflict'), refs)
+    if (message.client_id === undefined) return
+    membership.lastAccepted = message.client_id
+    deps.answers.send(connection, {
+      type: 'ack',
+      ref: message.ref,
+      client_id: message.client_id,
+      room_id: roomId,
+      ...result.position,
+      timestamp: new Date(result.wall).toISOString(),
+      duplicate: result.duplicate,
+      durability: result.durability,
+    })
+  }
+
+  #handleChat(roomId: string, chat: ChatBody): Outcome<ChatBody> | Promise<Outcome<ChatBody>> {
+    const { connection, deps } = this
+    const handler = deps.handlers.chat_message
+    if (typeof handler !== 'function') return { ok: true, value: chat }
+    const { context, abort } = this.#roomContext(roomId)
+    return deps.calls.run(
+      'handle.chat_message',
+      deps.contextOf(connection),
+      () => {
+        const result = handler(context, chat)
+        return result instanceof Promise
+          ? result.then((value) => (value as ChatBody) ?? chat)
+          : ((result as ChatBody) ?? chat)
+      },
+      abort,
+    )
+  }
+
+  #type({ roomId }: Membership, typing: boolean): void {
+    const { connection, deps } = this
+    const { user } = connection.session
+    const room = user && deps.rooms.get(streamOf(roomId, user.id))
+    if (!room) return
+    if (typing) deps.members.startTyping(room, user.id, connection)
+    else deps.members.stopTyping(room, user.id, connection.id)
+  }
+
+  async #sendHistory(roomId: string, message: ClientMessageOf<'history'>): Promise<void> {
+    const { connection, deps } = this
+    const refs = refsOfMessage(message)
+    const { user } = connection.session
+    if (!user || !connection.session.rooms.has(roomId))
+      return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
+    const denied = await deps.members.authorize(connection, 'history', roomId)
+    if (denied) return deps.answers.fail(connection, denied, refs)
+    const bounds = { limit: message.limit ?? 50, maxBytes: deps.limits.pageBytes }
+    const range =
+      message.after === undefined
+        ? { before: message.before, ...bounds }
+        : { after: message.after, ...bounds }
+    const page = await deps.backplane.read(streamOf(roomId, user.id), range)
+    if (message.epoch !== undefined && message.epoch !== page.epoch) {
+      return deps.answers.fail(connection, new RoomfulError('epoch_changed'), refs)
+    }
+    const frame = JSON.stringify({
+      type: 'history',
+      room_id: roomId,
+      epoch: page.epoch,
+      more: page.more,
+      oldest_offset: page.oldestOffset,
+      truncated: page.truncated,
+      ref: message.ref,
+    })
+    const messages = page.entries.map((entry) => entryText(entry, page.epoch)).join(',')
+    connection.sendText(`${frame.slice(0, -1)},"messages":[${messages}]}`)
+  }
+
+  async #setPresence(membership: Membership, message: ClientMessageOf<'presence'>): Promise<void> {
+    const { connection, deps } = this
+    const { user } = connection.session
+    const { roomId } = membership
+    if (!user) return
+    const denied = await deps.members.authorize(connection, 'presence', roomId)
+    if (denied) return deps.answers.fail(connection, denied, refsOfMessage(message, membership))
+    if (connection.session.rooms.get(roomId) !== membership) return
+    await deps.backplane.update(streamOf(roomId, user.id), user.id, message.state)
+  }
+
+  async #callHandler(membership: Membership, { type, envelope, body }: ApplicationMessage): Promise<void> {
+    const { connection, deps } = this
+    const { roomId } = membership
+    const refs = refsOfMessage(envelope, membership)
+    const denied = await deps.members.authorize(connection, type as 'join', roomId)
+    if (denied) return deps.answers.fail(connection, denied, refs)
+    if (connection.session.rooms.get(roomId) !== membership) {
+      return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
+    }
+    const handler = deps.handlers[type]
+    if (!handler) return
+    const { context, abort } = this.#roomContext(roomId)
+    const message = { type, ...body }
+    if (typeof handler !== 'function') {
+      deps.batches.add(type, roomId, handler, { context, message })
+      return
+    }
+    const outcome = await deps.calls.run(`handle.${type}`, context, () => handler(context, message), abort)
+    if (!outcome.ok) deps.answers.fail(connection, outcome.error, refs)
+    else if (envelope.ref !== undefined) this.#reply(type, envelope.ref, outcome.value)
+  }
+
+  #reply(type: string, ref: string, data: unknown): void {
+    const { connection, deps } = this
+    const definition = (deps.protocol?.client as Record<string, never> | undefined)?.[type]
+    if (isRequest(definition)) deps.answers.send(connection, { type: 'reply', ref, data })
+  }
+
+  /** A context whose signal aborts when the time is up or the connection ends. */
+  #roomContext(roomId: string): { context: RoomContext<AnyProtocol, unknown>; abort: () => void } {
+    const { connection, deps } = this
+    const timedOut = new AbortController()
+    const signal = AbortSignal.any([timedOut.signal, connection.signal])
+    return { context: deps.roomContextOf(connection, roomId, signal), abort: () => timedOut.abort() }
+  }
+}
+
+function isPing(decoded: DecodeResult): boolean {
+  return decoded.ok && decoded.kind === 'built_in' && decoded.message.type === 'ping'
+}

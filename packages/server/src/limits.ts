@@ -1,0 +1,132 @@
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** Every limit of a server. `Infinity` switches one off, through the same code. */
+export interface Limits {
+  /** Longest chat text, in Unicode code points; longer ones get `message_too_long`. @default 1_000 */
+  readonly textLength: number
+  /** Largest inbound frame, in bytes; a larger one closes the connection with 1009. @default 65_536 */
+  readonly frameBytes: number
+  /** Most fragments of one inbound message; more close the connection with 1008. @default 64 */
+  readonly frameFragments: number
+  /** Deepest nesting of a message, itself being 1; deeper ones get `invalid_message`. @default 8 */
+  readonly messageDepth: number
+  /** Largest presence state, in bytes of JSON; larger ones get `invalid_message`. @default 2_048 */
+  readonly presenceStateBytes: number
+  /** Unparseable frames a minute; one more closes the connection with 4502. @default 10 */
+  readonly unparseablePerMinute: number
+
+  /** Messages a second, for a connection and for a user on one node; more get `rate_limited`. @default 20 */
+  readonly messagesPerSecond: number
+  /** Messages that may come at once after a quiet time. @default 40 */
+  readonly messagesBurst: number
+  /** Inbound bytes a second, for a connection and for a user on one node, with one second's worth at once (one frame at the least). @default 65_536 */
+  readonly bytesPerSecond: number
+  /** Joins a second; a join that continues a paged one is exempt. @default 5 */
+  readonly joinsPerSecond: number
+  /** Joins that may come at once: a client rejoins all its rooms after a reconnect. @default 100 */
+  readonly joinsBurst: number
+  /** History pages a second. @default 2 */
+  readonly historyPerSecond: number
+  /** Refused bursts a minute; the last of them closes the connection with 4005. @default 3 */
+  readonly strikesPerMinute: number
+
+  /** Connections of one IP address that have not authenticated yet; more get HTTP 503. @default 20 */
+  readonly pendingPerAddress: number
+  /** Connections of one user on one node; one more closes the oldest with 4504. @default 10 */
+  readonly connectionsPerUser: number
+  /** Connections of one node; more get HTTP 503. @default 10_000 */
+  readonly connections: number
+  /** Rooms of one connection; more get `room_limit`. @default 100 */
+  readonly roomsPerConnection: number
+  /** Rooms with members on one node; more get `room_limit`. @default 100_000 */
+  readonly rooms: number
+  /** Users of a room up to which each join and leave is told; above, one count a second. @default 200 */
+  readonly announcedUsers: number
+  /** Users of one room shown as typing; more are dropped silently. @default 50 */
+  readonly typersPerRoom: number
+
+  /** Messages of one connection that wait to be handled; more pause its socket. @default 64 */
+  readonly inboundQueue: number
+  /** Outbound backlog of one connection, in bytes: volatile messages stop at a quarter of it, above it the connection is closed with 4002. @default 1_048_576 */
+  readonly backlogBytes: number
+  /** Outbound backlog of the node, in bytes, with the same thresholds for its slowest connections. @default 268_435_456 */
+  readonly nodeBacklogBytes: number
+  /** Largest `joined` or `history` page, in bytes. @default 262_144 */
+  readonly pageBytes: number
+
+  /** Time to authenticate in, in ms; then the connection is closed with 4008. @default 10_000 */
+  readonly authenticationMs: number
+  /** Time between WebSocket pings, in ms; a connection that misses one whole interval is dropped (4001). @default 25_000 */
+  readonly heartbeatMs: number
+  /** Time that a hook or handler may take, in ms; then its signal aborts and the client gets `internal`. @default 30_000 */
+  readonly handlerMs: number
+  /** Time after which a typing notice ends by itself, in ms. @default 5_000 */
+  readonly typingMs: number
+  /** Time that a user whose connection broke stays in its rooms, in ms. @default 10_000 */
+  readonly graceMs: number
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  textLength: 1_000,
+  frameBytes: 64 * KIB,
+  frameFragments: 64,
+  messageDepth: 8,
+  presenceStateBytes: 2 * KIB,
+  unparseablePerMinute: 10,
+  messagesPerSecond: 20,
+  messagesBurst: 40,
+  bytesPerSecond: 64 * KIB,
+  joinsPerSecond: 5,
+  joinsBurst: 100,
+  historyPerSecond: 2,
+  strikesPerMinute: 3,
+  pendingPerAddress: 20,
+  connectionsPerUser: 10,
+  connections: 10_000,
+  roomsPerConnection: 100,
+  rooms: 100_000,
+  announcedUsers: 200,
+  typersPerRoom: 50,
+  inboundQueue: 64,
+  backlogBytes: MIB,
+  nodeBacklogBytes: 256 * MIB,
+  pageBytes: 256 * KIB,
+  authenticationMs: 10_000,
+  heartbeatMs: 25_000,
+  handlerMs: 30_000,
+  typingMs: 5_000,
+  graceMs: 10_000,
+}
+
+/** The limits that keep one client from another's throat; what `ROOMFUL_LIMITS=off` makes infinite. */
+export const UNLIMITED: Partial<Limits> = {
+  messagesPerSecond: Number.POSITIVE_INFINITY,
+  messagesBurst: Number.POSITIVE_INFINITY,
+  bytesPerSecond: Number.POSITIVE_INFINITY,
+  joinsPerSecond: Number.POSITIVE_INFINITY,
+  joinsBurst: Number.POSITIVE_INFINITY,
+  historyPerSecond: Number.POSITIVE_INFINITY,
+  pendingPerAddress: Number.POSITIVE_INFINITY,
+  connectionsPerUser: Number.POSITIVE_INFINITY,
+  connections: Number.POSITIVE_INFINITY,
+  roomsPerConnection: Number.POSITIVE_INFINITY,
+  rooms: Number.POSITIVE_INFINITY,
+}
+
+/** Fills in the defaults. @throws TypeError for an unknown name or a value that is no number above 0 */
+export function resolveLimits(given: Partial<Limits> = {}): Limits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+      throw new TypeError(
+        `createServer: limits.${name} does not exist; the limits are ${Object.keys(DEFAULT_LIMITS).join(', ')}`,
+      )
+    }
+    if (typeof value !== 'number' || !(value > 0)) {
+      throw new TypeError(
+        `createServer: limits.${name} must be a number above 0 (or Infinity to switch it off), not ${String(value)}`,
+      )
+    }
+  }
+  return { ...DEFAULT_LIMITS, ...given }
+}

@@ -1,0 +1,294 @@
+import { type ClientMessageOf, ERRORS, OWN_STREAM, RoomfulError } from '@roomful/protocol'
+import type { Answers, Refs } from './answers.js'
+import type { Action, AnyProtocol, Hooks, RoomContext, ServerOptions } from './api.js'
+import type { ApplicationCalls } from './application.js'
+import type { Backplane, PresenceSnapshot } from './backplane.js'
+import type { Clock } from './clock.js'
+import type { Connection } from './connection.js'
+import { refsOfMessage } from './core/decide.js'
+import { ExpiryQueue } from './core/expiry-queue.js'
+import { entryText, type LogEntry, type LogPage, type Position } from './core/log.js'
+import type { PresentUser } from './core/presence.js'
+import type { FanOut, Member } from './fanout.js'
+import type { Limits } from './limits.js'
+import { type Room, streamOf } from './room.js'
+import { type Rooms, toMember } from './rooms.js'
+
+export interface MembersDeps {
+  readonly authorize: ServerOptions<AnyProtocol, unknown>['authorize']
+  readonly hooks: Hooks<AnyProtocol, unknown>
+  readonly calls: ApplicationCalls
+  readonly answers: Answers
+  readonly backplane: Backplane
+  readonly rooms: Rooms
+  readonly fanOut: FanOut
+  readonly clock: Clock
+  readonly limits: Limits
+  roomContextOf(connection: Connection, roomId: string): RoomContext<AnyProtocol, unknown>
+}
+
+type Join = ClientMessageOf<'join'>
+
+const MAX_PAGE = 1_000
+
+/** Joining and leaving rooms, and what a member's presence there brings with it. */
+export class Members {
+  readonly #typing: ExpiryQueue<string>
+  readonly #typers = new Map<
+    string,
+    { readonly room: Room; readonly userId: string; readonly connectionId: string }
+  >()
+
+  constructor(private readonly deps: MembersDeps) {
+    this.#typing = new ExpiryQueue(deps.limits.typingMs)
+  }
+
+  /** Whether the application lets a user act in a room. A throw denies for now. */
+  async authorize(
+    connection: Connection,
+    action: Action<AnyProtocol>,
+    roomId: string,
+  ): Promise<RoomfulError | undefined> {
+    const { authorize, calls } = this.deps
+    const { user } = connection.session
+    if (!authorize || roomId === OWN_STREAM || !user) return undefined
+    const outcome = await calls.run('authorize', undefined, () => authorize({ user, action, roomId }))
+    if (outcome.ok) return outcome.value === true ? undefined : new RoomfulError('forbidden', { roomId })
+    if (outcome.error.code !== 'internal') return outcome.error
+    return new RoomfulError('unavailable', { retryAfterMs: 1_000, roomId, cause: outcome.error })
+  }
+
+  async join(connection: Connection, message: Join): Promise<void> {
+    const { session } = connection
+    const refs = refsOfMessage(message)
+    session.joining.add(message.room_id)
+    try {
+      const denied =
+        (await this.authorize(connection, 'join', message.room_id)) ??
+        (await this.#askJoinHook(connection, message))
+      if (denied) return this.#deny(connection, message.room_id, denied, refs)
+      // Kicked while the application was asked.
+      if (!session.joining.has(message.room_id))
+        return this.deps.answers.fail(connection, new RoomfulError('forbidden'), refs)
+      if (connection.isOpen) await this.#enter(connection, message)
+    } finally {
+      session.joining.delete(message.room_id)
+    }
+  }
+
+  /** Ends a membership. `mayReturn` keeps the user present for the grace time. */
+  async leave(connection: Connection, roomId: string, mayReturn: boolean): Promise<void> {
+    const { rooms, backplane, hooks, calls } = this.deps
+    const { session } = connection
+    const { user } = session
+    if (!user) return
+    session.leaveRoom(roomId)
+    session.paging.delete(roomId)
+    const room = rooms.get(streamOf(roomId, user.id))
+    if (!room) return
+    this.stopTyping(room, user.id, connection.id)
+    room.members.delete(connection.id)
+    rooms.closeIfUnused(room)
+    if (hooks.leave) {
+      const context = this.deps.roomContextOf(connection, roomId)
+      calls.notify('on.leave', context, () => hooks.leave?.(context))
+    }
+    if (!room.isOwnStream) await backplane.leave(room.stream, user.id, connection.id, mayReturn)
+  }
+
+  /** Ends a membership that nobody waits for: the connection is gone, or was sent away. */
+  remove(connection: Connection, roomId: string, mayReturn: boolean): void {
+    this.leave(connection, roomId, mayReturn).catch((error: unknown) => {
+      this.deps.calls.report('A connection could not leave its room', error, undefined)
+    })
+  }
+
+  startTyping(room: Room, userId: string, connection: Connection): void {
+    const key = typerKey(room, connection.id)
+    const now = this.deps.clock.now()
+    if (!this.#typing.has(key) && room.typing.isFull(userId, this.deps.limits.typersPerRoom)) return
+    this.#typing.touch(key, now)
+    this.#typers.set(key, { room, userId, connectionId: connection.id })
+    if (room.typing.start(userId, connection.id, now)) this.#tellTyping(room, userId, 'user_typing')
+  }
+
+  stopTyping(room: Room, userId: string, connectionId: string): void {
+    const key = typerKey(room, connectionId)
+    this.#typing.delete(key)
+    this.#typers.delete(key)
+    if (room.typing.stop(userId, connectionId)) this.#tellTyping(room, userId, 'user_stopped_typing')
+  }
+
+  /** Ends the typing notices that nobody renewed. */
+  sweepTyping(now: number): void {
+    for (const key of this.#typing.takeExpired(now)) {
+      const typer = this.#typers.get(key)
+      if (typer) this.stopTyping(typer.room, typer.userId, typer.connectionId)
+    }
+  }
+
+  #tellTyping(room: Room, userId: string, type: 'user_typing' | 'user_stopped_typing'): void {
+    const text = JSON.stringify({
+      type,
+      user_id: userId,
+      timestamp: this.deps.answers.timestamp(),
+      room_id: room.id,
+    })
+    this.deps.fanOut.push(room, { text, volatile: true, audience: { exceptUser: userId } })
+  }
+
+  /** The application's word on a new member. One that is in already was asked when it came. */
+  async #askJoinHook(connection: Connection, message: Join): Promise<RoomfulError | undefined> {
+    const { hooks, calls } = this.deps
+    const { rooms, paging } = connection.session
+    if (!hooks.join || rooms.has(message.room_id) || paging.has(message.room_id)) return undefined
+    const context = this.deps.roomContextOf(connection, message.room_id)
+    const outcome = await calls.run('on.join', context, () => hooks.join?.(context))
+    return outcome.ok ? undefined : outcome.error
+  }
+
+  /** A member whose access was revoked does not stay either. */
+  async #deny(connection: Connection, roomId: string, error: RoomfulError, refs: Refs): Promise<void> {
+    this.deps.answers.fail(connection, error, refs)
+    if (error.code === 'forbidden' && connection.session.rooms.has(roomId))
+      await this.leave(connection, roomId, false)
+  }
+
+  async #enter(connection: Connection, message: Join): Promise<void> {
+    const { rooms, backplane, limits, answers } = this.deps
+    const { user } = connection.session
+    if (!user) return
+    const stream = streamOf(message.room_id, user.id)
+    if (!rooms.get(stream) && rooms.size >= limits.rooms) {
+      return answers.fail(connection, new RoomfulError('room_limit'), refsOfMessage(message))
+    }
+    const room = await rooms.acquire(stream)
+    try {
+      const page = await this.#readPage(room, message)
+      if (page && wantsMore(message, page)) return this.#sendPage(connection, room, message, page)
+      const presence = room.isOwnStream
+        ? undefined
+        : await backplane.enter(stream, toPresent(connection), connection.id)
+      if (!connection.isOpen || !connection.session.joining.has(message.room_id)) {
+        if (presence) await backplane.leave(stream, user.id, connection.id, false)
+        return
+      }
+      this.#attach(connection, room, message, page, presence)
+    } finally {
+      rooms.release(room)
+    }
+  }
+
+  async #readPage(room: Room, message: Join): Promise<Page | undefined> {
+    const { backplane, limits } = this.deps
+    const maxBytes = limits.pageBytes
+    if (message.since) {
+      const { offset } = message.since
+      const page = await backplane.read(
+        room.stream,
+        { after: offset, limit: MAX_PAGE, maxBytes },
+        message.since,
+      )
+      if (!page.fault) return page
+      const newest = await backplane.read(room.stream, {
+        before: undefined,
+        limit: message.history ?? 0,
+        maxBytes,
+      })
+      return { ...newest, fault: page.fault }
+    }
+    if (message.history === undefined) return undefined
+    return backplane.read(room.stream, { before: undefined, limit: message.history, maxBytes })
+  }
+
+  /** One page of a resume that takes several: the connection is not live until the last. */
+  #sendPage(connection: Connection, room: Room, message: Join, page: Page): void {
+    connection.session.paging.add(message.room_id)
+    const member = room.members.get(connection.id)
+    if (member) member.live = false
+    const last = page.entries.at(-1)
+    const position = last ? { epoch: page.epoch, offset: last.offset, id: last.id } : page.head
+    this.#sendJoined(connection, room, message, {
+      position,
+      entries: page.entries,
+      epoch: page.epoch,
+      more: true,
+      fault: undefined,
+    })
+  }
+
+  /** From reading what is missing to going live nothing is awaited, so that history and live meet without a gap. */
+  #attach(
+    connection: Connection,
+    room: Room,
+    message: Join,
+    page: Page | undefined,
+    presence: PresenceSnapshot | undefined,
+  ): void {
+    const { session } = connection
+    if (!session.user) return
+    const known = room.members.get(connection.id)
+    if (known?.live) this.deps.fanOut.flush(room)
+    const upTo = page?.entries.at(-1)?.offset ?? page?.head.offset ?? room.head.offset
+    const late = page ? room.tail.filter((entry) => entry.offset > upTo) : []
+    session.paging.delete(message.room_id)
+    this.#sendJoined(connection, room, message, {
+      position: room.head,
+      entries: page ? [...page.entries, ...late] : [],
+      epoch: room.head.epoch,
+      more: false,
+      fault: page?.fault,
+      presence,
+    })
+    session.enterRoom(message.room_id)
+    const member: Member = { connection, userId: session.user.id, from: room.batch.items.length, live: true }
+    room.members.set(connection.id, member)
+  }
+
+  #sendJoined(connection: Connection, room: Room, message: Join, joined: Joined): void {
+    const { answers } = this.deps
+    const { presence, position } = joined
+    const members = connection.session.extended ? presence?.users?.map(toMember) : undefined
+    const frame = JSON.stringify({
+      type: 'joined',
+      room_id: message.room_id,
+      message: `Welcome to room ${message.room_id}`,
+      timestamp: answers.timestamp(),
+      ...position,
+      more: joined.more,
+      count: presence?.count,
+      members,
+      presence_version: members && presence?.version,
+      recovered: message.since ? joined.fault === undefined : undefined,
+      reason: joined.fault,
+      ref: message.ref,
+    })
+    const messages = joined.entries.map((entry) => entryText(entry, joined.epoch)).join(',')
+    connection.sendText(`${frame.slice(0, -1)},"messages":[${messages}]}`)
+  }
+}
+
+type Page = LogPage & { readonly fault?: 'epoch_changed' | 'forked' | 'expired' | undefined }
+
+interface Joined {
+  readonly position: Position
+  readonly entries: readonly LogEntry[]
+  readonly epoch: string
+  readonly more: boolean
+  readonly fault: Page['fault']
+  readonly presence?: PresenceSnapshot | undefined
+}
+
+function wantsMore(message: Join, page: Page): boolean {
+  return message.since !== undefined && page.fault === undefined && page.more
+}
+
+function toPresent({ session }: Connection): PresentUser {
+  const { user } = session
+  if (!user) throw new RoomfulError('not_authenticated', { message: ERRORS.not_authenticated.text })
+  return { userId: user.id, ...(user.profile && { profile: user.profile }) }
+}
+
+function typerKey(room: Room, connectionId: string): string {
+  return `${connectionId} ${room.stream}`
+}

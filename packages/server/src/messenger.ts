@@ -1,0 +1,219 @@
+import { CLOSE_CODES, isRoomId, type JsonObject, OWN_STREAM, RoomfulError } from '@roomful/protocol'
+import type { Answers } from './answers.js'
+import type { AnyProtocol, BroadcastOptions, HistoryPage, RoomHandle, RoomInfo, UserHandle } from './api.js'
+import type { Backplane, Relay } from './backplane.js'
+import type { Connection } from './connection.js'
+import { entryText, type Range } from './core/log.js'
+import type { Audience, FanOut } from './fanout.js'
+import type { Members } from './members.js'
+import type { Publisher } from './publisher.js'
+import type { Registry } from './registry.js'
+import { streamOf, userStream } from './room.js'
+import type { Rooms } from './rooms.js'
+
+export interface MessengerDeps {
+  readonly registry: Registry
+  readonly rooms: Rooms
+  readonly fanOut: FanOut
+  readonly backplane: Backplane
+  readonly publisher: Publisher
+  readonly members: Members
+  readonly answers: Answers
+}
+
+type Message = { readonly type: string }
+type Page = { readonly limit?: number; readonly before?: number; readonly after?: number }
+
+const MAX_PAGE_BYTES = 16 * 1024 * 1024
+
+/** What the application sends: to rooms, to users, to everyone; on this node, and by the backplane on all others. */
+export class Messenger {
+  constructor(private readonly deps: MessengerDeps) {}
+
+  /** @throws RoomfulError `invalid_room` */
+  room(id: string): RoomHandle<AnyProtocol> {
+    if (!isRoomId(id) || id === OWN_STREAM) {
+      throw new RoomfulError('invalid_room', {
+        message: `Invalid room_id: ${JSON.stringify(id)}`,
+        roomId: id,
+      })
+    }
+    return this.#handle(id, id)
+  }
+
+  /** A room as a member names it: `@me` is that user's own stream. */
+  roomFor(roomId: string, userId: string): RoomHandle<AnyProtocol> {
+    return this.#handle(roomId, streamOf(roomId, userId))
+  }
+
+  user(id: string): UserHandle<AnyProtocol> {
+    const stream = userStream(id)
+    return {
+      id,
+      send: (message: Message) => this.sendToUsers([id], message),
+      publish: (message: Message) => this.deps.publisher.publish(stream, OWN_STREAM, message),
+      disconnect: (code = CLOSE_CODES.forbidden.code, reason = '') =>
+        this.#everywhere({ to: 'disconnect', targets: [id], payload: { code, reason } }),
+      history: (page) => this.#history(stream, page),
+    }
+  }
+
+  broadcast(message: Message, options: { readonly exceptUser?: string } = {}): void {
+    const checked = this.deps.publisher.volatile(message)
+    const { exceptUser } = options
+    this.#everywhere({
+      to: 'everyone',
+      targets: [],
+      payload: { message: checked, ...(exceptUser !== undefined && { exceptUser }) },
+    })
+  }
+
+  sendToUsers(ids: readonly string[], message: Message): void {
+    this.#everywhere({
+      to: 'users',
+      targets: ids,
+      payload: { message: this.deps.publisher.volatile(message) },
+    })
+  }
+
+  broadcastToRooms(ids: readonly string[], message: Message, options: BroadcastOptions = {}): void {
+    const streams = ids.map((id) => this.room(id).id)
+    const roomId = streams.length === 1 ? streams[0] : undefined
+    this.#broadcastToStreams(streams, this.deps.publisher.volatile(message, roomId), options)
+  }
+
+  /** Carries out what another node told. */
+  receive({ to, targets, payload }: Relay): void {
+    switch (to) {
+      case 'streams':
+        return this.#deliverToStreams(targets, payload)
+      case 'users':
+        return this.deps.fanOut.sendTo(this.#ofUsers(targets), payload.message as object)
+      case 'everyone':
+        return this.deps.fanOut.sendTo(this.#allExcept(payload.exceptUser), payload.message as object)
+      case 'disconnect':
+        for (const connection of this.#ofUsers(targets))
+          connection.close(Number(payload.code), String(payload.reason))
+        return
+      case 'kick':
+        for (const connection of this.#ofUsers([String(payload.userId)])) this.#kick(connection, targets)
+        return
+    }
+  }
+
+  #handle(id: string, stream: string): RoomHandle<AnyProtocol> {
+    return {
+      id,
+      publish: (message: Message) => this.deps.publisher.publish(stream, id, message),
+      broadcast: (message: Message, options = {}) =>
+        this.#broadcastToStreams([stream], this.deps.publisher.volatile(message, id), options),
+      kick: (userId) => this.#everywhere({ to: 'kick', targets: [id], payload: { userId } }),
+      info: () => this.#info(id, stream),
+      history: (page) => this.#history(stream, page),
+    }
+  }
+
+  #everywhere(relay: Relay): void {
+    this.receive(relay)
+    this.deps.backplane.relay(relay)
+  }
+
+  #broadcastToStreams(
+    streams: readonly string[],
+    message: object,
+    { except, latestKey }: BroadcastOptions,
+  ): void {
+    this.#everywhere({
+      to: 'streams',
+      targets: streams,
+      payload: {
+        message,
+        ...(except !== undefined &&
+          (typeof except === 'string' ? { exceptConnection: except } : { exceptUser: except.user })),
+        ...(latestKey !== undefined && { latestKey }),
+      },
+    })
+  }
+
+  /** One room goes through its batch, so that order holds; a connection in several of many gets the message once. */
+  #deliverToStreams(streams: readonly string[], payload: JsonObject): void {
+    const { rooms, fanOut } = this.deps
+    const audience = audienceOf(payload)
+    const [only] = streams
+    if (streams.length === 1 && only !== undefined) {
+      const room = rooms.get(only)
+      const latestKey = typeof payload.latestKey === 'string' ? payload.latestKey : undefined
+      const text = JSON.stringify(payload.message)
+      if (room)
+        fanOut.push(room, {
+          text,
+          volatile: true,
+          ...(audience && { audience }),
+          ...(latestKey !== undefined && { latestKey }),
+        })
+      return
+    }
+    const receivers = new Set<Connection>()
+    for (const stream of streams) {
+      for (const { connection, userId } of rooms.get(stream)?.members.values() ?? []) {
+        if (connection.id !== audience?.exceptConnection && userId !== audience?.exceptUser)
+          receivers.add(connection)
+      }
+    }
+    fanOut.sendTo(receivers, payload.message as object)
+  }
+
+  /** Also ends a join that is under way, for it was let in by a decision that no longer holds. */
+  #kick(connection: Connection, roomIds: readonly string[]): void {
+    const { members, answers } = this.deps
+    for (const roomId of roomIds) {
+      connection.session.joining.delete(roomId)
+      if (!connection.session.rooms.has(roomId)) continue
+      members.remove(connection, roomId, false)
+      if (connection.session.extended)
+        answers.send(connection, { type: 'left', room_id: roomId, reason: 'kicked' })
+      else
+        answers.fail(
+          connection,
+          new RoomfulError('forbidden', { message: 'You were removed from the room' }),
+          { roomId },
+        )
+    }
+  }
+
+  *#ofUsers(ids: readonly string[]): IterableIterator<Connection> {
+    for (const id of new Set(ids)) yield* [...this.deps.registry.ofUser(id)]
+  }
+
+  *#allExcept(userId: unknown): IterableIterator<Connection> {
+    for (const connection of this.deps.registry.connections()) {
+      const { user, standing } = connection.session
+      if (standing === 'admitted' && (userId === undefined || user?.id !== userId)) yield connection
+    }
+  }
+
+  async #info(roomId: string, stream: string): Promise<RoomInfo> {
+    const { backplane, rooms } = this.deps
+    const [present, { head }] = await Promise.all([
+      backplane.present(stream),
+      backplane.read(stream, { before: undefined, limit: 0, maxBytes: 0 }),
+    ])
+    const connections = rooms.get(stream)?.members.size ?? 0
+    return { roomId, count: present.count, connections, members: present.users, head }
+  }
+
+  async #history(stream: string, { limit = 50, before, after }: Page = {}): Promise<HistoryPage> {
+    const range: Range =
+      after === undefined
+        ? { before, limit, maxBytes: MAX_PAGE_BYTES }
+        : { after, limit, maxBytes: MAX_PAGE_BYTES }
+    const page = await this.deps.backplane.read(stream, range)
+    const messages = page.entries.map((entry) => JSON.parse(entryText(entry, page.epoch)) as JsonObject)
+    return { messages, more: page.more, truncated: page.truncated }
+  }
+}
+
+function audienceOf({ exceptConnection, exceptUser }: JsonObject): Audience | undefined {
+  if (typeof exceptConnection === 'string') return { exceptConnection }
+  return typeof exceptUser === 'string' ? { exceptUser } : undefined
+}

@@ -1,0 +1,365 @@
+import { randomBytes } from 'node:crypto'
+import { CLOSE_CODES, type ClientDefinition, isRequest } from '@roomful/protocol'
+import { Admission } from './admission.js'
+import { Answers } from './answers.js'
+import type { AnyProtocol, ConnectionContext, Hooks, RoomContext, ServerOptions, Stats, User } from './api.js'
+import { ApplicationCalls } from './application.js'
+import type { Backplane } from './backplane.js'
+import { memory } from './backplanes/memory.js'
+import { Batches } from './batches.js'
+import { type Clock, systemClock } from './clock.js'
+import { closeWith } from './closing.js'
+import { Connection } from './connection.js'
+import { connectionContext, roomContext } from './contexts.js'
+import { type Rates, Session } from './core/session.js'
+import { FanOut } from './fanout.js'
+import { type HandlerTable, Inbound } from './inbound.js'
+import { type Limits, resolveLimits } from './limits.js'
+import { consoleLogger, type Logger } from './logger.js'
+import { Members } from './members.js'
+import { Messenger } from './messenger.js'
+import { Metrics } from './metrics.js'
+import { Publisher } from './publisher.js'
+import { Registry } from './registry.js'
+import { Rooms } from './rooms.js'
+import type { ConnectionRequest, Transport, TransportEvents } from './transport.js'
+
+const SWEEP_MS = 250
+const SECOND_MS = 1_000
+
+/** One server process: the parts, wired. It knows sockets only as transports. */
+export class Node {
+  readonly limits: Limits
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics = new Metrics()
+  readonly registry = new Registry()
+  readonly backplane: Backplane
+  readonly rooms: Rooms
+  readonly messenger: Messenger
+  readonly #hooks: Hooks<AnyProtocol, unknown>
+  readonly #calls: ApplicationCalls
+  readonly #answers: Answers
+  readonly #members: Members
+  readonly #admission: Admission
+  readonly #publisher: Publisher
+  readonly #batches: Batches
+  readonly #handlers: HandlerTable
+  readonly #rates: Rates
+  readonly #protocol: AnyProtocol | undefined
+  readonly #needsAuthentication: boolean
+  #started: Promise<void> | undefined
+  #endSweeps: (() => void)[] = []
+  #emptied = () => {}
+  draining = false
+
+  /** @throws TypeError for an option that cannot work, with what to do about it */
+  constructor(options: ServerOptions<AnyProtocol, unknown>) {
+    this.limits = resolveLimits(options.limits)
+    this.clock = options.clock ?? systemClock
+    this.logger = options.logger ?? consoleLogger
+    this.backplane = options.backplane ?? memory()
+    this.#protocol = options.protocol
+    this.#hooks = options.on ?? {}
+    this.#handlers = (options.handle ?? {}) as HandlerTable
+    this.#rates = ratesOf(this.limits)
+    this.#needsAuthentication = options.authenticate !== undefined
+    assertHandlers(this.#protocol, this.#handlers)
+    if (options.authenticate && !options.authorize) {
+      this.logger.warn({}, 'authenticate without authorize: every user may join every room')
+    }
+    const { limits, clock, logger, metrics, registry, backplane } = this
+    const hooks = this.#hooks
+    const calls = new ApplicationCalls(hooks, clock, limits, logger)
+    const answers = new Answers(clock, metrics)
+    const fanOut = new FanOut(clock, limits, metrics)
+    const rooms = new Rooms(backplane, fanOut, limits)
+    const publisher = new Publisher(this.#protocol, backplane, clock, metrics, newId)
+    const contextOf = (connection: Connection) => this.contextOf(connection)
+    const roomContextOf = (connection: Connection, roomId: string, signal?: AbortSignal) =>
+      this.#roomContextOf(connection, roomId, signal)
+    this.#calls = calls
+    this.#answers = answers
+    this.rooms = rooms
+    this.#publisher = publisher
+    this.#batches = new Batches(clock, calls)
+    this.#members = new Members({
+      authorize: options.authorize,
+      hooks,
+      calls,
+      answers,
+      backplane,
+      rooms,
+      fanOut,
+      clock,
+      limits,
+      roomContextOf,
+    })
+    this.#admission = new Admission({
+      authenticate: options.authenticate,
+      hooks,
+      calls,
+      answers,
+      registry,
+      clock,
+      limits,
+      logger,
+      sessionSecret: options.sessionSecret ?? randomBytes(32).toString('base64url'),
+      dedupeWindowMs: backplane.dedupeWindowMs,
+      newId,
+      contextOf,
+    })
+    this.messenger = new Messenger({
+      registry,
+      rooms,
+      fanOut,
+      backplane,
+      publisher,
+      members: this.#members,
+      answers,
+    })
+  }
+
+  /** Starts the backplane and the sweeps, once. */
+  start(): Promise<void> {
+    this.#started ??= this.#start()
+    return this.#started
+  }
+
+  /** Why another connection cannot be taken now, as an HTTP status. */
+  refusal(remoteAddress: string): { readonly status: 503; readonly why: string } | undefined {
+    if (this.draining) return { status: 503, why: 'draining' }
+    if (this.registry.connectionCount >= this.limits.connections)
+      return { status: 503, why: 'too many connections' }
+    if (
+      this.#needsAuthentication &&
+      this.registry.pendingOf(remoteAddress) >= this.limits.pendingPerAddress
+    ) {
+      return { status: 503, why: 'too many connections of this address wait for authentication' }
+    }
+    return undefined
+  }
+
+  /** Takes a socket in. The transport calls the returned events from then on. */
+  accept(transport: Transport, request: ConnectionRequest): TransportEvents {
+    const { clock, registry } = this
+    const now = clock.now()
+    const connection = new Connection(newId(), transport, request, new Session<User>(this.#rates, now), now)
+    registry.add(connection)
+    if (this.#needsAuthentication) registry.startPending(request.remoteAddress)
+    const inbound = this.#inboundOf(connection)
+    void this.#admission.welcome(connection).then(
+      () => inbound.open(),
+      (error: unknown) => {
+        this.#calls.report('A connection could not be greeted', error, this.contextOf(connection))
+        closeWith(connection, 'server_error')
+      },
+    )
+    return this.#eventsOf(connection, inbound)
+  }
+
+  contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown> {
+    return connectionContext(connection, this.#publisher)
+  }
+
+  stats(): Stats {
+    let members = 0
+    let backlogBytes = 0
+    for (const room of this.rooms.all()) members += room.members.size
+    for (const connection of this.registry.connections()) backlogBytes += connection.transport.backlog
+    const { connectionCount, userCount } = this.registry
+    return { connections: connectionCount, users: userCount, rooms: this.rooms.size, members, backlogBytes }
+  }
+
+  /** Takes no more connections, and tells the ones that are here when to come back elsewhere, so that not all do at once. */
+  drain(spreadMs: number): void {
+    this.draining = true
+    const { connectionCount } = this.registry
+    let index = 0
+    for (const connection of this.registry.connections()) {
+      const reconnect_after_ms = Math.round((index++ / connectionCount) * spreadMs)
+      if (connection.session.extended) connection.send({ type: 'draining', reconnect_after_ms })
+    }
+  }
+
+  /** Closes what is still connected, after at most `waitMs` by force, and then the backplane. */
+  async stop(waitMs: number): Promise<void> {
+    this.draining = true
+    for (const connection of this.registry.connections()) closeWith(connection, 'service_restart')
+    await this.#untilEmpty(waitMs)
+    for (const connection of this.registry.connections()) connection.transport.terminate()
+    for (const end of this.#endSweeps) end()
+    this.#endSweeps = []
+    await this.backplane.close()
+  }
+
+  #untilEmpty(waitMs: number): Promise<void> {
+    if (this.registry.connectionCount === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const cancel = this.clock.after(waitMs, resolve)
+      this.#emptied = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+
+  async #start(): Promise<void> {
+    const { clock, logger, limits } = this
+    const receive = this.messenger.receive.bind(this.messenger)
+    await this.backplane.start({
+      clock,
+      logger,
+      graceMs: limits.graceMs,
+      listedUsers: limits.announcedUsers,
+      newId,
+      receive,
+    })
+    this.#endSweeps = [
+      clock.every(SWEEP_MS, () => this.#sweep()),
+      clock.every(SECOND_MS, () => this.rooms.tellCounts()),
+    ]
+  }
+
+  #sweep(): void {
+    const now = this.clock.now()
+    this.#members.sweepTyping(now)
+    this.#admission.sweep(now)
+    this.#sweepHeartbeats(now)
+  }
+
+  /** A connection that showed no life for a whole interval after a ping is dead, or as good as dead. */
+  #sweepHeartbeats(now: number): void {
+    const { heartbeatMs } = this.limits
+    for (const connection of this.registry.connections()) {
+      if (now - connection.lastPingAt < heartbeatMs) continue
+      if (connection.aliveAt < connection.lastPingAt) {
+        closeWith(connection, 'heartbeat_missed')
+        connection.transport.terminate()
+        continue
+      }
+      connection.lastPingAt = now
+      connection.transport.ping()
+    }
+  }
+
+  #inboundOf(connection: Connection): Inbound {
+    return new Inbound(connection, {
+      protocol: this.#protocol,
+      hooks: this.#hooks,
+      handlers: this.#handlers,
+      calls: this.#calls,
+      answers: this.#answers,
+      admission: this.#admission,
+      members: this.#members,
+      batches: this.#batches,
+      backplane: this.backplane,
+      publisher: this.#publisher,
+      registry: this.registry,
+      rooms: this.rooms,
+      clock: this.clock,
+      limits: this.limits,
+      metrics: this.metrics,
+      isDraining: () => this.draining,
+      contextOf: (of) => this.contextOf(of),
+      roomContextOf: (of, roomId, signal) => this.#roomContextOf(of, roomId, signal),
+    })
+  }
+
+  #eventsOf(connection: Connection, inbound: Inbound): TransportEvents {
+    const hooks = this.#hooks
+    const calls = this.#calls
+    const alive = () => {
+      connection.aliveAt = this.clock.now()
+    }
+    const notify = (
+      name: string,
+      call: (context: ConnectionContext<AnyProtocol, unknown>) => void | Promise<void> | undefined,
+    ) => {
+      const context = this.contextOf(connection)
+      calls.notify(name, context, () => call(context))
+    }
+    return {
+      text: (text) => {
+        alive()
+        inbound.receive(text)
+      },
+      binary: (data) => {
+        alive()
+        if (hooks.binary) notify('on.binary', (context) => hooks.binary?.(context, data))
+        else closeWith(connection, 'unsupported_data')
+      },
+      ping: (data) => {
+        alive()
+        if (hooks.ping) notify('on.ping', (context) => hooks.ping?.(context, data))
+      },
+      pong: (data) => {
+        alive()
+        if (hooks.pong) notify('on.pong', (context) => hooks.pong?.(context, data))
+      },
+      close: (code, reason) => this.#closed(connection, code, reason),
+      error: (error) => calls.report('A socket failed', error, this.contextOf(connection)),
+    }
+  }
+
+  /** Clean-up always runs, whatever the hooks do. */
+  #closed(connection: Connection, code: number, reason: string): void {
+    if (!connection.markClosed()) return
+    const { session } = connection
+    this.metrics.countClose(code)
+    this.logger.info({ connection: connection.id, user: session.user?.id, code }, 'connection closed')
+    if (this.#needsAuthentication && session.standing !== 'admitted')
+      this.registry.endPending(connection.request.remoteAddress)
+    // What the close was for says whether the user may come back: one who was sent away has left.
+    const mayReturn = session.extended && code !== 1000 && (code < 4500 || code === CLOSE_CODES.replaced.code)
+    for (const roomId of [...session.rooms.keys()]) this.#members.remove(connection, roomId, mayReturn)
+    this.registry.remove(connection)
+    if (this.registry.connectionCount === 0) this.#emptied()
+    const context = this.contextOf(connection)
+    this.#calls.notify('on.close', context, () => this.#hooks.close?.(context, code, reason))
+  }
+
+  #roomContextOf(
+    connection: Connection,
+    roomId: string,
+    signal = connection.signal,
+  ): RoomContext<AnyProtocol, unknown> {
+    const { user } = connection.session
+    if (!user) throw new Error('A connection acts in a room before it is admitted')
+    return roomContext(this.contextOf(connection), user, this.messenger.roomFor(roomId, user.id), signal)
+  }
+}
+
+function newId(): string {
+  return randomBytes(16).toString('base64url')
+}
+
+function ratesOf(limits: Limits): Rates {
+  const { bytesPerSecond, frameBytes } = limits
+  return {
+    messages: { perSecond: limits.messagesPerSecond, burst: limits.messagesBurst },
+    bytes: { perSecond: bytesPerSecond, burst: Math.max(bytesPerSecond, frameBytes) },
+    joins: { perSecond: limits.joinsPerSecond, burst: limits.joinsBurst },
+    history: { perSecond: limits.historyPerSecond, burst: Math.max(1, limits.historyPerSecond * 2) },
+  }
+}
+
+/** A request that nobody answers would only time out, so it is a mistake to start with. */
+function assertHandlers(protocol: AnyProtocol | undefined, handlers: HandlerTable): void {
+  const client = (protocol?.client ?? {}) as Record<string, ClientDefinition>
+  for (const [name, definition] of Object.entries(client)) {
+    const handler = handlers[name]
+    if (isRequest(definition) && typeof handler !== 'function') {
+      throw new TypeError(
+        `createServer: the protocol's request '${name}' needs a function handle.${name} that returns its reply`,
+      )
+    }
+  }
+  for (const name of Object.keys(handlers)) {
+    if (name !== 'chat_message' && !Object.hasOwn(client, name)) {
+      throw new TypeError(
+        `createServer: handle.${name} handles no message of the protocol; declare '${name}' in defineProtocol({ client })`,
+      )
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/** One write to a socket: one or more whole text frames, built once and shared by all its receivers. */
+export class Outgoing {
+  #bytes: Buffer | undefined
+
+  constructor(readonly texts: readonly string[]) {}
+
+  static of(message: object): Outgoing {
+    return new Outgoing([JSON.stringify(message)])
+  }
+
+  /** The frames as they go over a WebSocket, server side: FIN, text, unmasked. */
+  get bytes(): Buffer {
+    this.#bytes ??= buildFrames(this.texts)
+    return this.#bytes
+  }
+}
+
+const FIN_AND_TEXT = 0x81
+
+function buildFrames(texts: readonly string[]): Buffer {
+  const lengths = texts.map((text) => Buffer.byteLength(text))
+  const total = lengths.reduce((sum, length) => sum + headerSize(length) + length, 0)
+  const frames = Buffer.allocUnsafe(total)
+  let at = 0
+  for (const [index, text] of texts.entries()) {
+    const length = lengths[index] as number
+    at = writeHeader(frames, at, length)
+    at += frames.write(text, at, length)
+  }
+  return frames
+}
+
+function headerSize(length: number): number {
+  if (length < 126) return 2
+  return length < 65_536 ? 4 : 10
+}
+
+function writeHeader(frame: Buffer, at: number, length: number): number {
+  frame[at] = FIN_AND_TEXT
+  if (length < 126) {
+    frame[at + 1] = length
+    return at + 2
+  }
+  if (length < 65_536) {
+    frame[at + 1] = 126
+    return frame.writeUInt16BE(length, at + 2)
+  }
+  frame[at + 1] = 127
+  return frame.writeBigUInt64BE(BigInt(length), at + 2)
+}

@@ -1,0 +1,126 @@
+import {
+  ENVELOPE_FIELDS,
+  isVolatile,
+  type JsonObject,
+  PUBLISHED_ENVELOPE_FIELDS,
+  RoomfulError,
+  type ServerDefinition,
+  validate,
+} from '@roomful/protocol'
+import type { AnyProtocol } from './api.js'
+import type { Backplane, PublishResult } from './backplane.js'
+import type { Clock } from './clock.js'
+import { fingerprint } from './core/fingerprint.js'
+import type { Position } from './core/log.js'
+import type { Metrics } from './metrics.js'
+
+export interface ChatBody {
+  readonly message: string
+  readonly data?: JsonObject | undefined
+}
+
+/** A client's chat message on its way into a log. */
+export interface ChatDraft {
+  readonly stream: string
+  readonly roomId: string
+  readonly userId: string
+  readonly clientId: string | undefined
+  /** What the client sent: by that a repeat is known, whatever a handler makes of it. */
+  readonly sent: ChatBody
+  /** What is logged. */
+  readonly body: ChatBody
+}
+
+/** Turns messages into log entries. */
+export class Publisher {
+  constructor(
+    private readonly protocol: AnyProtocol | undefined,
+    private readonly backplane: Backplane,
+    private readonly clock: Clock,
+    private readonly metrics: Metrics,
+    private readonly newId: () => string,
+  ) {}
+
+  async publishChat(draft: ChatDraft): Promise<PublishResult> {
+    const id = this.newId()
+    const wall = this.clock.wall()
+    const open = openJson({
+      type: 'chat_message',
+      message: draft.body.message,
+      timestamp: new Date(wall).toISOString(),
+      user_id: draft.userId,
+      room_id: draft.roomId,
+      id,
+      client_id: draft.clientId,
+      data: draft.body.data,
+    })
+    const { userId, clientId, sent } = draft
+    const sender = clientId !== undefined && { sender: { userId, clientId, fingerprint: digest(sent) } }
+    return this.#count(await this.backplane.publish(draft.stream, { id, open, wall, ...sender }))
+  }
+
+  /** Publishes a message of the application's own. @throws RoomfulError `invalid_message`, `unavailable` */
+  async publish(stream: string, roomId: string, message: { readonly type: string }): Promise<Position> {
+    const body = this.check(message, 'published')
+    const id = this.newId()
+    const open = openJson({ type: message.type, ...body, room_id: roomId, id })
+    const result = this.#count(await this.backplane.publish(stream, { id, open, wall: this.clock.wall() }))
+    if (result.status === 'conflict') throw new RoomfulError('id_conflict')
+    return result.position
+  }
+
+  /** A volatile message of the application's own, checked. @throws RoomfulError `invalid_message` */
+  volatile(message: { readonly type: string }, roomId?: string): object {
+    const body = this.check(message, 'volatile')
+    return { type: message.type, ...body, room_id: roomId }
+  }
+
+  /** The body of an application's server message, as its schema takes it. */
+  check(message: { readonly type: string }, kind: 'published' | 'volatile'): object {
+    const { type, ...body } = message
+    const definition = this.#definition(type)
+    if (isVolatile(definition) !== (kind === 'volatile')) {
+      throw invalid(
+        'type',
+        isVolatile(definition) ? `'${type}' is volatile: broadcast it` : `'${type}' is logged: publish it`,
+      )
+    }
+    const reserved = kind === 'published' ? PUBLISHED_ENVELOPE_FIELDS : ENVELOPE_FIELDS
+    const clash = Object.keys(body).find((field) => reserved.has(field))
+    if (clash) throw invalid(clash, 'This field is the envelope’s')
+    const result = validate(isVolatile(definition) ? definition.body : definition, body)
+    if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues })
+    return body
+  }
+
+  #definition(type: string): ServerDefinition {
+    const server = this.protocol?.server as Record<string, ServerDefinition> | undefined
+    const definition = server && Object.hasOwn(server, type) ? server[type] : undefined
+    if (!definition) throw invalid('type', `'${type}' is no server message of this protocol`)
+    return definition
+  }
+
+  #count(result: PublishResult): PublishResult {
+    if (result.status === 'accepted') {
+      if (result.duplicate) this.metrics.duplicates++
+      else this.metrics.published++
+    }
+    return result
+  }
+}
+
+function invalid(path: string, message: string): RoomfulError {
+  return new RoomfulError('invalid_message', {
+    message: `Invalid message: ${message}`,
+    issues: [{ path, message }],
+  })
+}
+
+/** JSON text without its closing brace: the log adds the epoch and the offset, which only it knows. */
+function openJson(message: object): string {
+  return JSON.stringify(message).slice(0, -1)
+}
+
+function digest({ message, data }: ChatBody): string {
+  return fingerprint(data ? `${message}\n${JSON.stringify(data)}` : message)
+}

@@ -1,0 +1,76 @@
+import type { Connection } from './connection.js'
+import { type Budget, newBudget, type Rates } from './core/session.js'
+
+interface KnownUser {
+  /** In the order in which they came. */
+  readonly connections: Set<Connection>
+  readonly budget: Budget
+}
+
+/** The connections of this node, and whose they are. */
+export class Registry {
+  readonly #connections = new Map<string, Connection>()
+  readonly #users = new Map<string, KnownUser>()
+  /** Connections of an address that have not authenticated yet. */
+  readonly #pending = new Map<string, number>()
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  get userCount(): number {
+    return this.#users.size
+  }
+
+  connections(): IterableIterator<Connection> {
+    return this.#connections.values()
+  }
+
+  add(connection: Connection): void {
+    this.#connections.set(connection.id, connection)
+  }
+
+  remove(connection: Connection): void {
+    this.#connections.delete(connection.id)
+    this.#unbind(connection)
+  }
+
+  /** Binds a connection to its user; returns the user's oldest other connections beyond `max`. */
+  bind(connection: Connection, userId: string, max: number, rates: Rates, now: number): Connection[] {
+    if (connection.session.user && connection.session.user.id !== userId) this.#unbind(connection)
+    const user = this.#users.get(userId) ?? { connections: new Set(), budget: newBudget(rates, now) }
+    this.#users.set(userId, user)
+    user.connections.add(connection)
+    return [...user.connections].slice(0, Math.max(0, user.connections.size - max))
+  }
+
+  ofUser(userId: string): Iterable<Connection> {
+    return this.#users.get(userId)?.connections ?? []
+  }
+
+  budgetOf(userId: string): Budget | undefined {
+    return this.#users.get(userId)?.budget
+  }
+
+  pendingOf(address: string): number {
+    return this.#pending.get(address) ?? 0
+  }
+
+  startPending(address: string): void {
+    this.#pending.set(address, this.pendingOf(address) + 1)
+  }
+
+  endPending(address: string): void {
+    const left = this.pendingOf(address) - 1
+    if (left > 0) this.#pending.set(address, left)
+    else this.#pending.delete(address)
+  }
+
+  #unbind(connection: Connection): void {
+    const userId = connection.session.user?.id
+    if (userId === undefined) return
+    const user = this.#users.get(userId)
+    user?.connections.delete(connection)
+    if (user?.connections.size === 0) this.#users.delete(userId)
+  }
+}

@@ -1,0 +1,83 @@
+import { OWN_STREAM } from '@roomful/protocol'
+import type { StreamEvent, Subscription } from './backplane.js'
+import type { LogEntry, Position } from './core/log.js'
+import { Typing } from './core/typing.js'
+import { Batch, type Member } from './fanout.js'
+
+/** A stream as this node sees it: its members here, and how far its log has been carried to them. */
+export class Room {
+  /** By connection id. */
+  readonly members = new Map<string, Member>()
+  readonly typing = new Typing()
+  readonly batch = new Batch()
+  /** The newest count that a large room has not been told yet. */
+  notice: { readonly type: 'user_joined' | 'user_left'; readonly count: number } | undefined
+  /** Whether members are told each other's names; false in a room above the limit. */
+  announced = true
+  /** Joins under way. While there are any, `tail` keeps what arrives, for it is not in the page that they read. */
+  joiners = 0
+  tail: LogEntry[] = []
+  subscription: Subscription | undefined
+  #head: Position | undefined
+  /** What arrived before the head was known. */
+  #early: StreamEvent[] = []
+
+  constructor(readonly stream: string) {}
+
+  /** The room's name on the wire. */
+  get id(): string {
+    return this.isOwnStream ? OWN_STREAM : this.stream
+  }
+
+  get isOwnStream(): boolean {
+    return this.stream.startsWith('@')
+  }
+
+  get isUnused(): boolean {
+    return this.members.size === 0 && this.joiners === 0
+  }
+
+  /** The position up to which entries have been passed on. */
+  get head(): Position {
+    if (!this.#head) throw new Error('The room is not open yet')
+    return this.#head
+  }
+
+  /** Sets the starting point; returns what arrived before it was known. */
+  open(head: Position): readonly StreamEvent[] {
+    this.#head = head
+    const early = this.#early
+    this.#early = []
+    return early
+  }
+
+  /** Holds an event back while the head is unknown. */
+  defer(event: StreamEvent): boolean {
+    if (this.#head) return false
+    this.#early.push(event)
+    return true
+  }
+
+  /** Takes the next entry in order; false if it was passed on before. */
+  advance(entry: LogEntry, epoch: string): boolean {
+    if (entry.offset <= this.head.offset) return false
+    this.#head = { epoch, offset: entry.offset, id: entry.id }
+    if (this.joiners > 0) this.tail.push(entry)
+    return true
+  }
+
+  endJoin(): void {
+    this.joiners--
+    if (this.joiners === 0) this.tail = []
+  }
+}
+
+/** The stream behind a room's name on the wire, as one user means it. */
+export function streamOf(roomId: string, userId: string): string {
+  return roomId === OWN_STREAM ? userStream(userId) : roomId
+}
+
+/** No room id starts with `@`, so that no room can be another user's stream. */
+export function userStream(userId: string): string {
+  return `@user:${userId}`
+}

@@ -1,0 +1,151 @@
+import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { BuiltIn } from '@roomful/protocol'
+import type { Address, AnyProtocol, AttachOptions, ListenOptions, Roomful, ServerOptions } from './api.js'
+import { Node } from './node.js'
+import { createUpgradeHandler, refuseUpgrade, type UpgradeHandler } from './transports/ws.js'
+
+const HEADERS_TIMEOUT_MS = 10_000
+/** How long closing waits for clients to answer the closing handshake. */
+const CLOSE_WAIT_MS = 2_000
+
+/**
+ * Makes a server. It serves once `listen` or `attach` is called.
+ * @throws TypeError for an option that cannot work, with what to do about it
+ */
+export function createServer<const P extends AnyProtocol = BuiltIn, D = unknown>(
+  options: ServerOptions<P, D> = {},
+): Roomful<P> {
+  // Inside, an application's messages have no static types: its schemas have checked them.
+  const erased = options as unknown as ServerOptions<AnyProtocol, unknown>
+  const node = new Node(erased)
+  return new RoomfulServer(node, erased) as unknown as Roomful<P>
+}
+
+class RoomfulServer implements Roomful<AnyProtocol> {
+  readonly #upgrade: UpgradeHandler
+  readonly #own: HttpServer[] = []
+  readonly #detach: (() => void)[] = []
+  #closing: Promise<void> | undefined
+
+  constructor(
+    private readonly node: Node,
+    options: ServerOptions<AnyProtocol, unknown>,
+  ) {
+    const { origins = 'same-host', trustedProxies = 0 } = options
+    if (!Number.isSafeInteger(trustedProxies) || trustedProxies < 0) {
+      throw new TypeError(
+        'createServer: trustedProxies is the number of proxies in front of this server, 0 or more',
+      )
+    }
+    if (origins !== 'same-host' && !Array.isArray(origins)) {
+      throw new TypeError(
+        "createServer: origins must be 'same-host' or a list such as ['https://example.com']",
+      )
+    }
+    this.#upgrade = createUpgradeHandler(node, { origins, trustedProxies })
+  }
+
+  async listen({ port = 3000, host = '127.0.0.1', path = '/', tls }: ListenOptions = {}): Promise<Address> {
+    const answer = (_: IncomingMessage, response: import('node:http').ServerResponse) => {
+      response
+        .writeHead(426, { connection: 'close', upgrade: 'websocket' })
+        .end('This is a WebSocket server.\n')
+    }
+    const server = tls ? createHttpsServer(tls, answer) : createHttpServer(answer)
+    server.headersTimeout = HEADERS_TIMEOUT_MS
+    this.attach(server, { path })
+    this.#own.push(server)
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, () => {
+        server.off('error', reject)
+        server.on('error', (error) => this.node.logger.error({ error }, 'the HTTP server failed'))
+        resolve()
+      })
+    })
+    await this.node.start()
+    const { port: actual } = server.address() as AddressInfo
+    const shown = host.includes(':') ? `[${host}]` : host
+    return { host, port: actual, url: `${tls ? 'wss' : 'ws'}://${shown}:${actual}${path}` }
+  }
+
+  attach(server: HttpServer, { path = '/' }: AttachOptions = {}): void {
+    if (!path.startsWith('/'))
+      throw new TypeError(`attach: path must start with '/', as in '/ws', not '${path}'`)
+    const started = this.node.start()
+    started.catch((error: unknown) => this.node.logger.error({ error }, 'the backplane could not be started'))
+    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (pathOf(request) === path) this.#upgrade(request, socket, head)
+      // Nobody else would ever answer it.
+      else if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, 404)
+    }
+    server.on('upgrade', onUpgrade)
+    this.#detach.push(() => server.off('upgrade', onUpgrade))
+  }
+
+  get ready(): boolean {
+    return !this.node.draining && this.node.backplane.ready
+  }
+
+  room(id: string) {
+    return this.node.messenger.room(id)
+  }
+
+  rooms(ids: readonly string[]) {
+    const { messenger } = this.node
+    return {
+      broadcast: (message: { readonly type: string }, options = {}) =>
+        messenger.broadcastToRooms(ids, message, options),
+    }
+  }
+
+  user(id: string) {
+    return this.node.messenger.user(id)
+  }
+
+  users(ids: readonly string[]) {
+    return { send: (message: { readonly type: string }) => this.node.messenger.sendToUsers(ids, message) }
+  }
+
+  broadcast(message: { readonly type: string }, options = {}): void {
+    this.node.messenger.broadcast(message, options)
+  }
+
+  stats() {
+    return this.node.stats()
+  }
+
+  metrics(): string {
+    return this.node.metrics.render(this.node.stats())
+  }
+
+  close({ drainMs = 0 }: { readonly drainMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(drainMs)
+    return this.#closing
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    const { node } = this
+    if (drainMs > 0) {
+      node.drain(drainMs)
+      await new Promise<void>((resolve) => node.clock.after(drainMs, resolve))
+    }
+    await node.stop(CLOSE_WAIT_MS)
+    for (const detach of this.#detach) detach()
+    await Promise.all(this.#own.map(closeHttp))
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?', 1)[0] ?? '/'
+}
+
+function closeHttp(server: HttpServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}

@@ -1,0 +1,37 @@
+import type { Outgoing } from './outgoing.js'
+
+/** One socket, as the server sees it. Nothing but `transports/` knows what carries it. */
+export interface Transport {
+  /** Writes whole frames in order. Does nothing once the socket is closing. */
+  send(outgoing: Outgoing): void
+  ping(): void
+  /** Starts the closing handshake; what was sent before still goes out. */
+  close(code: number, reason: string): void
+  /** Drops the socket at once. */
+  terminate(): void
+  /** Stops reading, so that the peer feels TCP's back-pressure. */
+  pause(): void
+  resume(): void
+  /** Bytes that were sent and have not left the process. */
+  readonly backlog: number
+}
+
+/** What a transport tells the server. No call comes after `close`. */
+export interface TransportEvents {
+  text(text: string): void
+  binary(data: Uint8Array): void
+  ping(data: Uint8Array): void
+  pong(data: Uint8Array): void
+  close(code: number, reason: string): void
+  error(error: Error): void
+}
+
+/** How a connection came in. */
+export interface ConnectionRequest {
+  /** Path and query, as in the HTTP request line. */
+  readonly url: string
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  /** IP address of the peer, or the one that a trusted proxy names. */
+  readonly remoteAddress: string
+}

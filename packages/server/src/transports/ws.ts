@@ -1,0 +1,163 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocket, WebSocketServer } from 'ws'
+import type { Limits } from '../limits.js'
+import type { Logger } from '../logger.js'
+import { isAllowedOrigin, type Origins } from '../origin.js'
+import type { Outgoing } from '../outgoing.js'
+import type { ConnectionRequest, Transport, TransportEvents } from '../transport.js'
+
+/** What the transport needs of the node. */
+export interface WebSocketHost {
+  readonly limits: Limits
+  readonly logger: Logger
+  refusal(remoteAddress: string): { readonly status: number; readonly why: string } | undefined
+  accept(transport: Transport, request: ConnectionRequest): TransportEvents
+}
+
+export interface UpgradeOptions {
+  readonly origins: Origins
+  readonly trustedProxies: number
+}
+
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+const CLOSE_TIMEOUT_MS = 5_000
+const MAX_BUFFERED_CHUNKS = 1_024
+
+/** Takes HTTP upgrades over as connections of the host. */
+export function createUpgradeHandler(
+  host: WebSocketHost,
+  { origins, trustedProxies }: UpgradeOptions,
+): UpgradeHandler {
+  const { limits, logger } = host
+  const options = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: limits.frameBytes,
+    maxFragments: limits.frameFragments,
+    maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+  }
+  const server = new WebSocketServer(options)
+  server.on('wsClientError', (error, socket) => {
+    logger.info({ error: error.message }, 'upgrade refused: no valid WebSocket handshake')
+    refuseUpgrade(socket, 400)
+  })
+  const warnOnce = onceForwarded(trustedProxies, logger)
+  return (request, socket, head) => {
+    // Before anything else: a socket that fails now would end the process.
+    socket.on('error', (error) => logger.info({ error: error.message }, 'a socket failed during the upgrade'))
+    warnOnce(request)
+    const remoteAddress = remoteAddressOf(request, trustedProxies)
+    const { origin, host: hostName } = request.headers
+    if (!isAllowedOrigin(origin, hostName, origins)) {
+      logger.warn(
+        { origin, host: hostName },
+        'upgrade refused (403): add this origin to the option `origins` if it is yours',
+      )
+      return refuseUpgrade(socket, 403)
+    }
+    const refusal = host.refusal(remoteAddress)
+    if (refusal) {
+      logger.warn({ why: refusal.why }, `upgrade refused (${refusal.status})`)
+      return refuseUpgrade(socket, refusal.status)
+    }
+    server.handleUpgrade(request, socket, head, (webSocket) => {
+      const transport = new WebSocketTransport(webSocket, socket)
+      const events = host.accept(transport, {
+        url: request.url ?? '/',
+        headers: request.headers,
+        remoteAddress,
+      })
+      listen(webSocket, events)
+    })
+  }
+}
+
+const STATUS_TEXT: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  503: 'Service Unavailable',
+}
+
+/** Answers an upgrade with an HTTP status and ends the socket. */
+export function refuseUpgrade(socket: Duplex, status: number): void {
+  if (socket.destroyed) return
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? 'Error'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+  )
+}
+
+class WebSocketTransport implements Transport {
+  constructor(
+    private readonly webSocket: WebSocket,
+    private readonly socket: Duplex,
+  ) {}
+
+  /**
+   * Writes frames that were built once for all their receivers straight to the socket, which is the one that the
+   * upgrade handed over. That is in order with what ws itself writes, since without compression it writes at once.
+   */
+  send(outgoing: Outgoing): void {
+    if (this.webSocket.readyState === WebSocket.OPEN) this.socket.write(outgoing.bytes)
+  }
+
+  ping(): void {
+    if (this.webSocket.readyState === WebSocket.OPEN) this.webSocket.ping()
+  }
+
+  close(code: number, reason: string): void {
+    this.webSocket.close(code, reason)
+  }
+
+  terminate(): void {
+    this.webSocket.terminate()
+  }
+
+  pause(): void {
+    this.webSocket.pause()
+  }
+
+  resume(): void {
+    this.webSocket.resume()
+  }
+
+  get backlog(): number {
+    return this.socket.writableLength
+  }
+}
+
+function listen(webSocket: WebSocket, events: TransportEvents): void {
+  webSocket.on('message', (data: Buffer, isBinary: boolean) => {
+    if (isBinary) events.binary(data)
+    else events.text(data.toString())
+  })
+  webSocket.on('ping', (data) => events.ping(data))
+  webSocket.on('pong', (data) => events.pong(data))
+  webSocket.on('error', (error) => events.error(error))
+  webSocket.on('close', (code, reason) => events.close(code, reason.toString()))
+}
+
+/** The peer's address, or the one that the outermost trusted proxy saw. */
+function remoteAddressOf(request: IncomingMessage, trustedProxies: number): string {
+  const direct = request.socket.remoteAddress ?? 'unknown'
+  if (trustedProxies === 0) return direct
+  const forwarded = [request.headers['x-forwarded-for'] ?? []].flat().join(',')
+  const hops = forwarded.split(',').map((hop) => hop.trim())
+  return hops.at(-trustedProxies) || direct
+}
+
+function onceForwarded(trustedProxies: number, logger: Logger): (request: IncomingMessage) => void {
+  let warned = trustedProxies > 0
+  return (request) => {
+    if (warned || request.headers['x-forwarded-for'] === undefined) return
+    warned = true
+    logger.warn(
+      {},
+      'X-Forwarded-For is not believed: set `trustedProxies` to the number of proxies in front of this server',
+    )
+  }
+}
