@@ -1,0 +1,83 @@
+import type { ServerMessageOf } from '@roomful/protocol'
+import { ERRORS, RoomfulError } from '@roomful/protocol/wire'
+import { Alarm, type Clock } from './clock.js'
+
+/** A frame that answers a request: whatever carries its `ref`. */
+export interface Answer {
+  readonly type: string
+  readonly ref?: string | undefined
+}
+
+export interface CallOptions {
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+  /** What a call is that was sent when the connection broke. */
+  readonly onDrop: 'not_connected' | 'outcome_unknown'
+}
+
+interface Call {
+  resolve(answer: Answer): void
+  reject(error: RoomfulError): void
+  readonly onDrop: CallOptions['onDrop']
+}
+
+/** Requests that wait for the frame with their `ref`. */
+export class Calls {
+  readonly #clock: Clock
+  readonly #waiting = new Map<string, Call>()
+  #lastRef = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** `send` returns false if the frame could not be sent. Rejects with a {@link RoomfulError}. */
+  start(send: (ref: string) => boolean, { timeoutMs, signal, onDrop }: CallOptions): Promise<Answer> {
+    const ref = String(++this.#lastRef)
+    const alarm = new Alarm(this.#clock)
+    const abort = () =>
+      this.#waiting.get(ref)?.reject(new RoomfulError('cancelled', { cause: signal?.reason }))
+    return new Promise<Answer>((resolve, reject) => {
+      this.#waiting.set(ref, { resolve, reject, onDrop })
+      if (signal?.aborted) return abort()
+      if (!send(ref)) return reject(new RoomfulError('not_connected'))
+      alarm.set(timeoutMs, () => reject(new RoomfulError('timeout')))
+      signal?.addEventListener('abort', abort)
+    }).finally(() => {
+      this.#waiting.delete(ref)
+      alarm.clear()
+      signal?.removeEventListener('abort', abort)
+    })
+  }
+
+  /** Settles the call that the frame answers, if there is one. */
+  answer(frame: Answer): boolean {
+    const call = frame.ref === undefined ? undefined : this.#waiting.get(frame.ref)
+    if (!call) return false
+    if (isError(frame)) call.reject(errorOf(frame))
+    else call.resolve(frame)
+    return true
+  }
+
+  /** The connection broke: no answer will come. */
+  drop(): void {
+    for (const { reject, onDrop } of this.#waiting.values()) reject(new RoomfulError(onDrop))
+  }
+}
+
+function isError(frame: Answer): frame is ServerMessageOf<'error'> {
+  return frame.type === 'error'
+}
+
+/** The error that an `error` frame tells. A base server sends the text without a code. */
+export function errorOf(frame: ServerMessageOf<'error'>): RoomfulError {
+  const { message, retry_after_ms, room_id, issues } = frame
+  const code =
+    frame.code ?? Object.entries(ERRORS).find(([, { text }]) => text === message)?.[0] ?? 'unknown_error'
+  return new RoomfulError(code, {
+    message,
+    ...(retry_after_ms !== undefined && { retryAfterMs: retry_after_ms }),
+    ...(room_id !== undefined && { roomId: room_id }),
+    ...(issues && { issues }),
+  })
+}

@@ -1,0 +1,298 @@
+import type { ServerMessage } from '@roomful/protocol'
+import {
+  type Frame,
+  isRoomId,
+  OWN_STREAM,
+  RoomfulError,
+  type ServerDecodeResult,
+  validate,
+  validateServerMessage,
+} from '@roomful/protocol/wire'
+import { Calls, errorOf } from './calls.js'
+import type { ConnectionStatus } from './connection-state.js'
+import { Emitter } from './emitter.js'
+import { Link } from './link.js'
+import type { ClientEvents } from './messages.js'
+import type { Observable } from './observable.js'
+import { type AnyProtocol, type ClientOptions, type Settings, settle } from './options.js'
+import { type Host, type Room, RoomCore } from './room.js'
+import { type Runtime, systemRuntime } from './runtime.js'
+import { Sender } from './sender.js'
+import { partySocketFactory, type SocketFactory, type WebSocketConstructor } from './socket.js'
+import type { Loggable } from './timeline.js'
+
+/** A connection to a server and the rooms on it. */
+export interface Client<P extends AnyProtocol> {
+  readonly status: Observable<ConnectionStatus>
+  /** Time from a ping to its pong, in ms; `undefined` while there is no connection. */
+  readonly latency: Observable<number | undefined>
+  /** Who this client is; `undefined` until the server has said so. */
+  readonly user: Observable<string | undefined>
+  /** The own user's logged stream, the same on all devices. */
+  readonly me: Room<P>
+  /** The handle of a room; the same id gives the same handle. @throws RoomfulError `invalid_room` */
+  room(id: string): Room<P>
+  /** Connects now: at first, after `close`, or instead of waiting for a back-off to end. */
+  connect(): void
+  /** Hangs up for good. Joins and messages that wait reject; with a storage the next page sends the latter. */
+  close(): void
+  /** For log-out: closes, and clears the outbox, its storage and the session. */
+  forget(): void
+  on<K extends keyof ClientEvents<P>>(type: K, handler: (event: ClientEvents<P>[K]) => void): () => void
+}
+
+/** What carries `epoch`, `offset` and `id` without being an entry of a log. */
+const NOT_IN_LOG = new Set(['joined', 'ack', 'resync', 'history'])
+
+export class ClientCore {
+  readonly status: Link['status']
+  readonly latency: Link['latency']
+  readonly user: Link['user']
+  readonly #settings: Settings
+  readonly #runtime: Runtime
+  readonly #link: Link
+  readonly #calls: Calls
+  readonly #sender: Sender
+  readonly #events: Emitter<Record<string, unknown>>
+  readonly #rooms = new Map<string, RoomCore>()
+  /** A base server has each connection in one room, the one that it joined last. */
+  #baseRoom: RoomCore | undefined
+
+  constructor(settings: Settings, connect: SocketFactory, runtime: Runtime) {
+    const report = (what: string, error: unknown) => settings.logger.error(`${what} failed`, error)
+    this.#settings = settings
+    this.#runtime = runtime
+    this.#events = new Emitter(report)
+    this.#calls = new Calls(runtime.clock)
+    this.#link = new Link(settings, runtime, connect, report, {
+      changed: (from, to) => this.#changed(from, to),
+      up: () => this.#up(),
+      down: (code) => this.#down(code),
+      received: (result) => this.#received(result),
+      expiring: (in_ms) => this.#events.emit('expiring', { in_ms }),
+      failed: report,
+    })
+    this.status = this.#link.status
+    this.latency = this.#link.latency
+    this.user = this.#link.user
+    this.#sender = new Sender(settings, runtime, this.#link, {
+      isOpen: (roomId) => this.#rooms.get(roomId)?.isLive ?? false,
+      queued: (entry) => this.#rooms.get(entry.roomId)?.queued(entry),
+      settled: (entry, outcome, timestamp) =>
+        this.#rooms.get(entry.roomId)?.settled(entry, outcome, timestamp),
+      failed: (error) => this.#failed(error),
+    })
+    if (settings.autoConnect) this.connect()
+  }
+
+  get me(): RoomCore {
+    return this.room(OWN_STREAM)
+  }
+
+  on(type: string, handler: (event: never) => void): () => void {
+    return this.#events.on(type, handler as (event: unknown) => void)
+  }
+
+  connect(): void {
+    this.#sender.open()
+    this.#link.open()
+  }
+
+  close(): void {
+    const error = new RoomfulError('closed')
+    this.#link.close('Closed')
+    this.#sender.close(error)
+    for (const room of this.#rooms.values()) room.close(error)
+  }
+
+  forget(): void {
+    this.#link.close('Logged out')
+    this.#sender.forget()
+    this.#link.forget()
+    this.close()
+  }
+
+  room(id: string): RoomCore {
+    if (!isRoomId(id)) throw new RoomfulError('invalid_room', { roomId: id })
+    const known = this.#rooms.get(id)
+    if (known) return known
+    const room = new RoomCore(id, this.#host())
+    this.#rooms.set(id, room)
+    for (const entry of this.#sender.entriesOf(id)) room.queued(entry)
+    if (this.#link.mode) room.up()
+    return room
+  }
+
+  #host(): Host {
+    const link = this.#link
+    const { requestMs: timeoutMs } = this.#settings.timeouts
+    return {
+      runtime: this.#runtime,
+      protocol: this.#settings.protocol,
+      report: (what, error) => this.#settings.logger.error(`${what} failed`, error),
+      requestMs: timeoutMs,
+      get mode() {
+        return link.mode
+      },
+      get textLength() {
+        return link.limits.text_length === null ? Infinity : link.limits.text_length
+      },
+      userId: () => link.user.get(),
+      transmit: (frame) => {
+        this.#sender.count()
+        return link.send(frame)
+      },
+      call: (frame, options) =>
+        this.#calls.start((ref) => link.send({ ...frame, ref }), {
+          timeoutMs,
+          onDrop: 'not_connected',
+          ...options,
+        }),
+      readEntry: (frame) => this.#readEntry(frame),
+      unreadable: (result) => this.#unreadable(result),
+      enqueue: (roomId, message, data) => this.#sender.send(roomId, message, data),
+      refuse: (roomId, message, error) => this.#sender.refuse(roomId, message, error),
+      cancel: (clientId) => this.#sender.cancel(clientId),
+      joining: (room) => this.#joining(room),
+      live: () => this.#sender.pump(),
+      gone: (room, error) => this.#sender.leftRoom(room.id, error),
+    }
+  }
+
+  #changed(from: ConnectionStatus, to: ConnectionStatus): void {
+    this.#events.emit('status', { from, to, reason: to.reason })
+    if (to.state === 'failed') for (const room of this.#rooms.values()) room.close(to.error)
+  }
+
+  #up(): void {
+    this.#sender.up()
+    if (this.#link.mode === 'base') this.#baseRoom?.up()
+    else for (const room of this.#rooms.values()) room.up()
+  }
+
+  #down(code: number): void {
+    this.#sender.down(code)
+    this.#calls.drop()
+    for (const room of this.#rooms.values()) room.down('Waiting for the connection')
+  }
+
+  #joining(room: RoomCore): void {
+    if (this.#link.mode === 'base' && this.#baseRoom !== room)
+      this.#baseRoom?.leaveWith('The server allows one room at a time')
+    this.#baseRoom = room
+  }
+
+  #received(result: ServerDecodeResult): void {
+    const frame = result.ok ? result.message : result.frame
+    if (!frame) return this.#unreadable(result)
+    const { epoch, offset, id, room_id } = frame as Partial<Record<string, unknown>>
+    const room = typeof room_id === 'string' ? this.#rooms.get(room_id) : this.#baseRoom
+    if (
+      typeof epoch === 'string' &&
+      typeof offset === 'number' &&
+      typeof id === 'string' &&
+      !NOT_IN_LOG.has(frame.type)
+    ) {
+      const read = this.#withData(result)
+      room?.entry({ epoch, offset, id }, read)
+      if (read.ok) this.#echo(read.message)
+    } else if (!result.ok) this.#unreadable(result)
+    else if (result.kind === 'application') {
+      if (room_id === undefined) this.#events.emit(frame.type, result.message)
+      else room?.message(result.message)
+    } else this.#builtIn(result.message, room)
+  }
+
+  #builtIn(message: ServerMessage, room: RoomCore | undefined): void {
+    switch (message.type) {
+      case 'error':
+        if (this.#calls.answer(message)) return
+        if (message.client_id !== undefined) this.#sender.refused(message.client_id, message)
+        else this.#failed(errorOf(message))
+        return
+      case 'ack':
+        return this.#sender.acked(message)
+      case 'joined':
+        if (!this.#calls.answer(message) && this.#link.mode === 'base') room?.joined(message)
+        return
+      case 'left':
+        if (!this.#calls.answer(message)) room?.expelled(message.reason)
+        return
+      case 'reply':
+      case 'history':
+        this.#calls.answer(message)
+        return
+      case 'chat_message':
+        room?.timeline.received([message])
+        return room?.message(message)
+      case 'user_joined':
+      case 'user_left':
+        return room?.moved(message)
+      case 'user_typing':
+      case 'user_stopped_typing':
+        return room?.typed(message)
+      case 'presence':
+        return room?.presenceChanged(message)
+      case 'resync':
+        return room?.resync(message)
+      case 'draining':
+        this.#events.emit(message.type, message)
+    }
+  }
+
+  #echo({ client_id, user_id, id, epoch, offset }: Loggable): void {
+    if (client_id === undefined || user_id !== this.#link.user.get()) return
+    if (typeof id === 'string' && epoch !== undefined && offset !== undefined)
+      this.#sender.echoed(client_id, id, epoch, offset)
+  }
+
+  #readEntry(frame: Frame): Loggable | undefined {
+    const result = this.#withData(validateServerMessage(frame, this.#settings.protocol))
+    if (!result.ok) {
+      this.#unreadable(result)
+      return undefined
+    }
+    this.#echo(result.message)
+    return result.message
+  }
+
+  /** Chat data as the application's schema returns it. */
+  #withData(result: ServerDecodeResult): ServerDecodeResult {
+    const chat = this.#settings.protocol?.chat
+    if (!chat || !result.ok || result.message.type !== 'chat_message' || result.message.data === undefined)
+      return result
+    const data = validate(chat, result.message.data)
+    if (!data.ok)
+      return { ok: false, code: 'invalid_message', frame: result.message as Frame, issues: data.issues }
+    return { ...result, message: { ...result.message, data: data.value } } as ServerDecodeResult
+  }
+
+  /** A newer server may add types, so that one that is not known is no error. */
+  #unreadable(result: ServerDecodeResult): void {
+    if (!result.ok && result.code !== 'unknown_type')
+      this.#failed(new RoomfulError(result.code, { issues: result.issues }))
+  }
+
+  #failed(error: RoomfulError): void {
+    if (!this.#events.emit('error', error)) this.#settings.logger.warn(error.message, error)
+  }
+}
+
+/**
+ * Connects to a server.
+ * @throws TypeError for a wrong option, with a sentence that says how to mend it.
+ */
+export function openClient(options: ClientOptions<AnyProtocol>, runtime: Partial<Runtime>): ClientCore {
+  const settings = settle(options)
+  const surroundings = { ...systemRuntime, ...runtime }
+  const connect = surroundings.connect ?? partySocketFactory(findWebSocket(options.WebSocket))
+  return new ClientCore(settings, connect, surroundings)
+}
+
+function findWebSocket(given: WebSocketConstructor | undefined): WebSocketConstructor {
+  const WebSocket = given ?? globalThis.WebSocket
+  if (typeof WebSocket === 'function') return WebSocket
+  throw new TypeError(
+    "createClient: there is no WebSocket here; on Node 20 run `npm install ws` and pass it: import { WebSocket } from 'ws'; createClient({ url, WebSocket })",
+  )
+}

@@ -1,0 +1,85 @@
+export interface HeartbeatOptions {
+  /** Time between pings, in ms. @default what the server's hello says, else 25_000 */
+  readonly intervalMs: number
+  /** A pong that is later than this makes the connection `degraded`, in ms. @default 3_000 */
+  readonly overdueMs: number
+  /** A pong that is later than this ends the connection, in ms. @default 10_000 */
+  readonly deadMs: number
+}
+
+export const DEFAULT_HEARTBEAT: HeartbeatOptions = { intervalMs: 25_000, overdueMs: 3_000, deadMs: 10_000 }
+
+/** A timer that is later than this ran in a throttled or sleeping page, and proves nothing about the connection. */
+const LATE_MS = 2_000
+
+export type Heartbeat =
+  | { readonly state: 'resting'; readonly id: number; readonly dueAt: number }
+  | {
+      readonly state: 'waiting'
+      readonly id: number
+      readonly dueAt: number
+      readonly sentAt: number
+      readonly deadAt: number
+    }
+
+export type HeartbeatEvent =
+  | { readonly type: 'start' }
+  | { readonly type: 'timer' }
+  /** Asks whether the connection is still there: the pong must come within `overdueMs`. */
+  | { readonly type: 'probe' }
+  /** A server that speaks only the base messages does not echo the id. */
+  | { readonly type: 'pong'; readonly id: unknown }
+
+export type HeartbeatEffect =
+  | { readonly type: 'ping'; readonly id: number }
+  | { readonly type: 'latency'; readonly ms: number }
+  | { readonly type: 'overdue' }
+  | { readonly type: 'dead' }
+
+export interface HeartbeatStep {
+  /** Call again with `timer` at its `dueAt`. */
+  readonly heartbeat: Heartbeat
+  readonly effects: readonly HeartbeatEffect[]
+}
+
+export const initialHeartbeat: Heartbeat = { state: 'resting', id: 0, dueAt: 0 }
+
+export function heartbeatStep(
+  heartbeat: Heartbeat,
+  event: HeartbeatEvent,
+  now: number,
+  random: number,
+  options: HeartbeatOptions,
+): HeartbeatStep {
+  const { id } = heartbeat
+  switch (event.type) {
+    case 'start':
+      return ping(id, now, now + options.overdueMs, options.deadMs)
+    case 'probe':
+      return ping(id, now, now + options.overdueMs, options.overdueMs)
+    case 'pong': {
+      if (heartbeat.state === 'resting' || (event.id !== undefined && event.id !== id)) {
+        return { heartbeat, effects: [] }
+      }
+      const dueAt = now + options.intervalMs * (0.8 + 0.2 * random)
+      return {
+        heartbeat: { state: 'resting', id, dueAt },
+        effects: [{ type: 'latency', ms: now - heartbeat.sentAt }],
+      }
+    }
+    case 'timer': {
+      if (heartbeat.state === 'resting') return ping(id, now, now + options.overdueMs, options.deadMs)
+      if (now - heartbeat.dueAt > LATE_MS) return ping(id, now, now + options.overdueMs, options.overdueMs)
+      if (now >= heartbeat.deadAt) return { heartbeat, effects: [{ type: 'dead' }] }
+      return { heartbeat: { ...heartbeat, dueAt: heartbeat.deadAt }, effects: [{ type: 'overdue' }] }
+    }
+  }
+}
+
+function ping(lastId: number, now: number, dueAt: number, deadMs: number): HeartbeatStep {
+  const id = lastId + 1
+  return {
+    heartbeat: { state: 'waiting', id, sentAt: now, dueAt, deadAt: now + deadMs },
+    effects: [{ type: 'ping', id }],
+  }
+}

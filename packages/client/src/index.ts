@@ -1,0 +1,52 @@
+import type { BuiltIn } from '@roomful/protocol'
+import { type Client, openClient } from './client.js'
+import type { AnyProtocol, ClientOptions } from './options.js'
+import type { Runtime } from './runtime.js'
+
+/**
+ * Connects to a server. The client keeps the connection and its rooms until `close()`.
+ * @param runtime for simulations: replaces clock, randomness, ids, network signals or sockets
+ * @throws TypeError for a wrong option, with a sentence that says how to mend it
+ */
+export function createClient<P extends AnyProtocol = BuiltIn>(
+  options: ClientOptions<P>,
+  runtime: Partial<Runtime> = {},
+): Client<P> {
+  // One implementation serves every protocol: its types say what the schemas check at run time.
+  return openClient(options, runtime) as unknown as Client<P>
+}
+
+export { RoomfulError } from '@roomful/protocol/wire'
+export type { Client } from './client.js'
+export type { Clock, Timer } from './clock.js'
+export type { ConnectionStatus, Mode, TokenReason } from './connection-state.js'
+export type { HeartbeatOptions } from './heartbeat.js'
+export type {
+  ChatMessage,
+  ClientEvents,
+  LogMessage,
+  Published,
+  Received,
+  Resync,
+  RoomEvents,
+  StatusChange,
+} from './messages.js'
+export type { Observable } from './observable.js'
+export type { AnyProtocol, ClientOptions, Logger, OutboxLimits, Timeouts, TokenGetter } from './options.js'
+export type { Placed, SendResult } from './outbox.js'
+export type { Backoff } from './retry.js'
+export type {
+  HistoryOptions,
+  HistoryPage,
+  JoinOptions,
+  JoinResult,
+  RequestOptions,
+  Room,
+  SendOptions,
+} from './room.js'
+export type { RoomStatus } from './room-state.js'
+export type { Runtime, Signal } from './runtime.js'
+export type { Sent } from './sender.js'
+export type { Socket, SocketFactory, SocketHandlers, WebSocketConstructor } from './socket.js'
+export { localOutbox, type OutboxStorage, type StoredMessage } from './storage.js'
+export type { TimelineEntry } from './timeline.js'

@@ -1,0 +1,47 @@
+/** A value that changes. `get` returns the same snapshot until the next change. */
+export interface Observable<T> {
+  get(): T
+  /** Calls `listener` after each change, not at once. Returns what unsubscribes; calling that twice is safe. */
+  subscribe(listener: (value: T) => void): () => void
+}
+
+export type Report = (what: string, error: unknown) => void
+
+/** The writable side of an observable. */
+export class Value<T> implements Observable<T> {
+  readonly #listeners = new Set<{ call: (value: T) => void }>()
+  readonly #report: Report
+  #value: T
+
+  constructor(value: T, report: Report) {
+    this.#value = value
+    this.#report = report
+  }
+
+  // Fields, not methods: they are passed on detached, to useSyncExternalStore for one.
+  readonly get = (): T => this.#value
+
+  readonly subscribe = (call: (value: T) => void): (() => void) => {
+    const listener = { call }
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  set(value: T): void {
+    if (Object.is(value, this.#value)) return
+    this.#value = value
+    for (const listener of [...this.#listeners]) {
+      guard(this.#report, 'A subscriber', () => listener.call(value))
+    }
+  }
+}
+
+/** Runs an application's function: what it throws or rejects is reported and stops nobody else. */
+export function guard(report: Report, what: string, run: () => unknown): void {
+  try {
+    const result = run()
+    if (result instanceof Promise) result.catch((error: unknown) => report(what, error))
+  } catch (error) {
+    report(what, error)
+  }
+}

@@ -1,0 +1,158 @@
+import type { Protocol } from '@roomful/protocol'
+import type { TokenReason } from './connection-state.js'
+import { DEFAULT_HEARTBEAT, type HeartbeatOptions } from './heartbeat.js'
+import { type Backoff, DEFAULT_BACKOFF } from './retry.js'
+import type { WebSocketConstructor } from './socket.js'
+import type { OutboxStorage } from './storage.js'
+
+export type AnyProtocol = Protocol<object, object>
+
+export type TokenGetter = (why: { readonly reason: TokenReason }) => string | Promise<string>
+
+/** Where warnings and errors go that no caller gets: `console`, pino, or your own. */
+export interface Logger {
+  warn(message: string, details?: unknown): void
+  error(message: string, details?: unknown): void
+}
+
+export interface Timeouts {
+  /** For the token getter to settle, in ms; then it is asked anew after a back-off. @default 10_000 */
+  readonly tokenMs: number
+  /** For the socket to open, in ms; then the client dials anew after a back-off. @default 10_000 */
+  readonly dialMs: number
+  /** For the server to say hello and to authenticate, in ms; then the client dials anew. @default 10_000 */
+  readonly authMs: number
+  /** For the answer to a request, in ms; then it rejects with `timeout`. @default 10_000 */
+  readonly requestMs: number
+}
+
+export interface OutboxLimits {
+  /** Messages that wait for their acknowledgement; a further `send` rejects with `outbox_full`. @default 500 */
+  readonly maxMessages: number
+  /** Bytes of those messages, as UTF-16; a further `send` rejects with `outbox_full`. @default 1_048_576 */
+  readonly maxBytes: number
+  /** Messages in flight at a time; more wait for an acknowledgement. @default 32 */
+  readonly window: number
+}
+
+export interface ClientOptions<P extends AnyProtocol> {
+  /** The server: `ws:`, `wss:`, `http:` or `https:`, or in a browser a path such as `/ws`. */
+  readonly url: string | URL
+  /** What `defineProtocol` returned. @default the built-in messages alone */
+  readonly protocol?: P | undefined
+  /** A token, or what fetches one before each connection. @default anonymous */
+  readonly token?: string | TokenGetter | undefined
+  /**
+   * Where an anonymous user's identity lives: `tab` keeps it over reloads (sessionStorage), `memory` until the page goes.
+   * @default 'tab' where there is a sessionStorage, else 'memory'
+   */
+  readonly session?: 'tab' | 'memory' | undefined
+  /** Keeps unacknowledged messages over reloads, such as `localOutbox()`. @default none: they go with the page */
+  readonly storage?: OutboxStorage | undefined
+  readonly outbox?: Partial<OutboxLimits> | undefined
+  readonly timeouts?: Partial<Timeouts> | undefined
+  readonly backoff?: Partial<Backoff> | undefined
+  readonly heartbeat?: Partial<HeartbeatOptions> | undefined
+  /** The WebSocket to use, such as that of `ws` on Node 20. @default the global one */
+  readonly WebSocket?: WebSocketConstructor | undefined
+  /** Whether to connect at once; otherwise `connect()` does. @default true */
+  readonly autoConnect?: boolean | undefined
+  /** @default console */
+  readonly logger?: Logger | undefined
+}
+
+/** Options with all defaults filled in. */
+export interface Settings {
+  readonly url: string
+  readonly protocol: AnyProtocol | undefined
+  readonly token: string | TokenGetter | undefined
+  readonly keepsSession: boolean
+  readonly storage: OutboxStorage | undefined
+  readonly outbox: OutboxLimits
+  readonly timeouts: Timeouts
+  readonly backoff: Backoff
+  readonly heartbeat: HeartbeatOptions
+  /** Whether the interval is the application's, so that the server's hello does not replace it. */
+  readonly fixedHeartbeat: boolean
+  readonly autoConnect: boolean
+  readonly logger: Logger
+}
+
+const DEFAULT_TIMEOUTS: Timeouts = { tokenMs: 10_000, dialMs: 10_000, authMs: 10_000, requestMs: 10_000 }
+const DEFAULT_OUTBOX: OutboxLimits = { maxMessages: 500, maxBytes: 2 ** 20, window: 32 }
+
+/** @throws TypeError that says which option is wrong and how to mend it. */
+export function settle(options: ClientOptions<AnyProtocol>): Settings {
+  const { token, session, protocol, storage, autoConnect = true, logger = console } = options
+  check(
+    token === undefined || typeof token === 'string' || typeof token === 'function',
+    'token',
+    'a string or a function',
+  )
+  check(session === undefined || session === 'tab' || session === 'memory', 'session', "'tab' or 'memory'")
+  check(
+    protocol === undefined || typeof protocol?.server === 'object',
+    'protocol',
+    'what defineProtocol() returned',
+  )
+  check(
+    storage === undefined || typeof storage?.open === 'function',
+    'storage',
+    'an OutboxStorage such as localOutbox()',
+  )
+  check(typeof logger?.error === 'function', 'logger', 'an object with warn() and error(), such as console')
+  for (const name of ['status', 'expiring']) {
+    check(
+      !protocol || !Object.hasOwn(protocol.server, name),
+      'protocol',
+      `free of '${name}', an event of the client itself`,
+    )
+  }
+  return {
+    url: resolveUrl(options.url),
+    protocol,
+    token,
+    keepsSession: (session ?? 'tab') === 'tab',
+    storage,
+    outbox: numbers('outbox', DEFAULT_OUTBOX, options.outbox),
+    timeouts: numbers('timeouts', DEFAULT_TIMEOUTS, options.timeouts),
+    backoff: numbers('backoff', DEFAULT_BACKOFF, options.backoff),
+    heartbeat: numbers('heartbeat', DEFAULT_HEARTBEAT, options.heartbeat),
+    fixedHeartbeat: options.heartbeat?.intervalMs !== undefined,
+    autoConnect,
+    logger,
+  }
+}
+
+function resolveUrl(given: string | URL): string {
+  let url: URL
+  try {
+    url = new URL(given, globalThis.location?.href)
+  } catch (cause) {
+    throw new TypeError(`createClient: url '${given}' is no URL; pass one such as 'wss://example.org/ws'`, {
+      cause,
+    })
+  }
+  url.protocol = url.protocol.replace(/^http/, 'ws')
+  check(/^wss?:$/.test(url.protocol), 'url', `a ws:, wss:, http: or https: URL, not '${given}'`)
+  // A WebSocket refuses a URL with a fragment.
+  url.hash = ''
+  return url.href
+}
+
+function numbers<T extends object>(name: string, defaults: T, given: Partial<T> | undefined): T {
+  for (const [key, value] of Object.entries(given ?? {})) {
+    check(key in defaults, `${name}.${key}`, `one of ${Object.keys(defaults).join(', ')}`)
+    check(
+      value === undefined || (typeof value === 'number' && value > 0),
+      `${name}.${key}`,
+      'a number above 0',
+    )
+  }
+  const entries = Object.entries(given ?? {}).filter(([, value]) => value !== undefined)
+  return { ...defaults, ...Object.fromEntries(entries) }
+}
+
+function check(isRight: boolean, option: string, expected: string): asserts isRight {
+  if (!isRight) throw new TypeError(`createClient: ${option} must be ${expected}`)
+}

@@ -1,0 +1,556 @@
+import type {
+  BodyInput,
+  ChatDataInput,
+  ClientDefinition,
+  Cursor,
+  Entry,
+  JsonObject,
+  Member,
+  PlainName,
+  ReplyOutput,
+  RequestName,
+  ServerMessageOf,
+} from '@roomful/protocol'
+import { isRequest } from '@roomful/protocol/define'
+import {
+  checkText,
+  type Frame,
+  RoomfulError,
+  type ServerDecodeResult,
+  validate,
+} from '@roomful/protocol/wire'
+import type { Answer, CallOptions } from './calls.js'
+import { Alarm } from './clock.js'
+import type { Mode } from './connection-state.js'
+import { Emitter } from './emitter.js'
+import { Members } from './members.js'
+import type { LogMessage, RoomEvents } from './messages.js'
+import { type Observable, type Report, Value } from './observable.js'
+import type { AnyProtocol } from './options.js'
+import type { Outgoing, SendResult } from './outbox.js'
+import {
+  initialRoom,
+  type RoomEffect,
+  type RoomEvent,
+  type RoomMachine,
+  type RoomStatus,
+  roomStep,
+} from './room-state.js'
+import type { Runtime } from './runtime.js'
+import type { Sent } from './sender.js'
+import { type Loggable, Timeline, type TimelineEntry } from './timeline.js'
+import { Typing } from './typing.js'
+
+export interface JoinOptions {
+  /** Entries of the past to begin with. @default 0 */
+  readonly history?: number
+}
+
+export interface JoinResult<P extends AnyProtocol> {
+  readonly members: readonly Member[]
+  /** What the join brought and no handler gets: the past that was asked for, or what was missed since `leave`. */
+  readonly messages: readonly LogMessage<P>[]
+  /** Whether it continues without a gap; `undefined` if there was nothing to continue. */
+  readonly recovered: boolean | undefined
+}
+
+export interface SendOptions<P extends AnyProtocol> {
+  /** What the protocol's `chat` schema describes. */
+  readonly data?: ChatDataInput<P>
+}
+
+export interface RequestOptions {
+  /** Time for the answer, in ms; then the promise rejects with `timeout`. @default the client's `timeouts.requestMs` */
+  readonly timeoutMs?: number
+  /** Gives up waiting: the promise rejects with `cancelled`. The server may have carried it out all the same. */
+  readonly signal?: AbortSignal
+}
+
+export interface HistoryOptions {
+  /** Entries in a page. @default 50 */
+  readonly limit?: number
+  /** Only entries below this offset, the newest of them. */
+  readonly before?: number
+  /** Only entries above this offset, the oldest of them. */
+  readonly after?: number
+}
+
+export interface HistoryPage<P extends AnyProtocol> {
+  /** Ascending by offset. */
+  readonly messages: readonly LogMessage<P>[]
+  /** Whether there are further entries in that direction. */
+  readonly more: boolean
+  /** Whether entries in that direction once existed and are gone. */
+  readonly truncated: boolean
+  /** The page that follows in the same direction. */
+  next(): Promise<HistoryPage<P>>
+}
+
+/** A handle of one room. It lives as long as its client; the same room gives the same handle. */
+export interface Room<P extends AnyProtocol> {
+  readonly id: string
+  readonly status: Observable<RoomStatus>
+  /** Who is here and their state, in rooms of up to 200 users. */
+  readonly members: Observable<readonly Member[]>
+  /** How many users are here. */
+  readonly occupancy: Observable<number>
+  readonly timeline: Observable<readonly TimelineEntry<LogMessage<P>>[]>
+  readonly typing: Pick<Typing, 'get' | 'subscribe' | 'keystroke' | 'stop'>
+  readonly presence: Observable<readonly Member[]> & {
+    /** Tells the others this user's state in the room, again after each reconnect. */
+    set(state: JsonObject): void
+  }
+  /**
+   * Becomes a member, and one again after each reconnect, until `leave`. Idempotent.
+   * Resolves once the room is live, however long the network takes; rejects with a {@link RoomfulError} if that is refused.
+   */
+  join(options?: JoinOptions): Promise<JoinResult<P>>
+  /** Ends the membership. Resolves when the server knows. */
+  leave(): Promise<void>
+  /** Sends a chat message; works while offline, too. Shown at once in `timeline`. */
+  send(message: string, options?: SendOptions<P>): Sent
+  /** Sends an application message now or never. Returns false if the room is not live. @throws RoomfulError `invalid_message` */
+  emit<K extends PlainName<P>>(type: K, body: BodyInput<P['client'][K]>): boolean
+  /** Rejects with a {@link RoomfulError}: the server's code, `timeout`, `not_connected`, or `outcome_unknown` if the connection broke. */
+  request<K extends RequestName<P>>(
+    type: K,
+    body: BodyInput<P['client'][K]>,
+    options?: RequestOptions,
+  ): Promise<ReplyOutput<P['client'][K]>>
+  /** A page of the past, also shown in `timeline` where it adjoins. Without `before` or `after` the newest. */
+  history(options?: HistoryOptions): Promise<HistoryPage<P>>
+  /** Returns what removes the handler; calling that twice is safe. Handlers run synchronously, in the order of the log. */
+  on<K extends keyof RoomEvents<P>>(type: K, handler: (event: RoomEvents<P>[K]) => void): () => void
+}
+
+/** What a room needs of its client. */
+export interface Host {
+  readonly runtime: Runtime
+  readonly protocol: AnyProtocol | undefined
+  readonly requestMs: number
+  readonly report: Report
+  readonly mode: Mode | undefined
+  readonly textLength: number | undefined
+  userId(): string | undefined
+  transmit(frame: Frame): boolean
+  call(frame: Frame, options?: Partial<CallOptions>): Promise<Answer>
+  /** Reads an entry of a page; one that the protocol does not allow is reported. */
+  readEntry(frame: Frame): Loggable | undefined
+  unreadable(result: ServerDecodeResult): void
+  enqueue(roomId: string, message: string, data: JsonObject | undefined): Sent
+  refuse(roomId: string, message: string, error: RoomfulError): Sent
+  cancel(clientId: string): boolean
+  joining(room: RoomCore): void
+  live(room: RoomCore): void
+  gone(room: RoomCore, error: RoomfulError): void
+}
+
+interface Waiter {
+  resolve(result: JoinResult<AnyProtocol>): void
+  reject(error: RoomfulError): void
+}
+
+/** Entries that a timeline keeps; the oldest go first. */
+const TIMELINE_LIMIT = 5_000
+
+export class RoomCore {
+  readonly id: string
+  readonly status: Value<RoomStatus>
+  readonly timeline: Timeline<Loggable>
+  readonly typing: Typing
+  readonly members: Observable<readonly Member[]>
+  readonly occupancy: Observable<number>
+  readonly presence: Room<AnyProtocol>['presence']
+  readonly #host: Host
+  readonly #events: Emitter<Record<string, unknown>>
+  readonly #members: Members
+  readonly #retry: Alarm
+  #machine: RoomMachine = initialRoom
+  #waiters: Waiter[] = []
+  /** The pages of a join that the application awaits; they are its result, not events. */
+  #pages: Loggable[] | undefined
+  /** Live events that wait for the task after a join's. */
+  #held: (() => void)[] | undefined
+  #state: JsonObject | undefined
+  /** Grows with each join that is sent, so that the answer to an earlier one is dropped. */
+  #joins = 0
+
+  constructor(id: string, host: Host) {
+    const { report, runtime } = host
+    this.id = id
+    this.#host = host
+    this.status = new Value(initialRoom.status, report)
+    this.#events = new Emitter(report)
+    this.#members = new Members(report)
+    this.members = this.#members.list
+    this.occupancy = this.#members.occupancy
+    this.#retry = new Alarm(runtime.clock)
+    this.typing = new Typing(
+      runtime.clock,
+      report,
+      (type) => this.#isLive && host.transmit({ type, room_id: id }),
+    )
+    this.timeline = new Timeline<Loggable>(
+      {
+        retry: (message) => this.#resend(message),
+        cancel: (clientId) => host.cancel(clientId),
+      },
+      TIMELINE_LIMIT,
+      report,
+    )
+    this.presence = {
+      get: this.members.get,
+      subscribe: this.members.subscribe,
+      set: (state) => {
+        this.#state = state
+        this.#tellState()
+      },
+    }
+  }
+
+  on(type: string, handler: (event: never) => void): () => void {
+    return this.#events.on(type, handler as (event: unknown) => void)
+  }
+
+  join({ history }: JoinOptions = {}): Promise<JoinResult<AnyProtocol>> {
+    const promise = new Promise<JoinResult<AnyProtocol>>((resolve, reject) => {
+      this.#waiters.push({ resolve, reject })
+    })
+    // Told by `status` as well, so a join that nobody awaits must not end the process.
+    promise.catch(() => {})
+    const { state } = this.status.get()
+    if (state === 'live') this.#settleJoin()
+    else {
+      if (state === 'idle' || state === 'left' || state === 'denied') this.#pages = []
+      this.#host.joining(this)
+      this.#step({ type: 'join', history })
+    }
+    return promise
+  }
+
+  async leave(): Promise<void> {
+    const left = this.#isMember
+      ? this.#host.call({ type: 'leave', room_id: this.id }, { onDrop: 'not_connected' })
+      : undefined
+    this.leaveWith('Left')
+    // A broken connection ends the membership as well.
+    await left?.catch(() => {})
+  }
+
+  /** Ends the membership on this side alone. */
+  leaveWith(reason: string): void {
+    this.#step({ type: 'leave', reason })
+    this.#end(new RoomfulError('not_in_room', { message: reason, roomId: this.id }))
+  }
+
+  send(message: string, { data }: { readonly data?: JsonObject } = {}): Sent {
+    const error = this.#check(message, data)
+    if (error) return this.#host.refuse(this.id, message, error)
+    this.typing.ended()
+    return this.#host.enqueue(this.id, message, data)
+  }
+
+  emit(type: string, body: object): boolean {
+    const frame = this.#frame(type, body)
+    return this.#isLive && this.#host.transmit(frame)
+  }
+
+  async request(type: string, body: object, { timeoutMs, signal }: RequestOptions = {}): Promise<unknown> {
+    const frame = this.#frame(type, body)
+    if (this.#host.mode === 'base') throw new RoomfulError('unsupported')
+    const answer = await this.#host.call(frame, {
+      onDrop: 'outcome_unknown',
+      signal,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+    })
+    const definition = this.#definition(type)
+    if (!isRequest(definition)) throw new TypeError(`'${type}' is no request; use emit()`)
+    const result = validate(definition.reply, (answer as ServerMessageOf<'reply'>).data)
+    if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: this.id })
+    return result.value
+  }
+
+  async history({ limit = 50, before, after }: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
+    if (this.#host.mode === 'base') throw new RoomfulError('unsupported')
+    const epoch = this.#machine.cursor?.epoch
+    const answer = (await this.#host.call({
+      type: 'history',
+      room_id: this.id,
+      limit,
+      ...(epoch !== undefined && { epoch }),
+      ...(after !== undefined ? { after } : before !== undefined && { before }),
+    })) as ServerMessageOf<'history'>
+    const messages = this.#read(answer.messages)
+    if (answer.epoch === this.#machine.cursor?.epoch) this.timeline.prepended(messages)
+    const first = answer.messages[0]?.offset ?? before
+    const last = answer.messages.at(-1)?.offset ?? after
+    const next =
+      after !== undefined
+        ? { limit, after: last ?? after }
+        : { limit, ...(first !== undefined && { before: first }) }
+    return {
+      messages: messages as LogMessage<AnyProtocol>[],
+      more: answer.more,
+      truncated: answer.truncated,
+      next: () => this.history(next),
+    }
+  }
+
+  up(): void {
+    this.#step({ type: 'up' })
+  }
+
+  down(reason: string): void {
+    this.#joins++
+    this.typing.reset()
+    this.#step({ type: 'down', reason })
+  }
+
+  /** The client is closed: nothing joins again. */
+  close(error: RoomfulError): void {
+    this.#step({ type: 'leave', reason: error.message })
+    this.#end(error)
+  }
+
+  get #isLive(): boolean {
+    return this.status.get().state === 'live'
+  }
+
+  /** Whether the server has this connection in the room. */
+  get #isMember(): boolean {
+    const { state } = this.status.get()
+    return this.#machine.isConnected && (state === 'live' || state === 'resyncing')
+  }
+
+  get isLive(): boolean {
+    return this.#isLive
+  }
+
+  /** A live frame with a place in the log. The cursor moves also when the frame cannot be read. */
+  entry(at: Cursor, result: ServerDecodeResult): void {
+    const effects = this.#step({ type: 'entry', at })
+    if (!effects.some(({ type }) => type === 'deliver')) return
+    if (!result.ok) return this.#host.unreadable(result)
+    this.timeline.received([result.message])
+    this.message(result.message)
+  }
+
+  /** A message for the application's handlers. */
+  message(message: Loggable): void {
+    if (message.type === 'chat_message' && typeof message.user_id === 'string')
+      this.typing.heard(message.user_id, false)
+    this.#emit(message.type, message)
+  }
+
+  moved(frame: ServerMessageOf<'user_joined' | 'user_left'>): void {
+    this.#members.moved(frame)
+    if (frame.type === 'user_left' && frame.user_id !== undefined) this.typing.heard(frame.user_id, false)
+    this.#emit(frame.type, frame)
+  }
+
+  typed(frame: ServerMessageOf<'user_typing' | 'user_stopped_typing'>): void {
+    if (frame.user_id !== this.#host.userId()) this.typing.heard(frame.user_id, frame.type === 'user_typing')
+    this.#emit(frame.type, frame)
+  }
+
+  presenceChanged(frame: ServerMessageOf<'presence'>): void {
+    if (this.#members.changed(frame)) this.#emit(frame.type, frame)
+    else this.#step({ type: 'members_gap' })
+  }
+
+  resync({ reason, epoch, offset, id }: ServerMessageOf<'resync'>): void {
+    this.#step({ type: 'resync', reason, at: { epoch, offset, id } })
+  }
+
+  expelled(reason = 'forbidden'): void {
+    const message = reason === 'kicked' ? 'Removed from the room' : 'Access to the room was withdrawn'
+    const error = new RoomfulError('forbidden', { message, roomId: this.id })
+    this.#step({ type: 'expelled', error })
+  }
+
+  joined(frame: ServerMessageOf<'joined'>): void {
+    this.#members.joined(frame)
+    this.#step({ type: 'joined', frame })
+  }
+
+  queued(entry: Outgoing): void {
+    const { clientId: client_id, message, data } = entry
+    const pending = {
+      type: 'chat_message',
+      room_id: this.id,
+      client_id,
+      message,
+      user_id: entry.userId,
+      data,
+    }
+    const timestamp = new Date(this.#host.runtime.wallTime()).toISOString()
+    this.timeline.pending(client_id, { ...pending, timestamp } as Loggable)
+  }
+
+  settled({ clientId }: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void {
+    if (outcome instanceof RoomfulError) {
+      if (outcome.code === 'cancelled') this.timeline.removed(clientId)
+      else this.timeline.failed(clientId, outcome)
+    } else if (outcome.durability === 'none') this.timeline.removed(clientId)
+    else {
+      const { id, epoch, offset } = outcome
+      const place = { id, epoch, offset, user_id: this.#host.userId() }
+      this.timeline.placed(
+        clientId,
+        timestamp === undefined ? place : ({ ...place, timestamp } as Partial<Loggable>),
+      )
+    }
+  }
+
+  #step(event: RoomEvent): readonly RoomEffect[] {
+    const from = this.#machine.status
+    const { machine, effects } = roomStep(this.#machine, event)
+    this.#machine = machine
+    const { status: to } = machine
+    if (from !== to) {
+      this.#retry.clear()
+      this.status.set(to)
+      this.#events.emit('status', { from, to, reason: to.reason })
+    }
+    for (const effect of effects) this.#run(effect)
+    if (from !== to && to.state === 'denied') this.#end(to.error)
+    return effects
+  }
+
+  #run(effect: RoomEffect): void {
+    switch (effect.type) {
+      case 'send_join':
+        void this.#sendJoin(effect.since, effect.history)
+        return
+      case 'deliver_page':
+        this.#deliverPage(this.#read(effect.entries))
+        return
+      case 'break':
+        this.timeline.broke(effect.reason, effect.head)
+        this.#emit('resync', { room_id: this.id, reason: effect.reason })
+        return
+      case 'live':
+        this.#settleJoin()
+        this.#tellState()
+        this.#host.live(this)
+        return
+      case 'retry':
+        this.#retry.set(effect.ms, () => this.#step({ type: 'timer' }))
+        return
+      case 'deliver':
+      case 'send_leave':
+        return
+    }
+  }
+
+  async #sendJoin(since: Cursor | undefined, history: number | undefined): Promise<void> {
+    const join = ++this.#joins
+    const base = { type: 'join', room_id: this.id }
+    if (this.#host.mode === 'base') {
+      this.#host.transmit(base)
+      return
+    }
+    try {
+      const frame = { ...base, ...(since && { since }), ...(history !== undefined && { history }) }
+      const answer = await this.#host.call(frame, { onDrop: 'not_connected' })
+      if (join === this.#joins) this.joined(answer as ServerMessageOf<'joined'>)
+    } catch (error) {
+      if (join !== this.#joins || !(error instanceof RoomfulError)) return
+      this.#step({ type: 'refused', error, random: this.#host.runtime.random() })
+    }
+  }
+
+  #deliverPage(messages: readonly Loggable[]): void {
+    this.timeline.received(messages)
+    if (this.#pages) this.#pages.push(...messages)
+    else for (const message of messages) this.message(message)
+  }
+
+  #read(entries: readonly Entry[]): Loggable[] {
+    return entries.flatMap((entry) => this.#host.readEntry(entry) ?? [])
+  }
+
+  #settleJoin(): void {
+    const status = this.status.get()
+    if (status.state !== 'live' || this.#waiters.length === 0) {
+      this.#pages = undefined
+      return
+    }
+    const messages = (this.#pages ?? []) as LogMessage<AnyProtocol>[]
+    this.#pages = undefined
+    this.#hold()
+    for (const { resolve } of this.#waiters.splice(0)) {
+      resolve({ members: this.members.get(), messages, recovered: status.recovered })
+    }
+  }
+
+  /** The code after `await join()` runs before the next task, and may add handlers. */
+  #hold(): void {
+    if (this.#held) return
+    this.#held = []
+    this.#host.runtime.clock.setTimeout(() => {
+      const held = this.#held ?? []
+      this.#held = undefined
+      for (const emit of held) emit()
+    }, 0)
+  }
+
+  #emit(type: string, event: unknown): void {
+    const emit = () => this.#events.emit(type, event)
+    if (this.#held) this.#held.push(emit)
+    else emit()
+  }
+
+  #end(error: RoomfulError): void {
+    this.#pages = undefined
+    this.typing.reset()
+    this.#members.reset()
+    for (const { reject } of this.#waiters.splice(0)) reject(error)
+    this.#host.gone(this, error)
+  }
+
+  #tellState(): void {
+    if (this.#state && this.#isLive && this.#host.mode === 'full') {
+      this.#host.transmit({ type: 'presence', room_id: this.id, state: this.#state })
+    }
+  }
+
+  #check(message: string, data: JsonObject | undefined): RoomfulError | undefined {
+    const options = { roomId: this.id }
+    const fault = checkText(message, this.#host.textLength)
+    if (fault) return new RoomfulError(fault, options)
+    const { state } = this.status.get()
+    if (state === 'idle' || state === 'left')
+      return new RoomfulError('not_in_room', { ...options, message: 'Join the room first' })
+    if (state === 'denied') return new RoomfulError('forbidden', options)
+    const chat = this.#host.protocol?.chat
+    if (data === undefined) return undefined
+    if (!chat)
+      return new RoomfulError('invalid_message', {
+        ...options,
+        message: 'The protocol declares no chat data',
+      })
+    const result = validate(chat, data)
+    return result.ok ? undefined : new RoomfulError('invalid_message', { ...options, issues: result.issues })
+  }
+
+  #definition(type: string): ClientDefinition {
+    const client = this.#host.protocol?.client as Readonly<Record<string, ClientDefinition>> | undefined
+    const definition = client && Object.hasOwn(client, type) ? client[type] : undefined
+    if (!definition) throw new TypeError(`The protocol declares no client message '${type}'`)
+    return definition
+  }
+
+  /** The frame of an application message. Its input travels: the server runs the schema again. */
+  #frame(type: string, body: object): Frame {
+    const definition = this.#definition(type)
+    const result = validate(isRequest(definition) ? definition.input : definition, body)
+    if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: this.id })
+    return { ...body, type, room_id: this.id }
+  }
+
+  #resend(message: Loggable): void {
+    const { message: text, data } = message as { message?: string; data?: JsonObject }
+    this.send(text ?? '', data && { data })
+  }
+}

@@ -1,0 +1,330 @@
+import type { Durability, JsonObject, ServerMessageOf } from '@roomful/protocol'
+import { RoomfulError } from '@roomful/protocol/wire'
+import { errorOf } from './calls.js'
+import { Alarm } from './clock.js'
+import type { Link } from './link.js'
+import type { Settings } from './options.js'
+import { Outbox, type Outgoing, type SendResult, type Settled } from './outbox.js'
+import { Pace } from './pace.js'
+import type { Runtime } from './runtime.js'
+import type { OutboxStorage, StoredMessage } from './storage.js'
+
+/**
+ * A message that was handed to `send`. Await it for its place in the log or a {@link RoomfulError};
+ * ignoring it never causes an unhandled rejection.
+ */
+export interface Sent extends PromiseLike<SendResult> {
+  readonly clientId: string
+  readonly state: 'pending' | 'sent' | 'failed'
+  /** Sends a failed message again, as a new one. Any other is returned as it is. */
+  retry(): Sent
+  /** Takes the message back; false if it was transmitted already. */
+  cancel(): boolean
+  catch<T>(failed: (error: RoomfulError) => T): Promise<SendResult | T>
+}
+
+/** What a room shows of its messages under way. */
+export interface SenderHandlers {
+  isOpen(roomId: string): boolean
+  queued(entry: Outgoing): void
+  settled(entry: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void
+  failed(error: RoomfulError): void
+}
+
+interface Handle {
+  state: Sent['state']
+  settle(outcome: SendResult | RoomfulError): void
+}
+
+/** Time-out for a server that never answers a transmission; longer than its handlers may take. */
+const ANSWER_MS = 45_000
+/** What a server remembers of ids if its hello does not say. */
+const DEDUPE_WINDOW_MS = 120_000
+
+/** Moves the outbox: transmits what may go, paced by the server's limits, and settles what was answered. */
+export class Sender {
+  readonly #outbox: Outbox
+  readonly #settings: Settings
+  readonly #runtime: Runtime
+  readonly #link: Link
+  readonly #handlers: SenderHandlers
+  readonly #handles = new Map<string, Handle>()
+  readonly #wake: Alarm
+  readonly #answer: Alarm
+  #messages = new Pace()
+  #bytes = new Pace()
+  #durability: Durability | undefined
+  #store: OutboxStorage | undefined
+  #closeStore: (() => void) | undefined
+  #stored: readonly StoredMessage[] = []
+  #sequence = 0
+
+  constructor(settings: Settings, runtime: Runtime, link: Link, handlers: SenderHandlers) {
+    this.#settings = settings
+    this.#runtime = runtime
+    this.#link = link
+    this.#handlers = handlers
+    this.#outbox = new Outbox(settings.outbox)
+    this.#wake = new Alarm(runtime.clock)
+    this.#answer = new Alarm(runtime.clock)
+  }
+
+  open(): void {
+    const { storage, url } = this.#settings
+    const failed = (cause: unknown) => this.#handlers.failed(new RoomfulError('storage_failed', { cause }))
+    this.#closeStore ??= storage?.open(url, (messages) => this.#ownStore(storage, messages), failed)
+  }
+
+  close(error: RoomfulError): void {
+    this.#closeStore?.()
+    this.#closeStore = undefined
+    // Kept in the storage: the next page sends them.
+    this.#store = undefined
+    this.#wake.clear()
+    this.#settleAll(this.#outbox.fail(() => true, error))
+  }
+
+  /** Log-out: nothing of this user stays behind. */
+  forget(): void {
+    const stored = [
+      ...this.#stored.map(({ clientId }) => clientId),
+      ...this.#outbox.entries.map(({ clientId }) => clientId),
+    ]
+    this.#stored = []
+    for (const clientId of stored) this.#unstore(clientId)
+    this.#settleAll(this.#outbox.fail(() => true, new RoomfulError('cancelled')))
+  }
+
+  entriesOf(room: string): readonly Outgoing[] {
+    return this.#outbox.entries.filter(({ roomId }) => roomId === room)
+  }
+
+  send(roomId: string, message: string, data: JsonObject | undefined): Sent {
+    const entry = this.#write(roomId, message, data)
+    try {
+      this.#outbox.add(entry)
+    } catch (error) {
+      return this.#refuse(entry, error as RoomfulError)
+    }
+    const sent = this.#handle(entry)
+    this.#put(entry)
+    this.#handlers.queued(entry)
+    this.pump()
+    return sent
+  }
+
+  /** A message that does not even get into the outbox. */
+  refuse(roomId: string, message: string, error: RoomfulError): Sent {
+    return this.#refuse(this.#write(roomId, message, undefined), error)
+  }
+
+  #write(roomId: string, message: string, data: JsonObject | undefined): Outgoing {
+    const userId = this.#link.user.get()
+    return { clientId: this.#runtime.id(), roomId, message, data, userId, doubtSince: undefined }
+  }
+
+  #refuse(entry: Outgoing, error: RoomfulError): Sent {
+    const sent = this.#handle(entry)
+    this.#settle({ entry, outcome: error })
+    return sent
+  }
+
+  cancel(clientId: string): boolean {
+    return this.#settle(this.#outbox.cancel(clientId))
+  }
+
+  up(): void {
+    const me = this.#link.user.get()
+    if (me !== undefined) {
+      const stranger = new RoomfulError('cancelled', { message: 'Another user has logged in' })
+      this.#settleAll(this.#outbox.fail(({ userId }) => userId !== undefined && userId !== me, stranger))
+      this.#outbox.adopt(me)
+    }
+    this.#messages = new Pace()
+    this.#bytes = new Pace()
+    this.#restore()
+    for (const entry of this.#outbox.entries) this.#put(entry)
+    this.pump()
+  }
+
+  down(code: number): void {
+    if (code === 1009) this.#settle(this.#outbox.failLargest(new RoomfulError('too_large')))
+    this.#outbox.disconnected()
+    this.#wake.clear()
+    this.#answer.clear()
+  }
+
+  leftRoom(room: string, error: RoomfulError): void {
+    this.#settleAll(this.#outbox.fail(({ roomId }) => roomId === room, error))
+  }
+
+  acked({ room_id, client_id, id, epoch, offset, durability, timestamp }: ServerMessageOf<'ack'>): void {
+    this.#durability = durability
+    this.#settle(this.#outbox.accepted(room_id, client_id, { id, epoch, offset, durability }), timestamp)
+    this.#answered()
+  }
+
+  /** The own broadcast; once an ack has shown that acks promise no more than the log, it settles as well. */
+  echoed(clientId: string, id: string, epoch: string, offset: number): void {
+    const durability = this.#durability ?? 'memory'
+    const settles = this.#durability !== undefined && durability !== 'replicated'
+    this.#settle(this.#outbox.echoed(clientId, { id, epoch, offset, durability }, settles))
+  }
+
+  refused(clientId: string, frame: ServerMessageOf<'error'>): void {
+    this.#settle(this.#outbox.refused(clientId, errorOf(frame), this.#runtime.clock.now()))
+    this.#answered()
+  }
+
+  /** Counts what does not go through the outbox, and cannot wait, against the server's limits. */
+  count(): void {
+    this.#messages.force({ perSecond: this.#link.limits.messages_per_second }, this.#runtime.clock.now())
+  }
+
+  pump(): void {
+    const { limits, mode } = this.#link
+    if (!mode) return
+    const now = this.#runtime.clock.now()
+    this.#settleAll(
+      this.#outbox.expire(
+        now,
+        limits.dedupe_window_ms === null ? Infinity : (limits.dedupe_window_ms ?? DEDUPE_WINDOW_MS),
+      ),
+    )
+    for (;;) {
+      const entry = this.#outbox.next(now, this.#handlers.isOpen)
+      if (!entry) break
+      const wait = this.#transmit(entry, now)
+      if (wait > 0) return this.#wake.set(wait, () => this.pump())
+    }
+    const next = this.#outbox.nextTime(now)
+    if (next !== undefined) this.#wake.set(next - now, () => this.pump())
+  }
+
+  /** Returns how long to wait instead, in ms. */
+  #transmit(entry: Outgoing, now: number): number {
+    const { limits, mode } = this.#link
+    const { clientId, roomId, message, data } = entry
+    const base = { type: 'chat_message', room_id: roomId, message }
+    const after = this.#outbox.predecessor(roomId)
+    const frame =
+      mode === 'base'
+        ? base
+        : { ...base, client_id: clientId, ...(after && { after }), ...(data && { data }) }
+    const size = new TextEncoder().encode(JSON.stringify(frame)).length
+    if (limits.frame_bytes && size > limits.frame_bytes) {
+      this.#settle(this.#outbox.settle(clientId, new RoomfulError('too_large')))
+      return 0
+    }
+    const wait =
+      this.#messages.take({ perSecond: limits.messages_per_second, burst: limits.messages_burst }, now) ||
+      this.#bytes.take({ perSecond: limits.bytes_per_second }, now, size)
+    if (wait > 0) return wait
+    if (mode === 'base') {
+      if (this.#link.send(frame)) this.#settle(this.#outbox.settle(clientId, { durability: 'none' }))
+      return 0
+    }
+    // Stored first: a page that dies in between must not take it for never transmitted.
+    const doubtful = this.#outbox.transmitted(clientId, now)
+    if (doubtful && entry.doubtSince === undefined) this.#put(doubtful)
+    this.#link.send(frame)
+    if (!this.#answer.isSet) this.#awaitAnswer()
+    return 0
+  }
+
+  #awaitAnswer(): void {
+    this.#answer.set(ANSWER_MS, () => this.#link.reconnect('The server did not answer a message'))
+  }
+
+  #answered(): void {
+    this.#answer.clear()
+    if (this.#outbox.isInFlight) this.#awaitAnswer()
+    this.pump()
+  }
+
+  #handle(entry: Outgoing): Sent {
+    let settle: Handle['settle'] = () => {}
+    const promise = new Promise<SendResult>((resolve, reject) => {
+      settle = (outcome) => (outcome instanceof RoomfulError ? reject(outcome) : resolve(outcome))
+    })
+    promise.catch(() => {})
+    const handle: Handle = { state: 'pending', settle }
+    this.#handles.set(entry.clientId, handle)
+    const sent: Sent = {
+      clientId: entry.clientId,
+      get state() {
+        return handle.state
+      },
+      retry: () => (handle.state === 'failed' ? this.send(entry.roomId, entry.message, entry.data) : sent),
+      cancel: () => this.cancel(entry.clientId),
+      // biome-ignore lint/suspicious/noThenProperty: a message is awaited for its place in the log
+      then: (resolved, rejected) => promise.then(resolved, rejected),
+      catch: (failed) => promise.catch(failed),
+    }
+    return sent
+  }
+
+  #settleAll(settled: readonly Settled[]): void {
+    for (const one of settled) this.#settle(one)
+  }
+
+  #settle(settled: Settled | undefined, timestamp?: string): boolean {
+    if (!settled) return false
+    const { entry, outcome } = settled
+    const handle = this.#handles.get(entry.clientId)
+    this.#handles.delete(entry.clientId)
+    this.#unstore(entry.clientId)
+    if (handle) handle.state = outcome instanceof RoomfulError ? 'failed' : 'sent'
+    this.#handlers.settled(entry, outcome, timestamp)
+    handle?.settle(outcome)
+    return true
+  }
+
+  #ownStore(store: OutboxStorage, messages: readonly StoredMessage[]): void {
+    this.#store = store
+    this.#stored = messages
+    this.#sequence = messages.at(-1)?.sequence ?? 0
+    this.#restore()
+    for (const entry of this.#outbox.entries) this.#put(entry)
+    this.pump()
+  }
+
+  /** Takes over what an earlier page of the same user left. */
+  #restore(): void {
+    const me = this.#link.user.get()
+    const mine = this.#stored.filter(({ userId }) => userId === me)
+    this.#stored = this.#stored.filter(({ userId }) => userId !== me)
+    const age = this.#runtime.wallTime() - this.#runtime.clock.now()
+    const entries = mine.map(({ sequence: _, ...stored }): Outgoing => {
+      const { doubtSince, data } = stored
+      return { ...stored, data, doubtSince: doubtSince === undefined ? undefined : doubtSince - age }
+    })
+    this.#outbox.restore(entries)
+    for (const entry of entries) this.#handlers.queued(entry)
+  }
+
+  #put({ userId, doubtSince, ...entry }: Outgoing): void {
+    if (userId === undefined) return
+    const age = this.#runtime.wallTime() - this.#runtime.clock.now()
+    this.#guardStore((store) =>
+      store.put(this.#settings.url, {
+        ...entry,
+        userId,
+        sequence: ++this.#sequence,
+        doubtSince: doubtSince === undefined ? undefined : doubtSince + age,
+      }),
+    )
+  }
+
+  #unstore(clientId: string): void {
+    this.#guardStore((store) => store.remove(this.#settings.url, clientId))
+  }
+
+  #guardStore(run: (store: OutboxStorage) => void): void {
+    try {
+      if (this.#store) run(this.#store)
+    } catch (cause) {
+      this.#handlers.failed(new RoomfulError('storage_failed', { cause }))
+    }
+  }
+}
