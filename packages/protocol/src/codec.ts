@@ -1,7 +1,6 @@
 import type * as z from 'zod/mini'
 import { type ClientMessage, ClientMessage as ClientMessageSchema } from './client-messages.js'
-import type { ClientDefinition, ObjectSchema } from './define-protocol.js'
-import { isRequest } from './define-protocol.js'
+import { type ClientDefinition, isRequest, type ObjectSchema } from './definitions.js'
 import { ERRORS, type ErrorCode, type Issue } from './errors.js'
 import { type Frame, inspectContent, parseFrame } from './frame.js'
 import { isRoomId, isWellFormed, TOKEN, toWellFormed, truncate } from './text.js'

@@ -1,4 +1,4 @@
-import { isVolatile, type ServerDefinition } from './define-protocol.js'
+import { isVolatile, type ServerDefinition } from './definitions.js'
 import type { ErrorCode, Issue } from './errors.js'
 import { type Frame, parseFrame } from './frame.js'
 import type { ServerMessage } from './server-messages.js'

@@ -1,4 +1,4 @@
-import type { ObjectSchema } from './define-protocol.js'
+import type { ObjectSchema } from './definitions.js'
 import type { Issue } from './errors.js'
 import { toWellFormed, truncate } from './text.js'
 

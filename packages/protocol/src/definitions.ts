@@ -1,0 +1,53 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+
+/** A schema of any library that follows Standard Schema (zod, valibot, arktype, …) for an object. */
+export type ObjectSchema = StandardSchemaV1<unknown, object>
+
+/** The constraint of type parameters: wider than {@link ObjectSchema}, so that a check can say what is wrong. */
+export type Schema = StandardSchemaV1<unknown, unknown>
+
+/** What a schema takes. */
+export type InputOf<S> = S extends StandardSchemaV1<infer I, unknown> ? I : never
+/** What a schema gives. */
+export type OutputOf<S> = S extends StandardSchemaV1<infer _, infer O> ? O : never
+
+/** A client message that the server answers with a typed reply. Made by `request`. */
+export interface Request<I extends Schema = ObjectSchema, R extends Schema = ObjectSchema> {
+  readonly kind: 'request'
+  readonly input: I
+  readonly reply: R
+}
+
+/** A server message that is broadcast and never logged. Made by `volatile`. */
+export interface Volatile<S extends Schema = ObjectSchema> {
+  readonly kind: 'volatile'
+  readonly body: S
+}
+
+export type ClientDefinition = ObjectSchema | Request
+export type ServerDefinition = ObjectSchema | Volatile
+export type ClientDefinitions = Record<string, ClientDefinition>
+export type ServerDefinitions = Record<string, ServerDefinition>
+
+/** What `defineProtocol` returns: an application's own messages, by side and by name. */
+export interface Protocol<
+  C extends object = ClientDefinitions,
+  S extends object = ServerDefinitions,
+  D extends Schema | undefined = ObjectSchema | undefined,
+> {
+  readonly client: C
+  readonly server: S
+  /** Schema of `data` in chat messages, if they carry any. */
+  readonly chat: D
+}
+
+/** The protocol of an application that has no messages of its own. */
+export type BuiltIn = Protocol<Record<never, never>, Record<never, never>, undefined>
+
+export function isRequest(definition: Schema | Request<Schema, Schema> | undefined): definition is Request {
+  return definition !== undefined && 'kind' in definition && definition.kind === 'request'
+}
+
+export function isVolatile(definition: Schema | Volatile<Schema> | undefined): definition is Volatile {
+  return definition !== undefined && 'kind' in definition && definition.kind === 'volatile'
+}
