@@ -300,8 +300,15 @@ export interface Roomful<P extends AnyProtocol = BuiltIn> {
   metrics(): string
   /** False while draining, and while the backplane is away. */
   readonly ready: boolean
-  /** Stops taking connections, lets clients go elsewhere within `drainMs`, and ends. @default drainMs 0 */
-  close(options?: { readonly drainMs?: number }): Promise<void>
+  /** Sends clients elsewhere and ends. Accepted messages are finished first; called twice, it ends once. */
+  close(options?: CloseOptions): Promise<void>
+}
+
+export interface CloseOptions {
+  /** Time to go on serving while `ready` is false already, in ms, since balancers take a while to notice. @default 0 */
+  readonly lagMs?: number
+  /** Time within which clients are told to come back elsewhere, spread evenly, in ms. @default 0: they are closed at once */
+  readonly drainMs?: number
 }
 
 export interface Stats {

@@ -89,9 +89,14 @@ export class Inbound {
     deps.metrics.messagesIn++
     const decoded = this.#decode(text)
     if (!decoded) return
-    if (isPing(decoded) && connection.session.standing !== 'stranger')
-      return this.#answerPing(decoded, text.length)
-    this.#queue.push({ decoded, bytes: text.length })
+    if (isPing(decoded) && connection.session.standing !== 'stranger') this.#answerPing(decoded, text.length)
+    else this.#enqueue({ decoded, bytes: text.length })
+  }
+
+  /** A full queue stops the reading of the socket, so that the peer waits instead of our memory filling. */
+  #enqueue(waiting: Waiting): void {
+    const { deps, connection } = this
+    this.#queue.push(waiting)
     if (this.#queue.length >= deps.limits.inboundQueue && !this.#paused) {
       this.#paused = true
       connection.transport.pause()
@@ -131,9 +136,9 @@ export class Inbound {
   #failInternally(error: unknown, decoded: DecodeResult): void {
     const { deps, connection } = this
     const refs = refsOf(decoded)
-    if (error instanceof RoomfulError) return deps.answers.fail(connection, error, refs)
-    deps.calls.report('A message could not be handled', error, deps.contextOf(connection))
-    deps.answers.fail(connection, new RoomfulError('internal'), refs)
+    const isKnown = error instanceof RoomfulError
+    if (!isKnown) deps.calls.report('A message could not be handled', error, deps.contextOf(connection))
+    deps.answers.fail(connection, isKnown ? error : new RoomfulError('internal'), refs)
   }
 
   /** Returns a promise only where something must be awaited: most messages are done within one turn. */

@@ -208,7 +208,7 @@ export class Members {
     if (member) member.live = false
     const last = page.entries.at(-1)
     const position = last ? { epoch: page.epoch, offset: last.offset, id: last.id } : page.head
-    this.#sendJoined(connection, room, message, {
+    this.#sendJoined(connection, message, {
       position,
       entries: page.entries,
       epoch: page.epoch,
@@ -232,7 +232,7 @@ export class Members {
     const upTo = page?.entries.at(-1)?.offset ?? page?.head.offset ?? room.head.offset
     const late = page ? room.tail.filter((entry) => entry.offset > upTo) : []
     session.paging.delete(message.room_id)
-    this.#sendJoined(connection, room, message, {
+    this.#sendJoined(connection, message, {
       position: room.head,
       entries: page ? [...page.entries, ...late] : [],
       epoch: room.head.epoch,
@@ -245,7 +245,7 @@ export class Members {
     room.members.set(connection.id, member)
   }
 
-  #sendJoined(connection: Connection, room: Room, message: Join, joined: Joined): void {
+  #sendJoined(connection: Connection, message: Join, joined: Joined): void {
     const { answers } = this.deps
     const { presence, position } = joined
     const members = connection.session.extended ? presence?.users?.map(toMember) : undefined

@@ -84,20 +84,24 @@ export class Messenger {
 
   /** Carries out what another node told. */
   receive({ to, targets, payload }: Relay): void {
+    const { fanOut } = this.deps
     switch (to) {
       case 'streams':
-        return this.#deliverToStreams(targets, payload)
+        this.#deliverToStreams(targets, payload)
+        break
       case 'users':
-        return this.deps.fanOut.sendTo(this.#ofUsers(targets), payload.message as object)
+        fanOut.sendTo(this.#ofUsers(targets), payload.message as object)
+        break
       case 'everyone':
-        return this.deps.fanOut.sendTo(this.#allExcept(payload.exceptUser), payload.message as object)
+        fanOut.sendTo(this.#allExcept(payload.exceptUser), payload.message as object)
+        break
       case 'disconnect':
         for (const connection of this.#ofUsers(targets))
           connection.close(Number(payload.code), String(payload.reason))
-        return
+        break
       case 'kick':
         for (const connection of this.#ofUsers([String(payload.userId)])) this.#kick(connection, targets)
-        return
+        break
     }
   }
 

@@ -51,7 +51,7 @@ export class Node {
   #started: Promise<void> | undefined
   #endSweeps: (() => void)[] = []
   #emptied = () => {}
-  draining = false
+  #phase: 'serving' | 'leaving' | 'draining' = 'serving'
 
   /** @throws TypeError for an option that cannot work, with what to do about it */
   constructor(options: ServerOptions<AnyProtocol, unknown>) {
@@ -128,7 +128,7 @@ export class Node {
 
   /** Why another connection cannot be taken now, as an HTTP status. */
   refusal(remoteAddress: string): { readonly status: 503; readonly why: string } | undefined {
-    if (this.draining) return { status: 503, why: 'draining' }
+    if (this.#phase === 'draining') return { status: 503, why: 'draining' }
     if (this.registry.connectionCount >= this.limits.connections)
       return { status: 503, why: 'too many connections' }
     if (
@@ -171,20 +171,34 @@ export class Node {
     return { connections: connectionCount, users: userCount, rooms: this.rooms.size, members, backlogBytes }
   }
 
-  /** Takes no more connections, and tells the ones that are here when to come back elsewhere, so that not all do at once. */
-  drain(spreadMs: number): void {
-    this.draining = true
+  /** Whether balancers should send connections here. */
+  get ready(): boolean {
+    return this.#phase === 'serving' && this.backplane.ready
+  }
+
+  /** Reports not to be ready and goes on serving: balancers take a while to notice. */
+  startLeaving(): void {
+    this.#phase = 'leaving'
+  }
+
+  /**
+   * Takes no more connections, and tells those that are here when to come back elsewhere: within `spreadMs`,
+   * so that not all of them do at once. Resolves when all have gone, or the time is over.
+   */
+  async drain(spreadMs: number): Promise<void> {
+    this.#phase = 'draining'
     const { connectionCount } = this.registry
     let index = 0
     for (const connection of this.registry.connections()) {
       const reconnect_after_ms = Math.round((index++ / connectionCount) * spreadMs)
       if (connection.session.extended) connection.send({ type: 'draining', reconnect_after_ms })
     }
+    await this.#untilEmpty(spreadMs)
   }
 
-  /** Closes what is still connected, after at most `waitMs` by force, and then the backplane. */
+  /** Closes what is still connected, after `waitMs` by force, and then the backplane. */
   async stop(waitMs: number): Promise<void> {
-    this.draining = true
+    this.#phase = 'draining'
     for (const connection of this.registry.connections()) closeWith(connection, 'service_restart')
     await this.#untilEmpty(waitMs)
     for (const connection of this.registry.connections()) connection.transport.terminate()
@@ -260,7 +274,7 @@ export class Node {
       clock: this.clock,
       limits: this.limits,
       metrics: this.metrics,
-      isDraining: () => this.draining,
+      isDraining: () => this.#phase === 'draining',
       contextOf: (of) => this.contextOf(of),
       roomContextOf: (of, roomId, signal) => this.#roomContextOf(of, roomId, signal),
     })

@@ -1,9 +1,22 @@
-import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from 'node:http'
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { BuiltIn } from '@roomful/protocol'
-import type { Address, AnyProtocol, AttachOptions, ListenOptions, Roomful, ServerOptions } from './api.js'
+import type {
+  Address,
+  AnyProtocol,
+  AttachOptions,
+  CloseOptions,
+  ListenOptions,
+  Roomful,
+  ServerOptions,
+} from './api.js'
 import { Node } from './node.js'
 import { createUpgradeHandler, refuseUpgrade, type UpgradeHandler } from './transports/ws.js'
 
@@ -49,7 +62,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   }
 
   async listen({ port = 3000, host = '127.0.0.1', path = '/', tls }: ListenOptions = {}): Promise<Address> {
-    const answer = (_: IncomingMessage, response: import('node:http').ServerResponse) => {
+    const answer = (_: IncomingMessage, response: ServerResponse) => {
       response
         .writeHead(426, { connection: 'close', upgrade: 'websocket' })
         .end('This is a WebSocket server.\n')
@@ -87,7 +100,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   }
 
   get ready(): boolean {
-    return !this.node.draining && this.node.backplane.ready
+    return this.node.ready
   }
 
   room(id: string) {
@@ -122,17 +135,16 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     return this.node.metrics.render(this.node.stats())
   }
 
-  close({ drainMs = 0 }: { readonly drainMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(drainMs)
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options)
     return this.#closing
   }
 
-  async #close(drainMs: number): Promise<void> {
+  async #close({ lagMs = 0, drainMs = 0 }: CloseOptions): Promise<void> {
     const { node } = this
-    if (drainMs > 0) {
-      node.drain(drainMs)
-      await new Promise<void>((resolve) => node.clock.after(drainMs, resolve))
-    }
+    node.startLeaving()
+    if (lagMs > 0) await new Promise<void>((resolve) => node.clock.after(lagMs, resolve))
+    if (drainMs > 0) await node.drain(drainMs)
     await node.stop(CLOSE_WAIT_MS)
     for (const detach of this.#detach) detach()
     await Promise.all(this.#own.map(closeHttp))

@@ -1,0 +1,119 @@
+#!/usr/bin/env node
+import { readFile } from 'node:fs/promises'
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { defineProtocol } from '@roomful/protocol'
+import * as z from 'zod/mini'
+import { jwtAuthentication } from './cli/jwt.js'
+import { loadDemo, notFound, serveAdmin, servePages } from './cli/pages.js'
+import { HELP, readCommand, type Settings, UsageError } from './cli/settings.js'
+import { UNLIMITED } from './limits.js'
+import { createServer } from './server.js'
+
+const LAG_MS = 5_000
+const DRAIN_MS = 15_000
+/** Kubernetes kills after 30 s. */
+const EXIT_BY_MS = 25_000
+
+/** What the demo page sends along with a chat message. */
+const protocol = defineProtocol({ chat: z.object({ name: z.optional(z.string().check(z.maxLength(40))) }) })
+
+async function main(): Promise<void> {
+  const command = readCommand(process.argv.slice(2), process.env)
+  switch (command.run) {
+    case 'help':
+      console.log(HELP)
+      break
+    case 'version':
+      console.log(await version())
+      break
+    case 'serve':
+      await serve(command.settings)
+      break
+  }
+}
+
+async function serve({ host, port, adminPort, authSecret, unlimited }: Settings): Promise<void> {
+  if (unlimited)
+    console.warn('[roomful] ROOMFUL_LIMITS=off: no rate and connection limits; do not expose this server')
+  const roomful = createServer({
+    protocol,
+    ...(authSecret && {
+      authenticate: jwtAuthentication(authSecret),
+      authorize: () => true,
+      sessionSecret: authSecret,
+    }),
+    ...(unlimited && { limits: UNLIMITED }),
+  })
+  const admin = serveAdmin(roomful)
+  const pages = await loadDemo(new URL('./demo/', import.meta.url))
+  const servers = [createHttpServer(servePages(pages, adminPort === undefined ? admin : notFound))]
+  const [main] = servers as [Server]
+  roomful.attach(main, { path: '/ws' })
+  const shown = await listen(main, host, port, 'PORT')
+  if (adminPort !== undefined) {
+    const adminServer = createHttpServer(admin)
+    servers.push(adminServer)
+    const address = await listen(adminServer, host, adminPort, 'ADMIN_PORT')
+    console.log(`Roomful: health and metrics at ${address}`)
+  }
+  console.log(`Roomful is at ${shown} (WebSocket at /ws)`)
+  exitOnSignals(async (options) => {
+    await roomful.close(options)
+    for (const server of servers) server.close()
+  })
+}
+
+/** @throws UsageError if the port is taken or the address is not ours */
+async function listen(server: Server, host: string, port: number, name: string): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port, name)))
+    server.listen(port, host, resolve)
+  })
+  const { port: actual } = server.address() as AddressInfo
+  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`
+}
+
+function explain(error: NodeJS.ErrnoException, host: string, port: number, name: string): Error {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new UsageError(
+        `Port ${port} on ${host} is in use; stop what uses it, or set ${name} to another one`,
+      )
+    case 'EACCES':
+      return new UsageError(`Port ${port} needs privileges; set ${name} to one above 1023`)
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new UsageError(
+        `HOST ${host} is no address of this machine; use 127.0.0.1, or 0.0.0.0 for all of them`,
+      )
+    default:
+      return error
+  }
+}
+
+function exitOnSignals(close: (options: { lagMs?: number; drainMs?: number }) => Promise<void>): void {
+  const leave = (options: { lagMs?: number; drainMs?: number }) => {
+    setTimeout(() => process.exit(1), EXIT_BY_MS).unref()
+    close(options).then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    )
+  }
+  process.once('SIGTERM', () => leave({ lagMs: LAG_MS, drainMs: DRAIN_MS }))
+  process.once('SIGINT', () => leave({}))
+}
+
+async function version(): Promise<string> {
+  const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  return version
+}
+
+function fail(error: unknown): never {
+  console.error(error instanceof UsageError ? `roomful: ${error.message}` : error)
+  process.exit(1)
+}
+
+main().catch(fail)

@@ -1,0 +1,89 @@
+import { parseArgs } from 'node:util'
+
+export interface Settings {
+  readonly host: string
+  readonly port: number
+  /** Port for `/healthz`, `/readyz` and `/metrics` alone; `undefined` serves them beside the page. */
+  readonly adminPort: number | undefined
+  readonly authSecret: string | undefined
+  readonly unlimited: boolean
+}
+
+export type Command =
+  | { readonly run: 'serve'; readonly settings: Settings }
+  | { readonly run: 'help' }
+  | { readonly run: 'version' }
+
+/** A mistake of the person who started the command: one sentence, without a stack. */
+export class UsageError extends Error {}
+
+export const HELP = `roomful: typed real-time rooms, with a demo page
+
+Usage: roomful [options]
+
+  --port PORT         port of the page and the WebSocket   (PORT, default 3000)
+  --host HOST         address to listen on                 (HOST, default 127.0.0.1)
+  --admin-port PORT   moves /healthz, /readyz and /metrics (ADMIN_PORT, default: the same port)
+  --help, --version
+
+Environment:
+  AUTH_SECRET         signs the JWTs (HS256, sub is the user id) that clients must bring; at least 32 characters
+  ROOMFUL_LIMITS=off  makes rate and connection limits infinite, for load tests
+
+Serves the demo page at /, the WebSocket at /ws. SIGTERM drains and exits; SIGINT (Ctrl-C) exits at once.`
+
+const OPTIONS = {
+  port: { type: 'string' },
+  host: { type: 'string' },
+  'admin-port': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const
+
+/** Reads arguments, then the environment, then the defaults. @throws UsageError */
+export function readCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Command {
+  const values = parse(args)
+  if (values.help) return { run: 'help' }
+  if (values.version) return { run: 'version' }
+  const adminPort = values['admin-port'] ?? env.ADMIN_PORT
+  return {
+    run: 'serve',
+    settings: {
+      host: values.host ?? (env.HOST || '127.0.0.1'),
+      port: toPort(values.port ?? (env.PORT || '3000'), values.port === undefined ? 'PORT' : '--port'),
+      adminPort: adminPort ? toPort(adminPort, 'ADMIN_PORT') : undefined,
+      authSecret: toSecret(env.AUTH_SECRET),
+      unlimited: toSwitch(env.ROOMFUL_LIMITS),
+    },
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false }).values
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('. ')[0] : String(error)
+    throw new UsageError(`${reason}; see roomful --help`)
+  }
+}
+
+function toPort(value: string, name: string): number {
+  const port = Number(value)
+  if (/^\d{1,5}$/.test(value) && port <= 65_535) return port
+  throw new UsageError(`${name} must be a port from 0 to 65535, not '${value}'`)
+}
+
+function toSecret(value: string | undefined): string | undefined {
+  if (!value) return undefined
+  if (value.length >= 32) return value
+  throw new UsageError('AUTH_SECRET must have at least 32 characters; make one with: openssl rand -base64 32')
+}
+
+function toSwitch(value: string | undefined): boolean {
+  if (!value || value === 'on') return false
+  if (value === 'off') return true
+  throw new UsageError(`ROOMFUL_LIMITS must be 'on' or 'off', not '${value}'`)
+}
