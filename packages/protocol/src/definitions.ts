@@ -45,9 +45,15 @@ export interface Protocol<
 export type BuiltIn = Protocol<Record<never, never>, Record<never, never>, undefined>
 
 export function isRequest(definition: Schema | Request<Schema, Schema> | undefined): definition is Request {
-  return definition !== undefined && 'kind' in definition && definition.kind === 'request'
+  return isKind(definition, 'request')
 }
 
 export function isVolatile(definition: Schema | Volatile<Schema> | undefined): definition is Volatile {
-  return definition !== undefined && 'kind' in definition && definition.kind === 'volatile'
+  return isKind(definition, 'volatile')
+}
+
+function isKind(definition: unknown, kind: string): boolean {
+  return (
+    typeof definition === 'object' && definition !== null && 'kind' in definition && definition.kind === kind
+  )
 }
