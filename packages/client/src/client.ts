@@ -184,7 +184,10 @@ export class ClientCore {
 
   #received(result: ServerDecodeResult): void {
     const frame = result.ok ? result.message : result.frame
-    if (!frame) return this.#unreadable(result)
+    if (!frame) {
+      this.#unreadable(result)
+      return
+    }
     const { epoch, offset, id, room_id } = frame as Partial<Record<string, unknown>>
     const room = typeof room_id === 'string' ? this.#rooms.get(room_id) : this.#baseRoom
     if (
@@ -211,7 +214,8 @@ export class ClientCore {
         else this.#failed(errorOf(message))
         return
       case 'ack':
-        return this.#sender.acked(message)
+        this.#sender.acked(message)
+        return
       case 'joined':
         if (!this.#calls.answer(message) && this.#link.mode === 'base') room?.joined(message)
         return
@@ -224,17 +228,22 @@ export class ClientCore {
         return
       case 'chat_message':
         room?.timeline.received([message])
-        return room?.message(message)
+        room?.message(message)
+        return
       case 'user_joined':
       case 'user_left':
-        return room?.moved(message)
+        room?.moved(message)
+        return
       case 'user_typing':
       case 'user_stopped_typing':
-        return room?.typed(message)
+        room?.typed(message)
+        return
       case 'presence':
-        return room?.presenceChanged(message)
+        room?.presenceChanged(message)
+        return
       case 'resync':
-        return room?.resync(message)
+        room?.resync(message)
+        return
       case 'draining':
         this.#events.emit(message.type, message)
     }

@@ -1,4 +1,4 @@
-import type { ServerMessageOf, WireLimits } from '@roomful/protocol'
+import type { ServerMessage, ServerMessageOf, WireLimits } from '@roomful/protocol'
 import {
   decodeServerMessage,
   type Frame,
@@ -231,17 +231,34 @@ export class Link {
 
   #receive(text: string): void {
     const result = decodeServerMessage(text, this.#settings.protocol)
-    if (result.ok && result.kind === 'built_in') {
-      const { message } = result
-      if (message.type === 'system') return this.#hello(message)
-      if (message.type === 'authenticated') return this.#authenticated(message)
-      if (message.type === 'pong') return this.#heart({ type: 'pong', id: message.id })
-      if (message.type === 'draining') this.#step({ type: 'advice', afterMs: message.reconnect_after_ms })
-      if (message.type === 'error' && !this.mode && message.retry_after_ms !== undefined) {
-        this.#step({ type: 'advice', afterMs: message.retry_after_ms })
-      }
+    if (!result.ok || result.kind === 'application' || !this.#consume(result.message)) {
+      this.#handlers.received(result)
     }
-    this.#handlers.received(result)
+  }
+
+  /** Returns whether the message is the connection's own affair. */
+  #consume(message: ServerMessage): boolean {
+    switch (message.type) {
+      case 'system':
+        this.#hello(message)
+        return true
+      case 'authenticated':
+        this.#authenticated(message)
+        return true
+      case 'pong':
+        this.#heart({ type: 'pong', id: message.id })
+        return true
+      case 'draining':
+        this.#step({ type: 'advice', afterMs: message.reconnect_after_ms })
+        return false
+      case 'error':
+        if (!this.mode && message.retry_after_ms !== undefined) {
+          this.#step({ type: 'advice', afterMs: message.retry_after_ms })
+        }
+        return false
+      default:
+        return false
+    }
   }
 
   #hello({ protocol, limits = {}, ping_interval_ms }: ServerMessageOf<'system'>): void {

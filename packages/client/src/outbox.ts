@@ -163,6 +163,8 @@ export class Outbox {
     const lane = this.#lane(roomId)
     const wasFirst = answered(lane, clientId)
     lane.isDraining = lane.flights.length > 0
+    // The two sides disagree on what was last, as after a leave; with nothing in flight a new chain is safe.
+    if (error.code === 'out_of_order' && !lane.isDraining) lane.accepted = undefined
     if (!waiting) return undefined
     if (error.code !== 'out_of_order' && error.code !== 'rate_limited') waiting.refusals++
     const isStuck = error.code === 'internal' && waiting.refusals >= MAX_REFUSALS

@@ -330,9 +330,10 @@ export class RoomCore {
   entry(at: Cursor, result: ServerDecodeResult): void {
     const effects = this.#step({ type: 'entry', at })
     if (!effects.some(({ type }) => type === 'deliver')) return
-    if (!result.ok) return this.#host.unreadable(result)
-    this.timeline.received([result.message])
-    this.message(result.message)
+    if (result.ok) {
+      this.timeline.received([result.message])
+      this.message(result.message)
+    } else this.#host.unreadable(result)
   }
 
   /** A message for the application's handlers. */

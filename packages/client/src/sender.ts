@@ -195,10 +195,13 @@ export class Sender {
       const entry = this.#outbox.next(now, this.#handlers.isOpen)
       if (!entry) break
       const wait = this.#transmit(entry, now)
-      if (wait > 0) return this.#wake.set(wait, () => this.pump())
+      if (wait > 0) {
+        this.#wakeIn(wait)
+        return
+      }
     }
     const next = this.#outbox.nextTime(now)
-    if (next !== undefined) this.#wake.set(next - now, () => this.pump())
+    if (next !== undefined) this.#wakeIn(next - now)
   }
 
   /** Returns how long to wait instead, in ms. */
@@ -230,6 +233,10 @@ export class Sender {
     this.#link.send(frame)
     if (!this.#answer.isSet) this.#awaitAnswer()
     return 0
+  }
+
+  #wakeIn(ms: number): void {
+    this.#wake.set(ms, () => this.pump())
   }
 
   #awaitAnswer(): void {
