@@ -33,8 +33,12 @@ export function createServer<const P extends AnyProtocol = BuiltIn, D = unknown>
 ): Roomful<P> {
   // Inside, an application's messages have no static types: its schemas have checked them.
   const erased = options as unknown as ServerOptions<AnyProtocol, unknown>
-  const node = new Node(erased)
-  return new RoomfulServer(node, erased) as unknown as Roomful<P>
+  return facade(new Node(erased), erased) as unknown as Roomful<P>
+}
+
+/** What an application sees of a node. */
+export function facade(node: Node, options: ServerOptions<AnyProtocol, unknown>): Roomful<AnyProtocol> {
+  return new RoomfulServer(node, options)
 }
 
 class RoomfulServer implements Roomful<AnyProtocol> {

@@ -6,6 +6,7 @@ import {
   type DecodeResult,
   ERRORS,
   type ErrorCode,
+  errorText,
   type Issue,
   OWN_STREAM,
 } from '@roomful/protocol'
@@ -24,7 +25,7 @@ export type Decision =
       readonly message: ClientMessageOf<'chat_message'>
     }
   | { readonly do: 'typing'; readonly membership: Membership; readonly typing: boolean }
-  | { readonly do: 'history'; readonly roomId: string; readonly message: ClientMessageOf<'history'> }
+  | { readonly do: 'history'; readonly membership: Membership; readonly message: ClientMessageOf<'history'> }
   | {
       readonly do: 'presence'
       readonly membership: Membership
@@ -50,10 +51,11 @@ export interface DecisionLimits {
 
 type AnySession = Session<{ readonly id: string }>
 
-/** Decides on one decoded message: its sender's standing first, then the room, then the fields. */
+/** Decides on one decoded message: the frame itself first, then its sender's standing, the room, and the fields. */
 export function decide(session: AnySession, decoded: DecodeResult, limits: DecisionLimits): Decision {
   const type = decoded.ok ? decoded.message.type : decoded.type
-  if (session.standing !== 'admitted' && type !== 'auth' && type !== 'ping' && isKnown(decoded)) {
+  const isReadable = decoded.ok || decoded.stage !== 'frame'
+  if (isReadable && session.standing !== 'admitted' && type !== 'auth' && type !== 'ping') {
     return refuse('not_authenticated', refsOf(decoded))
   }
   if (!decoded.ok) return refuseUndecoded(session, decoded)
@@ -74,7 +76,7 @@ export function decide(session: AnySession, decoded: DecodeResult, limits: Decis
     case 'typing_stop':
       return decideTyping(session, message)
     case 'history':
-      return decideHistory(session, message)
+      return withMembership(session, message, (membership) => ({ do: 'history', membership, message }))
     case 'presence':
       return decidePresence(session, message, limits)
   }
@@ -110,16 +112,9 @@ function decideTyping(
   message: ClientMessageOf<'typing_start' | 'typing_stop'>,
 ): Decision {
   const membership = session.membership(message.room_id)
-  if (!membership) return refuse('not_in_room', refsOfMessage(message), TYPING_NOT_IN_ROOM)
+  if (!membership) return refuse('not_in_room', refsOfMessage(message), errorText('not_in_room', message.type))
   if (membership.roomId === OWN_STREAM) return refuse('forbidden', refsOfMessage(message, membership))
   return { do: 'typing', membership, typing: message.type === 'typing_start' }
-}
-
-function decideHistory(session: AnySession, message: ClientMessageOf<'history'>): Decision {
-  const roomId = message.room_id ?? session.defaultRoom
-  return roomId === undefined
-    ? refuse('room_id_required', refsOfMessage(message))
-    : { do: 'history', roomId, message }
 }
 
 function decidePresence(
@@ -155,26 +150,20 @@ function withMembership(
   return membership ? decideWith(membership) : refuse('not_in_room', refsOfMessage(message))
 }
 
-const TYPING_NOT_IN_ROOM = 'Not in a room'
-const ROOMLESS_TYPES: ReadonlySet<string | undefined> = new Set(['join', 'history', 'auth', 'ping'])
-const FIELD_FAULTS: ReadonlySet<ErrorCode> = new Set(['message_required', 'invalid_message', 'invalid_text'])
+const ROOMLESS_TYPES: ReadonlySet<string | undefined> = new Set(['join', 'auth', 'ping'])
 
 /** The room comes before the fields: who is in no room is told so, whatever else is wrong. */
 function refuseUndecoded(session: AnySession, error: DecodeError): Decision {
-  const refs = refsOfMessage(error.envelope)
-  const needsRoom = FIELD_FAULTS.has(error.code) && !ROOMLESS_TYPES.has(error.type)
-  if (needsRoom && !session.membership(error.envelope.room_id)) {
-    return refuse('not_in_room', refs, error.type?.startsWith('typing') ? TYPING_NOT_IN_ROOM : undefined)
+  const { type, envelope, issues } = error
+  const needsRoom = error.stage === 'body' && !ROOMLESS_TYPES.has(type)
+  if (needsRoom && !session.membership(envelope.room_id)) {
+    return refuse('not_in_room', refsOfMessage(envelope), errorText('not_in_room', type))
   }
   return refuse(
     error.code,
-    { ...refs, ...(error.issues.length > 0 && { issues: error.issues }) },
+    { ...refsOfMessage(envelope), ...(issues.length > 0 && { issues }) },
     error.message,
   )
-}
-
-function isKnown(decoded: DecodeResult): boolean {
-  return decoded.ok || (decoded.code !== 'invalid_json' && decoded.code !== 'unknown_type')
 }
 
 function refuse(

@@ -1,0 +1,4 @@
+export { type ClientEnd, type Host, Link, type LinkHandlers, Network } from './testing/network.js'
+export { type ConnectOptions, type ReceivedFrame, TestClient } from './testing/test-client.js'
+export { createTestServer, newNetwork, type TestServer } from './testing/test-server.js'
+export { VirtualClock } from './testing/virtual-clock.js'

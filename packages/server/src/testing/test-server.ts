@@ -1,0 +1,63 @@
+import type { BuiltIn } from '@roomful/protocol'
+import type { AnyProtocol, Roomful, ServerOptions } from '../api.js'
+import { silentLogger } from '../logger.js'
+import { Node } from '../node.js'
+import { facade } from '../server.js'
+import { Network } from './network.js'
+import { type ConnectOptions, TestClient } from './test-client.js'
+import { VirtualClock } from './virtual-clock.js'
+
+export interface TestServer<P extends AnyProtocol = BuiltIn> {
+  /** The server as an application has it, without a port. */
+  readonly server: Roomful<P>
+  readonly clock: VirtualClock
+  /** Where clients connect, and where faults are made. */
+  readonly network: Network<VirtualClock>
+  /** Connects a fake client, greeted and, unless `auth: false`, authenticated. */
+  connect(options?: ConnectOptions): Promise<TestClient>
+  /** The process dies: every connection breaks, and what was in memory is gone. */
+  crash(): void
+}
+
+/**
+ * A server without a port, in virtual time. It runs the same code as a real one below the socket.
+ *
+ * @example
+ * const { connect, clock } = await createTestServer()
+ * const ada = await connect()
+ * await ada.join('general')
+ */
+export async function createTestServer<const P extends AnyProtocol = BuiltIn, D = unknown>(
+  options: ServerOptions<P, D> = {},
+  network: Network<VirtualClock> = newNetwork(),
+): Promise<TestServer<P>> {
+  const { clock } = network
+  const erased = { logger: silentLogger, ...options, clock } as unknown as ServerOptions<AnyProtocol, unknown>
+  const node = new Node(erased)
+  await node.start()
+  network.serve(node)
+  return {
+    server: facade(node, erased) as unknown as Roomful<P>,
+    clock,
+    network,
+    connect: (connectOptions) => connect(network, connectOptions ?? {}),
+    crash() {
+      network.crash()
+      void node.stop(0)
+    },
+  }
+}
+
+/** Sockets in memory, in virtual time. */
+export function newNetwork(clock: VirtualClock = new VirtualClock()): Network<VirtualClock> {
+  return new Network(clock)
+}
+
+async function connect(network: Network<VirtualClock>, options: ConnectOptions): Promise<TestClient> {
+  const client = new TestClient(network, options)
+  await client.next('system')
+  if (options.auth === false) return client
+  client.authenticate(options)
+  await client.next('authenticated')
+  return client
+}
