@@ -28,7 +28,7 @@ export const layers: Layer[] = [
   },
   {
     name: 'server interfaces',
-    files: ['backplane', 'clock', 'limits', 'logger', 'outgoing', 'transport'].map(
+    files: ['backplane', 'clock', 'limits', 'logger', 'origin', 'outgoing', 'transport'].map(
       (file) => `packages/server/src/${file}.ts`,
     ),
     imports: [protocol],
@@ -47,14 +47,20 @@ export const layers: Layer[] = [
     types: [],
   },
   {
+    name: 'server command',
+    files: ['packages/server/src/cli.ts', 'packages/server/src/cli/'],
+    imports: ['server', 'server parts', 'server interfaces', protocol, 'node:', 'jose', 'zod/mini'],
+    types: [],
+  },
+  {
     name: 'server entries',
-    files: ['packages/server/src/index.ts', 'packages/server/src/testing.ts', 'packages/server/src/cli.ts'],
+    files: ['packages/server/src/index.ts', 'packages/server/src/testing.ts', 'packages/server/src/testing/'],
     imports: ['server', ...serverEdges, protocol, 'node:'],
     types: [],
   },
   {
     name: 'server',
-    files: ['packages/server/src/server.ts'],
+    files: ['packages/server/src/server.ts', 'packages/server/src/node.ts'],
     imports: [...serverEdges, protocol, 'node:'],
     types: [],
   },
