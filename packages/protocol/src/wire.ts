@@ -6,7 +6,14 @@ export {
   type ServerDecodeResult,
   validateServerMessage,
 } from './decode-server-message.js'
-export { ERRORS, type ErrorCode, type Issue, RoomfulError, type RoomfulErrorOptions } from './errors.js'
+export {
+  ERRORS,
+  type ErrorCode,
+  errorText,
+  type Issue,
+  RoomfulError,
+  type RoomfulErrorOptions,
+} from './errors.js'
 export { type Frame, type FrameResult, parseFrame } from './frame.js'
 export { idFromBytes } from './ids.js'
 export {
