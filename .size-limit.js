@@ -14,6 +14,5 @@ export default [
     path: 'packages/client/dist/roomful.global.js',
     limit: '21 kB',
     gzip: true,
-    esbuild: false,
   },
 ]
