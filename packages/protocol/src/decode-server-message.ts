@@ -1,6 +1,7 @@
 import { isVolatile, type ServerDefinition } from './definitions.js'
 import type { ErrorCode, Issue } from './errors.js'
 import { type Frame, parseFrame } from './frame.js'
+import { ENVELOPE_FIELDS, PUBLISHED_ENVELOPE_FIELDS } from './reserved.js'
 import type { ServerMessage } from './server-messages.js'
 import { serverShapes } from './server-shapes.js'
 import { findMisfit, type Shape } from './shape.js'
@@ -35,11 +36,11 @@ export type ServerDecodeResult =
 
 const shapes = new Map<string, Shape>(Object.entries(serverShapes))
 const PUBLISHED_ENVELOPE: Shape = {
-  fields: { room_id: 'string', id: 'token', epoch: 'token', offset: 'natural' },
+  fields: { room_id: 'string', id: 'token', epoch: 'token', offset: 'natural', 'client_id?': 'token' },
 }
 const VOLATILE_ENVELOPE: Shape = { fields: { 'room_id?': 'string' } }
 
-/** Decodes and validates one text frame of a server, without zod. Never throws, unless an application's schema is asynchronous. */
+/** Decodes and validates one text frame of a server, without zod. Never throws. */
 export function decodeServerMessage(
   text: string,
   protocol?: { readonly server: object },
@@ -56,33 +57,31 @@ export function validateServerMessage(
 ): ServerDecodeResult {
   const shape = shapes.get(frame.type)
   if (shape) {
-    const path = findMisfit(shape, frame)
+    const misfit = findMisfit(shape, frame)
+    if (misfit !== undefined) return invalid(frame, [{ path: misfit, message: 'Invalid value' }])
     // The shapes are derived from the schemas of this union and tested to be equal to them.
-    if (path === undefined) return { ok: true, kind: 'built_in', message: frame as unknown as ServerMessage }
-    return { ok: false, code: 'invalid_message', frame, issues: [{ path, message: 'Invalid value' }] }
+    return { ok: true, kind: 'built_in', message: frame as unknown as ServerMessage }
   }
-  if (!protocol || !Object.hasOwn(protocol.server, frame.type))
+  if (!protocol || !Object.hasOwn(protocol.server, frame.type)) {
     return { ok: false, code: 'unknown_type', frame, issues: [] }
-  return validateApplication(
-    frame,
-    (protocol.server as Record<string, ServerDefinition>)[frame.type] as ServerDefinition,
-  )
+  }
+  const definition = (protocol.server as Record<string, ServerDefinition>)[frame.type] as ServerDefinition
+  return validateApplication(frame, definition)
 }
 
 function validateApplication(frame: Frame, definition: ServerDefinition): ServerDecodeResult {
-  const misfit = findMisfit(isVolatile(definition) ? VOLATILE_ENVELOPE : PUBLISHED_ENVELOPE, frame)
-  if (misfit !== undefined) {
-    return { ok: false, code: 'invalid_message', frame, issues: [{ path: misfit, message: 'Invalid value' }] }
-  }
-  const { type, ...rest } = frame
-  const { room_id, ref, client_id, after, ...volatileBody } = rest
-  const { id, epoch, offset, ...publishedBody } = volatileBody
-  const result = isVolatile(definition)
-    ? validate(definition.body, volatileBody)
-    : validate(definition, publishedBody)
-  if (!result.ok) return { ok: false, code: 'invalid_message', frame, issues: result.issues }
-  const envelope = isVolatile(definition)
-    ? { type, room_id }
-    : { type, room_id, client_id, id, epoch, offset }
-  return { ok: true, kind: 'application', message: { ...result.value, ...envelope } as ReceivedMessage }
+  const published = !isVolatile(definition)
+  const misfit = findMisfit(published ? PUBLISHED_ENVELOPE : VOLATILE_ENVELOPE, frame)
+  if (misfit !== undefined) return invalid(frame, [{ path: misfit, message: 'Invalid value' }])
+  const reserved = published ? PUBLISHED_ENVELOPE_FIELDS : ENVELOPE_FIELDS
+  const fields = Object.entries(frame)
+  const body = Object.fromEntries(fields.filter(([name]) => !reserved.has(name)))
+  const result = validate(published ? definition : definition.body, body)
+  if (!result.ok) return invalid(frame, result.issues)
+  const envelope = Object.fromEntries(fields.filter(([name]) => reserved.has(name)))
+  return { ok: true, kind: 'application', message: { ...result.value, ...envelope, type: frame.type } }
+}
+
+function invalid(frame: Frame, issues: readonly Issue[]): ServerDecodeResult {
+  return { ok: false, code: 'invalid_message', frame, issues }
 }
