@@ -124,10 +124,9 @@ export class RoomLog {
     return { ...from, epoch: this.epoch, head: this.#head, oldestOffset }
   }
 
-  /** The id at an offset, if the log still knows it: offset 0 and the head are known for as long as the log. */
+  /** The id at an offset, if everything after it is still kept; that of the head is known for as long as the log. */
   idAt(offset: number): string | undefined {
     if (offset === this.#head.offset) return this.#head.id
-    if (offset === 0) return this.epoch
     const index = offset - (this.#head.offset - this.size + 1)
     if (index >= 0) return this.#entries[this.#start + index]?.id
     return index === -1 ? this.#entries[this.#start]?.previousId : undefined
