@@ -6,11 +6,11 @@ import {
   RoomfulError,
   type WireLimits,
 } from '@roomful/protocol'
-import type { Answers } from './answers.js'
+import type { Answers, Refs } from './answers.js'
 import type { AnyProtocol, Authentication, ConnectionContext, Hooks, ServerOptions, User } from './api.js'
 import type { ApplicationCalls } from './application.js'
 import type { Clock } from './clock.js'
-import { closeWith } from './closing.js'
+import { dismiss } from './closing.js'
 import type { Connection } from './connection.js'
 import { signSession, verifySession } from './core/session-token.js'
 import type { Limits } from './limits.js'
@@ -40,34 +40,34 @@ export class Admission {
 
   /** Greets a new connection, or refuses it. Its messages wait until this is done. */
   async welcome(connection: Connection): Promise<void> {
-    const { hooks, calls, answers } = this.deps
+    const { hooks, calls } = this.deps
+    // Before the hook: what it sends, and a refusal, must not be a client's first frame.
+    this.#greet(connection)
     const context = this.deps.contextOf(connection)
     const outcome = await calls.run('on.connect', context, () => hooks.connect?.(context))
+    if (!connection.isOpen) return
     if (!outcome.ok) {
-      answers.fail(connection, outcome.error)
-      closeWith(connection, outcome.error.code === 'internal' ? 'server_error' : 'forbidden')
-      return
+      const isFault = outcome.error.code === 'internal'
+      return this.#turnAway(connection, outcome.error, isFault ? 'server_error' : 'forbidden')
     }
-    this.#greet(connection)
     const token = tokenInQuery(connection.request.url)
     if (!this.deps.authenticate) this.#admit(connection, { id: `anon-${this.deps.newId()}`, data: undefined })
-    else if (token !== undefined) await this.#checkToken(connection, token, {})
+    else if (token !== undefined && (await this.#checkToken(connection, token, {})))
+      this.#confirm(connection, {})
   }
 
   /** Handles an `auth` frame: the first, or a refresh in place. */
   async authenticate(connection: Connection, message: ClientMessageOf<'auth'>): Promise<void> {
     const refs = message.ref === undefined ? {} : { ref: message.ref }
     if (message.protocol !== PROTOCOL_VERSION) {
-      return this.#turnAway(connection, 'unsupported_version', 'unsupported_version', refs)
+      return this.#turnAway(connection, new RoomfulError('unsupported_version'), 'unsupported_version', refs)
     }
+    const isAccepted = this.deps.authenticate
+      ? await this.#accept(connection, message.token, refs)
+      : this.#restore(connection, message.session, refs)
+    if (!isAccepted) return
     connection.session.extended = true
-    if (this.deps.authenticate) {
-      const token =
-        message.token ?? (connection.session.user ? undefined : tokenInQuery(connection.request.url))
-      if (token === undefined && connection.session.user) return this.#confirm(connection, refs)
-      return this.#checkToken(connection, token, refs)
-    }
-    this.#restore(connection, message.session, refs)
+    this.#confirm(connection, refs)
   }
 
   /** Ends connections whose authentication has run out, and those that never authenticated. */
@@ -75,15 +75,12 @@ export class Admission {
     const { registry, limits, answers, authenticate } = this.deps
     if (!authenticate) return
     for (const connection of registry.connections()) {
-      const { session } = connection
-      if (session.standing !== 'admitted') {
-        if (now - session.startedAt < limits.authenticationMs) continue
-        answers.fail(connection, new RoomfulError('auth_timeout'))
-        closeWith(connection, 'auth_timeout')
-      } else if (session.expiresAt <= now) {
-        answers.fail(connection, new RoomfulError('token_expired'))
-        closeWith(connection, 'token_expired')
-      }
+      const { standing, startedAt, expiresAt } = connection.session
+      if (!connection.isOpen) continue
+      if (standing === 'stranger' && now - startedAt >= limits.authenticationMs)
+        dismiss(connection, answers, new RoomfulError('auth_timeout'), 'auth_timeout')
+      else if (expiresAt <= now)
+        dismiss(connection, answers, new RoomfulError('token_expired'), 'token_expired')
     }
   }
 
@@ -100,61 +97,65 @@ export class Admission {
     })
   }
 
-  async #checkToken(
-    connection: Connection,
-    token: string | undefined,
-    refs: { ref?: string },
-  ): Promise<void> {
-    const { authenticate, calls, clock } = this.deps
-    if (!authenticate) return
-    const { session } = connection
-    if (session.standing === 'stranger') session.standing = 'authenticating'
-    const context = this.deps.contextOf(connection)
-    const outcome = await calls.run('authenticate', context, () =>
-      authenticate({ token, request: connection.request }),
-    )
-    if (!connection.isOpen) return
-    if (!outcome.ok) return this.#turnAway(connection, 'unavailable', 'try_again_later', refs)
-    const result: Authentication = outcome.value
-    if (result === null) return this.#turnAway(connection, 'invalid_token', 'invalid_token', refs)
-    if ('refused' in result) return this.#turnAway(connection, 'token_expired', 'token_expired', refs)
-    if (session.user && session.user.id !== result.userId)
-      return this.#turnAway(connection, 'forbidden', 'forbidden', refs)
-    const expiresIn =
-      result.expiresAt === undefined ? Number.POSITIVE_INFINITY : Number(result.expiresAt) - clock.wall()
-    if (expiresIn <= 0) return this.#turnAway(connection, 'token_expired', 'token_expired', refs)
-    session.expiresAt = clock.now() + expiresIn
-    this.#admit(connection, toUser(result))
-    this.#confirm(connection, refs)
+  /** An `auth` without a token keeps the user that the query token proved. */
+  async #accept(connection: Connection, token: string | undefined, refs: Refs): Promise<boolean> {
+    if (token === undefined && connection.session.user) return true
+    return this.#checkToken(connection, token, refs)
   }
 
-  /** Gives an anonymous user its id back. A connection that has joined a room already is somebody. */
-  #restore(connection: Connection, given: string | undefined, refs: { ref?: string }): void {
+  async #checkToken(connection: Connection, token: string | undefined, refs: Refs): Promise<boolean> {
+    const { authenticate, calls, clock } = this.deps
+    if (!authenticate) return false
+    const { session, request } = connection
+    if (session.standing === 'stranger') session.standing = 'authenticating'
+    const outcome = await calls.run('authenticate', this.deps.contextOf(connection), async () =>
+      assertUserId(await authenticate({ token, request })),
+    )
+    if (!connection.isOpen) return false
+    const verdict = outcome.ok ? judge(outcome.value, session.user, clock.wall()) : 'unavailable'
+    if (typeof verdict === 'string') {
+      this.#refuseToken(connection, verdict, refs)
+      return false
+    }
+    session.expiresAt = clock.now() + verdict.lastsMs
+    this.#admit(connection, verdict.user)
+    return true
+  }
+
+  /** A refresh that cannot be checked now, or is another user's, leaves the connection as it was. */
+  #refuseToken(connection: Connection, why: Doubt, refs: Refs): void {
+    const error = new RoomfulError(why)
+    const isKept = connection.session.user && (why === 'unavailable' || why === 'forbidden')
+    if (isKept) this.deps.answers.fail(connection, error, refs)
+    else this.#turnAway(connection, error, why === 'unavailable' ? 'try_again_later' : why, refs)
+  }
+
+  /** Gives an anonymous user its id back. A connection that has said who it is, or joined a room, is somebody already. */
+  #restore(connection: Connection, given: string | undefined, refs: Refs): boolean {
     const { session } = connection
     const userId = given === undefined ? undefined : verifySession(given, this.deps.sessionSecret)
-    if (userId !== undefined && userId !== session.user?.id) {
-      if (session.rooms.size > 0 || session.joining.size > 0) {
-        this.deps.answers.fail(connection, new RoomfulError('forbidden'), refs)
-        return
-      }
-      this.#admit(connection, { id: userId, data: undefined })
+    if (userId === undefined || userId === session.user?.id) return true
+    if (session.extended || session.rooms.size > 0) {
+      this.deps.answers.fail(connection, new RoomfulError('forbidden'), refs)
+      return false
     }
-    this.#confirm(connection, refs)
+    this.#admit(connection, { id: userId, data: undefined })
+    return true
   }
 
   #admit(connection: Connection, user: User): void {
-    const { registry, limits, clock, logger } = this.deps
+    const { answers, registry, limits, clock, logger } = this.deps
     const { session } = connection
     const isFirst = session.standing !== 'admitted'
     if (isFirst && this.deps.authenticate) registry.endPending(connection.request.remoteAddress)
     const replaced = registry.bind(connection, user.id, limits.connectionsPerUser, session.rates, clock.now())
     session.user = user
     session.standing = 'admitted'
-    for (const oldest of replaced) closeWith(oldest, 'replaced')
+    for (const oldest of replaced) dismiss(oldest, answers, new RoomfulError('forbidden'), 'replaced')
     if (isFirst) logger.info({ connection: connection.id, user: user.id }, 'connection admitted')
   }
 
-  #confirm(connection: Connection, refs: { ref?: string }): void {
+  #confirm(connection: Connection, refs: Refs): void {
     const { answers, clock, sessionSecret } = this.deps
     const { user, expiresAt } = connection.session
     if (!user) return
@@ -168,14 +169,40 @@ export class Admission {
     })
   }
 
-  #turnAway(connection: Connection, code: string, close: CloseName, refs: { ref?: string }): void {
-    this.deps.answers.fail(connection, new RoomfulError(code), refs)
+  #turnAway(connection: Connection, error: RoomfulError, close: CloseName, refs: Refs = {}): void {
     this.deps.logger.info(
       { connection: connection.id, code: CLOSE_CODES[close].code },
-      `connection refused: ${code}`,
+      `connection refused: ${error.code}`,
     )
-    closeWith(connection, close)
+    dismiss(connection, this.deps.answers, error, close, refs)
   }
+}
+
+/** Why a token does not do. */
+type Doubt = 'invalid_token' | 'token_expired' | 'forbidden' | 'unavailable'
+
+/** What an application's answer means for a connection that acts for `current`, or for nobody yet. */
+function judge(
+  result: Authentication,
+  current: User | undefined,
+  wall: number,
+): { readonly user: User; readonly lastsMs: number } | Doubt {
+  if (result === null) return 'invalid_token'
+  if ('refused' in result) return 'token_expired'
+  if (current && current.id !== result.userId) return 'forbidden'
+  const { expiresAt } = result
+  const lastsMs = expiresAt === undefined ? Number.POSITIVE_INFINITY : Number(expiresAt) - wall
+  // So asked, an expiry that is no time at all does not last for ever.
+  return lastsMs > 0 ? { user: toUser(result), lastsMs } : 'token_expired'
+}
+
+/** From JavaScript anything may come, and a number would be another user than the same digits in a string. */
+function assertUserId(result: Authentication): Authentication {
+  if (result === null || 'refused' in result) return result
+  if (typeof result.userId === 'string' && result.userId !== '') return result
+  throw new TypeError(
+    'authenticate must return null, { refused } or a userId that is a string with something in it',
+  )
 }
 
 function toUser({ userId, profile, data }: Extract<Authentication, { userId: string }>): User {

@@ -89,7 +89,7 @@ export interface RoomContext<P extends AnyProtocol = BuiltIn, D = unknown> exten
 }
 
 export interface Hooks<P extends AnyProtocol = BuiltIn, D = unknown> {
-  /** Before the greeting. A throw refuses the connection (4501), with the code of {@link refuse} if it is one. */
+  /** After the greeting, before any message is handled. Throwing {@link refuse} refuses the connection (4501); any other throw is a fault (1011). */
   connect?(context: ConnectionContext<P, D>): void | Promise<void>
   /** Before each valid message but `ping` and `auth`. A throw answers an error instead of handling it. */
   message?(

@@ -1,5 +1,6 @@
+import type { Answers } from './answers.js'
 import type { AnyProtocol, ConnectionContext, RoomContext, RoomHandle, User } from './api.js'
-import { closeWith } from './closing.js'
+import { sendAway } from './closing.js'
 import type { Connection } from './connection.js'
 import type { Publisher } from './publisher.js'
 
@@ -7,16 +8,14 @@ import type { Publisher } from './publisher.js'
 export function connectionContext(
   connection: Connection,
   publisher: Publisher,
+  answers: Answers,
 ): ConnectionContext<AnyProtocol, unknown> {
   return {
     connection: { id: connection.id, remoteAddress: connection.request.remoteAddress },
     request: connection.request,
     user: connection.session.user,
     send: (message: { readonly type: string }) => connection.send(publisher.volatile(message)),
-    close(code?: number, reason?: string) {
-      if (code === undefined) closeWith(connection, 'forbidden')
-      else connection.close(code, reason ?? '')
-    },
+    close: (code, reason) => sendAway(connection, answers, code, reason),
   }
 }
 

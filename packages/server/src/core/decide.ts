@@ -112,7 +112,8 @@ function decideTyping(
   message: ClientMessageOf<'typing_start' | 'typing_stop'>,
 ): Decision {
   const membership = session.membership(message.room_id)
-  if (!membership) return refuse('not_in_room', refsOfMessage(message), errorText('not_in_room', message.type))
+  if (!membership)
+    return refuse('not_in_room', refsOfMessage(message), errorText('not_in_room', message.type))
   if (membership.roomId === OWN_STREAM) return refuse('forbidden', refsOfMessage(message, membership))
   return { do: 'typing', membership, typing: message.type === 'typing_start' }
 }
