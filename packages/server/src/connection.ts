@@ -1,4 +1,5 @@
 import type { User } from './api.js'
+import { closeWith } from './closing.js'
 import type { Session } from './core/session.js'
 import { Outgoing } from './outgoing.js'
 import type { ConnectionRequest, Transport } from './transport.js'
@@ -12,11 +13,14 @@ export class Connection {
   aliveAt: number
   lastPingAt: number
 
+  #isPaused = false
+
   constructor(
     readonly id: string,
     readonly transport: Transport,
     readonly request: ConnectionRequest,
     readonly session: Session<User>,
+    private readonly backlogBytes: number,
     now: number,
   ) {
     this.aliveAt = now
@@ -41,13 +45,38 @@ export class Connection {
   }
 
   write(outgoing: Outgoing): void {
-    if (this.#state === 'open') this.transport.send(outgoing)
+    if (this.#state !== 'open') return
+    this.transport.send(outgoing)
+    if (this.transport.backlog > this.backlogBytes) closeWith(this, 'slow_consumer')
   }
 
+  /** Whether the peer reads so slowly that it gets only what must not be lost. */
+  get isCongested(): boolean {
+    return this.transport.backlog > this.backlogBytes / 4
+  }
+
+  /** Whether nothing is read from the peer, so that it cannot be heard either. */
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  pause(): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    this.transport.pause()
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.transport.resume()
+  }
+
+  /** @throws RangeError or TypeError if WebSocket does not allow the code or the reason; the connection then stays open */
   close(code: number, reason: string): void {
     if (this.#state !== 'open') return
-    this.#state = 'closing'
     this.transport.close(code, reason)
+    this.#state = 'closing'
   }
 
   /** The socket is gone. True only the first time. */

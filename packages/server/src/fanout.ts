@@ -1,7 +1,5 @@
 import type { Clock } from './clock.js'
-import { closeWith } from './closing.js'
 import type { Connection } from './connection.js'
-import type { Limits } from './limits.js'
 import type { Metrics } from './metrics.js'
 import { Outgoing } from './outgoing.js'
 import type { Room } from './room.js'
@@ -12,6 +10,8 @@ export interface Audience {
   readonly exceptUser?: string
   /** Only connections that sent `auth`: the message is of an extension-only type. */
   readonly extendedOnly?: boolean
+  /** Rooms by which their members have got it already. */
+  readonly exceptMembersOf?: readonly Room[]
 }
 
 export interface Item {
@@ -42,7 +42,6 @@ export class FanOut {
 
   constructor(
     private readonly clock: Clock,
-    private readonly limits: Limits,
     private readonly metrics: Metrics,
   ) {}
 
@@ -76,7 +75,7 @@ export class FanOut {
   sendTo(connections: Iterable<Connection>, message: object): void {
     const outgoing = Outgoing.of(message)
     for (const connection of connections) {
-      if (!this.#isCongested(connection)) this.#write(connection, outgoing)
+      if (!connection.isCongested) this.#write(connection, outgoing)
     }
   }
 
@@ -87,18 +86,13 @@ export class FanOut {
 
   #deliver(member: Member, from: number, pick: Picker): void {
     const { connection } = member
-    const outgoing = pick(member, from, this.#isCongested(connection))
+    const outgoing = pick(member, from, connection.isCongested)
     if (outgoing) this.#write(connection, outgoing)
   }
 
   #write(connection: Connection, outgoing: Outgoing): void {
     connection.write(outgoing)
     this.metrics.framesOut += outgoing.texts.length
-    if (connection.transport.backlog > this.limits.backlogBytes) closeWith(connection, 'slow_consumer')
-  }
-
-  #isCongested(connection: Connection): boolean {
-    return connection.transport.backlog > this.limits.backlogBytes / 4
   }
 }
 
@@ -151,5 +145,6 @@ function isFor(item: Item | undefined, { connection, userId }: Member): boolean 
   const audience = item?.audience
   if (!audience) return true
   if (audience.extendedOnly && !connection.session.extended) return false
+  if (audience.exceptMembersOf?.some((room) => room.members.has(connection.id))) return false
   return audience.exceptConnection !== connection.id && audience.exceptUser !== userId
 }

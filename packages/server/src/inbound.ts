@@ -3,7 +3,6 @@ import {
   type ClientMessageOf,
   type DecodeResult,
   decodeClientMessage,
-  ERRORS,
   isRequest,
   RoomfulError,
 } from '@roomful/protocol'
@@ -65,12 +64,13 @@ interface Waiting {
   readonly bytes: number
 }
 
+const PACE_MS = 20
+
 /** The way of a connection's messages through the server: decode → decide → carry out, one at a time, in order. */
 export class Inbound {
   readonly #queue: Waiting[] = []
   /** True from the start: messages wait until the connection has been greeted. */
   #busy = true
-  #paused = false
 
   constructor(
     private readonly connection: Connection,
@@ -87,50 +87,51 @@ export class Inbound {
     const { deps, connection } = this
     if (!connection.isOpen) return
     deps.metrics.messagesIn++
-    const decoded = this.#decode(text)
-    if (!decoded) return
-    if (isPing(decoded) && connection.session.standing !== 'stranger') this.#answerPing(decoded, text.length)
-    else this.#enqueue({ decoded, bytes: text.length })
+    const waiting = { decoded: this.#decode(text), bytes: Buffer.byteLength(text) }
+    if (isPing(waiting.decoded)) this.#answerPing(waiting)
+    else this.#enqueue(waiting)
   }
 
   /** A full queue stops the reading of the socket, so that the peer waits instead of our memory filling. */
   #enqueue(waiting: Waiting): void {
     const { deps, connection } = this
     this.#queue.push(waiting)
-    if (this.#queue.length >= deps.limits.inboundQueue && !this.#paused) {
-      this.#paused = true
-      connection.transport.pause()
-    }
+    if (this.#queue.length >= deps.limits.inboundQueue) connection.pause()
     if (!this.#busy) void this.#work()
   }
 
-  /** An application's schema that throws is the application's fault, and must not end the process. */
-  #decode(text: string): DecodeResult | undefined {
+  #decode(text: string): DecodeResult {
     const { deps, connection } = this
     const { protocol, limits } = deps
-    try {
-      return decodeClientMessage(text, { ...(protocol && { protocol }), maxDepth: limits.messageDepth })
-    } catch (error) {
-      deps.calls.report('A message schema failed', error, deps.contextOf(connection))
-      deps.answers.fail(connection, new RoomfulError('internal'))
-      return undefined
+    const decoded = decodeClientMessage(text, {
+      ...(protocol && { protocol }),
+      maxDepth: limits.messageDepth,
+    })
+    if (!decoded.ok && decoded.code === 'internal') {
+      deps.calls.report(`The schema of '${decoded.type}' failed`, decoded.cause, deps.contextOf(connection))
     }
+    return decoded
   }
 
   async #work(): Promise<void> {
     this.#busy = true
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      if (this.connection.isCongested) await this.#untilRead()
       try {
         await this.#handle(next)
       } catch (error) {
         this.#failInternally(error, next.decoded)
       }
-      if (this.#paused && this.#queue.length < this.deps.limits.inboundQueue / 2) {
-        this.#paused = false
-        this.connection.transport.resume()
-      }
+      if (this.#queue.length < this.deps.limits.inboundQueue / 2) this.connection.resume()
     }
     this.#busy = false
+  }
+
+  /** Whoever does not read its answers gets no further ones: a hundred resumes at once would overflow the backlog. */
+  async #untilRead(): Promise<void> {
+    const { connection, deps } = this
+    while (connection.isOpen && connection.isCongested)
+      await new Promise<void>((resolve) => deps.clock.after(PACE_MS, resolve))
   }
 
   #failInternally(error: unknown, decoded: DecodeResult): void {
@@ -147,7 +148,7 @@ export class Inbound {
     if (!connection.isOpen) return
     if (!this.#passes(decoded, bytes)) return
     const decision = decide(connection.session, decoded, deps.limits)
-    if (decision.do === 'refuse') return this.#refuse(decision, decoded)
+    if (decision.do === 'refuse') return this.#refuse(decision)
     const { message } = deps.hooks
     if (!message || !decoded.ok || decision.do === 'authenticate' || decision.do === 'answer_ping')
       return this.#carryOut(decision)
@@ -167,40 +168,34 @@ export class Inbound {
     if (connection.isOpen) await this.#carryOut(again)
   }
 
-  #refuse({ refusal }: Decision & { readonly do: 'refuse' }, decoded: DecodeResult): void {
+  #refuse({ refusal }: Decision & { readonly do: 'refuse' }): void {
     const { connection, deps } = this
     deps.answers.refuse(connection, refusal)
-    const isUnparseable = !decoded.ok && decoded.code === 'invalid_json'
-    if (
-      isUnparseable &&
-      connection.session.unparseable.add(deps.clock.now()) > deps.limits.unparseablePerMinute
-    ) {
+    if (refusal.code !== 'invalid_json') return
+    if (connection.session.unparseable.add(deps.clock.now(), deps.limits.unparseablePerMinute))
       closeWith(connection, 'unparseable')
-    }
   }
 
-  /** Rations; a refused message is answered with what it was and when to come back. */
+  /** Rations; a refused message is answered with what it was and when to come back, a typing notice with nothing. */
   #passes(decoded: DecodeResult, bytes: number): boolean {
     const { connection, deps } = this
     const { session } = connection
+    // Those have a limit of their own, and an answer that a rate must not hide.
+    if (!decoded.ok && decoded.code === 'invalid_json') return true
     const refs = refsOf(decoded)
-    const type = decoded.ok ? decoded.message.type : decoded.type
+    const { type } = decoded.ok ? decoded.message : decoded
     const budget = session.user && deps.registry.budgetOf(session.user.id)
     const verdict = charge(
       session,
       budget,
-      { type, bytes, roomId: refs.roomId },
+      { type, bytes, roomId: refs.roomId, since: sinceOf(decoded) },
       deps.clock.now(),
       deps.limits.strikesPerMinute,
     )
     if (verdict.ok) return true
     const { retryAfterMs } = verdict
-    deps.answers.refuse(connection, {
-      ...refs,
-      code: 'rate_limited',
-      text: ERRORS.rate_limited.text,
-      retryAfterMs,
-    })
+    if (type !== 'typing_start' && type !== 'typing_stop')
+      deps.answers.fail(connection, new RoomfulError('rate_limited', { retryAfterMs }), refs)
     if (verdict.isLast) closeWith(connection, 'rate_limited')
     return false
   }
@@ -225,7 +220,7 @@ export class Inbound {
       case 'typing':
         return this.#type(decision.membership, decision.typing)
       case 'history':
-        return this.#sendHistory(decision.roomId, decision.message)
+        return this.#sendHistory(decision.membership, decision.message)
       case 'presence':
         return this.#setPresence(decision.membership, decision.message)
       case 'application':
@@ -234,11 +229,11 @@ export class Inbound {
   }
 
   /** Answered outside the queue: a slow handler must not look like a dead server. */
-  #answerPing(decoded: DecodeResult, bytes: number): void {
+  #answerPing({ decoded, bytes }: Waiting): void {
     const { connection, deps } = this
     if (!this.#passes(decoded, bytes)) return
     const decision = decide(connection.session, decoded, deps.limits)
-    if (decision.do === 'refuse') this.#refuse(decision, decoded)
+    if (decision.do === 'refuse') this.#refuse(decision)
     else void this.#carryOut(decision)
   }
 
@@ -261,10 +256,8 @@ export class Inbound {
     const outcome = await this.#handleChat(roomId, sent)
     if (!outcome.ok) return deps.answers.fail(connection, outcome.error, refs)
     const { user } = connection.session
-    // Kicked, or gone, while the application was asked.
-    if (!user || connection.session.rooms.get(roomId) !== membership) {
+    if (!user || !this.#isStillIn(membership))
       return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
-    }
     const stream = streamOf(roomId, user.id)
     const room = deps.rooms.get(stream)
     if (room) deps.members.stopTyping(room, user.id, connection.id)
@@ -310,17 +303,18 @@ export class Inbound {
     const room = user && deps.rooms.get(streamOf(roomId, user.id))
     if (!room) return
     if (typing) deps.members.startTyping(room, user.id, connection)
-    else deps.members.stopTyping(room, user.id, connection.id)
+    else deps.members.reportStopped(room, user.id, connection.id)
   }
 
-  async #sendHistory(roomId: string, message: ClientMessageOf<'history'>): Promise<void> {
+  async #sendHistory(membership: Membership, message: ClientMessageOf<'history'>): Promise<void> {
     const { connection, deps } = this
-    const refs = refsOfMessage(message)
+    const { roomId } = membership
+    const refs = refsOfMessage(message, membership)
     const { user } = connection.session
-    if (!user || !connection.session.rooms.has(roomId))
-      return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
     const denied = await deps.members.authorize(connection, 'history', roomId)
-    if (denied) return deps.answers.fail(connection, denied, refs)
+    if (denied) return deps.members.deny(connection, roomId, denied, refs)
+    if (!user || !this.#isStillIn(membership))
+      return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
     const bounds = { limit: message.limit ?? 50, maxBytes: deps.limits.pageBytes }
     const range =
       message.after === undefined
@@ -350,7 +344,7 @@ export class Inbound {
     if (!user) return
     const denied = await deps.members.authorize(connection, 'presence', roomId)
     if (denied) return deps.answers.fail(connection, denied, refsOfMessage(message, membership))
-    if (connection.session.rooms.get(roomId) !== membership) return
+    if (!this.#isStillIn(membership)) return
     await deps.backplane.update(streamOf(roomId, user.id), user.id, message.state)
   }
 
@@ -360,9 +354,8 @@ export class Inbound {
     const refs = refsOfMessage(envelope, membership)
     const denied = await deps.members.authorize(connection, type as 'join', roomId)
     if (denied) return deps.answers.fail(connection, denied, refs)
-    if (connection.session.rooms.get(roomId) !== membership) {
+    if (!this.#isStillIn(membership))
       return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
-    }
     const handler = deps.handlers[type]
     if (!handler) return
     const { context, abort } = this.#roomContext(roomId)
@@ -374,6 +367,12 @@ export class Inbound {
     const outcome = await deps.calls.run(`handle.${type}`, context, () => handler(context, message), abort)
     if (!outcome.ok) deps.answers.fail(connection, outcome.error, refs)
     else if (envelope.ref !== undefined) this.#reply(type, envelope.ref, outcome.value)
+  }
+
+  /** False once it was kicked, or sent away, while the application was asked. */
+  #isStillIn(membership: Membership): boolean {
+    const { isOpen, session } = this.connection
+    return isOpen && session.rooms.get(membership.roomId) === membership
   }
 
   #reply(type: string, ref: string, data: unknown): void {
@@ -389,6 +388,11 @@ export class Inbound {
     const signal = AbortSignal.any([timedOut.signal, connection.signal])
     return { context: deps.roomContextOf(connection, roomId, signal), abort: () => timedOut.abort() }
   }
+}
+
+function sinceOf(decoded: DecodeResult): number | undefined {
+  if (!decoded.ok || decoded.kind !== 'built_in' || decoded.message.type !== 'join') return undefined
+  return decoded.message.since?.offset
 }
 
 function isPing(decoded: DecodeResult): boolean {

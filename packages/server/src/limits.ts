@@ -13,7 +13,7 @@ export interface Limits {
   readonly messageDepth: number
   /** Largest presence state, in bytes of JSON; larger ones get `invalid_message`. @default 2_048 */
   readonly presenceStateBytes: number
-  /** Unparseable frames a minute; one more closes the connection with 4502. @default 10 */
+  /** Unparseable frames a minute; the last of them closes the connection with 4502. @default 10 */
   readonly unparseablePerMinute: number
 
   /** Messages a second, for a connection and for a user on one node; more get `rate_limited`. @default 20 */
@@ -50,7 +50,7 @@ export interface Limits {
   readonly inboundQueue: number
   /** Outbound backlog of one connection, in bytes: volatile messages stop at a quarter of it, above it the connection is closed with 4002. @default 1_048_576 */
   readonly backlogBytes: number
-  /** Outbound backlog of the node, in bytes, with the same thresholds for its slowest connections. @default 268_435_456 */
+  /** Outbound backlog of the node, in bytes; above it, those who read the slowest are closed with 4002. @default 268_435_456 */
   readonly nodeBacklogBytes: number
   /** Largest `joined` or `history` page, in bytes. @default 262_144 */
   readonly pageBytes: number

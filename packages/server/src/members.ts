@@ -66,7 +66,7 @@ export class Members {
       const denied =
         (await this.authorize(connection, 'join', message.room_id)) ??
         (await this.#askJoinHook(connection, message))
-      if (denied) return this.#deny(connection, message.room_id, denied, refs)
+      if (denied) return this.deny(connection, message.room_id, denied, refs)
       // Kicked while the application was asked.
       if (!session.joining.has(message.room_id))
         return this.deps.answers.fail(connection, new RoomfulError('forbidden'), refs)
@@ -96,6 +96,16 @@ export class Members {
     if (!room.isOwnStream) await backplane.leave(room.stream, user.id, connection.id, mayReturn)
   }
 
+  /** Refuses a join or a history page. A member whose access was withdrawn does not stay either. */
+  async deny(connection: Connection, roomId: string, error: RoomfulError, refs: Refs): Promise<void> {
+    const { answers } = this.deps
+    answers.fail(connection, error, refs)
+    if (error.code !== 'forbidden' || !connection.session.rooms.has(roomId)) return
+    await this.leave(connection, roomId, false)
+    if (connection.session.extended)
+      answers.send(connection, { type: 'left', room_id: roomId, reason: 'forbidden' })
+  }
+
   /** Ends a membership that nobody waits for: the connection is gone, or was sent away. */
   remove(connection: Connection, roomId: string, mayReturn: boolean): void {
     this.leave(connection, roomId, mayReturn).catch((error: unknown) => {
@@ -109,14 +119,23 @@ export class Members {
     if (!this.#typing.has(key) && room.typing.isFull(userId, this.deps.limits.typersPerRoom)) return
     this.#typing.touch(key, now)
     this.#typers.set(key, { room, userId, connectionId: connection.id })
-    if (room.typing.start(userId, connection.id, now)) this.#tellTyping(room, userId, 'user_typing')
+    if (room.typing.start(userId, connection.id, now))
+      this.#tellTyping(room, userId, connection.id, 'user_typing')
   }
 
   stopTyping(room: Room, userId: string, connectionId: string): void {
     const key = typerKey(room, connectionId)
     this.#typing.delete(key)
     this.#typers.delete(key)
-    if (room.typing.stop(userId, connectionId)) this.#tellTyping(room, userId, 'user_stopped_typing')
+    if (room.typing.stop(userId, connectionId))
+      this.#tellTyping(room, userId, connectionId, 'user_stopped_typing')
+  }
+
+  /** At a client's word the others are told even if they know already, unless the user types on elsewhere. */
+  reportStopped(room: Room, userId: string, connectionId: string): void {
+    const wasTyping = room.typing.has(userId)
+    this.stopTyping(room, userId, connectionId)
+    if (!wasTyping) this.#tellTyping(room, userId, connectionId, 'user_stopped_typing')
   }
 
   /** Ends the typing notices that nobody renewed. */
@@ -127,14 +146,19 @@ export class Members {
     }
   }
 
-  #tellTyping(room: Room, userId: string, type: 'user_typing' | 'user_stopped_typing'): void {
+  #tellTyping(
+    room: Room,
+    userId: string,
+    exceptConnection: string,
+    type: 'user_typing' | 'user_stopped_typing',
+  ): void {
     const text = JSON.stringify({
       type,
       user_id: userId,
       timestamp: this.deps.answers.timestamp(),
       room_id: room.id,
     })
-    this.deps.fanOut.push(room, { text, volatile: true, audience: { exceptUser: userId } })
+    this.deps.fanOut.push(room, { text, volatile: true, audience: { exceptConnection } })
   }
 
   /** The application's word on a new member. One that is in already was asked when it came. */
@@ -145,13 +169,6 @@ export class Members {
     const context = this.deps.roomContextOf(connection, message.room_id)
     const outcome = await calls.run('on.join', context, () => hooks.join?.(context))
     return outcome.ok ? undefined : outcome.error
-  }
-
-  /** A member whose access was revoked does not stay either. */
-  async #deny(connection: Connection, roomId: string, error: RoomfulError, refs: Refs): Promise<void> {
-    this.deps.answers.fail(connection, error, refs)
-    if (error.code === 'forbidden' && connection.session.rooms.has(roomId))
-      await this.leave(connection, roomId, false)
   }
 
   async #enter(connection: Connection, message: Join): Promise<void> {
@@ -165,7 +182,7 @@ export class Members {
     const room = await rooms.acquire(stream)
     try {
       const page = await this.#readPage(room, message)
-      if (page && wantsMore(message, page)) return this.#sendPage(connection, room, message, page)
+      if (page && wantsMore(message, page)) return await this.#sendPage(connection, room, message, page)
       const presence = room.isOwnStream
         ? undefined
         : await backplane.enter(stream, toPresent(connection), connection.id)
@@ -202,18 +219,20 @@ export class Members {
   }
 
   /** One page of a resume that takes several: the connection is not live until the last. */
-  #sendPage(connection: Connection, room: Room, message: Join, page: Page): void {
-    connection.session.paging.add(message.room_id)
+  async #sendPage(connection: Connection, room: Room, message: Join, page: Page): Promise<void> {
     const member = room.members.get(connection.id)
     if (member) member.live = false
     const last = page.entries.at(-1)
     const position = last ? { epoch: page.epoch, offset: last.offset, id: last.id } : page.head
+    connection.session.paging.set(message.room_id, position.offset)
+    const presence = room.isOwnStream ? undefined : await this.deps.backplane.present(room.stream)
     this.#sendJoined(connection, message, {
       position,
       entries: page.entries,
       epoch: page.epoch,
       more: true,
       fault: undefined,
+      presence,
     })
   }
 

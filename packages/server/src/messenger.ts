@@ -1,14 +1,22 @@
-import { CLOSE_CODES, isRoomId, type JsonObject, OWN_STREAM, RoomfulError } from '@roomful/protocol'
+import {
+  CLOSE_CODES,
+  closeCode,
+  isRoomId,
+  type JsonObject,
+  OWN_STREAM,
+  RoomfulError,
+} from '@roomful/protocol'
 import type { Answers } from './answers.js'
 import type { AnyProtocol, BroadcastOptions, HistoryPage, RoomHandle, RoomInfo, UserHandle } from './api.js'
 import type { Backplane, Relay } from './backplane.js'
+import { sendAway } from './closing.js'
 import type { Connection } from './connection.js'
 import { entryText, type Range } from './core/log.js'
 import type { Audience, FanOut } from './fanout.js'
 import type { Members } from './members.js'
 import type { Publisher } from './publisher.js'
 import type { Registry } from './registry.js'
-import { streamOf, userStream } from './room.js'
+import { type Room, streamOf, userStream } from './room.js'
 import type { Rooms } from './rooms.js'
 
 export interface MessengerDeps {
@@ -52,7 +60,7 @@ export class Messenger {
       id,
       send: (message: Message) => this.sendToUsers([id], message),
       publish: (message: Message) => this.deps.publisher.publish(stream, OWN_STREAM, message),
-      disconnect: (code = CLOSE_CODES.forbidden.code, reason = '') =>
+      disconnect: (code = CLOSE_CODES.forbidden.code, reason = closeCode(code).reason) =>
         this.#everywhere({ to: 'disconnect', targets: [id], payload: { code, reason } }),
       history: (page) => this.#history(stream, page),
     }
@@ -78,8 +86,7 @@ export class Messenger {
 
   broadcastToRooms(ids: readonly string[], message: Message, options: BroadcastOptions = {}): void {
     const streams = ids.map((id) => this.room(id).id)
-    const roomId = streams.length === 1 ? streams[0] : undefined
-    this.#broadcastToStreams(streams, this.deps.publisher.volatile(message, roomId), options)
+    this.#broadcastToStreams(streams, this.deps.publisher.volatile(message), options)
   }
 
   /** Carries out what another node told. */
@@ -97,7 +104,7 @@ export class Messenger {
         break
       case 'disconnect':
         for (const connection of this.#ofUsers(targets))
-          connection.close(Number(payload.code), String(payload.reason))
+          sendAway(connection, this.deps.answers, Number(payload.code), String(payload.reason))
         break
       case 'kick':
         for (const connection of this.#ofUsers([String(payload.userId)])) this.#kick(connection, targets)
@@ -110,7 +117,7 @@ export class Messenger {
       id,
       publish: (message: Message) => this.deps.publisher.publish(stream, id, message),
       broadcast: (message: Message, options = {}) =>
-        this.#broadcastToStreams([stream], this.deps.publisher.volatile(message, id), options),
+        this.#broadcastToStreams([stream], this.deps.publisher.volatile(message), options),
       kick: (userId) => this.#everywhere({ to: 'kick', targets: [id], payload: { userId } }),
       info: () => this.#info(id, stream),
       history: (page) => this.#history(stream, page),
@@ -139,32 +146,19 @@ export class Messenger {
     })
   }
 
-  /** One room goes through its batch, so that order holds; a connection in several of many gets the message once. */
+  /** A connection in several of the rooms gets the message once, as a message of the first of them. */
   #deliverToStreams(streams: readonly string[], payload: JsonObject): void {
-    const { rooms, fanOut } = this.deps
-    const audience = audienceOf(payload)
-    const [only] = streams
-    if (streams.length === 1 && only !== undefined) {
-      const room = rooms.get(only)
-      const latestKey = typeof payload.latestKey === 'string' ? payload.latestKey : undefined
-      const text = JSON.stringify(payload.message)
-      if (room)
-        fanOut.push(room, {
-          text,
-          volatile: true,
-          ...(audience && { audience }),
-          ...(latestKey !== undefined && { latestKey }),
-        })
-      return
+    const rooms = streams.flatMap((stream) => this.deps.rooms.get(stream) ?? [])
+    const { latestKey } = payload
+    for (const [index, room] of rooms.entries()) {
+      const audience = audienceOf(payload, rooms.slice(0, index))
+      this.deps.fanOut.push(room, {
+        text: JSON.stringify({ ...(payload.message as object), room_id: room.id }),
+        volatile: true,
+        ...(audience && { audience }),
+        ...(typeof latestKey === 'string' && { latestKey }),
+      })
     }
-    const receivers = new Set<Connection>()
-    for (const stream of streams) {
-      for (const { connection, userId } of rooms.get(stream)?.members.values() ?? []) {
-        if (connection.id !== audience?.exceptConnection && userId !== audience?.exceptUser)
-          receivers.add(connection)
-      }
-    }
-    fanOut.sendTo(receivers, payload.message as object)
   }
 
   /** Also ends a join that is under way, for it was let in by a decision that no longer holds. */
@@ -172,16 +166,12 @@ export class Messenger {
     const { members, answers } = this.deps
     for (const roomId of roomIds) {
       connection.session.joining.delete(roomId)
+      connection.session.paging.delete(roomId)
       if (!connection.session.rooms.has(roomId)) continue
       members.remove(connection, roomId, false)
       if (connection.session.extended)
         answers.send(connection, { type: 'left', room_id: roomId, reason: 'kicked' })
-      else
-        answers.fail(
-          connection,
-          new RoomfulError('forbidden', { message: 'You were removed from the room' }),
-          { roomId },
-        )
+      else answers.fail(connection, new RoomfulError('forbidden'), { roomId })
     }
   }
 
@@ -217,7 +207,14 @@ export class Messenger {
   }
 }
 
-function audienceOf({ exceptConnection, exceptUser }: JsonObject): Audience | undefined {
-  if (typeof exceptConnection === 'string') return { exceptConnection }
-  return typeof exceptUser === 'string' ? { exceptUser } : undefined
+function audienceOf(
+  { exceptConnection, exceptUser }: JsonObject,
+  exceptMembersOf: readonly Room[],
+): Audience | undefined {
+  const audience = {
+    ...(typeof exceptConnection === 'string' && { exceptConnection }),
+    ...(typeof exceptUser === 'string' && { exceptUser }),
+    ...(exceptMembersOf.length > 0 && { exceptMembersOf }),
+  }
+  return Object.keys(audience).length > 0 ? audience : undefined
 }

@@ -54,7 +54,11 @@ export class Node {
   #phase: 'serving' | 'leaving' | 'draining' = 'serving'
 
   /** @throws TypeError for an option that cannot work, with what to do about it */
-  constructor(options: ServerOptions<AnyProtocol, unknown>) {
+  constructor(
+    options: ServerOptions<AnyProtocol, unknown>,
+    /** A simulation brings its own, so that a run repeats to the byte. */
+    private readonly newId: () => string = randomId,
+  ) {
     this.limits = resolveLimits(options.limits)
     this.clock = options.clock ?? systemClock
     this.logger = options.logger ?? consoleLogger
@@ -72,7 +76,7 @@ export class Node {
     const hooks = this.#hooks
     const calls = new ApplicationCalls(hooks, clock, limits, logger)
     const answers = new Answers(clock, metrics)
-    const fanOut = new FanOut(clock, limits, metrics)
+    const fanOut = new FanOut(clock, metrics)
     const rooms = new Rooms(backplane, fanOut, limits)
     const publisher = new Publisher(this.#protocol, backplane, clock, metrics, newId)
     const contextOf = (connection: Connection) => this.contextOf(connection)
@@ -144,7 +148,9 @@ export class Node {
   accept(transport: Transport, request: ConnectionRequest): TransportEvents {
     const { clock, registry } = this
     const now = clock.now()
-    const connection = new Connection(newId(), transport, request, new Session<User>(this.#rates, now), now)
+    const session = new Session<User>(this.#rates, now)
+    const { backlogBytes } = this.limits
+    const connection = new Connection(this.newId(), transport, request, session, backlogBytes, now)
     registry.add(connection)
     if (this.#needsAuthentication) registry.startPending(request.remoteAddress)
     const inbound = this.#inboundOf(connection)
@@ -159,7 +165,7 @@ export class Node {
   }
 
   contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown> {
-    return connectionContext(connection, this.#publisher)
+    return connectionContext(connection, this.#publisher, this.#answers)
   }
 
   stats(): Stats {
@@ -219,7 +225,7 @@ export class Node {
   }
 
   async #start(): Promise<void> {
-    const { clock, logger, limits } = this
+    const { clock, logger, limits, newId } = this
     const receive = this.messenger.receive.bind(this.messenger)
     await this.backplane.start({
       clock,
@@ -240,12 +246,15 @@ export class Node {
     this.#members.sweepTyping(now)
     this.#admission.sweep(now)
     this.#sweepHeartbeats(now)
+    this.#sweepBacklog()
   }
 
   /** A connection that showed no life for a whole interval after a ping is dead, or as good as dead. */
   #sweepHeartbeats(now: number): void {
     const { heartbeatMs } = this.limits
     for (const connection of this.registry.connections()) {
+      // Nothing is read from it until its messages are handled, its pongs included.
+      if (connection.isPaused) connection.aliveAt = now
       if (now - connection.lastPingAt < heartbeatMs) continue
       if (connection.aliveAt < connection.lastPingAt) {
         closeWith(connection, 'heartbeat_missed')
@@ -254,6 +263,18 @@ export class Node {
       }
       connection.lastPingAt = now
       connection.transport.ping()
+    }
+  }
+
+  /** Many slow readers, each within its own bound, would fill the memory together. */
+  #sweepBacklog(): void {
+    let left = this.stats().backlogBytes
+    if (left <= this.limits.nodeBacklogBytes) return
+    const slowest = [...this.registry.connections()].sort((a, b) => b.transport.backlog - a.transport.backlog)
+    for (const connection of slowest) {
+      if (left <= this.limits.nodeBacklogBytes) return
+      left -= connection.transport.backlog
+      closeWith(connection, 'slow_consumer')
     }
   }
 
@@ -344,7 +365,7 @@ export class Node {
   }
 }
 
-function newId(): string {
+function randomId(): string {
   return randomBytes(16).toString('base64url')
 }
 

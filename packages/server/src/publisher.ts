@@ -70,9 +70,8 @@ export class Publisher {
   }
 
   /** A volatile message of the application's own, checked. @throws RoomfulError `invalid_message` */
-  volatile(message: { readonly type: string }, roomId?: string): object {
-    const body = this.check(message, 'volatile')
-    return { type: message.type, ...body, room_id: roomId }
+  volatile(message: { readonly type: string }): object {
+    return { type: message.type, ...this.check(message, 'volatile') }
   }
 
   /** The body of an application's server message, as its schema takes it. */

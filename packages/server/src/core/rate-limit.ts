@@ -42,17 +42,15 @@ export class Strikes {
   }
 }
 
-/** Counts events in windows of a minute. */
+/** Counts events within the last minute. */
 export class MinuteCounter {
-  #start = Number.NEGATIVE_INFINITY
-  #count = 0
+  #times: number[] = []
 
-  /** Counts one event and returns how many this minute has had. */
-  add(now: number): number {
-    if (now - this.#start >= MINUTE_MS) {
-      this.#start = now
-      this.#count = 0
-    }
-    return ++this.#count
+  /** Records an event; true if it was the last one allowed in this minute. */
+  add(now: number, perMinute: number): boolean {
+    if (perMinute === Number.POSITIVE_INFINITY) return false
+    this.#times = this.#times.filter((time) => now - time < MINUTE_MS)
+    this.#times.push(now)
+    return this.#times.length >= perMinute
   }
 }

@@ -1,3 +1,4 @@
+import { OWN_STREAM } from '@roomful/protocol'
 import { type Bucket, fullBucket, MinuteCounter, type Rate, Strikes } from './rate-limit.js'
 
 /** A connection's place in one room. */
@@ -40,8 +41,8 @@ export class Session<U extends { readonly id: string }> {
   readonly rooms = new Map<string, Membership>()
   /** Where a message without `room_id` goes. Leaving it leaves none: an earlier room would leak private text. */
   defaultRoom: string | undefined
-  /** Rooms whose resume is being paged: the joins that go on with it are not rationed. */
-  readonly paging = new Set<string>()
+  /** Rooms whose resume is being paged, with the offset it has reached: joins that go on from there are not rationed. */
+  readonly paging = new Map<string, number>()
   /** Rooms that a join is on its way to, counted with `rooms` so that a flood of joins cannot pass the limit. */
   readonly joining = new Set<string>()
 
@@ -68,7 +69,7 @@ export class Session<U extends { readonly id: string }> {
   enterRoom(roomId: string): Membership {
     const membership = this.rooms.get(roomId) ?? { roomId, lastAccepted: undefined }
     this.rooms.set(roomId, membership)
-    this.defaultRoom = roomId
+    if (roomId !== OWN_STREAM) this.defaultRoom = roomId
     return membership
   }
 

@@ -6,20 +6,26 @@ export type Verdict =
   /** `isLast` if this was one burst too many. */
   | { readonly ok: false; readonly retryAfterMs: number; readonly isLast: boolean }
 
+interface Charged {
+  readonly type: string | undefined
+  readonly bytes: number
+  readonly roomId: string | undefined
+  /** Offset of the cursor that a join resumes from. */
+  readonly since: number | undefined
+}
+
 const PASSED: Verdict = { ok: true }
 
 /** Charges a message to its connection and its user, or tells how long to wait. */
 export function charge(
   session: Session<{ readonly id: string }>,
   userBudget: Budget | undefined,
-  message: { readonly type: string | undefined; readonly bytes: number; readonly roomId: string | undefined },
+  message: Charged,
   now: number,
   strikesPerMinute: number,
 ): Verdict {
   const { rates } = session
-  const isPagedJoin =
-    message.type === 'join' && message.roomId !== undefined && session.paging.has(message.roomId)
-  if (isPagedJoin) return PASSED
+  if (continuesPaging(session, message)) return PASSED
   const own =
     message.type === 'join' ? session.joins : message.type === 'history' ? session.history : undefined
   const ownRate = message.type === 'join' ? rates.joins : rates.history
@@ -36,4 +42,13 @@ export function charge(
     take(budget.bytes, rates.bytes, message.bytes)
   }
   return PASSED
+}
+
+/** Only a join that goes on where the last page ended: the same page, asked for again and again, would be free. */
+function continuesPaging(
+  session: Session<{ readonly id: string }>,
+  { type, roomId, since }: Charged,
+): boolean {
+  const reached = type === 'join' && roomId !== undefined ? session.paging.get(roomId) : undefined
+  return reached !== undefined && since !== undefined && since >= reached
 }

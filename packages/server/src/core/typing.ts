@@ -13,6 +13,10 @@ export class Typing {
     return this.#byUser.size
   }
 
+  has(userId: string): boolean {
+    return this.#byUser.has(userId)
+  }
+
   /** Whether another user would be one too many. */
   isFull(userId: string, maxUsers: number): boolean {
     return this.#byUser.size >= maxUsers && !this.#byUser.has(userId)
