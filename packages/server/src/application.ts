@@ -31,8 +31,7 @@ export class ApplicationCalls {
   ): Outcome<T> | Promise<Outcome<T>> {
     try {
       const value = call()
-      if (!(value instanceof Promise)) return { ok: true, value }
-      return this.#settle(name, context, value, onTimeout)
+      return isPromise(value) ? this.#settle(name, context, value, onTimeout) : { ok: true, value }
     } catch (error) {
       return { ok: false, error: this.#fault(name, context, error) }
     }
@@ -57,7 +56,7 @@ export class ApplicationCalls {
   async #settle<T>(
     name: string,
     context: Context | undefined,
-    promise: Promise<T>,
+    promise: PromiseLike<T>,
     onTimeout: (() => void) | undefined,
   ): Promise<Outcome<T>> {
     let cancel = () => {}
@@ -86,4 +85,9 @@ export class ApplicationCalls {
   #logErrorHook(error: unknown): void {
     this.logger.error({ error }, 'on.error failed')
   }
+}
+
+/** Also those of query builders, which are no instances of `Promise`. */
+function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
