@@ -1,7 +1,16 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/define-protocol.ts', 'src/wire.ts', 'src/schemas.ts', 'src/json-schema.ts'],
+  // The codec is an entry so that index.js only re-exports: a bundle that imports defineProtocol from the root
+  // would else carry zod, whose calls at the top of a module no bundler may drop.
+  entry: [
+    'src/index.ts',
+    'src/codec.ts',
+    'src/define-protocol.ts',
+    'src/wire.ts',
+    'src/schemas.ts',
+    'src/json-schema.ts',
+  ],
   format: ['esm', 'cjs'],
   target: 'es2022',
   platform: 'neutral',
