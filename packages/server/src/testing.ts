@@ -1,4 +1,9 @@
 export { type ClientEnd, type Host, Link, type LinkHandlers, Network } from './testing/network.js'
 export { type ConnectOptions, type ReceivedFrame, TestClient } from './testing/test-client.js'
-export { createTestServer, newNetwork, type TestServer } from './testing/test-server.js'
+export {
+  createTestServer,
+  newNetwork,
+  type TestServer,
+  type TestSurroundings,
+} from './testing/test-server.js'
 export { VirtualClock } from './testing/virtual-clock.js'

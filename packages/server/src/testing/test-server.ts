@@ -19,6 +19,13 @@ export interface TestServer<P extends AnyProtocol = BuiltIn> {
   crash(): void
 }
 
+export interface TestSurroundings {
+  /** Shared by several servers, or by one and its successor. @default a network of its own */
+  readonly network?: Network<VirtualClock> | undefined
+  /** Makes ids of 1 to 64 characters, each different. @default random ones */
+  readonly newId?: (() => string) | undefined
+}
+
 /**
  * A server without a port, in virtual time. It runs the same code as a real one below the socket.
  *
@@ -29,11 +36,11 @@ export interface TestServer<P extends AnyProtocol = BuiltIn> {
  */
 export async function createTestServer<const P extends AnyProtocol = BuiltIn, D = unknown>(
   options: ServerOptions<P, D> = {},
-  network: Network<VirtualClock> = newNetwork(),
+  { network = newNetwork(), newId }: TestSurroundings = {},
 ): Promise<TestServer<P>> {
   const { clock } = network
   const erased = { logger: silentLogger, ...options, clock } as unknown as ServerOptions<AnyProtocol, unknown>
-  const node = new Node(erased)
+  const node = new Node(erased, newId)
   await node.start()
   network.serve(node)
   return {
