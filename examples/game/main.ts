@@ -1,0 +1,4 @@
+import { createGameServer } from './server.js'
+
+const { url } = await createGameServer().listen({ port: Number(process.env.PORT ?? 3000) })
+console.log(`Games are played at ${url}; play with: npm run play -w examples/game NAME`)
