@@ -68,3 +68,12 @@ export function gate(): { readonly opened: Promise<void>; open(): void } {
   })
   return { opened, open: () => open() }
 }
+
+/** Resolves when something has come true that no frame tells. */
+export async function until(isTrue: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000
+  while (!isTrue()) {
+    if (performance.now() > deadline) throw new Error(`It never came true that ${isTrue}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}

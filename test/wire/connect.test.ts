@@ -1,0 +1,247 @@
+import { memory, refuse } from '@roomful/server'
+import { describe, expect, it } from 'vitest'
+import { connect, connectExtended, dial, refusedStatus } from '../support/wire-client.js'
+import { gate, serve, until, WireClock } from '../support/wire-server.js'
+
+describe('the greeting', () => {
+  it('[C1] [C2] comes first, names nobody, and tells what a connection may do', async () => {
+    const { url } = await serve()
+    const client = await connect(url)
+    const [system] = client.frames
+    expect(system).toEqual({
+      type: 'system',
+      message: "Connected. Send a 'join' message with room_id to join a room.",
+      timestamp: expect.any(String),
+      protocol: 1,
+      connection_id: expect.any(String),
+      ping_interval_ms: 25_000,
+      limits: {
+        text_length: 1_000,
+        frame_bytes: 65_536,
+        messages_per_second: 20,
+        messages_burst: 40,
+        bytes_per_second: 65_536,
+        joins_per_second: 5,
+        history_per_second: 2,
+        rooms: 100,
+        dedupe_window_ms: 600_000,
+      },
+    })
+  })
+
+  it('[C2] tells the limits that were set, and null for none', async () => {
+    const { url } = await serve({
+      limits: { messagesPerSecond: Number.POSITIVE_INFINITY, roomsPerConnection: 3, heartbeatMs: 5_000 },
+      backplane: memory({ dedupeMs: 1_000 }),
+    })
+    const client = dial(url)
+    const { limits, ping_interval_ms } = await client.next('system')
+    expect(limits).toMatchObject({ messages_per_second: null, rooms: 3, dedupe_window_ms: 1_000 })
+    expect(ping_interval_ms).toBe(5_000)
+  })
+
+  it('[C1] comes before what the connect hook sends, and messages wait for the hook', async () => {
+    const { opened, open } = gate()
+    const { url } = await serve({ on: { connect: () => opened } })
+    const client = await connect(url)
+    client.send({ type: 'join', room_id: 'lobby' })
+    await client.never('joined')
+    open()
+    await client.next('joined')
+    expect(client.frames[0]?.type).toBe('system')
+  })
+
+  it('[C3] lets a client send on before it got authenticated, and handles that afterwards', async () => {
+    const { url } = await serve()
+    const client = dial(url)
+    await client.next('system')
+    client.send({ type: 'auth', protocol: 1 })
+    client.send({ type: 'join', room_id: 'lobby' })
+    const joined = await client.next('joined')
+    expect(client.frames.map(({ type }) => type)).toEqual(['system', 'authenticated', 'joined'])
+    expect(joined.members).toHaveLength(1)
+  })
+})
+
+describe('a heartbeat', () => {
+  it('[C16] pings every ping_interval_ms, and closes with 4001 when no answer comes', async () => {
+    const clock = new WireClock()
+    const { url, server } = await serve({ clock })
+    const alive = await connect(url)
+    const silent = dial(url, { autoPong: false })
+    await silent.next('system')
+    let pings = 0
+    alive.socket.on('ping', () => pings++)
+    await clock.advance(25_000)
+    await alive.settled()
+    expect(pings).toBe(1)
+    // The pong must be there before the interval ends.
+    await clock.advance(24_000)
+    await clock.advance(1_250)
+    expect((await silent.closed).code).toBe(4001)
+    await alive.settled()
+    expect(pings).toBe(2)
+    expect(server.stats().connections).toBe(1)
+  })
+
+  it('[C16] [E17] does not take a connection for dead that is not being read from', async () => {
+    const clock = new WireClock()
+    const { opened, open } = gate()
+    const { url, server } = await serve({
+      clock,
+      limits: { inboundQueue: 2, heartbeatMs: 5_000, handlerMs: 60_000 },
+      on: { message: () => opened },
+    })
+    const client = await connect(url)
+    for (let n = 0; n < 4; n++) client.send({ type: 'join', room_id: `room-${n}` })
+    await until(() => /messages_in_total [34]/.test(server.metrics()))
+    for (let interval = 0; interval < 5; interval++) await clock.advance(5_000)
+    open()
+    for (let n = 0; n < 4; n++) await client.next('joined')
+  })
+})
+
+describe('limits of connections', () => {
+  it('[C17] a user’s eleventh connection replaces the oldest', async () => {
+    const { url, server } = await serve({ authenticate: () => ({ userId: 'ana' }), authorize: () => true })
+    const first = await connectExtended(url, { token: 't' })
+    const others = []
+    for (let n = 0; n < 10; n++) others.push(await connectExtended(url, { token: 't' }))
+    expect(await first.next('error')).toMatchObject({ code: 'forbidden' })
+    expect(await first.closed).toEqual({ code: 4504, reason: 'Replaced by a newer connection' })
+    await others[0]?.settled()
+    expect(server.stats()).toMatchObject({ connections: 10, users: 1 })
+  })
+
+  it('[C17] an upgrade beyond the limit of the node gets 503', async () => {
+    const { url, log } = await serve({ limits: { connections: 1 } })
+    await connect(url)
+    expect(await refusedStatus(url)).toBe(503)
+    expect(log).toContainEqual({
+      level: 'warn',
+      event: 'upgrade refused (503)',
+      fields: { why: 'too many connections' },
+    })
+  })
+
+  it('[C17] an upgrade beyond the limit of an address gets 503 until one of its connections authenticates', async () => {
+    const { url } = await serve({
+      authenticate: () => ({ userId: 'ana' }),
+      authorize: () => true,
+      limits: { pendingPerAddress: 2 },
+    })
+    const first = await connect(url)
+    const second = await connect(url)
+    expect(await refusedStatus(url)).toBe(503)
+    await first.ask({ type: 'auth', protocol: 1, token: 't' }, 'authenticated')
+    await connect(url)
+    expect(await refusedStatus(url)).toBe(503)
+    await second.vanish()
+    await first.settled()
+    await connect(url)
+  })
+
+  it('[C18] an upgrade from a foreign Origin gets 403, and the log says what to set', async () => {
+    const { url, log } = await serve()
+    expect(await refusedStatus(url, { origin: 'https://evil.example' })).toBe(403)
+    expect(log.find(({ level }) => level === 'warn')).toMatchObject({
+      event: expect.stringContaining('`origins`'),
+      fields: { origin: 'https://evil.example' },
+    })
+  })
+
+  it('[C18] a request without an Origin, from the same host, or from a listed Origin is let in', async () => {
+    const { url } = await serve()
+    await connect(url)
+    await connect(url, { origin: 'http://localhost:5173' })
+    const listed = await serve({ origins: ['https://example.com'] })
+    await connect(listed.url, { origin: 'https://example.com' })
+    expect(await refusedStatus(listed.url, { origin: 'http://localhost:5173' })).toBe(403)
+  })
+})
+
+describe('being sent away', () => {
+  it('[C19] [K4] a connection that the application refuses is told why, then closed with 4501', async () => {
+    const codes = ['forbidden', 'closed_for_tonight']
+    const { url } = await serve({
+      on: {
+        connect: () => {
+          throw refuse(codes.shift() ?? '', 'Come back tomorrow')
+        },
+      },
+    })
+    for (const code of ['forbidden', 'closed_for_tonight']) {
+      const client = await connect(url)
+      expect(await client.next('error')).toMatchObject({ code, message: 'Come back tomorrow' })
+      expect((await client.closed).code).toBe(4501)
+    }
+  })
+
+  it('[C19] [K4] a user whom the server disconnects is told forbidden, then closed with 4501', async () => {
+    const { url, server } = await serve()
+    const ana = await connectExtended(url)
+    server.user(ana.userId).disconnect()
+    expect(await ana.next('error')).toMatchObject({ code: 'forbidden' })
+    expect(await ana.closed).toEqual({ code: 4501, reason: 'Forbidden' })
+  })
+
+  it('[K1] [K2] closes with a code of the application’s own, as it was given', async () => {
+    const { url, server } = await serve()
+    const ana = await connectExtended(url)
+    server.user(ana.userId).disconnect(4700, 'Your plan has ended')
+    expect(await ana.closed).toEqual({ code: 4700, reason: 'Your plan has ended' })
+    expect(ana.frames.filter(({ type }) => type === 'error')).toEqual([])
+  })
+
+  it('a code that WebSocket does not allow is the caller’s mistake, and closes nothing', async () => {
+    const { url, server } = await serve()
+    const ana = await connectExtended(url)
+    expect(() => server.user(ana.userId).disconnect(999)).toThrow(TypeError)
+    await ana.settled()
+    server.user(ana.userId).disconnect()
+    expect((await ana.closed).code).toBe(4501)
+  })
+})
+
+describe('a drain', () => {
+  it('[C20] tells extended connections when to come back, refuses chat for now, and closes with 1012', async () => {
+    const clock = new WireClock()
+    const { url, server } = await serve({ clock })
+    const naive = await connect(url)
+    const [ana, bob] = [await connectExtended(url), await connectExtended(url)]
+    for (const client of [naive, ana, bob]) await client.join('lobby')
+    expect(server.ready).toBe(true)
+    const closed = server.close({ drainMs: 10_000 })
+    const advice = [await ana.next('draining'), await bob.next('draining')]
+    const [first, second] = advice.map(({ reconnect_after_ms }) => reconnect_after_ms)
+    expect(first).not.toBe(second)
+    for (const ms of [first, second]) expect(ms).toBeLessThanOrEqual(10_000)
+    expect(server.ready).toBe(false)
+    expect(await refusedStatus(url)).toBe(503)
+    ana.send({ type: 'chat_message', room_id: 'lobby', message: 'still there?', client_id: 'a' })
+    expect(await ana.next('error')).toMatchObject({
+      code: 'draining',
+      client_id: 'a',
+      retry_after_ms: expect.any(Number),
+    })
+    await naive.never('draining')
+    await clock.advance(10_000)
+    for (const client of [naive, ana, bob]) {
+      expect(await client.closed).toEqual({ code: 1012, reason: 'Server is restarting' })
+    }
+    await closed
+  })
+
+  it('[C20] acknowledges what was accepted before it', async () => {
+    const clock = new WireClock()
+    const { url, server } = await serve({ clock })
+    const ana = await connectExtended(url)
+    await ana.join('lobby')
+    ana.send({ type: 'chat_message', room_id: 'lobby', message: 'last', client_id: 'a' })
+    await ana.next('chat_message')
+    const closed = server.close()
+    expect(await ana.next('ack')).toMatchObject({ client_id: 'a' })
+    expect((await ana.closed).code).toBe(1012)
+    await closed
+  })
+})
