@@ -16,8 +16,7 @@ export interface CallOptions {
 }
 
 interface Call {
-  resolve(answer: Answer): void
-  reject(error: RoomfulError): void
+  settle(outcome: Answer | RoomfulError): void
   readonly onDrop: CallOptions['onDrop']
 }
 
@@ -31,37 +30,42 @@ export class Calls {
     this.#clock = clock
   }
 
-  /** `send` returns false if the frame could not be sent. Rejects with a {@link RoomfulError}. */
-  start(send: (ref: string) => boolean, { timeoutMs, signal, onDrop }: CallOptions): Promise<Answer> {
+  /**
+   * `send` returns false if the frame could not be sent. `done` is called once, at once with the answer:
+   * by way of a promise, frames that came in the same task would overtake it.
+   */
+  start(
+    send: (ref: string) => boolean,
+    { timeoutMs, signal, onDrop }: CallOptions,
+    done: (outcome: Answer | RoomfulError) => void,
+  ): void {
     const ref = String(++this.#lastRef)
     const alarm = new Alarm(this.#clock)
-    const abort = () =>
-      this.#waiting.get(ref)?.reject(new RoomfulError('cancelled', { cause: signal?.reason }))
-    return new Promise<Answer>((resolve, reject) => {
-      this.#waiting.set(ref, { resolve, reject, onDrop })
-      if (signal?.aborted) return abort()
-      if (!send(ref)) return reject(new RoomfulError('not_connected'))
-      alarm.set(timeoutMs, () => reject(new RoomfulError('timeout')))
-      signal?.addEventListener('abort', abort)
-    }).finally(() => {
+    const abort = () => settle(new RoomfulError('cancelled', { cause: signal?.reason }))
+    const settle = (outcome: Answer | RoomfulError) => {
       this.#waiting.delete(ref)
       alarm.clear()
       signal?.removeEventListener('abort', abort)
-    })
+      done(outcome)
+    }
+    if (signal?.aborted) abort()
+    else if (send(ref)) {
+      this.#waiting.set(ref, { settle, onDrop })
+      alarm.set(timeoutMs, () => settle(new RoomfulError('timeout')))
+      signal?.addEventListener('abort', abort)
+    } else settle(new RoomfulError('not_connected'))
   }
 
   /** Settles the call that the frame answers, if there is one. */
   answer(frame: Answer): boolean {
     const call = frame.ref === undefined ? undefined : this.#waiting.get(frame.ref)
-    if (!call) return false
-    if (isError(frame)) call.reject(errorOf(frame))
-    else call.resolve(frame)
-    return true
+    call?.settle(isError(frame) ? errorOf(frame) : frame)
+    return call !== undefined
   }
 
   /** The connection broke: no answer will come. */
   drop(): void {
-    for (const { reject, onDrop } of this.#waiting.values()) reject(new RoomfulError(onDrop))
+    for (const { settle, onDrop } of [...this.#waiting.values()]) settle(new RoomfulError(onDrop))
   }
 }
 

@@ -41,6 +41,8 @@ export interface Client<P extends AnyProtocol> {
   on<K extends keyof ClientEvents<P>>(type: K, handler: (event: ClientEvents<P>[K]) => void): () => void
 }
 
+const ONE_ROOM = 'The server allows one room at a time'
+
 /** What carries `epoch`, `offset` and `id` without being an entry of a log. */
 const NOT_IN_LOG = new Set(['joined', 'ack', 'resync', 'history'])
 
@@ -142,12 +144,12 @@ export class ClientCore {
         this.#sender.count()
         return link.send(frame)
       },
-      call: (frame, options) =>
-        this.#calls.start((ref) => link.send({ ...frame, ref }), {
-          timeoutMs,
-          onDrop: 'not_connected',
-          ...options,
-        }),
+      call: (frame, options, done) =>
+        this.#calls.start(
+          (ref) => link.send({ ...frame, ref }),
+          { timeoutMs, onDrop: 'not_connected', ...options },
+          done,
+        ),
       readEntry: (frame) => this.#readEntry(frame),
       unreadable: (result) => this.#unreadable(result),
       enqueue: (roomId, message, data) => this.#sender.send(roomId, message, data),
@@ -166,8 +168,10 @@ export class ClientCore {
 
   #up(): void {
     this.#sender.up()
-    if (this.#link.mode === 'base') this.#baseRoom?.up()
-    else for (const room of this.#rooms.values()) room.up()
+    for (const room of this.#rooms.values()) {
+      if (this.#link.mode === 'base' && room !== this.#baseRoom) room.leaveWith(ONE_ROOM)
+      room.up()
+    }
   }
 
   #down(code: number): void {
@@ -177,8 +181,7 @@ export class ClientCore {
   }
 
   #joining(room: RoomCore): void {
-    if (this.#link.mode === 'base' && this.#baseRoom !== room)
-      this.#baseRoom?.leaveWith('The server allows one room at a time')
+    if (this.#link.mode === 'base' && this.#baseRoom !== room) this.#baseRoom?.leaveWith(ONE_ROOM)
     this.#baseRoom = room
   }
 

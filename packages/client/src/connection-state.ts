@@ -127,7 +127,12 @@ export function connectionStep(
       if (c.status.state !== 'online' && c.status.state !== 'degraded') return stay(c)
       return stay({
         ...c,
-        status: { ...c.status, state: 'online', reason: 'Connected', latencyMs: event.latencyMs },
+        status: {
+          ...c.status,
+          state: 'online',
+          reason: onlineReason(c.status.mode),
+          latencyMs: event.latencyMs,
+        },
       })
     case 'overdue':
       if (c.status.state !== 'online') return stay(c)
@@ -192,7 +197,6 @@ function dial(c: Connection, env: ConnectionEnvironment): ConnectionStep {
 }
 
 function online(c: Connection, mode: Mode, env: ConnectionEnvironment): ConnectionStep {
-  const reason = mode === 'full' ? 'Connected' : 'Connected to a server without acknowledgements and recovery'
   return to(
     {
       ...c,
@@ -202,9 +206,13 @@ function online(c: Connection, mode: Mode, env: ConnectionEnvironment): Connecti
       onlineSince: env.now,
       notBefore: Number.NEGATIVE_INFINITY,
     },
-    { state: 'online', reason, mode, latencyMs: undefined },
+    { state: 'online', reason: onlineReason(mode), mode, latencyMs: undefined },
     [{ type: 'up' }],
   )
+}
+
+function onlineReason(mode: Mode): string {
+  return mode === 'full' ? 'Connected' : 'Connected to a server without acknowledgements and recovery'
 }
 
 function closed(before: Connection, code: number, said: string, env: ConnectionEnvironment): ConnectionStep {

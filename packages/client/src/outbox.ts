@@ -185,17 +185,15 @@ export class Outbox {
 
   /** What was in doubt for longer than the server remembers ids: never sent blindly again. */
   expire(now: number, windowMs: number): Settled[] {
-    const isExpired = ({ entry: { doubtSince, clientId, roomId } }: Waiting) =>
-      doubtSince !== undefined &&
-      now - doubtSince > windowMs &&
-      !this.#lanes.get(roomId)?.flights.includes(clientId)
+    const isExpired = ({ entry }: Waiting) =>
+      entry.doubtSince !== undefined && now - entry.doubtSince > windowMs && !this.#isInFlight(entry)
     return this.#settleAll(isExpired, ({ echo }) => echo ?? new RoomfulError('outcome_unknown'))
   }
 
-  /** Gives up on messages, such as those of a room that was left. What may have arrived is `outcome_unknown`. */
+  /** Gives up on messages that are not in flight, such as those of a room that was left. What may have arrived is `outcome_unknown`. */
   fail(which: (entry: Outgoing) => boolean, error: RoomfulError): Settled[] {
     return this.#settleAll(
-      ({ entry }) => which(entry),
+      ({ entry }) => which(entry) && !this.#isInFlight(entry),
       ({ entry, echo }) =>
         echo ??
         (entry.doubtSince === undefined ? error : new RoomfulError('outcome_unknown', { cause: error })),
@@ -250,6 +248,10 @@ export class Outbox {
     }
     this.#lanes.set(roomId, lane)
     return lane
+  }
+
+  #isInFlight({ roomId, clientId }: Outgoing): boolean {
+    return this.#lanes.get(roomId)?.flights.includes(clientId) ?? false
   }
 
   #inFlight(): number {

@@ -50,7 +50,6 @@ export type RoomEvent =
 
 export type RoomEffect =
   | { readonly type: 'send_join'; readonly since: Cursor | undefined; readonly history: number | undefined }
-  | { readonly type: 'send_leave' }
   /** The live frame is the next one: hand it on. */
   | { readonly type: 'deliver' }
   | { readonly type: 'deliver_page'; readonly entries: readonly Entry[] }
@@ -79,11 +78,7 @@ export function roomStep(m: RoomMachine, event: RoomEvent): RoomStep {
     case 'join':
       return isWanted(m) ? stay(m) : join({ ...m, history: event.history, recovered: undefined }, 'Joining')
     case 'leave':
-      if (!isWanted(m)) return stay(m)
-      return {
-        machine: { ...m, status: { state: 'left', reason: event.reason } },
-        effects: m.isConnected ? [{ type: 'send_leave' }] : [],
-      }
+      return isWanted(m) ? stay({ ...m, status: { state: 'left', reason: event.reason } }) : stay(m)
     case 'up': {
       const connected = { ...m, isConnected: true }
       return isWanted(m) ? join(connected, 'Back online') : stay(connected)

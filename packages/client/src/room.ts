@@ -30,6 +30,7 @@ import type { AnyProtocol } from './options.js'
 import type { Outgoing, SendResult } from './outbox.js'
 import {
   initialRoom,
+  isWanted,
   type RoomEffect,
   type RoomEvent,
   type RoomMachine,
@@ -133,7 +134,7 @@ export interface Host {
   readonly textLength: number | undefined
   userId(): string | undefined
   transmit(frame: Frame): boolean
-  call(frame: Frame, options?: Partial<CallOptions>): Promise<Answer>
+  call(frame: Frame, options: Partial<CallOptions>, done: (outcome: Answer | RoomfulError) => void): void
   /** Reads an entry of a page; one that the protocol does not allow is reported. */
   readEntry(frame: Frame): Loggable | undefined
   unreadable(result: ServerDecodeResult): void
@@ -229,9 +230,8 @@ export class RoomCore {
   }
 
   async leave(): Promise<void> {
-    const left = this.#isMember
-      ? this.#host.call({ type: 'leave', room_id: this.id }, { onDrop: 'not_connected' })
-      : undefined
+    const isKnown = this.#machine.isConnected && isWanted(this.#machine)
+    const left = isKnown ? this.#ask({ type: 'leave', room_id: this.id }) : undefined
     this.leaveWith('Left')
     // A broken connection ends the membership as well.
     await left?.catch(() => {})
@@ -239,6 +239,7 @@ export class RoomCore {
 
   /** Ends the membership on this side alone. */
   leaveWith(reason: string): void {
+    if (!isWanted(this.#machine)) return
     this.#step({ type: 'leave', reason })
     this.#end(new RoomfulError('not_in_room', { message: reason, roomId: this.id }))
   }
@@ -258,7 +259,7 @@ export class RoomCore {
   async request(type: string, body: object, { timeoutMs, signal }: RequestOptions = {}): Promise<unknown> {
     const frame = this.#frame(type, body)
     if (this.#host.mode === 'base') throw new RoomfulError('unsupported')
-    const answer = await this.#host.call(frame, {
+    const answer = await this.#ask(frame, {
       onDrop: 'outcome_unknown',
       signal,
       ...(timeoutMs !== undefined && { timeoutMs }),
@@ -273,7 +274,7 @@ export class RoomCore {
   async history({ limit = 50, before, after }: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
     if (this.#host.mode === 'base') throw new RoomfulError('unsupported')
     const epoch = this.#machine.cursor?.epoch
-    const answer = (await this.#host.call({
+    const answer = (await this.#ask({
       type: 'history',
       room_id: this.id,
       limit,
@@ -304,6 +305,9 @@ export class RoomCore {
     this.#joins++
     this.typing.reset()
     this.#step({ type: 'down', reason })
+    // What was in flight when the room was left will not be sent again.
+    const { state } = this.status.get()
+    if (state === 'left' || state === 'denied') this.#host.gone(this, new RoomfulError('not_in_room'))
   }
 
   /** The client is closed: nothing joins again. */
@@ -314,12 +318,6 @@ export class RoomCore {
 
   get #isLive(): boolean {
     return this.status.get().state === 'live'
-  }
-
-  /** Whether the server has this connection in the room. */
-  get #isMember(): boolean {
-    const { state } = this.status.get()
-    return this.#machine.isConnected && (state === 'live' || state === 'resyncing')
   }
 
   get isLive(): boolean {
@@ -421,7 +419,7 @@ export class RoomCore {
   #run(effect: RoomEffect): void {
     switch (effect.type) {
       case 'send_join':
-        void this.#sendJoin(effect.since, effect.history)
+        this.#sendJoin(effect.since, effect.history)
         return
       case 'deliver_page':
         this.#deliverPage(this.#read(effect.entries))
@@ -439,26 +437,34 @@ export class RoomCore {
         this.#retry.set(effect.ms, () => this.#step({ type: 'timer' }))
         return
       case 'deliver':
-      case 'send_leave':
         return
     }
   }
 
-  async #sendJoin(since: Cursor | undefined, history: number | undefined): Promise<void> {
+  #sendJoin(since: Cursor | undefined, history: number | undefined): void {
     const join = ++this.#joins
     const base = { type: 'join', room_id: this.id }
     if (this.#host.mode === 'base') {
       this.#host.transmit(base)
       return
     }
-    try {
-      const frame = { ...base, ...(since && { since }), ...(history !== undefined && { history }) }
-      const answer = await this.#host.call(frame, { onDrop: 'not_connected' })
-      if (join === this.#joins) this.joined(answer as ServerMessageOf<'joined'>)
-    } catch (error) {
-      if (join !== this.#joins || !(error instanceof RoomfulError)) return
-      this.#step({ type: 'refused', error, random: this.#host.runtime.random() })
-    }
+    const frame = { ...base, ...(since && { since }), ...(history !== undefined && { history }) }
+    this.#host.call(frame, {}, (outcome) => {
+      if (join !== this.#joins) return
+      if (outcome instanceof RoomfulError) {
+        this.#step({ type: 'refused', error: outcome, random: this.#host.runtime.random() })
+      } else this.joined(outcome as ServerMessageOf<'joined'>)
+    })
+  }
+
+  /** The answer to a frame, as a promise. */
+  #ask(frame: Frame, options: Partial<CallOptions> = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#host.call(frame, options, (outcome) => {
+        if (outcome instanceof RoomfulError) reject(outcome)
+        else resolve(outcome)
+      })
+    })
   }
 
   #deliverPage(messages: readonly Loggable[]): void {

@@ -51,8 +51,8 @@ export function partySocketFactory(WebSocket: WebSocketConstructor): SocketFacto
       if (settled) return
       if (typeof data === 'string') handlers.received(data)
       else {
-        socket.close(1003, 'Binary frames are not understood')
         close(1003, 'The server sent a binary frame')
+        socket.close()
       }
     }
     socket.onclose = (event) => close(isSynthetic(event) ? ABNORMAL : event.code, event.reason)

@@ -33,6 +33,8 @@ describe('a client and a server', () => {
     expect(await sent).toMatchObject({ offset: 1, durability: 'memory' })
     expect(sent.state).toBe('sent')
     expect(await heard).toMatchObject({ message: 'hello', offset: 1, user_id: ana.user.get() })
-    expect(ana.room('general').timeline.get()).toMatchObject([{ kind: 'message', state: 'sent', message: { message: 'hello', offset: 1 } }])
+    expect(ana.room('general').timeline.get()).toMatchObject([
+      { kind: 'message', state: 'sent', message: { message: 'hello', offset: 1 } },
+    ])
   })
 })

@@ -1,0 +1,380 @@
+import { describe, expect, it } from 'vitest'
+import { RoomfulError } from '../src/index.js'
+import { chatFrame, errorFrame, joinedFrame, Script } from './support/scripted-server.js'
+
+describe('connecting', () => {
+  it('[C3] [C6] waits for system, sends auth first, and only then joins', async () => {
+    const script = new Script({ token: 'secret' })
+    void script.client.room('r').join()
+    expect(script.client.status.get().state).toBe('dialing')
+    await script.connection.opens()
+    expect(script.client.status.get().state).toBe('authenticating')
+    expect(script.connection.take()).toEqual([])
+    await script.connection.says({ type: 'system', message: '', timestamp: '', protocol: 1 })
+    expect(script.connection.take()).toEqual([{ type: 'auth', protocol: 1, token: 'secret' }])
+    await script.connection.says({ type: 'authenticated', user_id: 'ana', session: 's' })
+    expect(script.client.status.get()).toMatchObject({ state: 'online', mode: 'full' })
+    expect(script.client.user.get()).toBe('ana')
+    expect(script.connection.take()).toMatchObject([{ type: 'join', room_id: 'r' }])
+  })
+
+  it('[C10] gives the session back after a reconnect, so that an anonymous user stays the same', async () => {
+    const script = new Script()
+    await script.connection.welcomes('anon-1')
+    expect(script.connection.take()).toEqual([{ type: 'auth', protocol: 1 }])
+    await script.connection.closes(1006)
+    await script.clock.advance(500)
+    await script.connection.welcomes('anon-1')
+    expect(script.connection.take()).toEqual([{ type: 'auth', protocol: 1, session: 'session-of-anon-1' }])
+  })
+
+  it.each([
+    ['opened', () => Promise.resolve(), 'dialing'],
+    ['greeted', (script: Script) => script.connection.opens(), 'authenticating'],
+  ])('[K3] gives up a connection that is not %s within 10 s and dials anew', async (_, prepare, state) => {
+    const script = new Script()
+    await prepare(script)
+    await script.clock.advance(9_999)
+    expect(script.client.status.get().state).toBe(state)
+    await script.clock.advance(1)
+    expect(script.client.status.get().state).toBe('backoff')
+    expect(script.connection.closedBy).toBeDefined()
+    await script.clock.advance(300)
+    expect(script.connections).toHaveLength(2)
+  })
+
+  it('drops what a connection says after it was given up', async () => {
+    const script = new Script()
+    const [first] = script.connections
+    await script.clock.advance(10_000)
+    await first?.welcomes('ghost')
+    expect(script.client.status.get().state).toBe('backoff')
+    expect(script.client.user.get()).toBeUndefined()
+  })
+
+  it('[K3] backs off with full jitter, and starts anew after 10 s online', async () => {
+    const script = new Script()
+    script.random = 0.999
+    const waits: number[] = []
+    for (let i = 0; i < 8; i++) {
+      await script.connection.closes(1006)
+      const status = script.client.status.get()
+      if (status.state !== 'backoff') throw new Error(status.state)
+      waits.push(Math.round(status.inMs / 100) * 100)
+      expect(status.nextAttemptAt).toBe(script.wallTime + status.inMs)
+      await script.clock.advance(status.inMs)
+    }
+    expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000])
+    await script.connection.welcomes()
+    await script.clock.advance(5_000)
+    await script.connection.closes(1006)
+    expect(script.client.status.get()).toMatchObject({ inMs: 19_980 })
+    await script.clock.advance(20_000)
+    await script.connection.welcomes()
+    await script.connection.says({ type: 'pong', timestamp: '', id: 2 })
+    await script.clock.advance(10_000)
+    await script.connection.closes(1006)
+    expect(script.client.status.get()).toMatchObject({ inMs: 500 })
+  })
+
+  it('[K1] says why in words, and stops for good on a terminal code', async () => {
+    const script = new Script()
+    await script.connection.welcomes()
+    const room = script.client.room('r')
+    const joined = room.join()
+    await script.connection.says(errorFrame('forbidden'))
+    await script.connection.closes(4501)
+    expect(script.client.status.get()).toMatchObject({ state: 'failed', reason: 'Forbidden', code: 4501 })
+    await expect(joined).rejects.toMatchObject({ code: 'forbidden' })
+    await script.clock.advance(60_000)
+    expect(script.connections).toHaveLength(1)
+    expect(script.clock.pendingTimers).toBe(0)
+    script.client.connect()
+    expect(script.connections).toHaveLength(2)
+  })
+
+  it('[K1] tries a refused token once more only if the getter gives another one', async () => {
+    const tokens = ['old', 'new', 'new', 'new']
+    const reasons: string[] = []
+    const script = new Script({
+      token: ({ reason }) => {
+        reasons.push(reason)
+        return tokens.shift() ?? ''
+      },
+    })
+    await script.clock.advance(0)
+    await script.connection.opens()
+    await script.connection.closes(4500)
+    await script.clock.advance(500)
+    await script.connection.welcomes()
+    expect(script.connection.take()).toMatchObject([{ type: 'auth', token: 'new' }])
+    await script.connection.closes(4500)
+    await script.clock.advance(1_000)
+    expect(script.client.status.get()).toMatchObject({ state: 'failed', code: 4500 })
+    expect(reasons).toEqual(['connect', 'invalid', 'invalid'])
+  })
+
+  it('[K1] stops after five authentications in a row that came too late', async () => {
+    const script = new Script()
+    for (let i = 0; i < 4; i++) {
+      await script.connection.closes(4008)
+      const status = script.client.status.get()
+      await script.clock.advance(status.state === 'backoff' ? status.inMs : 0)
+    }
+    await script.connection.closes(4008)
+    expect(script.client.status.get()).toMatchObject({ state: 'failed', code: 4008 })
+  })
+
+  it('[K1] waits at least 5 s when the server is overloaded', async () => {
+    const script = new Script()
+    script.random = 0
+    await script.connection.closes(4006)
+    expect(script.client.status.get()).toMatchObject({ state: 'backoff', inMs: 5_100 })
+    script.signal('visible')
+    expect(script.connections).toHaveLength(1)
+  })
+
+  it('close() ends everything: no timer and no attempt is left', async () => {
+    const script = new Script()
+    await script.connection.closes(1006)
+    script.client.close()
+    expect(script.client.status.get()).toEqual({ state: 'closed', reason: 'Closed' })
+    expect(script.clock.pendingTimers).toBe(0)
+  })
+
+  it('a handler that closes the client from within a status change leaves nothing behind', async () => {
+    const script = new Script()
+    script.client.on('status', ({ to }) => {
+      if (to.state === 'online') script.client.close()
+    })
+    await script.connection.welcomes()
+    expect(script.client.status.get().state).toBe('closed')
+    expect(script.connection.closedBy).toMatchObject({ code: 1000 })
+    expect(script.clock.pendingTimers).toBe(0)
+  })
+})
+
+describe('tokens', () => {
+  it.each([
+    ['rejects with an error', () => Promise.reject(new Error('no'))],
+    ['rejects with a string', () => Promise.reject('no')],
+    ['rejects with nothing', () => Promise.reject()],
+    [
+      'throws',
+      () => {
+        throw new Error('no')
+      },
+    ],
+    ['returns no string', () => 7 as never],
+  ])('a getter that %s is asked again after a back-off', async (_, token) => {
+    let calls = 0
+    const script = new Script({ token: () => (++calls === 1 ? token() : 'good') })
+    await script.clock.advance(0)
+    expect(script.client.status.get()).toMatchObject({ state: 'backoff', reason: 'The token getter failed' })
+    await script.clock.advance(500)
+    expect(script.client.status.get().state).toBe('dialing')
+  })
+
+  it('a getter that never settles is given up after 10 s, and its late answer is dropped', async () => {
+    const settle: ((token: string) => void)[] = []
+    const script = new Script({ token: () => new Promise((resolve) => settle.push(resolve)) })
+    await script.clock.advance(10_000)
+    expect(script.client.status.get().state).toBe('backoff')
+    await script.clock.advance(500)
+    settle[0]?.('late')
+    await script.clock.advance(0)
+    expect(script.client.status.get().state).toBe('token')
+    settle[1]?.('good')
+    await script.clock.advance(0)
+    expect(script.client.status.get().state).toBe('dialing')
+  })
+
+  it('[C13] refreshes on the live connection before the token expires', async () => {
+    const reasons: string[] = []
+    const script = new Script({
+      token: ({ reason }) => {
+        reasons.push(reason)
+        return reason
+      },
+    })
+    const expiring: number[] = []
+    script.client.on('expiring', ({ in_ms }) => expiring.push(in_ms))
+    await script.clock.advance(0)
+    await script.connection.opens()
+    await script.connection.says({ type: 'system', message: '', timestamp: '', protocol: 1 })
+    await script.connection.says({
+      type: 'authenticated',
+      user_id: 'ana',
+      session: 's',
+      expires_in_ms: 8_000,
+    })
+    await script.connection.says({ type: 'pong', timestamp: '', id: 1 })
+    script.connection.take()
+    await script.clock.advance(6_000)
+    expect(script.connection.take()).toEqual([{ type: 'auth', protocol: 1, token: 'expiring' }])
+    expect(expiring).toEqual([2_000])
+    expect(reasons).toEqual(['connect', 'expiring'])
+    expect(script.client.status.get().state).toBe('online')
+  })
+
+  it('[C12] asks for another token when the old one expired', async () => {
+    const reasons: string[] = []
+    const script = new Script({
+      token: ({ reason }) => {
+        reasons.push(reason)
+        return reason
+      },
+    })
+    await script.clock.advance(0)
+    await script.connection.welcomes()
+    await script.connection.closes(4004)
+    await script.clock.advance(500)
+    expect(reasons).toEqual(['connect', 'expired'])
+  })
+})
+
+describe('heartbeat and network', () => {
+  it('[C16] measures the latency, degrades when a pong is late, and connects anew without one', async () => {
+    const script = new Script()
+    await script.connection.welcomes()
+    await script.clock.advance(40)
+    await script.connection.says({ type: 'pong', timestamp: '', id: 1 })
+    expect(script.client.latency.get()).toBe(40)
+    expect(script.client.status.get()).toMatchObject({ state: 'online', latencyMs: 40 })
+    await script.clock.advance(25_000)
+    expect(script.connection.frames.at(-1)).toEqual({ type: 'ping', id: 2 })
+    await script.clock.advance(2_000)
+    expect(script.client.status.get()).toMatchObject({ state: 'degraded', latencyMs: 40 })
+    await script.clock.advance(5_600)
+    expect(script.client.status.get()).toMatchObject({
+      state: 'backoff',
+      reason: 'The server stopped answering',
+    })
+    expect(script.connection.closedBy).toMatchObject({ code: 4001 })
+  })
+
+  it('a pong to an earlier ping does not count', async () => {
+    const script = new Script()
+    await script.connection.welcomes()
+    script.signal('visible')
+    await script.connection.says({ type: 'pong', timestamp: '', id: 1 })
+    expect(script.client.latency.get()).toBeUndefined()
+    await script.clock.advance(3_000)
+    expect(script.client.status.get().state).toBe('backoff')
+  })
+
+  it('probes when the page becomes visible, and connects anew if there is no pong in 3 s', async () => {
+    const script = new Script()
+    await script.connection.welcomes()
+    await script.connection.says({ type: 'pong', timestamp: '', id: 1 })
+    script.signal('visible')
+    expect(script.connection.frames.at(-1)).toEqual({ type: 'ping', id: 2 })
+    await script.clock.advance(3_000)
+    expect(script.client.status.get().state).toBe('backoff')
+  })
+
+  it('a timer that ran late, in a throttled or sleeping page, probes again instead of giving up', async () => {
+    const script = new Script()
+    await script.connection.welcomes()
+    script.clock.sleep(3_600_000)
+    await script.clock.advance(0)
+    expect(script.client.status.get().state).toBe('online')
+    await script.connection.says({ type: 'pong', timestamp: '', id: 2 })
+    expect(script.client.status.get().state).toBe('online')
+  })
+
+  it('stops trying while there is no network, and dials at once when it is back', async () => {
+    const script = new Script()
+    await script.connection.closes(1006)
+    script.isOffline = true
+    script.signal('offline')
+    expect(script.client.status.get()).toMatchObject({ state: 'offline', reason: 'There is no network' })
+    await script.clock.advance(600_000)
+    expect(script.connections).toHaveLength(1)
+    script.isOffline = false
+    script.signal('online')
+    expect(script.connections).toHaveLength(2)
+  })
+
+  it('tries at first even though the browser says offline: a server on this machine is there', async () => {
+    const script = new Script({ autoConnect: false })
+    script.isOffline = true
+    script.client.connect()
+    expect(script.connections).toHaveLength(1)
+    await script.connection.closes(1006)
+    expect(script.client.status.get().state).toBe('offline')
+  })
+
+  it('[C20] moves on when the draining server advised, and not before', async () => {
+    const script = new Script()
+    const advice: number[] = []
+    script.client.on('draining', ({ reconnect_after_ms }) => advice.push(reconnect_after_ms))
+    await script.connection.welcomes()
+    await script.connection.says(
+      { type: 'pong', timestamp: '', id: 1 },
+      { type: 'draining', reconnect_after_ms: 8_000 },
+    )
+    expect(advice).toEqual([8_000])
+    await script.clock.advance(7_999)
+    expect(script.connections).toHaveLength(1)
+    await script.clock.advance(1)
+    expect(script.connections).toHaveLength(2)
+  })
+
+  it('[C20] waits out the advice when the server closes earlier', async () => {
+    const script = new Script()
+    script.random = 0
+    await script.connection.welcomes()
+    await script.connection.says({ type: 'draining', reconnect_after_ms: 8_000 })
+    await script.clock.advance(1_000)
+    await script.connection.closes(1012)
+    expect(script.client.status.get()).toMatchObject({ state: 'backoff', inMs: 7_100 })
+  })
+})
+
+describe('events', () => {
+  it('a handler that throws or rejects is reported and stops nobody else', async () => {
+    const script = new Script()
+    const room = script.client.room('r')
+    const heard: number[] = []
+    room.on('chat_message', () => {
+      throw new Error('thrown')
+    })
+    room.on('chat_message', async () => {
+      throw new Error('rejected')
+    })
+    room.on('chat_message', ({ offset }) => heard.push(offset ?? 0))
+    await script.connection.welcomes()
+    void room.join()
+    await script.connection.says(joinedFrame(script.connection.take().at(-1)))
+    await script.clock.advance(0)
+    await script.connection.says(chatFrame(1), chatFrame(2))
+    expect(heard).toEqual([1, 2])
+    expect(script.errors).toHaveLength(4)
+  })
+
+  it('off() twice is safe, and the same handler may be added twice', async () => {
+    const script = new Script()
+    const seen: string[] = []
+    const handler = ({ to }: { to: { state: string } }) => seen.push(to.state)
+    const offs = [script.client.on('status', handler), script.client.on('status', handler)]
+    offs[0]?.()
+    offs[0]?.()
+    await script.connection.opens()
+    expect(seen).toEqual(['authenticating'])
+  })
+
+  it('an error frame without a request is an error event', async () => {
+    const script = new Script()
+    const errors: RoomfulError[] = []
+    script.client.on('error', (error) => errors.push(error))
+    await script.connection.welcomes()
+    await script.connection.says(errorFrame('rate_limited', { retry_after_ms: 100 }))
+    await script.connection.says({ type: 'chat_message', message: 7 })
+    expect(errors).toMatchObject([
+      { code: 'rate_limited', temporary: true, retryAfterMs: 100 },
+      { code: 'invalid_message' },
+    ])
+    expect(errors[0]).toBeInstanceOf(RoomfulError)
+  })
+})

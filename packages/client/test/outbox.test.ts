@@ -1,0 +1,254 @@
+import { RoomfulError } from '@roomful/protocol/wire'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Outbox, type Outgoing, type Placed, type Settled } from '../src/outbox.js'
+
+const LIMITS = { maxMessages: 500, maxBytes: 2 ** 20, window: 32 }
+
+function entry(clientId: string, rest: Partial<Outgoing> = {}): Outgoing {
+  return {
+    clientId,
+    roomId: 'r',
+    message: clientId,
+    data: undefined,
+    userId: 'me',
+    doubtSince: undefined,
+    ...rest,
+  }
+}
+
+function outboxOf(...clientIds: string[]): Outbox {
+  const outbox = new Outbox(LIMITS)
+  for (const clientId of clientIds) outbox.add(entry(clientId))
+  return outbox
+}
+
+/** Transmits all that may go, and returns each with its `after`. */
+function transmitAll(outbox: Outbox, now = 0): [string, string | undefined][] {
+  const sent: [string, string | undefined][] = []
+  for (let next = outbox.next(now, () => true); next; next = outbox.next(now, () => true)) {
+    sent.push([next.clientId, outbox.predecessor(next.roomId)])
+    outbox.transmitted(next.clientId, now)
+  }
+  return sent
+}
+
+const placed = (offset: number): Placed => ({ id: `id-${offset}`, epoch: 'e', offset, durability: 'memory' })
+
+describe('the outbox', () => {
+  it('[M9] chains what it pipelines: after is absent on the first, then names the one before', () => {
+    const outbox = outboxOf('a', 'b', 'c')
+    expect(transmitAll(outbox)).toEqual([
+      ['a', undefined],
+      ['b', 'a'],
+      ['c', 'b'],
+    ])
+    outbox.accepted('r', 'a', placed(1))
+    outbox.add(entry('d'))
+    expect(transmitAll(outbox)).toEqual([['d', 'c']])
+  })
+
+  it('[M9] rooms do not wait for each other', () => {
+    const outbox = outboxOf('a')
+    outbox.add(entry('x', { roomId: 'other' }))
+    expect(transmitAll(outbox)).toEqual([
+      ['a', undefined],
+      ['x', undefined],
+    ])
+    outbox.refused('a', new RoomfulError('internal', { retryAfterMs: 100 }), 0)
+    outbox.accepted('other', 'x', placed(1))
+    outbox.add(entry('y', { roomId: 'other' }))
+    expect(transmitAll(outbox)).toEqual([['y', 'x']])
+  })
+
+  it('[M9] after a refusal it waits for all answers, then sends again in order', () => {
+    const outbox = outboxOf('a', 'b', 'c')
+    transmitAll(outbox)
+    outbox.refused('a', new RoomfulError('rate_limited', { retryAfterMs: 100 }), 0)
+    expect(transmitAll(outbox, 100)).toEqual([])
+    outbox.refused('b', new RoomfulError('out_of_order'), 0)
+    outbox.refused('c', new RoomfulError('out_of_order'), 0)
+    expect(transmitAll(outbox, 99)).toEqual([])
+    expect(outbox.nextTime(99)).toBe(100)
+    expect(transmitAll(outbox, 100)).toEqual([
+      ['a', undefined],
+      ['b', 'a'],
+      ['c', 'b'],
+    ])
+  })
+
+  it('[M9] what is refused for good is settled, and those behind it go on without it', () => {
+    const outbox = outboxOf('a', 'b', 'c')
+    transmitAll(outbox)
+    outbox.accepted('r', 'a', placed(1))
+    const settled = outbox.refused('b', new RoomfulError('invalid_message'), 0)
+    expect(settled).toMatchObject({ entry: { clientId: 'b' }, outcome: { code: 'invalid_message' } })
+    outbox.refused('c', new RoomfulError('out_of_order'), 0)
+    expect(transmitAll(outbox)).toEqual([['c', undefined]])
+  })
+
+  it('a poison message that the server keeps failing on is given up', () => {
+    const outbox = outboxOf('poison', 'good')
+    let settled: Settled | undefined
+    for (let now = 0; now < 1e6 && !settled; now += 1e5) {
+      transmitAll(outbox, now)
+      settled = outbox.refused('poison', new RoomfulError('internal'), now)
+      outbox.refused('good', new RoomfulError('out_of_order'), now)
+    }
+    expect(settled).toMatchObject({ entry: { clientId: 'poison' }, outcome: { code: 'internal' } })
+    expect(transmitAll(outbox, 2e6)).toEqual([['good', undefined]])
+  })
+
+  it('[M12] sends again after a reconnect with the same ids and a new chain', () => {
+    const outbox = outboxOf('a', 'b')
+    transmitAll(outbox)
+    outbox.disconnected()
+    expect(transmitAll(outbox, 10)).toEqual([
+      ['a', undefined],
+      ['b', 'a'],
+    ])
+  })
+
+  it('[M12] what was in doubt for longer than the server remembers is not sent again', () => {
+    const outbox = outboxOf('a', 'b')
+    transmitAll(outbox)
+    outbox.disconnected()
+    outbox.add(entry('c'))
+    expect(outbox.expire(1_000, 1_000)).toEqual([])
+    expect(outbox.expire(1_001, 1_000)).toMatchObject([
+      { entry: { clientId: 'a' }, outcome: { code: 'outcome_unknown' } },
+      { entry: { clientId: 'b' }, outcome: { code: 'outcome_unknown' } },
+    ])
+    expect(transmitAll(outbox, 1_001)).toEqual([['c', undefined]])
+  })
+
+  it('an echo before the window ended tells the outcome after it', () => {
+    const outbox = outboxOf('a')
+    transmitAll(outbox)
+    outbox.echoed('a', placed(3), false)
+    outbox.disconnected()
+    expect(outbox.expire(9_999, 1)).toMatchObject([{ outcome: { offset: 3 } }])
+  })
+
+  it('a certain refusal ends the doubt: the message can be cancelled again', () => {
+    const outbox = outboxOf('a')
+    transmitAll(outbox)
+    expect(outbox.cancel('a')).toBeUndefined()
+    outbox.refused('a', new RoomfulError('rate_limited', { retryAfterMs: 5 }), 0)
+    expect(outbox.cancel('a')).toMatchObject({ outcome: { code: 'cancelled' } })
+  })
+
+  it('a refusal on a later connection does not end the doubt about an earlier one', () => {
+    const outbox = outboxOf('a')
+    transmitAll(outbox)
+    outbox.disconnected()
+    transmitAll(outbox, 10)
+    outbox.refused('a', new RoomfulError('rate_limited', { retryAfterMs: 5 }), 10)
+    expect(outbox.cancel('a')).toBeUndefined()
+    expect(outbox.expire(1_001, 1_000)).toMatchObject([{ outcome: { code: 'outcome_unknown' } }])
+  })
+
+  it('is bounded in messages and in bytes, and says so', () => {
+    const outbox = new Outbox({ ...LIMITS, maxMessages: 2, maxBytes: 100 })
+    outbox.add(entry('a'))
+    expect(() => outbox.add(entry('b', { message: 'x'.repeat(60) }))).toThrow(
+      expect.objectContaining({ code: 'outbox_full' }),
+    )
+    outbox.add(entry('b'))
+    expect(() => outbox.add(entry('c'))).toThrow(
+      expect.objectContaining({ code: 'outbox_full', temporary: true }),
+    )
+    outbox.cancel('a')
+    outbox.add(entry('c'))
+  })
+
+  it('keeps at most a window in flight', () => {
+    const outbox = new Outbox({ ...LIMITS, window: 2 })
+    for (const id of ['a', 'b', 'c']) outbox.add(entry(id))
+    expect(transmitAll(outbox)).toHaveLength(2)
+    outbox.accepted('r', 'a', placed(1))
+    expect(transmitAll(outbox)).toEqual([['c', 'b']])
+  })
+
+  it('[M9] starts a new chain when both sides disagree on what was last', () => {
+    const outbox = outboxOf('a')
+    transmitAll(outbox)
+    outbox.accepted('r', 'a', placed(1))
+    outbox.add(entry('b'))
+    expect(transmitAll(outbox)).toEqual([['b', 'a']])
+    outbox.refused('b', new RoomfulError('out_of_order'), 0)
+    expect(transmitAll(outbox)).toEqual([['b', undefined]])
+  })
+
+  it('[M7] [M9] [M11] against any server: each message once, in order, however often it is refused or cut off', () => {
+    const fault = fc.constantFrom(
+      'accept',
+      'accept',
+      'accept',
+      'rate_limited',
+      'internal',
+      'forbidden',
+      'cut',
+      'cut_after',
+    )
+    fc.assert(
+      fc.property(fc.array(fault, { maxLength: 120 }), fc.integer({ min: 1, max: 12 }), (faults, count) => {
+        const ids = Array.from({ length: count }, (_, index) => `m${index}`)
+        const outbox = outboxOf(...ids)
+        const server = new ModelServer()
+        const outcomes = new Map<string, string>()
+        const settle = (settled: Settled | undefined) => {
+          if (!settled) return
+          expect(outcomes.has(settled.entry.clientId)).toBe(false)
+          outcomes.set(
+            settled.entry.clientId,
+            settled.outcome instanceof RoomfulError ? settled.outcome.code : 'sent',
+          )
+        }
+        let now = 0
+        for (let round = 0; round < 200 && outbox.entries.length > 0; round++) {
+          now += 60_000
+          const flights = transmitAll(outbox, now)
+          for (const [clientId, after] of flights) {
+            const next = faults.shift() ?? 'accept'
+            if (next === 'cut' || next === 'cut_after') {
+              if (next === 'cut_after') server.receive(clientId, after)
+              server.reconnect()
+              outbox.disconnected()
+              break
+            }
+            const refusal =
+              next === 'accept' ? server.receive(clientId, after) : server.refuse(clientId, after, next)
+            if (refusal) settle(outbox.refused(clientId, new RoomfulError(refusal), now))
+            else settle(outbox.accepted('r', clientId, placed(1)))
+          }
+        }
+        expect([...outcomes.keys()].sort()).toEqual([...ids].sort())
+        expect(server.log).toEqual(ids.filter((id) => server.log.includes(id)))
+        for (const [id, outcome] of outcomes) if (outcome === 'sent') expect(server.log).toContain(id)
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+})
+
+/** A room's log as the protocol describes it: dedupe by client id, and order by `after` on one connection. */
+class ModelServer {
+  readonly log: string[] = []
+  #last: string | undefined
+
+  receive(clientId: string, after: string | undefined): string | undefined {
+    if (after !== undefined && after !== this.#last) return 'out_of_order'
+    if (!this.log.includes(clientId)) this.log.push(clientId)
+    this.#last = clientId
+    return undefined
+  }
+
+  refuse(_clientId: string, after: string | undefined, code: string): string {
+    return after !== undefined && after !== this.#last ? 'out_of_order' : code
+  }
+
+  reconnect(): void {
+    this.#last = undefined
+  }
+}

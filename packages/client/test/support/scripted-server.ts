@@ -1,0 +1,142 @@
+import type { Runtime, Signal, SocketHandlers } from '../../src/index.js'
+import { type Client, type ClientOptions, createClient } from '../../src/index.js'
+import { settled, VirtualClock } from './virtual-clock.js'
+
+type Frame = { readonly type: string } & Record<string, unknown>
+
+/** One connection of a client, played by the test. */
+export class ScriptedConnection {
+  readonly frames: Frame[] = []
+  closedBy: { readonly code: number; readonly reason: string } | undefined
+  readonly #handlers: SocketHandlers
+
+  constructor(handlers: SocketHandlers) {
+    this.#handlers = handlers
+  }
+
+  /** What the client sent since the last look, without its pings. */
+  take(): Frame[] {
+    return this.frames.splice(0).filter(({ type }) => type !== 'ping')
+  }
+
+  async opens(): Promise<void> {
+    this.#handlers.opened()
+    await settled()
+  }
+
+  async says(...frames: Frame[]): Promise<void> {
+    for (const frame of frames) this.#handlers.received(JSON.stringify(frame))
+    await settled()
+  }
+
+  async closes(code: number, reason = ''): Promise<void> {
+    this.#handlers.closed(code, reason)
+    await settled()
+  }
+
+  /** Opens, greets and authenticates. */
+  async welcomes(userId = 'me', hello: Record<string, unknown> = {}): Promise<void> {
+    await this.opens()
+    await this.says({ type: 'system', message: '', timestamp: '', protocol: 1, limits: {}, ...hello })
+    await this.says({ type: 'authenticated', user_id: userId, session: `session-of-${userId}` })
+  }
+}
+
+/** A client on virtual time whose server is the test. */
+export class Script {
+  readonly clock = new VirtualClock()
+  readonly connections: ScriptedConnection[] = []
+  readonly client: Client<never>
+  readonly errors: unknown[] = []
+  isOffline = false
+  /** What the client's random numbers are; 1 is not reached. */
+  random = 0.5
+  wallTime = 1_700_000_000_000
+  #signal: (signal: Signal) => void = () => {}
+
+  constructor(options: Partial<ClientOptions<never>> = {}) {
+    let lastId = 0
+    const runtime: Runtime = {
+      clock: this.clock,
+      wallTime: () => this.wallTime,
+      random: () => this.random,
+      id: () => `client-${++lastId}`,
+      isOffline: () => this.isOffline,
+      watch: (listener) => {
+        this.#signal = listener
+        return () => {
+          this.#signal = () => {}
+        }
+      },
+      connect: (_url, handlers) => {
+        const connection = new ScriptedConnection(handlers)
+        this.connections.push(connection)
+        return {
+          send(text) {
+            connection.frames.push(JSON.parse(text) as Frame)
+            return true
+          },
+          close(code, reason) {
+            connection.closedBy = { code, reason }
+          },
+        }
+      },
+    }
+    const logger = { warn: () => {}, error: (_: string, error: unknown) => this.errors.push(error) }
+    this.client = createClient({ url: 'ws://test', session: 'memory', logger, ...options }, runtime)
+  }
+
+  /** The newest connection. */
+  get connection(): ScriptedConnection {
+    const connection = this.connections.at(-1)
+    if (!connection) throw new Error('The client has not dialled yet')
+    return connection
+  }
+
+  signal(signal: Signal): void {
+    this.#signal(signal)
+  }
+}
+
+/** A `joined` for the last join that the client sent. */
+export function joinedFrame(join: Frame | undefined, rest: Record<string, unknown> = {}): Frame {
+  if (join?.type !== 'join') throw new Error(`Not a join: ${JSON.stringify(join)}`)
+  return {
+    type: 'joined',
+    room_id: join.room_id,
+    ref: join.ref,
+    message: '',
+    timestamp: '',
+    epoch: 'e1',
+    offset: 0,
+    id: 'e1',
+    messages: [],
+    more: false,
+    count: 1,
+    members: [{ user_id: 'me' }],
+    presence_version: 1,
+    ...rest,
+  }
+}
+
+export function chatFrame(offset: number, rest: Record<string, unknown> = {}): Frame {
+  const place = { room_id: 'r', epoch: 'e1', offset, id: `id-${offset}` }
+  return { type: 'chat_message', message: `m${offset}`, timestamp: '', user_id: 'other', ...place, ...rest }
+}
+
+export function ackFrame(clientId: unknown, offset: number, rest: Record<string, unknown> = {}): Frame {
+  const place = { room_id: 'r', epoch: 'e1', offset, id: `id-${offset}` }
+  return {
+    type: 'ack',
+    client_id: clientId,
+    timestamp: '',
+    duplicate: false,
+    durability: 'memory',
+    ...place,
+    ...rest,
+  }
+}
+
+export function errorFrame(code: string, rest: Record<string, unknown> = {}): Frame {
+  return { type: 'error', message: code, timestamp: '', code, ...rest }
+}
