@@ -2,7 +2,7 @@ import { defineConfig } from 'tsup'
 
 const library = ['src/index.ts', 'src/testing.ts']
 // What only the command needs (jose, zod) is a devDependency, and tsup puts it into dist/cli.js.
-const common = { target: 'node20', splitting: true } as const
+const common = { target: 'node20', splitting: true, removeNodeProtocol: false } as const
 
 export default defineConfig([
   {

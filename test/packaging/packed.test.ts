@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { createContext, runInContext } from 'node:vm'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launchChromium } from '../support/chromium.js'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -71,11 +71,11 @@ describe('the three, installed in an empty project', () => {
   })
 
   it.each([
-    ['a bundler', 'sample.ts', 'ESNext', 'Bundler'],
-    ['Node, ESM', 'sample.mts', 'Node16', 'Node16'],
-    ['Node, CommonJS', 'sample.cts', 'Node16', 'Node16'],
+    ['a bundler', 'bundled.ts', 'ESNext', 'Bundler'],
+    ['Node, ESM', 'esm.mts', 'Node16', 'Node16'],
+    ['Node, CommonJS', 'cjs.cts', 'Node16', 'Node16'],
   ])('type-check for %s', async (_host, file, module, moduleResolution) => {
-    await cp(join(project, 'sample.ts'), join(project, file), { force: false })
+    await copyFile(join(project, 'sample.ts'), join(project, file))
     const compilerOptions = {
       module,
       moduleResolution,
@@ -107,12 +107,14 @@ describe('the three, installed in an empty project', () => {
   })
 
   it('give a script tag the global `Roomful`', async () => {
-    const page = createContext({})
-    runInContext(
-      await readFile(join(project, 'node_modules/@roomful/client/dist/roomful.global.js'), 'utf8'),
-      page,
-    )
-    expect(runInContext('typeof Roomful.createClient', page)).toBe('function')
+    const browser = await launchChromium()
+    try {
+      const page = await browser.newPage()
+      await page.addScriptTag({ path: join(project, 'node_modules/@roomful/client/dist/roomful.global.js') })
+      expect(await page.evaluate('typeof Roomful.createClient')).toBe('function')
+    } finally {
+      await browser.close()
+    }
   })
 
   it('bring the `roomful` command', async () => {
