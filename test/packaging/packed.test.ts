@@ -5,8 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { launchChromium } from '../support/chromium.js'
+
+// The compiler and npm take their time where cores are few and busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 })
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -32,7 +35,7 @@ beforeAll(async () => {
     ['install', '--prefer-offline', '--ignore-scripts', ...tarballs, 'ws@8', '@types/node@20'],
     { cwd: project },
   )
-}, 180_000)
+})
 
 afterAll(() => rm(project, { recursive: true, force: true }))
 
@@ -135,7 +138,7 @@ async function subPaths(name: Name): Promise<string[]> {
 }
 
 const node = async (...args: string[]) =>
-  (await run(process.execPath, args, { cwd: project, timeout: 15_000 })).stdout
+  (await run(process.execPath, args, { cwd: project, timeout: 60_000 })).stdout
 
 /** The error of a failed process carries what it printed, which vitest does not show. */
 async function rootBin(name: string, ...args: string[]): Promise<void> {
