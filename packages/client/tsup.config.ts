@@ -2,7 +2,7 @@ import { defineConfig } from 'tsup'
 
 export default defineConfig([
   {
-    entry: ['src/index.ts'],
+    entry: ['src/index.ts', 'src/react.ts'],
     format: ['esm', 'cjs'],
     target: 'es2022',
     platform: 'browser',

@@ -15,6 +15,7 @@ import { Link } from './link.js'
 import type { ClientEvents } from './messages.js'
 import type { Observable } from './observable.js'
 import { type AnyProtocol, type ClientOptions, type Settings, settle } from './options.js'
+import { Pace } from './pace.js'
 import { type Host, type Room, RoomCore } from './room.js'
 import { type Runtime, systemRuntime } from './runtime.js'
 import { Sender } from './sender.js'
@@ -57,6 +58,7 @@ export class ClientCore {
   readonly #sender: Sender
   readonly #events: Emitter<Record<string, unknown>>
   readonly #rooms = new Map<string, RoomCore>()
+  #joins = new Pace()
   /** A base server has each connection in one room, the one that it joined last. */
   #baseRoom: RoomCore | undefined
 
@@ -150,6 +152,8 @@ export class ClientCore {
           { timeoutMs, onDrop: 'not_connected', ...options },
           done,
         ),
+      paceJoin: () =>
+        this.#joins.take({ perSecond: link.limits.joins_per_second }, this.#runtime.clock.now()),
       readEntry: (frame) => this.#readEntry(frame),
       unreadable: (result) => this.#unreadable(result),
       enqueue: (roomId, message, data) => this.#sender.send(roomId, message, data),
@@ -167,6 +171,7 @@ export class ClientCore {
   }
 
   #up(): void {
+    this.#joins = new Pace()
     this.#sender.up()
     for (const room of this.#rooms.values()) {
       if (this.#link.mode === 'base' && room !== this.#baseRoom) room.leaveWith(ONE_ROOM)

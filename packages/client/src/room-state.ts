@@ -49,7 +49,13 @@ export type RoomEvent =
   | { readonly type: 'expelled'; readonly error: RoomfulError }
 
 export type RoomEffect =
-  | { readonly type: 'send_join'; readonly since: Cursor | undefined; readonly history: number | undefined }
+  /** A page is exempt from the rate of joins. */
+  | {
+      readonly type: 'send_join'
+      readonly since: Cursor | undefined
+      readonly history: number | undefined
+      readonly isPage: boolean
+    }
   /** The live frame is the next one: hand it on. */
   | { readonly type: 'deliver' }
   | { readonly type: 'deliver_page'; readonly entries: readonly Entry[] }
@@ -118,8 +124,8 @@ function waiting({ cursor }: RoomMachine, reason: string): RoomStatus {
   return { state: cursor ? 'recovering' : 'joining', reason }
 }
 
-function sendJoin({ cursor, history }: RoomMachine): RoomEffect {
-  return { type: 'send_join', since: cursor, history }
+function sendJoin({ cursor, history }: RoomMachine, isPage = false): RoomEffect {
+  return { type: 'send_join', since: cursor, history, isPage }
 }
 
 function join(m: RoomMachine, reason: string): RoomStep {
@@ -153,7 +159,7 @@ function joined(m: RoomMachine, frame: Joined): RoomStep {
   const cursor = from && from.epoch === head.epoch && from.offset > head.offset ? from : head
   const recovered = m.recovered === false ? false : (frame.recovered ?? m.recovered)
   const machine = { ...m, cursor, recovered, failures: 0 }
-  if (frame.more) return stay(machine, [...effects, sendJoin(machine)])
+  if (frame.more) return stay(machine, [...effects, sendJoin(machine, true)])
   return live(machine, effects)
 }
 

@@ -135,6 +135,8 @@ export interface Host {
   userId(): string | undefined
   transmit(frame: Frame): boolean
   call(frame: Frame, options: Partial<CallOptions>, done: (outcome: Answer | RoomfulError) => void): void
+  /** How long to wait before a join, so that the server does not refuse it, in ms; 0 takes the place. */
+  paceJoin(): number
   /** Reads an entry of a page; one that the protocol does not allow is reported. */
   readEntry(frame: Frame): Loggable | undefined
   unreadable(result: ServerDecodeResult): void
@@ -419,7 +421,7 @@ export class RoomCore {
   #run(effect: RoomEffect): void {
     switch (effect.type) {
       case 'send_join':
-        this.#sendJoin(effect.since, effect.history)
+        this.#sendJoin(effect)
         return
       case 'deliver_page':
         this.#deliverPage(this.#read(effect.entries))
@@ -434,14 +436,19 @@ export class RoomCore {
         this.#host.live(this)
         return
       case 'retry':
-        this.#retry.set(effect.ms, () => this.#step({ type: 'timer' }))
+        this.#retryIn(effect.ms)
         return
       case 'deliver':
         return
     }
   }
 
-  #sendJoin(since: Cursor | undefined, history: number | undefined): void {
+  #sendJoin({ since, history, isPage }: Extract<RoomEffect, { type: 'send_join' }>): void {
+    const wait = isPage ? 0 : this.#host.paceJoin()
+    if (wait > 0) {
+      this.#retryIn(wait)
+      return
+    }
     const join = ++this.#joins
     const base = { type: 'join', room_id: this.id }
     if (this.#host.mode === 'base') {
@@ -465,6 +472,10 @@ export class RoomCore {
         else resolve(outcome)
       })
     })
+  }
+
+  #retryIn(ms: number): void {
+    this.#retry.set(ms, () => this.#step({ type: 'timer' }))
   }
 
   #deliverPage(messages: readonly Loggable[]): void {

@@ -1,3 +1,4 @@
+import type { BuiltIn } from '@roomful/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Client, createClient } from '../src/index.js'
@@ -26,7 +27,7 @@ type AnyClient = ReturnType<typeof connect>
 /** Resolves with the next event of a kind in a room. */
 function next(
   client: AnyClient,
-  type: Parameters<ReturnType<Client<never>['room']>['on']>[0],
+  type: Parameters<ReturnType<Client<BuiltIn>['room']>['on']>[0],
   room = 'general',
 ) {
   return new Promise<Record<string, unknown>>((resolve) => {

@@ -1,11 +1,11 @@
-import { defineProtocol, request, volatile } from '@roomful/protocol'
+import { type BuiltIn, defineProtocol, request, volatile } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { type ClientOptions, createClient } from '../src/index.js'
 import { chatFrame, errorFrame, joinedFrame, Script } from './support/scripted-server.js'
 
 /** A client that is live in room `r` at offset 0 of epoch `e1`. */
-async function live(options: Partial<ClientOptions<never>> = {}, joined: Record<string, unknown> = {}) {
+async function live(options: Partial<ClientOptions<BuiltIn>> = {}, joined: Record<string, unknown> = {}) {
   const script = new Script(options)
   const room = script.client.room('r')
   const heard: number[] = []
@@ -117,6 +117,19 @@ describe('joining', () => {
     await script.clock.advance(1)
     await script.connection.says(joinedFrame(script.connection.take().at(-1)))
     await joined
+  })
+
+  it('[C2] paces the joins of many rooms by the limit in the hello', async () => {
+    const script = new Script()
+    const ids = Array.from({ length: 12 }, (_, index) => `room-${index}`)
+    for (const id of ids) void script.client.room(id).join()
+    await script.connection.welcomes('me', { limits: { joins_per_second: 5 } })
+    const joins = () => script.connection.take().filter(({ type }) => type === 'join').length
+    expect(joins()).toBe(5)
+    await script.clock.advance(1_000)
+    expect(joins()).toBe(5)
+    await script.clock.advance(1_000)
+    expect(joins()).toBe(2)
   })
 
   it('a join that nobody awaits never becomes an unhandled rejection', async () => {
@@ -390,7 +403,7 @@ describe('application messages', () => {
   })
 
   async function play() {
-    const script = new Script({ protocol } as unknown as ClientOptions<never>)
+    const script = new Script({ protocol } as unknown as ClientOptions<BuiltIn>)
     // The script's client is untyped; the handle is that of createClient<typeof protocol>.
     const client = script.client as unknown as ReturnType<typeof createClient<typeof protocol>>
     await script.connection.welcomes()

@@ -1,9 +1,10 @@
+import type { BuiltIn } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
 import type { ClientOptions, OutboxStorage, StoredMessage } from '../src/index.js'
 import { ackFrame, chatFrame, errorFrame, joinedFrame, Script } from './support/scripted-server.js'
 import { settled } from './support/virtual-clock.js'
 
-async function live(options: Partial<ClientOptions<never>> = {}, hello: Record<string, unknown> = {}) {
+async function live(options: Partial<ClientOptions<BuiltIn>> = {}, hello: Record<string, unknown> = {}) {
   const script = new Script(options)
   const room = script.client.room('r')
   await script.connection.welcomes('me', hello)

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { BuiltIn } from '@roomful/protocol'
 import ReconnectingWebSocket, { type CloseEvent } from 'partysocket/ws'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -56,7 +57,7 @@ function bare(url: string | (() => Promise<string>), options: object = {}): Reco
   return socket
 }
 
-function ours(url: string, options: Partial<ClientOptions<never>> = {}, runtime: Partial<Runtime> = {}) {
+function ours(url: string, options: Partial<ClientOptions<BuiltIn>> = {}, runtime: Partial<Runtime> = {}) {
   const client = createClient({ url, WebSocket, logger: { warn() {}, error() {} }, ...options }, runtime)
   cleanUps.push(() => client.close())
   return client

@@ -1,3 +1,4 @@
+import type { BuiltIn } from '@roomful/protocol'
 import type { Runtime, Signal, SocketHandlers } from '../../src/index.js'
 import { type Client, type ClientOptions, createClient } from '../../src/index.js'
 import { settled, VirtualClock } from './virtual-clock.js'
@@ -46,7 +47,7 @@ export class ScriptedConnection {
 export class Script {
   readonly clock = new VirtualClock()
   readonly connections: ScriptedConnection[] = []
-  readonly client: Client<never>
+  readonly client: Client<BuiltIn>
   readonly errors: unknown[] = []
   isOffline = false
   /** What the client's random numbers are; 1 is not reached. */
@@ -54,7 +55,7 @@ export class Script {
   wallTime = 1_700_000_000_000
   #signal: (signal: Signal) => void = () => {}
 
-  constructor(options: Partial<ClientOptions<never>> = {}) {
+  constructor(options: Partial<ClientOptions<BuiltIn>> = {}) {
     let lastId = 0
     const runtime: Runtime = {
       clock: this.clock,

@@ -1,0 +1,73 @@
+import { useCallback, useEffect, useState, useSyncExternalStore } from 'react'
+import type { Client } from './client.js'
+import type { ConnectionStatus } from './connection-state.js'
+import type { RoomEvents } from './messages.js'
+import type { Observable } from './observable.js'
+import type { AnyProtocol } from './options.js'
+import type { JoinOptions, Room } from './room.js'
+
+/** A value of the client that re-renders when it changes. */
+export function useObservable<T>(observable: Observable<T>): T {
+  return useSyncExternalStore(observable.subscribe, observable.get, observable.get)
+}
+
+/** Where the connection stands. */
+export function useStatus<P extends AnyProtocol>(client: Client<P>): ConnectionStatus {
+  return useObservable(client.status)
+}
+
+/**
+ * Creates a client once, and closes it after the last component that uses it is gone.
+ * The close is deferred: StrictMode and hot reloading unmount a component and mount it again at once.
+ */
+export function useClient<P extends AnyProtocol>(create: () => Client<P>): Client<P> {
+  const [client] = useState(create)
+  useEffect(() => {
+    // Closed before by a strict effect that came late; a running client ignores this.
+    if (client.status.get().state === 'closed') client.connect()
+    return hold(client, () => client.close())
+  }, [client])
+  return client
+}
+
+/**
+ * The handle of a room, joined as long as a component uses it; several may use the same room.
+ * How the join went is in `room.status`.
+ */
+export function useRoom<P extends AnyProtocol>(client: Client<P>, id: string, options?: JoinOptions): Room<P> {
+  const room = client.room(id)
+  const history = options?.history
+  useEffect(() => {
+    void room.join(history === undefined ? {} : { history })
+    return hold(room, () => void room.leave())
+  }, [room, history])
+  return room
+}
+
+/** Calls the newest `handler` for each event of a room. */
+export function useRoomEvent<P extends AnyProtocol, K extends keyof RoomEvents<P>>(
+  room: Room<P>,
+  type: K,
+  handler: (event: RoomEvents<P>[K]) => void,
+): void {
+  const [latest] = useState(() => ({ handler }))
+  useEffect(() => {
+    latest.handler = handler
+  })
+  const call = useCallback((event: RoomEvents<P>[K]) => latest.handler(event), [latest])
+  useEffect(() => room.on(type, call), [room, type, call])
+}
+
+/** How many components use a handle. */
+const uses = new WeakMap<object, number>()
+
+/** Counts a use; the returned function ends it, and `release` runs once no component uses the handle any more. */
+function hold(handle: object, release: () => void): () => void {
+  uses.set(handle, (uses.get(handle) ?? 0) + 1)
+  return () => {
+    uses.set(handle, (uses.get(handle) ?? 1) - 1)
+    setTimeout(() => {
+      if (uses.get(handle) === 0) release()
+    })
+  }
+}
