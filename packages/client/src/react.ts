@@ -1,3 +1,4 @@
+import type { BuiltIn } from '@roomful/protocol'
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react'
 import type { Client } from './client.js'
 import type { ConnectionStatus } from './connection-state.js'
@@ -6,13 +7,16 @@ import type { Observable } from './observable.js'
 import type { AnyProtocol } from './options.js'
 import type { JoinOptions, Room } from './room.js'
 
+/** What every client has, whatever its protocol. */
+type Lifecycle = Pick<Client<BuiltIn>, 'status' | 'connect' | 'close'>
+
 /** A value of the client that re-renders when it changes. */
 export function useObservable<T>(observable: Observable<T>): T {
   return useSyncExternalStore(observable.subscribe, observable.get, observable.get)
 }
 
 /** Where the connection stands. */
-export function useStatus<P extends AnyProtocol>(client: Client<P>): ConnectionStatus {
+export function useStatus(client: Lifecycle): ConnectionStatus {
   return useObservable(client.status)
 }
 
@@ -20,7 +24,7 @@ export function useStatus<P extends AnyProtocol>(client: Client<P>): ConnectionS
  * Creates a client once, and closes it after the last component that uses it is gone.
  * The close is deferred: StrictMode and hot reloading unmount a component and mount it again at once.
  */
-export function useClient<P extends AnyProtocol>(create: () => Client<P>): Client<P> {
+export function useClient<C extends Lifecycle>(create: () => C): C {
   const [client] = useState(create)
   useEffect(() => {
     // Closed before by a strict effect that came late; a running client ignores this.
@@ -34,7 +38,11 @@ export function useClient<P extends AnyProtocol>(create: () => Client<P>): Clien
  * The handle of a room, joined as long as a component uses it; several may use the same room.
  * How the join went is in `room.status`.
  */
-export function useRoom<P extends AnyProtocol>(client: Client<P>, id: string, options?: JoinOptions): Room<P> {
+export function useRoom<P extends AnyProtocol>(
+  client: Client<P>,
+  id: string,
+  options?: JoinOptions,
+): Room<P> {
   const room = client.room(id)
   const history = options?.history
   useEffect(() => {

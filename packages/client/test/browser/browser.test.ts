@@ -1,0 +1,166 @@
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { createServer } from '@roomful/server'
+import { build } from 'esbuild'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { launchChromium } from '../../../../test/support/chromium.js'
+import type { createClient, localOutbox } from '../../src/index.js'
+
+declare global {
+  interface Window {
+    createClient: typeof createClient
+    localOutbox: typeof localOutbox
+    startReact(): void
+    client: ReturnType<typeof createClient>
+  }
+}
+
+const source = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
+
+async function bundle(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [source('client/test/browser/page.tsx')],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    define: { 'process.env.NODE_ENV': '"development"' },
+    alias: {
+      '@roomful/protocol/wire': source('protocol/src/wire.ts'),
+      '@roomful/protocol/define': source('protocol/src/define-protocol.ts'),
+    },
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
+const logger = { debug() {}, info() {}, warn() {}, error() {} }
+const http = createHttpServer()
+const server = createServer({ logger })
+let browser: Browser
+let url: string
+
+beforeAll(async () => {
+  const script = await bundle()
+  http.on('request', (request, response) => {
+    if (request.url === '/page.js') response.setHeader('content-type', 'text/javascript').end(script)
+    else response.setHeader('content-type', 'text/html').end('<body></body><script src="/page.js"></script>')
+  })
+  server.attach(http, { path: '/ws' })
+  await once(http.listen(0, '127.0.0.1'), 'listening')
+  url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/`
+  browser = await launchChromium()
+})
+
+afterAll(async () => {
+  await browser.close()
+  await server.close({ drainMs: 0 })
+  http.close()
+})
+
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close()
+})
+
+/** Creates `window.client`, joined to the room, its messages stored. */
+function join(page: Page, online = true) {
+  return page.evaluate(async (online) => {
+    window.client = window.createClient({ url: '/ws', storage: window.localOutbox(), autoConnect: online })
+    const room = window.client.room('stored')
+    void room.join()
+    if (online)
+      await new Promise<void>((resolve) => room.on('status', ({ to }) => to.state === 'live' && resolve()))
+  }, online)
+}
+
+const states = (page: Page) =>
+  page.evaluate(() =>
+    window.client
+      .room('stored')
+      .timeline.get()
+      .map((entry) =>
+        entry.kind === 'message'
+          ? `${entry.state} ${(entry.message as { message: string }).message}`
+          : entry.reason,
+      ),
+  )
+
+it('[C10] [M7] a reload keeps the anonymous user and the messages that wait, and doubles none', async () => {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  await page.goto(url)
+  await join(page)
+  const me = await page.evaluate(() => window.client.user.get())
+  await page.evaluate(async () => {
+    await window.client.room('stored').send('first')
+    window.client.close()
+  })
+  await page.reload()
+  await join(page, false)
+  expect(await page.evaluate(() => window.client.user.get())).toBe(me)
+  await page.evaluate(() => {
+    window.client.connect()
+    // Before the connection is there: stored, since the tab remembers who this is.
+    void window.client.room('stored').send('one')
+    void window.client.room('stored').send('two')
+  })
+  await expect.poll(() => states(page)).toEqual(['sent one', 'sent two'])
+  expect(await page.evaluate(() => window.client.user.get())).toBe(me)
+  expect(await page.evaluate(() => localStorage.length)).toBe(0)
+})
+
+it('[M7] one tab owns the stored outbox, and the next one sends what a closed tab left', async () => {
+  const context = await browser.newContext()
+  const [first, second] = [await context.newPage(), await context.newPage()]
+  await first.goto(url)
+  await join(first)
+  const me = await first.evaluate(() => sessionStorage.getItem(Object.keys(sessionStorage)[0] ?? ''))
+  // Typed just as the network went: stored, never sent.
+  await context.setOffline(true)
+  await first.evaluate(() => {
+    const { client } = window
+    const send = WebSocket.prototype.send
+    WebSocket.prototype.send = () => {}
+    void client.room('stored').send('left behind')
+    WebSocket.prototype.send = send
+  })
+  expect(
+    await first.evaluate(() => Object.keys(localStorage).filter((key) => key.includes('outbox')).length),
+  ).toBe(1)
+  await first.close()
+  await context.setOffline(false)
+  await second.goto(url)
+  await second.evaluate((session) => {
+    const address = new URL('/ws', location.href).href.replace('http', 'ws')
+    sessionStorage.setItem(`roomful:session:${address}`, session ?? '')
+  }, me)
+  await join(second)
+  await expect.poll(() => states(second)).toEqual(['sent left behind'])
+  expect(await second.evaluate(() => localStorage.length)).toBe(0)
+})
+
+it('React: StrictMode, several renders and a toggled room leave one membership and one client', async () => {
+  const page = await browser.newPage()
+  const errors: string[] = []
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
+  page.on('pageerror', (error) => errors.push(error.message))
+  await page.goto(url)
+  await page.evaluate(() => window.startReact())
+  await expect.poll(() => page.locator('p').textContent()).toBe('live')
+  expect(await page.locator('output').textContent()).toBe('online')
+  const info = () => server.room('react').info()
+  expect(await info()).toMatchObject({ count: 1 })
+  await page.evaluate(async () => {
+    const client = window.createClient({ url: '/ws', session: 'memory' })
+    await client.room('react').join()
+    await client.room('react').send('hello')
+    client.close()
+  })
+  await expect.poll(() => page.locator('li').allTextContents()).toEqual(['sent'])
+  expect(await page.locator('b').textContent()).toBe('1')
+  await page.getByRole('button').click()
+  await page.getByRole('button').click()
+  await expect.poll(() => page.locator('p').textContent()).toBe('live')
+  expect(errors).toEqual([])
+})
