@@ -2,6 +2,7 @@ import { ERRORS, type RoomfulError } from '@roomful/protocol'
 import type { Clock } from './clock.js'
 import type { Connection } from './connection.js'
 import type { Refusal } from './core/decide.js'
+import { isoTime } from './core/iso-time.js'
 import type { Metrics } from './metrics.js'
 
 /** Which message an answer is about. */
@@ -19,7 +20,7 @@ export class Answers {
   ) {}
 
   timestamp(): string {
-    return new Date(this.clock.wall()).toISOString()
+    return isoTime(this.clock.wall())
   }
 
   refuse(connection: Connection, refusal: Refusal & { readonly retryAfterMs?: number }): void {

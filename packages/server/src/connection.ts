@@ -6,8 +6,9 @@ import type { ConnectionRequest, Transport } from './transport.js'
 
 /** One socket with the session that lives on it. */
 export class Connection {
-  /** Aborted when the connection ends, so that handlers can stop. */
-  readonly #ended = new AbortController()
+  /** Made when a handler first asks: most connections never need one. */
+  #ended: AbortController | undefined
+  #unsent: Outgoing[] = []
   #state: 'open' | 'closing' | 'closed' = 'open'
   /** When the peer last showed life, monotonic. */
   aliveAt: number
@@ -21,6 +22,8 @@ export class Connection {
     readonly request: ConnectionRequest,
     readonly session: Session<User>,
     private readonly backlogBytes: number,
+    /** Has `flush` called with the next flush. */
+    private readonly wake: (connection: Connection) => void,
     now: number,
   ) {
     this.aliveAt = now
@@ -31,7 +34,10 @@ export class Connection {
     return this.#state === 'open'
   }
 
+  /** Aborted when the connection ends, so that handlers can stop. */
   get signal(): AbortSignal {
+    this.#ended ??= new AbortController()
+    if (this.#state === 'closed') this.#ended.abort()
     return this.#ended.signal
   }
 
@@ -44,9 +50,19 @@ export class Connection {
     this.write(new Outgoing([text]))
   }
 
+  /** Sends with the next flush, together with whatever else this connection gets until then. */
   write(outgoing: Outgoing): void {
     if (this.#state !== 'open') return
-    this.transport.send(outgoing)
+    if (this.#unsent.length === 0) this.wake(this)
+    this.#unsent.push(outgoing)
+  }
+
+  /** Writes what waits, in one write. */
+  flush(): void {
+    const unsent = this.#unsent
+    if (unsent.length === 0 || this.#state !== 'open') return
+    this.#unsent = []
+    this.transport.send(unsent.length === 1 ? (unsent[0] as Outgoing) : Outgoing.join(unsent))
     if (this.transport.backlog > this.backlogBytes) closeWith(this, 'slow_consumer')
   }
 
@@ -75,6 +91,7 @@ export class Connection {
   /** @throws RangeError or TypeError if WebSocket does not allow the code or the reason; the connection then stays open */
   close(code: number, reason: string): void {
     if (this.#state !== 'open') return
+    this.flush()
     this.transport.close(code, reason)
     this.#state = 'closing'
   }
@@ -83,7 +100,7 @@ export class Connection {
   markClosed(): boolean {
     if (this.#state === 'closed') return false
     this.#state = 'closed'
-    this.#ended.abort()
+    this.#ended?.abort()
     return true
   }
 }

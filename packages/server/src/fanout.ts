@@ -1,5 +1,7 @@
 import type { Clock } from './clock.js'
 import type { Connection } from './connection.js'
+import { FlushWindow } from './core/flush-window.js'
+import type { Limits } from './limits.js'
 import type { Metrics } from './metrics.js'
 import { Outgoing } from './outgoing.js'
 import type { Room } from './room.js'
@@ -33,42 +35,52 @@ export interface Member {
 }
 
 /**
- * Carries messages to the members of rooms. What one room got within one turn of the event loop goes out together:
- * each frame is built once, and each member gets one write.
+ * Carries messages to connections. What came within one turn of the event loop, or within the window of a busy
+ * server, goes out together: each frame is built once, and each connection gets one write.
  */
 export class FanOut {
-  readonly #dirty = new Set<Room>()
-  #scheduled = false
+  readonly #rooms = new Set<Room>()
+  readonly #connections = new Set<Connection>()
+  readonly #window: FlushWindow
+  readonly #flushBytes: number
+  #isScheduled = false
 
   constructor(
     private readonly clock: Clock,
     private readonly metrics: Metrics,
-  ) {}
+    limits: Pick<Limits, 'flushMs' | 'flushShare' | 'flushBytes'>,
+  ) {
+    this.#window = new FlushWindow({ maxMs: limits.flushMs, share: limits.flushShare })
+    this.#flushBytes = limits.flushBytes
+  }
 
   push(room: Room, item: Item): void {
     if (room.members.size === 0) return
-    if (item.latestKey !== undefined) room.batch.dropKey(item.latestKey)
-    room.batch.items.push(item)
-    this.#dirty.add(room)
-    if (this.#scheduled) return
-    this.#scheduled = true
-    this.clock.soon(() => this.#flushAll())
+    room.batch.add(item)
+    this.#rooms.add(room)
+    if (room.batch.bytes >= this.#flushBytes) this.flush(room)
+    this.#schedule()
   }
 
-  /** Sends what waits for one room. */
+  /** Writes to a connection with the next flush. */
+  wake(connection: Connection): void {
+    this.#connections.add(connection)
+    this.#schedule()
+  }
+
+  /** Hands what waits for one room to its members. */
   flush(room: Room): void {
-    this.#dirty.delete(room)
+    this.#rooms.delete(room)
     const items = room.batch.take()
     if (items.length === 0) return
-    const startedAt = this.clock.now()
     const pick = picker(items)
     for (const member of room.members.values()) {
       const from = member.from
       member.from = 0
-      if (member.live) this.#deliver(member, from, pick)
+      if (!member.live) continue
+      const outgoing = pick(member, from, member.connection.isCongested)
+      if (outgoing) this.#write(member.connection, outgoing)
     }
-    this.metrics.fanOuts++
-    this.metrics.fanOutMs += this.clock.now() - startedAt
   }
 
   /** Sends one volatile message to connections wherever they are. */
@@ -79,15 +91,29 @@ export class FanOut {
     }
   }
 
-  #flushAll(): void {
-    this.#scheduled = false
-    for (const room of [...this.#dirty]) this.flush(room)
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    const flush = () => this.#flushAll()
+    const wait = this.#window.wait(this.clock.now())
+    // Timers are no finer than 1 ms; a shorter wait would only burn the loop.
+    if (wait < 1) this.clock.soon(flush)
+    else this.clock.after(wait, flush)
   }
 
-  #deliver(member: Member, from: number, pick: Picker): void {
-    const { connection } = member
-    const outgoing = pick(member, from, connection.isCongested)
-    if (outgoing) this.#write(connection, outgoing)
+  #flushAll(): void {
+    const startedAt = this.clock.now()
+    const rooms = [...this.#rooms]
+    const messages = rooms.reduce((sum, room) => sum + room.batch.items.length, 0)
+    for (const room of rooms) this.flush(room)
+    const connections = [...this.#connections]
+    this.#connections.clear()
+    for (const connection of connections) connection.flush()
+    this.#isScheduled = false
+    const endedAt = this.clock.now()
+    this.#window.flushed(startedAt, endedAt, messages, rooms.length)
+    this.metrics.fanOuts++
+    this.metrics.fanOutMs += endedAt - startedAt
   }
 
   #write(connection: Connection, outgoing: Outgoing): void {
@@ -99,6 +125,14 @@ export class FanOut {
 /** What a room has for its members since the last flush. */
 export class Batch {
   items: (Item | undefined)[] = []
+  /** Length of the items' texts. */
+  bytes = 0
+
+  add(item: Item): void {
+    if (item.latestKey !== undefined) this.dropKey(item.latestKey)
+    this.items.push(item)
+    this.bytes += item.text.length
+  }
 
   /** Leaves a hole, since members hold indices into the batch. */
   dropKey(latestKey: string): void {
@@ -109,6 +143,7 @@ export class Batch {
   take(): readonly (Item | undefined)[] {
     const { items } = this
     this.items = []
+    this.bytes = 0
     return items
   }
 }
@@ -119,7 +154,12 @@ type Picker = (member: Member, from: number, congested: boolean) => Outgoing | u
 function picker(items: readonly (Item | undefined)[]): Picker {
   const shares = new Map<string, Outgoing | undefined>()
   const selective = items.filter((item) => item?.audience !== undefined)
+  let whole: Outgoing | undefined
   return (member, from, congested) => {
+    if (from === 0 && !congested && selective.length === 0) {
+      whole ??= share(items, member, 0, false)
+      return whole
+    }
     let key = congested ? `~${from}` : `${from}`
     for (const item of selective) key += isFor(item, member) ? '1' : '0'
     if (!shares.has(key)) shares.set(key, share(items, member, from, congested))

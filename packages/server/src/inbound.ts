@@ -16,6 +16,7 @@ import type { Clock } from './clock.js'
 import { closeWith } from './closing.js'
 import type { Connection } from './connection.js'
 import { type Decision, decide, refsOf, refsOfMessage } from './core/decide.js'
+import { isoTime } from './core/iso-time.js'
 import { entryText } from './core/log.js'
 import type { Membership } from './core/session.js'
 import { charge } from './core/throttle.js'
@@ -273,7 +274,7 @@ export class Inbound {
       client_id: message.client_id,
       room_id: roomId,
       ...result.position,
-      timestamp: new Date(result.wall).toISOString(),
+      timestamp: isoTime(result.wall),
       duplicate: result.duplicate,
       durability: result.durability,
     })

@@ -55,6 +55,13 @@ export interface Limits {
   /** Largest `joined` or `history` page, in bytes. @default 262_144 */
   readonly pageBytes: number
 
+  /** Longest time that a busy server lets a message wait in order to send it together with others, in ms. An idle one sends at once. @default 20 */
+  readonly flushMs: number
+  /** Share of the process's time that sending may take before messages are made to wait, from 0 to 1. @default 0.25 */
+  readonly flushShare: number
+  /** Messages of a room that are sent without a further wait, in characters. @default 65_536 */
+  readonly flushBytes: number
+
   /** Time to authenticate in, in ms; then the connection is closed with 4008. @default 10_000 */
   readonly authenticationMs: number
   /** Time between WebSocket pings, in ms; a connection that misses one whole interval is dropped (4001). @default 25_000 */
@@ -92,6 +99,9 @@ export const DEFAULT_LIMITS: Limits = {
   backlogBytes: MIB,
   nodeBacklogBytes: 256 * MIB,
   pageBytes: 256 * KIB,
+  flushMs: 20,
+  flushShare: 0.25,
+  flushBytes: 64 * KIB,
   authenticationMs: 10_000,
   heartbeatMs: 25_000,
   handlerMs: 30_000,

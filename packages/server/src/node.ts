@@ -20,6 +20,7 @@ import { Members } from './members.js'
 import { Messenger } from './messenger.js'
 import { Metrics } from './metrics.js'
 import { Publisher } from './publisher.js'
+import { randomId } from './random-id.js'
 import { Registry } from './registry.js'
 import { Rooms } from './rooms.js'
 import type { ConnectionRequest, Transport, TransportEvents } from './transport.js'
@@ -48,6 +49,7 @@ export class Node {
   readonly #rates: Rates
   readonly #protocol: AnyProtocol | undefined
   readonly #needsAuthentication: boolean
+  readonly #wake: (connection: Connection) => void
   #started: Promise<void> | undefined
   #endSweeps: (() => void)[] = []
   #emptied = () => {}
@@ -76,13 +78,14 @@ export class Node {
     const hooks = this.#hooks
     const calls = new ApplicationCalls(hooks, clock, limits, logger)
     const answers = new Answers(clock, metrics)
-    const fanOut = new FanOut(clock, metrics)
+    const fanOut = new FanOut(clock, metrics, limits)
     const rooms = new Rooms(backplane, fanOut, limits)
     const publisher = new Publisher(this.#protocol, backplane, clock, metrics, newId)
     const contextOf = (connection: Connection) => this.contextOf(connection)
     const roomContextOf = (connection: Connection, roomId: string, signal?: AbortSignal) =>
       this.#roomContextOf(connection, roomId, signal)
     this.#calls = calls
+    this.#wake = (connection) => fanOut.wake(connection)
     this.#answers = answers
     this.rooms = rooms
     this.#publisher = publisher
@@ -150,7 +153,15 @@ export class Node {
     const now = clock.now()
     const session = new Session<User>(this.#rates, now)
     const { backlogBytes } = this.limits
-    const connection = new Connection(this.newId(), transport, request, session, backlogBytes, now)
+    const connection = new Connection(
+      this.newId(),
+      transport,
+      request,
+      session,
+      backlogBytes,
+      this.#wake,
+      now,
+    )
     registry.add(connection)
     if (this.#needsAuthentication) registry.startPending(request.remoteAddress)
     const inbound = this.#inboundOf(connection)
@@ -363,10 +374,6 @@ export class Node {
     if (!user) throw new Error('A connection acts in a room before it is admitted')
     return roomContext(this.contextOf(connection), user, this.messenger.roomFor(roomId, user.id), signal)
   }
-}
-
-function randomId(): string {
-  return randomBytes(16).toString('base64url')
 }
 
 function ratesOf(limits: Limits): Rates {

@@ -2,15 +2,27 @@
 export class Outgoing {
   #bytes: Buffer | undefined
 
-  constructor(readonly texts: readonly string[]) {}
+  constructor(
+    readonly texts: readonly string[],
+    /** What this one joins: their bytes are built already. */
+    private readonly parts?: readonly Outgoing[],
+  ) {}
 
   static of(message: object): Outgoing {
     return new Outgoing([JSON.stringify(message)])
   }
 
+  /** Several writes as one. */
+  static join(parts: readonly Outgoing[]): Outgoing {
+    return new Outgoing(
+      parts.flatMap(({ texts }) => texts),
+      parts,
+    )
+  }
+
   /** The frames as they go over a WebSocket, server side: FIN, text, unmasked. */
   get bytes(): Buffer {
-    this.#bytes ??= buildFrames(this.texts)
+    this.#bytes ??= this.parts ? Buffer.concat(this.parts.map(({ bytes }) => bytes)) : buildFrames(this.texts)
     return this.#bytes
   }
 }

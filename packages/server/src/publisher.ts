@@ -11,6 +11,7 @@ import type { AnyProtocol } from './api.js'
 import type { Backplane, PublishResult } from './backplane.js'
 import type { Clock } from './clock.js'
 import { fingerprint } from './core/fingerprint.js'
+import { isoTime } from './core/iso-time.js'
 import type { Position } from './core/log.js'
 import type { Metrics } from './metrics.js'
 
@@ -47,7 +48,7 @@ export class Publisher {
     const open = openJson({
       type: 'chat_message',
       message: draft.body.message,
-      timestamp: new Date(wall).toISOString(),
+      timestamp: isoTime(wall),
       user_id: draft.userId,
       room_id: draft.roomId,
       id,

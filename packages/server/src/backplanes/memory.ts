@@ -29,7 +29,7 @@ export interface MemoryOptions {
   readonly historyMs?: number
   /** Bytes that all logs of the node keep; above it, the rooms that were quiet the longest lose their oldest entries. @default 268_435_456 */
   readonly totalBytes?: number
-  /** Client messages that a room remembers in order to recognise a repeat. @default 100_000 */
+  /** Client messages that a room remembers at the least, in order to recognise a repeat; it may hold twice as many. @default 100_000 */
   readonly dedupeCount?: number
   /** How long a room remembers them, in ms. Clients are told, and never repeat a message blindly after it. @default 600_000 */
   readonly dedupeMs?: number
@@ -44,6 +44,8 @@ interface Stream {
   readonly listeners: Set<(event: StreamEvent) => void>
   /** What this stream adds to the node's total. */
   bytes: number
+  /** When it last moved to the end of the node's streams. */
+  touchedAt: number
   /** Since when nobody has used it. */
   idleSince: number | undefined
 }
@@ -71,7 +73,7 @@ class MemoryBackplane implements Backplane {
   readonly #window: DedupeWindow
   readonly #totalBytes: number
   readonly #idleMs: number
-  /** In the order of their last append, so that the first is the one that was quiet the longest. */
+  /** In the order of their last append, to the second, so that the first is the one that was quiet the longest. */
   readonly #streams = new Map<string, Stream>()
   #bytes = 0
   #node: NodeLink | undefined
@@ -170,6 +172,7 @@ class MemoryBackplane implements Backplane {
       presence: new Presence(),
       listeners: new Set(),
       bytes: 0,
+      touchedAt: Number.NEGATIVE_INFINITY,
       idleSince: undefined,
     }
     this.#streams.set(name, stream)
@@ -194,8 +197,12 @@ class MemoryBackplane implements Backplane {
   }
 
   #touch(name: string, stream: Stream): void {
-    this.#streams.delete(name)
-    this.#streams.set(name, stream)
+    const now = this.#now()
+    if (now - stream.touchedAt >= SWEEP_MS) {
+      stream.touchedAt = now
+      this.#streams.delete(name)
+      this.#streams.set(name, stream)
+    }
     this.#account(stream)
     if (this.#bytes > this.#totalBytes) this.#shrink()
   }
