@@ -1,4 +1,4 @@
-import type { ServerMessage } from '@roomful/protocol'
+import type { BuiltIn, ServerMessage } from '@roomful/protocol'
 import {
   type Frame,
   isRoomId,
@@ -23,7 +23,7 @@ import { partySocketFactory, type SocketFactory, type WebSocketConstructor } fro
 import type { Loggable } from './timeline.js'
 
 /** A connection to a server and the rooms on it. */
-export interface Client<P extends AnyProtocol> {
+export interface Client<P extends AnyProtocol = BuiltIn> {
   readonly status: Observable<ConnectionStatus>
   /** Time from a ping to its pong, in ms; `undefined` while there is no connection. */
   readonly latency: Observable<number | undefined>

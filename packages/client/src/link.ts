@@ -125,8 +125,11 @@ export class Link {
   /** One event at a time: what a handler causes waits until the present step is done. */
   #step(event: ConnectionEvent): void {
     if (this.#events.push(event) > 1) return
-    for (const next of this.#events) this.#advance(next)
-    this.#events.length = 0
+    try {
+      for (const next of this.#events) this.#advance(next)
+    } finally {
+      this.#events.length = 0
+    }
   }
 
   #advance(event: ConnectionEvent): void {

@@ -1,4 +1,4 @@
-import type { Protocol } from '@roomful/protocol'
+import type { BuiltIn, Protocol } from '@roomful/protocol'
 import type { TokenReason } from './connection-state.js'
 import { DEFAULT_HEARTBEAT, type HeartbeatOptions } from './heartbeat.js'
 import { type Backoff, DEFAULT_BACKOFF } from './retry.js'
@@ -35,7 +35,7 @@ export interface OutboxLimits {
   readonly window: number
 }
 
-export interface ClientOptions<P extends AnyProtocol> {
+export interface ClientOptions<P extends AnyProtocol = BuiltIn> {
   /** The server: `ws:`, `wss:`, `http:` or `https:`, or in a browser a path such as `/ws`. */
   readonly url: string | URL
   /** What `defineProtocol` returned. @default the built-in messages alone */

@@ -1,5 +1,6 @@
 import type {
   BodyInput,
+  BuiltIn,
   ChatDataInput,
   ClientDefinition,
   Cursor,
@@ -88,7 +89,7 @@ export interface HistoryPage<P extends AnyProtocol> {
 }
 
 /** A handle of one room. It lives as long as its client; the same room gives the same handle. */
-export interface Room<P extends AnyProtocol> {
+export interface Room<P extends AnyProtocol = BuiltIn> {
   readonly id: string
   readonly status: Observable<RoomStatus>
   /** Who is here and their state, in rooms of up to 200 users. */
@@ -193,19 +194,13 @@ export class RoomCore {
       report,
       (type) => this.#isLive && host.transmit({ type, room_id: id }),
     )
-    this.timeline = new Timeline<Loggable>(
-      {
-        retry: (message) => this.#resend(message),
-        cancel: (clientId) => host.cancel(clientId),
-      },
-      TIMELINE_LIMIT,
-      report,
-    )
+    this.timeline = new Timeline<Loggable>(TIMELINE_LIMIT, report)
     this.presence = {
       get: this.members.get,
       subscribe: this.members.subscribe,
       set: (state) => {
-        this.#state = state
+        // A copy, made here, so that what JSON cannot hold throws where it came from.
+        this.#state = JSON.parse(JSON.stringify(state)) as JsonObject
         this.#tellState()
       },
     }
@@ -314,6 +309,7 @@ export class RoomCore {
 
   /** The client is closed: nothing joins again. */
   close(error: RoomfulError): void {
+    if (!isWanted(this.#machine)) return
     this.#step({ type: 'leave', reason: error.message })
     this.#end(error)
   }
@@ -374,18 +370,24 @@ export class RoomCore {
     this.#step({ type: 'joined', frame })
   }
 
-  queued(entry: Outgoing): void {
-    const { clientId: client_id, message, data } = entry
+  queued({ clientId, message, data, userId }: Outgoing): void {
+    const timestamp = new Date(this.#host.runtime.wallTime()).toISOString()
+    const chat = this.#host.protocol?.chat
+    // Shown as its receivers will get it; sent as it was given.
+    const shown = chat && data ? validate(chat, data) : undefined
     const pending = {
       type: 'chat_message',
       room_id: this.id,
-      client_id,
+      client_id: clientId,
       message,
-      user_id: entry.userId,
-      data,
+      timestamp,
+      user_id: userId,
+      data: shown?.ok ? shown.value : data,
     }
-    const timestamp = new Date(this.#host.runtime.wallTime()).toISOString()
-    this.timeline.pending(client_id, { ...pending, timestamp } as Loggable)
+    this.timeline.pending(clientId, pending, {
+      retry: () => this.send(message, data && { data }),
+      cancel: () => this.#host.cancel(clientId),
+    })
   }
 
   settled({ clientId }: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void {
@@ -565,10 +567,5 @@ export class RoomCore {
     const result = validate(isRequest(definition) ? definition.input : definition, body)
     if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: this.id })
     return { ...body, type, room_id: this.id }
-  }
-
-  #resend(message: Loggable): void {
-    const { message: text, data } = message as { message?: string; data?: JsonObject }
-    this.send(text ?? '', data && { data })
   }
 }

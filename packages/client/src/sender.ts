@@ -57,6 +57,8 @@ export class Sender {
   #store: OutboxStorage | undefined
   #closeStore: (() => void) | undefined
   #stored: readonly StoredMessage[] = []
+  /** Where each stored message stands in the order of the storage. */
+  readonly #sequences = new Map<string, number>()
   #sequence = 0
 
   constructor(settings: Settings, runtime: Runtime, link: Link, handlers: SenderHandlers) {
@@ -104,7 +106,9 @@ export class Sender {
     try {
       this.#outbox.add(entry)
     } catch (error) {
-      return this.#refuse(entry, error as RoomfulError)
+      // What JSON cannot hold throws as well.
+      const known = error instanceof RoomfulError
+      return this.#refuse(entry, known ? error : new RoomfulError('invalid_message', { cause: error }))
     }
     const sent = this.#handle(entry)
     this.#put(entry)
@@ -143,7 +147,6 @@ export class Sender {
     this.#messages = new Pace()
     this.#bytes = new Pace()
     this.#restore()
-    for (const entry of this.#outbox.entries) this.#put(entry)
     this.pump()
   }
 
@@ -292,38 +295,42 @@ export class Sender {
     this.#stored = messages
     this.#sequence = messages.at(-1)?.sequence ?? 0
     this.#restore()
-    for (const entry of this.#outbox.entries) this.#put(entry)
     this.pump()
   }
 
-  /** Takes over what an earlier page of the same user left. */
+  /** Takes over what an earlier page of the same user left, and stores what is not yet. */
   #restore(): void {
     const me = this.#link.user.get()
     const mine = this.#stored.filter(({ userId }) => userId === me)
     this.#stored = this.#stored.filter(({ userId }) => userId !== me)
     const age = this.#runtime.wallTime() - this.#runtime.clock.now()
-    const entries = mine.map(({ sequence: _, ...stored }): Outgoing => {
+    const entries = mine.map(({ sequence, ...stored }): Outgoing => {
+      this.#sequences.set(stored.clientId, sequence)
       const { doubtSince, data } = stored
       return { ...stored, data, doubtSince: doubtSince === undefined ? undefined : doubtSince - age }
     })
     this.#outbox.restore(entries)
     for (const entry of entries) this.#handlers.queued(entry)
+    for (const entry of this.#outbox.entries) if (!this.#sequences.has(entry.clientId)) this.#put(entry)
   }
 
   #put({ userId, doubtSince, ...entry }: Outgoing): void {
-    if (userId === undefined) return
+    if (userId === undefined || !this.#store) return
+    const sequence = this.#sequences.get(entry.clientId) ?? ++this.#sequence
+    this.#sequences.set(entry.clientId, sequence)
     const age = this.#runtime.wallTime() - this.#runtime.clock.now()
     this.#guardStore((store) =>
       store.put(this.#settings.url, {
         ...entry,
         userId,
-        sequence: ++this.#sequence,
+        sequence,
         doubtSince: doubtSince === undefined ? undefined : doubtSince + age,
       }),
     )
   }
 
   #unstore(clientId: string): void {
+    this.#sequences.delete(clientId)
     this.#guardStore((store) => store.remove(this.#settings.url, clientId))
   }
 

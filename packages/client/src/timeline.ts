@@ -17,7 +17,7 @@ export type TimelineEntry<M> =
       readonly kind: 'message' /** Stable through all states. */
       readonly key: string
       readonly message: M
-    } & Actions &
+    } & EntryActions &
       MessageState)
   /** What stood above is not continued below: `reason` says why. */
   | { readonly kind: 'break'; readonly key: string; readonly reason: string }
@@ -28,7 +28,7 @@ export type MessageState =
   /** Was in the log, but a failure of the server's storage took it away. */
   | { readonly state: 'lost' }
 
-export interface Actions {
+export interface EntryActions {
   /** Sends a failed message again, as a new one at the end. Returns false for any other. */
   retry(): boolean
   /** Takes back a message that was not transmitted yet, or puts away a failed one. Returns false for any other. */
@@ -37,12 +37,17 @@ export interface Actions {
 
 type MessageEntry<M> = Extract<TimelineEntry<M>, { kind: 'message' }>
 
-/** What the room does with its own messages. */
-export interface TimelineActions<M> {
-  /** Sends a message again as a new one. */
-  retry(message: M): void
-  /** Returns false if the message was transmitted already. */
-  cancel(clientId: string): boolean
+/** What a room can do with an own message. */
+export interface Actions {
+  /** Sends it again as a new one. */
+  retry(): void
+  /** Returns false if it was transmitted already. */
+  cancel(): boolean
+}
+
+interface Own<M> {
+  readonly entry: MessageEntry<M>
+  readonly actions: Actions
 }
 
 /** A room's messages as a list to render: those in the log by offset, then the own ones that are under way. */
@@ -50,17 +55,15 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   readonly get: () => readonly TimelineEntry<M>[]
   readonly subscribe: Observable<readonly TimelineEntry<M>[]>['subscribe']
   readonly #snapshot: Value<readonly TimelineEntry<M>[]>
-  readonly #actions: TimelineActions<M>
   readonly #limit: number
   readonly #log: TimelineEntry<M>[] = []
   /** Pending and failed ones by client id, in the order in which they were sent. */
-  readonly #own = new Map<string, MessageEntry<M>>()
+  readonly #own = new Map<string, Own<M>>()
   /** Entries of the log by sender and client id: the same message may come back at another place. */
   readonly #byAuthor = new Map<string, MessageEntry<M>>()
   #breaks = 0
 
-  constructor(actions: TimelineActions<M>, limit: number, report: Report) {
-    this.#actions = actions
+  constructor(limit: number, report: Report) {
     this.#limit = limit
     this.#snapshot = new Value<readonly TimelineEntry<M>[]>([], report)
     this.get = this.#snapshot.get
@@ -68,26 +71,40 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   }
 
   /** Shows an own message before the server has it. */
-  pending(clientId: string, message: M): void {
-    this.#own.set(clientId, this.#entry(clientId, message, { state: 'pending' }))
+  pending(clientId: string, message: M, actions: Actions): void {
+    const entry = { ...this.#entry(clientId, message, { state: 'pending' }), cancel: () => actions.cancel() }
+    this.#own.set(clientId, { entry, actions })
     this.#changed()
   }
 
   failed(clientId: string, error: RoomfulError): void {
-    const entry = this.#own.get(clientId)
-    if (!entry) return
-    this.#own.set(clientId, this.#entry(clientId, entry.message, { state: 'failed', error }))
+    const own = this.#own.get(clientId)
+    if (!own) return
+    const { entry, actions } = own
+    const failed = {
+      ...this.#entry(clientId, entry.message, { state: 'failed', error }),
+      retry: () => {
+        const isFailed = this.removed(clientId)
+        if (isFailed) actions.retry()
+        return isFailed
+      },
+      cancel: () => this.removed(clientId),
+    }
+    this.#own.set(clientId, { entry: failed, actions })
     this.#changed()
   }
 
   /** Acknowledged: the message has its place, although its broadcast may still be out. */
   placed(clientId: string, place: Partial<M>): void {
-    const entry = this.#own.get(clientId)
-    if (entry) this.received([{ ...entry.message, ...place }])
+    const own = this.#own.get(clientId)
+    if (own) this.received([{ ...own.entry.message, ...place }])
   }
 
-  removed(clientId: string): void {
-    if (this.#own.delete(clientId)) this.#changed()
+  /** Returns false if it was not there. */
+  removed(clientId: string): boolean {
+    const isRemoved = this.#own.delete(clientId)
+    if (isRemoved) this.#changed()
+    return isRemoved
   }
 
   /** Entries of the present log, live or from its past. */
@@ -127,8 +144,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     const author = authorOf(message)
     const known = author === undefined ? undefined : this.#byAuthor.get(author)
     if (known) this.#log.splice(this.#log.indexOf(known), 1)
-    const own = message.client_id === undefined ? undefined : this.#own.get(message.client_id)
-    if (own && message.client_id) this.#own.delete(message.client_id)
+    const own = this.#takeOwn(message)
     const key = own?.key ?? known?.key ?? String(message.id ?? `live-${++this.#breaks}`)
     const entry = this.#entry(key, message, { state: 'sent' })
     if (author !== undefined) this.#byAuthor.set(author, entry)
@@ -141,6 +157,14 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
         this.#log.splice(index, 0, entry)
       }
     } else this.#log.splice(index, 0, entry)
+  }
+
+  /** The own entry that the message settles. Another user may have used the same client id. */
+  #takeOwn({ client_id = '', user_id }: M): MessageEntry<M> | undefined {
+    const entry = this.#own.get(client_id)?.entry
+    if (entry?.message.user_id !== undefined && entry.message.user_id !== user_id) return undefined
+    this.#own.delete(client_id)
+    return entry
   }
 
   /** Behind the last entry of the present segment whose offset is not higher. */
@@ -169,28 +193,11 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   }
 
   #entry(key: string, message: M, state: MessageState): MessageEntry<M> {
-    const clientId = message.client_id ?? ''
-    return {
-      kind: 'message',
-      key,
-      message,
-      ...state,
-      retry: () => {
-        if (state.state !== 'failed' || !this.#own.delete(clientId)) return false
-        this.#actions.retry(message)
-        return true
-      },
-      cancel: () => {
-        if (state.state === 'pending') return this.#actions.cancel(clientId)
-        if (state.state !== 'failed' || !this.#own.delete(clientId)) return false
-        this.#changed()
-        return true
-      },
-    }
+    return { kind: 'message', key, message, ...state, retry: () => false, cancel: () => false }
   }
 
   #changed(): void {
-    this.#snapshot.set([...this.#log, ...this.#own.values()])
+    this.#snapshot.set([...this.#log, ...Array.from(this.#own.values(), ({ entry }) => entry)])
   }
 }
 

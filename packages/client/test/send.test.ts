@@ -246,6 +246,13 @@ describe('sending', () => {
     await expect(lost).rejects.toMatchObject({ code: 'outcome_unknown' })
   })
 
+  it('data that JSON cannot hold is refused where it came from', async () => {
+    const { room } = await live()
+    const loop: Record<string, unknown> = {}
+    loop.self = loop
+    expect(() => room.presence.set(loop)).toThrow(TypeError)
+  })
+
   it('close() rejects what waits', async () => {
     const { script, room } = await live()
     await script.connection.closes(1006)
@@ -291,6 +298,27 @@ describe('the stored outbox', () => {
     next.script.connection.take()
     const [entry] = next.room.timeline.get()
     expect(entry?.kind === 'message' && entry.cancel()).toBe(false)
+  })
+
+  it('keeps the order of what it stores, also when the first was transmitted since', async () => {
+    const storage = memoryStorage()
+    const { room } = await live({ storage, outbox: { window: 1 } })
+    const [a, b] = [room.send('a'), room.send('b')]
+    const { script } = await live({ storage: memoryStorage(storage.kept) })
+    expect(script.connection.take()).toMatchObject([{ client_id: a.clientId }, { client_id: b.clientId }])
+  })
+
+  it('keeps what waits for rooms that this page has not joined, also when the client fails', async () => {
+    const storage = memoryStorage()
+    const { script, room } = await live({ storage })
+    await script.connection.closes(1006)
+    room.send('mine')
+    const next = new Script({ storage: memoryStorage(storage.kept) })
+    next.client.room('r')
+    await next.connection.welcomes('me')
+    await next.connection.closes(4504)
+    expect(next.client.status.get().state).toBe('failed')
+    expect(storage.kept.size).toBe(1)
   })
 
   it('[M12] does not send what was in doubt for too long before the page went', async () => {

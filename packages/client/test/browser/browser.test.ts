@@ -7,14 +7,14 @@ import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { launchChromium } from '../../../../test/support/chromium.js'
-import type { createClient, localOutbox } from '../../src/index.js'
+import type { Client, createClient, localOutbox } from '../../src/index.js'
 
 declare global {
   interface Window {
     createClient: typeof createClient
     localOutbox: typeof localOutbox
     startReact(): void
-    client: ReturnType<typeof createClient>
+    client: Client
   }
 }
 

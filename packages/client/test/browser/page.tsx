@@ -1,6 +1,6 @@
 import { StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
-import { createClient, localOutbox } from '../../src/index.js'
+import { type Client, createClient, localOutbox } from '../../src/index.js'
 import { useClient, useObservable, useRoom, useRoomEvent, useStatus } from '../../src/react.js'
 
 function Chat() {
@@ -17,7 +17,7 @@ function Chat() {
   )
 }
 
-function RoomView({ client }: { client: ReturnType<typeof createClient> }) {
+function RoomView({ client }: { client: Client }) {
   const room = useRoom(client, 'react')
   const timeline = useObservable(room.timeline)
   const [heard, setHeard] = useState(0)
