@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { bystanders } from '../support/bystanders.js'
+import { connect, refusedStatus } from '../support/wire-client.js'
+import { connectRaw, RawWebSocket } from '../support/wire-raw.js'
+import { serve, until } from '../support/wire-server.js'
+
+/** A server with two members in a room, who must not notice what happens to it. */
+async function target() {
+  const served = await serve()
+  await bystanders(served.url)
+  return served
+}
+
+describe('a frame that breaks a rule of WebSocket', () => {
+  it('[E14] [K1] larger than limits.frame_bytes: 1009, also with 10 MB', async () => {
+    const { url } = await target()
+    for (const size of [65_537, 10_000_000]) {
+      const intruder = await connect(url)
+      intruder.sendText('x'.repeat(size))
+      expect((await intruder.closed).code).toBe(1009)
+    }
+  })
+
+  it('[E14] of exactly limits.frame_bytes is read', async () => {
+    const { url } = await target()
+    const intruder = await connect(url)
+    intruder.sendText('{"type":"ping"}'.padEnd(65_536))
+    await intruder.next('pong')
+  })
+
+  it('[E14] in 20,000 tiny fragments: 1008', async () => {
+    const { port } = await target()
+    const intruder = await RawWebSocket.open(port)
+    intruder.sendFragments(Array.from({ length: 20_000 }, () => 'x'))
+    expect(await intruder.closeCode()).toBe(1008)
+  })
+
+  it('[E1] in a few fragments is one message', async () => {
+    const { port } = await target()
+    const intruder = await RawWebSocket.open(port)
+    intruder.sendFragments([...'{"type":"ping"}'])
+    await until(() => intruder.frames().some(({ payload }) => payload.includes('"pong"')))
+  })
+
+  it('[E14] invalid UTF-8: 1007', async () => {
+    const { port } = await target()
+    const intruder = await RawWebSocket.open(port)
+    intruder.send(Buffer.from([0xc3, 0x28]))
+    expect(await intruder.closeCode()).toBe(1007)
+  })
+
+  it('[E14] binary: 1003', async () => {
+    const { url } = await target()
+    const intruder = await connect(url)
+    intruder.socket.send(randomBytes(16))
+    expect(await intruder.closed).toEqual({ code: 1003, reason: 'Binary frames are not accepted' })
+  })
+
+  it('a reserved opcode, or a control frame in pieces: 1002', async () => {
+    const { port } = await target()
+    for (const how of [{ opcode: 0x3 }, { opcode: 0x9, fin: false }]) {
+      const intruder = await RawWebSocket.open(port)
+      intruder.send('x', how)
+      expect(await intruder.closeCode()).toBe(1002)
+    }
+  })
+
+  it('a flood of WebSocket pings whose answers nobody reads ends that connection', async () => {
+    const { port } = await target()
+    const intruder = await RawWebSocket.open(port)
+    intruder.socket.pause()
+    for (let isOpen = true; isOpen; isOpen = !intruder.socket.destroyed) {
+      for (let n = 0; n < 1_000; n++) intruder.ping()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  })
+})
+
+describe('what is no upgrade at all', () => {
+  it('random bytes instead of HTTP get 400, or the end', async () => {
+    const { port } = await target()
+    for (let n = 0; n < 20; n++) {
+      const socket = await connectRaw(port)
+      let answer = ''
+      socket.on('data', (data) => {
+        answer += data.toString('latin1')
+      })
+      socket.end(randomBytes(2_000))
+      await once(socket, 'close')
+      expect(answer).toMatch(/^$|^HTTP\/1\.1 400 /)
+    }
+  })
+
+  it('random bytes after the upgrade end that connection', async () => {
+    const { port } = await target()
+    for (let n = 0; n < 20; n++) {
+      const intruder = await RawWebSocket.open(port)
+      intruder.socket.write(Buffer.concat([Buffer.from([0xff]), randomBytes(500)]))
+      expect(await intruder.closeCode()).toBe(1002)
+    }
+  })
+
+  it('a handshake with a bad key, version or method gets 400', async () => {
+    const { port } = await target()
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
+    for (const request of [
+      `GET / HTTP/1.1\r\nHost: x\r\n${upgrade}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n\r\n`,
+      `GET / HTTP/1.1\r\nHost: x\r\n${upgrade}Sec-WebSocket-Version: 1\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\n\r\n`,
+      `POST / HTTP/1.1\r\nHost: x\r\n${upgrade}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\n\r\n`,
+    ]) {
+      const socket = await connectRaw(port)
+      socket.write(request)
+      const [answer] = await once(socket, 'data')
+      expect(answer.toString()).toMatch(/^HTTP\/1\.1 400 /)
+    }
+  })
+
+  it('an HTTP request that is no upgrade gets 426, another path 404', async () => {
+    const { port, url } = await target()
+    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(426)
+    expect(await refusedStatus(`${url}elsewhere`)).toBe(404)
+  })
+
+  it('a socket that is cut in the middle of its upgrade ends nothing else', async () => {
+    const { port } = await target()
+    for (let n = 0; n < 20; n++) {
+      const socket = await connectRaw(port)
+      socket.write(
+        'GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n',
+      )
+      socket.write(`Sec-WebSocket-Key: ${'A'.repeat(22)}==\r\n\r\n`, () => socket.resetAndDestroy())
+      await once(socket, 'close')
+    }
+  })
+
+  it('[C18] a wrong Origin gets 403, and [C17] a bad token ends only its own connection', async () => {
+    const { url } = await serve({
+      authenticate: ({ token }) => (token === 'ana' || token === 'bob' ? { userId: token } : null),
+      authorize: () => true,
+    })
+    await bystanders(url)
+    expect(await refusedStatus(url, { origin: 'http://evil.example' })).toBe(403)
+    const intruder = await connect(`${url}?token=wrong`)
+    expect((await intruder.closed).code).toBe(4500)
+  })
+})
