@@ -1,0 +1,190 @@
+import { createServer } from 'node:net'
+import { SignJWT } from 'jose'
+import { afterEach, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { Cli } from '../support/cli.js'
+
+const started: Cli[] = []
+
+function roomful(args: readonly string[] = [], env: Record<string, string> = {}): Cli {
+  const cli = new Cli(args, { PORT: '0', ...env })
+  started.push(cli)
+  return cli
+}
+
+afterEach(() => {
+  for (const cli of started.splice(0)) cli.kill('SIGKILL')
+})
+
+describe('what roomful serves', () => {
+  it('serves the page with a policy that allows its own script alone', async () => {
+    const page = await fetch(await roomful().url())
+    expect(page.status).toBe(200)
+    expect(page.headers.get('content-security-policy')).toMatch(/script-src 'self' 'sha256-[\w+/=]+'/)
+    expect(page.headers.get('content-security-policy')).not.toContain('unsafe')
+    expect(await page.text()).toMatch(/src="[.\/]*roomful.global.js"/)
+  })
+
+  it('serves the client for a script tag, and nothing else of the disk', async () => {
+    const url = await roomful().url()
+    expect(await (await fetch(`${url}/roomful.global.js`)).text()).toContain('Roomful')
+    expect((await fetch(`${url}/../cli.js`)).status).toBe(404)
+    expect((await fetch(`${url}/package.json`)).status).toBe(404)
+    expect((await fetch(url, { method: 'POST' })).status).toBe(405)
+  })
+
+  it('tells health, readiness and metrics', async () => {
+    const url = await roomful().url()
+    expect(await (await fetch(`${url}/healthz`)).text()).toBe('ok\n')
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    for (const name of [
+      'connections',
+      'rooms',
+      'members',
+      'messages_in_total',
+      'frames_out_total',
+      'errors_total',
+      'backlog_bytes',
+      'fan_out_seconds_total',
+    ]) {
+      expect(metrics).toContain(`# TYPE roomful_${name} `)
+    }
+  })
+
+  it('moves the last three to ADMIN_PORT', async () => {
+    const cli = roomful([], { ADMIN_PORT: String(await freePort()) })
+    const admin = await cli.printed(/health and metrics at (\S+)/)
+    const url = await cli.url()
+    expect((await fetch(`${admin}/healthz`)).status).toBe(200)
+    expect((await fetch(`${url}/healthz`)).status).toBe(404)
+    expect((await fetch(`${admin}/`)).status).toBe(404)
+  })
+
+  it('[C5] [C8] lets in who brings a JWT of AUTH_SECRET, under its sub, and nobody else', async () => {
+    const secret = 'a secret of the test, thirty-two long'
+    const url = await roomful([], { AUTH_SECRET: secret }).url()
+    const token = await new SignJWT({})
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject('ada')
+      .sign(new TextEncoder().encode(secret))
+    expect(await authenticate(url, token)).toMatchObject({ type: 'authenticated', user_id: 'ada' })
+    expect(await authenticate(url, `${token}x`)).toMatchObject({ type: 'error', code: 'invalid_token' })
+    const expired = await new SignJWT({})
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject('ada')
+      .setExpirationTime(1)
+      .sign(new TextEncoder().encode(secret))
+    expect(await authenticate(url, expired)).toMatchObject({ type: 'error', code: 'token_expired' })
+  })
+
+  it('switches limits off with a warning', async () => {
+    const cli = roomful([], { ROOMFUL_LIMITS: 'off' })
+    const socket = await connect(await cli.url())
+    expect(JSON.parse(await next(socket))).toMatchObject({
+      limits: { messages_per_second: null, rooms: null },
+    })
+    expect(cli.stderr).toContain('ROOMFUL_LIMITS=off')
+  })
+})
+
+describe('how roomful ends', () => {
+  it('[C20] drains on SIGTERM: not ready, still serving, then closed with 1012, exit code 0', {
+    timeout: 40_000,
+  }, async () => {
+    const cli = roomful()
+    const url = await cli.url()
+    const socket = await connect(url)
+    const closed = new Promise<number>((resolve) => socket.once('close', resolve))
+    await next(socket)
+    socket.send(JSON.stringify({ type: 'auth', protocol: 1 }))
+    await next(socket)
+    cli.kill('SIGTERM')
+    await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(503)
+    const late = await connect(url)
+    late.close()
+    expect(JSON.parse(await next(socket))).toMatchObject({ type: 'draining' })
+    socket.close(1000)
+    await closed
+    expect((await cli.exit()).code).toBe(0)
+  })
+
+  it('exits at once on Ctrl-C', async () => {
+    const cli = roomful()
+    const socket = await connect(await cli.url())
+    const closed = new Promise<number>((resolve) => socket.once('close', resolve))
+    cli.kill('SIGINT')
+    expect(await closed).toBe(1012)
+    expect((await cli.exit()).code).toBe(0)
+  })
+})
+
+describe('mistakes end with one sentence, exit code 1 and no stack', () => {
+  it('a port in use', async () => {
+    const port = new URL(await roomful().url()).port
+    await expectRefusal(roomful([], { PORT: port }), new RegExp(`Port ${port} on 127.0.0.1 is in use`))
+  })
+
+  it.each([
+    [[], { PORT: '99999' }, /PORT must be a port from 0 to 65535, not '99999'/],
+    [['--port', 'x'], {}, /--port must be a port/],
+    [['--prot', '1'], {}, /Unknown option '--prot'.*--help/],
+    [[], { HOST: '203.0.113.1' }, /HOST 203\.0\.113\.1 is no address of this machine/],
+    [[], { ADMIN_PORT: '-1' }, /ADMIN_PORT must be a port/],
+    [[], { AUTH_SECRET: 'short' }, /AUTH_SECRET must have at least 32 characters/],
+    [[], { ROOMFUL_LIMITS: 'none' }, /ROOMFUL_LIMITS must be 'on' or 'off', not 'none'/],
+  ])('%j %j', async (args, env, sentence) => {
+    await expectRefusal(roomful(args, env as Record<string, string>), sentence)
+  })
+
+  it('--help tells all of it', async () => {
+    const { code, stdout } = await roomful(['--help']).exit()
+    expect(code).toBe(0)
+    for (const word of ['--port', '--host', '--admin-port', 'AUTH_SECRET', 'ROOMFUL_LIMITS', 'SIGTERM'])
+      expect(stdout).toContain(word)
+  })
+})
+
+async function expectRefusal(cli: Cli, sentence: RegExp): Promise<void> {
+  const { code, stderr } = await cli.exit()
+  expect(stderr).toMatch(sentence)
+  expect(stderr.trim().split('\n')).toHaveLength(1)
+  expect(code).toBe(1)
+}
+
+async function connect(url: string): Promise<WebSocket> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`)
+  const frames: string[] = []
+  inboxes.set(socket, frames)
+  socket.on('message', (data) => {
+    frames.push(data.toString())
+    socket.emit('frame')
+  })
+  await new Promise<void>((resolve, reject) => socket.once('open', resolve).once('error', reject))
+  return socket
+}
+
+const inboxes = new WeakMap<WebSocket, string[]>()
+
+async function next(socket: WebSocket): Promise<string> {
+  for (;;) {
+    const frame = inboxes.get(socket)?.shift()
+    if (frame !== undefined) return frame
+    await new Promise((resolve) => socket.once('frame', resolve))
+  }
+}
+
+async function authenticate(url: string, token: string): Promise<unknown> {
+  const socket = await connect(url)
+  await next(socket)
+  socket.send(JSON.stringify({ type: 'auth', protocol: 1, token }))
+  return JSON.parse(await next(socket))
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address ? address.port : 0
+}
