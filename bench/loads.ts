@@ -1,0 +1,39 @@
+/** What the load generator is told; see load/load.c. */
+export interface Load {
+  readonly clients: number
+  readonly rooms?: number
+  readonly senders: number
+  /** Messages of one sender under way at a time, in a closed loop. */
+  readonly window?: number
+  /** Messages a second of all senders together, in an open loop. */
+  readonly rate?: number
+}
+
+export const LOADS = {
+  A: { title: '100 clients, 10 senders, closed loop', clients: 100, senders: 10, window: 1 },
+  B: { title: '1,000 clients, 10 senders, closed loop', clients: 1_000, senders: 10, window: 1 },
+  C: { title: '100 clients, 50 senders, closed loop, window 4', clients: 100, senders: 50, window: 4 },
+  D: { title: '1,000 clients, one sender, 50 msg/s', clients: 1_000, senders: 1, rate: 50 },
+  E: {
+    title: '1,000 clients, 200 rooms of 5, 4,000 msg/s',
+    clients: 1_000,
+    rooms: 200,
+    senders: 1_000,
+    rate: 4_000,
+  },
+  F: { title: '100 clients, 10 senders, 500 msg/s', clients: 100, senders: 10, rate: 500 },
+} as const satisfies Record<string, Load & { title: string }>
+
+export type LoadName = keyof typeof LOADS
+export const LOAD_NAMES = Object.keys(LOADS) as LoadName[]
+
+/** Each is `peers/NAME.mjs`, with the protocol that the load generator speaks to it. */
+export const PEERS = {
+  roomful: { title: 'Roomful', protocol: 'roomful' },
+  'socket.io': { title: 'Socket.IO', protocol: 'socket.io' },
+  ws: { title: 'ws, naive loop', protocol: 'plain' },
+  uws: { title: 'uWebSockets.js', protocol: 'plain' },
+} as const
+
+export type Peer = keyof typeof PEERS
+export const PEER_NAMES = Object.keys(PEERS) as Peer[]
