@@ -1,0 +1,200 @@
+import { defineProtocol, volatile } from '@roomful/protocol'
+import { describe, expect, it } from 'vitest'
+import * as z from 'zod/mini'
+import { connect, connectExtended, type WireClient } from '../support/wire-client.js'
+import { serve } from '../support/wire-server.js'
+
+const protocol = defineProtocol({
+  server: { noted: z.object({ text: z.string() }), alerted: volatile(z.object({ text: z.string() })) },
+})
+
+const users = {
+  protocol,
+  authenticate: ({ token }: { token: string | undefined }) => ({ userId: token ?? '' }),
+  authorize: () => true,
+}
+
+async function connectUsers(url: string, ...names: string[]): Promise<WireClient[]> {
+  return Promise.all(names.map((token) => connectExtended(url, { token })))
+}
+
+/** Asserts who got the alert, each of them once. */
+async function expectAlerted(everyone: readonly WireClient[], alerted: readonly (WireClient | undefined)[]) {
+  for (const client of everyone) {
+    if (alerted.includes(client)) await client.next('alerted')
+    await client.never('alerted')
+  }
+}
+
+const alert = { type: 'alerted', text: 'look' } as const
+
+describe('rooms', () => {
+  it('[A8] a broadcast to several rooms reaches each connection once, under the first room that it is in', async () => {
+    const { url, server } = await serve(users)
+    const [ana, bob, eve, dan] = await connectUsers(url, 'ana', 'bob', 'eve', 'dan')
+    await ana?.join('a')
+    for (const room of ['b', 'c']) await bob?.join(room)
+    for (const room of ['c', 'b', 'a']) await eve?.join(room)
+    await dan?.join('d')
+    server.rooms(['b', 'c', 'a', 'b']).broadcast(alert)
+    expect(await ana?.next('alerted')).toEqual({ ...alert, room_id: 'a' })
+    for (const client of [bob, eve]) expect(await client?.next('alerted')).toEqual({ ...alert, room_id: 'b' })
+    for (const client of [ana, bob, eve, dan]) await client?.never('alerted')
+  })
+
+  it('[A8] an exclusion holds in one room, in many and in all', async () => {
+    const { url, server } = await serve(users)
+    const everyone = await connectUsers(url, 'ana', 'bob', 'bob', 'eve')
+    const [ana, bob, bobsPhone, eve] = everyone
+    for (const client of everyone) await client.join('a')
+    await eve?.join('b')
+    const bobsId = String(bob?.frames[0]?.connection_id)
+    server.room('a').broadcast(alert, { except: bobsId })
+    await expectAlerted(everyone, [ana, bobsPhone, eve])
+    server.room('a').broadcast(alert, { except: { user: 'bob' } })
+    await expectAlerted(everyone, [ana, eve])
+    server.rooms(['b', 'a']).broadcast(alert, { except: { user: 'eve' } })
+    await expectAlerted(everyone, [ana, bob, bobsPhone])
+    server.broadcast(alert, { exceptUser: 'ana' })
+    await expectAlerted(everyone, [bob, bobsPhone, eve])
+  })
+
+  it('[A8] a broadcast to everyone reaches who is in no room too, under no room, but nobody who is not authenticated', async () => {
+    const { url, server } = await serve(users)
+    const [ana] = await connectUsers(url, 'ana')
+    const stranger = await connect(url)
+    server.broadcast(alert)
+    expect(await ana?.next('alerted')).toEqual(alert)
+    await stranger.never('alerted')
+  })
+
+  it('of several messages with one latestKey that wait for one flush, only the newest is sent', async () => {
+    const { url, server } = await serve(users)
+    const [ana] = await connectUsers(url, 'ana')
+    await ana?.join('a')
+    for (const text of ['one', 'two', 'three'])
+      server.room('a').broadcast({ type: 'alerted', text }, { latestKey: 'position' })
+    expect(await ana?.next('alerted')).toMatchObject({ text: 'three' })
+    await ana?.never('alerted')
+  })
+
+  it('info tells users, connections, names and the head; history pages the log', async () => {
+    const { url, server } = await serve(users)
+    const everyone = await connectUsers(url, 'ana', 'bob', 'bob')
+    for (const client of everyone) await client.join('a')
+    const head = await server.room('a').publish({ type: 'noted', text: 'one' })
+    expect(await server.room('a').info()).toEqual({
+      roomId: 'a',
+      count: 2,
+      connections: 3,
+      members: [{ userId: 'ana' }, { userId: 'bob' }],
+      head,
+    })
+    for (const text of ['two', 'three']) await server.room('a').publish({ type: 'noted', text })
+    expect(await server.room('a').history({ limit: 1 })).toMatchObject({
+      messages: [{ text: 'three', offset: 3 }],
+      more: true,
+      truncated: false,
+    })
+    expect(await server.room('a').history({ after: 1 })).toMatchObject({
+      messages: [{ offset: 2 }, { offset: 3 }],
+      more: false,
+    })
+    expect(await server.room('nobody.here').info()).toMatchObject({ count: 0, connections: 0, members: [] })
+  })
+
+  it.each(['', '@me', '@user:ana', 'a b'])('[J2] [J13] %j is no room of the application', async (id) => {
+    const { server } = await serve()
+    expect(() => server.room(id)).toThrow(expect.objectContaining({ code: 'invalid_room' }))
+  })
+})
+
+describe('users', () => {
+  it('send reaches every connection of one user, or of many, each once, under no room', async () => {
+    const { url, server } = await serve(users)
+    const everyone = await connectUsers(url, 'ana', 'ana', 'bob', 'eve')
+    const [phone, laptop, bob] = everyone
+    server.user('ana').send(alert)
+    expect(await phone?.next('alerted')).toEqual(alert)
+    expect(await laptop?.next('alerted')).toEqual(alert)
+    await expectAlerted(everyone, [])
+    server.users(['ana', 'bob', 'ana', 'nobody']).send(alert)
+    await expectAlerted(everyone, [phone, laptop, bob])
+  })
+
+  it('[J13] [A7] publish goes to the user’s own stream, to every device that joined @me, and is there for who was away', async () => {
+    const { url, server } = await serve(users)
+    const [phone, laptop, bob] = await connectUsers(url, 'ana', 'ana', 'bob')
+    const { epoch, offset, id } = (await phone?.join('@me')) ?? {}
+    for (const client of [laptop, bob]) await client?.join('@me')
+    const position = await server.user('ana').publish({ type: 'noted', text: 'one' })
+    const frame = { type: 'noted', text: 'one', room_id: '@me', ...position }
+    for (const device of [phone, laptop]) expect(await device?.next('noted')).toEqual(frame)
+    await bob?.never('noted')
+    const [tablet] = await connectUsers(url, 'ana')
+    const joined = await tablet?.join('@me', { since: { epoch, offset, id } })
+    expect(joined).toMatchObject({ recovered: true, messages: [frame] })
+    expect(await tablet?.ask({ type: 'history', room_id: '@me' }, 'history')).toMatchObject({
+      room_id: '@me',
+      messages: [frame],
+    })
+    expect((await server.user('ana').history()).messages).toEqual([frame])
+  })
+
+  it('disconnect ends every connection of the user, and of nobody else', async () => {
+    const { url, server } = await serve(users)
+    const [phone, laptop, bob] = await connectUsers(url, 'ana', 'ana', 'bob')
+    server.user('ana').disconnect()
+    for (const device of [phone, laptop]) expect((await device?.closed)?.code).toBe(4501)
+    await bob?.settled()
+  })
+})
+
+describe('authorize', () => {
+  it('[J7] decides on joins and on messages of each kind; anything but true denies', async () => {
+    const asked: string[] = []
+    let answer: unknown = true
+    const { url } = await serve({
+      ...users,
+      authorize: ({ user, action, roomId }) => {
+        asked.push(`${user.id} ${action} ${roomId}`)
+        return (action === 'join' ? true : answer) as boolean
+      },
+    })
+    const [ana] = await connectUsers(url, 'ana')
+    await ana?.join('a')
+    for (const denial of [false, undefined, 'yes', 1]) {
+      answer = denial
+      expect(await ana?.refusal({ type: 'chat_message', message: 'x' })).toBe('forbidden')
+    }
+    expect(await ana?.refusal({ type: 'presence', state: {} })).toBe('forbidden')
+    answer = true
+    await ana?.chat('a', 'x')
+    expect(new Set(asked)).toEqual(new Set(['ana join a', 'ana chat_message a', 'ana presence a']))
+  })
+
+  it('[E16] that throws denies for now: unavailable, with a time to come back', async () => {
+    const { url, log } = await serve({
+      ...users,
+      authorize: () => {
+        throw new Error('the access list is away')
+      },
+    })
+    const [ana] = await connectUsers(url, 'ana')
+    expect(await ana?.ask({ type: 'join', room_id: 'a' }, 'error')).toMatchObject({
+      code: 'unavailable',
+      message: 'Temporarily unavailable',
+      retry_after_ms: expect.any(Number),
+    })
+    expect(log.filter(({ level }) => level === 'error')).toHaveLength(1)
+  })
+
+  it('is warned about when it is missing beside authenticate', async () => {
+    const { log } = await serve({ authenticate: () => null })
+    expect(log).toContainEqual({
+      level: 'warn',
+      event: expect.stringContaining('authenticate without authorize'),
+      fields: {},
+    })
+  })
+})

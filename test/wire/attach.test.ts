@@ -1,0 +1,125 @@
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { AddressInfo, Server } from 'node:net'
+import { createServer } from '@roomful/server'
+import express from 'express'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { WebSocketServer } from 'ws'
+import { selfSigned } from '../support/certificate.js'
+import { connect, dial, refusedStatus } from '../support/wire-client.js'
+import { type LogLine, logInto, serve } from '../support/wire-server.js'
+
+async function portOf(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  return (server.address() as AddressInfo).port
+}
+
+describe('attach', () => {
+  it('shares a port with Express and with another WebSocket server, and leaves their paths to them', async () => {
+    const app = express()
+    app.get('/hello', (_, response) => void response.send('hi'))
+    const http = createHttpServer(app)
+    const roomful = createServer({ logger: logInto([]) })
+    roomful.attach(http, { path: '/chat' })
+    const other = new WebSocketServer({ noServer: true })
+    http.on('upgrade', (request, socket, head) => {
+      if (request.url === '/echo')
+        other.handleUpgrade(request, socket, head, (ws) => ws.on('message', (m) => ws.send(m)))
+      else if (request.url === '/nowhere') socket.destroy()
+    })
+    const port = await portOf(http)
+    const base = `127.0.0.1:${port}`
+
+    expect(await (await fetch(`http://${base}/hello`)).text()).toBe('hi')
+    const ana = await connect(`ws://${base}/chat?token=x`)
+    await ana.join('lobby')
+    const echo = dial(`ws://${base}/echo`)
+    await once(echo.socket, 'open')
+    echo.sendText('{"type":"echoed"}')
+    expect(await echo.next('echoed')).toEqual({ type: 'echoed' })
+
+    await roomful.close()
+    expect((await ana.closed).code).toBe(1012)
+    expect(await (await fetch(`http://${base}/hello`)).text()).toBe('hi')
+    echo.sendText('{"type":"echoed","still":"here"}')
+    expect(await echo.next('echoed')).toMatchObject({ still: 'here' })
+  })
+
+  it('serves several paths and servers as one', async () => {
+    const [one, two] = [createHttpServer(), createHttpServer()]
+    const roomful = createServer({ logger: logInto([]) })
+    onTestFinished(() => roomful.close())
+    roomful.attach(one, { path: '/ws' })
+    roomful.attach(two)
+    const [ana, bob] = [
+      await connect(`ws://127.0.0.1:${await portOf(one)}/ws`),
+      await connect(`ws://127.0.0.1:${await portOf(two)}/`),
+    ]
+    await ana.join('lobby')
+    await bob.join('lobby')
+    await bob.chat('lobby', 'hi')
+    await ana.next('chat_message')
+  })
+
+  it('answers an upgrade that nobody would with 404, so that it does not hang', async () => {
+    const http = createHttpServer()
+    const roomful = createServer({ logger: logInto([]) })
+    onTestFinished(() => roomful.close())
+    roomful.attach(http, { path: '/ws' })
+    const port = await portOf(http)
+    expect(await refusedStatus(`ws://127.0.0.1:${port}/elsewhere`)).toBe(404)
+  })
+
+  it('says how to mend a path that can never match', () => {
+    const roomful = createServer({ logger: logInto([]) })
+    expect(() => roomful.attach(createHttpServer(), { path: 'ws' })).toThrow(/must start with '\/'/)
+  })
+})
+
+describe('TLS', () => {
+  it('listen serves wss with a certificate', async () => {
+    const { key, cert } = await selfSigned()
+    const roomful = createServer({ logger: logInto([]) })
+    onTestFinished(() => roomful.close())
+    const { url } = await roomful.listen({ port: 0, path: '/chat', tls: { key, cert } })
+    expect(url).toMatch(/^wss:\/\/127\.0\.0\.1:\d+\/chat$/)
+    const ana = await connect(url, { ca: cert })
+    await ana.join('lobby')
+    await ana.chat('lobby', 'hi'.repeat(400))
+    await expect(connect(url)).rejects.toThrow()
+  })
+
+  it('attach works with an HTTPS server', async () => {
+    const { key, cert } = await selfSigned()
+    const https = createHttpsServer({ key, cert })
+    const roomful = createServer({ logger: logInto([]) })
+    onTestFinished(() => roomful.close())
+    roomful.attach(https)
+    const ana = await connect(`wss://127.0.0.1:${await portOf(https)}/`, { ca: cert })
+    await ana.join('lobby')
+  })
+})
+
+describe('a proxy', () => {
+  it('is not believed without trustedProxies, with one warning; with it, that many hops count', async () => {
+    const seen: string[] = []
+    const on = {
+      connect: ({ connection }: { connection: { remoteAddress: string } }) =>
+        void seen.push(connection.remoteAddress),
+    }
+    const headers = { 'x-forwarded-for': '6.6.6.6, 1.2.3.4' }
+    const direct = await serve({ on })
+    await connect(direct.url, { headers })
+    await connect(direct.url, { headers })
+    const behind = await serve({ on, trustedProxies: 1 })
+    await connect(behind.url, { headers })
+    await connect(behind.url)
+    expect(seen).toEqual(['127.0.0.1', '127.0.0.1', '1.2.3.4', '127.0.0.1'])
+    const warnings = (log: LogLine[]) => log.filter(({ event }) => event.includes('trustedProxies'))
+    expect(warnings(direct.log)).toHaveLength(1)
+    expect(warnings(behind.log)).toHaveLength(0)
+  })
+})
