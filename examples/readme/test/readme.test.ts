@@ -1,0 +1,123 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createServer } from '@roomful/server'
+import { build } from 'esbuild'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { launchChromium } from '../../../test/support/chromium.js'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const folder = join(root, 'examples/readme')
+const source = (file: string) => readFile(join(folder, file), 'utf8')
+
+let browser: Browser
+beforeAll(async () => {
+  browser = await launchChromium()
+})
+afterAll(() => browser?.close())
+
+describe('the programs', () => {
+  it.each([
+    ['README.md', ['protocol.ts', 'server.ts', 'client.ts']],
+    ['packages/server/README.md', ['server.ts', 'test/typing.test.ts']],
+    ['packages/client/README.md', ['client.ts', 'chat.tsx']],
+  ])('in %s are those of this example, to the letter', async (readme, files) => {
+    const text = await readFile(join(root, readme), 'utf8')
+    const blocks = [...text.matchAll(/^`([\w./]+)`[^\n]*\n\n```tsx?\n(.*?)^```$/gms)]
+    const expected = await Promise.all(files.map(async (file) => [file, await source(file)]))
+    expect(blocks.map(([, file, code]) => [file, code])).toEqual(expected)
+    expect(text.match(/^```tsx?$/gm)).toHaveLength(files.length)
+  })
+
+  it.each(['server.ts', 'client.ts'])('%s has eight lines', async (file) => {
+    const lines = (await source(file)).split('\n').filter((line) => line.trim())
+    expect(lines.length).toBeLessThanOrEqual(8)
+  })
+})
+
+it('server.ts in Node and client.ts in two pages hear each other', async () => {
+  const port = await freePort()
+  const run = async (file: string, platform: 'node' | 'browser') =>
+    bundle((await source(file)).replace('3000', String(port)), platform)
+  const server = spawn(process.execPath, ['--input-type=module', '-'], {
+    cwd: root,
+    stdio: ['pipe', 'inherit', 'inherit'],
+  })
+  onTestFinished(() => void server.kill())
+  server.stdin.end(await run('server.ts', 'node'))
+  const client = await run('client.ts', 'browser')
+  const first = await openPage(client)
+  await expect.poll(() => first, { timeout: 15_000 }).toEqual(['👋', 'Hello'])
+  const second = await openPage(client)
+  await expect.poll(() => second, { timeout: 15_000 }).toEqual(['👋', 'Hello'])
+  await expect.poll(() => first).toEqual(['👋', 'Hello', '👋', 'Hello'])
+})
+
+it('chat.tsx shows what was sent, and that it was acknowledged', async () => {
+  const script = await bundle(
+    `import { createRoot } from 'react-dom/client'
+     import { Chat } from './chat.js'
+     createRoot(document.body).render(<Chat />)`,
+    'browser',
+  )
+  const http = createHttpServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html>')
+  })
+  const server = createServer()
+  server.attach(http, { path: '/ws' })
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  onTestFinished(async () => {
+    await server.close()
+    http.close()
+  })
+  const page = await browser.newPage()
+  onTestFinished(() => page.close())
+  await page.goto(`http://127.0.0.1:${(http.address() as AddressInfo).port}`)
+  await page.addScriptTag({ content: script, type: 'module' })
+  await page.getByRole('status').getByText('Connected').waitFor()
+  await page.getByLabel('Message').fill('Hello')
+  await page.keyboard.press('Enter')
+  await page.getByText('Hello (sent)').waitFor()
+})
+
+async function bundle(contents: string, platform: 'node' | 'browser'): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: folder, loader: 'tsx' },
+    tsconfig: join(root, 'tsconfig.json'),
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2022',
+    platform,
+    external: ['ws'],
+    define: { 'process.env.NODE_ENV': '"production"' },
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
+/** Runs a script in a page of its own; returns what it logs, without the users' ids. */
+async function openPage(script: string): Promise<string[]> {
+  const page = await browser.newPage()
+  onTestFinished(() => page.close())
+  const logged: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'log') logged.push(message.text().replace(/^anon-\S+ /, ''))
+  })
+  await page.addScriptTag({ content: script, type: 'module' })
+  return logged
+}
+
+async function freePort(): Promise<number> {
+  const server = createTcpServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
