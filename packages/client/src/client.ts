@@ -134,7 +134,6 @@ export class ClientCore {
       runtime: this.#runtime,
       protocol: this.#settings.protocol,
       report: (what, error) => this.#settings.logger.error(`${what} failed`, error),
-      requestMs: timeoutMs,
       get mode() {
         return link.mode
       },
@@ -161,7 +160,7 @@ export class ClientCore {
       cancel: (clientId) => this.#sender.cancel(clientId),
       joining: (room) => this.#joining(room),
       live: () => this.#sender.pump(),
-      gone: (room, error) => this.#sender.leftRoom(room.id, error),
+      gone: (roomId, error) => this.#sender.leftRoom(roomId, error),
     }
   }
 

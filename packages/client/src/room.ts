@@ -129,7 +129,6 @@ export interface Room<P extends AnyProtocol = BuiltIn> {
 export interface Host {
   readonly runtime: Runtime
   readonly protocol: AnyProtocol | undefined
-  readonly requestMs: number
   readonly report: Report
   readonly mode: Mode | undefined
   readonly textLength: number | undefined
@@ -145,8 +144,10 @@ export interface Host {
   refuse(roomId: string, message: string, error: RoomfulError): Sent
   cancel(clientId: string): boolean
   joining(room: RoomCore): void
-  live(room: RoomCore): void
-  gone(room: RoomCore, error: RoomfulError): void
+  /** The room is live: its messages may go. */
+  live(): void
+  /** The room is left: its messages will not go. */
+  gone(roomId: string, error: RoomfulError): void
 }
 
 interface Waiter {
@@ -192,7 +193,7 @@ export class RoomCore {
     this.typing = new Typing(
       runtime.clock,
       report,
-      (type) => this.#isLive && host.transmit({ type, room_id: id }),
+      (type) => this.isLive && host.transmit({ type, room_id: id }),
     )
     this.timeline = new Timeline<Loggable>(TIMELINE_LIMIT, report)
     this.presence = {
@@ -250,7 +251,7 @@ export class RoomCore {
 
   emit(type: string, body: object): boolean {
     const frame = this.#frame(type, body)
-    return this.#isLive && this.#host.transmit(frame)
+    return this.isLive && this.#host.transmit(frame)
   }
 
   async request(type: string, body: object, { timeoutMs, signal }: RequestOptions = {}): Promise<unknown> {
@@ -304,7 +305,7 @@ export class RoomCore {
     this.#step({ type: 'down', reason })
     // What was in flight when the room was left will not be sent again.
     const { state } = this.status.get()
-    if (state === 'left' || state === 'denied') this.#host.gone(this, new RoomfulError('not_in_room'))
+    if (state === 'left' || state === 'denied') this.#host.gone(this.id, new RoomfulError('not_in_room'))
   }
 
   /** The client is closed: nothing joins again. */
@@ -314,12 +315,8 @@ export class RoomCore {
     this.#end(error)
   }
 
-  get #isLive(): boolean {
-    return this.status.get().state === 'live'
-  }
-
   get isLive(): boolean {
-    return this.#isLive
+    return this.status.get().state === 'live'
   }
 
   /** A live frame with a place in the log. The cursor moves also when the frame cannot be read. */
@@ -435,7 +432,7 @@ export class RoomCore {
       case 'live':
         this.#settleJoin()
         this.#tellState()
-        this.#host.live(this)
+        this.#host.live()
         return
       case 'retry':
         this.#retryIn(effect.ms)
@@ -526,11 +523,11 @@ export class RoomCore {
     this.typing.reset()
     this.#members.reset()
     for (const { reject } of this.#waiters.splice(0)) reject(error)
-    this.#host.gone(this, error)
+    this.#host.gone(this.id, error)
   }
 
   #tellState(): void {
-    if (this.#state && this.#isLive && this.#host.mode === 'full') {
+    if (this.#state && this.isLive && this.#host.mode === 'full') {
       this.#host.transmit({ type: 'presence', room_id: this.id, state: this.#state })
     }
   }
