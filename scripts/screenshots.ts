@@ -18,7 +18,7 @@ const CONVERSATION = [
   ['Grace', 'I wrote the whole release note in there, though. It all landed when we came out, in one piece.'],
   ['Ada', 'In order?'],
   ['Grace', 'In order. Look at the numbers.'],
-  ['Barbara', 'Reading along from my phone. Ship it 🚢'],
+  ['Barbara', 'Reading along from my phone. Ship it.'],
   ['Ada', 'One last check before we do. I am pulling my plug now.'],
 ] as const
 const OFFLINE = [
@@ -38,7 +38,12 @@ async function start(): Promise<{ url: string; server: ChildProcess }> {
 
 /** The bundled Chromium has no system font to show; this is the one it brings along. */
 async function openPage(browser: Browser, url: string, options: BrowserContextOptions): Promise<Page> {
-  const context = await browser.newContext({ ...options, bypassCSP: true, reducedMotion: 'reduce', locale: 'en-GB' })
+  const context = await browser.newContext({
+    ...options,
+    bypassCSP: true,
+    reducedMotion: 'reduce',
+    locale: 'en-GB',
+  })
   const page = await context.newPage()
   await page.goto(url)
   await page.addStyleTag({ content: ':root { font-family: "Open Sans", system-ui }' })
@@ -58,7 +63,7 @@ async function say(client: Locator, text: string): Promise<void> {
 
 async function take(browser: Browser, url: string, colorScheme: 'light' | 'dark'): Promise<void> {
   const suffix = colorScheme === 'dark' ? '-dark' : ''
-  const address = `${url}/#room=release-${colorScheme}`
+  const address = `${url}/#room=release`
   const desktop = await openPage(browser, address, { ...DESKTOP, colorScheme })
   const [ada, grace] = [clientOf(desktop, 'Ada'), clientOf(desktop, 'Grace')]
   for (const client of [ada, grace]) await client.getByText(/^Connected/).waitFor()
@@ -77,11 +82,13 @@ async function take(browser: Browser, url: string, colorScheme: 'light' | 'dark'
   await phone.screenshot({ path: join(folder, `demo-phone${suffix}.png`) })
 }
 
-const { url, server } = await start()
 const browser = await launchChromium()
-try {
-  for (const colorScheme of ['light', 'dark'] as const) await take(browser, url, colorScheme)
-} finally {
-  await browser.close()
-  server.kill()
+for (const colorScheme of ['light', 'dark'] as const) {
+  const { url, server } = await start()
+  try {
+    await take(browser, url, colorScheme)
+  } finally {
+    server.kill('SIGKILL')
+  }
 }
+await browser.close()

@@ -19,8 +19,7 @@ const policy = `default-src 'none'; script-src 'self' ${hashOf('script')}; style
 
 const http = createHttpServer(({ url }, response) => {
   const [path] = url.split('?')
-  if (path === '/roomful.global.js')
-    return response.setHeader('content-type', 'text/javascript').end(client)
+  if (path === '/roomful.global.js') return response.setHeader('content-type', 'text/javascript').end(client)
   if (path !== '/') return response.writeHead(404).end('Not found\n')
   response.setHeader('content-type', 'text/html; charset=utf-8')
   response.setHeader('content-security-policy', policy).end(html)

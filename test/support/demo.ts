@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { BrowserContext, Locator, Page } from 'playwright-core'
+
+const command = fileURLToPath(new URL('../../packages/server/dist/cli.js', import.meta.url))
+
+/** The `roomful` command in a process of its own, which can be killed and started again on its port. */
+export class Demo {
+  #process: ChildProcess | undefined
+  #url = ''
+
+  get url(): string {
+    return this.#url
+  }
+
+  async start(): Promise<void> {
+    const port = this.#url ? new URL(this.#url).port : '0'
+    const server = spawn(process.execPath, [command, '--port', port], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    this.#process = server
+    const ended = once(server, 'exit').then(([code]) => {
+      throw new Error(`The roomful command ended with ${code} before it listened; is it built? npm run build`)
+    })
+    const [said] = await Promise.race([once(server.stdout, 'data'), ended])
+    this.#url = /http:\S+/.exec(String(said))?.[0] ?? ''
+  }
+
+  /** As a crash does it: without a farewell. */
+  async kill(): Promise<void> {
+    const server = this.#process
+    this.#process = undefined
+    if (!server || server.exitCode !== null) return
+    const ended = once(server, 'exit')
+    server.kill('SIGKILL')
+    await ended
+  }
+}
+
+/** One client of the demo page, as the person in front of it uses it. */
+export class Person {
+  readonly composer: Locator
+  readonly log: Locator
+  readonly messages: Locator
+  readonly status: Locator
+
+  constructor(
+    readonly page: Page,
+    readonly panel: Locator,
+  ) {
+    this.composer = panel.getByRole('textbox', { name: 'Message ' })
+    this.log = panel.getByRole('log')
+    this.messages = this.log.locator('.message')
+    this.status = panel.locator('[role=status]')
+  }
+
+  async isConnected(): Promise<void> {
+    await this.status.getByText(/^Connected/).waitFor()
+  }
+
+  async say(text: string): Promise<void> {
+    await this.composer.fill(text)
+    await this.composer.press('Enter')
+  }
+
+  async sees(...texts: readonly string[]): Promise<void> {
+    for (const text of texts) await this.log.getByText(text, { exact: true }).waitFor()
+  }
+
+  /** Texts in the order of the screen. */
+  texts(): Promise<string[]> {
+    return this.messages.locator('.bubble p').allTextContents()
+  }
+
+  /** Time, place or state beside each message. */
+  marks(): Promise<string[]> {
+    return this.messages.locator('.meta').allTextContents()
+  }
+
+  async pullPlug(): Promise<void> {
+    await this.panel.getByRole('button', { name: 'Pull the plug' }).click()
+  }
+
+  async plugIn(): Promise<void> {
+    await this.panel.getByRole('button', { name: 'Plug it in' }).click()
+  }
+}
+
+/** Opens the page in a tab of its own and waits until its clients have joined. Faults of the page fail the test. */
+export async function openDemo(context: BrowserContext, url: string): Promise<Person[]> {
+  const page = await context.newPage()
+  const faults = faultsOf(page)
+  await page.goto(url)
+  const people = peopleOn(page)
+  for (const person of people) {
+    if (await person.panel.isVisible()) await person.isConnected()
+  }
+  if (faults.length > 0) throw new Error(`The page has faults: ${faults.join('\n')}`)
+  return people
+}
+
+export function peopleOn(page: Page): [Person, Person] {
+  return [new Person(page, page.locator('.client').nth(0)), new Person(page, page.locator('.client').nth(1))]
+}
+
+/** Errors and refused resources of a page, as they come. */
+export function faultsOf(page: Page): string[] {
+  const faults: string[] = []
+  page.on('pageerror', (error) => faults.push(String(error.stack)))
+  page.on('console', (message) => {
+    if (/Content Security Policy|Uncaught/.test(message.text())) faults.push(message.text())
+  })
+  return faults
+}
+
+/** The page's own account of what it sent and shows. */
+export async function verdict(page: Page): Promise<string> {
+  return (await page.locator('.verdict').innerText()).replace(/\s+/g, ' ').trim()
+}
