@@ -144,11 +144,11 @@ export class Admission {
   }
 
   #admit(connection: Connection, user: User): void {
-    const { answers, registry, limits, clock, logger } = this.deps
+    const { answers, registry, limits, logger } = this.deps
     const { session } = connection
     const isFirst = session.standing !== 'admitted'
     if (isFirst && this.deps.authenticate) registry.endPending(connection.request.remoteAddress)
-    const replaced = registry.bind(connection, user.id, limits.connectionsPerUser, session.rates, clock.now())
+    const replaced = registry.bind(connection, user.id, limits.connectionsPerUser)
     session.user = user
     session.standing = 'admitted'
     for (const oldest of replaced) dismiss(oldest, answers, new RoomfulError('forbidden'), 'replaced')

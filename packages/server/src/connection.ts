@@ -9,6 +9,7 @@ export class Connection {
   /** Made when a handler first asks: most connections never need one. */
   #ended: AbortController | undefined
   #unsent: Outgoing[] = []
+  #unsentSize = 0
   #state: 'open' | 'closing' | 'closed' = 'open'
   /** When the peer last showed life, monotonic. */
   aliveAt: number
@@ -55,6 +56,9 @@ export class Connection {
     if (this.#state !== 'open') return
     if (this.#unsent.length === 0) this.wake(this)
     this.#unsent.push(outgoing)
+    this.#unsentSize += outgoing.size
+    // What waits counts as well: a hundred pages made within one turn would otherwise pass unseen.
+    if (this.#unsentSize > this.backlogBytes / 4) this.flush()
   }
 
   /** Writes what waits, in one write. */
@@ -62,6 +66,7 @@ export class Connection {
     const unsent = this.#unsent
     if (unsent.length === 0 || this.#state !== 'open') return
     this.#unsent = []
+    this.#unsentSize = 0
     this.transport.send(unsent.length === 1 ? (unsent[0] as Outgoing) : Outgoing.join(unsent))
     if (this.transport.backlog > this.backlogBytes) closeWith(this, 'slow_consumer')
   }

@@ -61,18 +61,18 @@ export class Members {
   async join(connection: Connection, message: Join): Promise<void> {
     const { session } = connection
     const refs = refsOfMessage(message)
-    session.joining.add(message.room_id)
+    session.startJoin(message.room_id)
     try {
       const denied =
         (await this.authorize(connection, 'join', message.room_id)) ??
         (await this.#askJoinHook(connection, message))
       if (denied) return this.deny(connection, message.room_id, denied, refs)
       // Kicked while the application was asked.
-      if (!session.joining.has(message.room_id))
+      if (!session.isJoining(message.room_id))
         return this.deps.answers.fail(connection, new RoomfulError('forbidden'), refs)
       if (connection.isOpen) await this.#enter(connection, message)
     } finally {
-      session.joining.delete(message.room_id)
+      session.endJoin(message.room_id)
     }
   }
 
@@ -83,7 +83,7 @@ export class Members {
     const { user } = session
     if (!user) return
     session.leaveRoom(roomId)
-    session.paging.delete(roomId)
+    session.endPaging(roomId)
     const room = rooms.get(streamOf(roomId, user.id))
     if (!room) return
     this.stopTyping(room, user.id, connection.id)
@@ -164,8 +164,9 @@ export class Members {
   /** The application's word on a new member. One that is in already was asked when it came. */
   async #askJoinHook(connection: Connection, message: Join): Promise<RoomfulError | undefined> {
     const { hooks, calls } = this.deps
-    const { rooms, paging } = connection.session
-    if (!hooks.join || rooms.has(message.room_id) || paging.has(message.room_id)) return undefined
+    const { session } = connection
+    const wasAsked = session.rooms.has(message.room_id) || session.pagedTo(message.room_id) !== undefined
+    if (!hooks.join || wasAsked) return undefined
     const context = this.deps.roomContextOf(connection, message.room_id)
     const outcome = await calls.run('on.join', context, () => hooks.join?.(context))
     return outcome.ok ? undefined : outcome.error
@@ -186,7 +187,7 @@ export class Members {
       const presence = room.isOwnStream
         ? undefined
         : await backplane.enter(stream, toPresent(connection), connection.id)
-      if (!connection.isOpen || !connection.session.joining.has(message.room_id)) {
+      if (!connection.isOpen || !connection.session.isJoining(message.room_id)) {
         if (presence) await backplane.leave(stream, user.id, connection.id, false)
         return
       }
@@ -224,7 +225,7 @@ export class Members {
     if (member) member.live = false
     const last = page.entries.at(-1)
     const position = last ? { epoch: page.epoch, offset: last.offset, id: last.id } : page.head
-    connection.session.paging.set(message.room_id, position.offset)
+    connection.session.startPaging(message.room_id, position.offset)
     const presence = room.isOwnStream ? undefined : await this.deps.backplane.present(room.stream)
     this.#sendJoined(connection, message, {
       position,
@@ -250,7 +251,7 @@ export class Members {
     if (known?.live) this.deps.fanOut.flush(room)
     const upTo = page?.entries.at(-1)?.offset ?? page?.head.offset ?? room.head.offset
     const late = page ? room.tail.filter((entry) => entry.offset > upTo) : []
-    session.paging.delete(message.room_id)
+    session.endPaging(message.room_id)
     this.#sendJoined(connection, message, {
       position: room.head,
       entries: page ? [...page.entries, ...late] : [],

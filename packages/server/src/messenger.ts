@@ -165,8 +165,8 @@ export class Messenger {
   #kick(connection: Connection, roomIds: readonly string[]): void {
     const { members, answers } = this.deps
     for (const roomId of roomIds) {
-      connection.session.joining.delete(roomId)
-      connection.session.paging.delete(roomId)
+      connection.session.endJoin(roomId)
+      connection.session.endPaging(roomId)
       if (!connection.session.rooms.has(roomId)) continue
       members.remove(connection, roomId, false)
       if (connection.session.extended)

@@ -10,10 +10,11 @@ import { Batches } from './batches.js'
 import { type Clock, systemClock } from './clock.js'
 import { closeWith } from './closing.js'
 import { Connection } from './connection.js'
+import { ConnectionEvents, type ConnectionHost } from './connection-events.js'
 import { connectionContext, roomContext } from './contexts.js'
 import { type Rates, Session } from './core/session.js'
 import { FanOut } from './fanout.js'
-import { type HandlerTable, Inbound } from './inbound.js'
+import { type HandlerTable, Inbound, type InboundDeps } from './inbound.js'
 import { type Limits, resolveLimits } from './limits.js'
 import { consoleLogger, type Logger } from './logger.js'
 import { Members } from './members.js'
@@ -23,6 +24,7 @@ import { Publisher } from './publisher.js'
 import { randomId } from './random-id.js'
 import { Registry } from './registry.js'
 import { Rooms } from './rooms.js'
+import { backlogOf, sweepBacklog, sweepHeartbeats } from './sweeps.js'
 import type { ConnectionRequest, Transport, TransportEvents } from './transport.js'
 
 const SWEEP_MS = 250
@@ -44,10 +46,9 @@ export class Node {
   readonly #members: Members
   readonly #admission: Admission
   readonly #publisher: Publisher
-  readonly #batches: Batches
-  readonly #handlers: HandlerTable
+  readonly #inboundDeps: InboundDeps
+  readonly #connectionHost: ConnectionHost
   readonly #rates: Rates
-  readonly #protocol: AnyProtocol | undefined
   readonly #needsAuthentication: boolean
   readonly #wake: (connection: Connection) => void
   #started: Promise<void> | undefined
@@ -65,12 +66,11 @@ export class Node {
     this.clock = options.clock ?? systemClock
     this.logger = options.logger ?? consoleLogger
     this.backplane = options.backplane ?? memory()
-    this.#protocol = options.protocol
     this.#hooks = options.on ?? {}
-    this.#handlers = (options.handle ?? {}) as HandlerTable
     this.#rates = ratesOf(this.limits)
     this.#needsAuthentication = options.authenticate !== undefined
-    assertHandlers(this.#protocol, this.#handlers)
+    const handlers = (options.handle ?? {}) as HandlerTable
+    assertHandlers(options.protocol, handlers)
     if (options.authenticate && !options.authorize) {
       this.logger.warn({}, 'authenticate without authorize: every user may join every room')
     }
@@ -80,7 +80,7 @@ export class Node {
     const answers = new Answers(clock, metrics)
     const fanOut = new FanOut(clock, metrics, limits)
     const rooms = new Rooms(backplane, fanOut, limits)
-    const publisher = new Publisher(this.#protocol, backplane, clock, metrics, newId)
+    const publisher = new Publisher(options.protocol, backplane, clock, metrics, newId)
     const contextOf = (connection: Connection) => this.contextOf(connection)
     const roomContextOf = (connection: Connection, roomId: string, signal?: AbortSignal) =>
       this.#roomContextOf(connection, roomId, signal)
@@ -89,7 +89,6 @@ export class Node {
     this.#answers = answers
     this.rooms = rooms
     this.#publisher = publisher
-    this.#batches = new Batches(clock, calls)
     this.#members = new Members({
       authorize: options.authorize,
       hooks,
@@ -116,6 +115,33 @@ export class Node {
       newId,
       contextOf,
     })
+    this.#inboundDeps = {
+      protocol: options.protocol,
+      hooks,
+      handlers,
+      calls,
+      answers,
+      admission: this.#admission,
+      members: this.#members,
+      batches: new Batches(clock, calls),
+      backplane,
+      publisher,
+      registry,
+      rooms,
+      clock,
+      limits,
+      metrics,
+      isDraining: () => this.#phase === 'draining',
+      contextOf,
+      roomContextOf,
+    }
+    this.#connectionHost = {
+      hooks,
+      calls,
+      clock,
+      contextOf,
+      closed: (connection, code, reason) => this.#closed(connection, code, reason),
+    }
     this.messenger = new Messenger({
       registry,
       rooms,
@@ -164,7 +190,7 @@ export class Node {
     )
     registry.add(connection)
     if (this.#needsAuthentication) registry.startPending(request.remoteAddress)
-    const inbound = this.#inboundOf(connection)
+    const inbound = new Inbound(connection, this.#inboundDeps)
     void this.#admission.welcome(connection).then(
       () => inbound.open(),
       (error: unknown) => {
@@ -172,7 +198,7 @@ export class Node {
         closeWith(connection, 'server_error')
       },
     )
-    return this.#eventsOf(connection, inbound)
+    return new ConnectionEvents(this.#connectionHost, connection, inbound)
   }
 
   contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown> {
@@ -181,11 +207,15 @@ export class Node {
 
   stats(): Stats {
     let members = 0
-    let backlogBytes = 0
     for (const room of this.rooms.all()) members += room.members.size
-    for (const connection of this.registry.connections()) backlogBytes += connection.transport.backlog
-    const { connectionCount, userCount } = this.registry
-    return { connections: connectionCount, users: userCount, rooms: this.rooms.size, members, backlogBytes }
+    const { connectionCount: connections, userCount: users } = this.registry
+    return {
+      connections,
+      users,
+      rooms: this.rooms.size,
+      members,
+      backlogBytes: backlogOf(this.registry.connections()),
+    }
   }
 
   /** Whether balancers should send connections here. */
@@ -256,96 +286,8 @@ export class Node {
     const now = this.clock.now()
     this.#members.sweepTyping(now)
     this.#admission.sweep(now)
-    this.#sweepHeartbeats(now)
-    this.#sweepBacklog()
-  }
-
-  /** A connection that showed no life for a whole interval after a ping is dead, or as good as dead. */
-  #sweepHeartbeats(now: number): void {
-    const { heartbeatMs } = this.limits
-    for (const connection of this.registry.connections()) {
-      // Nothing is read from it until its messages are handled, its pongs included.
-      if (connection.isPaused) connection.aliveAt = now
-      if (now - connection.lastPingAt < heartbeatMs) continue
-      if (connection.aliveAt < connection.lastPingAt) {
-        closeWith(connection, 'heartbeat_missed')
-        connection.transport.terminate()
-        continue
-      }
-      connection.lastPingAt = now
-      connection.transport.ping()
-    }
-  }
-
-  /** Many slow readers, each within its own bound, would fill the memory together. */
-  #sweepBacklog(): void {
-    let left = this.stats().backlogBytes
-    if (left <= this.limits.nodeBacklogBytes) return
-    const slowest = [...this.registry.connections()].sort((a, b) => b.transport.backlog - a.transport.backlog)
-    for (const connection of slowest) {
-      if (left <= this.limits.nodeBacklogBytes) return
-      left -= connection.transport.backlog
-      closeWith(connection, 'slow_consumer')
-    }
-  }
-
-  #inboundOf(connection: Connection): Inbound {
-    return new Inbound(connection, {
-      protocol: this.#protocol,
-      hooks: this.#hooks,
-      handlers: this.#handlers,
-      calls: this.#calls,
-      answers: this.#answers,
-      admission: this.#admission,
-      members: this.#members,
-      batches: this.#batches,
-      backplane: this.backplane,
-      publisher: this.#publisher,
-      registry: this.registry,
-      rooms: this.rooms,
-      clock: this.clock,
-      limits: this.limits,
-      metrics: this.metrics,
-      isDraining: () => this.#phase === 'draining',
-      contextOf: (of) => this.contextOf(of),
-      roomContextOf: (of, roomId, signal) => this.#roomContextOf(of, roomId, signal),
-    })
-  }
-
-  #eventsOf(connection: Connection, inbound: Inbound): TransportEvents {
-    const hooks = this.#hooks
-    const calls = this.#calls
-    const alive = () => {
-      connection.aliveAt = this.clock.now()
-    }
-    const notify = (
-      name: string,
-      call: (context: ConnectionContext<AnyProtocol, unknown>) => void | Promise<void> | undefined,
-    ) => {
-      const context = this.contextOf(connection)
-      calls.notify(name, context, () => call(context))
-    }
-    return {
-      text: (text) => {
-        alive()
-        inbound.receive(text)
-      },
-      binary: (data) => {
-        alive()
-        if (hooks.binary) notify('on.binary', (context) => hooks.binary?.(context, data))
-        else closeWith(connection, 'unsupported_data')
-      },
-      ping: (data) => {
-        alive()
-        if (hooks.ping) notify('on.ping', (context) => hooks.ping?.(context, data))
-      },
-      pong: (data) => {
-        alive()
-        if (hooks.pong) notify('on.pong', (context) => hooks.pong?.(context, data))
-      },
-      close: (code, reason) => this.#closed(connection, code, reason),
-      error: (error) => calls.report('A socket failed', error, this.contextOf(connection)),
-    }
+    sweepHeartbeats(this.registry.connections(), this.limits.heartbeatMs, now)
+    sweepBacklog(this.registry.connections(), this.limits.nodeBacklogBytes)
   }
 
   /** Clean-up always runs, whatever the hooks do. */

@@ -1,6 +1,7 @@
 /** One write to a socket: one or more whole text frames, built once and shared by all its receivers. */
 export class Outgoing {
   #bytes: Buffer | undefined
+  #size: number | undefined
 
   constructor(
     readonly texts: readonly string[],
@@ -18,6 +19,12 @@ export class Outgoing {
       parts.flatMap(({ texts }) => texts),
       parts,
     )
+  }
+
+  /** Its length in characters: a quick guess at its bytes. */
+  get size(): number {
+    this.#size ??= this.texts.reduce((sum, { length }) => sum + length, 0)
+    return this.#size
   }
 
   /** The frames as they go over a WebSocket, server side: FIN, text, unmasked. */

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.js'
-import { type Budget, newBudget, type Rates } from './core/session.js'
+import { type Budget, newBudget } from './core/session.js'
 
 interface KnownUser {
   /** In the order in which they came. */
@@ -36,9 +36,9 @@ export class Registry {
   }
 
   /** Binds a connection to its user; returns the user's oldest other connections beyond `max`. */
-  bind(connection: Connection, userId: string, max: number, rates: Rates, now: number): Connection[] {
+  bind(connection: Connection, userId: string, max: number): Connection[] {
     if (connection.session.user && connection.session.user.id !== userId) this.#unbind(connection)
-    const user = this.#users.get(userId) ?? { connections: new Set(), budget: newBudget(rates, now) }
+    const user = this.#users.get(userId) ?? { connections: new Set(), budget: newBudget() }
     this.#users.set(userId, user)
     user.connections.add(connection)
     return [...user.connections].slice(0, Math.max(0, user.connections.size - max))

@@ -1,3 +1,10 @@
+export {
+  type ClientRuntime,
+  Device,
+  type DeviceOptions,
+  type DeviceSignal,
+  type DeviceSocket,
+} from './testing/device.js'
 export { type ClientEnd, type Host, Link, type LinkHandlers, Network } from './testing/network.js'
 export { type ConnectOptions, type ReceivedFrame, TestClient } from './testing/test-client.js'
 export {

@@ -83,9 +83,8 @@ export function decide(session: AnySession, decoded: DecodeResult, limits: Decis
 }
 
 function decideJoin(session: AnySession, message: ClientMessageOf<'join'>, limits: DecisionLimits): Decision {
-  const { rooms, joining } = session
-  const isNew = !rooms.has(message.room_id) && !joining.has(message.room_id)
-  if (isNew && rooms.size + joining.size >= limits.roomsPerConnection)
+  const isNew = !session.rooms.has(message.room_id) && !session.isJoining(message.room_id)
+  if (isNew && session.roomCount >= limits.roomsPerConnection)
     return refuse('room_limit', refsOfMessage(message))
   return { do: 'join', message }
 }

@@ -4,26 +4,31 @@ export interface Rate {
   readonly burst: number
 }
 
+/** One number says it all: when the budget will be whole again. In the past, it is. */
 export interface Bucket {
-  tokens: number
-  at: number
+  fullAt: number
 }
 
-export function fullBucket(rate: Rate, now: number): Bucket {
-  return { tokens: rate.burst, at: now }
+export function fullBucket(): Bucket {
+  return { fullAt: 0 }
 }
 
 /** How long until `cost` is there, in ms; 0 if it is. Takes nothing: a message must pass all its buckets before it pays into any. */
 export function waitFor(bucket: Bucket, rate: Rate, now: number, cost = 1): number {
   if (rate.perSecond === Number.POSITIVE_INFINITY) return 0
-  bucket.tokens = Math.min(rate.burst, bucket.tokens + ((now - bucket.at) / 1000) * rate.perSecond)
-  bucket.at = now
-  const missing = Math.min(cost, rate.burst) - bucket.tokens
-  return missing <= 0 ? 0 : Math.ceil((missing / rate.perSecond) * 1000)
+  bucket.fullAt = Math.max(bucket.fullAt, now)
+  const afterwards = bucket.fullAt + millisOf(cost, rate)
+  return Math.max(0, Math.ceil(afterwards - now - millisOf(rate.burst, rate)))
 }
 
+/** Pays. Call `waitFor` first, at the same time. */
 export function take(bucket: Bucket, rate: Rate, cost = 1): void {
-  if (rate.perSecond !== Number.POSITIVE_INFINITY) bucket.tokens -= Math.min(cost, rate.burst)
+  if (rate.perSecond !== Number.POSITIVE_INFINITY) bucket.fullAt += millisOf(cost, rate)
+}
+
+/** Time that the rate needs to give this much; what costs more than the burst costs the burst. */
+function millisOf(cost: number, { perSecond, burst }: Rate): number {
+  return (Math.min(cost, burst) / perSecond) * 1000
 }
 
 const STRIKE_MS = 5_000

@@ -26,8 +26,8 @@ export interface Budget {
   readonly bytes: Bucket
 }
 
-export function newBudget(rates: Rates, now: number): Budget {
-  return { messages: fullBucket(rates.messages, now), bytes: fullBucket(rates.bytes, now) }
+export function newBudget(): Budget {
+  return { messages: fullBucket(), bytes: fullBucket() }
 }
 
 /** What a connection is and may do. Decisions read it; the edges change it. */
@@ -42,23 +42,64 @@ export class Session<U extends { readonly id: string }> {
   /** Where a message without `room_id` goes. Leaving it leaves none: an earlier room would leak private text. */
   defaultRoom: string | undefined
   /** Rooms whose resume is being paged, with the offset it has reached: joins that go on from there are not rationed. */
-  readonly paging = new Map<string, number>()
+  #paging: Map<string, number> | undefined
   /** Rooms that a join is on its way to, counted with `rooms` so that a flood of joins cannot pass the limit. */
-  readonly joining = new Set<string>()
+  #joining: Set<string> | undefined
 
-  readonly budget: Budget
-  readonly joins: Bucket
-  readonly history: Bucket
-  readonly strikes = new Strikes()
-  readonly unparseable = new MinuteCounter()
+  readonly budget = newBudget()
+  readonly joins = fullBucket()
+  readonly history = fullBucket()
+  /** Made when first needed: few sessions ever are. */
+  #strikes: Strikes | undefined
+  #unparseable: MinuteCounter | undefined
 
   constructor(
     readonly rates: Rates,
     readonly startedAt: number,
-  ) {
-    this.budget = newBudget(rates, startedAt)
-    this.joins = fullBucket(rates.joins, startedAt)
-    this.history = fullBucket(rates.history, startedAt)
+  ) {}
+
+  /** Rooms, entered or about to be. */
+  get roomCount(): number {
+    return this.rooms.size + (this.#joining?.size ?? 0)
+  }
+
+  startJoin(roomId: string): void {
+    this.#joining ??= new Set()
+    this.#joining.add(roomId)
+  }
+
+  isJoining(roomId: string): boolean {
+    return this.#joining?.has(roomId) ?? false
+  }
+
+  endJoin(roomId: string): void {
+    this.#joining?.delete(roomId)
+    if (this.#joining?.size === 0) this.#joining = undefined
+  }
+
+  /** The offset that a paged resume has reached. */
+  pagedTo(roomId: string): number | undefined {
+    return this.#paging?.get(roomId)
+  }
+
+  startPaging(roomId: string, offset: number): void {
+    this.#paging ??= new Map()
+    this.#paging.set(roomId, offset)
+  }
+
+  endPaging(roomId: string): void {
+    this.#paging?.delete(roomId)
+    if (this.#paging?.size === 0) this.#paging = undefined
+  }
+
+  get strikes(): Strikes {
+    this.#strikes ??= new Strikes()
+    return this.#strikes
+  }
+
+  get unparseable(): MinuteCounter {
+    this.#unparseable ??= new MinuteCounter()
+    return this.#unparseable
   }
 
   membership(roomId: string | undefined): Membership | undefined {

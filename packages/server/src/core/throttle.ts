@@ -49,6 +49,6 @@ function continuesPaging(
   session: Session<{ readonly id: string }>,
   { type, roomId, since }: Charged,
 ): boolean {
-  const reached = type === 'join' && roomId !== undefined ? session.paging.get(roomId) : undefined
+  const reached = type === 'join' && roomId !== undefined ? session.pagedTo(roomId) : undefined
   return reached !== undefined && since !== undefined && since >= reached
 }

@@ -1,0 +1,69 @@
+import type { AnyProtocol, ConnectionContext, Hooks } from './api.js'
+import type { ApplicationCalls } from './application.js'
+import type { Clock } from './clock.js'
+import { closeWith } from './closing.js'
+import type { Connection } from './connection.js'
+import type { Inbound } from './inbound.js'
+import type { TransportEvents } from './transport.js'
+
+/** What the connections of a node share. */
+export interface ConnectionHost {
+  readonly hooks: Hooks<AnyProtocol, unknown>
+  readonly calls: ApplicationCalls
+  readonly clock: Clock
+  contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown>
+  closed(connection: Connection, code: number, reason: string): void
+}
+
+/** What a socket tells, passed on to the connection, its messages and the hooks. */
+export class ConnectionEvents implements TransportEvents {
+  constructor(
+    private readonly host: ConnectionHost,
+    private readonly connection: Connection,
+    private readonly inbound: Inbound,
+  ) {}
+
+  text(text: string): void {
+    this.#alive()
+    this.inbound.receive(text)
+  }
+
+  binary(data: Uint8Array): void {
+    this.#alive()
+    const { hooks } = this.host
+    if (!hooks.binary) closeWith(this.connection, 'unsupported_data')
+    else this.#notify('on.binary', (context) => hooks.binary?.(context, data))
+  }
+
+  ping(data: Uint8Array): void {
+    this.#alive()
+    const { hooks } = this.host
+    if (hooks.ping) this.#notify('on.ping', (context) => hooks.ping?.(context, data))
+  }
+
+  pong(data: Uint8Array): void {
+    this.#alive()
+    const { hooks } = this.host
+    if (hooks.pong) this.#notify('on.pong', (context) => hooks.pong?.(context, data))
+  }
+
+  close(code: number, reason: string): void {
+    this.host.closed(this.connection, code, reason)
+  }
+
+  error(error: Error): void {
+    this.host.calls.report('A socket failed', error, this.host.contextOf(this.connection))
+  }
+
+  #alive(): void {
+    this.connection.aliveAt = this.host.clock.now()
+  }
+
+  #notify(
+    name: string,
+    call: (context: ConnectionContext<AnyProtocol, unknown>) => void | Promise<void> | undefined,
+  ): void {
+    const context = this.host.contextOf(this.connection)
+    this.host.calls.notify(name, context, () => call(context))
+  }
+}

@@ -1,0 +1,38 @@
+import { closeWith } from './closing.js'
+import type { Connection } from './connection.js'
+
+/** Pings connections, and drops one that showed no life for a whole interval after a ping: it is as good as dead. */
+export function sweepHeartbeats(connections: Iterable<Connection>, heartbeatMs: number, now: number): void {
+  for (const connection of connections) {
+    // Nothing is read from it until its messages are handled, its pongs included.
+    if (connection.isPaused) connection.aliveAt = now
+    if (now - connection.lastPingAt < heartbeatMs) continue
+    if (connection.aliveAt < connection.lastPingAt) {
+      closeWith(connection, 'heartbeat_missed')
+      connection.transport.terminate()
+      continue
+    }
+    connection.lastPingAt = now
+    connection.transport.ping()
+  }
+}
+
+/** Closes the slowest readers until the rest fits: many, each within its own bound, would fill the memory together. */
+export function sweepBacklog(connections: Iterable<Connection>, nodeBacklogBytes: number): void {
+  const all = [...connections]
+  let left = backlogOf(all)
+  if (left <= nodeBacklogBytes) return
+  const slowest = all.sort((a, b) => b.transport.backlog - a.transport.backlog)
+  for (const connection of slowest) {
+    if (left <= nodeBacklogBytes) return
+    left -= connection.transport.backlog
+    closeWith(connection, 'slow_consumer')
+  }
+}
+
+/** Bytes that were sent and have not left the process. */
+export function backlogOf(connections: Iterable<Connection>): number {
+  let bytes = 0
+  for (const { transport } of connections) bytes += transport.backlog
+  return bytes
+}
