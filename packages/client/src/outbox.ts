@@ -101,11 +101,13 @@ export class Outbox {
     for (const [clientId, waiting] of later) this.#waiting.set(clientId, waiting)
   }
 
-  /** Who sends the messages that were written before the first authentication. */
-  adopt(userId: string): void {
-    for (const waiting of this.#waiting.values()) {
-      if (waiting.entry.userId === undefined) waiting.entry = { ...waiting.entry, userId }
-    }
+  /** Makes the user the sender of all that waits. Returns what was nobody's or another's before. */
+  adopt(userId: string): Outgoing[] {
+    const others = [...this.#waiting.values()].filter(({ entry }) => entry.userId !== userId)
+    return others.map((waiting) => {
+      waiting.entry = { ...waiting.entry, userId }
+      return waiting.entry
+    })
   }
 
   /** The first message that may be transmitted now. */

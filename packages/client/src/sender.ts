@@ -139,15 +139,27 @@ export class Sender {
 
   up(): void {
     const me = this.#link.user.get()
-    if (me !== undefined) {
-      const stranger = new RoomfulError('cancelled', { message: 'Another user has logged in' })
-      this.#settleAll(this.#outbox.fail(({ userId }) => userId !== undefined && userId !== me, stranger))
-      this.#outbox.adopt(me)
-    }
+    if (me !== undefined) this.#becomes(me)
     this.#messages = new Pace()
     this.#bytes = new Pace()
     this.#restore()
     this.pump()
+  }
+
+  /**
+   * With a token, another user id is somebody else's. Without one it is the same person, whose session the server
+   * no longer knows: what has not left yet goes under the new id, what has could double.
+   */
+  #becomes(me: string): void {
+    const isAnonymous = this.#settings.token === undefined
+    const stranger = new RoomfulError('cancelled', { message: 'Another user has logged in' })
+    const isForeign = ({ userId, doubtSince }: Outgoing) =>
+      userId !== undefined && userId !== me && !(isAnonymous && doubtSince === undefined)
+    this.#settleAll(this.#outbox.fail(isForeign, stranger))
+    for (const entry of this.#outbox.adopt(me)) {
+      this.#put(entry)
+      this.#handlers.queued(entry)
+    }
   }
 
   down(code: number): void {

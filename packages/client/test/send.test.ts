@@ -350,6 +350,41 @@ describe('the stored outbox', () => {
     expect(storage.kept.size).toBe(1)
   })
 
+  describe('when the server gives the client another user id', () => {
+    async function returnAs(userId: string, options: Partial<ClientOptions<BuiltIn>> = {}) {
+      const storage = memoryStorage()
+      const { script, room } = await live({ storage, ...options })
+      const inDoubt = room.send('in doubt')
+      await script.connection.closes(1006)
+      const unsent = room.send('unsent')
+      await script.clock.advance(20_000)
+      await script.connection.welcomes(userId)
+      return { script, room, storage, inDoubt, unsent }
+    }
+
+    it('[C10] an anonymous person, whose session was forgotten, still sends what had not left', async () => {
+      const { script, room, storage, inDoubt, unsent } = await returnAs('me again')
+      await expect(inDoubt).rejects.toMatchObject({ code: 'outcome_unknown' })
+      expect([...storage.kept.values()]).toMatchObject([{ clientId: unsent.clientId, userId: 'me again' }])
+      const join = script.connection.take().find(({ type }) => type === 'join')
+      await script.connection.says(joinedFrame(join, { recovered: true }))
+      expect(script.connection.take()).toMatchObject([{ client_id: unsent.clientId, message: 'unsent' }])
+      await script.connection.says(chatFrame(1, { client_id: unsent.clientId, user_id: 'me again' }))
+      await script.connection.says(ackFrame(unsent.clientId, 1))
+      expect(room.timeline.get()).toMatchObject([
+        { state: 'sent', message: { message: 'unsent' } },
+        { state: 'failed', message: { message: 'in doubt' } },
+      ])
+    })
+
+    it('nothing of a user with a token is sent as somebody else', async () => {
+      const { storage, inDoubt, unsent } = await returnAs('eve', { token: 'token' })
+      await expect(inDoubt).rejects.toMatchObject({ code: 'outcome_unknown' })
+      await expect(unsent).rejects.toMatchObject({ code: 'cancelled' })
+      expect(storage.kept.size).toBe(0)
+    })
+  })
+
   it('is cleared by forget(), at log-out', async () => {
     const storage = memoryStorage()
     const { script, room } = await live({ storage })
