@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
+import { until } from './wire-server.js'
 
 export const TEXT = 0x1
 const CONTINUATION = 0x0
@@ -19,17 +20,18 @@ export async function connectRaw(port: number): Promise<Socket> {
   return socket
 }
 
-/** A WebSocket without a library: it answers no ping, and reads when told to. */
-export class RawWebSocket {
-  #received = Buffer.alloc(0)
-  readonly closed: Promise<void>
+interface RawFrame {
+  readonly opcode: number
+  readonly payload: Buffer
+}
 
-  private constructor(readonly socket: Socket) {
-    socket.on('data', (data) => {
-      this.#received = Buffer.concat([this.#received, data])
-    })
-    this.closed = new Promise((resolve) => socket.once('close', () => resolve()))
-  }
+/** A WebSocket without a library: it answers no ping and no close, and stops reading when its socket is paused. */
+export class RawWebSocket {
+  /** What came, frame by frame. */
+  readonly frames: RawFrame[] = []
+  #rest = Buffer.alloc(0)
+
+  private constructor(readonly socket: Socket) {}
 
   static async open(port: number): Promise<RawWebSocket> {
     const socket = await connectRaw(port)
@@ -37,9 +39,11 @@ export class RawWebSocket {
       `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
     )
+    let head = Buffer.alloc(0)
+    while (!head.includes('\r\n\r\n')) head = Buffer.concat([head, (await once(socket, 'data'))[0]])
     const opened = new RawWebSocket(socket)
-    while (!opened.#received.includes('\r\n\r\n')) await once(socket, 'data')
-    opened.#received = opened.#received.subarray(opened.#received.indexOf('\r\n\r\n') + 4)
+    opened.#read(head.subarray(head.indexOf('\r\n\r\n') + 4))
+    socket.on('data', (data) => opened.#read(data))
     return opened
   }
 
@@ -59,35 +63,37 @@ export class RawWebSocket {
     this.send('', { opcode: PING })
   }
 
-  /** The code of the server's close frame, once the connection has ended; `undefined` if there was none. */
+  /** The code of the server's close frame, or `undefined` if the connection ended without one. */
   async closeCode(): Promise<number | undefined> {
-    await this.closed
-    return this.frames()
-      .find(({ opcode }) => opcode === CLOSE)
-      ?.payload.readUInt16BE(0)
+    const find = () => this.frames.find(({ opcode }) => opcode === CLOSE)
+    await until(() => find() !== undefined || this.socket.closed)
+    this.socket.destroy()
+    return find()?.payload.readUInt16BE(0)
   }
 
-  /** What came, frame by frame. */
-  frames(): { readonly opcode: number; readonly payload: Buffer }[] {
-    const frames = []
-    for (let at = 0; at + 2 <= this.#received.length; ) {
-      const { start, length } = headerAt(this.#received, at)
-      if (start + length > this.#received.length) break
-      frames.push({
-        opcode: (this.#received[at] ?? 0) & 0xf,
-        payload: this.#received.subarray(start, start + length),
-      })
-      at = start + length
+  #read(data: Buffer): void {
+    this.#rest = Buffer.concat([this.#rest, data])
+    for (let next = frameAt(this.#rest); next; next = frameAt(this.#rest)) {
+      this.frames.push(next)
+      this.#rest = this.#rest.subarray(next.end)
     }
-    return frames
   }
 }
 
-function headerAt(bytes: Buffer, at: number): { readonly start: number; readonly length: number } {
-  const short = (bytes[at + 1] ?? 0) & 0x7f
-  if (short < 126) return { start: at + 2, length: short }
-  if (short === 126) return { start: at + 4, length: bytes.readUInt16BE(at + 2) }
-  return { start: at + 10, length: Number(bytes.readBigUInt64BE(at + 2)) }
+/** The first frame in what came, if it is there in full. */
+function frameAt(bytes: Buffer): (RawFrame & { readonly end: number }) | undefined {
+  if (bytes.length < 10 && bytes.length < 2 + ((bytes[1] ?? 0) & 0x7f)) return undefined
+  const { start, length } = headerAt(bytes)
+  const end = start + length
+  if (bytes.length < end) return undefined
+  return { opcode: (bytes[0] ?? 0) & 0xf, payload: bytes.subarray(start, end), end }
+}
+
+function headerAt(bytes: Buffer): { readonly start: number; readonly length: number } {
+  const short = (bytes[1] ?? 0) & 0x7f
+  if (short < 126) return { start: 2, length: short }
+  if (short === 126) return { start: 4, length: bytes.readUInt16BE(2) }
+  return { start: 10, length: Number(bytes.readBigUInt64BE(2)) }
 }
 
 /** A client's frame, masked with zeros: allowed, and easy to read in a dump. */

@@ -41,7 +41,7 @@ describe('a frame that breaks a rule of WebSocket', () => {
     const { port } = await target()
     const intruder = await RawWebSocket.open(port)
     intruder.sendFragments([...'{"type":"ping"}'])
-    await until(() => intruder.frames().some(({ payload }) => payload.includes('"pong"')))
+    await until(() => intruder.frames.some(({ payload }) => payload.includes('"pong"')))
   })
 
   it('[E14] invalid UTF-8: 1007', async () => {

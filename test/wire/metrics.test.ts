@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { connect } from '../support/wire-client.js'
+import { serve, until } from '../support/wire-server.js'
+
+/** Samples of Prometheus' text format, by name and labels. */
+function samples(text: string): Map<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  for (const line of lines) expect(line).toMatch(/^[a-z_]+(\{[a-z_]+="[^"]*"\})? [\d.e+-]+$/)
+  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]))
+}
+
+describe('metrics', () => {
+  it('count what the server does, in Prometheus’ text format, each with its help and type', async () => {
+    const { url, server } = await serve()
+    const [ana, bob] = [await connect(url), await connect(url)]
+    for (const client of [ana, bob]) await client.join('lobby')
+    await ana.chat('lobby', 'hi', { client_id: 'c' })
+    await ana.chat('lobby', 'hi', { client_id: 'c' })
+    await bob.next('chat_message')
+    await ana.refusal({ type: 'dance' })
+    bob.close(4321)
+    await ana.next('user_left')
+    await until(() => server.stats().connections === 1)
+    const text = server.metrics()
+    const got = samples(text)
+    expect(Object.fromEntries(got)).toMatchObject({
+      roomful_connections: 1,
+      roomful_users: 1,
+      roomful_rooms: 1,
+      roomful_members: 1,
+      roomful_messages_in_total: 5,
+      roomful_published_total: 1,
+      roomful_duplicates_total: 1,
+      'roomful_errors_total{code="unknown_type"}': 1,
+      'roomful_closes_total{code="4321"}': 1,
+    })
+    expect(got.get('roomful_backlog_bytes')).toBeGreaterThanOrEqual(0)
+    expect(got.get('roomful_fan_outs_total')).toBeGreaterThan(0)
+    for (const name of new Set([...got.keys()].map((key) => key.replace(/\{.*/, '')))) {
+      expect(text).toContain(`# HELP ${name} `)
+      expect(text).toContain(`# TYPE ${name} `)
+    }
+  })
+
+  it('hold no more codes than the table, whatever applications throw and clients send', async () => {
+    const { url, server } = await serve({
+      on: {
+        message: () => {
+          throw Object.assign(new Error('"} 1\ninjected 1'), { code: 'x' })
+        },
+      },
+    })
+    const ana = await connect(url)
+    await ana.refusal({ type: 'join', room_id: 'lobby' })
+    await ana.refusal({ type: 'dance"} 1\ninjected 1' })
+    expect(samples(server.metrics()).has('injected')).toBe(false)
+  })
+})

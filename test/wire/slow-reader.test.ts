@@ -1,0 +1,106 @@
+import { defineProtocol, volatile } from '@roomful/protocol'
+import { describe, expect, it } from 'vitest'
+import * as z from 'zod/mini'
+import { connect } from '../support/wire-client.js'
+import { RawWebSocket } from '../support/wire-raw.js'
+import { serve, until, WireClock } from '../support/wire-server.js'
+
+const body = z.object({ n: z.number(), padding: z.optional(z.string()) })
+const protocol = defineProtocol({ server: { noted: body, ticked: volatile(body) } })
+const padding = 'x'.repeat(50_000)
+const BACKLOG_BYTES = 1024 * 1024
+
+/** A room with a member who reads and one who has stopped to, whose backlog is above a quarter of what it may be. */
+async function stalled() {
+  const { url, port, server } = await serve({ protocol, limits: { backlogBytes: BACKLOG_BYTES } })
+  const healthy = await connect(url)
+  await healthy.join('lobby')
+  const slow = await RawWebSocket.open(port)
+  slow.send('{"type":"join","room_id":"lobby"}')
+  await healthy.next('user_joined')
+  slow.socket.pause()
+  let sent = 0
+  while (server.stats().backlogBytes <= BACKLOG_BYTES / 4) {
+    server.room('lobby').broadcast({ type: 'ticked', n: ++sent, padding })
+    await healthy.next('ticked')
+  }
+  /** What the slow one has got of a type, by number. */
+  const got = (type: string) =>
+    slow.frames
+      .filter(({ payload }) => payload.includes(`"type":"${type}"`))
+      .map(({ payload }) => JSON.parse(payload.toString()).n as number)
+  return { server, healthy, slow, sent, got }
+}
+
+describe('a slow reader', () => {
+  it('[A10] loses volatile messages first, keeps what is published, and catches up when it reads again', async () => {
+    const { server, healthy, slow, sent, got } = await stalled()
+    server.room('lobby').broadcast({ type: 'ticked', n: 0 })
+    await server.room('lobby').publish({ type: 'noted', n: 1 })
+    await healthy.next('ticked')
+    await healthy.next('noted')
+    slow.socket.resume()
+    await until(() => got('noted').length === 1)
+    await until(() => server.stats().backlogBytes === 0)
+    server.room('lobby').broadcast({ type: 'ticked', n: sent + 1 })
+    await until(() => got('ticked').includes(sent + 1))
+    expect(got('ticked')).not.toContain(0)
+  })
+
+  it('[A10] beyond what it is granted is closed with 4002, and nobody else notices', async () => {
+    const { server, healthy, slow, got } = await stalled()
+    for (let n = 1; n <= 40; n++) {
+      await server.room('lobby').publish({ type: 'noted', n, padding })
+      await healthy.next('noted')
+    }
+    slow.socket.resume()
+    expect(await slow.closeCode()).toBe(4002)
+    const noted = got('noted')
+    expect(noted).toEqual(Array.from(noted, (_, index) => index + 1))
+    expect(noted.length).toBeLessThan(40)
+    await healthy.next('user_left')
+    await healthy.chat('lobby', 'all is well')
+  })
+
+  it('[E17] is sent no further answers until it has read those that it has', async () => {
+    const { url, port, server } = await serve({
+      limits: { historyPerSecond: 10_000, messagesBurst: 1_000, bytesPerSecond: 10_000_000 },
+    })
+    const ana = await connect(url)
+    await ana.join('lobby')
+    for (let n = 0; n < 300; n++) ana.send({ type: 'chat_message', message: 'x'.repeat(1_000) })
+    for (let n = 0; n < 300; n++) await ana.next('chat_message')
+    const greedy = await RawWebSocket.open(port)
+    greedy.send('{"type":"join","room_id":"lobby"}')
+    await ana.next('user_joined')
+    greedy.socket.pause()
+    for (let n = 0; n < 100; n++) greedy.send('{"type":"history","limit":1000}')
+    greedy.send('{"type":"leave"}')
+    await until(() => server.stats().backlogBytes > BACKLOG_BYTES / 4)
+    for (let n = 0; n < 10; n++) await ana.settled()
+    expect(server.stats().backlogBytes).toBeLessThan(BACKLOG_BYTES)
+    greedy.socket.resume()
+    await ana.next('user_left')
+    await until(() => greedy.frames.some(({ payload }) => payload.includes('"type":"left"')))
+    expect(greedy.frames.filter(({ payload }) => payload.includes('"type":"history"'))).toHaveLength(100)
+  })
+
+  it('one of many is closed when the bound of the node is reached, the slowest first', async () => {
+    const clock = new WireClock()
+    const { url, port, server } = await serve({ protocol, clock, limits: { nodeBacklogBytes: 300_000 } })
+    const healthy = await connect(url)
+    await healthy.join('lobby')
+    const slow = await RawWebSocket.open(port)
+    slow.send('{"type":"join","room_id":"lobby"}')
+    await healthy.next('user_joined')
+    slow.socket.pause()
+    while (server.stats().backlogBytes <= 300_000) {
+      await server.room('lobby').publish({ type: 'noted', n: 0, padding })
+      await healthy.next('noted')
+    }
+    await clock.advance(1_000)
+    slow.socket.resume()
+    expect(await slow.closeCode()).toBe(4002)
+    await healthy.settled()
+  })
+})
