@@ -3,12 +3,18 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { BrowserContext, Locator, Page } from 'playwright-core'
 
-const command = fileURLToPath(new URL('../../packages/server/dist/cli.js', import.meta.url))
+const roomful = fileURLToPath(new URL('../../packages/server/dist/cli.js', import.meta.url))
 
 /** The `roomful` command in a process of its own, which can be killed and started again on its port. */
 export class Demo {
   #process: ChildProcess | undefined
   #url = ''
+  readonly #command: string
+
+  /** @param command a server that takes PORT from its environment and says where it is */
+  constructor(command = roomful) {
+    this.#command = command
+  }
 
   get url(): string {
     return this.#url
@@ -16,12 +22,13 @@ export class Demo {
 
   async start(): Promise<void> {
     const port = this.#url ? new URL(this.#url).port : '0'
-    const server = spawn(process.execPath, [command, '--port', port], {
+    const server = spawn(process.execPath, [this.#command], {
+      env: { ...process.env, PORT: port },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.#process = server
     const ended = once(server, 'exit').then(([code]) => {
-      throw new Error(`The roomful command ended with ${code} before it listened; is it built? npm run build`)
+      throw new Error(`${this.#command} ended with ${code} before it listened; is it built? npm run build`)
     })
     const [said] = await Promise.race([once(server.stdout, 'data'), ended])
     this.#url = /http:\S+/.exec(String(said))?.[0] ?? ''
