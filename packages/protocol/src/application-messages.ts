@@ -1,6 +1,7 @@
 import type { InputOf, ObjectSchema, OutputOf, Protocol, Request, Volatile } from './definitions.js'
 
-type Message<T extends string, B> = B extends unknown ? { type: T } & B : never
+type Message<T extends string, B> =
+  B extends Record<string, never> ? { type: T } : B extends unknown ? { type: T } & B : never
 
 /** Names of the client messages that are requests. */
 export type RequestName<P extends Protocol<object, object>> = {

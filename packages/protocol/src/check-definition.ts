@@ -2,7 +2,8 @@ import type { InputOf, OutputOf, Request, Volatile } from './definitions.js'
 import type { EnvelopeField, PublishedEnvelopeField, ReservedName } from './reserved.js'
 
 type IsAny<T> = 0 extends 1 & T ? true : false
-type KeysOf<T> = T extends unknown ? keyof T : never
+/** `z.object({})` is a record of nothing, which has no fields to clash. */
+type KeysOf<T> = T extends Record<string, never> ? never : T extends unknown ? keyof T : never
 
 // Each check is `unknown`, which an intersection absorbs, or the sentence that the compiler then shows.
 

@@ -275,6 +275,17 @@ describe('[A2] bodies that the compiler refuses', () => {
     refused(() => defineProtocol({ client: { a: toRoom } }))
   })
 
+  it('lets messages and requests carry nothing', () => {
+    const nothing = z.object({})
+    const empty = defineProtocol({
+      client: { resign: request(nothing, nothing), wave: nothing },
+      server: { reset: nothing, blinked: volatile(nothing) },
+    })
+    expectTypeOf<ClientMessageFor<typeof empty, 'wave'>>().toEqualTypeOf<{ type: 'wave' }>()
+    expectTypeOf<Publishable<typeof empty>>().toEqualTypeOf<{ type: 'reset' }>()
+    expectTypeOf<Broadcastable<typeof empty>>().toEqualTypeOf<{ type: 'blinked' }>()
+  })
+
   it('refuses id, epoch and offset in published messages alone', () => {
     const id = z.object({ id: z.string() })
     const epoch = z.object({ epoch: z.string() })

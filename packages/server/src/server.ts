@@ -63,6 +63,8 @@ class RoomfulServer implements Roomful<AnyProtocol> {
       )
     }
     this.#upgrade = createUpgradeHandler(node, { origins, trustedProxies })
+    // Now, so that rooms can be published to before anybody can connect; `listen` tells if it fails.
+    node.start().catch((error: unknown) => node.logger.error({ error }, 'the backplane could not be started'))
   }
 
   async listen({ port = 3000, host = '127.0.0.1', path = '/', tls }: ListenOptions = {}): Promise<Address> {
@@ -92,8 +94,6 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   attach(server: HttpServer, { path = '/' }: AttachOptions = {}): void {
     if (!path.startsWith('/'))
       throw new TypeError(`attach: path must start with '/', as in '/ws', not '${path}'`)
-    const started = this.node.start()
-    started.catch((error: unknown) => this.node.logger.error({ error }, 'the backplane could not be started'))
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       if (pathOf(request) === path) this.#upgrade(request, socket, head)
       // Nobody else would ever answer it.
