@@ -66,7 +66,7 @@ export class Dedupe {
   }
 }
 
-/** By user too: with a bare client id, one user could suppress another's message. */
+/** By user too: with a bare client id, one user could suppress another's message. No client id holds a line break. */
 function key(userId: string, clientId: string): string {
-  return `${clientId} ${userId}`
+  return `${clientId}\n${userId}`
 }

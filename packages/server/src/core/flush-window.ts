@@ -32,7 +32,8 @@ export class FlushWindow {
   /** Learns from a flush that carried `messages` to `rooms`. */
   flushed(startedAt: number, endedAt: number, messages: number, rooms: number): void {
     const elapsed = endedAt - this.#endedAt
-    const arrivals = rooms === 0 ? 0 : messages / rooms / elapsed
+    // A clock may stand still between two flushes, and infinity would never be smoothed away.
+    const arrivals = rooms === 0 || elapsed <= 0 ? 0 : messages / rooms / elapsed
     this.#arrivalsPerMs += SMOOTHING * (arrivals - this.#arrivalsPerMs)
     this.#tookMs = endedAt - startedAt
     this.#endedAt = endedAt

@@ -160,7 +160,7 @@ export class RoomLog {
     return {
       entries: entries.reverse(),
       more: first > oldestOffset && oldestOffset <= last,
-      truncated: oldestOffset > 1 && first <= oldestOffset,
+      truncated: oldestOffset > 1 && last > 0,
     }
   }
 }
