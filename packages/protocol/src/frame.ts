@@ -43,24 +43,18 @@ export type ContentFault = 'too deep' | 'ill-formed text' | 'reserved key'
 
 /**
  * What no schema checks: nesting, lone surrogates anywhere, and `__proto__` keys, which would turn into a
- * prototype in any code that copies the object key by key.
+ * prototype in any code that copies the object key by key. Ill-formed text is told if nothing else is wrong.
  */
 export function inspectContent(value: unknown, maxDepth: number): ContentFault | undefined {
   if (typeof value === 'string') return isWellFormed(value) ? undefined : 'ill-formed text'
   if (typeof value !== 'object' || value === null) return undefined
   if (maxDepth === 0) return 'too deep'
-  if (Array.isArray(value)) {
-    for (const item of value) {
-      const fault = inspectContent(item, maxDepth - 1)
-      if (fault) return fault
-    }
-    return undefined
-  }
+  let found: ContentFault | undefined
   for (const key in value) {
     if (key === '__proto__') return 'reserved key'
-    if (!isWellFormed(key)) return 'ill-formed text'
     const fault = inspectContent((value as Record<string, unknown>)[key], maxDepth - 1)
-    if (fault) return fault
+    if (fault && fault !== 'ill-formed text') return fault
+    if (fault || !isWellFormed(key)) found = 'ill-formed text'
   }
-  return undefined
+  return found
 }
