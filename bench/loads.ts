@@ -9,20 +9,43 @@ export interface Load {
   readonly rate?: number
 }
 
+/** What Roomful is to reach, as a ratio to each peer. */
+type Goals = Readonly<Record<Exclude<Peer, 'roomful'>, number>>
+const BUSY = { 'socket.io': 10, ws: 10 }
+const SPARSE: Goals = { 'socket.io': 1.5, ws: 1.2, uws: 0.7 }
+
 export const LOADS = {
-  A: { title: '100 clients, 10 senders, closed loop', clients: 100, senders: 10, window: 1 },
-  B: { title: '1,000 clients, 10 senders, closed loop', clients: 1_000, senders: 10, window: 1 },
-  C: { title: '100 clients, 50 senders, closed loop, window 4', clients: 100, senders: 50, window: 4 },
-  D: { title: '1,000 clients, one sender, 50 msg/s', clients: 1_000, senders: 1, rate: 50 },
+  A: {
+    title: '100 clients, 10 senders, closed loop',
+    load: { clients: 100, senders: 10, window: 1 },
+    goals: { ...BUSY, uws: 0.9 },
+  },
+  B: {
+    title: '1,000 clients, 10 senders, closed loop',
+    load: { clients: 1_000, senders: 10, window: 1 },
+    goals: { ...BUSY, uws: 1 },
+  },
+  C: {
+    title: '100 clients, 50 senders, closed loop, window 4',
+    load: { clients: 100, senders: 50, window: 4 },
+    goals: { ...BUSY, uws: 5 },
+  },
+  D: {
+    title: '1,000 clients, one sender, 50 msg/s',
+    load: { clients: 1_000, senders: 1, rate: 50 },
+    goals: SPARSE,
+  },
   E: {
     title: '1,000 clients, 200 rooms of 5, 4,000 msg/s',
-    clients: 1_000,
-    rooms: 200,
-    senders: 1_000,
-    rate: 4_000,
+    load: { clients: 1_000, rooms: 200, senders: 1_000, rate: 4_000 },
+    goals: SPARSE,
   },
-  F: { title: '100 clients, 10 senders, 500 msg/s', clients: 100, senders: 10, rate: 500 },
-} as const satisfies Record<string, Load & { title: string }>
+  F: {
+    title: '100 clients, 10 senders, 500 msg/s',
+    load: { clients: 100, senders: 10, rate: 500 },
+    goals: SPARSE,
+  },
+} as const satisfies Record<string, { title: string; load: Load; goals: Goals }>
 
 export type LoadName = keyof typeof LOADS
 export const LOAD_NAMES = Object.keys(LOADS) as LoadName[]
@@ -37,3 +60,7 @@ export const PEERS = {
 
 export type Peer = keyof typeof PEERS
 export const PEER_NAMES = Object.keys(PEERS) as Peer[]
+
+/** Those that have a client of their own to compare. */
+export const CLIENT_PEERS = ['roomful', 'socket.io'] as const satisfies Peer[]
+export type ClientPeer = (typeof CLIENT_PEERS)[number]

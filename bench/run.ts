@@ -1,22 +1,34 @@
-import { parseArgs } from 'node:util'
-import { LOAD_NAMES, LOADS, PEER_NAMES } from './loads.js'
-import { compileLoad, measure } from './measure.js'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { describeMachine } from './machine.js'
+import { HELP, type Options, readOptions } from './options.js'
+import { drawPlots } from './plots.js'
+import { compileLoad } from './processes.js'
+import { report } from './report.js'
+import { measureAll } from './rounds.js'
 
-const { values } = parseArgs({
-  options: { only: { type: 'string' }, peers: { type: 'string' }, reps: { type: 'string', default: '3' } },
-})
-const only = values.only?.split(',')
-const peers = PEER_NAMES.filter((peer) => values.peers?.split(',').includes(peer) ?? true)
-const program = compileLoad()
-for (const name of LOAD_NAMES.filter((name) => only?.includes(name) ?? true)) {
-  console.log(`${name}: ${LOADS[name].title}`)
-  for (let repetition = 0; repetition < Number(values.reps); repetition++) {
-    for (const peer of peers) {
-      const s = await measure(program, peer, LOADS[name], { warmupMs: 800, measureMs: 2000 })
-      console.log(
-        peer.padEnd(10),
-        `${Math.round(s.delivered / s.serverCpu / 1000)}k/cpu-s  ${Math.round(s.delivered / s.seconds / 1000)}k/s  p50 ${s.p50} p99 ${s.p99}  lost ${s.lost} load ${s.loadShare}`,
-      )
-    }
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2))
+  if (options === 'help') console.log(HELP)
+  else await bench(options)
+}
+
+async function bench(options: Options): Promise<void> {
+  const startedAt = performance.now()
+  const results = await measureAll(compileLoad(), options)
+  const minutes = (performance.now() - startedAt) / 60_000
+  const machine = [...describeMachine(new Date()), `- took ${minutes.toFixed(1)} minutes`]
+  const text = report(results, options, machine)
+  console.log(`\n${text}`)
+  if (!options.isComplete) return
+  writeFileSync(new URL('results.md', import.meta.url), text)
+  const folder = new URL('plots/', import.meta.url)
+  mkdirSync(folder, { recursive: true })
+  for (const [name, svg] of Object.entries(drawPlots(results))) {
+    writeFileSync(new URL(`${name}.svg`, folder), svg)
   }
 }
+
+main().catch((error: unknown) => {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`)
+  process.exit(1)
+})

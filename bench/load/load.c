@@ -277,10 +277,12 @@ static void start_sending(void) {
 }
 
 // What is still under way arrives, or is lost.
-static uint64_t drain(void) {
+static uint64_t drain(uint64_t *unacked) {
   sending = false;
   uint64_t expected = sent * (options.clients / options.rooms), end = now_ns() + DRAIN_S * 1000000000ull;
-  while (delivered < expected && now_ns() < end) turn();
+  uint64_t acks = options.protocol->has_client_ids ? sent : 0;
+  while ((delivered < expected || acked < acks) && now_ns() < end) turn();
+  *unacked = acks - acked;
   return expected - delivered;
 }
 
@@ -325,7 +327,7 @@ int main(int count, char **arguments) {
 
   if (options.senders > 0) start_sending();
   run_for(options.warmup_ms * 1000000ull);
-  double server_cpu = cpu_of(options.pid), load_cpu = own_cpu();
+  double server_cpu = cpu_of(options.pid), load_cpu = own_cpu(), all_cpu = cpu_of_all();
   uint64_t started = now_ns(), sent_before = sent;
   measuring = true;
   run_for(options.measure_ms * 1000000ull);
@@ -333,14 +335,15 @@ int main(int count, char **arguments) {
   double seconds = (now_ns() - started) / 1e9;
   server_cpu = cpu_of(options.pid) - server_cpu;
   load_cpu = own_cpu() - load_cpu;
+  all_cpu = cpu_of_all() - all_cpu;
   uint64_t sent_in_window = sent - sent_before;
   double rss_after = rss_of(options.pid);
-  uint64_t lost = drain();
+  uint64_t unacked, lost = drain(&unacked);
 
-  printf("{\"connectSeconds\":%.4f,\"connectCpu\":%.3f,\"rssBefore\":%.0f,\"rssAfter\":%.0f,"
-         "\"seconds\":%.4f,\"delivered\":%lu,\"sent\":%lu,\"unsent\":%lu,\"sentInAll\":%lu,\"acked\":%lu,\"lost\":%lu,"
-         "\"serverCpu\":%.3f,\"loadShare\":%.3f,\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f}\n",
-         connect_s, connect_cpu, rss_before, rss_after, seconds, delivered_in_window, sent_in_window, unsent, sent,
-         acked, lost, server_cpu, load_cpu / seconds, quantile(&latencies, 0.5), quantile(&latencies, 0.99),
-         quantile(&latencies, 1 - 1e-12));
+  printf("{\"clients\":%d,\"connectSeconds\":%.4f,\"connectCpu\":%.3f,\"rssBefore\":%.0f,\"rssAfter\":%.0f,"
+         "\"seconds\":%.4f,\"delivered\":%lu,\"sent\":%lu,\"serverCpu\":%.3f,\"p50\":%.3f,\"p99\":%.3f,"
+         "\"lost\":%lu,\"unacked\":%lu,\"unsent\":%lu,\"loadShare\":%.3f,\"othersShare\":%.3f}\n",
+         options.clients, connect_s, connect_cpu, rss_before, rss_after, seconds, delivered_in_window, sent_in_window,
+         server_cpu, quantile(&latencies, 0.5), quantile(&latencies, 0.99), lost, unacked, unsent, load_cpu / seconds,
+         (all_cpu - server_cpu - load_cpu) / seconds);
 }

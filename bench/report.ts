@@ -1,0 +1,220 @@
+import { CHROMIUM_RATE } from './client/in-chromium.js'
+import { NODE_RATE } from './client/in-node.js'
+import { CLIENT_PEERS, LOAD_NAMES, LOADS, PEERS, type Peer } from './loads.js'
+import type { Sample } from './measure.js'
+import type { Options } from './options.js'
+import { connectCost, connects, deliveries, memory, p50, p99, type Results, type Runs } from './results.js'
+import { ratioOf, spreadOf } from './statistics.js'
+import { figure, spread, table } from './table.js'
+
+/** What Roomful is to reach beside each peer. */
+type Goals = Partial<Record<Peer, { readonly least: number } | { readonly most: number }>>
+
+interface Row {
+  readonly label: string
+  readonly runs: Runs<Peer, Sample>
+  readonly of: (sample: Sample) => number
+  readonly goals?: Goals
+}
+
+/** The results as Markdown. */
+export function report(results: Results, options: Options, machine: readonly string[]): string {
+  const { peers } = options
+  const parts = [
+    '# Results',
+    'Written by `npm run bench`; [the README](README.md) says how to read it. Medians; in brackets the least and the most.',
+    machine.join('\n'),
+    ...fanOut(results, peers),
+    ...latency(results, peers),
+    ...atHalf(results, peers),
+    ...idle(results, options),
+    ...clientsInNode(results),
+    ...clientsInChromium(results),
+    ...checks(results),
+  ]
+  return `${parts.join('\n\n')}\n`
+}
+
+function fanOut({ loads }: Results, peers: readonly Peer[]): string[] {
+  const rows = LOAD_NAMES.flatMap((name): Row[] => {
+    const { title, goals } = LOADS[name]
+    const atLeast = {
+      'socket.io': { least: goals['socket.io'] },
+      ws: { least: goals.ws },
+      uws: { least: goals.uws },
+    }
+    return loads[name]
+      ? [{ label: `${name}: ${title}`, runs: loads[name], of: deliveries, goals: atLeast }]
+      : []
+  })
+  if (rows.length === 0) return []
+  return [
+    '## Fan-out',
+    '![Deliveries a CPU second](plots/fan-out.svg)',
+    'Thousands of deliveries a CPU second of the server:',
+    values(rows, peers),
+    ...ratios(rows, peers),
+  ]
+}
+
+function latency({ loads }: Results, peers: readonly Peer[]): string[] {
+  const rows = LOAD_NAMES.flatMap((name): Row[] => {
+    const runs = loads[name]
+    return runs
+      ? [
+          { label: `${name}, p50`, runs, of: p50 },
+          { label: `${name}, p99`, runs, of: p99 },
+        ]
+      : []
+  })
+  if (rows.length === 0) return []
+  return [
+    '## Latency of a delivery',
+    '![99th percentile of latency](plots/latency.svg)',
+    'In ms. In the closed loops (A, B, C) whoever carries more is asked for more; D, E and F have a fixed rate:',
+    values(rows, peers),
+  ]
+}
+
+function atHalf({ half: runs }: Results, peers: readonly Peer[]): string[] {
+  if (Object.keys(runs).length === 0) return []
+  const rows: Row[] = [
+    { label: 'messages/s', runs, of: ({ sent, seconds }) => sent / seconds },
+    { label: 'server CPU, %', runs, of: ({ serverCpu, seconds }) => (serverCpu / seconds) * 100 },
+    { label: 'p50, ms', runs, of: p50 },
+    { label: 'p99, ms', runs, of: p99, goals: { ws: { most: 1 } } },
+  ]
+  return [
+    '## At half of saturation',
+    'Load A as an open loop, at half the rate that one core of that peer carried:',
+    values(rows, peers),
+    ...ratios(rows.slice(3), peers),
+  ]
+}
+
+function idle({ idle: runs }: Results, { peers, idleClients }: Options): string[] {
+  if (Object.keys(runs).length === 0) return []
+  const rows: Row[] = [
+    { label: 'connects/s', runs, of: connects },
+    { label: 'CPU µs a connect', runs, of: connectCost, goals: { 'socket.io': { most: 2 } } },
+    { label: 'KiB a connection', runs, of: memory },
+  ]
+  return [
+    '## Connecting, and idle connections',
+    '![Memory and CPU time of a connection](plots/connections.svg)',
+    `${figure(idleClients)} connections, each joined to one of 100 rooms; memory is what the server’s resident set grew by:`,
+    values(rows, peers),
+    ...ratios(rows.slice(1), peers),
+  ]
+}
+
+function clientsInNode({ node }: Results): string[] {
+  if (Object.keys(node).length === 0) return []
+  const row = (label: string, of: (sample: { messages: number; cpu: number }) => number) => [
+    label,
+    ...CLIENT_PEERS.map((peer) => spread(spreadOf((node[peer] ?? []).map(of)))),
+  ]
+  return [
+    '## A client in Node',
+    `One client that gets ${figure(NODE_RATE)} messages/s:`,
+    table(
+      ['', ...CLIENT_PEERS.map(nameOf)],
+      [
+        row('messages a CPU second', ({ messages, cpu }) => messages / cpu),
+        row('CPU µs a message', ({ messages, cpu }) => (cpu / messages) * 1e6),
+      ],
+    ),
+  ]
+}
+
+function clientsInChromium({ chromium }: Results): string[] {
+  const measured = CLIENT_PEERS.flatMap((peer) =>
+    (chromium[peer] ?? []).map((sample) => ({ peer, ...sample })),
+  )
+  if (measured.length === 0) return []
+  const rows = measured.map(({ peer, messages, seconds, busy, longTasks }) => [
+    nameOf(peer),
+    figure(messages / seconds),
+    figure((busy / seconds) * 100),
+    figure((busy / messages) * 1e6),
+    String(longTasks.length),
+    longTasks.length > 0 ? figure(Math.max(...longTasks)) : '–',
+  ])
+  return [
+    '## A client in Chromium',
+    `A page that gets ${figure(CHROMIUM_RATE)} messages/s and draws the newest 50 once a frame:`,
+    table(
+      [
+        '',
+        'messages/s',
+        'main thread, %',
+        'µs a message, drawing included',
+        'tasks over 50 ms',
+        'longest, ms',
+      ],
+      rows,
+    ),
+  ]
+}
+
+/** Whether the figures may be trusted. */
+function checks({ loads, half }: Results): string[] {
+  const groups = [...LOAD_NAMES.map((name) => [name, loads[name] ?? {}] as const), ['half', half] as const]
+  const rows = groups.flatMap(([name, runs]) => {
+    const samples = Object.values(runs).flat()
+    if (samples.length === 0) return []
+    const percent = (of: (sample: Sample) => number) =>
+      spread(spreadOf(samples.map((sample) => of(sample) * 100)))
+    const sum = (of: (sample: Sample) => number) =>
+      String(samples.reduce((total, sample) => total + of(sample), 0))
+    return [
+      [
+        name,
+        percent(({ loadShare }) => loadShare),
+        percent(({ othersShare }) => othersShare),
+        sum(({ lost }) => lost),
+        sum(({ unacked }) => unacked),
+        sum(({ unsent }) => unsent),
+      ],
+    ]
+  })
+  if (rows.length === 0) return []
+  return [
+    '## The measurement itself',
+    'CPU time as a share of one core, of the load generator (well below 100 %, or it is what limits) and of all else on the machine (near 0, or the figures are noise). No delivery may be lost, no acknowledgement be missing, and no message be held back because a server did not read:',
+    table(['load', 'load generator, %', 'others, %', 'lost', 'unacknowledged', 'held back'], rows),
+  ]
+}
+
+function values(rows: readonly Row[], peers: readonly Peer[]): string {
+  const body = rows.map(({ label, runs, of }) => [
+    label,
+    ...peers.map((peer) => spread(spreadOf((runs[peer] ?? []).map(of)))),
+  ])
+  return table(['', ...peers.map(nameOf)], body)
+}
+
+/** Round by round, so that what slowed a round down slows both sides of a ratio. */
+function ratios(rows: readonly Row[], peers: readonly Peer[]): string[] {
+  const rivals = peers.filter((peer) => peer !== 'roomful')
+  if (rivals.length === 0 || rivals.length === peers.length) return []
+  const body = rows.map(({ label, runs, of, goals }) => [
+    label,
+    ...rivals.map((rival) => {
+      const ratio = ratioOf((runs.roomful ?? []).map(of), (runs[rival] ?? []).map(of))
+      return `${spread(ratio)}${verdict(ratio.median, goals?.[rival])}`
+    }),
+  ])
+  return [
+    'Roomful as a multiple of its peers, and what it is meant to reach:',
+    table(['', ...rivals.map((rival) => `÷ ${nameOf(rival)}`)], body),
+  ]
+}
+
+function verdict(median: number, goal: Goals[Peer]): string {
+  if (!goal) return ''
+  if ('least' in goal) return `, ≥ ${goal.least} ${median >= goal.least ? '✓' : '✗'}`
+  return `, ≤ ${goal.most} ${median <= goal.most ? '✓' : '✗'}`
+}
+
+const nameOf = (peer: Peer) => PEERS[peer].title

@@ -1,0 +1,118 @@
+import { launchChromium } from '../test/support/chromium.js'
+import { measureInChromium } from './client/in-chromium.js'
+import { measureInNode } from './client/in-node.js'
+import { CLIENT_PEERS, LOAD_NAMES, LOADS } from './loads.js'
+import { measure, type Timing } from './measure.js'
+import type { Options } from './options.js'
+import { deliveries, type Results, type Runs } from './results.js'
+
+const IDLE_ROOMS = 100
+/** Idle clients are left alone that long before memory is read. */
+const IDLE_TIMING: Timing = { warmupMs: 3_000, measureMs: 1 }
+
+/** Everything that was chosen, peer after peer within each round, so that the machine's moods meet them all. */
+export async function measureAll(program: string, options: Options): Promise<Results> {
+  const results: Results = { loads: {}, half: {}, idle: {}, node: {}, chromium: {} }
+  for (let round = 0; round < options.rounds; round++) await measureLoads(program, options, results, round)
+  for (let round = 0; round < options.otherRounds; round++) {
+    await measureHalf(program, options, results, round)
+    await measureIdle(program, options, results, round)
+    await measureNodeClients(program, options, results, round)
+  }
+  await measureChromium(program, options, results)
+  return results
+}
+
+async function measureLoads(
+  program: string,
+  options: Options,
+  results: Results,
+  round: number,
+): Promise<void> {
+  for (const name of LOAD_NAMES.filter((name) => options.sections.includes(name))) {
+    const runs = results.loads[name] ?? {}
+    results.loads[name] = runs
+    for (const peer of turned(options.peers, round)) {
+      const sample = await measure(program, peer, LOADS[name].load, options.timing)
+      add(runs, peer, sample)
+      log(round, name, peer, `${Math.round(deliveries(sample))}k deliveries a CPU second`)
+    }
+  }
+}
+
+/** Half of what one core carried of load A, as an open loop. */
+async function measureHalf(
+  program: string,
+  options: Options,
+  results: Results,
+  round: number,
+): Promise<void> {
+  if (!options.sections.includes('half')) return
+  const { load } = LOADS.A
+  for (const peer of turned(options.peers, round)) {
+    const whole = results.loads.A?.[peer]?.[round] ?? (await measure(program, peer, load, options.timing))
+    const rate = (deliveries(whole) * 1e3) / load.clients / 2
+    const sample = await measure(program, peer, { ...load, rate }, options.timing)
+    add(results.half, peer, sample)
+    log(round, 'half', peer, `p99 ${sample.p99} ms`)
+  }
+}
+
+async function measureIdle(
+  program: string,
+  options: Options,
+  results: Results,
+  round: number,
+): Promise<void> {
+  if (!options.sections.includes('idle')) return
+  const load = { clients: options.idleClients, rooms: IDLE_ROOMS, senders: 0 }
+  for (const peer of turned(options.peers, round)) {
+    const sample = await measure(program, peer, load, IDLE_TIMING)
+    add(results.idle, peer, sample)
+    log(round, 'idle', peer, `${options.idleClients} connections in ${sample.connectSeconds.toFixed(1)} s`)
+  }
+}
+
+async function measureNodeClients(
+  program: string,
+  options: Options,
+  results: Results,
+  round: number,
+): Promise<void> {
+  if (!options.sections.includes('client')) return
+  for (const peer of turned(CLIENT_PEERS, round)) {
+    const sample = await measureInNode(program, peer, options.timing)
+    add(results.node, peer, sample)
+    log(round, 'client', peer, `${Math.round(sample.messages / sample.cpu)} messages a CPU second`)
+  }
+}
+
+async function measureChromium(program: string, options: Options, results: Results): Promise<void> {
+  if (!options.sections.includes('browser')) return
+  const browser = await launchChromium()
+  try {
+    for (const peer of CLIENT_PEERS) {
+      const sample = await measureInChromium(browser, program, peer, options.chromiumTiming)
+      add(results.chromium, peer, sample)
+      log(0, 'browser', peer, `${sample.longTasks.length} long tasks`)
+    }
+  } finally {
+    await browser.close()
+  }
+}
+
+/** Another one begins in each round. */
+function turned<T>(list: readonly T[], round: number): readonly T[] {
+  const start = round % list.length
+  return [...list.slice(start), ...list.slice(0, start)]
+}
+
+function add<P extends string, S>(runs: Runs<P, S>, peer: P, sample: S): void {
+  const samples: S[] = runs[peer] ?? []
+  samples.push(sample)
+  runs[peer] = samples
+}
+
+function log(round: number, section: string, peer: string, figure: string): void {
+  console.error(`round ${round + 1}  ${section.padEnd(7)}  ${peer.padEnd(9)}  ${figure}`)
+}
