@@ -1,0 +1,215 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { User } from '../src/api.js'
+import { Connection } from '../src/connection.js'
+import { Session } from '../src/core/session.js'
+import { type Audience, FanOut, type Item } from '../src/fanout.js'
+import { DEFAULT_LIMITS } from '../src/limits.js'
+import { Metrics } from '../src/metrics.js'
+import { Room } from '../src/room.js'
+import { VirtualClock } from '../src/testing.js'
+
+const BACKLOG_BYTES = 1_000
+const unlimited = { perSecond: Number.POSITIVE_INFINITY, burst: Number.POSITIVE_INFINITY }
+
+/** The fan-out of a node with members that write down what they get. */
+function stage() {
+  const clock = new VirtualClock()
+  const fanOut = new FanOut(clock, new Metrics(), DEFAULT_LIMITS)
+  function member(id: string, { userId = id, extended = false } = {}) {
+    const state = { got: [] as string[], writes: 0, backlog: 0, closedWith: 0 }
+    const transport = {
+      send({ texts }: { texts: readonly string[] }) {
+        state.got.push(...texts)
+        state.writes++
+      },
+      close(code: number) {
+        state.closedWith = code
+      },
+      get backlog() {
+        return state.backlog
+      },
+      ping() {},
+      terminate() {},
+      pause() {},
+      resume() {},
+    }
+    const rates = { messages: unlimited, bytes: unlimited, joins: unlimited, history: unlimited }
+    const session = new Session<User>(rates, 0)
+    session.extended = extended
+    const request = { url: '/', headers: {}, remoteAddress: '127.0.0.1' }
+    const wake = (connection: Connection) => fanOut.wake(connection)
+    const connection = new Connection(id, transport, request, session, BACKLOG_BYTES, wake, 0)
+    const join = (room: Room) => {
+      const place = { connection, userId, from: room.batch.items.length, live: true }
+      room.members.set(id, place)
+      return place
+    }
+    return { state, join, connection }
+  }
+  return { clock, fanOut, member }
+}
+
+const item = (text: string, fields: Partial<Item> = {}): Item => ({ text, volatile: false, ...fields })
+
+describe('a batch', () => {
+  it('goes out together, in one write a member', async () => {
+    const { clock, fanOut, member } = stage()
+    const room = new Room('lobby')
+    const [ana, bob] = [member('ana'), member('bob')]
+    for (const { join } of [ana, bob]) join(room)
+    for (const text of ['1', '2', '3']) fanOut.push(room, item(text))
+    expect(ana.state.got).toEqual([])
+    await clock.settle()
+    for (const { state } of [ana, bob]) {
+      expect(state.got).toEqual(['1', '2', '3'])
+      expect(state.writes).toBe(1)
+    }
+  })
+
+  it('[J6] [H3] reaches who joins in its middle from there on', async () => {
+    const { clock, fanOut, member } = stage()
+    const room = new Room('lobby')
+    const [ana, bob, eve] = [member('ana'), member('bob'), member('eve')]
+    ana.join(room)
+    fanOut.push(room, item('1'))
+    bob.join(room)
+    fanOut.push(room, item('2'))
+    eve.join(room)
+    await clock.settle()
+    fanOut.push(room, item('3'))
+    await clock.settle()
+    expect([ana, bob, eve].map(({ state }) => state.got.join(''))).toEqual(['123', '23', '3'])
+  })
+
+  it('[H4] passes by who is still paging', async () => {
+    const { clock, fanOut, member } = stage()
+    const room = new Room('lobby')
+    const ana = member('ana')
+    const place = ana.join(room)
+    place.live = false
+    fanOut.push(room, item('1'))
+    await clock.settle()
+    place.live = true
+    fanOut.push(room, item('2'))
+    await clock.settle()
+    expect(ana.state.got).toEqual(['2'])
+  })
+
+  it('keeps of one latestKey the newest, at its place in the order, also for who joined in its middle', async () => {
+    const { clock, fanOut, member } = stage()
+    const room = new Room('lobby')
+    const [ana, bob] = [member('ana'), member('bob')]
+    ana.join(room)
+    fanOut.push(room, item('k1', { latestKey: 'k' }))
+    fanOut.push(room, item('1'))
+    bob.join(room)
+    fanOut.push(room, item('k2', { latestKey: 'k' }))
+    fanOut.push(room, item('other', { latestKey: 'other' }))
+    await clock.settle()
+    expect(ana.state.got).toEqual(['1', 'k2', 'other'])
+    expect(bob.state.got).toEqual(['k2', 'other'])
+    fanOut.push(room, item('k3', { latestKey: 'k' }))
+    await clock.settle()
+    expect(ana.state.got.at(-1)).toBe('k3')
+  })
+
+  it('[A10] leaves volatile items out for who reads slowly, and closes who does not read at all', async () => {
+    const { clock, fanOut, member } = stage()
+    const room = new Room('lobby')
+    const [ana, bob] = [member('ana'), member('bob')]
+    for (const { join } of [ana, bob]) join(room)
+    ana.state.backlog = BACKLOG_BYTES / 4 + 1
+    fanOut.push(room, item('kept'))
+    fanOut.push(room, item('dropped', { volatile: true }))
+    await clock.settle()
+    expect(ana.state.got).toEqual(['kept'])
+    expect(bob.state.got).toEqual(['kept', 'dropped'])
+    ana.state.backlog = BACKLOG_BYTES + 1
+    fanOut.push(room, item('last'))
+    await clock.settle()
+    expect(ana.state.closedWith).toBe(4002)
+    expect(bob.state.closedWith).toBe(0)
+  })
+
+  it('[A10] counts what waits to be written as backlog too', () => {
+    const { member } = stage()
+    const ana = member('ana')
+    for (let n = 0; n < 5; n++) ana.connection.sendText('x'.repeat(60))
+    expect(ana.state.writes).toBe(1)
+  })
+})
+
+describe('an audience', () => {
+  const members = [
+    { id: 'a1', userId: 'a', extended: true },
+    { id: 'a2', userId: 'a', extended: false },
+    { id: 'b1', userId: 'b', extended: true },
+    { id: 'c1', userId: 'c', extended: false },
+  ]
+  const audience: fc.Arbitrary<Audience> = fc.record(
+    {
+      exceptConnection: fc.constantFrom('a1', 'b1', 'nobody'),
+      exceptUser: fc.constantFrom('a', 'c', 'nobody'),
+      extendedOnly: fc.boolean(),
+    },
+    { requiredKeys: [] },
+  )
+
+  it('[A8] [B4] gets what is meant for it, whatever is in the batch and whoever joined in its middle', async () => {
+    const push = fc.record({
+      audience: fc.option(audience, { nil: undefined }),
+      volatile: fc.boolean(),
+      joins: fc.option(fc.constantFrom(0, 1, 2, 3), { nil: undefined }),
+    })
+    const property = fc.asyncProperty(
+      fc.array(push, { maxLength: 12 }),
+      fc.subarray([0, 1, 2, 3]),
+      fc.subarray([0, 1, 2, 3]),
+      async (pushes, early, congested) => {
+        const { clock, fanOut, member } = stage()
+        const room = new Room('lobby')
+        const stages = members.map(({ id, ...about }) => member(id, about))
+        const expected = members.map(() => [] as string[])
+        const present = new Set<number>()
+        const join = (index: number) => {
+          if (present.has(index)) return
+          present.add(index)
+          stages[index]?.join(room)
+        }
+        for (const index of early) join(index)
+        for (const index of congested) if (stages[index]) stages[index].state.backlog = BACKLOG_BYTES / 2
+        for (const [n, { audience, volatile, joins }] of pushes.entries()) {
+          if (joins !== undefined) join(joins)
+          fanOut.push(room, item(`${n}`, { volatile, ...(audience && { audience }) }))
+          for (const index of present) {
+            const { id, userId, extended } = members[index] as (typeof members)[number]
+            const isMeant =
+              audience?.exceptConnection !== id &&
+              audience?.exceptUser !== userId &&
+              (extended || !audience?.extendedOnly) &&
+              !(volatile && congested.includes(index))
+            if (isMeant) expected[index]?.push(`${n}`)
+          }
+        }
+        await clock.settle()
+        expect(stages.map(({ state }) => state.got)).toEqual(expected)
+      },
+    )
+    await fc.assert(property, { numRuns: 200 })
+  })
+
+  it('[A8] of several rooms gets a message once, by the first of them', async () => {
+    const { clock, fanOut, member } = stage()
+    const [one, two] = [new Room('one'), new Room('two')]
+    const [ana, bob] = [member('ana'), member('bob')]
+    ana.join(one)
+    ana.join(two)
+    bob.join(two)
+    fanOut.push(one, item('by one'))
+    fanOut.push(two, item('by two', { audience: { exceptMembersOf: [one] } }))
+    await clock.settle()
+    expect(ana.state.got).toEqual(['by one'])
+    expect(bob.state.got).toEqual(['by two'])
+  })
+})
