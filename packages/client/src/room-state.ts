@@ -138,7 +138,7 @@ function resync(m: RoomMachine, reason: string): RoomStep {
 }
 
 function deny(m: RoomMachine, error: RoomfulError): RoomStep {
-  return stay({ ...m, status: { state: 'denied', reason: error.message, error }, cursor: undefined })
+  return stay({ ...m, status: { state: 'denied', reason: error.message, error } })
 }
 
 function refused(m: RoomMachine, error: RoomfulError, random: number): RoomStep {
@@ -151,16 +151,27 @@ function joined(m: RoomMachine, frame: Joined): RoomStep {
   const head = cursorOf(frame)
   if (!head) return joinedBase(m)
   const effects: RoomEffect[] = []
-  const isBroken = frame.recovered === false
+  const isBroken = frame.recovered === false && !isKnown(m.cursor, frame)
   if (isBroken) effects.push({ type: 'break', reason: frame.reason ?? 'gap', head })
   const from = isBroken ? undefined : m.cursor
   const isNew = ({ epoch, offset }: Entry) => !from || epoch !== from.epoch || offset > from.offset
   effects.push({ type: 'deliver_page', entries: (frame.messages ?? []).filter(isNew) })
   const cursor = from && from.epoch === head.epoch && from.offset > head.offset ? from : head
-  const recovered = m.recovered === false ? false : (frame.recovered ?? m.recovered)
+  const recovered =
+    m.recovered === false || isBroken ? false : frame.recovered === undefined ? m.recovered : true
   const machine = { ...m, cursor, recovered, failures: 0 }
   if (frame.more) return stay(machine, [...effects, sendJoin(machine, true)])
   return live(machine, effects)
+}
+
+/**
+ * Whether the answer holds the place that live frames have reached since the join was sent: then nothing was missed,
+ * though the log may have dropped the entry that the join named.
+ */
+function isKnown(cursor: Cursor | undefined, frame: Joined): boolean {
+  return [cursorOf(frame), ...(frame.messages ?? [])].some(
+    (at) => at?.epoch === cursor?.epoch && at?.offset === cursor?.offset && at?.id === cursor?.id,
+  )
 }
 
 /** A base server has no log: whatever was missed is missed. */

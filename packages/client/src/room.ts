@@ -172,7 +172,7 @@ export class RoomCore {
   readonly #retry: Alarm
   #machine: RoomMachine = initialRoom
   #waiters: Waiter[] = []
-  /** The pages of a join that the application awaits; they are its result, not events. */
+  /** The pages of a join that the application awaits; they are its result, not events. One given up leaves them to the next. */
   #pages: Loggable[] | undefined
   /** Live events that wait for the task after a join's. */
   #held: (() => void)[] | undefined
@@ -220,7 +220,7 @@ export class RoomCore {
     const { state } = this.status.get()
     if (state === 'live') this.#settleJoin()
     else {
-      if (state === 'idle' || state === 'left' || state === 'denied') this.#pages = []
+      if (state === 'idle' || state === 'left' || state === 'denied') this.#pages ??= []
       this.#host.joining(this)
       this.#step({ type: 'join', history })
     }
@@ -519,7 +519,6 @@ export class RoomCore {
   }
 
   #end(error: RoomfulError): void {
-    this.#pages = undefined
     this.typing.reset()
     this.#members.reset()
     for (const { reject } of this.#waiters.splice(0)) reject(error)

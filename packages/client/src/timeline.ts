@@ -56,11 +56,16 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   readonly subscribe: Observable<readonly TimelineEntry<M>[]>['subscribe']
   readonly #snapshot: Value<readonly TimelineEntry<M>[]>
   readonly #limit: number
-  readonly #log: TimelineEntry<M>[] = []
+  #log: TimelineEntry<M>[] = []
   /** Pending and failed ones by client id, in the order in which they were sent. */
   readonly #own = new Map<string, Own<M>>()
   /** Entries of the log by sender and client id: the same message may come back at another place. */
   readonly #byAuthor = new Map<string, MessageEntry<M>>()
+  /** Keys of own entries that an ack has placed and no frame has shown yet. */
+  readonly #unseen = new Set<string>()
+  #mayHaveHoles = false
+  /** Of the present log. */
+  #epoch: string | undefined
   #breaks = 0
 
   constructor(limit: number, report: Report) {
@@ -97,7 +102,10 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   /** Acknowledged: the message has its place, although its broadcast may still be out. */
   placed(clientId: string, place: Partial<M>): void {
     const own = this.#own.get(clientId)
-    if (own) this.received([{ ...own.entry.message, ...place }])
+    if (!own) return
+    // Known to be unseen first, so that no break is shown where frames are only late.
+    this.#unseen.add(own.entry.key)
+    this.received([{ ...own.entry.message, ...place }])
   }
 
   /** Returns false if it was not there. */
@@ -135,14 +143,46 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
         this.#lose(index, entry)
       }
     }
-    if (this.#log.at(-1)?.kind === 'break') this.#log.pop()
-    this.#log.push({ kind: 'break', key: `break-${++this.#breaks}`, reason })
+    this.#markBreak(reason, head)
     this.#changed()
+  }
+
+  /** The hole is before what only acks have placed, unless their log has ended as well. */
+  #markBreak(reason: string, head: Cursor | undefined): void {
+    const end = this.#seenEnd()
+    const unseen = this.#log[end]
+    const goesOn = unseen?.kind === 'message' && unseen.message.epoch === head?.epoch
+    if (!goesOn) this.#log = [...this.#withHoles(this.#log.length)]
+    const index = goesOn ? end : this.#log.length
+    const replaced = this.#log[index - 1]?.kind === 'break' ? 1 : 0
+    this.#log.splice(index - replaced, replaced, { kind: 'break', key: `break-${++this.#breaks}`, reason })
+  }
+
+  /** Behind the last entry that a frame has shown. */
+  #seenEnd(): number {
+    return this.#log.findLastIndex(({ key }) => !this.#unseen.has(key)) + 1
+  }
+
+  /** Own entries may be placed where nothing around them was shown: the present log then has breaks of its own, up to `end`. */
+  #withHoles(end: number): readonly TimelineEntry<M>[] {
+    if (!this.#mayHaveHoles) return this.#log
+    const shown: TimelineEntry<M>[] = []
+    let before: M | undefined
+    for (const [index, entry] of this.#log.entries()) {
+      if (index < end && entry.kind === 'message' && before && isHole(before, entry.message))
+        shown.push({ kind: 'break', key: `hole-${entry.key}`, reason: 'gap' })
+      shown.push(entry)
+      if (entry.kind === 'break') before = undefined
+      else if (entry.state === 'sent' && entry.message.epoch === this.#epoch) before = entry.message
+    }
+    this.#mayHaveHoles = shown.length > this.#log.length || end < this.#log.length
+    return shown
   }
 
   #insert(message: M): void {
     const author = authorOf(message)
     const known = author === undefined ? undefined : this.#byAuthor.get(author)
+    if (known) this.#unseen.delete(known.key)
     if (known) this.#log.splice(this.#log.indexOf(known), 1)
     const own = this.#takeOwn(message)
     const key = own?.key ?? known?.key ?? String(message.id ?? `live-${++this.#breaks}`)
@@ -150,6 +190,9 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     if (author !== undefined) this.#byAuthor.set(author, entry)
     const index = this.#place(message)
     const before = this.#log[index - 1]
+    this.#epoch = message.epoch
+    if (index < this.#log.length || (before?.kind === 'message' && isHole(before.message, message)))
+      this.#mayHaveHoles = true
     if (before?.kind === 'message' && message.id !== undefined && before.message.offset === message.offset) {
       if (before.message.id === message.id) this.#log.splice(index - 1, 1, entry)
       else {
@@ -190,6 +233,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   #forget(entry: TimelineEntry<M> | undefined): void {
     const author = entry?.kind === 'message' ? authorOf(entry.message) : undefined
     if (author !== undefined) this.#byAuthor.delete(author)
+    if (entry) this.#unseen.delete(entry.key)
   }
 
   #entry(key: string, message: M, state: MessageState): MessageEntry<M> {
@@ -197,8 +241,16 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   }
 
   #changed(): void {
-    this.#snapshot.set([...this.#log, ...Array.from(this.#own.values(), ({ entry }) => entry)])
+    this.#snapshot.set([
+      ...this.#withHoles(this.#seenEnd()),
+      ...Array.from(this.#own.values(), ({ entry }) => entry),
+    ])
   }
+}
+
+function isHole(before: Loggable, after: Loggable): boolean {
+  const { epoch, offset = 0 } = before
+  return epoch === after.epoch && after.offset !== undefined && after.offset > offset + 1
 }
 
 function authorOf({ user_id, client_id }: Loggable): string | undefined {

@@ -1,0 +1,113 @@
+import { createTestServer, Device } from '@roomful/server/testing'
+import { describe, expect, it } from 'vitest'
+import { createClient } from '../../src/index.js'
+import { initialRoom, type RoomEvent, roomStep } from '../../src/room-state.js'
+import { type Loggable, Timeline } from '../../src/timeline.js'
+
+const at = (offset: number, epoch = 'e') => ({ epoch, offset, id: `id-${offset}` })
+const message = (offset: number, epoch = 'e') => ({ type: 'chat_message', ...at(offset, epoch) })
+const joined = { type: 'joined', message: '', room_id: 'r', timestamp: '', more: false } as const
+
+describe('what a join brings', () => {
+  it('[H13] belongs to the next join if this one was given up in the middle', async () => {
+    const { network, clock, connect } = await createTestServer({ limits: { pageBytes: 600 } })
+    const device = new Device(network)
+    const room = createClient({ url: 'ws://test', session: 'memory' }, device.runtime).room('r')
+    const heard: number[] = []
+    room.on('chat_message', ({ offset = 0 }) => heard.push(offset))
+    await clock.settle()
+    room.join()
+    await clock.settle()
+    void room.leave()
+    await clock.settle()
+    const writer = await connect()
+    await writer.join('r')
+    for (let i = 0; i < 20; i++) writer.send({ type: 'chat_message', message: `${i}`, client_id: `c${i}` })
+    await clock.settle()
+    device.link?.delay(100)
+    room.join()
+    await clock.advance(250)
+    void room.leave()
+    await clock.advance(1_000)
+    const again = room.join()
+    await clock.advance(10_000)
+    const { messages, recovered } = await again
+    expect(recovered).toBe(true)
+    expect([...heard, ...messages.map(({ offset }) => offset)]).toEqual(
+      Array.from({ length: 20 }, (_, index) => index + 1),
+    )
+  })
+
+  it('[H7] is no break if live frames have reached the place that the log no longer knows', () => {
+    const events: RoomEvent[] = [
+      { type: 'up' },
+      { type: 'join', history: 10 },
+      { type: 'joined', frame: { ...joined, ...at(1), messages: [] } },
+      { type: 'members_gap' },
+      { type: 'entry', at: at(2) },
+      { type: 'entry', at: at(3) },
+    ]
+    const machine = events.reduce((m, event) => roomStep(m, event).machine, initialRoom)
+    const frame = {
+      ...joined,
+      ...at(3),
+      messages: [message(2), message(3)],
+      recovered: false,
+      reason: 'expired',
+    } as const
+    const step = roomStep(machine, { type: 'joined', frame })
+    expect(step.machine.status).toMatchObject({ state: 'live', recovered: true })
+    expect(step.effects).toEqual([{ type: 'deliver_page', entries: [] }, { type: 'live' }])
+  })
+
+  it('[J12] continues after a kick, or says that it does not', () => {
+    const expelled = Object.assign(new Error('kicked'), { code: 'forbidden' }) as never
+    const events: RoomEvent[] = [
+      { type: 'up' },
+      { type: 'join', history: 10 },
+      { type: 'joined', frame: { ...joined, ...at(4), messages: [] } },
+      { type: 'expelled', error: expelled },
+    ]
+    const machine = events.reduce((m, event) => roomStep(m, event).machine, initialRoom)
+    const { effects } = roomStep(machine, { type: 'join', history: 10 })
+    expect(effects).toMatchObject([{ type: 'send_join', since: at(4) }])
+  })
+})
+
+describe('a break in the timeline', () => {
+  const timeline = () => new Timeline<Loggable>(100, () => {})
+  const actions = { retry() {}, cancel: () => true }
+  const shown = (of: Timeline<Loggable>) =>
+    of.get().map((entry) => (entry.kind === 'break' ? entry.reason : entry.message.offset))
+
+  it('[H12] stands before an own message that only its ack has placed', () => {
+    const list = timeline()
+    list.received([message(1)])
+    list.pending('own', { type: 'chat_message', client_id: 'own', user_id: 'me' }, actions)
+    list.placed('own', at(5))
+    expect(shown(list), 'frames are only late').toEqual([1, 5])
+    list.broke('expired', at(7))
+    list.received([message(6), message(7)])
+    expect(shown(list)).toEqual([1, 'expired', 5, 6, 7])
+  })
+
+  it('[H12] ends a log in which an own message was placed', () => {
+    const list = timeline()
+    list.received([message(1)])
+    list.pending('own', { type: 'chat_message', client_id: 'own', user_id: 'me' }, actions)
+    list.placed('own', at(5))
+    list.broke('epoch_changed', at(1, 'new'))
+    list.received([message(1, 'new')])
+    expect(shown(list)).toEqual([1, 'gap', 5, 'epoch_changed', 1])
+  })
+
+  it('[H12] is shown where an own message of long ago stands alone, and goes when history fills it', () => {
+    const list = timeline()
+    list.received([message(8), message(9)])
+    list.pending('own', { type: 'chat_message', client_id: 'own', user_id: 'me' }, actions)
+    list.placed('own', at(5))
+    expect(shown(list)).toEqual([5, 'gap', 8, 9])
+    list.prepended([message(6), message(7)])
+    expect(shown(list)).toEqual([5, 6, 7, 8, 9])
+  })
+})
