@@ -1,8 +1,10 @@
 import type { Durability, JsonObject } from '@roomful/protocol'
 import type { Clock } from './clock.js'
 import type { Break, LogEntry, LogPage, Position, Range } from './core/log.js'
-import type { PresenceChange, PresentUser } from './core/presence.js'
+import type { PresenceChange, PresenceSnapshot, PresentUser } from './core/presence.js'
 import type { Logger } from './logger.js'
+
+export type { PresenceSnapshot }
 
 /** A message on its way into a log. */
 export interface Draft {
@@ -37,13 +39,6 @@ export type StreamEvent =
 
 export interface Subscription {
   close(): void
-}
-
-export interface PresenceSnapshot {
-  /** `undefined` in a room with more users than the node lists: 10,000 joins must not copy 10,000 lists. */
-  readonly users: readonly PresentUser[] | undefined
-  readonly count: number
-  readonly version: number
 }
 
 /** What one node tells the others: volatile, at most once. */

@@ -8,7 +8,7 @@ import type { Connection } from './connection.js'
 import { refsOfMessage } from './core/decide.js'
 import { ExpiryQueue } from './core/expiry-queue.js'
 import { entryText, type LogEntry, type LogPage, type Position } from './core/log.js'
-import type { PresentUser } from './core/presence.js'
+import { type PresentUser, withChanges } from './core/presence.js'
 import type { FanOut, Member } from './fanout.js'
 import type { Limits } from './limits.js'
 import { type Room, streamOf } from './room.js'
@@ -258,7 +258,7 @@ export class Members {
       epoch: room.head.epoch,
       more: false,
       fault: page?.fault,
-      presence,
+      presence: presence && withChanges(presence, room.changes),
     })
     session.enterRoom(message.room_id)
     const member: Member = { connection, userId: session.user.id, from: room.batch.items.length, live: true }

@@ -1,6 +1,7 @@
 import { OWN_STREAM } from '@roomful/protocol'
 import type { StreamEvent, Subscription } from './backplane.js'
 import type { LogEntry, Position } from './core/log.js'
+import type { PresenceChange } from './core/presence.js'
 import { Typing } from './core/typing.js'
 import { Batch, type Member } from './fanout.js'
 
@@ -14,9 +15,10 @@ export class Room {
   notice: { readonly type: 'user_joined' | 'user_left'; readonly count: number } | undefined
   /** Whether members are told each other's names; false in a room above the limit. */
   announced = true
-  /** Joins under way. While there are any, `tail` keeps what arrives, for it is not in the page that they read. */
+  /** Joins under way. While there are any, `tail` and `changes` keep what arrives, for it is not in what they read. */
   joiners = 0
   tail: LogEntry[] = []
+  changes: PresenceChange[] = []
   subscription: Subscription | undefined
   #head: Position | undefined
   /** What arrived before the head was known. */
@@ -68,7 +70,9 @@ export class Room {
 
   endJoin(): void {
     this.joiners--
-    if (this.joiners === 0) this.tail = []
+    if (this.joiners > 0) return
+    this.tail = []
+    this.changes = []
   }
 }
 

@@ -93,6 +93,7 @@ export class Rooms {
         this.fanOut.push(room, { text: entryText(event.entry, event.epoch), volatile: false })
         return
       case 'presence':
+        if (room.joiners > 0) room.changes.push(event.change)
         this.#tellPresence(room, event.change, event.connection)
         return
       case 'resync':

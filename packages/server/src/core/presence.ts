@@ -17,6 +17,28 @@ export interface PresenceChange {
   readonly count: number
 }
 
+/** Who was present at a `version`. */
+export interface PresenceSnapshot {
+  /** `undefined` in a room with more users than the node lists: 10,000 joins must not copy 10,000 lists. */
+  readonly users: readonly PresentUser[] | undefined
+  readonly count: number
+  readonly version: number
+}
+
+/** A snapshot as the later ones of these changes leave it. */
+export function withChanges(
+  snapshot: PresenceSnapshot,
+  changes: readonly PresenceChange[],
+): PresenceSnapshot {
+  return changes.filter(({ version }) => version > snapshot.version).reduce(withChange, snapshot)
+}
+
+function withChange({ users }: PresenceSnapshot, change: PresenceChange): PresenceSnapshot {
+  const { event, user, version, count } = change
+  const others = users?.filter(({ userId }) => userId !== user.userId)
+  return { users: others && event !== 'leave' ? [...others, user] : others, count, version }
+}
+
 interface Present {
   user: PresentUser
   /** A set, not a counter: a late close of an old socket must not take away a new one's membership. */
