@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { bystanders } from '../support/bystanders.js'
 import { connect, refusedStatus } from '../support/wire-client.js'
 import { connectRaw, RawWebSocket } from '../support/wire-raw.js'
-import { serve, until } from '../support/wire-server.js'
+import { serve, until, WireClock } from '../support/wire-server.js'
 
 /** A server with two members in a room, who must not notice what happens to it. */
 async function target() {
@@ -134,15 +134,33 @@ describe('what is no upgrade at all', () => {
       await once(socket, 'close')
     }
   })
+})
 
-  it('[C18] a wrong Origin gets 403, and [C17] a bad token ends only its own connection', async () => {
-    const { url } = await serve({
-      authenticate: ({ token }) => (token === 'ana' || token === 'bob' ? { userId: token } : null),
-      authorize: () => true,
-    })
-    await bystanders(url)
+describe('an upgrade without the right to it', () => {
+  const guarded = {
+    authenticate: ({ token }: { token: string | undefined }) =>
+      token === 'ana' || token === 'bob' ? { userId: token } : null,
+    authorize: () => true,
+  }
+
+  it('[C18] a wrong Origin gets 403', async () => {
+    const { url } = await target()
     expect(await refusedStatus(url, { origin: 'http://evil.example' })).toBe(403)
+  })
+
+  it('[C8] a bad token ends its own connection with 4500', async () => {
+    const { url } = await serve(guarded)
+    await bystanders(url)
     const intruder = await connect(`${url}?token=wrong`)
     expect((await intruder.closed).code).toBe(4500)
+  })
+
+  it('[C9] no token in time ends its own connection with 4008', async () => {
+    const clock = new WireClock()
+    const { url } = await serve({ ...guarded, clock })
+    await bystanders(url)
+    const intruder = await connect(url)
+    await clock.advance(10_000)
+    expect((await intruder.closed).code).toBe(4008)
   })
 })

@@ -1,6 +1,7 @@
 import { memory, refuse } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
 import { connect, connectExtended, dial, refusedStatus } from '../support/wire-client.js'
+import { RawWebSocket } from '../support/wire-raw.js'
 import { gate, serve, until, WireClock } from '../support/wire-server.js'
 
 describe('the greeting', () => {
@@ -66,10 +67,9 @@ describe('the greeting', () => {
 describe('a heartbeat', () => {
   it('[C16] pings every ping_interval_ms, and closes with 4001 when no answer comes', async () => {
     const clock = new WireClock()
-    const { url, server } = await serve({ clock })
+    const { url, port, server } = await serve({ clock })
     const alive = await connect(url)
-    const silent = dial(url, { autoPong: false })
-    await silent.next('system')
+    const silent = await RawWebSocket.open(port)
     let pings = 0
     alive.socket.on('ping', () => pings++)
     await clock.advance(25_000)
@@ -78,7 +78,7 @@ describe('a heartbeat', () => {
     // The pong must be there before the interval ends.
     await clock.advance(24_000)
     await clock.advance(1_250)
-    expect((await silent.closed).code).toBe(4001)
+    expect(await silent.closeCode()).toBe(4001)
     await alive.settled()
     expect(pings).toBe(2)
     expect(server.stats().connections).toBe(1)

@@ -7,8 +7,8 @@ import {
   RoomfulError,
 } from '@roomful/protocol'
 import type { Admission } from './admission.js'
-import type { Answers } from './answers.js'
-import type { AnyProtocol, Batch, ConnectionContext, Hooks, RoomContext } from './api.js'
+import type { Answers, Refs } from './answers.js'
+import type { Action, AnyProtocol, Batch, ConnectionContext, Hooks, RoomContext } from './api.js'
 import type { ApplicationCalls, Outcome } from './application.js'
 import type { Backplane } from './backplane.js'
 import type { Batches } from './batches.js'
@@ -251,8 +251,7 @@ export class Inbound {
     if (deps.isDraining() && deps.backplane.durability === 'memory') {
       return deps.answers.fail(connection, new RoomfulError('draining', { retryAfterMs: 1_000 }), refs)
     }
-    const denied = await deps.members.authorize(connection, 'chat_message', roomId)
-    if (denied) return deps.answers.fail(connection, denied, refs)
+    if (!(await this.#mayAct(membership, 'chat_message', refs))) return
     const sent: ChatBody = { message: message.message, ...(message.data && { data: message.data }) }
     const outcome = await this.#handleChat(roomId, sent)
     if (!outcome.ok) return deps.answers.fail(connection, outcome.error, refs)
@@ -343,9 +342,7 @@ export class Inbound {
     const { user } = connection.session
     const { roomId } = membership
     if (!user) return
-    const denied = await deps.members.authorize(connection, 'presence', roomId)
-    if (denied) return deps.answers.fail(connection, denied, refsOfMessage(message, membership))
-    if (!this.#isStillIn(membership)) return
+    if (!(await this.#mayAct(membership, 'presence', refsOfMessage(message, membership)))) return
     await deps.backplane.update(streamOf(roomId, user.id), user.id, message.state)
   }
 
@@ -353,10 +350,7 @@ export class Inbound {
     const { connection, deps } = this
     const { roomId } = membership
     const refs = refsOfMessage(envelope, membership)
-    const denied = await deps.members.authorize(connection, type as 'join', roomId)
-    if (denied) return deps.answers.fail(connection, denied, refs)
-    if (!this.#isStillIn(membership))
-      return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
+    if (!(await this.#mayAct(membership, type as 'join', refs))) return
     const handler = deps.handlers[type]
     if (!handler) return
     const { context, abort } = this.#roomContext(roomId)
@@ -368,6 +362,15 @@ export class Inbound {
     const outcome = await deps.calls.run(`handle.${type}`, context, () => handler(context, message), abort)
     if (!outcome.ok) deps.answers.fail(connection, outcome.error, refs)
     else if (envelope.ref !== undefined) this.#reply(type, envelope.ref, outcome.value)
+  }
+
+  /** Asks the application, and answers if the member may not act, or is no member any more when the answer comes. */
+  async #mayAct(membership: Membership, action: Action<AnyProtocol>, refs: Refs): Promise<boolean> {
+    const { connection, deps } = this
+    const denied = await deps.members.authorize(connection, action, membership.roomId)
+    if (!denied && this.#isStillIn(membership)) return true
+    deps.answers.fail(connection, denied ?? new RoomfulError('not_in_room'), refs)
+    return false
   }
 
   /** False once it was kicked, or sent away, while the application was asked. */
