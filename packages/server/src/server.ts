@@ -24,6 +24,9 @@ const HEADERS_TIMEOUT_MS = 10_000
 /** How long closing waits for clients to answer the closing handshake. */
 const CLOSE_WAIT_MS = 2_000
 
+/** The paths that any Roomful server of this process answers, by HTTP server. */
+const pathsOf = new WeakMap<HttpServer, Set<string>>()
+
 /**
  * Makes a server. It serves once `listen` or `attach` is called.
  * @throws TypeError for an option that cannot work, with what to do about it
@@ -94,13 +97,24 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   attach(server: HttpServer, { path = '/' }: AttachOptions = {}): void {
     if (!path.startsWith('/'))
       throw new TypeError(`attach: path must start with '/', as in '/ws', not '${path}'`)
+    const paths = pathsOf.get(server) ?? new Set()
+    if (paths.has(path)) throw new TypeError(`attach: '${path}' of this HTTP server is served already`)
+    pathsOf.set(server, paths.add(path))
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (pathOf(request) === path) this.#upgrade(request, socket, head)
+      // Before anything else: Node's own listener is gone by now, and a peer that resets the socket would end the process.
+      socket.on('error', (error) =>
+        this.node.logger.debug({ error: error.message }, 'the socket of an upgrade failed'),
+      )
+      const asked = pathOf(request)
+      if (asked === path) this.#upgrade(request, socket, head)
       // Nobody else would ever answer it.
-      else if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, 404)
+      else if (!paths.has(asked) && server.listenerCount('upgrade') === paths.size) refuseUpgrade(socket, 404)
     }
     server.on('upgrade', onUpgrade)
-    this.#detach.push(() => server.off('upgrade', onUpgrade))
+    this.#detach.push(() => {
+      server.off('upgrade', onUpgrade)
+      paths.delete(path)
+    })
   }
 
   get ready(): boolean {

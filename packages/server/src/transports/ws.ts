@@ -47,8 +47,6 @@ export function createUpgradeHandler(
   })
   const warnOnce = onceForwarded(trustedProxies, logger)
   return (request, socket, head) => {
-    // Before anything else: a socket that fails now would end the process.
-    socket.on('error', (error) => logger.info({ error: error.message }, 'a socket failed during the upgrade'))
     warnOnce(request)
     const remoteAddress = remoteAddressOf(request, trustedProxies)
     const { origin, host: hostName } = request.headers
@@ -85,9 +83,11 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
 
 /** Answers an upgrade with an HTTP status and ends the socket. */
 export function refuseUpgrade(socket: Duplex, status: number): void {
-  if (socket.destroyed) return
+  if (socket.destroyed || socket.writableEnded) return
+  // Destroyed as well: a peer that keeps its side open would hold a socket that no limit counts.
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? 'Error'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+    () => socket.destroy(),
   )
 }
 
