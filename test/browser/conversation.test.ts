@@ -241,7 +241,7 @@ it('keeps unsent messages over a reload and sends them once, as the same person'
   expect(await again.log.locator('.message.own').count(), 'still the same person').toBe(3)
 })
 
-it('counts what a lying network takes away and makes up, instead of painting zeros', async () => {
+it('shows a break for what a lying network takes away, and counts what it makes up, instead of painting zeros', async () => {
   const context = await browser.newContext(wide)
   contexts.push(context)
   // Between the server and the second client: message 2 never was, message 4 was said twice.
@@ -266,5 +266,6 @@ it('counts what a lying network takes away and makes up, instead of painting zer
   await grace.log.getByText('#5', { exact: true }).waitFor()
   await expect
     .poll(() => verdict(grace.page), { timeout: 15_000 })
-    .toBe('lost 1 · doubled 1 · reordered 0 of 5 messages')
+    .toBe('lost 0 · doubled 1 · reordered 0 of 5 messages')
+  expect(await grace.log.locator('.break').count()).toBe(1)
 })
