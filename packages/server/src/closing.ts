@@ -33,3 +33,9 @@ export function sendAway(
   if (code === CLOSE_CODES.forbidden.code) answers.fail(connection, new RoomfulError('forbidden'))
   connection.close(code, reason)
 }
+
+/** Whether the user of a connection that ended may come back within the grace time. One who was sent away, or went, has left. */
+export function mayReturn({ session, endCode = CLOSE_CODES.normal.code }: Connection): boolean {
+  const wasLost = endCode !== CLOSE_CODES.normal.code && endCode < CLOSE_CODES.invalid_token.code
+  return session.extended && (wasLost || endCode === CLOSE_CODES.replaced.code)
+}

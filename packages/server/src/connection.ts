@@ -11,6 +11,7 @@ export class Connection {
   #unsent: Outgoing[] = []
   #unsentSize = 0
   #state: 'open' | 'closing' | 'closed' = 'open'
+  #endCode: number | undefined
   /** When the peer last showed life, monotonic. */
   aliveAt: number
   lastPingAt: number
@@ -99,12 +100,19 @@ export class Connection {
     this.flush()
     this.transport.close(code, reason)
     this.#state = 'closing'
+    this.#endCode ??= code
   }
 
-  /** The socket is gone. True only the first time. */
-  markClosed(): boolean {
+  /** What it was closed with: our code if we closed it, since a peer need not echo it; else the peer's. */
+  get endCode(): number | undefined {
+    return this.#endCode
+  }
+
+  /** The socket is gone, with the peer's code. True only the first time. */
+  markClosed(code: number): boolean {
     if (this.#state === 'closed') return false
     this.#state = 'closed'
+    this.#endCode ??= code
     this.#ended?.abort()
     return true
   }

@@ -230,7 +230,7 @@ export class Inbound {
   }
 
   /** Answered outside the queue: a slow handler must not look like a dead server. */
-  #answerPing({ decoded, bytes }: Waiting): void {
+  #answerPing({ decoded, bytes }: WaitingText): void {
     const { connection, deps } = this
     if (!this.#passes(decoded, bytes)) return
     const decision = decide(connection.session, decoded, deps.limits)
@@ -321,6 +321,8 @@ export class Inbound {
         ? { before: message.before, ...bounds }
         : { after: message.after, ...bounds }
     const page = await deps.backplane.read(streamOf(roomId, user.id), range)
+    if (!this.#isStillIn(membership))
+      return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
     if (message.epoch !== undefined && message.epoch !== page.epoch) {
       return deps.answers.fail(connection, new RoomfulError('epoch_changed'), refs)
     }

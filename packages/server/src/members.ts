@@ -4,6 +4,7 @@ import type { Action, AnyProtocol, Hooks, RoomContext, ServerOptions } from './a
 import type { ApplicationCalls } from './application.js'
 import type { Backplane, PresenceSnapshot } from './backplane.js'
 import type { Clock } from './clock.js'
+import { mayReturn } from './closing.js'
 import type { Connection } from './connection.js'
 import { refsOfMessage } from './core/decide.js'
 import { ExpiryQueue } from './core/expiry-queue.js'
@@ -67,10 +68,8 @@ export class Members {
         (await this.authorize(connection, 'join', message.room_id)) ??
         (await this.#askJoinHook(connection, message))
       if (denied) return this.deny(connection, message.room_id, denied, refs)
-      // Kicked while the application was asked.
-      if (!session.isJoining(message.room_id))
-        return this.deps.answers.fail(connection, new RoomfulError('forbidden'), refs)
-      if (connection.isOpen) await this.#enter(connection, message)
+      assertJoining(connection, message)
+      await this.#enter(connection, message)
     } finally {
       session.endJoin(message.room_id)
     }
@@ -183,14 +182,14 @@ export class Members {
     const room = await rooms.acquire(stream)
     try {
       const page = await this.#readPage(room, message)
+      assertJoining(connection, message)
       if (page && wantsMore(message, page)) return await this.#sendPage(connection, room, message, page)
       const presence = room.isOwnStream
         ? undefined
         : await backplane.enter(stream, toPresent(connection), connection.id)
-      if (!connection.isOpen || !connection.session.isJoining(message.room_id)) {
-        if (presence) await backplane.leave(stream, user.id, connection.id, false)
-        return
-      }
+      if (presence && !isJoining(connection, message))
+        await backplane.leave(stream, user.id, connection.id, mayReturn(connection))
+      assertJoining(connection, message)
       this.#attach(connection, room, message, page, presence)
     } finally {
       rooms.release(room)
@@ -225,8 +224,9 @@ export class Members {
     if (member) member.live = false
     const last = page.entries.at(-1)
     const position = last ? { epoch: page.epoch, offset: last.offset, id: last.id } : page.head
-    connection.session.startPaging(message.room_id, position.offset)
     const presence = room.isOwnStream ? undefined : await this.deps.backplane.present(room.stream)
+    assertJoining(connection, message)
+    connection.session.startPaging(message.room_id, position.offset)
     this.#sendJoined(connection, message, {
       position,
       entries: page.entries,
@@ -297,6 +297,15 @@ interface Joined {
   readonly more: boolean
   readonly fault: Page['fault']
   readonly presence?: PresenceSnapshot | undefined
+}
+
+function isJoining({ isOpen, session }: Connection, { room_id }: Join): boolean {
+  return isOpen && session.isJoining(room_id)
+}
+
+/** @throws RoomfulError `forbidden` if the joiner was kicked, or has gone, while something was awaited */
+function assertJoining(connection: Connection, message: Join): void {
+  if (!isJoining(connection, message)) throw new RoomfulError('forbidden')
 }
 
 function wantsMore(message: Join, page: Page): boolean {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { CLOSE_CODES, type ClientDefinition, isRequest } from '@roomful/protocol'
+import { type ClientDefinition, isRequest } from '@roomful/protocol'
 import { Admission } from './admission.js'
 import { Answers } from './answers.js'
 import type { AnyProtocol, ConnectionContext, Hooks, RoomContext, ServerOptions, Stats, User } from './api.js'
@@ -8,7 +8,7 @@ import type { Backplane } from './backplane.js'
 import { memory } from './backplanes/memory.js'
 import { Batches } from './batches.js'
 import { type Clock, systemClock } from './clock.js'
-import { closeWith } from './closing.js'
+import { closeWith, mayReturn } from './closing.js'
 import { Connection } from './connection.js'
 import { ConnectionEvents, type ConnectionHost } from './connection-events.js'
 import { connectionContext, roomContext } from './contexts.js'
@@ -292,15 +292,14 @@ export class Node {
 
   /** Clean-up always runs, whatever the hooks do. */
   #closed(connection: Connection, code: number, reason: string): void {
-    if (!connection.markClosed()) return
+    if (!connection.markClosed(code)) return
     const { session } = connection
     this.metrics.countClose(code)
     this.logger.info({ connection: connection.id, user: session.user?.id, code }, 'connection closed')
     if (this.#needsAuthentication && session.standing !== 'admitted')
       this.registry.endPending(connection.request.remoteAddress)
-    // What the close was for says whether the user may come back: one who was sent away has left.
-    const mayReturn = session.extended && code !== 1000 && (code < 4500 || code === CLOSE_CODES.replaced.code)
-    for (const roomId of [...session.rooms.keys()]) this.#members.remove(connection, roomId, mayReturn)
+    for (const roomId of [...session.rooms.keys()])
+      this.#members.remove(connection, roomId, mayReturn(connection))
     this.registry.remove(connection)
     if (this.registry.connectionCount === 0) this.#emptied()
     const context = this.contextOf(connection)
