@@ -45,6 +45,16 @@ export class ApplicationCalls {
   /** Logs a fault once and hands it to `on.error`. */
   report(event: string, error: unknown, context: Context | undefined): void {
     this.logger.error({ connection: context?.connection.id, error }, event)
+    this.#tell(error, context)
+  }
+
+  /** A socket fails by what its peer sends, so that a peer could fill the log: one quiet line, without a stack. */
+  reportSocket(error: Error, context: Context): void {
+    this.logger.info({ connection: context.connection.id, error: error.message }, 'a socket failed')
+    this.#tell(error, context)
+  }
+
+  #tell(error: unknown, context: Context | undefined): void {
     try {
       const result = this.hooks.error?.(error, context)
       if (result instanceof Promise) result.catch((again: unknown) => this.#logErrorHook(again))

@@ -1,7 +1,6 @@
 import type { AnyProtocol, ConnectionContext, Hooks } from './api.js'
 import type { ApplicationCalls } from './application.js'
 import type { Clock } from './clock.js'
-import { closeWith } from './closing.js'
 import type { Connection } from './connection.js'
 import type { Inbound } from './inbound.js'
 import type { TransportEvents } from './transport.js'
@@ -30,9 +29,7 @@ export class ConnectionEvents implements TransportEvents {
 
   binary(data: Uint8Array): void {
     this.#alive()
-    const { hooks } = this.host
-    if (!hooks.binary) closeWith(this.connection, 'unsupported_data')
-    else this.#notify('on.binary', (context) => hooks.binary?.(context, data))
+    this.inbound.receiveBinary(data)
   }
 
   ping(data: Uint8Array): void {
@@ -52,7 +49,7 @@ export class ConnectionEvents implements TransportEvents {
   }
 
   error(error: Error): void {
-    this.host.calls.report('A socket failed', error, this.host.contextOf(this.connection))
+    this.host.calls.reportSocket(error, this.host.contextOf(this.connection))
   }
 
   #alive(): void {

@@ -19,7 +19,7 @@ import { type Decision, decide, refsOf, refsOfMessage } from './core/decide.js'
 import { isoTime } from './core/iso-time.js'
 import { entryText } from './core/log.js'
 import type { Membership } from './core/session.js'
-import { charge } from './core/throttle.js'
+import { type Charged, charge } from './core/throttle.js'
 import type { Limits } from './limits.js'
 import type { Members } from './members.js'
 import type { Metrics } from './metrics.js'
@@ -60,10 +60,12 @@ export interface InboundDeps {
   ): RoomContext<AnyProtocol, unknown>
 }
 
-interface Waiting {
+interface WaitingText {
   readonly decoded: DecodeResult
   readonly bytes: number
 }
+
+type Waiting = WaitingText | { readonly binary: Uint8Array }
 
 const PACE_MS = 20
 
@@ -93,6 +95,12 @@ export class Inbound {
     else this.#enqueue(waiting)
   }
 
+  receiveBinary(binary: Uint8Array): void {
+    this.deps.metrics.messagesIn++
+    if (!this.deps.hooks.binary) closeWith(this.connection, 'unsupported_data')
+    else if (this.connection.isOpen) this.#enqueue({ binary })
+  }
+
   /** A full queue stops the reading of the socket, so that the peer waits instead of our memory filling. */
   #enqueue(waiting: Waiting): void {
     const { deps, connection } = this
@@ -119,9 +127,9 @@ export class Inbound {
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
       if (this.connection.isCongested) await this.#untilRead()
       try {
-        await this.#handle(next)
+        await ('binary' in next ? this.#handleBinary(next.binary) : this.#handle(next))
       } catch (error) {
-        this.#failInternally(error, next.decoded)
+        this.#failInternally(error, 'binary' in next ? {} : refsOf(next.decoded))
       }
       if (this.#queue.length < this.deps.limits.inboundQueue / 2) this.connection.resume()
     }
@@ -135,16 +143,15 @@ export class Inbound {
       await new Promise<void>((resolve) => deps.clock.after(PACE_MS, resolve))
   }
 
-  #failInternally(error: unknown, decoded: DecodeResult): void {
+  #failInternally(error: unknown, refs: Refs): void {
     const { deps, connection } = this
-    const refs = refsOf(decoded)
     const isKnown = error instanceof RoomfulError
     if (!isKnown) deps.calls.report('A message could not be handled', error, deps.contextOf(connection))
     deps.answers.fail(connection, isKnown ? error : new RoomfulError('internal'), refs)
   }
 
   /** Returns a promise only where something must be awaited: most messages are done within one turn. */
-  #handle({ decoded, bytes }: Waiting): void | Promise<void> {
+  #handle({ decoded, bytes }: WaitingText): void | Promise<void> {
     const { connection, deps } = this
     if (!connection.isOpen) return
     if (!this.#passes(decoded, bytes)) return
@@ -154,6 +161,17 @@ export class Inbound {
     if (!message || !decoded.ok || decision.do === 'authenticate' || decision.do === 'answer_ping')
       return this.#carryOut(decision)
     return this.#afterMessageHook(decoded)
+  }
+
+  async #handleBinary(data: Uint8Array): Promise<void> {
+    const { connection, deps } = this
+    const { binary } = deps.hooks
+    if (!binary || !connection.isOpen) return
+    const charged = { type: 'binary', bytes: data.byteLength, roomId: undefined, since: undefined }
+    if (!this.#affords(charged, {})) return
+    const context = deps.contextOf(connection)
+    const outcome = await deps.calls.run('on.binary', context, () => binary(context, data))
+    if (!outcome.ok) deps.answers.fail(connection, outcome.error)
   }
 
   async #afterMessageHook(decoded: DecodeResult & { readonly ok: true }): Promise<void> {
@@ -177,22 +195,21 @@ export class Inbound {
       closeWith(connection, 'unparseable')
   }
 
-  /** Rations; a refused message is answered with what it was and when to come back, a typing notice with nothing. */
   #passes(decoded: DecodeResult, bytes: number): boolean {
-    const { connection, deps } = this
-    const { session } = connection
     // Those have a limit of their own, and an answer that a rate must not hide.
     if (!decoded.ok && decoded.code === 'invalid_json') return true
     const refs = refsOf(decoded)
     const { type } = decoded.ok ? decoded.message : decoded
+    return this.#affords({ type, bytes, roomId: refs.roomId, since: sinceOf(decoded) }, refs)
+  }
+
+  /** Rations; a refused message is answered with what it was and when to come back, a typing notice with nothing. */
+  #affords(charged: Charged, refs: Refs): boolean {
+    const { connection, deps } = this
+    const { session } = connection
+    const { type } = charged
     const budget = session.user && deps.registry.budgetOf(session.user.id)
-    const verdict = charge(
-      session,
-      budget,
-      { type, bytes, roomId: refs.roomId, since: sinceOf(decoded) },
-      deps.clock.now(),
-      deps.limits.strikesPerMinute,
-    )
+    const verdict = charge(session, budget, charged, deps.clock.now(), deps.limits.strikesPerMinute)
     if (verdict.ok) return true
     const { retryAfterMs } = verdict
     if (type !== 'typing_start' && type !== 'typing_stop')

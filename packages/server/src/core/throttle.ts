@@ -6,7 +6,7 @@ export type Verdict =
   /** `isLast` if this was one burst too many. */
   | { readonly ok: false; readonly retryAfterMs: number; readonly isLast: boolean }
 
-interface Charged {
+export interface Charged {
   readonly type: string | undefined
   readonly bytes: number
   readonly roomId: string | undefined
