@@ -25,8 +25,8 @@ export interface Sample {
   readonly unsent: number
   /** The load generator's CPU time as a share of one core. */
   readonly loadShare: number
-  /** What neither the server nor the load generator used, as a share of one core. */
-  readonly othersShare: number
+  /** The share of the time in which the server was ready to run and its core was taken. */
+  readonly waitShare: number
 }
 
 export interface Timing {

@@ -46,7 +46,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     peers: chosen('--peers', values.peers, PEER_NAMES),
     rounds: quick ? 1 : 5,
     otherRounds: quick ? 1 : 3,
-    timing: quick ? { warmupMs: 400, measureMs: 700 } : { warmupMs: 700, measureMs: 2_000 },
+    timing: quick ? { warmupMs: 400, measureMs: 700 } : { warmupMs: 600, measureMs: 2_000 },
     chromiumTiming: { warmupMs: 1_000, measureMs: quick ? 2_000 : 5_000 },
     idleClients: quick ? 1_000 : 10_000,
     isComplete: !quick && values.only === undefined && values.peers === undefined,

@@ -1,6 +1,6 @@
 import { CHROMIUM_RATE } from './client/in-chromium.js'
 import { NODE_RATE } from './client/in-node.js'
-import { CLIENT_PEERS, LOAD_NAMES, LOADS, PEERS, type Peer } from './loads.js'
+import { CLIENT_PEERS, LOAD_NAMES, LOADS, PEER_NAMES, PEERS, type Peer } from './loads.js'
 import type { Sample } from './measure.js'
 import type { Options } from './options.js'
 import { connectCost, connects, deliveries, memory, p50, p99, type Results, type Runs } from './results.js'
@@ -163,27 +163,31 @@ function checks({ loads, half }: Results): string[] {
   const rows = groups.flatMap(([name, runs]) => {
     const samples = Object.values(runs).flat()
     if (samples.length === 0) return []
-    const percent = (of: (sample: Sample) => number) =>
-      spread(spreadOf(samples.map((sample) => of(sample) * 100)))
-    const sum = (of: (sample: Sample) => number) =>
-      String(samples.reduce((total, sample) => total + of(sample), 0))
     return [
       [
         name,
-        percent(({ loadShare }) => loadShare),
-        percent(({ othersShare }) => othersShare),
-        sum(({ lost }) => lost),
-        sum(({ unacked }) => unacked),
-        sum(({ unsent }) => unsent),
+        spread(spreadOf(samples.map(({ loadShare }) => loadShare * 100))),
+        spread(spreadOf(samples.map(({ waitShare }) => waitShare * 100))),
+        culprits(runs, ({ lost }) => lost),
+        culprits(runs, ({ unacked }) => unacked),
+        culprits(runs, ({ unsent }) => unsent),
       ],
     ]
   })
   if (rows.length === 0) return []
   return [
     '## The measurement itself',
-    'CPU time as a share of one core, of the load generator (well below 100 %, or it is what limits) and of all else on the machine (near 0, or the figures are noise). No delivery may be lost, no acknowledgement be missing, and no message be held back because a server did not read:',
-    table(['load', 'load generator, %', 'others, %', 'lost', 'unacknowledged', 'held back'], rows),
+    'The load generator’s share of its core should stay well below 100 %, or it is what limits. The time in which the server waited for its core should be near 0, or something else ran there. No delivery may be lost (10 s are given), no acknowledgement be missing, and no message be held back because a server did not read:',
+    table(['load', 'load generator, %', 'server waited, %', 'lost', 'unacknowledged', 'held back'], rows),
   ]
+}
+
+function culprits(runs: Runs<Peer, Sample>, of: (sample: Sample) => number): string {
+  const counts = PEER_NAMES.flatMap((peer) => {
+    const count = (runs[peer] ?? []).reduce((sum, sample) => sum + of(sample), 0)
+    return count > 0 ? [`${nameOf(peer)} ${figure(count)}`] : []
+  })
+  return counts.join(', ') || '0'
 }
 
 function values(rows: readonly Row[], peers: readonly Peer[]): string {

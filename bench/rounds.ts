@@ -8,7 +8,7 @@ import { deliveries, type Results, type Runs } from './results.js'
 
 const IDLE_ROOMS = 100
 /** Idle clients are left alone that long before memory is read. */
-const IDLE_TIMING: Timing = { warmupMs: 3_000, measureMs: 1 }
+const IDLE_TIMING: Timing = { warmupMs: 2_000, measureMs: 1 }
 
 /** Everything that was chosen, peer after peer within each round, so that the machine's moods meet them all. */
 export async function measureAll(program: string, options: Options): Promise<Results> {

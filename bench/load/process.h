@@ -36,16 +36,13 @@ static double cpu_of(int pid) {
   return (double)(user + system) / sysconf(_SC_CLK_TCK);
 }
 
-// What all processes of the machine took together, interrupts and stolen time included, in seconds.
-static double cpu_of_all(void) {
-  unsigned long user, nice, system, irq, softirq, steal;
-  FILE *file = fopen("/proc/stat", "r");
-  if (!file || fscanf(file, "cpu %lu %lu %lu %*u %*u %lu %lu %lu", &user, &nice, &system, &irq, &softirq, &steal) != 6) {
-    fputs("load: /proc/stat cannot be read\n", stderr);
-    exit(1);
-  }
-  fclose(file);
-  return (double)(user + nice + system + irq + softirq + steal) / sysconf(_SC_CLK_TCK);
+// How long the process's main thread was ready to run while its core served others, in seconds.
+static double wait_of(int pid) {
+  char text[128];
+  unsigned long ns;
+  read_proc(pid, "schedstat", text, sizeof text);
+  sscanf(text, "%*u %lu", &ns);
+  return ns / 1e9;
 }
 
 static double rss_of(int pid) {
