@@ -253,6 +253,7 @@ function isHole(before: Loggable, after: Loggable): boolean {
   return epoch === after.epoch && after.offset !== undefined && after.offset > offset + 1
 }
 
+/** No `client_id` holds a line feed: with a space, one user could take another's message out of the list. */
 function authorOf({ user_id, client_id }: Loggable): string | undefined {
-  return typeof user_id === 'string' && client_id !== undefined ? `${client_id} ${user_id}` : undefined
+  return typeof user_id === 'string' && client_id !== undefined ? `${client_id}\n${user_id}` : undefined
 }
