@@ -2,6 +2,7 @@ import {
   CLOSE_CODES,
   type ClientMessageOf,
   type CloseName,
+  type JsonObject,
   PROTOCOL_VERSION,
   RoomfulError,
   type WireLimits,
@@ -109,7 +110,7 @@ export class Admission {
     const { session, request } = connection
     if (session.standing === 'stranger') session.standing = 'authenticating'
     const outcome = await calls.run('authenticate', this.deps.contextOf(connection), async () =>
-      assertUserId(await authenticate({ token, request })),
+      checked(await authenticate({ token, request })),
     )
     if (!connection.isOpen) return false
     const verdict = outcome.ok ? judge(outcome.value, session.user, clock.wall()) : 'unavailable'
@@ -196,13 +197,26 @@ function judge(
   return lastsMs > 0 ? { user: toUser(result), lastsMs } : 'token_expired'
 }
 
-/** From JavaScript anything may come, and a number would be another user than the same digits in a string. */
-function assertUserId(result: Authentication): Authentication {
+/**
+ * From JavaScript anything may come. A number would be another user than the same digits in a string; a profile that
+ * JSON cannot hold would fail the join of everybody who is to see it.
+ * @throws TypeError
+ */
+function checked(result: Authentication): Authentication {
   if (result === null || 'refused' in result) return result
-  if (typeof result.userId === 'string' && result.userId !== '') return result
-  throw new TypeError(
-    'authenticate must return null, { refused } or a userId that is a string with something in it',
-  )
+  if (typeof result.userId !== 'string' || result.userId === '') {
+    throw new TypeError(
+      'authenticate must return null, { refused } or a userId that is a string with something in it',
+    )
+  }
+  if (result.profile === undefined) return result
+  const profile: unknown = JSON.parse(JSON.stringify(result.profile))
+  if (isJsonObject(profile)) return { ...result, profile }
+  throw new TypeError('authenticate must return a profile that is a JSON object')
+}
+
+function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function toUser({ userId, profile, data }: Extract<Authentication, { userId: string }>): User {

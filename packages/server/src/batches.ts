@@ -6,11 +6,11 @@ type Context = RoomContext<AnyProtocol, unknown>
 type AnyBatch = Batch<Context, object>
 
 interface Collected {
-  items: BatchItem<Context, object>[]
-  cancel: () => void
+  readonly items: BatchItem<Context, object>[]
+  readonly handOver: () => Promise<void>
 }
 
-/** Collects the messages of one type in one room until there are enough, or the first has waited long enough. */
+/** Collects the messages of one type in one stream until there are enough, or the first has waited long enough. */
 export class Batches {
   readonly #collected = new Map<string, Collected>()
 
@@ -19,22 +19,28 @@ export class Batches {
     private readonly calls: ApplicationCalls,
   ) {}
 
-  add(type: string, roomId: string, batch: AnyBatch, item: BatchItem<Context, object>): void {
-    const key = `${type} ${roomId}`
-    const collected = this.#collected.get(key) ?? {
-      items: [],
-      cancel: this.clock.after(batch.ms, () => this.#flush(key, type, batch)),
-    }
-    this.#collected.set(key, collected)
-    collected.items.push(item)
-    if (collected.items.length >= batch.size) this.#flush(key, type, batch)
+  add(type: string, stream: string, batch: AnyBatch, item: BatchItem<Context, object>): void {
+    const key = `${type} ${stream}`
+    const { items, handOver } = this.#collected.get(key) ?? this.#collect(key, type, batch)
+    items.push(item)
+    if (items.length >= batch.size) void handOver()
   }
 
-  #flush(key: string, type: string, batch: AnyBatch): void {
-    const collected = this.#collected.get(key)
-    if (!collected) return
-    this.#collected.delete(key)
-    collected.cancel()
-    this.calls.notify(`handle.${type}`, undefined, () => batch.handle(collected.items))
+  /** Hands over what waits; resolves when the handlers are done with it. */
+  async finish(): Promise<void> {
+    await Promise.all([...this.#collected.values()].map(({ handOver }) => handOver()))
+  }
+
+  #collect(key: string, type: string, batch: AnyBatch): Collected {
+    const items: BatchItem<Context, object>[] = []
+    const handOver = async () => {
+      this.#collected.delete(key)
+      cancel()
+      await this.calls.run(`handle.${type}`, undefined, () => batch.handle(items))
+    }
+    const cancel = this.clock.after(batch.ms, () => void handOver())
+    const collected = { items, handOver }
+    this.#collected.set(key, collected)
+    return collected
   }
 }

@@ -375,7 +375,7 @@ export class Inbound {
     const { context, abort } = this.#roomContext(roomId)
     const message = { type, ...body }
     if (typeof handler !== 'function') {
-      deps.batches.add(type, roomId, handler, { context, message })
+      deps.batches.add(type, streamOf(roomId, context.user.id), handler, { context, message })
       return
     }
     const outcome = await deps.calls.run(`handle.${type}`, context, () => handler(context, message), abort)
