@@ -94,14 +94,15 @@ export class FanOut {
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    const flush = () => this.#flushAll()
+    const flush = () => this.flushAll()
     const wait = this.#window.wait(this.clock.now())
     // Timers are no finer than 1 ms; a shorter wait would only burn the loop.
     if (wait < 1) this.clock.soon(flush)
     else this.clock.after(wait, flush)
   }
 
-  #flushAll(): void {
+  /** Writes all that waits. */
+  flushAll(): void {
     const startedAt = this.clock.now()
     const rooms = [...this.#rooms]
     const messages = rooms.reduce((sum, room) => sum + room.batch.items.length, 0)

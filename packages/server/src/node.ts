@@ -46,6 +46,8 @@ export class Node {
   readonly #members: Members
   readonly #admission: Admission
   readonly #publisher: Publisher
+  readonly #fanOut: FanOut
+  readonly #batches: Batches
   readonly #inboundDeps: InboundDeps
   readonly #connectionHost: ConnectionHost
   readonly #rates: Rates
@@ -85,6 +87,8 @@ export class Node {
     const roomContextOf = (connection: Connection, roomId: string, signal?: AbortSignal) =>
       this.#roomContextOf(connection, roomId, signal)
     this.#calls = calls
+    this.#fanOut = fanOut
+    this.#batches = new Batches(clock, calls)
     this.#wake = (connection) => fanOut.wake(connection)
     this.#answers = answers
     this.rooms = rooms
@@ -123,7 +127,7 @@ export class Node {
       answers,
       admission: this.#admission,
       members: this.#members,
-      batches: new Batches(clock, calls),
+      batches: this.#batches,
       backplane,
       publisher,
       registry,
@@ -246,6 +250,9 @@ export class Node {
   /** Closes what is still connected, after `waitMs` by force, and then the backplane. */
   async stop(waitMs: number): Promise<void> {
     this.#phase = 'draining'
+    // What was accepted is finished first: a memory log would take the rest with it.
+    await this.#within(waitMs, this.#batches.finish())
+    this.#fanOut.flushAll()
     for (const connection of this.registry.connections()) closeWith(connection, 'service_restart')
     await this.#untilEmpty(waitMs)
     for (const connection of this.registry.connections()) connection.transport.terminate()
@@ -254,15 +261,21 @@ export class Node {
     await this.backplane.close()
   }
 
-  #untilEmpty(waitMs: number): Promise<void> {
-    if (this.registry.connectionCount === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      const cancel = this.clock.after(waitMs, resolve)
-      this.#emptied = () => {
-        cancel()
-        resolve()
-      }
+  async #untilEmpty(waitMs: number): Promise<void> {
+    if (this.registry.connectionCount === 0) return
+    const emptied = new Promise<void>((resolve) => {
+      this.#emptied = resolve
     })
+    await this.#within(waitMs, emptied)
+  }
+
+  async #within(ms: number, done: Promise<void>): Promise<void> {
+    let cancel = () => {}
+    const late = new Promise<void>((resolve) => {
+      cancel = this.clock.after(ms, resolve)
+    })
+    await Promise.race([done, late])
+    cancel()
   }
 
   async #start(): Promise<void> {
