@@ -19,12 +19,21 @@ export function connectionContext(
   }
 }
 
-/** What handlers know of the room that their message goes to. */
+/** What handlers know of the room that their message goes to. `signal` is asked for once, when the application first does. */
 export function roomContext(
   base: ConnectionContext<AnyProtocol, unknown>,
   user: User,
   room: RoomHandle<AnyProtocol>,
-  signal: AbortSignal,
+  signal: () => AbortSignal,
 ): RoomContext<AnyProtocol, unknown> {
-  return { ...base, user, room, signal }
+  let asked: AbortSignal | undefined
+  return {
+    ...base,
+    user,
+    room,
+    get signal() {
+      asked ??= signal()
+      return asked
+    },
+  }
 }

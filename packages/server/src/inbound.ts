@@ -56,7 +56,7 @@ export interface InboundDeps {
   roomContextOf(
     connection: Connection,
     roomId: string,
-    signal?: AbortSignal,
+    signal?: () => AbortSignal,
   ): RoomContext<AnyProtocol, unknown>
 }
 
@@ -408,7 +408,8 @@ export class Inbound {
   #roomContext(roomId: string): { context: RoomContext<AnyProtocol, unknown>; abort: () => void } {
     const { connection, deps } = this
     const timedOut = new AbortController()
-    const signal = AbortSignal.any([timedOut.signal, connection.signal])
+    // Made when it is asked for: the connection's signal remembers each one for as long as it lives.
+    const signal = () => AbortSignal.any([timedOut.signal, connection.signal])
     return { context: deps.roomContextOf(connection, roomId, signal), abort: () => timedOut.abort() }
   }
 }

@@ -84,7 +84,7 @@ export class Node {
     const rooms = new Rooms(backplane, fanOut, limits)
     const publisher = new Publisher(options.protocol, backplane, clock, metrics, newId)
     const contextOf = (connection: Connection) => this.contextOf(connection)
-    const roomContextOf = (connection: Connection, roomId: string, signal?: AbortSignal) =>
+    const roomContextOf = (connection: Connection, roomId: string, signal?: () => AbortSignal) =>
       this.#roomContextOf(connection, roomId, signal)
     this.#calls = calls
     this.#fanOut = fanOut
@@ -322,7 +322,7 @@ export class Node {
   #roomContextOf(
     connection: Connection,
     roomId: string,
-    signal = connection.signal,
+    signal = () => connection.signal,
   ): RoomContext<AnyProtocol, unknown> {
     const { user } = connection.session
     if (!user) throw new Error('A connection acts in a room before it is admitted')
