@@ -4,7 +4,11 @@ import { expect, it } from 'vitest'
 import * as z from 'zod/mini'
 
 it('an application may publish before it listens', async () => {
-  const server = createServer({ protocol: defineProtocol({ server: { news: z.object({ text: z.string() }) } }) })
-  expect(await server.room('general').publish({ type: 'news', text: 'soon open' })).toMatchObject({ offset: 1 })
+  const server = createServer({
+    protocol: defineProtocol({ server: { news: z.object({ text: z.string() }) } }),
+  })
+  expect(await server.room('general').publish({ type: 'news', text: 'soon open' })).toMatchObject({
+    offset: 1,
+  })
   await server.close()
 })

@@ -369,7 +369,9 @@ describe('the stored outbox', () => {
       const join = script.connection.take().find(({ type }) => type === 'join')
       await script.connection.says(joinedFrame(join, { recovered: true }))
       expect(script.connection.take()).toMatchObject([{ client_id: unsent.clientId, message: 'unsent' }])
-      await script.connection.says(chatFrame(1, { client_id: unsent.clientId, user_id: 'me again', message: 'unsent' }))
+      await script.connection.says(
+        chatFrame(1, { client_id: unsent.clientId, user_id: 'me again', message: 'unsent' }),
+      )
       await script.connection.says(ackFrame(unsent.clientId, 1))
       expect(room.timeline.get()).toMatchObject([
         { state: 'sent', message: { message: 'unsent' } },

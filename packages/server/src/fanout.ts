@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js'
 import type { Connection } from './connection.js'
-import { FlushWindow } from './core/flush-window.js'
+import { type FlushBounds, WriteCost } from './core/flush-window.js'
 import type { Limits } from './limits.js'
 import type { Metrics } from './metrics.js'
 import { Outgoing } from './outgoing.js'
@@ -35,42 +35,49 @@ export interface Member {
 }
 
 /**
- * Carries messages to connections. What came within one turn of the event loop, or within the window of a busy
- * server, goes out together: each frame is built once, and each connection gets one write.
+ * Carries messages to connections. What came within one turn of the event loop, or, for a room that gets much on a
+ * busy server, within its window, goes out together: each frame is built once, and each connection gets one write.
  */
 export class FanOut {
-  readonly #rooms = new Set<Room>()
+  /** Rooms to flush at the end of this turn. */
+  readonly #due = new Set<Room>()
+  /** Rooms that gather. */
+  readonly #gathering = new Set<Room>()
   readonly #connections = new Set<Connection>()
-  readonly #window: FlushWindow
+  readonly #cost = new WriteCost()
+  readonly #bounds: FlushBounds
   readonly #flushBytes: number
-  #isScheduled = false
+  #isSoon = false
+  #isTimed = false
 
   constructor(
     private readonly clock: Clock,
     private readonly metrics: Metrics,
     limits: Pick<Limits, 'flushMs' | 'flushShare' | 'flushBytes'>,
   ) {
-    this.#window = new FlushWindow({ maxMs: limits.flushMs, share: limits.flushShare })
+    this.#bounds = { maxMs: limits.flushMs, share: limits.flushShare }
     this.#flushBytes = limits.flushBytes
   }
 
   push(room: Room, item: Item): void {
     if (room.members.size === 0) return
     room.batch.add(item)
-    this.#rooms.add(room)
-    if (room.batch.bytes >= this.#flushBytes) this.flush(room)
-    this.#schedule()
+    const now = this.clock.now()
+    room.window.arrived(now)
+    if (room.batch.bytes >= this.#flushBytes) this.#makeDue(room)
+    else if (!this.#due.has(room) && !this.#gathering.has(room)) this.#schedule(room, now)
   }
 
   /** Writes to a connection with the next flush. */
   wake(connection: Connection): void {
     this.#connections.add(connection)
-    this.#schedule()
+    if (!this.#isTimed) this.#flushSoon()
   }
 
   /** Hands what waits for one room to its members. */
   flush(room: Room): void {
-    this.#rooms.delete(room)
+    this.#due.delete(room)
+    this.#gathering.delete(room)
     const items = room.batch.take()
     if (items.length === 0) return
     const pick = picker(items)
@@ -91,28 +98,53 @@ export class FanOut {
     }
   }
 
-  #schedule(): void {
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    const flush = () => this.flushAll()
-    const wait = this.#window.wait(this.clock.now())
+  #schedule(room: Room, now: number): void {
+    const wait = room.window.wait(now, this.#cost.ms * room.members.size, this.#bounds)
     // Timers are no finer than 1 ms; a shorter wait would only burn the loop.
-    if (wait < 1) this.clock.soon(flush)
-    else this.clock.after(wait, flush)
+    if (wait < 1) this.#makeDue(room)
+    else this.#gather(room, wait)
   }
 
-  /** Writes all that waits. */
+  #gather(room: Room, wait: number): void {
+    this.#gathering.add(room)
+    if (this.#isTimed) return
+    this.#isTimed = true
+    this.clock.after(wait, () => {
+      this.#isTimed = false
+      this.#flushRooms(this.#gathering)
+    })
+  }
+
+  #makeDue(room: Room): void {
+    this.#gathering.delete(room)
+    this.#due.add(room)
+    this.#flushSoon()
+  }
+
+  #flushSoon(): void {
+    if (this.#isSoon) return
+    this.#isSoon = true
+    this.clock.soon(() => {
+      this.#isSoon = false
+      this.#flushRooms(this.#due)
+    })
+  }
+
+  /** Writes all that waits, whatever its window. */
   flushAll(): void {
+    this.#flushRooms(new Set([...this.#due, ...this.#gathering]))
+  }
+
+  #flushRooms(rooms: ReadonlySet<Room>): void {
     const startedAt = this.clock.now()
-    const rooms = [...this.#rooms]
-    const messages = rooms.reduce((sum, room) => sum + room.batch.items.length, 0)
-    for (const room of rooms) this.flush(room)
+    const flushed = [...rooms]
+    for (const room of flushed) this.flush(room)
     const connections = [...this.#connections]
     this.#connections.clear()
     for (const connection of connections) connection.flush()
-    this.#isScheduled = false
     const endedAt = this.clock.now()
-    this.#window.flushed(startedAt, endedAt, messages, rooms.length)
+    for (const room of flushed) room.window.flushed(endedAt)
+    this.#cost.learn(endedAt - startedAt, connections.length)
     this.metrics.fanOuts++
     this.metrics.fanOutMs += endedAt - startedAt
   }

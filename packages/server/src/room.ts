@@ -1,5 +1,6 @@
 import { OWN_STREAM } from '@roomful/protocol'
 import type { StreamEvent, Subscription } from './backplane.js'
+import { FlushWindow } from './core/flush-window.js'
 import type { LogEntry, Position } from './core/log.js'
 import type { PresenceChange } from './core/presence.js'
 import { Typing } from './core/typing.js'
@@ -11,6 +12,7 @@ export class Room {
   readonly members = new Map<string, Member>()
   readonly typing = new Typing()
   readonly batch = new Batch()
+  readonly window = new FlushWindow()
   /** The newest count that a large room has not been told yet. */
   notice: { readonly type: 'user_joined' | 'user_left'; readonly count: number } | undefined
   /** Whether members are told each other's names; false in a room above the limit. */

@@ -1,41 +1,56 @@
 export interface FlushBounds {
   /** Longest time that a message waits for company, in ms. */
   readonly maxMs: number
-  /** Share of the loop's time that flushing may take before messages are made to wait. */
+  /** Share of the process's time that one room's flushes may take before its messages are made to wait. */
   readonly share: number
 }
 
-/** Arrivals that waiting must promise a room; with fewer, it would delay messages and save no writes. */
-const WORTHWHILE = 2
-const SMOOTHING = 0.3
+/** Messages that a room must expect within the wait; with fewer, waiting would delay and save no writes. */
+const WORTHWHILE = 1.25
+const SMOOTHING = 0.2
 
 /**
- * How long the next flush waits. An idle server flushes at once. A busy one lets messages of a room gather,
- * since the cost of a flush is its writes, and more messages go out in the same number of them.
+ * How long a room's next flush waits. The cost of a flush is its writes, one a member; so where they would take
+ * too much of the time, messages gather, and more of them go out in the same number of writes. An idle room, a
+ * small one, and one whose messages are far apart are flushed at once.
  */
 export class FlushWindow {
-  #endedAt = Number.NEGATIVE_INFINITY
-  #tookMs = 0
-  /** Messages a room gets in a ms, smoothed over flushes. */
-  #arrivalsPerMs = 0
+  #lastArrivalAt = Number.NEGATIVE_INFINITY
+  /** Usual time between two messages, in ms. */
+  #gapMs = Number.POSITIVE_INFINITY
+  #flushedAt = Number.NEGATIVE_INFINITY
 
-  constructor(private readonly bounds: FlushBounds) {}
-
-  /** Time until the next flush, in ms; 0 for at once. */
-  wait(now: number): number {
-    const { maxMs, share } = this.bounds
-    const spread = Math.min(maxMs, this.#tookMs / share - this.#tookMs)
-    if (this.#arrivalsPerMs * spread < WORTHWHILE) return 0
-    return Math.max(0, this.#endedAt + spread - now)
+  arrived(now: number): void {
+    const gap = now - this.#lastArrivalAt
+    this.#lastArrivalAt = now
+    this.#gapMs = Number.isFinite(this.#gapMs) ? smooth(this.#gapMs, gap) : gap
   }
 
-  /** Learns from a flush that carried `messages` to `rooms`. */
-  flushed(startedAt: number, endedAt: number, messages: number, rooms: number): void {
-    const elapsed = endedAt - this.#endedAt
-    // A clock may stand still between two flushes, and infinity would never be smoothed away.
-    const arrivals = rooms === 0 || elapsed <= 0 ? 0 : messages / rooms / elapsed
-    this.#arrivalsPerMs += SMOOTHING * (arrivals - this.#arrivalsPerMs)
-    this.#tookMs = endedAt - startedAt
-    this.#endedAt = endedAt
+  flushed(now: number): void {
+    this.#flushedAt = now
   }
+
+  /** Time until the next flush, in ms; 0 for at once. `flushMs` is what it will take. */
+  wait(now: number, flushMs: number, { maxMs, share }: FlushBounds): number {
+    const spread = Math.min(maxMs, flushMs / share - flushMs)
+    const isWorthwhile = spread > 0 && spread >= WORTHWHILE * this.#gapMs
+    return isWorthwhile ? Math.max(0, this.#flushedAt + spread - now) : 0
+  }
+}
+
+/** What one write costs, learnt from flushes. */
+export class WriteCost {
+  #ms = 0
+
+  get ms(): number {
+    return this.#ms
+  }
+
+  learn(tookMs: number, writes: number): void {
+    if (writes > 0) this.#ms = smooth(this.#ms, tookMs / writes)
+  }
+}
+
+function smooth(value: number, sample: number): number {
+  return value + SMOOTHING * (sample - value)
 }

@@ -1,42 +1,59 @@
 import { describe, expect, it } from 'vitest'
-import { FlushWindow } from '../../src/core/flush-window.js'
+import { FlushWindow, WriteCost } from '../../src/core/flush-window.js'
 
-/** A server whose flushes take `tookMs`, each carrying `messages` of one room, one every `everyMs`. */
-function busy(window: FlushWindow, tookMs: number, messages: number, everyMs: number, flushes = 20): number {
-  let now = 0
-  for (let n = 0; n < flushes; n++) {
-    now += everyMs
-    window.flushed(now - tookMs, now, messages, 1)
-  }
-  return window.wait(now)
+const bounds = { maxMs: 20, share: 0.5 }
+
+/** A room that gets a message every `gapMs`, the last one at 0, and was flushed then. */
+function busy(gapMs: number): FlushWindow {
+  const window = new FlushWindow()
+  for (let n = 100; n >= 0; n--) window.arrived(-n * gapMs)
+  window.flushed(0)
+  return window
 }
 
 describe('the flush window', () => {
-  const bounds = { maxMs: 20, share: 0.5 }
-
-  it('is shut while the server is idle', () => {
-    expect(new FlushWindow(bounds).wait(0)).toBe(0)
-    expect(busy(new FlushWindow(bounds), 1, 1, 1_000)).toBe(0)
+  it('is shut for a room that was quiet', () => {
+    const window = new FlushWindow()
+    expect(window.wait(0, 5, bounds)).toBe(0)
+    window.arrived(0)
+    expect(window.wait(0, 5, bounds)).toBe(0)
   })
 
   it('opens as far as flushing takes its share of the time, and never beyond its bound', () => {
-    expect(busy(new FlushWindow(bounds), 5, 50, 10)).toBeCloseTo(5)
-    expect(busy(new FlushWindow(bounds), 200, 500, 210)).toBeCloseTo(20)
-    expect(busy(new FlushWindow({ maxMs: 0, share: 0.5 }), 5, 50, 10)).toBe(0)
+    expect(busy(1).wait(0, 5, bounds)).toBe(5)
+    expect(busy(1).wait(0, 5, { ...bounds, share: 0.25 })).toBe(15)
+    expect(busy(1).wait(0, 200, bounds)).toBe(20)
+    expect(busy(1).wait(0, 5, { ...bounds, maxMs: 0 })).toBe(0)
+  })
+
+  it('stays shut for a room that would gather nothing in it', () => {
+    expect(busy(4).wait(0, 5, bounds)).toBe(5)
+    expect(busy(5).wait(0, 5, bounds)).toBe(0)
+    expect(busy(1_000).wait(0, 200, bounds)).toBe(0)
+  })
+
+  it('stays shut where flushing costs nothing, even if a clock stands still', () => {
+    expect(busy(0).wait(0, 0, bounds)).toBe(0)
   })
 
   it('has passed when its time has', () => {
-    const window = new FlushWindow(bounds)
-    busy(window, 5, 50, 10)
-    expect(window.wait(202)).toBeCloseTo(3)
-    expect(window.wait(1_000)).toBe(0)
+    expect(busy(1).wait(2, 5, bounds)).toBe(3)
+    expect(busy(1).wait(1_000, 5, bounds)).toBe(0)
   })
 
-  it('does not stay open because a clock stood still', () => {
-    const window = new FlushWindow(bounds)
-    window.flushed(0, 0, 0, 1)
-    window.flushed(0, 0, 5, 1)
-    expect(busy(window, 5, 1, 1_000)).toBe(0)
-    expect(busy(window, 5, 50, 10)).toBeCloseTo(5)
+  it('follows a room that changes', () => {
+    const window = busy(1_000)
+    for (let now = 1; now < 60; now++) window.arrived(now)
+    window.flushed(60)
+    expect(window.wait(60, 5, bounds)).toBe(5)
+  })
+})
+
+describe('the cost of a write', () => {
+  it('is what flushes took of late, and learns nothing from one that wrote nothing', () => {
+    const cost = new WriteCost()
+    for (let n = 0; n < 50; n++) cost.learn(1, 100)
+    cost.learn(5, 0)
+    expect(cost.ms).toBeCloseTo(0.01)
   })
 })
