@@ -227,7 +227,8 @@ export class ClientCore {
         if (!this.#calls.answer(message) && this.#link.mode === 'base') room?.joined(message)
         return
       case 'left':
-        if (!this.#calls.answer(message)) room?.expelled(message.reason)
+        // One with a `ref` answers a leave that is no longer waited for.
+        if (!this.#calls.answer(message) && message.ref === undefined) room?.expelled(message.reason)
         return
       case 'reply':
       case 'history':

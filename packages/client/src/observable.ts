@@ -31,6 +31,8 @@ export class Value<T> implements Observable<T> {
     if (Object.is(value, this.#value)) return
     this.#value = value
     for (const listener of [...this.#listeners]) {
+      // A listener has set another value, which all have been told: this one would be the last that the rest hears.
+      if (!Object.is(this.#value, value)) return
       guard(this.#report, 'A subscriber', () => listener.call(value))
     }
   }

@@ -410,9 +410,13 @@ export class RoomCore {
     if (from !== to) {
       this.#retry.clear()
       this.status.set(to)
-      this.#events.emit('status', { from, to, reason: to.reason })
+      if (this.#machine === machine) this.#events.emit('status', { from, to, reason: to.reason })
     }
-    for (const effect of effects) this.#run(effect)
+    for (const effect of effects) {
+      // A listener that left meanwhile must not be followed by a join.
+      if (this.#machine !== machine) break
+      this.#run(effect)
+    }
     if (from !== to && to.state === 'denied') this.#end(to.error)
     return effects
   }
