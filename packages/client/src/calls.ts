@@ -48,12 +48,18 @@ export class Calls {
       signal?.removeEventListener('abort', abort)
       done(outcome)
     }
-    if (signal?.aborted) abort()
-    else if (send(ref)) {
-      this.#waiting.set(ref, { settle, onDrop })
-      alarm.set(timeoutMs, () => settle(new RoomfulError('timeout')))
-      signal?.addEventListener('abort', abort)
-    } else settle(new RoomfulError('not_connected'))
+    if (signal?.aborted) {
+      abort()
+      return
+    }
+    const failure = failureOf(() => send(ref))
+    if (failure) {
+      settle(failure)
+      return
+    }
+    this.#waiting.set(ref, { settle, onDrop })
+    alarm.set(timeoutMs, () => settle(new RoomfulError('timeout')))
+    signal?.addEventListener('abort', abort)
   }
 
   /** Settles the call that the frame answers, if there is one. */
@@ -66,6 +72,15 @@ export class Calls {
   /** The connection broke: no answer will come. */
   drop(): void {
     for (const { settle, onDrop } of [...this.#waiting.values()]) settle(new RoomfulError(onDrop))
+  }
+}
+
+/** Why a frame could not be sent: it is too large, JSON cannot hold it, or there is no connection. */
+function failureOf(send: () => boolean): RoomfulError | undefined {
+  try {
+    return send() ? undefined : new RoomfulError('not_connected')
+  } catch (cause) {
+    return cause instanceof RoomfulError ? cause : new RoomfulError('invalid_message', { cause })
   }
 }
 

@@ -3,6 +3,7 @@ import {
   decodeServerMessage,
   type Frame,
   PROTOCOL_VERSION,
+  RoomfulError,
   type ServerDecodeResult,
 } from '@roomful/protocol/wire'
 import { Alarm } from './clock.js'
@@ -113,13 +114,20 @@ export class Link {
     this.user.set(undefined)
   }
 
-  /** Returns false if there is no authenticated connection. */
+  /**
+   * Returns false if there is no authenticated connection.
+   * @throws RoomfulError `too_large`: the server would close the connection, and with it what else is under way
+   */
   send(frame: Frame): boolean {
-    return this.mode !== undefined && this.#transmit(frame)
+    if (this.mode === undefined) return false
+    const text = JSON.stringify(frame)
+    const { frame_bytes } = this.#limits
+    if (frame_bytes && isLonger(text, frame_bytes)) throw new RoomfulError('too_large')
+    return this.#transmit(text)
   }
 
-  #transmit(frame: Frame): boolean {
-    return this.#socket?.send(JSON.stringify(frame)) ?? false
+  #transmit(text: string): boolean {
+    return this.#socket?.send(text) ?? false
   }
 
   /** One event at a time: what a handler causes waits until the present step is done. */
@@ -224,12 +232,13 @@ export class Link {
   #sendAuth(token = typeof this.#settings.token === 'string' ? this.#settings.token : undefined): void {
     // A token says who the user is; the session restores only those who have none.
     const session = token === undefined ? this.#sessions.get()?.session : undefined
-    this.#transmit({
+    const auth = {
       type: 'auth',
       protocol: PROTOCOL_VERSION,
       ...(token !== undefined && { token }),
       ...(session && { session }),
-    })
+    }
+    this.#transmit(JSON.stringify(auth))
   }
 
   #receive(text: string): void {
@@ -310,4 +319,9 @@ export class Link {
       else this.#step(effect)
     }
   }
+}
+
+/** Whether a text has more bytes in UTF-8, of which a UTF-16 unit takes three at the most. */
+function isLonger(text: string, bytes: number): boolean {
+  return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes
 }

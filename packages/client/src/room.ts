@@ -111,9 +111,9 @@ export interface Room<P extends AnyProtocol = BuiltIn> {
   leave(): Promise<void>
   /** Sends a chat message; works while offline, too. Shown at once in `timeline`. */
   send(message: string, options?: SendOptions<P>): Sent
-  /** Sends an application message now or never. Returns false if the room is not live. @throws RoomfulError `invalid_message` */
+  /** Sends an application message now or never. Returns false if the room is not live. @throws RoomfulError `invalid_message`, `too_large` */
   emit<K extends PlainName<P>>(type: K, body: BodyInput<P['client'][K]>): boolean
-  /** Rejects with a {@link RoomfulError}: the server's code, `timeout`, `not_connected`, or `outcome_unknown` if the connection broke. */
+  /** Rejects with a {@link RoomfulError}: the server's code, `too_large`, `timeout`, `not_connected`, or `outcome_unknown` if the connection broke. */
   request<K extends RequestName<P>>(
     type: K,
     body: BodyInput<P['client'][K]>,
