@@ -72,9 +72,9 @@ export class Sender {
   }
 
   open(): void {
-    const { storage, url } = this.#settings
-    const failed = (cause: unknown) => this.#handlers.failed(new RoomfulError('storage_failed', { cause }))
-    this.#closeStore ??= storage?.open(url, (messages) => this.#ownStore(storage, messages), failed)
+    const { storage } = this.#settings
+    if (storage)
+      this.#closeStore ??= this.#openStore(storage, (messages) => this.#ownStore(storage, messages))
   }
 
   close(error: RoomfulError): void {
@@ -94,6 +94,8 @@ export class Sender {
     ]
     this.#stored = []
     for (const clientId of stored) this.#unstore(clientId)
+    const { storage } = this.#settings
+    if (storage && !this.#store) this.#emptyStore(storage)
     this.#settleAll(this.#outbox.fail(() => true, new RoomfulError('cancelled')))
   }
 
@@ -302,6 +304,26 @@ export class Sender {
     return true
   }
 
+  #openStore(storage: OutboxStorage, opened: (messages: readonly StoredMessage[]) => void): () => void {
+    return storage.open(this.#settings.url, opened, (cause) => this.#storageFailed(cause))
+  }
+
+  /** Clears a storage that this page does not own yet, as soon as it does. */
+  #emptyStore(storage: OutboxStorage): void {
+    let close = () => {}
+    let isEmpty = false
+    const empty = (messages: readonly StoredMessage[]) => {
+      this.#guard(() => {
+        for (const { clientId } of messages) storage.remove(this.#settings.url, clientId)
+      })
+      isEmpty = true
+      close()
+    }
+    close = this.#openStore(storage, empty)
+    // A storage may open at once.
+    if (isEmpty) close()
+  }
+
   #ownStore(store: OutboxStorage, messages: readonly StoredMessage[]): void {
     this.#store = store
     this.#stored = messages
@@ -347,10 +369,19 @@ export class Sender {
   }
 
   #guardStore(run: (store: OutboxStorage) => void): void {
+    const store = this.#store
+    if (store) this.#guard(() => run(store))
+  }
+
+  #guard(run: () => void): void {
     try {
-      if (this.#store) run(this.#store)
+      run()
     } catch (cause) {
-      this.#handlers.failed(new RoomfulError('storage_failed', { cause }))
+      this.#storageFailed(cause)
     }
+  }
+
+  #storageFailed(cause: unknown): void {
+    this.#handlers.failed(new RoomfulError('storage_failed', { cause }))
   }
 }
