@@ -7,6 +7,9 @@ import type { Observable } from './observable.js'
 import type { AnyProtocol } from './options.js'
 import type { JoinOptions, Room } from './room.js'
 
+/** By then a component that was rendered has been mounted; one that comes later connects its client again. */
+const ABANDONED_MS = 10_000
+
 /** What every client has, whatever its protocol. */
 type Lifecycle = Pick<Client<BuiltIn>, 'status' | 'connect' | 'close'>
 
@@ -25,7 +28,7 @@ export function useStatus(client: Lifecycle): ConnectionStatus {
  * The close is deferred: StrictMode and hot reloading unmount a component and mount it again at once.
  */
 export function useClient<C extends Lifecycle>(create: () => C): C {
-  const [client] = useState(create)
+  const [client] = useState(() => closedIfUnused(create()))
   useEffect(() => {
     // Closed before by a strict effect that came late; a running client ignores this.
     if (client.status.get().state === 'closed') client.connect()
@@ -64,6 +67,14 @@ export function useRoomEvent<P extends AnyProtocol, K extends keyof RoomEvents<P
   })
   const call = useCallback((event: RoomEvents<P>[K]) => latest.handler(event), [latest])
   useEffect(() => room.on(type, call), [room, type, call])
+}
+
+/** StrictMode makes a client too many, and a server renders components that never mount: nobody else would end those. */
+function closedIfUnused<C extends Lifecycle>(client: C): C {
+  setTimeout(() => {
+    if (!uses.has(client)) client.close()
+  }, ABANDONED_MS)
+  return client
 }
 
 /** How many components use a handle. */
