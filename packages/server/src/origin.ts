@@ -8,14 +8,15 @@ export function isAllowedOrigin(
 ): boolean {
   if (origin === undefined) return true
   if (origins !== 'same-host') return origins.includes(origin)
-  const to = hostOf(`http://${host ?? ''}`)
-  if (!to) return false
+  const page = parse(origin)
+  // Either scheme: a proxy may name its default port, which a page's origin never does.
+  const servers = [parse(`http://${host ?? ''}`), parse(`https://${host ?? ''}`)]
   // A page from file:// says `null`; a development server has a port of its own. Both are local to the developer.
-  if (isLoopback(to.hostname)) return origin === 'null' || isLoopback(hostOf(origin)?.hostname)
-  return hostOf(origin)?.host === to.host
+  if (isLoopback(servers[0]?.hostname)) return origin === 'null' || isLoopback(page?.hostname)
+  return page !== undefined && servers.some((server) => server?.host === page.host)
 }
 
-function hostOf(url: string): URL | undefined {
+function parse(url: string): URL | undefined {
   return URL.canParse(url) ? new URL(url) : undefined
 }
 
