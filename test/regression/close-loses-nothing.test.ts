@@ -26,9 +26,11 @@ describe('close', () => {
     const { server, connect, clock } = await createTestServer({
       protocol,
       handle: {
-        vote: batch({ size: 10, ms: 100 }, async (items) => {
-          await items[0]?.context.room.publish({ type: 'notice', text: `${items.length} votes` })
-        }),
+        vote: {
+          handle: async (items) => {
+            await items[0]?.context.room.publish({ type: 'notice', text: `${items.length} votes` })
+          },
+        },
       },
     })
     const ana = await connect()

@@ -45,7 +45,7 @@ describe('kicked while the backplane is asked', () => {
         ana.send({ type: 'chat_message', room_id: 'r', message: 'x'.repeat(100) })
       await clock.settle()
       const bob = await connect()
-      const { user_id: userId } = bob.frames.find(({ type }) => type === 'authenticated') ?? {}
+      const userId = bob.frames.find(({ type }) => type === 'authenticated')?.user_id
       const since = { epoch, offset: 0, id: epoch }
 
       hold()
@@ -66,7 +66,7 @@ describe('kicked while the backplane is asked', () => {
     const ana = await connect()
     await ana.join('r')
     const bob = await connect()
-    const { user_id: userId } = bob.frames.find(({ type }) => type === 'authenticated') ?? {}
+    const userId = bob.frames.find(({ type }) => type === 'authenticated')?.user_id
     hold()
     bob.send({ type: 'join', room_id: 'r', ref: 'a' })
     await clock.settle()
@@ -80,7 +80,7 @@ describe('kicked while the backplane is asked', () => {
     const { backplane, hold, release } = held('read')
     const { server, connect, clock } = await createTestServer({ backplane })
     const bob = await connect()
-    const { user_id: userId } = bob.frames.find(({ type }) => type === 'authenticated') ?? {}
+    const userId = bob.frames.find(({ type }) => type === 'authenticated')?.user_id
     await bob.join('r')
     bob.send({ type: 'chat_message', room_id: 'r', message: 'hi' })
     await bob.next('chat_message')

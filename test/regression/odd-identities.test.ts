@@ -1,5 +1,5 @@
 import { defineProtocol } from '@roomful/protocol'
-import { type Authentication, batch } from '@roomful/server'
+import type { Authentication } from '@roomful/server'
 import { createTestServer } from '@roomful/server/testing'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
@@ -71,10 +71,11 @@ it('[J13] a batch of a user’s own stream holds nobody else’s messages', asyn
     authenticate: byToken,
     authorize: () => true,
     handle: {
-      mark: batch(
-        { size: 10, ms: 100 },
-        (items) => void batches.push(items.map(({ context }) => context.user.id)),
-      ),
+      mark: {
+        size: 10,
+        ms: 100,
+        handle: (items) => void batches.push(items.map(({ context }) => context.user.id)),
+      },
     },
   })
   for (const token of ['ana', 'bob']) {

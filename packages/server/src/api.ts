@@ -123,27 +123,28 @@ export interface BatchItem<C, M> {
   readonly message: M
 }
 
-/** A handler that takes its messages in batches. Made by {@link batch}. */
+/** A handler that gets the messages of one room together, once there are `size` of them or the first is `ms` old. */
 export interface Batch<C, M> {
-  readonly kind: 'batch'
-  readonly size: number
-  readonly ms: number
-  readonly handle: (items: readonly BatchItem<C, M>[]) => void | Promise<void>
+  /** @default 10 */
+  readonly size?: number
+  /** @default 100 */
+  readonly ms?: number
+  handle(items: readonly BatchItem<C, M>[]): void | Promise<void>
 }
 
 /**
- * A handler that gets the messages of one room together, once there are `size` of them or the first is `ms` old.
+ * Makes a {@link Batch} of its parts. Written as an object, `{ size, ms, handle }`, the compiler knows the fields of
+ * the messages as well, which it cannot see through a call (there, annotate `items`).
  * @throws TypeError if `size` is no whole number above 0 or `ms` no number above 0
  */
 export function batch<C, M>(
-  options: { readonly size?: number; readonly ms?: number },
+  { size = 10, ms = 100 }: { readonly size?: number; readonly ms?: number },
   handle: (items: readonly BatchItem<C, M>[]) => void | Promise<void>,
-): Batch<C, M> {
-  const { size = 10, ms = 100 } = options
+): Batch<C, M> & { readonly size: number; readonly ms: number } {
   if (!Number.isSafeInteger(size) || size < 1)
     throw new TypeError('batch: size must be a whole number above 0')
   if (!(ms > 0)) throw new TypeError('batch: ms must be a number above 0')
-  return { kind: 'batch', size, ms, handle }
+  return { size, ms, handle }
 }
 
 export type Handlers<P extends AnyProtocol = BuiltIn, D = unknown> = {

@@ -1,9 +1,9 @@
-import type { AnyProtocol, Batch, BatchItem, RoomContext } from './api.js'
+import type { AnyProtocol, BatchItem, RoomContext } from './api.js'
 import type { ApplicationCalls } from './application.js'
 import type { Clock } from './clock.js'
+import type { BatchHandler } from './handlers.js'
 
 type Context = RoomContext<AnyProtocol, unknown>
-type AnyBatch = Batch<Context, object>
 
 interface Collected {
   readonly items: BatchItem<Context, object>[]
@@ -19,7 +19,7 @@ export class Batches {
     private readonly calls: ApplicationCalls,
   ) {}
 
-  add(type: string, stream: string, batch: AnyBatch, item: BatchItem<Context, object>): void {
+  add(type: string, stream: string, batch: BatchHandler, item: BatchItem<Context, object>): void {
     const key = `${type} ${stream}`
     const { items, handOver } = this.#collected.get(key) ?? this.#collect(key, type, batch)
     items.push(item)
@@ -31,7 +31,7 @@ export class Batches {
     await Promise.all([...this.#collected.values()].map(({ handOver }) => handOver()))
   }
 
-  #collect(key: string, type: string, batch: AnyBatch): Collected {
+  #collect(key: string, type: string, batch: BatchHandler): Collected {
     const items: BatchItem<Context, object>[] = []
     const handOver = async () => {
       this.#collected.delete(key)

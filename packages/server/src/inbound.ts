@@ -8,7 +8,7 @@ import {
 } from '@roomful/protocol'
 import type { Admission } from './admission.js'
 import type { Answers, Refs } from './answers.js'
-import type { Action, AnyProtocol, Batch, ConnectionContext, Hooks, RoomContext } from './api.js'
+import type { Action, AnyProtocol, ConnectionContext, Hooks, RoomContext } from './api.js'
 import type { ApplicationCalls, Outcome } from './application.js'
 import type { Backplane } from './backplane.js'
 import type { Batches } from './batches.js'
@@ -20,6 +20,7 @@ import { isoTime } from './core/iso-time.js'
 import { entryText } from './core/log.js'
 import type { Membership } from './core/session.js'
 import { type Charged, charge } from './core/throttle.js'
+import type { HandlerTable } from './handlers.js'
 import type { Limits } from './limits.js'
 import type { Members } from './members.js'
 import type { Metrics } from './metrics.js'
@@ -27,13 +28,6 @@ import type { ChatBody, Publisher } from './publisher.js'
 import type { Registry } from './registry.js'
 import { streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
-
-type AnyHandler = (context: RoomContext<AnyProtocol, unknown>, message: object) => unknown
-
-/** The application's handlers by message type, with their types erased: the schemas have checked the messages. */
-export type HandlerTable = Readonly<
-  Record<string, AnyHandler | Batch<RoomContext<AnyProtocol, unknown>, object> | undefined>
->
 
 export interface InboundDeps {
   readonly protocol: AnyProtocol | undefined
@@ -298,7 +292,7 @@ export class Inbound {
 
   #handleChat(roomId: string, chat: ChatBody): Outcome<ChatBody> | Promise<Outcome<ChatBody>> {
     const { connection, deps } = this
-    const handler = deps.handlers.chat_message
+    const handler = deps.handlers.get('chat_message')
     if (typeof handler !== 'function') return { ok: true, value: chat }
     const { context, abort } = this.#roomContext(roomId)
     return deps.calls.run(
@@ -370,7 +364,7 @@ export class Inbound {
     const { roomId } = membership
     const refs = refsOfMessage(envelope, membership)
     if (!(await this.#mayAct(membership, type as 'join', refs))) return
-    const handler = deps.handlers[type]
+    const handler = deps.handlers.get(type)
     if (!handler) return
     const { context, abort } = this.#roomContext(roomId)
     const message = { type, ...body }

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { type ClientDefinition, isRequest } from '@roomful/protocol'
 import { Admission } from './admission.js'
 import { Answers } from './answers.js'
 import type { AnyProtocol, ConnectionContext, Hooks, RoomContext, ServerOptions, Stats, User } from './api.js'
@@ -14,7 +13,8 @@ import { ConnectionEvents, type ConnectionHost } from './connection-events.js'
 import { connectionContext, roomContext } from './contexts.js'
 import { type Rates, Session } from './core/session.js'
 import { FanOut } from './fanout.js'
-import { type HandlerTable, Inbound, type InboundDeps } from './inbound.js'
+import { handlerTable } from './handlers.js'
+import { Inbound, type InboundDeps } from './inbound.js'
 import { type Limits, resolveLimits } from './limits.js'
 import { consoleLogger, type Logger } from './logger.js'
 import { Members } from './members.js'
@@ -71,8 +71,7 @@ export class Node {
     this.#hooks = options.on ?? {}
     this.#rates = ratesOf(this.limits)
     this.#needsAuthentication = options.authenticate !== undefined
-    const handlers = (options.handle ?? {}) as HandlerTable
-    assertHandlers(options.protocol, handlers)
+    const handlers = handlerTable(options.protocol, options.handle ?? {})
     if (options.authenticate && !options.authorize) {
       this.logger.warn({}, 'authenticate without authorize: every user may join every room')
     }
@@ -337,25 +336,5 @@ function ratesOf(limits: Limits): Rates {
     bytes: { perSecond: bytesPerSecond, burst: Math.max(bytesPerSecond, frameBytes) },
     joins: { perSecond: limits.joinsPerSecond, burst: limits.joinsBurst },
     history: { perSecond: limits.historyPerSecond, burst: Math.max(1, limits.historyPerSecond * 2) },
-  }
-}
-
-/** A request that nobody answers would only time out, so it is a mistake to start with. */
-function assertHandlers(protocol: AnyProtocol | undefined, handlers: HandlerTable): void {
-  const client = (protocol?.client ?? {}) as Record<string, ClientDefinition>
-  for (const [name, definition] of Object.entries(client)) {
-    const handler = handlers[name]
-    if (isRequest(definition) && typeof handler !== 'function') {
-      throw new TypeError(
-        `createServer: the protocol's request '${name}' needs a function handle.${name} that returns its reply`,
-      )
-    }
-  }
-  for (const name of Object.keys(handlers)) {
-    if (name !== 'chat_message' && !Object.hasOwn(client, name)) {
-      throw new TypeError(
-        `createServer: handle.${name} handles no message of the protocol; declare '${name}' in defineProtocol({ client })`,
-      )
-    }
   }
 }

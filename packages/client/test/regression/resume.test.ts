@@ -5,7 +5,11 @@ import { initialRoom, type RoomEvent, roomStep } from '../../src/room-state.js'
 import { type Loggable, Timeline } from '../../src/timeline.js'
 
 const at = (offset: number, epoch = 'e') => ({ epoch, offset, id: `id-${offset}` })
-const message = (offset: number, epoch = 'e') => ({ type: 'chat_message', ...at(offset, epoch) })
+const message = (offset: number, epoch = 'e') => ({
+  type: 'chat_message',
+  room_id: 'r',
+  ...at(offset, epoch),
+})
 const joined = { type: 'joined', message: '', room_id: 'r', timestamp: '', more: false } as const
 
 describe('what a join brings', () => {
@@ -54,7 +58,7 @@ describe('what a join brings', () => {
       messages: [message(2), message(3)],
       recovered: false,
       reason: 'expired',
-    } as const
+    }
     const step = roomStep(machine, { type: 'joined', frame })
     expect(step.machine.status).toMatchObject({ state: 'live', recovered: true })
     expect(step.effects).toEqual([{ type: 'deliver_page', entries: [] }, { type: 'live' }])
@@ -89,6 +93,15 @@ describe('a break in the timeline', () => {
     list.broke('expired', at(7))
     list.received([message(6), message(7)])
     expect(shown(list)).toEqual([1, 'expired', 5, 6, 7])
+  })
+
+  it('[H13] does not double an entry that the page after it brings again', () => {
+    const list = timeline()
+    list.received([message(1)])
+    list.prepended([message(1), message(2), message(3)])
+    list.broke('expired', at(4))
+    list.received([message(2), message(3), message(4)])
+    expect(shown(list)).toEqual([1, 2, 3, 'expired', 4])
   })
 
   it('[H12] ends a log in which an own message was placed', () => {

@@ -42,8 +42,11 @@ describe('a server without a port', () => {
 
   it('closes a client that stops reading with 4002, and its room goes on', async () => {
     const { connect, server } = await createTestServer({
-      protocol: undefined,
-      limits: { backlogBytes: 10_000, messagesPerSecond: Number.POSITIVE_INFINITY, messagesBurst: Number.POSITIVE_INFINITY },
+      limits: {
+        backlogBytes: 10_000,
+        messagesPerSecond: Number.POSITIVE_INFINITY,
+        messagesBurst: Number.POSITIVE_INFINITY,
+      },
     })
     const ada = await connect()
     const slow = await connect()
