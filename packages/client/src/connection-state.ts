@@ -278,7 +278,8 @@ function timeOut(c: Connection, env: ConnectionEnvironment): ConnectionStep {
       return begin(c, 'reconnect', env)
     case 'online':
     case 'degraded':
-      return hangUp(begin({ ...c, failures: 0 }, 'the server restarts', env), 1000, 'Moving on')
+      // Not 1000, which says that the user leaves.
+      return hangUp(begin({ ...c, failures: 0 }, 'the server restarts', env), 4000, 'Moving on')
     default:
       return stay(c)
   }
