@@ -145,6 +145,8 @@ export class ClientCore {
         this.#sender.count()
         return link.send(frame)
       },
+      pace: () => this.#sender.pace(),
+      failed: (error) => this.#failed(error),
       call: (frame, options, done) =>
         this.#calls.start(
           (ref) => link.send({ ...frame, ref }),

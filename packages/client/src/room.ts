@@ -135,6 +135,9 @@ export interface Host {
   userId(): string | undefined
   transmit(frame: Frame): boolean
   call(frame: Frame, options: Partial<CallOptions>, done: (outcome: Answer | RoomfulError) => void): void
+  /** How long to wait before a message that the outbox does not hold, in ms; 0 takes the place. */
+  pace(): number
+  failed(error: RoomfulError): void
   /** How long to wait before a join, so that the server does not refuse it, in ms; 0 takes the place. */
   paceJoin(): number
   /** Reads an entry of a page; one that the protocol does not allow is reported. */
@@ -170,6 +173,7 @@ export class RoomCore {
   readonly #events: Emitter<Record<string, unknown>>
   readonly #members: Members
   readonly #retry: Alarm
+  readonly #tell: Alarm
   #machine: RoomMachine = initialRoom
   #waiters: Waiter[] = []
   /** The pages of a join that the application awaits; they are its result, not events. One given up leaves them to the next. */
@@ -190,6 +194,7 @@ export class RoomCore {
     this.members = this.#members.list
     this.occupancy = this.#members.occupancy
     this.#retry = new Alarm(runtime.clock)
+    this.#tell = new Alarm(runtime.clock)
     this.typing = new Typing(
       runtime.clock,
       report,
@@ -530,9 +535,22 @@ export class RoomCore {
   }
 
   #tellState(): void {
-    if (this.#state && this.isLive && this.#host.mode === 'full') {
-      this.#host.transmit({ type: 'presence', room_id: this.id, state: this.#state })
-    }
+    if (!this.#state || !this.isLive || this.#host.mode !== 'full') return
+    const wait = this.#host.pace()
+    if (wait > 0) this.#tellStateIn(wait)
+    else this.#host.call({ type: 'presence', room_id: this.id, state: this.#state }, {}, (o) => this.#told(o))
+  }
+
+  /** Only a refusal is answered. One for now must not leave the others with an old state. */
+  #told(outcome: Answer | RoomfulError): void {
+    if (!(outcome instanceof RoomfulError) || outcome.code === 'timeout' || outcome.code === 'not_connected')
+      return
+    if (outcome.temporary) this.#tellStateIn(outcome.retryAfterMs ?? 1_000)
+    else this.#host.failed(outcome)
+  }
+
+  #tellStateIn(ms: number): void {
+    this.#tell.set(ms, () => this.#tellState())
   }
 
   #check(message: string, data: JsonObject | undefined): RoomfulError | undefined {

@@ -198,6 +198,12 @@ export class Sender {
     this.#messages.force({ perSecond: this.#link.limits.messages_per_second }, this.#runtime.clock.now())
   }
 
+  /** How long to wait before one more message, in ms; 0 takes the place. */
+  pace(): number {
+    const { messages_per_second: perSecond, messages_burst: burst } = this.#link.limits
+    return this.#messages.take({ perSecond, burst }, this.#runtime.clock.now())
+  }
+
   pump(): void {
     const { limits, mode } = this.#link
     if (!mode) return

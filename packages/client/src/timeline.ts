@@ -59,8 +59,8 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   #log: TimelineEntry<M>[] = []
   /** Pending and failed ones by client id, in the order in which they were sent. */
   readonly #own = new Map<string, Own<M>>()
-  /** Entries of the log by sender and client id: the same message may come back at another place. */
-  readonly #byAuthor = new Map<string, MessageEntry<M>>()
+  /** Entries of the log by their names: a page may bring them again, and a retry to another place. */
+  readonly #byName = new Map<string, MessageEntry<M>>()
   /** Keys of own entries that an ack has placed and no frame has shown yet. */
   readonly #unseen = new Set<string>()
   #mayHaveHoles = false
@@ -180,26 +180,32 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   }
 
   #insert(message: M): void {
-    const author = authorOf(message)
-    const known = author === undefined ? undefined : this.#byAuthor.get(author)
-    if (known) this.#unseen.delete(known.key)
-    if (known) this.#log.splice(this.#log.indexOf(known), 1)
+    const names = namesOf(message)
+    const known = names.map((name) => this.#byName.get(name)).find((entry) => entry !== undefined)
     const own = this.#takeOwn(message)
     const key = own?.key ?? known?.key ?? String(message.id ?? `live-${++this.#breaks}`)
     const entry = this.#entry(key, message, { state: 'sent' })
-    if (author !== undefined) this.#byAuthor.set(author, entry)
+    this.#epoch = message.epoch
+    // In its place, which a break may separate by now from where the offset alone would put it.
+    if (known && isSame(known.message, message)) this.#log[this.#log.lastIndexOf(known)] = entry
+    else {
+      if (known) this.#log.splice(this.#log.lastIndexOf(known), 1)
+      this.#put(entry)
+    }
+    if (known) this.#forget(known)
+    for (const name of names) this.#byName.set(name, entry)
+  }
+
+  #put(entry: MessageEntry<M>): void {
+    const { message } = entry
     const index = this.#place(message)
     const before = this.#log[index - 1]
-    this.#epoch = message.epoch
     if (index < this.#log.length || (before?.kind === 'message' && isHole(before.message, message)))
       this.#mayHaveHoles = true
-    if (before?.kind === 'message' && message.id !== undefined && before.message.offset === message.offset) {
-      if (before.message.id === message.id) this.#log.splice(index - 1, 1, entry)
-      else {
-        this.#lose(index - 1, before)
-        this.#log.splice(index, 0, entry)
-      }
-    } else this.#log.splice(index, 0, entry)
+    // The same offset given to another entry: a failure of the storage took the first one away.
+    if (before?.kind === 'message' && message.id !== undefined && before.message.offset === message.offset)
+      this.#lose(index - 1, before)
+    this.#log.splice(index, 0, entry)
   }
 
   /** The own entry that the message settles. Another user may have used the same client id. */
@@ -231,9 +237,9 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   }
 
   #forget(entry: TimelineEntry<M> | undefined): void {
-    const author = entry?.kind === 'message' ? authorOf(entry.message) : undefined
-    if (author !== undefined) this.#byAuthor.delete(author)
-    if (entry) this.#unseen.delete(entry.key)
+    if (entry?.kind !== 'message') return
+    for (const name of namesOf(entry.message)) this.#byName.delete(name)
+    this.#unseen.delete(entry.key)
   }
 
   #entry(key: string, message: M, state: MessageState): MessageEntry<M> {
@@ -254,6 +260,14 @@ function isHole(before: Loggable, after: Loggable): boolean {
 }
 
 /** No `client_id` holds a line feed: with a space, one user could take another's message out of the list. */
-function authorOf({ user_id, client_id }: Loggable): string | undefined {
-  return typeof user_id === 'string' && client_id !== undefined ? `${client_id}\n${user_id}` : undefined
+function isSame(a: Loggable, b: Loggable): boolean {
+  return a.id !== undefined && a.id === b.id && a.epoch === b.epoch
+}
+
+/** By which an entry is known again: its id, and its sender's id of the message. */
+function namesOf({ epoch, id, user_id, client_id }: Loggable): string[] {
+  const names = id === undefined ? [] : [`${epoch} ${id}`]
+  // No client id holds a line feed, so that two users cannot have one name.
+  if (typeof user_id === 'string' && client_id !== undefined) names.push(`${client_id}\n${user_id}`)
+  return names
 }
