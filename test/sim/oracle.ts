@@ -1,4 +1,4 @@
-/** An entry of a log as the server's truth has it, or as a client's application saw it. */
+/** An entry of a log as the server's truth has it, or as an application saw it. */
 export interface Seen {
   readonly epoch: string
   readonly offset: number
@@ -7,141 +7,264 @@ export interface Seen {
   readonly text: string
 }
 
-/** What an application was told, in order: entries, and that continuity was broken. */
-export type Observation =
+/** What an application was told, in order. */
+type Observation =
   | { readonly kind: 'entry'; readonly entry: Seen }
-  | { readonly kind: 'break'; readonly reason: string }
+  /** Where a join stands: the next entry is the one after it. */
+  | { readonly kind: 'cursor'; readonly at: Pick<Seen, 'epoch' | 'offset'> }
+  /** Continuity was broken, and the application knows. */
+  | { readonly kind: 'break' }
 
-export interface Acked {
+export interface Handed {
   readonly sender: string
   readonly room: string
-  readonly sequence: number
   readonly text: string
-  readonly clientId: string
-  readonly epoch: string
-  readonly offset: number
-  readonly id: string
 }
 
-export interface Truth {
-  /** By room and epoch, every entry that the log ever held, in the order of offsets. */
-  readonly logs: ReadonlyMap<string, readonly Seen[]>
+export type Place = Pick<Seen, 'epoch' | 'offset' | 'id'>
+
+/** What became of a message that was handed to `send`, as far as its sender was told. */
+type Fate =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'acked'; readonly at: Place }
+  | { readonly kind: 'refused'; readonly code: string }
+  /** Its page died; `stored` if it left the message in its storage. */
+  | { readonly kind: 'orphaned'; readonly stored: boolean }
+
+export interface OracleOptions {
+  /** Entries that a log keeps: whoever lags by no more must recover. */
+  readonly historyCount: number
 }
 
 /**
- * Checks the guarantee from outside: it knows what the logs held, what was acknowledged and what applications saw,
- * and nothing of how the product works.
+ * Checks the guarantee from outside: it knows what the logs accepted, what was sent, what senders were told and what
+ * applications saw, and nothing of how the product works.
  */
 export class Oracle {
   readonly violations: string[] = []
-  readonly #acked: Acked[] = []
+  ackCount = 0
+  entriesSeen = 0
+  breaks = 0
+  /** Logs that a restart of the server in memory may have ended. */
+  restarts = 0
+  readonly #logs = new Map<string, Seen[]>()
+  readonly #presentEpochs = new Map<string, string>()
   readonly #views = new Map<string, Observation[]>()
+  readonly #published: { readonly room: string; readonly text: string; readonly at: Place }[] = []
+  readonly #messages = new Map<string, Handed & { fate: Fate }>()
 
-  acked(message: Acked): void {
-    this.#acked.push(message)
-  }
-
-  get ackCount(): number {
-    return this.#acked.length
-  }
-
-  saw(client: string, room: string, observation: Observation): void {
-    const key = `${client} ${room}`
-    const view = this.#views.get(key) ?? []
-    this.#views.set(key, view)
-    view.push(observation)
-  }
-
-  lastSeen(client: string, room: string): Seen | undefined {
-    const view = this.#views.get(`${client} ${room}`) ?? []
-    const last = view.findLast((observation) => observation.kind === 'entry')
-    return last?.kind === 'entry' ? last.entry : undefined
-  }
-
-  get observed(): { readonly entries: number; readonly breaks: number } {
-    const all = [...this.#views.values()].flat()
-    return {
-      entries: all.filter(({ kind }) => kind === 'entry').length,
-      breaks: all.filter(({ kind }) => kind === 'break').length,
-    }
-  }
-
-  check(truth: Truth): void {
-    this.#checkLogs(truth)
-    this.#checkAcked(truth)
-    for (const [key, view] of this.#views) this.#checkView(key, view, truth)
-  }
+  constructor(private readonly options: OracleOptions) {}
 
   fail(violation: string): void {
     this.violations.push(violation)
   }
 
-  /** Offsets are contiguous from 1, no message stands twice in a log, and each sender's stand in the order of sending. */
-  #checkLogs({ logs }: Truth): void {
-    for (const [key, log] of logs) {
-      const known = new Map<string, number>()
-      const sequences = new Map<string, number>()
-      for (const [index, entry] of log.entries()) {
-        if (entry.offset !== index + 1)
-          this.fail(`hole: log ${key} has offset ${entry.offset} at place ${index + 1}`)
-        const before = entry.clientId === undefined ? undefined : known.get(entry.clientId)
-        if (before !== undefined)
-          this.fail(`doubled: '${entry.text}' stands at ${before} and ${entry.offset} of ${key}`)
-        if (entry.clientId !== undefined) known.set(entry.clientId, entry.offset)
-        const { sender, sequence } = parse(entry.text)
-        const last = sequences.get(sender) ?? -1
-        if (sequence <= last)
-          this.fail(`reordered: '${entry.text}' comes after ${sender}'s ${last} in ${key}`)
-        sequences.set(sender, sequence)
-      }
+  /** A log has accepted an entry. */
+  logged(room: string, entry: Seen): void {
+    const log = getOrAdd(this.#logs, `${room} ${entry.epoch}`)
+    if (entry.offset !== log.length + 1)
+      this.fail(`hole: ${room} ${entry.epoch} gave the offset ${entry.offset} after ${log.length}`)
+    log[entry.offset - 1] = entry
+    this.#presentEpochs.set(room, entry.epoch)
+  }
+
+  handed(clientId: string, message: Handed): void {
+    this.#messages.set(clientId, { ...message, fate: { kind: 'open' } })
+  }
+
+  acked(clientId: string, at: Place): void {
+    this.ackCount++
+    this.#setFate(clientId, { kind: 'acked', at })
+  }
+
+  refused(clientId: string, code: string): void {
+    this.#setFate(clientId, { kind: 'refused', code })
+  }
+
+  /** The page of a sender died with these in its storage. Nobody can be told of the others any more. */
+  orphaned(sender: string, stored: ReadonlySet<string>): void {
+    for (const [clientId, message] of this.#messages) {
+      if (message.sender === sender && message.fate.kind === 'open')
+        message.fate = { kind: 'orphaned', stored: stored.has(clientId) }
     }
   }
 
-  /** What was acknowledged stands in its log, where the acknowledgement said. */
-  #checkAcked({ logs }: Truth): void {
-    for (const acked of this.#acked) {
-      const entry = logs.get(`${acked.room} ${acked.epoch}`)?.[acked.offset - 1]
-      if (entry?.id !== acked.id || entry.text !== acked.text) {
-        this.fail(
-          `lost: '${acked.text}' was acknowledged at ${acked.offset} of ${acked.epoch}, where '${entry?.text}' stands`,
-        )
+  /** The server's own message is in the log. */
+  published(room: string, text: string, at: Place): void {
+    this.ackCount++
+    this.#published.push({ room, text, at })
+  }
+
+  saw(viewer: string, room: string, entry: Seen): void {
+    this.entriesSeen++
+    getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'entry', entry })
+  }
+
+  stands(viewer: string, room: string, at: Pick<Seen, 'epoch' | 'offset'>): void {
+    getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'cursor', at })
+  }
+
+  /** The application was told of a break; it must have been one. */
+  broke(viewer: string, room: string, reason: string): void {
+    this.breaks++
+    if (reason === 'epoch_changed' ? this.restarts === 0 : reason !== 'expired')
+      this.fail(`false alarm: ${viewer} was told '${reason}' in ${room}`)
+    const lag = this.#lag(viewer, room)
+    if (reason === 'expired' && lag !== undefined && lag <= this.options.historyCount)
+      this.fail(`false alarm: ${viewer} was told 'expired' in ${room}, ${lag} behind`)
+    getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'break' })
+  }
+
+  /** How far a viewer is behind the present log; `undefined` if it has seen nothing of that. */
+  #lag(viewer: string, room: string): number | undefined {
+    const last = this.lastSeen(viewer, room)
+    const present = this.#presentEpochs.get(room)
+    if (!last || last.epoch !== present) return undefined
+    return (this.#logs.get(`${room} ${present}`)?.length ?? 0) - last.offset
+  }
+
+  /** The application was told of a hole at this place in another way than by an event. */
+  told(viewer: string, room: string): void {
+    getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'break' })
+  }
+
+  /** A page of history: true entries, ascending, without a hole. */
+  paged(viewer: string, room: string, entries: readonly Seen[]): void {
+    for (const [index, entry] of entries.entries()) {
+      this.#checkReal(`${viewer}'s page of ${room}`, room, entry)
+      const before = entries[index - 1]
+      if (before && entry.offset !== before.offset + 1)
+        this.fail(`hole: ${viewer}'s page of ${room} has ${entry.offset} after ${before.offset}`)
+    }
+  }
+
+  lastSeen(viewer: string, room: string): Seen | undefined {
+    const view = this.#views.get(`${viewer} ${room}`) ?? []
+    const last = view.findLast((observation) => observation.kind === 'entry')
+    return last?.kind === 'entry' ? last.entry : undefined
+  }
+
+  /** What a dead page left behind and its successor shows as failed: its sender has been told. */
+  shownAsFailed(clientId: string): void {
+    const message = this.#messages.get(clientId)
+    if (message?.fate.kind === 'orphaned') message.fate = { kind: 'refused', code: 'outcome_unknown' }
+  }
+
+  check(): void {
+    const places = this.#checkLogs()
+    for (const [clientId, message] of this.#messages) this.#checkFate(message, places.get(clientId) ?? [])
+    for (const { room, text, at } of this.#published)
+      this.#checkReal('the server', room, { ...at, text, clientId: undefined })
+    for (const [key, view] of this.#views) this.#checkView(key, view)
+  }
+
+  #setFate(clientId: string, fate: Fate): void {
+    const message = this.#messages.get(clientId)
+    if (message?.fate.kind === 'open') message.fate = fate
+    else this.fail(`settled twice: ${clientId} '${message?.text}'`)
+  }
+
+  /** No message stands twice in a log, and each sender's stand in the order of sending. Returns where each one stands. */
+  #checkLogs(): ReadonlyMap<string, readonly Seen[]> {
+    const places = new Map<string, Seen[]>()
+    for (const [key, log] of this.#logs) {
+      const known = new Map<string, number>()
+      const sequences = new Map<string, number>()
+      for (const entry of log) {
+        const { clientId, text, offset } = entry
+        const before = clientId === undefined ? undefined : known.get(clientId)
+        if (before !== undefined) this.fail(`doubled: '${text}' stands at ${before} and ${offset} of ${key}`)
+        if (clientId !== undefined) {
+          known.set(clientId, offset)
+          getOrAdd(places, clientId).push(entry)
+        }
+        if (!this.#isDoubtful(clientId)) this.#checkOrder(key, text, sequences)
       }
     }
+    return places
+  }
+
+  #checkOrder(key: string, text: string, sequences: Map<string, number>): void {
+    const { sender, sequence } = parse(text)
+    const last = sequences.get(sender) ?? -1
+    if (sequence <= last) this.fail(`reordered: '${text}' comes after ${sender}'s ${last} in ${key}`)
+    sequences.set(sender, sequence)
+  }
+
+  /** A frame whose outcome its sender was told to be unknown may arrive late, behind what was sent after it. */
+  #isDoubtful(clientId: string | undefined): boolean {
+    const fate = clientId === undefined ? undefined : this.#messages.get(clientId)?.fate
+    return (
+      (fate?.kind === 'refused' && fate.code === 'outcome_unknown') ||
+      (fate?.kind === 'orphaned' && !fate.stored)
+    )
+  }
+
+  #checkFate({ sender, room, text, fate }: Handed & { readonly fate: Fate }, places: readonly Seen[]): void {
+    const isThere = places.length > 0
+    if (fate.kind === 'open') this.fail(`untold: ${sender} never learned what became of '${text}' in ${room}`)
+    if (fate.kind === 'orphaned' && fate.stored && !isThere)
+      this.fail(`lost: '${text}' was stored when ${sender}'s page died, and is in no log`)
+    if (fate.kind === 'refused' && fate.code !== 'outcome_unknown' && isThere)
+      this.fail(`false refusal: ${sender} was told '${fate.code}' of '${text}', which is in the log`)
+    if (fate.kind !== 'acked') return
+    const { epoch, offset, id } = fate.at
+    if (places.some((entry) => entry.epoch === epoch && entry.offset === offset && entry.id === id)) return
+    this.fail(`lost: '${text}' was acknowledged at ${offset} of ${epoch}, and does not stand there`)
   }
 
   /** Every application sees offsets once, in order, without a hole that it was not told of. */
-  #checkView(key: string, view: readonly Observation[], { logs }: Truth): void {
-    const room = key.split(' ')[1]
-    let last: Seen | undefined
+  #checkView(key: string, view: readonly Observation[]): void {
+    const room = key.split(' ')[1] ?? ''
+    let last: Pick<Seen, 'epoch' | 'offset'> | undefined
     let told = true
     for (const observation of view) {
-      if (observation.kind === 'break') {
-        told = true
-        continue
+      if (observation.kind === 'break') told = true
+      else if (observation.kind === 'cursor') {
+        last = observation.at
+        told = false
+      } else {
+        const { entry } = observation
+        this.#checkReal(key, room, entry)
+        if (last) this.#checkStep(key, last, entry, told)
+        last = entry
+        told = false
       }
-      const { entry } = observation
-      const real = logs.get(`${room} ${entry.epoch}`)?.[entry.offset - 1]
-      if (real?.id !== entry.id || real.text !== entry.text)
-        this.fail(`invented: ${key} saw '${entry.text}', not '${real?.text}'`)
-      const sameLog = last?.epoch === entry.epoch
-      if (last && sameLog && entry.offset <= last.offset)
-        this.fail(`doubled or reordered: ${key} saw ${entry.offset} after ${last.offset}`)
-      else if (last && !told && !(sameLog && entry.offset === last.offset + 1)) {
-        this.fail(
-          `untold hole: ${key} saw ${entry.offset} of ${entry.epoch} after ${last.offset} of ${last.epoch}`,
-        )
-      }
-      last = entry
-      told = false
     }
+  }
+
+  #checkStep(key: string, last: Pick<Seen, 'epoch' | 'offset'>, entry: Seen, told: boolean): void {
+    const sameLog = last.epoch === entry.epoch
+    if (sameLog && entry.offset <= last.offset)
+      this.fail(`doubled or reordered: ${key} saw ${entry.offset} after ${last.offset}`)
+    else if (!told && !(sameLog && entry.offset === last.offset + 1))
+      this.fail(`untold hole: ${key} saw ${at(entry)} after ${at(last)}`)
+  }
+
+  #checkReal(who: string, room: string, entry: Seen): void {
+    const real = this.#logs.get(`${room} ${entry.epoch}`)?.[entry.offset - 1]
+    if (real?.id !== entry.id || real.text !== entry.text)
+      this.fail(`invented: ${who} saw '${entry.text}' at ${at(entry)}, where '${real?.text}' stands`)
   }
 }
 
-export function textOf(sender: string, sequence: number): string {
-  return `${sender}:${sequence}`
+export function textOf(sender: string, sequence: number, suffix = ''): string {
+  return `${sender}:${sequence}${suffix}`
 }
 
 function parse(text: string): { sender: string; sequence: number } {
   const [sender = '', sequence = ''] = text.split(':')
   return { sender, sequence: Number(sequence) }
+}
+
+function at({ epoch, offset }: Pick<Seen, 'epoch' | 'offset'>): string {
+  return `${offset} of ${epoch}`
+}
+
+function getOrAdd<T>(map: Map<string, T[]>, key: string): T[] {
+  const known = map.get(key)
+  if (known) return known
+  const added: T[] = []
+  map.set(key, added)
+  return added
 }

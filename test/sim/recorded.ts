@@ -9,16 +9,17 @@ export function recorded(backplane: Backplane, witness: (stream: string, entry: 
         return async (...[stream, draft]: Parameters<Backplane['publish']>) => {
           const result = await target.publish(stream, draft)
           if (result.status === 'accepted' && !result.duplicate) {
-            const { client_id: clientId, message: text } = JSON.parse(`${draft.open}}`) as Record<
-              string,
-              string
-            >
-            witness(stream, { ...result.position, clientId, text: text ?? '' })
+            const body: Record<string, string> = JSON.parse(`${draft.open}}`)
+            witness(stream, {
+              ...result.position,
+              clientId: body.client_id,
+              text: body.message ?? body.text ?? '',
+            })
           }
           return result
         }
       }
-      const value = Reflect.get(target, property, target) as unknown
+      const value: unknown = Reflect.get(target, property, target)
       return typeof value === 'function' ? value.bind(target) : value
     },
   })

@@ -1,0 +1,259 @@
+import {
+  type Client,
+  createClient,
+  type HistoryPage,
+  type JoinResult,
+  type RoomfulError,
+  type Sent,
+} from '@roomful/client'
+import { Device, type Network, type VirtualClock } from '@roomful/server/testing'
+import { MemoryOutbox } from './memory-outbox.js'
+import { type Handed, type Oracle, type Seen, textOf } from './oracle.js'
+import { protocol, type SimProtocol, textIn } from './protocol.js'
+import type { Random } from './random.js'
+import type { Traits } from './traits.js'
+
+/** What a person needs of the world. */
+export interface Surroundings {
+  readonly clock: VirtualClock
+  readonly network: Network<VirtualClock>
+  readonly oracle: Oracle
+  readonly traits: Traits
+  readonly rooms: readonly string[]
+  isOver(): boolean
+  newId(): string
+  log(event: string): void
+  trace(name: string, direction: string, text: string): void
+}
+
+/** One who chats: joins rooms, writes, types, sets a state, reads back, and perhaps wanders or reloads the page. */
+export class Person {
+  /** What this page has set by room. */
+  readonly states = new Map<string, object>()
+  readonly #storage = new MemoryOutbox()
+  readonly #sequences = new Map<string, number>()
+  readonly #results = new WeakSet<object>()
+  #life = 0
+  #page: Page
+
+  constructor(
+    readonly name: string,
+    readonly userId: string | undefined,
+    /** Entries of the past to ask for. */
+    private readonly history: number | undefined,
+    private readonly random: Random,
+    private readonly world: Surroundings,
+  ) {
+    this.#page = this.#open()
+    for (const room of world.rooms) this.#live(room)
+  }
+
+  get client(): Client<SimProtocol> {
+    return this.#page.client
+  }
+
+  get device(): Device {
+    return this.#page.device
+  }
+
+  /** Each page is a viewer of its own: a new one knows nothing of what the one before has shown. */
+  get viewer(): string {
+    return `${this.name}#${this.#life}`
+  }
+
+  /** The page dies in the middle of whatever it does, and another one opens. */
+  reload(): void {
+    const { oracle } = this.world
+    const { device, die } = this.#page
+    device.turnOff()
+    oracle.orphaned(this.name, this.#storage.clientIds)
+    die()
+    this.#life++
+    this.states.clear()
+    this.#page = this.#open()
+  }
+
+  write(room: string, suffix = ''): Sent {
+    const sequence = this.#sequences.get(room) ?? 0
+    this.#sequences.set(room, sequence + 1)
+    const text = textOf(this.name, sequence, suffix)
+    const sent = this.client.room(room).send(text)
+    this.#follow(sent, { sender: this.name, room, text })
+    return sent
+  }
+
+  #follow(sent: Sent, message: Handed): void {
+    const { oracle } = this.world
+    const life = this.#life
+    oracle.handed(sent.clientId, message)
+    sent.then(
+      ({ epoch = '', offset = 0, id = '' }) => {
+        if (life === this.#life) oracle.acked(sent.clientId, { epoch, offset, id })
+      },
+      ({ code }: RoomfulError) => {
+        if (life !== this.#life) return
+        oracle.refused(sent.clientId, code)
+        this.world.log(`${this.name} is told of '${message.text}' in ${message.room}: ${code}`)
+      },
+    )
+  }
+
+  #open(): Page {
+    const { network, traits } = this.world
+    const { name, random, userId } = this
+    const device = new Device(network, {
+      random: () => random.next(),
+      newId: () => this.world.newId(),
+      observe: (direction, text) => this.world.trace(name, direction, text),
+    })
+    const { storage, die } = this.#storage.page()
+    const client = createClient(
+      {
+        url: 'ws://sim',
+        protocol,
+        session: 'memory',
+        ...(userId !== undefined && { token: () => this.#fetchToken(userId) }),
+        ...(traits.names.has('reloads') && { storage }),
+        logger: { warn() {}, error: (what, error) => this.#reported(what, error) },
+      },
+      device.runtime,
+    )
+    const page = { client, device, die }
+    for (const room of this.world.rooms) this.#enter(page, room)
+    return page
+  }
+
+  #reported(what: string, error: unknown): void {
+    if (what !== 'The token getter failed') this.world.oracle.fail(`${this.name}: ${what}: ${error}`)
+  }
+
+  async #fetchToken(userId: string): Promise<string> {
+    const { clock } = this.world
+    await new Promise<void>((resolve) => clock.after(this.random.between(0, 500), resolve))
+    if (this.random.next() < 0.05) throw new Error('The token service is away')
+    return `${userId} ${clock.wall() + 20_000}`
+  }
+
+  /** Listens, and joins. */
+  #enter({ client }: Pick<Page, 'client'>, roomId: string): void {
+    const { oracle, clock } = this.world
+    const { viewer } = this
+    const room = client.room(roomId)
+    room.on('chat_message', (message) => oracle.saw(viewer, roomId, seen(message)))
+    room.on('notice', (message) => oracle.saw(viewer, roomId, seen(message)))
+    room.on('resync', ({ reason }) => oracle.broke(viewer, roomId, reason))
+    room.timeline.subscribe((entries) => {
+      for (const entry of entries)
+        if (entry.kind === 'message' && entry.state === 'failed')
+          oracle.shownAsFailed(String(entry.message.client_id))
+    })
+    room.on('status', ({ to }) => {
+      if (to.state !== 'denied') return
+      clock.after(500, () => viewer === this.viewer && this.#join(roomId))
+    })
+    this.#join(roomId, client, viewer)
+  }
+
+  #join(roomId: string, client = this.client, viewer = this.viewer): void {
+    const { oracle } = this.world
+    const options = this.history === undefined ? {} : { history: this.history }
+    client
+      .room(roomId)
+      .join(options)
+      .then(
+        (result) => this.#joined(viewer, roomId, result),
+        ({ code }: RoomfulError) => {
+          // It was left again, or its member sent away, before it was joined.
+          if (code !== 'not_in_room' && code !== 'forbidden' && code !== 'closed')
+            oracle.fail(`${viewer} could not join ${roomId}: ${code}`)
+        },
+      )
+  }
+
+  #joined(viewer: string, roomId: string, { messages, recovered }: JoinResult<SimProtocol>): void {
+    const { oracle } = this.world
+    // Two joins at once have one result.
+    if (this.#results.has(messages)) return
+    this.#results.add(messages)
+    for (const [index, message] of messages.map(seen).entries()) {
+      const before = messages[index - 1]
+      if (recovered === false && before?.offset !== message.offset - 1) oracle.told(viewer, roomId)
+      oracle.saw(viewer, roomId, message)
+    }
+    if (recovered === false) oracle.told(viewer, roomId)
+  }
+
+  #live(roomId: string): void {
+    const { names } = this.world.traits
+    this.#nowAndThen(100, 4_500, () => this.#talk(roomId))
+    this.#nowAndThen(2_000, 12_000, () => this.#setState(roomId))
+    this.#nowAndThen(5_000, 20_000, () => this.#readBack(roomId))
+    if (names.has('wanderers')) this.#nowAndThen(6_000, 25_000, () => this.#wander(roomId))
+  }
+
+  #nowAndThen(least: number, most: number, act: () => void): void {
+    const again = () => {
+      if (this.world.isOver()) return
+      act()
+      this.world.clock.after(this.random.between(least, most), again)
+    }
+    this.world.clock.after(this.random.between(least, most), again)
+  }
+
+  #talk(roomId: string): void {
+    const { random, world } = this
+    if (random.next() < 0.4) this.client.room(roomId).typing.keystroke()
+    const burst = random.next() < 0.1 ? random.between(4, 12) : 1
+    for (let i = 0; i < burst; i++) {
+      const kind = world.traits.names.has('refusals') ? random.next() : 1
+      this.write(roomId, kind < 0.04 ? ':bad' : kind < 0.05 ? ':boom' : '')
+    }
+  }
+
+  #setState(roomId: string): void {
+    const state = { mood: this.random.between(0, 1_000) }
+    this.states.set(roomId, state)
+    this.client.room(roomId).presence.set(state)
+  }
+
+  #readBack(roomId: string): void {
+    const { oracle } = this.world
+    const { viewer } = this
+    const read = async () => {
+      let page: HistoryPage<SimProtocol> | undefined
+      for (let pages = 0; pages < 3 && (!page || page.more); pages++) {
+        page = await (page ? page.next() : this.client.room(roomId).history({ limit: 7 }))
+        oracle.paged(viewer, roomId, page.messages.map(seen))
+      }
+    }
+    // Refused by its rate, or broken off by a fault: a page is asked for, not promised.
+    read().catch(({ code }: RoomfulError) => this.world.log(`${viewer} cannot read back: ${code}`))
+  }
+
+  #wander(roomId: string): void {
+    const { world } = this
+    world.log(`${this.name} leaves ${roomId}`)
+    void this.client.room(roomId).leave()
+    world.clock.after(this.random.between(0, 4_000), () => this.#join(roomId))
+  }
+}
+
+interface Page {
+  readonly client: Client<SimProtocol>
+  readonly device: Device
+  die(): void
+}
+
+interface Logged {
+  readonly epoch?: string | undefined
+  readonly offset?: number | undefined
+  readonly id?: string | undefined
+  readonly client_id?: string | undefined
+  readonly message?: unknown
+  readonly text?: unknown
+}
+
+export function seen(message: Logged): Seen {
+  const { epoch = '', offset = 0, id = '', client_id: clientId } = message
+  return { epoch, offset, id, clientId, text: textIn(message) }
+}

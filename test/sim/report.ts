@@ -1,0 +1,30 @@
+import type { Run } from './world.js'
+
+export interface Totals {
+  seeds: number
+  faults: number
+  acked: number
+  seen: number
+  breaks: number
+  violations: number
+}
+
+export function newTotals(): Totals {
+  return { seeds: 0, faults: 0, acked: 0, seen: 0, breaks: 0, violations: 0 }
+}
+
+export function addTo(totals: Totals, run: Run): void {
+  totals.seeds++
+  totals.violations += run.violations.length
+  for (const figure of ['faults', 'acked', 'seen', 'breaks'] as const) totals[figure] += run[figure]
+}
+
+/** What was violated, what happened until then, and how to see it again. */
+export function describeRun({ seed, violations, schedule, digest }: Run): string {
+  return [
+    `seed ${seed} (${digest.slice(0, 12)}); replay it: SIM_FIRST=${seed} SIM_SEEDS=1 npx vitest run test/sim/simulation`,
+    ...violations.slice(0, 8),
+    'schedule:',
+    ...schedule,
+  ].join('\n  ')
+}

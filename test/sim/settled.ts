@@ -1,0 +1,80 @@
+import type { Room } from '@roomful/client'
+import type { RoomInfo } from '@roomful/server'
+import type { Oracle } from './oracle.js'
+import type { Person } from './person.js'
+import type { SimProtocol } from './protocol.js'
+
+/** What must hold of one room of one client once the network has been whole for a while. */
+export function checkRoom(info: RoomInfo, person: Person, oracle: Oracle): void {
+  const { viewer, client } = person
+  const room = client.room(info.roomId)
+  const fail = (what: string) => oracle.fail(`${viewer} in ${info.roomId} at the end: ${what}`)
+  const { state } = room.status.get()
+  if (client.status.get().state !== 'online') fail(`the client is ${client.status.get().state}`)
+  if (state !== 'live') fail(`the room is ${state}`)
+  const last = oracle.lastSeen(viewer, info.roomId)
+  if (last?.id !== info.head.id) fail(`saw ${last?.offset} as the last of ${info.head.offset}`)
+  if (room.typing.get().length > 0) fail(`${room.typing.get()} still type`)
+  checkMembers(info, room, fail)
+  checkTimeline(info, room, fail)
+}
+
+/** Those who are in the room are those who should be, and nobody else. A base client has a user id of the server's. */
+export function checkPresent(
+  info: RoomInfo,
+  people: readonly Person[],
+  guests: number,
+  oracle: Oracle,
+): void {
+  const present = new Set(info.members?.map(({ userId }) => userId))
+  const expected = new Set(people.map(({ client }) => client.user.get() ?? ''))
+  const missing = [...expected].filter((id) => !present.has(id))
+  if (missing.length > 0) oracle.fail(`${info.roomId} misses ${missing} at the end`)
+  const strangers = [...present].filter((id) => !expected.has(id))
+  if (strangers.length !== guests) oracle.fail(`${info.roomId} shows ${strangers} at the end`)
+}
+
+/** The state that a user set last is the one that the room shows. */
+export function checkState(info: RoomInfo, { client, name, states }: Person, oracle: Oracle): void {
+  if (!states.has(info.roomId)) return
+  const set = JSON.stringify(states.get(info.roomId))
+  const shown = JSON.stringify(info.members?.find(({ userId }) => userId === client.user.get())?.state)
+  if (set !== shown) oracle.fail(`${name} set ${set} in ${info.roomId}, which shows ${shown}`)
+}
+
+type Fail = (what: string) => void
+
+function checkMembers(info: RoomInfo, room: Room<SimProtocol>, fail: Fail): void {
+  const truth = info.members?.map(({ userId, state }) => `${userId} ${JSON.stringify(state)}`)
+  const shown = room.members.get().map(({ user_id, state }) => `${user_id} ${JSON.stringify(state)}`)
+  if (shown.sort().join() !== truth?.sort().join()) fail(`shows ${shown}, and there are ${truth}`)
+  if (room.occupancy.get() !== info.count) fail(`counts ${room.occupancy.get()} of ${info.count}`)
+}
+
+/** Nothing is shown twice or as under way for ever; what follows the last break is the log's end without a hole. */
+function checkTimeline({ head }: RoomInfo, room: Room<SimProtocol>, fail: Fail): void {
+  const shown = new Set<string>()
+  let last: number | undefined
+  for (const entry of room.timeline.get()) {
+    if (entry.kind === 'break') {
+      last = undefined
+      continue
+    }
+    const {
+      client_id: clientId,
+      offset,
+      epoch,
+    } = entry.message as {
+      client_id?: string
+      offset?: number
+      epoch?: string
+    }
+    if (entry.state === 'pending') fail(`${clientId} is still pending`)
+    if (clientId !== undefined && shown.has(clientId)) fail(`${clientId} is shown twice`)
+    if (clientId !== undefined) shown.add(clientId)
+    if (entry.state !== 'sent' || epoch !== head.epoch || offset === undefined) continue
+    if (last !== undefined && offset !== last + 1) fail(`shows ${offset} after ${last}`)
+    last = offset
+  }
+  if (last !== head.offset) fail(`shows ${last} as the last of ${head.offset}`)
+}

@@ -1,0 +1,58 @@
+import { DEFAULT_LIMITS, type Limits, type MemoryOptions } from '@roomful/server'
+import { Random } from './random.js'
+
+/** What makes a world harder than the plain one. Each seed draws some. */
+export const TRAITS = [
+  /** Logs keep so little that some resumes come too late. */
+  'short history',
+  /** A resume takes several pages. */
+  'small pages',
+  /** Ids are remembered for so short a time that some outcomes stay unknown. */
+  'short dedupe',
+  /** The server publishes messages of the application's own. */
+  'server messages',
+  /** Members leave rooms and join them again. */
+  'wanderers',
+  /** Some come in the middle, and ask for a part of the past. */
+  'latecomers',
+  /** One speaks nothing but the base messages. */
+  'naive',
+  /** Users have tokens that expire; two devices are one user; getter, authentication and authorization fail at times. */
+  'tokens',
+  /** Pages die and come back over the same storage. */
+  'reloads',
+  /** Fewer messages are allowed than are written. */
+  'tight rates',
+  /** The application takes its time with each message. */
+  'slow handlers',
+  /** The application refuses some messages, and fails on some. */
+  'refusals',
+  /** Members are sent away, and join again. */
+  'kicks',
+] as const
+
+export type Trait = (typeof TRAITS)[number]
+
+export interface Traits {
+  readonly names: ReadonlySet<Trait>
+  readonly memory: { readonly historyCount: number; readonly dedupeMs: number } & MemoryOptions
+  readonly limits: Partial<Limits>
+}
+
+export function traitsOf(seed: number): Traits {
+  const random = new Random(seed ^ 0x5eed)
+  const names = new Set(TRAITS.filter(() => random.next() < 0.3))
+  // Without a token a page that comes back is another user, whom the messages of the first one do not concern.
+  if (names.has('reloads')) names.add('tokens')
+  return {
+    names,
+    memory: {
+      historyCount: names.has('short history') ? 12 : 1_000,
+      dedupeMs: names.has('short dedupe') ? 30_000 : 600_000,
+    },
+    limits: {
+      pageBytes: names.has('small pages') ? 1_000 : DEFAULT_LIMITS.pageBytes,
+      ...(names.has('tight rates') && { messagesPerSecond: 3, messagesBurst: 6, joinsBurst: 4 }),
+    },
+  }
+}
