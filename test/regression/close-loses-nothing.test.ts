@@ -1,5 +1,4 @@
 import { defineProtocol } from '@roomful/protocol'
-import { batch } from '@roomful/server'
 import { createTestServer } from '@roomful/server/testing'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
