@@ -4,8 +4,8 @@ import type { Connection } from './connection.js'
 /** Pings connections, and drops one that showed no life for a whole interval after a ping: it is as good as dead. */
 export function sweepHeartbeats(connections: Iterable<Connection>, heartbeatMs: number, now: number): void {
   for (const connection of connections) {
-    // Nothing is read from it until its messages are handled, its pongs included.
-    if (connection.isPaused) connection.aliveAt = now
+    // Nothing is read from it until its messages are handled, its pongs included. Whoever reads nothing either is not spared.
+    if (connection.isPaused && !connection.isCongested) connection.aliveAt = now
     if (now - connection.lastPingAt < heartbeatMs) continue
     if (connection.aliveAt < connection.lastPingAt) {
       closeWith(connection, 'heartbeat_missed')
