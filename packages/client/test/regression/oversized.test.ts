@@ -7,7 +7,7 @@ import { ackFrame, joinedFrame, Script } from '../support/scripted-server.js'
 const protocol = defineProtocol({
   client: {
     draw: z.object({ points: z.string() }),
-    save: request(z.object({ text: z.string() }), z.object({})),
+    save: request(z.object({ text: z.string(), id: z.optional(z.bigint()) }), z.object({})),
   },
 })
 const large = 'ä'.repeat(600)
