@@ -100,7 +100,11 @@ export function settle(options: ClientOptions<AnyProtocol>): Settings {
     'storage',
     'an OutboxStorage such as localOutbox()',
   )
-  check(typeof logger?.error === 'function', 'logger', 'an object with warn() and error(), such as console')
+  check(
+    typeof logger?.warn === 'function' && typeof logger.error === 'function',
+    'logger',
+    'an object with warn() and error(), such as console',
+  )
   for (const name of ['status', 'expiring']) {
     check(
       !protocol || !Object.hasOwn(protocol.server, name),
