@@ -34,6 +34,8 @@ type Fate =
 export interface OracleOptions {
   /** Entries that a log keeps: whoever lags by no more must recover. */
   readonly historyCount: number
+  /** Why a message may be refused in this world; by any other reason it was refused for nothing. */
+  readonly refusals: ReadonlySet<string>
 }
 
 /**
@@ -205,6 +207,8 @@ export class Oracle {
     if (fate.kind === 'open') this.fail(`untold: ${sender} never learned what became of '${text}' in ${room}`)
     if (fate.kind === 'orphaned' && fate.stored && !isThere)
       this.fail(`lost: '${text}' was stored when ${sender}'s page died, and is in no log`)
+    if (fate.kind === 'refused' && !this.options.refusals.has(fate.code))
+      this.fail(`needless refusal: ${sender} was told '${fate.code}' of '${text}'`)
     if (fate.kind === 'refused' && fate.code !== 'outcome_unknown' && isThere)
       this.fail(`false refusal: ${sender} was told '${fate.code}' of '${text}', which is in the log`)
     if (fate.kind !== 'acked') return

@@ -39,6 +39,20 @@ export interface Traits {
   readonly limits: Partial<Limits>
 }
 
+/** By trait, why messages may be refused to a sender. */
+const REFUSALS: Partial<Record<Trait, readonly string[]>> = {
+  refusals: ['bad_word', 'internal'],
+  wanderers: ['not_in_room', 'outcome_unknown'],
+  kicks: ['not_in_room', 'forbidden', 'outcome_unknown'],
+  'short dedupe': ['outcome_unknown'],
+  // What a dead page left is dated by the wall clock, which jumps.
+  reloads: ['outcome_unknown'],
+}
+
+export function refusalsIn(names: ReadonlySet<Trait>): ReadonlySet<string> {
+  return new Set([...names].flatMap((name) => REFUSALS[name] ?? []))
+}
+
 export function traitsOf(seed: number): Traits {
   const random = new Random(seed ^ 0x5eed)
   const names = new Set(TRAITS.filter(() => random.next() < 0.3))

@@ -9,7 +9,7 @@ import { protocol, type SimProtocol } from './protocol.js'
 import { Random } from './random.js'
 import { recorded } from './recorded.js'
 import { checkPresent, checkRoom, checkState } from './settled.js'
-import { type Trait, type Traits, traitsOf } from './traits.js'
+import { refusalsIn, type Trait, type Traits, traitsOf } from './traits.js'
 
 export interface Run {
   readonly seed: number
@@ -62,7 +62,10 @@ class World implements Surroundings {
     this.#random = new Random(seed)
     this.#ids = this.#random.fork()
     this.#application = this.#random.fork()
-    this.oracle = new Oracle({ historyCount: traits.memory.historyCount })
+    this.oracle = new Oracle({
+      historyCount: traits.memory.historyCount,
+      refusals: refusalsIn(traits.names),
+    })
     this.log(`a world with ${[...traits.names].join(', ') || 'nothing special'}`)
   }
 
