@@ -32,7 +32,17 @@ beforeAll(async () => {
   await writeFile(join(project, 'package.json'), JSON.stringify({ private: true }))
   await run(
     'npm',
-    ['install', '--prefer-offline', '--ignore-scripts', ...tarballs, 'ws@8', '@types/node@20'],
+    // What an application brings beside them: a socket for Node 20, and React for the client's hooks.
+    [
+      'install',
+      '--prefer-offline',
+      '--ignore-scripts',
+      ...tarballs,
+      'ws@8',
+      'react@19',
+      '@types/react@19',
+      '@types/node@20',
+    ],
     { cwd: project },
   )
 })

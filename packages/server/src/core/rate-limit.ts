@@ -17,8 +17,9 @@ export function fullBucket(): Bucket {
 export function waitFor(bucket: Bucket, rate: Rate, now: number, cost = 1): number {
   if (rate.perSecond === Number.POSITIVE_INFINITY) return 0
   bucket.fullAt = Math.max(bucket.fullAt, now)
-  const afterwards = bucket.fullAt + millisOf(cost, rate)
-  return Math.max(0, Math.ceil(afterwards - now - millisOf(rate.burst, rate)))
+  // The difference first: added to a time, a burst's worth would come back with a rounding error, and wait for it.
+  const owed = bucket.fullAt - now
+  return Math.max(0, Math.ceil(owed + millisOf(cost, rate) - millisOf(rate.burst, rate)))
 }
 
 /** Pays. Call `waitFor` first, at the same time. */
