@@ -80,7 +80,7 @@ function slowDown({ after }: Targets, { device }: Person, size: number): void {
 
 function goOffline({ after }: Targets, { device }: Person, size: number): void {
   device.goOffline()
-  after(size * 5_000, () => device.goOnline())
+  after(size * 15_000, () => device.goOnline())
 }
 
 function cutNaive({ naive }: Targets): void {

@@ -5,6 +5,8 @@ import { Random } from './random.js'
 export const TRAITS = [
   /** Logs keep so little that some resumes come too late. */
   'short history',
+  /** Each call of the backplane takes its time, so that things happen while it is under way. */
+  'distant store',
   /** A resume takes several pages. */
   'small pages',
   /** Ids are remembered for so short a time that some outcomes stay unknown. */
@@ -62,7 +64,7 @@ export function traitsOf(seed: number): Traits {
     names,
     memory: {
       historyCount: names.has('short history') ? 12 : 1_000,
-      dedupeMs: names.has('short dedupe') ? 30_000 : 600_000,
+      dedupeMs: names.has('short dedupe') ? 12_000 : 600_000,
     },
     limits: {
       pageBytes: names.has('small pages') ? 1_000 : DEFAULT_LIMITS.pageBytes,

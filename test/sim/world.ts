@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { memory, refuse, type ServerOptions } from '@roomful/server'
 import { createTestServer, newNetwork, type TestServer, VirtualClock } from '@roomful/server/testing'
+import { distant } from './distant.js'
 import { drawFault, type Targets } from './faults.js'
 import { NaiveClient } from './naive-client.js'
 import { Oracle, textOf } from './oracle.js'
@@ -77,8 +78,8 @@ class World implements Surroundings {
     this.#heal()
     await this.clock.advance(SETTLE_MS)
     await this.#conclude()
-    await this.#checkSettled()
     this.oracle.check()
+    await this.#checkSettled()
     for (const { client } of this.#people) client.close()
   }
 
@@ -131,7 +132,10 @@ class World implements Surroundings {
   }
 
   async #startServer(): Promise<void> {
-    const backplane = recorded(memory(this.traits.memory), (room, entry) => this.oracle.logged(room, entry))
+    const store = recorded(memory(this.traits.memory), (room, entry) => this.oracle.logged(room, entry))
+    const backplane = this.#has('distant store')
+      ? distant(store, this.clock, this.#application.fork())
+      : store
     const options: ServerOptions<SimProtocol> = {
       protocol,
       backplane,
@@ -231,7 +235,9 @@ class World implements Surroundings {
   /** With the network whole again, everybody is live and up to date, and nobody shows what is over. */
   async #checkSettled(): Promise<void> {
     for (const room of ROOMS) {
-      const info = await this.#server?.server.room(room).info()
+      const asked = this.#server?.server.room(room).info()
+      await this.clock.advance(1_000)
+      const info = await asked
       if (!info) return this.oracle.fail('there is no server at the end')
       const guests = this.#naive.filter(({ roomId }) => roomId === room).length
       checkPresent(info, this.#people, guests, this.oracle)
