@@ -52,7 +52,8 @@ export class NaiveClient {
     const talk = () => {
       if (!isOpen || world.isOver()) return
       if (this.random.next() < 0.3) send({ type: 'typing_start' })
-      send({ type: 'chat_message', message: textOf(name, this.#sequence++) })
+      for (let left = this.random.between(1, 4); left > 0; left--)
+        send({ type: 'chat_message', message: textOf(name, this.#sequence++) })
       clock.after(this.random.between(1_000, 6_000), talk)
     }
     clock.after(this.random.between(1_000, 6_000), talk)
