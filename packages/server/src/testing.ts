@@ -1,3 +1,4 @@
+export { type BackplaneCase, type BackplaneStage, backplaneSuite } from './testing/backplane-suite.js'
 export {
   type ClientRuntime,
   Device,

@@ -1,0 +1,331 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import type { Backplane, Draft, PublishResult, Relay, StreamEvent } from '../backplane.js'
+import type { Clock } from '../clock.js'
+import type { Position } from '../core/log.js'
+import { silentLogger } from '../logger.js'
+
+/** What one case runs on. */
+export interface BackplaneStage {
+  /** Not started yet; the suite starts and closes it. */
+  readonly backplane: Backplane
+  /** Another node's backplane over the same store, where a store serves several nodes. */
+  readonly peer?: Backplane
+  readonly clock: Clock
+  /** Lets time pass, so that what the backplane does by its clock is done. */
+  advance(ms: number): Promise<void>
+}
+
+export interface BackplaneCase {
+  readonly name: string
+  /** @throws AssertionError that says what the backplane did instead */
+  run(): Promise<void>
+}
+
+/**
+ * What every backplane must do, as cases for any test runner. `make` is called for each case and gives it a store of
+ * its own; give a `peer` if your store serves several nodes, and the cases for two nodes run as well.
+ *
+ * @example
+ * for (const { name, run } of backplaneSuite(() => ({ backplane: mine(), clock, advance }))) it(name, run)
+ */
+export function backplaneSuite(make: () => BackplaneStage | Promise<BackplaneStage>): BackplaneCase[] {
+  return Object.entries(CASES).map(([name, body]) => ({ name, run: () => runCase(make, body) }))
+}
+
+const GRACE_MS = 10_000
+
+class Bench {
+  /** What the peer's node was told by `relay`. */
+  readonly relayed: Relay[] = []
+
+  constructor(readonly stage: BackplaneStage) {}
+
+  get backplane(): Backplane {
+    return this.stage.backplane
+  }
+
+  async start(): Promise<void> {
+    const { backplane, peer } = this.stage
+    await backplane.start(this.#node(() => {}))
+    await peer?.start(this.#node((relay) => this.relayed.push(relay)))
+  }
+
+  async close(): Promise<void> {
+    await this.stage.backplane.close()
+    await this.stage.peer?.close()
+  }
+
+  async listen(stream: string, backplane = this.backplane): Promise<StreamEvent[]> {
+    const events: StreamEvent[] = []
+    await backplane.subscribe(stream, (event) => events.push(event))
+    return events
+  }
+
+  #node(receive: (relay: Relay) => void): Parameters<Backplane['start']>[0] {
+    const { clock } = this.stage
+    return { clock, logger: silentLogger, graceMs: GRACE_MS, listedUsers: 200, newId: randomUUID, receive }
+  }
+}
+
+type Body = (bench: Bench) => Promise<void>
+
+async function runCase(make: () => BackplaneStage | Promise<BackplaneStage>, body: Body): Promise<void> {
+  const bench = new Bench(await make())
+  await bench.start()
+  try {
+    await body(bench)
+  } finally {
+    await bench.close()
+  }
+}
+
+function draft(text: string, sender?: { userId: string; clientId: string; fingerprint?: string }): Draft {
+  const open = JSON.stringify({ type: 'chat_message', message: text }).slice(0, -1)
+  const made = { id: randomUUID(), open, wall: 1_767_225_600_000 }
+  return sender ? { ...made, sender: { fingerprint: text, ...sender } } : made
+}
+
+function accepted(result: PublishResult): Extract<PublishResult, { status: 'accepted' }> {
+  assert(result.status === 'accepted', 'the message was not accepted')
+  return result
+}
+
+async function publish(backplane: Backplane, count: number, stream = 'r'): Promise<Position[]> {
+  const positions: Position[] = []
+  for (let i = 0; i < count; i++)
+    positions.push(accepted(await backplane.publish(stream, draft(`${i}`))).position)
+  return positions
+}
+
+const newest = { before: undefined, limit: 1_000, maxBytes: 1_000_000 }
+const offsetsOf = (entries: readonly { readonly offset: number }[]) => entries.map(({ offset }) => offset)
+const upTo = (last: number, first = 1) =>
+  Array.from({ length: last - first + 1 }, (_, index) => first + index)
+
+const LOG_CASES: Record<string, Body> = {
+  '[M11] gives contiguous offsets from 1 in one epoch, also to messages that come at once': async ({
+    backplane,
+  }) => {
+    const results = await Promise.all(upTo(100).map((n) => backplane.publish('r', draft(`${n}`))))
+    const positions = results.map((result) => accepted(result).position)
+    assert.deepEqual(
+      offsetsOf(positions).sort((a, b) => a - b),
+      upTo(100),
+    )
+    assert.equal(new Set(positions.map(({ epoch }) => epoch)).size, 1)
+  },
+
+  'keeps rooms apart': async ({ backplane }) => {
+    await publish(backplane, 3, 'a')
+    const [first] = await publish(backplane, 1, 'b')
+    assert.equal(first?.offset, 1)
+    assert.deepEqual(offsetsOf((await backplane.read('a', newest)).entries), [1, 2, 3])
+  },
+
+  '[M10] tells each subscriber every entry once, in order, each naming the one before': async (bench) => {
+    const events = await bench.listen('r')
+    const positions = await publish(bench.backplane, 5)
+    await bench.stage.advance(100)
+    const entries = events.flatMap((event) => (event.kind === 'entry' ? [event.entry] : []))
+    assert.deepEqual(offsetsOf(entries), upTo(5))
+    assert.deepEqual(
+      entries.map(({ id }) => id),
+      positions.map(({ id }) => id),
+    )
+    assert.deepEqual(
+      entries.slice(1).map(({ previousId }) => previousId),
+      positions.slice(0, -1).map(({ id }) => id),
+    )
+  },
+
+  'tells a closed subscription nothing': async ({ backplane, stage }) => {
+    const events: StreamEvent[] = []
+    const subscription = await backplane.subscribe('r', (event) => events.push(event))
+    subscription.close()
+    await publish(backplane, 1)
+    await stage.advance(100)
+    assert.deepEqual(events, [])
+  },
+
+  '[H9] [H10] reads pages in both directions': async ({ backplane }) => {
+    await publish(backplane, 10)
+    const page = async (range: object) =>
+      backplane.read('r', { limit: 3, maxBytes: 1_000_000, ...range } as typeof newest)
+    assert.deepEqual(offsetsOf((await page({ before: undefined })).entries), [8, 9, 10])
+    const back = await page({ before: 4 })
+    assert.deepEqual([offsetsOf(back.entries), back.more, back.truncated], [[1, 2, 3], false, false])
+    const forth = await page({ after: 4 })
+    assert.deepEqual([offsetsOf(forth.entries), forth.more], [[5, 6, 7], true])
+    const end = await page({ after: 10 })
+    assert.deepEqual([offsetsOf(end.entries), end.more, end.oldestOffset], [[], false, 1])
+  },
+
+  '[H9] ends a page at its bytes, but holds one entry at the least': async ({ backplane }) => {
+    await publish(backplane, 5)
+    const { entries, more } = await backplane.read('r', { after: 0, limit: 100, maxBytes: 1 })
+    assert.deepEqual([offsetsOf(entries), more], [[1], true])
+  },
+
+  '[H6] [H7] proves a cursor by its id': async ({ backplane }) => {
+    const empty = (await backplane.read('r', newest)).head
+    const [first, second] = await publish(backplane, 2)
+    assert(first && second)
+    const fault = async (since: Position) =>
+      (await backplane.read('r', { ...newest, after: since.offset }, since)).fault
+    assert.equal(await fault(empty), undefined, 'an empty log is a place to resume from')
+    assert.equal(await fault(first), undefined)
+    assert.equal(await fault(second), undefined)
+    assert.equal(await fault({ ...first, id: 'another' }), 'forked')
+    assert.equal(await fault({ ...second, offset: 3 }), 'forked')
+    assert.equal(await fault({ ...first, epoch: 'another' }), 'epoch_changed')
+  },
+}
+
+const DEDUPE_CASES: Record<string, Body> = {
+  '[M7] answers a repeat with the place of the first, and logs it once': async (bench) => {
+    const { backplane } = bench
+    const events = await bench.listen('r')
+    const sender = { userId: 'ada', clientId: 'c1' }
+    const first = accepted(await backplane.publish('r', draft('hello', sender)))
+    const again = accepted(await backplane.publish('r', draft('hello', sender)))
+    assert.deepEqual([first.duplicate, again.duplicate], [false, true])
+    assert.deepEqual([again.position, again.wall], [first.position, first.wall])
+    await bench.stage.advance(100)
+    assert.equal(events.length, 1)
+  },
+
+  '[M7] accepts one of many repeats that come at once': async ({ backplane }) => {
+    const results = await Promise.all(
+      upTo(20).map(() => backplane.publish('r', draft('hello', { userId: 'ada', clientId: 'c1' }))),
+    )
+    assert.equal(results.map(accepted).filter(({ duplicate }) => !duplicate).length, 1)
+    assert.deepEqual(offsetsOf((await backplane.read('r', newest)).entries), [1])
+  },
+
+  '[M7] lets no user take the client id of another, nor one room that of another': async ({ backplane }) => {
+    const publishes = [
+      backplane.publish('r', draft('hello', { userId: 'ada', clientId: 'c1' })),
+      backplane.publish('r', draft('hello', { userId: 'bob', clientId: 'c1' })),
+      backplane.publish('s', draft('hello', { userId: 'ada', clientId: 'c1' })),
+    ]
+    const results = (await Promise.all(publishes)).map(accepted)
+    assert.deepEqual(
+      results.map(({ duplicate }) => duplicate),
+      [false, false, false],
+    )
+  },
+
+  '[M8] refuses another message under the same client id': async ({ backplane }) => {
+    await backplane.publish('r', draft('hello', { userId: 'ada', clientId: 'c1' }))
+    const other = await backplane.publish('r', draft('goodbye', { userId: 'ada', clientId: 'c1' }))
+    assert.equal(other.status, 'conflict')
+    assert.deepEqual(offsetsOf((await backplane.read('r', newest)).entries), [1])
+  },
+}
+
+const changesIn = (events: readonly StreamEvent[]) =>
+  events.flatMap((event) => (event.kind === 'presence' ? [event.change] : []))
+
+const PRESENCE_CASES: Record<string, Body> = {
+  '[P1] shows a user of two connections once, until the last one leaves': async (bench) => {
+    const { backplane } = bench
+    const events = await bench.listen('r')
+    await backplane.enter('r', { userId: 'ada' }, 'phone')
+    const { users, count } = await backplane.enter('r', { userId: 'ada' }, 'laptop')
+    assert.deepEqual([users?.map(({ userId }) => userId), count], [['ada'], 1])
+    await backplane.leave('r', 'ada', 'phone', false)
+    assert.equal((await backplane.present('r')).count, 1)
+    await backplane.leave('r', 'ada', 'laptop', false)
+    await bench.stage.advance(100)
+    assert.deepEqual(
+      changesIn(events).map(({ event }) => event),
+      ['enter', 'leave'],
+    )
+    assert.equal((await backplane.present('r')).count, 0)
+  },
+
+  '[P4] numbers the changes without a gap': async (bench) => {
+    const { backplane } = bench
+    const events = await bench.listen('r')
+    const { version } = await backplane.enter('r', { userId: 'ada' }, 'a')
+    await backplane.enter('r', { userId: 'bob' }, 'b')
+    await backplane.update('r', 'ada', { mood: 'fine' })
+    await backplane.leave('r', 'bob', 'b', false)
+    await bench.stage.advance(100)
+    assert.deepEqual(
+      changesIn(events).map((change) => change.version),
+      upTo(version + 3, version),
+    )
+    assert.deepEqual((await backplane.present('r')).users, [{ userId: 'ada', state: { mood: 'fine' } }])
+  },
+
+  '[J11] keeps a user who may return for the grace time, and no longer': async (bench) => {
+    const { backplane, stage } = bench
+    await backplane.enter('r', { userId: 'ada' }, 'old')
+    await backplane.leave('r', 'ada', 'old', true)
+    await stage.advance(GRACE_MS / 2)
+    assert.equal((await backplane.present('r')).count, 1)
+    await stage.advance(GRACE_MS + 10_000)
+    assert.equal((await backplane.present('r')).count, 0)
+  },
+
+  '[J11] lets the late leave of an old connection not remove the new one': async (bench) => {
+    const { backplane, stage } = bench
+    const events = await bench.listen('r')
+    await backplane.enter('r', { userId: 'ada' }, 'old')
+    await backplane.leave('r', 'ada', 'old', true)
+    await backplane.enter('r', { userId: 'ada' }, 'new')
+    await backplane.leave('r', 'ada', 'old', false)
+    await stage.advance(GRACE_MS + 10_000)
+    assert.equal((await backplane.present('r')).count, 1)
+    assert.deepEqual(
+      changesIn(events).map(({ event }) => event),
+      ['enter'],
+    )
+  },
+}
+
+/** Skips where the store serves one node. */
+const withPeer =
+  (body: (bench: Bench, peer: Backplane) => Promise<void>): Body =>
+  async (bench) => {
+    if (bench.stage.peer) await body(bench, bench.stage.peer)
+  }
+
+const PEER_CASES: Record<string, Body> = {
+  'carries entries between nodes, in the order of one log': withPeer(async (bench, peer) => {
+    const events = await bench.listen('r', peer)
+    await publish(bench.backplane, 3)
+    await publish(peer, 1)
+    await bench.stage.advance(500)
+    assert.deepEqual(
+      events.flatMap((event) => (event.kind === 'entry' ? [event.entry.offset] : [])),
+      upTo(4),
+    )
+  }),
+
+  '[M7] knows a repeat that comes through another node': withPeer(async ({ backplane }, peer) => {
+    const sender = { userId: 'ada', clientId: 'c1' }
+    const first = accepted(await backplane.publish('r', draft('hello', sender)))
+    const again = accepted(await peer.publish('r', draft('hello', sender)))
+    assert.equal(again.duplicate, true)
+    assert.deepEqual(again.position, first.position)
+  }),
+
+  'shows on each node who is present on any': withPeer(async ({ backplane }, peer) => {
+    await backplane.enter('r', { userId: 'ada' }, 'a')
+    await peer.enter('r', { userId: 'bob' }, 'b')
+    const { users } = await backplane.present('r')
+    assert.deepEqual(users?.map(({ userId }) => userId).sort(), ['ada', 'bob'])
+  }),
+
+  'relays volatile messages to the other nodes': withPeer(async ({ backplane, stage, relayed }) => {
+    const message = { to: 'everyone', targets: [], payload: { type: 'hello' } } as const
+    backplane.relay(message)
+    await stage.advance(500)
+    assert.deepEqual(relayed, [message])
+  }),
+}
+
+const CASES: Record<string, Body> = { ...LOG_CASES, ...DEDUPE_CASES, ...PRESENCE_CASES, ...PEER_CASES }

@@ -1,0 +1,45 @@
+import { type Backplane, createServer, memory, silentLogger } from '@roomful/server'
+import { backplaneSuite, VirtualClock } from '@roomful/server/testing'
+import { describe, expect, it } from 'vitest'
+
+const suiteOf = (make: () => Backplane) =>
+  backplaneSuite(() => {
+    const clock = new VirtualClock()
+    return { backplane: make(), clock, advance: (ms) => clock.advance(ms) }
+  })
+
+describe('the memory backplane', () => {
+  for (const { name, run } of suiteOf(memory)) it(name, run)
+
+  it('refuses options that are no numbers above 0, and a second server', async () => {
+    expect(() => memory({ historyCount: 0 })).toThrow('memory: historyCount must be a number above 0')
+    const backplane = memory()
+    const [first, second] = [backplane, backplane].map((shared) =>
+      createServer({ backplane: shared, logger: silentLogger }),
+    )
+    await first?.listen({ port: 0 })
+    await expect(second?.listen({ port: 0 })).rejects.toThrow('serves one server')
+    await first?.close()
+  })
+})
+
+/** A backplane that knows no message again. */
+function forgetful(): Backplane {
+  return new Proxy(memory(), {
+    get(target, property) {
+      if (property === 'publish')
+        return (...[stream, { id, open, wall }]: Parameters<Backplane['publish']>) =>
+          target.publish(stream, { id, open, wall })
+      const value: unknown = Reflect.get(target, property, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+describe('the suite of backplanes', () => {
+  it('finds the fault in a backplane that has one, and no other', async () => {
+    const failed: string[] = []
+    for (const { name, run } of suiteOf(forgetful)) await run().catch(() => failed.push(name))
+    expect(failed.map((name) => name.slice(0, 4))).toEqual(['[M7]', '[M7]', '[M8]'])
+  })
+})
