@@ -170,7 +170,9 @@ export class Outbox {
     if (!waiting) return undefined
     if (error.code !== 'out_of_order' && error.code !== 'rate_limited') waiting.refusals++
     const isStuck = error.code === 'internal' && waiting.refusals >= MAX_REFUSALS
-    if (!error.temporary || isStuck) return this.settle(clientId, error)
+    // What it was refused for now, such as a membership that ended, may not have stood in the way of an earlier transmission.
+    const outcome = this.#doubts.has(clientId) ? (waiting.echo ?? unknownAfter(error)) : error
+    if (!error.temporary || isStuck) return this.settle(clientId, outcome)
     // Refused where the outcome was never in doubt before: it is certainly not in the log.
     if (wasFirst && !this.#doubts.has(clientId)) waiting.entry = { ...waiting.entry, doubtSince: undefined }
     if (error.code !== 'out_of_order') {
@@ -196,9 +198,7 @@ export class Outbox {
   fail(which: (entry: Outgoing) => boolean, error: RoomfulError): Settled[] {
     return this.#settleAll(
       ({ entry }) => which(entry) && !this.#isInFlight(entry),
-      ({ entry, echo }) =>
-        echo ??
-        (entry.doubtSince === undefined ? error : new RoomfulError('outcome_unknown', { cause: error })),
+      ({ entry, echo }) => echo ?? (entry.doubtSince === undefined ? error : unknownAfter(error)),
     )
   }
 
@@ -261,6 +261,10 @@ export class Outbox {
     for (const { flights } of this.#lanes.values()) count += flights.length
     return count
   }
+}
+
+function unknownAfter(cause: RoomfulError): RoomfulError {
+  return new RoomfulError('outcome_unknown', { cause })
 }
 
 /** Takes a transmission out of those that wait for an answer. */

@@ -40,6 +40,8 @@ interface Handle {
 const ANSWER_MS = 45_000
 /** What a server remembers of ids if its hello does not say. */
 const DEDUPE_WINDOW_MS = 120_000
+/** Of that time: a frame may be on its way for a while, and the server must know the id when it arrives. */
+const RETRY_SHARE = 0.9
 
 /** Moves the outbox: transmits what may go, paced by the server's limits, and settles what was answered. */
 export class Sender {
@@ -211,7 +213,8 @@ export class Sender {
     this.#settleAll(
       this.#outbox.expire(
         now,
-        limits.dedupe_window_ms === null ? Infinity : (limits.dedupe_window_ms ?? DEDUPE_WINDOW_MS),
+        RETRY_SHARE *
+          (limits.dedupe_window_ms === null ? Infinity : (limits.dedupe_window_ms ?? DEDUPE_WINDOW_MS)),
       ),
     )
     for (;;) {
@@ -347,7 +350,10 @@ export class Sender {
     const entries = mine.map(({ sequence, ...stored }): Outgoing => {
       this.#sequences.set(stored.clientId, sequence)
       const { doubtSince, data } = stored
-      return { ...stored, data, doubtSince: doubtSince === undefined ? undefined : doubtSince - age }
+      if (doubtSince === undefined) return { ...stored, data, doubtSince }
+      // Dated in the future: the clock was set back, and how long ago it was is not known.
+      const since = doubtSince > this.#runtime.wallTime() ? Number.NEGATIVE_INFINITY : doubtSince - age
+      return { ...stored, data, doubtSince: since }
     })
     this.#outbox.restore(entries)
     for (const entry of entries) this.#handlers.queued(entry)
