@@ -43,7 +43,8 @@ export interface Traits {
 
 /** By trait, why messages may be refused to a sender. */
 const REFUSALS: Partial<Record<Trait, readonly string[]>> = {
-  refusals: ['bad_word', 'internal'],
+  // Refused on a later connection than the first, nothing is known of the first.
+  refusals: ['bad_word', 'internal', 'outcome_unknown'],
   wanderers: ['not_in_room', 'outcome_unknown'],
   kicks: ['not_in_room', 'forbidden', 'outcome_unknown'],
   'short dedupe': ['outcome_unknown'],

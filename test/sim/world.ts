@@ -148,14 +148,14 @@ class World implements Surroundings {
   }
 
   readonly #authenticate: NonNullable<ServerOptions<SimProtocol>['authenticate']> = ({ token = '' }) => {
-    if (this.#application.next() < 0.03) throw new Error('The user table is away')
+    if (!this.#isOver && this.#application.next() < 0.03) throw new Error('The user table is away')
     const [userId = '', expiry] = token.split(' ')
     const expiresAt = Number(expiry)
     return expiresAt <= this.clock.wall() ? { refused: 'expired' } : { userId, expiresAt }
   }
 
   readonly #authorize: NonNullable<ServerOptions<SimProtocol>['authorize']> = () => {
-    if (this.#application.next() < 0.02) throw new Error('The access table is away')
+    if (!this.#isOver && this.#application.next() < 0.02) throw new Error('The access table is away')
     return true
   }
 
