@@ -1,0 +1,40 @@
+import { runChild } from '../support/child.js'
+import { type Figure, writeResult } from '../support/results.js'
+import { loseAcks } from './ack-loss.js'
+import type { ChurnResult } from './churn.js'
+import { raceJoins } from './join-race.js'
+import { compareWithModel } from './model.js'
+
+/** The figures of a long run, in virtual time; run by `npm run test:long`. Each throws at the first thing that is wrong. */
+const MANY = Number(process.env.LONG_MANY ?? 100_000)
+const CYCLES = Number(process.env.LONG_CYCLES ?? 1_000_000)
+
+const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(2)} MiB`
+
+async function churn(): Promise<readonly Figure[]> {
+  const file = new URL('churn.ts', import.meta.url)
+  const result = await runChild<ChurnResult>(file, [String(CYCLES)], ['--expose-gc'])
+  if (result.heapAfter > result.heapBefore * 1.05 || result.timersAfter !== result.timersBefore)
+    throw new Error(`Churn leaves something behind: ${JSON.stringify(result)}`)
+  return [
+    ['rooms, typing and sessions that came and went', result.cycles],
+    ['heap before, and after they had expired', `${mib(result.heapBefore)}, ${mib(result.heapAfter)}`],
+    ['timers left of them', result.timersAfter - result.timersBefore],
+  ]
+}
+
+// A property runs up to 1,000 operations, some of which fast-check leaves out.
+let operations = 0
+for (let seed = 1; operations < MANY; seed++) operations += await compareWithModel(20, 1_000, seed)
+const losses = await loseAcks(MANY)
+const joins = await raceJoins(MANY, 1)
+writeResult('delivery', 'Delivery in numbers', 'npm run test:long', [
+  ['operations compared with a model', operations],
+  ['divergences', 0],
+  ['messages whose acknowledgement was lost, and that were sent again', MANY],
+  ['times that it was lost', losses],
+  ['duplicates', 0],
+  ['joins while messages were published, over a store that takes its time', joins],
+  ['gaps or overlaps between history and live', 0],
+  ...(await churn()),
+])
