@@ -81,6 +81,7 @@ export class ClientCore {
     this.user = this.#link.user
     this.#sender = new Sender(settings, runtime, this.#link, {
       isOpen: (roomId) => this.#rooms.get(roomId)?.isLive ?? false,
+      headOf: (roomId) => this.#rooms.get(roomId)?.head,
       queued: (entry) => this.#rooms.get(entry.roomId)?.queued(entry),
       settled: (entry, outcome, timestamp) =>
         this.#rooms.get(entry.roomId)?.settled(entry, outcome, timestamp),
@@ -153,8 +154,10 @@ export class ClientCore {
           { timeoutMs, onDrop: 'not_connected', ...options },
           done,
         ),
-      paceJoin: () =>
-        this.#joins.take({ perSecond: link.limits.joins_per_second }, this.#runtime.clock.now()),
+      paceJoin: () => {
+        const { joins_per_second: perSecond, joins_burst: burst } = link.limits
+        return this.#joins.take({ perSecond, burst }, this.#runtime.clock.now())
+      },
       readEntry: (frame) => this.#readEntry(frame),
       unreadable: (result) => this.#unreadable(result),
       enqueue: (roomId, message, data) => this.#sender.send(roomId, message, data),

@@ -132,6 +132,16 @@ describe('joining', () => {
     expect(joins()).toBe(2)
   })
 
+  it('[C2] rejoins as many rooms at once as the server takes in a burst', async () => {
+    const script = new Script()
+    for (let index = 0; index < 102; index++) void script.client.room(`room-${index}`).join()
+    await script.connection.welcomes('me', { limits: { joins_per_second: 5, joins_burst: 100 } })
+    const joins = () => script.connection.take().filter(({ type }) => type === 'join').length
+    expect(joins()).toBe(100)
+    await script.clock.advance(400)
+    expect(joins()).toBe(2)
+  })
+
   it('a join that nobody awaits never becomes an unhandled rejection', async () => {
     const script = new Script()
     void script.client.room('r').join()

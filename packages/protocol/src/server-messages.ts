@@ -15,6 +15,7 @@ export const limits = z.object({
   messages_burst: limit,
   bytes_per_second: limit,
   joins_per_second: limit,
+  joins_burst: limit,
   history_per_second: limit,
   rooms: limit,
   dedupe_window_ms: limit,

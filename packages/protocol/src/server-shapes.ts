@@ -48,6 +48,12 @@ export const serverShapes: Readonly<Record<string, Shape>> = {
               "null"
             ]
           },
+          "joins_burst?": {
+            "any": [
+              "number",
+              "null"
+            ]
+          },
           "history_per_second?": {
             "any": [
               "number",
