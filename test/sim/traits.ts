@@ -31,6 +31,8 @@ export const TRAITS = [
   'refusals',
   /** Members are sent away, and join again. */
   'kicks',
+  /** So few ids are remembered that a message in doubt may be one that is forgotten. */
+  'few remembered',
 ] as const
 
 export type Trait = (typeof TRAITS)[number]
@@ -48,6 +50,7 @@ const REFUSALS: Partial<Record<Trait, readonly string[]>> = {
   wanderers: ['not_in_room', 'outcome_unknown'],
   kicks: ['not_in_room', 'forbidden', 'outcome_unknown'],
   'short dedupe': ['outcome_unknown'],
+  'few remembered': ['outcome_unknown'],
   // What a dead page left is dated by the wall clock, which jumps.
   reloads: ['outcome_unknown'],
 }
@@ -66,6 +69,7 @@ export function traitsOf(seed: number): Traits {
     memory: {
       historyCount: names.has('short history') ? 12 : 1_000,
       dedupeMs: names.has('short dedupe') ? 12_000 : 600_000,
+      dedupeCount: names.has('few remembered') ? 5 : 100_000,
     },
     limits: {
       pageBytes: names.has('small pages') ? 1_000 : DEFAULT_LIMITS.pageBytes,

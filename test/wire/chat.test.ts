@@ -1,5 +1,5 @@
 import { defineProtocol } from '@roomful/protocol'
-import { refuse } from '@roomful/server'
+import { memory, refuse } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { connect, connectExtended } from '../support/wire-client.js'
@@ -173,6 +173,25 @@ describe('a repeat', () => {
     expect(await ana.chat('lobby', 'once', { client_id: 'c' })).toMatchObject({ duplicate: true, offset: 1 })
     await clock.advance(1_000)
     expect(await ana.chat('lobby', 'once', { client_id: 'c' })).toMatchObject({ duplicate: false, offset: 2 })
+  })
+
+  it('[M13] that may be a forgotten one is refused, and one that cannot be is published', async () => {
+    const { url } = await serve({ backplane: memory({ dedupeCount: 2 }) })
+    const ana = await connectExtended(url)
+    await ana.join('lobby')
+    for (let n = 1; n <= 6; n++) await ana.chat('lobby', `${n}`, { client_id: `c${n}` })
+    const repeat = (n: number) => ({
+      type: 'chat_message',
+      room_id: 'lobby',
+      message: `${n}`,
+      client_id: `c${n}`,
+    })
+    expect(await ana.ask({ ...repeat(1), seen: 0 }, 'error')).toMatchObject({
+      code: 'outcome_unknown',
+      client_id: 'c1',
+    })
+    expect(await ana.ask({ ...repeat(6), seen: 5 }, 'ack')).toMatchObject({ duplicate: true, offset: 6 })
+    expect(await ana.ask({ ...repeat(7), seen: 6 }, 'ack')).toMatchObject({ duplicate: false, offset: 7 })
   })
 
   it('[M8] with another text is answered by id_conflict', async () => {

@@ -15,6 +15,17 @@ export interface Outgoing {
    * Once that is longer ago than the server remembers, sending again could double it.
    */
   readonly doubtSince: number | undefined
+  /**
+   * The newest entry of the room that was known then. By it the server tells a repeat that it has forgotten from a
+   * message that it never had.
+   */
+  readonly seen?: Head | undefined
+}
+
+/** How far a log had got. */
+export interface Head {
+  readonly epoch: string
+  readonly offset: number
 }
 
 /** Where a message stands in its room's log. */
@@ -134,11 +145,13 @@ export class Outbox {
   }
 
   /** Call before the frame leaves. Returns the entry as it now is. */
-  transmitted(clientId: string, now: number): Outgoing | undefined {
+  transmitted(clientId: string, now: number, head?: Head): Outgoing | undefined {
     const waiting = this.#waiting.get(clientId)
     if (!waiting) return undefined
     this.#lane(waiting.entry.roomId).flights.push(clientId)
-    waiting.entry = { ...waiting.entry, doubtSince: waiting.entry.doubtSince ?? now }
+    const { doubtSince, seen } = waiting.entry
+    const isRepeat = doubtSince !== undefined && seen?.epoch === head?.epoch
+    waiting.entry = { ...waiting.entry, doubtSince: doubtSince ?? now, seen: isRepeat ? seen : head }
     return waiting.entry
   }
 
@@ -174,7 +187,8 @@ export class Outbox {
     const outcome = this.#doubts.has(clientId) ? (waiting.echo ?? unknownAfter(error)) : error
     if (!error.temporary || isStuck) return this.settle(clientId, outcome)
     // Refused where the outcome was never in doubt before: it is certainly not in the log.
-    if (wasFirst && !this.#doubts.has(clientId)) waiting.entry = { ...waiting.entry, doubtSince: undefined }
+    if (wasFirst && !this.#doubts.has(clientId))
+      waiting.entry = { ...waiting.entry, doubtSince: undefined, seen: undefined }
     if (error.code !== 'out_of_order') {
       lane.notBefore = now + (error.retryAfterMs ?? RETRY_MS * 2 ** Math.min(waiting.refusals, 6))
     }

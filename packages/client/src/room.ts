@@ -320,6 +320,10 @@ export class RoomCore {
     this.#end(error)
   }
 
+  get head(): Cursor | undefined {
+    return this.#machine.cursor
+  }
+
   get isLive(): boolean {
     return this.status.get().state === 'live'
   }

@@ -4,7 +4,7 @@ import { errorOf } from './calls.js'
 import { Alarm } from './clock.js'
 import type { Link } from './link.js'
 import type { Settings } from './options.js'
-import { Outbox, type Outgoing, type SendResult, type Settled } from './outbox.js'
+import { type Head, Outbox, type Outgoing, type SendResult, type Settled } from './outbox.js'
 import { Pace } from './pace.js'
 import type { Runtime } from './runtime.js'
 import type { OutboxStorage, StoredMessage } from './storage.js'
@@ -26,6 +26,8 @@ export interface Sent extends PromiseLike<SendResult> {
 /** What a room shows of its messages under way. */
 export interface SenderHandlers {
   isOpen(roomId: string): boolean
+  /** The newest entry that the room has got. */
+  headOf(roomId: string): Head | undefined
   queued(entry: Outgoing): void
   settled(entry: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void
   failed(error: RoomfulError): void
@@ -236,10 +238,10 @@ export class Sender {
     const { clientId, roomId, message, data } = entry
     const base = { type: 'chat_message', room_id: roomId, message }
     const after = this.#outbox.predecessor(roomId)
+    const head = this.#handlers.headOf(roomId)
+    const seen = entry.seen?.epoch === head?.epoch ? entry.seen?.offset : undefined
     const frame =
-      mode === 'base'
-        ? base
-        : { ...base, client_id: clientId, ...(after && { after }), ...(data && { data }) }
+      mode === 'base' ? base : { ...base, client_id: clientId, after, seen, ...(data && { data }) }
     const size = new TextEncoder().encode(JSON.stringify(frame)).length
     if (limits.frame_bytes && size > limits.frame_bytes) {
       this.#settle(this.#outbox.settle(clientId, new RoomfulError('too_large')))
@@ -254,8 +256,8 @@ export class Sender {
       return 0
     }
     // Stored first: a page that dies in between must not take it for never transmitted.
-    const doubtful = this.#outbox.transmitted(clientId, now)
-    if (doubtful && entry.doubtSince === undefined) this.#put(doubtful)
+    const doubtful = this.#outbox.transmitted(clientId, now, head)
+    if (doubtful && (entry.doubtSince === undefined || doubtful.seen !== entry.seen)) this.#put(doubtful)
     this.#link.send(frame)
     if (!this.#answer.isSet) this.#awaitAnswer()
     return 0

@@ -12,6 +12,8 @@ export interface StoredMessage {
   readonly sequence: number
   /** When it was first transmitted without an answer, in Unix ms. */
   readonly doubtSince?: number | undefined
+  /** The newest entry of the room that was known then. */
+  readonly seen?: { readonly epoch: string; readonly offset: number } | undefined
 }
 
 /**

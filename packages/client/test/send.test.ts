@@ -211,6 +211,15 @@ describe('sending', () => {
     expect(small.state).toBe('pending')
   })
 
+  it('[M13] a repeat tells what was known when it was first transmitted, also after others have gone on', async () => {
+    const { script, room } = await live()
+    await script.connection.says(chatFrame(1), chatFrame(2))
+    const sent = room.send('hello')
+    await script.connection.says(chatFrame(3))
+    await reconnect(script)
+    expect(script.connection.take()).toMatchObject([{ message: 'hello', client_id: sent.clientId, seen: 2 }])
+  })
+
   it('[M12] an outcome that the server no longer knows is outcome_unknown, never a blind retry', async () => {
     const { script, room } = await live({}, { limits: { dedupe_window_ms: 10_000 } })
     const sent = room.send('hello')

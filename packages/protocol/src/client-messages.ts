@@ -21,6 +21,7 @@ export const chatMessage = z.object({
   room_id: roomId,
   client_id: z.optional(token),
   after: z.optional(token),
+  seen: z.optional(offset),
   data: z.optional(jsonObject),
   ref,
 })

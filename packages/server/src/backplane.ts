@@ -15,7 +15,13 @@ export interface Draft {
   /** Wall time, in ms since 1970. */
   readonly wall: number
   /** What makes a repeat of a client's message known; absent for the server's own. */
-  readonly sender?: { readonly userId: string; readonly clientId: string; readonly fingerprint: string }
+  readonly sender?: {
+    readonly userId: string
+    readonly clientId: string
+    readonly fingerprint: string
+    /** With a repeat: the newest offset that the client had seen when it first transmitted this message. */
+    readonly seen?: number
+  }
 }
 
 export type PublishResult =
@@ -29,6 +35,8 @@ export type PublishResult =
     }
   /** The same client id stands for another message already. */
   | { readonly status: 'conflict' }
+  /** It may have been accepted once, and what would tell is no longer remembered. */
+  | { readonly status: 'forgotten' }
 
 /** What happens in a stream, in order, as one subscriber sees it. */
 export type StreamEvent =

@@ -24,7 +24,7 @@ import type { HandlerTable } from './handlers.js'
 import type { Limits } from './limits.js'
 import type { Members } from './members.js'
 import type { Metrics } from './metrics.js'
-import type { ChatBody, Publisher } from './publisher.js'
+import { type ChatBody, type Publisher, refusalOf } from './publisher.js'
 import type { Registry } from './registry.js'
 import { streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
@@ -272,16 +272,16 @@ export class Inbound {
     const stream = streamOf(roomId, user.id)
     const room = deps.rooms.get(stream)
     if (room) deps.members.stopTyping(room, user.id, connection.id)
-    const draft = { stream, roomId, userId: user.id, clientId: message.client_id, sent, body: outcome.value }
+    const { client_id: clientId, seen } = message
+    const draft = { stream, roomId, userId: user.id, clientId, seen, sent, body: outcome.value }
     const result = await deps.publisher.publishChat(draft)
-    if (result.status === 'conflict')
-      return deps.answers.fail(connection, new RoomfulError('id_conflict'), refs)
-    if (message.client_id === undefined) return
-    membership.lastAccepted = message.client_id
+    if (result.status !== 'accepted') return deps.answers.fail(connection, refusalOf(result), refs)
+    if (clientId === undefined) return
+    membership.lastAccepted = clientId
     deps.answers.send(connection, {
       type: 'ack',
       ref: message.ref,
-      client_id: message.client_id,
+      client_id: clientId,
       room_id: roomId,
       ...result.position,
       timestamp: isoTime(result.wall),

@@ -26,6 +26,8 @@ export interface ChatDraft {
   readonly roomId: string
   readonly userId: string
   readonly clientId: string | undefined
+  /** What the client says of a repeat: the newest offset that it had seen when it sent this first. */
+  readonly seen: number | undefined
   /** What the client sent: by that a repeat is known, whatever a handler makes of it. */
   readonly sent: ChatBody
   /** What is logged. */
@@ -55,8 +57,11 @@ export class Publisher {
       client_id: draft.clientId,
       data: draft.body.data,
     })
-    const { userId, clientId, sent } = draft
-    const sender = clientId !== undefined && { sender: { userId, clientId, fingerprint: digest(sent) } }
+    const { userId, clientId, seen, sent } = draft
+    const repeat = seen !== undefined && { seen }
+    const sender = clientId !== undefined && {
+      sender: { userId, clientId, fingerprint: digest(sent), ...repeat },
+    }
     return this.#count(await this.backplane.publish(draft.stream, { id, open, wall, ...sender }))
   }
 
@@ -66,7 +71,7 @@ export class Publisher {
     const id = this.newId()
     const open = openJson({ type: message.type, ...body, room_id: roomId, id })
     const result = this.#count(await this.backplane.publish(stream, { id, open, wall: this.clock.wall() }))
-    if (result.status === 'conflict') throw new RoomfulError('id_conflict')
+    if (result.status !== 'accepted') throw refusalOf(result)
     return result.position
   }
 
@@ -107,6 +112,11 @@ export class Publisher {
     }
     return result
   }
+}
+
+/** The error for a message that the log did not take. */
+export function refusalOf({ status }: Exclude<PublishResult, { status: 'accepted' }>): RoomfulError {
+  return new RoomfulError(status === 'conflict' ? 'id_conflict' : 'outcome_unknown')
 }
 
 function invalid(path: string, message: string): RoomfulError {

@@ -27,9 +27,15 @@ export interface MemoryOptions {
   readonly historyBytes?: number
   /** Age up to which a room's log keeps entries, in ms. @default 3_600_000 */
   readonly historyMs?: number
-  /** Bytes that all logs of the node keep; above it, the rooms that were quiet the longest lose their oldest entries. @default 268_435_456 */
+  /**
+   * Bytes that all logs of the node keep, and what they remember of repeats; above it, the rooms that were quiet the
+   * longest lose their oldest entries. @default 268_435_456
+   */
   readonly totalBytes?: number
-  /** Client messages that a room remembers at the least, in order to recognise a repeat; it may hold twice as many. @default 100_000 */
+  /**
+   * Client messages that a room remembers, in order to recognise a repeat; it may hold twice as many. A repeat from before
+   * them is refused with `outcome_unknown`. @default 100_000
+   */
   readonly dedupeCount?: number
   /** How long a room remembers them, in ms. Clients are told, and never repeat a message blindly after it. @default 600_000 */
   readonly dedupeMs?: number
@@ -101,10 +107,11 @@ class MemoryBackplane implements Backplane {
     const stream = this.#stream(name)
     const now = this.#now()
     if (draft.sender) {
-      const { userId, clientId, fingerprint } = draft.sender
+      const { userId, clientId, fingerprint, seen } = draft.sender
       const known = stream.dedupe.find(userId, clientId, now)
       if (known && known.fingerprint !== fingerprint) return { status: 'conflict' }
       if (known) return this.#accepted(known.position, true, known.wall)
+      if (seen !== undefined && seen < stream.dedupe.forgotten) return { status: 'forgotten' }
     }
     const entry = stream.log.append(draft.id, draft.open, now)
     const position = stream.log.head
@@ -213,11 +220,24 @@ class MemoryBackplane implements Backplane {
     stream.bytes = bytes
   }
 
-  /** Takes from the quietest rooms first; a dedupe record is never given up for room, for it keeps a promise. */
+  /** Takes from the quietest rooms first, and what recognises repeats only when no log has anything left. */
   #shrink(): void {
+    this.#takeFromQuietest(({ log }) => {
+      log.dropOldest()
+      return log.size > 0
+    })
+    this.#takeFromQuietest(({ dedupe }) => {
+      dedupe.forgetOlder()
+      return dedupe.size > 0
+    })
+  }
+
+  /** `take` gives up a little of a stream, and tells whether there is more. */
+  #takeFromQuietest(take: (stream: Stream) => boolean): void {
     for (const stream of this.#streams.values()) {
-      while (stream.log.size > 0 && this.#bytes > this.#totalBytes) {
-        stream.log.dropOldest()
+      let more = true
+      while (more && this.#bytes > this.#totalBytes) {
+        more = take(stream)
         this.#account(stream)
       }
       if (this.#bytes <= this.#totalBytes) return

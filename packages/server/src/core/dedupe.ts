@@ -10,14 +10,26 @@ export interface Remembered {
 export interface DedupeWindow {
   /** Messages that a room remembers at the least, if they are not too old. */
   readonly count: number
-  /** How long a message is remembered at the least, in ms. */
+  /** How long a message is remembered, in ms, if there are not too many. */
   readonly ms: number
 }
 
 /** What a record costs, roughly: two strings, two objects, a map slot. */
 const RECORD_BYTES = 320
 
-type Generation = Map<string, Remembered>
+class Generation {
+  readonly records = new Map<string, Remembered>()
+  lastOffset = 0
+
+  get size(): number {
+    return this.records.size
+  }
+
+  add(key: string, record: Remembered): void {
+    this.records.set(key, record)
+    this.lastOffset = record.position.offset
+  }
+}
 
 /**
  * The client messages that a room has accepted of late, by (user, client id), in two generations: the younger one
@@ -25,8 +37,9 @@ type Generation = Map<string, Remembered>
  * would have to step over all their graves to find the next.
  */
 export class Dedupe {
-  #young: Generation = new Map()
-  #old: Generation = new Map()
+  #young = new Generation()
+  #old = new Generation()
+  #forgotten = 0
   #youngSince = Number.NEGATIVE_INFINITY
   #lastAt = Number.NEGATIVE_INFINITY
 
@@ -40,29 +53,40 @@ export class Dedupe {
     return this.#young.size + this.#old.size
   }
 
+  /** The newest offset whose record was given up: what was first sent before it may be in the log unrecognised. */
+  get forgotten(): number {
+    return this.#forgotten
+  }
+
   find(userId: string, clientId: string, now: number): Remembered | undefined {
     this.expire(now)
     const id = key(userId, clientId)
-    return this.#young.get(id) ?? this.#old.get(id)
+    return this.#young.records.get(id) ?? this.#old.records.get(id)
   }
 
   remember(userId: string, clientId: string, record: Remembered, now: number): void {
     this.expire(now)
     if (this.#young.size === 0) this.#youngSince = now
-    this.#young.set(key(userId, clientId), record)
+    this.#young.add(key(userId, clientId), record)
     this.#lastAt = now
   }
 
   expire(now: number): void {
     const { count, ms } = this.window
     if (now - this.#lastAt >= ms) {
-      this.#young.clear()
-      this.#old.clear()
+      this.forgetOlder()
+      this.forgetOlder()
     } else if (this.#young.size >= count || now - this.#youngSince >= ms) {
-      this.#old = this.#young
-      this.#young = new Map()
+      this.forgetOlder()
       this.#youngSince = now
     }
+  }
+
+  /** Gives up the older generation, or the only one. */
+  forgetOlder(): void {
+    this.#forgotten = Math.max(this.#forgotten, this.#old.lastOffset)
+    this.#old = this.#young
+    this.#young = new Generation()
   }
 }
 
