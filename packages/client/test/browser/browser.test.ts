@@ -1,62 +1,23 @@
-import { once } from 'node:events'
-import { createServer as createHttpServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { createServer } from '@roomful/server'
-import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { launchChromium } from '../../../../test/support/chromium.js'
-import type { Client, createClient, localOutbox } from '../../src/index.js'
-
-declare global {
-  interface Window {
-    createClient: typeof createClient
-    localOutbox: typeof localOutbox
-    startReact(): void
-    client: Client
-  }
-}
-
-const source = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
-
-async function bundle(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [source('client/test/browser/page.tsx')],
-    bundle: true,
-    write: false,
-    format: 'iife',
-    define: { 'process.env.NODE_ENV': '"development"' },
-    alias: {
-      '@roomful/protocol/wire': source('protocol/src/wire.ts'),
-      '@roomful/protocol/define': source('protocol/src/define-protocol.ts'),
-    },
-  })
-  return outputFiles[0]?.text ?? ''
-}
+import { servePage } from './served-page.js'
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
-const http = createHttpServer()
 const server = createServer({ logger })
 let browser: Browser
 let url: string
+let close: () => Promise<void>
 
 beforeAll(async () => {
-  const script = await bundle()
-  http.on('request', (request, response) => {
-    if (request.url === '/page.js') response.setHeader('content-type', 'text/javascript').end(script)
-    else response.setHeader('content-type', 'text/html').end('<body></body><script src="/page.js"></script>')
-  })
-  server.attach(http, { path: '/ws' })
-  await once(http.listen(0, '127.0.0.1'), 'listening')
-  url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/`
+  ;({ url, close } = await servePage(server))
   browser = await launchChromium()
 })
 
 afterAll(async () => {
   await browser.close()
-  await server.close({ drainMs: 0 })
-  http.close()
+  await close()
 })
 
 afterEach(async () => {
