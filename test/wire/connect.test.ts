@@ -23,6 +23,7 @@ describe('the greeting', () => {
         messages_burst: 40,
         bytes_per_second: 65_536,
         joins_per_second: 5,
+        joins_burst: 100,
         history_per_second: 2,
         rooms: 100,
         dedupe_window_ms: 600_000,

@@ -238,6 +238,7 @@ function toWireLimits(limits: Limits, dedupeWindowMs: number): WireLimits {
     messages_burst: wire(limits.messagesBurst),
     bytes_per_second: wire(limits.bytesPerSecond),
     joins_per_second: wire(limits.joinsPerSecond),
+    joins_burst: wire(limits.joinsBurst),
     history_per_second: wire(limits.historyPerSecond),
     rooms: wire(limits.roomsPerConnection),
     dedupe_window_ms: dedupeWindowMs,

@@ -39,7 +39,7 @@ export interface Limits {
   readonly connections: number
   /** Rooms of one connection; more get `room_limit`. @default 100 */
   readonly roomsPerConnection: number
-  /** Rooms with members on one node; more get `room_limit`. @default 100_000 */
+  /** Rooms with members on one node; a join of one more gets `unavailable`. @default 100_000 */
   readonly rooms: number
   /** Users of a room up to which each join and leave is told; above, one count a second. @default 200 */
   readonly announcedUsers: number

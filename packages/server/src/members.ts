@@ -31,6 +31,8 @@ export interface MembersDeps {
 type Join = ClientMessageOf<'join'>
 
 const MAX_PAGE = 1_000
+/** When a node that is full of rooms may be asked again. */
+const FULL_RETRY_MS = 5_000
 
 /** Joining and leaving rooms, and what a member's presence there brings with it. */
 export class Members {
@@ -177,7 +179,8 @@ export class Members {
     if (!user) return
     const stream = streamOf(message.room_id, user.id)
     if (!rooms.get(stream) && rooms.size >= limits.rooms) {
-      return answers.fail(connection, new RoomfulError('room_limit'), refsOfMessage(message))
+      const full = new RoomfulError('unavailable', { retryAfterMs: FULL_RETRY_MS })
+      return answers.fail(connection, full, refsOfMessage(message))
     }
     const room = await rooms.acquire(stream)
     try {

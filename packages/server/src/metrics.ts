@@ -1,4 +1,7 @@
+import { CLOSE_CODES } from '@roomful/protocol'
 import type { Stats } from './api.js'
+
+const KNOWN_CODES: ReadonlySet<number> = new Set(Object.values(CLOSE_CODES).map(({ code }) => code))
 
 /** Counters since the start of the node. */
 export class Metrics {
@@ -9,14 +12,16 @@ export class Metrics {
   fanOutMs = 0
   fanOuts = 0
   readonly #errors = new Map<string, number>()
-  readonly #closes = new Map<number, number>()
+  readonly #closes = new Map<number | 'other', number>()
 
   countError(code: string): void {
     this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1)
   }
 
+  /** A peer may close with any code: only those that mean something have a line of their own. */
   countClose(code: number): void {
-    this.#closes.set(code, (this.#closes.get(code) ?? 0) + 1)
+    const label = KNOWN_CODES.has(code) ? code : 'other'
+    this.#closes.set(label, (this.#closes.get(label) ?? 0) + 1)
   }
 
   /** Prometheus' text format, version 0.0.4. */

@@ -1,5 +1,8 @@
 export type Origins = 'same-host' | readonly string[]
 
+/** As browsers send it: a scheme and a host, no path. The schemes of apps count, and `null`. */
+const ORIGIN = /^(null|[a-z][a-z\d+.-]*:\/\/[^/?#\sA-Z]+)$/
+
 /** Whether a page of this origin may connect. Requests without an Origin come from no browser. */
 export function isAllowedOrigin(
   origin: string | undefined,
@@ -14,6 +17,15 @@ export function isAllowedOrigin(
   // A page from file:// says `null`; a development server has a port of its own. Both are local to the developer.
   if (isLoopback(servers[0]?.hostname)) return origin === 'null' || isLoopback(page?.hostname)
   return page !== undefined && servers.some((server) => server?.host === page.host)
+}
+
+/** @throws TypeError for what no browser sends as an Origin, such as a trailing slash: it would never match */
+export function assertOrigins(origins: unknown): asserts origins is Origins {
+  const isOrigin = (value: unknown) => typeof value === 'string' && ORIGIN.test(value)
+  if (origins === 'same-host' || (Array.isArray(origins) && origins.every(isOrigin))) return
+  throw new TypeError(
+    "createServer: origins must be 'same-host' or a list such as ['https://example.com'], without a path",
+  )
 }
 
 function parse(url: string): URL | undefined {

@@ -18,6 +18,7 @@ import type {
   ServerOptions,
 } from './api.js'
 import { Node } from './node.js'
+import { assertOrigins } from './origin.js'
 import { createUpgradeHandler, refuseUpgrade, type UpgradeHandler } from './transports/ws.js'
 
 const HEADERS_TIMEOUT_MS = 10_000
@@ -60,11 +61,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
         'createServer: trustedProxies is the number of proxies in front of this server, 0 or more',
       )
     }
-    if (origins !== 'same-host' && !Array.isArray(origins)) {
-      throw new TypeError(
-        "createServer: origins must be 'same-host' or a list such as ['https://example.com']",
-      )
-    }
+    assertOrigins(origins)
     this.#upgrade = createUpgradeHandler(node, { origins, trustedProxies })
     // Now, so that rooms can be published to before anybody can connect; `listen` tells if it fails.
     node.start().catch((error: unknown) => node.logger.error({ error }, 'the backplane could not be started'))

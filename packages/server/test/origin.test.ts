@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isAllowedOrigin } from '../src/origin.js'
+import { assertOrigins, isAllowedOrigin } from '../src/origin.js'
 
 describe('an origin', () => {
   it.each([
@@ -38,6 +38,13 @@ describe('an origin', () => {
     ['http://127.0.0.1.evil.example', '127.0.0.1', false],
   ])('[C18] on loopback the port is not compared: %s at %s: %s', (origin, host, isAllowed) => {
     expect(isAllowedOrigin(origin, host, 'same-host')).toBe(isAllowed)
+  })
+
+  it('[C18] what no browser sends as an origin is a mistake, and told as one', () => {
+    for (const origin of ['https://example.com/', 'example.com', 'https://Example.com', '*', '', 3])
+      expect(() => assertOrigins([origin]), String(origin)).toThrow(TypeError)
+    for (const origin of ['https://example.com', 'http://[::1]:8080', 'capacitor://localhost', 'null'])
+      expect(() => assertOrigins([origin]), origin).not.toThrow()
   })
 
   it('[C18] a list is exact', () => {
