@@ -1,6 +1,6 @@
 import { defineConfig } from 'tsup'
 
-const library = ['src/index.ts', 'src/testing.ts']
+const library = ['src/index.ts', 'src/redis.ts', 'src/testing.ts']
 // What only the command needs (jose, zod) is a devDependency, and tsup puts it into dist/cli.js.
 const common = { target: 'node20', splitting: true, removeNodeProtocol: false } as const
 

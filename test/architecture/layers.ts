@@ -35,10 +35,16 @@ export const layers: Layer[] = [
     types: ['server core'],
   },
   {
+    name: 'redis client',
+    files: ['packages/server/src/backplanes/redis/node-redis-store.ts'],
+    imports: ['backplanes', 'server interfaces', 'server core', protocol, 'node:', 'redis'],
+    types: [],
+  },
+  {
     name: 'backplanes',
     files: ['packages/server/src/backplanes/'],
     imports: ['server interfaces', 'server core', protocol, 'node:'],
-    types: [],
+    types: ['redis'],
   },
   {
     name: 'transports',
@@ -54,8 +60,13 @@ export const layers: Layer[] = [
   },
   {
     name: 'server entries',
-    files: ['packages/server/src/index.ts', 'packages/server/src/testing.ts', 'packages/server/src/testing/'],
-    imports: ['server', ...serverEdges, protocol, 'node:'],
+    files: [
+      'packages/server/src/index.ts',
+      'packages/server/src/redis.ts',
+      'packages/server/src/testing.ts',
+      'packages/server/src/testing/',
+    ],
+    imports: ['server', 'redis client', ...serverEdges, protocol, 'node:'],
     types: [],
   },
   {

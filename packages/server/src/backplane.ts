@@ -42,6 +42,8 @@ export type PublishResult =
 export type StreamEvent =
   | { readonly kind: 'entry'; readonly entry: LogEntry; readonly epoch: string }
   | { readonly kind: 'presence'; readonly change: PresenceChange; readonly connection: string | undefined }
+  /** Changes of presence were lost: whoever follows them needs a snapshot. */
+  | { readonly kind: 'presence_missed' }
   /** Continuity was broken; the stream goes on at `head`. */
   | { readonly kind: 'resync'; readonly reason: string; readonly head: Position }
 
@@ -104,6 +106,8 @@ export interface Backplane {
   readonly ready: boolean
   /** The weakest promise that an acknowledgement makes. */
   readonly durability: Durability
+  /** A secret that the nodes share, once started; a node without others needs none. */
+  readonly sharedSecret?: string | undefined
   /** How long a repeat of a client's message is recognised, in ms. */
   readonly dedupeWindowMs: number
 

@@ -104,6 +104,7 @@ export class Node {
       limits,
       roomContextOf,
     })
+    const ownSecret = randomBytes(32).toString('base64url')
     this.#admission = new Admission({
       authenticate: options.authenticate,
       hooks,
@@ -113,7 +114,9 @@ export class Node {
       clock,
       limits,
       logger,
-      sessionSecret: options.sessionSecret ?? randomBytes(32).toString('base64url'),
+      get sessionSecret() {
+        return options.sessionSecret ?? backplane.sharedSecret ?? ownSecret
+      },
       dedupeWindowMs: backplane.dedupeWindowMs,
       newId,
       contextOf,

@@ -22,6 +22,8 @@ export class Room {
   tail: LogEntry[] = []
   changes: PresenceChange[] = []
   subscription: Subscription | undefined
+  /** How often the log broke: a page that was read before the last time may not fit what comes after it. */
+  breaks = 0
   #head: Position | undefined
   /** What arrived before the head was known. */
   #early: StreamEvent[] = []
@@ -68,6 +70,13 @@ export class Room {
     this.#head = { epoch, offset: entry.offset, id: entry.id }
     if (this.joiners > 0) this.tail.push(entry)
     return true
+  }
+
+  /** Goes on after `head`, wherever it was: the log broke. */
+  rebase(head: Position): void {
+    this.#head = head
+    this.breaks++
+    this.tail = []
   }
 
   endJoin(): void {

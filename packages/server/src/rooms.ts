@@ -96,7 +96,11 @@ export class Rooms {
         if (room.joiners > 0) room.changes.push(event.change)
         this.#tellPresence(room, event.change, event.connection)
         return
+      case 'presence_missed':
+        if (room.announced) this.#tellSnapshot(room)
+        return
       case 'resync':
+        room.rebase(event.head)
         this.#tellResync(room, event.reason, event.head)
         return
     }
@@ -132,7 +136,10 @@ export class Rooms {
   /** A room that grew past the limit tells only its count; one that shrank below it sends its whole list again. */
   #turnAnnouncing(room: Room, count: number): void {
     room.announced = count <= this.limits.announcedUsers
-    if (!room.announced) return
+    if (room.announced) this.#tellSnapshot(room)
+  }
+
+  #tellSnapshot(room: Room): void {
     void this.backplane.present(room.stream).then(
       ({ users, version }) => {
         const members = (users ?? []).map(toMember)

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto'
+
+/**
+ * The keys in Redis. Those of one stream share a hash tag, so that a cluster keeps them in one slot; what comes after
+ * the tag has a fixed length, so that no stream's name can make another's key.
+ */
+export class Keys {
+  constructor(private readonly prefix: string) {}
+
+  /** Stream: the entries that retention keeps. */
+  log(stream: string): string {
+    return this.#of('log', stream)
+  }
+
+  /** Hash: epoch, and offset and id of the last entry. */
+  meta(stream: string): string {
+    return this.#of('meta', stream)
+  }
+
+  /** Hash: who is present, with which connections. */
+  present(stream: string): string {
+    return this.#of('present', stream)
+  }
+
+  /** String: what became of one client message. By user too, or one user could suppress another's message. */
+  sent(stream: string, userId: string, clientId: string): string {
+    const digest = createHash('sha256').update(`${clientId}\n${userId}`).digest('base64url')
+    return `${this.#of('sent', stream)}:${digest}`
+  }
+
+  /** Channel: entries, changes of presence and volatile messages of one stream. */
+  channel(stream: string): string {
+    return this.#of('live', stream)
+  }
+
+  /** Set: the memberships that end with a node's lease. */
+  lease(id: string): string {
+    return `${this.prefix}:lease:${id}`
+  }
+
+  /** Sorted set: leases and graces by the time at which they end. */
+  get tasks(): string {
+    return `${this.prefix}:tasks`
+  }
+
+  /** Channel: volatile messages to every node. */
+  get relay(): string {
+    return `${this.prefix}:relay`
+  }
+
+  /** String: signs anonymous sessions. */
+  get secret(): string {
+    return `${this.prefix}:secret`
+  }
+
+  #of(kind: string, stream: string): string {
+    return `${this.prefix}:${kind}:{${stream}}`
+  }
+}

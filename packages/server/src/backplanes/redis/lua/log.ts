@@ -1,0 +1,151 @@
+/** What an entry costs beside its text, roughly. The memory log counts the same. */
+const OVERHEAD = 120
+
+/**
+ * Entries are added as `<offset>-0` with the fields i (id), p (id of the one before), t (time), s (bytes of the log up
+ * to its end) and m (text). The log's own end says where it ends; what meta notes of it counts only once the entries
+ * have expired. So an error between any two lines leaves no hole.
+ */
+const LOG = `
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function entry(raw)
+  local field = raw[2]
+  return {
+    offset = tonumber(string.match(raw[1], '^%d+')),
+    id = field[2], previous = field[4], at = tonumber(field[6]), sum = tonumber(field[8]), open = field[10],
+  }
+end
+
+local function first(log)
+  local raw = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+  return raw and entry(raw)
+end
+
+local function at_offset(log, offset)
+  local raw = redis.call('XRANGE', log, text(offset) .. '-0', text(offset) .. '-0')[1]
+  return raw and entry(raw)
+end
+
+local function head(log, meta)
+  local noted = redis.call('HMGET', meta, 'epoch', 'offset', 'id')
+  if not noted[1] then return nil end
+  local raw = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+  local last = raw and entry(raw) or { offset = tonumber(noted[2]), id = noted[3], sum = 0 }
+  last.epoch = noted[1]
+  return last
+end
+
+local function head_or_new(log, meta, epoch, ttl)
+  local known = head(log, meta)
+  if known then return known end
+  redis.call('DEL', log)
+  redis.call('HSET', meta, 'epoch', epoch, 'offset', 0, 'id', epoch)
+  redis.call('PEXPIRE', meta, ttl)
+  return { epoch = epoch, offset = 0, id = epoch, sum = 0 }
+end
+
+local function trim(log, sum, bytes, age)
+  local time, oldest = now(), first(log)
+  while oldest and (time - oldest.at >= age or sum - oldest.sum + #oldest.open + ${OVERHEAD} > bytes) do
+    redis.call('XTRIM', log, 'MINID', '=', text(oldest.offset + 1) .. '-0')
+    oldest = first(log)
+  end
+  return oldest
+end
+`
+
+/**
+ * The record of a client's message is written first, and counts only if the entry it names is in the log: after an
+ * error in between, a repeat is appended, neither lost nor doubled. A repeat writes too, since WAIT waits for the last
+ * write of its connection.
+ */
+export const APPEND = `${LOG}
+local function known(sent, log, last)
+  local record = redis.call('GET', sent)
+  if not record then return nil end
+  local fingerprint, epoch, offset, id, wall = string.match(record, '^(.-)\\n(.-)\\n(.-)\\n(.-)\\n(.*)$')
+  if epoch ~= last.epoch or tonumber(offset) > last.offset then return nil end
+  local there = tonumber(offset) == last.offset and last or at_offset(log, tonumber(offset))
+  if there and there.id ~= id then return nil end
+  return { fingerprint = fingerprint, offset = offset, id = id, wall = wall }
+end
+
+local log, meta, sent = KEYS[1], KEYS[2], KEYS[3]
+local id, open, wall, fingerprint, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local count, bytes, age, window, idle = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], ARGV[10]
+local last = head_or_new(log, meta, ARGV[11], idle)
+if sent then
+  local first_time = known(sent, log, last)
+  if first_time and first_time.fingerprint ~= fingerprint then return { 'conflict' } end
+  if first_time then
+    redis.call('PEXPIRE', sent, window)
+    return { 'duplicate', last.epoch, first_time.offset, first_time.id, first_time.wall }
+  end
+end
+local offset = text(last.offset + 1)
+if sent then
+  local record = table.concat({ fingerprint, last.epoch, offset, id, wall }, '\\n')
+  redis.call('SET', sent, record, 'PX', window)
+end
+local sum = last.sum + #open + ${OVERHEAD}
+redis.call('XADD', log, 'MAXLEN', '=', count, offset .. '-0', 'i', id, 'p', last.id, 't', text(now()), 's', text(sum), 'm', open)
+redis.call('HSET', meta, 'offset', offset, 'id', id)
+redis.call('PEXPIRE', log, text(age))
+redis.call('PEXPIRE', meta, idle)
+trim(log, sum, bytes, age)
+redis.call('SPUBLISH', channel, table.concat({ 'entry', last.epoch, offset, id, last.id, open }, '\\n'))
+return { 'accepted', last.epoch, offset, id, wall }
+`
+
+export const READ = `${LOG}
+local log, meta = KEYS[1], KEYS[2]
+local bytes, age = tonumber(ARGV[3]), tonumber(ARGV[4])
+local direction, from, limit, room = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local asked = tonumber(ARGV[9])
+local last = head_or_new(log, meta, ARGV[1], ARGV[2])
+local oldest = trim(log, last.sum, bytes, age)
+local raws = {}
+if limit > 0 and direction == 'after' then
+  raws = redis.call('XRANGE', log, from, '+', 'COUNT', limit)
+elseif limit > 0 then
+  raws = redis.call('XREVRANGE', log, from, '-', 'COUNT', limit)
+end
+local page = {}
+for _, raw in ipairs(raws) do
+  local one = entry(raw)
+  room = room - #one.open - ${OVERHEAD}
+  if room < 0 and #page > 0 then break end
+  page[#page + 1] = { text(one.offset), one.id, one.previous, one.open }
+end
+local id = false
+if asked == last.offset then
+  id = last.id
+elseif asked and oldest and asked == oldest.offset - 1 then
+  id = oldest.previous
+elseif asked then
+  local there = at_offset(log, asked)
+  id = there and there.id or false
+end
+local oldest_offset = oldest and oldest.offset or last.offset + 1
+return { last.epoch, text(last.offset), last.id, text(oldest_offset), id, page }
+`
+
+export const STANDING = `${LOG}
+local log, meta, present, idle = KEYS[1], KEYS[2], KEYS[3], tonumber(ARGV[1])
+local version = redis.call('HGET', present, 'version') or '0'
+for _, key in ipairs({ meta, present }) do
+  local left = redis.call('PTTL', key)
+  if left >= 0 and left < idle / 2 then redis.call('PEXPIRE', key, ARGV[1]) end
+end
+local last = head(log, meta)
+if not last then return { version } end
+return { version, last.epoch, text(last.offset), last.id }
+`

@@ -1,0 +1,119 @@
+import type { RoomfulError } from '@roomful/protocol'
+import type { LogEntry, Position } from '../../core/log.js'
+import type { PresenceChange, PresenceSnapshot, PresentUser } from '../../core/presence.js'
+import type { AppendReply, Membership, NodeRelay, ReadReply, Standing, StreamMessage } from './store.js'
+import { unavailable } from './unavailable.js'
+
+/** Takes apart what the scripts return and publish; the scripts are in `lua/`. @throws RoomfulError for anything else */
+export function appendReply(reply: unknown): AppendReply {
+  const [status, epoch, offset, id, wall] = texts(reply)
+  if (status === 'conflict') return { status }
+  if (status !== 'accepted' && status !== 'duplicate') throw malformed(reply)
+  const position = { epoch: text(epoch), offset: Number(offset), id: text(id) }
+  return { status: 'accepted', position, duplicate: status === 'duplicate', wall: Number(wall) }
+}
+
+export function readReply(reply: unknown): ReadReply {
+  const [epoch, offset, id, oldest, idAt, page] = list(reply)
+  const head = position(epoch, offset, id)
+  return {
+    epoch: head.epoch,
+    head,
+    oldestOffset: Number(oldest),
+    idAt: typeof idAt === 'string' ? idAt : undefined,
+    entries: list(page).map((raw) => {
+      const [at, entryId, previousId, open] = texts(raw)
+      return entry(at, entryId, previousId, open)
+    }),
+  }
+}
+
+export function standing(reply: unknown): Standing {
+  const [version, epoch, offset, id] = list(reply)
+  return {
+    presenceVersion: Number(version),
+    head: epoch === undefined ? undefined : position(epoch, offset, id),
+  }
+}
+
+export function snapshot(reply: unknown): PresenceSnapshot {
+  const [version, count, named] = list(reply)
+  const users: PresentUser[] = []
+  const parts = named === undefined ? [] : texts(named)
+  for (let i = 0; i + 1 < parts.length; i += 2) users.push(user(text(parts[i]), text(parts[i + 1])))
+  return { users: named === undefined ? undefined : users, count: Number(count), version: Number(version) }
+}
+
+export function streamMessage(message: string): StreamMessage {
+  const [kind, ...rest] = message.split('\n')
+  switch (kind) {
+    case 'entry': {
+      const [epoch, offset, id, previousId, open] = rest
+      return { kind, epoch: text(epoch), entry: entry(offset, id, previousId, open) }
+    }
+    case 'presence': {
+      const [event, version, count, connection, profile, state] = rest
+      if (event !== 'enter' && event !== 'update' && event !== 'leave') throw malformed(message)
+      const about = user(text(profile), text(state))
+      const change: PresenceChange = { event, user: about, version: Number(version), count: Number(count) }
+      return { kind, change, connection: connection === '' ? undefined : connection }
+    }
+    case 'relay':
+      return { kind, message: nodeRelay(text(rest[0])) }
+    default:
+      throw malformed(message)
+  }
+}
+
+/** Written by another node of the same cluster, and read as it wrote it. */
+export function nodeRelay(json: string): NodeRelay {
+  return JSON.parse(json)
+}
+
+export function presentUser({ userId, profile, state }: PresentUser): { profile: string; state: string } {
+  return {
+    profile: JSON.stringify({ userId, ...(profile && { profile }) }),
+    state: state ? JSON.stringify(state) : '',
+  }
+}
+
+export function membershipText({ stream, userId, connection }: Membership): string {
+  return JSON.stringify([stream, userId, connection])
+}
+
+export function membership(json: string): Membership {
+  const [stream, userId, connection] = texts(JSON.parse(json))
+  return { stream: text(stream), userId: text(userId), connection: text(connection) }
+}
+
+export function texts(reply: unknown): string[] {
+  return list(reply).map(text)
+}
+
+function list(reply: unknown): unknown[] {
+  if (Array.isArray(reply)) return reply
+  throw malformed(reply)
+}
+
+function text(value: unknown): string {
+  if (typeof value === 'string') return value
+  throw malformed(value)
+}
+
+function position(epoch: unknown, offset: unknown, id: unknown): Position {
+  return { epoch: text(epoch), offset: Number(offset), id: text(id) }
+}
+
+function entry(offset: unknown, id: unknown, previousId: unknown, open: unknown): LogEntry {
+  return { offset: Number(offset), id: text(id), previousId: text(previousId), open: text(open) }
+}
+
+function user(profile: string, state: string): PresentUser {
+  return { ...JSON.parse(profile), ...(state !== '' && { state: JSON.parse(state) }) }
+}
+
+function malformed(reply: unknown): RoomfulError {
+  return unavailable(
+    new TypeError(`Redis answered what no script of Roomful does: ${JSON.stringify(reply)?.slice(0, 200)}`),
+  )
+}

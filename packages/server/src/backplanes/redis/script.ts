@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto'
+import { type Connection, isNoScript } from './connection.js'
+
+export interface ScriptCall {
+  readonly keys: readonly string[]
+  readonly args: readonly (string | number)[]
+}
+
+/** A Lua script, known to Redis by its digest. A Redis that was restarted or promoted learns it again. */
+export class Script {
+  readonly #digest: string
+
+  constructor(private readonly source: string) {
+    this.#digest = createHash('sha1').update(source).digest('hex')
+  }
+
+  async run(connection: Connection, { keys, args }: ScriptCall): Promise<unknown> {
+    try {
+      return await this.runLoaded(connection, { keys, args })
+    } catch (error) {
+      if (!isNoScript(error)) throw error
+      return connection.send(['EVAL', this.source, ...flat({ keys, args })])
+    }
+  }
+
+  /** For a pipeline in which nothing may come late: load first, then run. */
+  load(connection: Connection): Promise<unknown> {
+    return connection.send(['SCRIPT', 'LOAD', this.source])
+  }
+
+  runLoaded(connection: Connection, call: ScriptCall, timeoutMs?: number): Promise<unknown> {
+    return connection.send(['EVALSHA', this.#digest, ...flat(call)], timeoutMs)
+  }
+}
+
+function flat({ keys, args }: ScriptCall): string[] {
+  return [String(keys.length), ...keys, ...args.map(String)]
+}

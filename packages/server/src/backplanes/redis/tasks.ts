@@ -1,0 +1,21 @@
+/** What some node has to do when its time has come, whichever nodes live then. */
+export type Task =
+  /** A node's lease is over: its memberships end. */
+  | { readonly kind: 'lease'; readonly lease: string }
+  /** A user who could return has not. */
+  | { readonly kind: 'grace'; readonly stream: string; readonly userId: string }
+
+export function taskText(task: Task): string {
+  return JSON.stringify(
+    task.kind === 'lease' ? [task.kind, task.lease] : [task.kind, task.stream, task.userId],
+  )
+}
+
+/** `undefined` for what another version may have noted. */
+export function parseTask(text: string): Task | undefined {
+  const [kind, first, second]: unknown[] = JSON.parse(text)
+  if (kind === 'lease' && typeof first === 'string') return { kind, lease: first }
+  if (kind === 'grace' && typeof first === 'string' && typeof second === 'string')
+    return { kind, stream: first, userId: second }
+  return undefined
+}

@@ -1,0 +1,160 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient, type RedisClientType } from 'redis'
+
+export interface RedisOptions {
+  /** Writes each command to disk before it is answered, so that a restart loses nothing. @default false */
+  readonly durable?: boolean
+  /** Copies from this one. */
+  readonly replicaOf?: RedisServer
+  /** More of redis-server's own options, each with its dashes. */
+  readonly args?: readonly string[]
+}
+
+/** A Redis that a test starts, kills and brings back on the same port, with the same files. */
+export class RedisServer {
+  #process: ChildProcess | undefined
+  #admin: RedisClientType | undefined
+
+  private constructor(
+    readonly port: number,
+    private readonly folder: string,
+    private readonly options: RedisOptions,
+  ) {}
+
+  static async start(options: RedisOptions = {}): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), mkdtempSync(join(tmpdir(), 'roomful-redis-')), options)
+    await server.start()
+    return server
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  async start(): Promise<void> {
+    const { port, folder } = this
+    const { durable = false, replicaOf, args = [] } = this.options
+    const given = {
+      port: `${port}`,
+      bind: '127.0.0.1',
+      dir: folder,
+      save: '',
+      appendonly: durable ? 'yes' : 'no',
+      appendfsync: 'always',
+      // Replicas are there at once, rather than after a wait for more of them.
+      'repl-diskless-sync-delay': '0',
+      ...(replicaOf && { replicaof: `127.0.0.1 ${replicaOf.port}` }),
+    }
+    const flags = Object.entries(given).flatMap(([name, value]) => [`--${name}`, ...value.split(' ')])
+    this.#process = spawn(redisServer(), [...flags, ...args], { stdio: 'ignore' })
+    await this.#untilReady()
+  }
+
+  /** Without a goodbye, as a machine dies. */
+  async kill(): Promise<void> {
+    const child = this.#process
+    this.#process = undefined
+    this.#admin?.destroy()
+    this.#admin = undefined
+    if (!child || child.exitCode !== null) return
+    const exited = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    child.kill('SIGCONT')
+    await exited
+  }
+
+  /** Keeps its connections, and answers nothing until `resume`. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT')
+  }
+
+  async restart(): Promise<void> {
+    await this.kill()
+    await this.start()
+  }
+
+  /** Makes a replica the primary, with what it has. */
+  async promote(): Promise<void> {
+    await this.command('REPLICAOF', 'NO', 'ONE')
+  }
+
+  async command(...command: string[]): Promise<unknown> {
+    this.#admin ??= await connect(this.url)
+    return this.#admin.sendCommand(command)
+  }
+
+  async remove(): Promise<void> {
+    await this.kill()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  /** Answers, has read its files, and, as a replica, has copied its primary. */
+  async #untilReady(): Promise<void> {
+    const isReady = async () => {
+      const info = String(await this.command('INFO'))
+      return info.includes('\r\nloading:0') && !info.includes('master_link_status:down')
+    }
+    for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
+      if (await isReady().catch(() => false)) return
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    throw new Error(`redis-server did not get ready on port ${this.port}`)
+  }
+}
+
+async function connect(url: string): Promise<RedisClientType> {
+  const client: RedisClientType = createClient({ url, socket: { reconnectStrategy: false } })
+  client.on('error', () => {
+    // The command that was asked for tells.
+  })
+  await client.connect()
+  return client
+}
+
+let found: string | undefined
+
+/** @throws Error that says what to install */
+function redisServer(): string {
+  found ??= find() ?? install() ?? find()
+  if (found) return found
+  throw new Error(
+    'These tests start redis-server 7 or later, which is not installed: apt-get install redis-server',
+  )
+}
+
+function find(): string | undefined {
+  try {
+    return execFileSync('which', ['redis-server'], { encoding: 'utf8' }).trim()
+  } catch {
+    return undefined
+  }
+}
+
+function install(): undefined {
+  if (process.getuid?.() !== 0) return
+  try {
+    execFileSync('apt-get', ['install', '-y', 'redis-server'], { stdio: 'ignore' })
+  } catch {
+    // Not this kind of system, or no network: said by the caller.
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      const port = typeof address === 'object' && address ? address.port : 0
+      probe.close(() => resolve(port))
+    })
+  })
+}
