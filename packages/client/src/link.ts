@@ -70,7 +70,7 @@ export class Link {
     this.#runtime = runtime
     this.#connect = connect
     this.#handlers = handlers
-    this.#sessions = new SessionStore(settings.url, settings.keepsSession)
+    this.#sessions = new SessionStore(settings.storageName, settings.keepsSession)
     this.status = new Value(initialConnection.status, report)
     this.latency = new Value<number | undefined>(undefined, report)
     this.user = new Value(this.#sessions.get()?.userId, report)

@@ -64,6 +64,8 @@ export interface ClientOptions<P extends AnyProtocol = BuiltIn> {
 /** Options with all defaults filled in. */
 export interface Settings {
   readonly url: string
+  /** Names what is stored for this server: its URL, without a token in the query. */
+  readonly storageName: string
   readonly protocol: AnyProtocol | undefined
   readonly token: string | TokenGetter | undefined
   readonly keepsSession: boolean
@@ -112,8 +114,10 @@ export function settle(options: ClientOptions<AnyProtocol>): Settings {
       `free of '${name}', an event of the client itself`,
     )
   }
+  const url = resolveUrl(options.url)
   return {
-    url: resolveUrl(options.url),
+    url: url.href,
+    storageName: withoutToken(url),
     protocol,
     token,
     keepsSession: (session ?? 'tab') === 'tab',
@@ -128,7 +132,7 @@ export function settle(options: ClientOptions<AnyProtocol>): Settings {
   }
 }
 
-function resolveUrl(given: string | URL): string {
+function resolveUrl(given: string | URL): URL {
   let url: URL
   try {
     url = new URL(given, globalThis.location?.href)
@@ -141,7 +145,13 @@ function resolveUrl(given: string | URL): string {
   check(/^wss?:$/.test(url.protocol), 'url', `a ws:, wss:, http: or https: URL, not '${given}'`)
   // A WebSocket refuses a URL with a fragment.
   url.hash = ''
-  return url.href
+  return url
+}
+
+function withoutToken(url: URL): string {
+  const named = new URL(url)
+  named.searchParams.delete('token')
+  return named.href
 }
 
 function numbers<T extends object>(name: string, defaults: T, given: Partial<T> | undefined): T {

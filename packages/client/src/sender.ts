@@ -316,7 +316,7 @@ export class Sender {
   }
 
   #openStore(storage: OutboxStorage, opened: (messages: readonly StoredMessage[]) => void): () => void {
-    return storage.open(this.#settings.url, opened, (cause) => this.#storageFailed(cause))
+    return storage.open(this.#settings.storageName, opened, (cause) => this.#storageFailed(cause))
   }
 
   /** Clears a storage that this page does not own yet, as soon as it does. */
@@ -325,7 +325,7 @@ export class Sender {
     let isEmpty = false
     const empty = (messages: readonly StoredMessage[]) => {
       this.#guard(() => {
-        for (const { clientId } of messages) storage.remove(this.#settings.url, clientId)
+        for (const { clientId } of messages) storage.remove(this.#settings.storageName, clientId)
       })
       isEmpty = true
       close()
@@ -368,7 +368,7 @@ export class Sender {
     this.#sequences.set(entry.clientId, sequence)
     const age = this.#runtime.wallTime() - this.#runtime.clock.now()
     this.#guardStore((store) =>
-      store.put(this.#settings.url, {
+      store.put(this.#settings.storageName, {
         ...entry,
         userId,
         sequence,
@@ -379,7 +379,7 @@ export class Sender {
 
   #unstore(clientId: string): void {
     this.#sequences.delete(clientId)
-    this.#guardStore((store) => store.remove(this.#settings.url, clientId))
+    this.#guardStore((store) => store.remove(this.#settings.storageName, clientId))
   }
 
   #guardStore(run: (store: OutboxStorage) => void): void {

@@ -9,8 +9,8 @@ export class SessionStore {
   readonly #key: string | undefined
   #session: Session | undefined
 
-  constructor(url: string, keep: boolean) {
-    this.#key = keep && tabStorage() ? `roomful:session:${url}` : undefined
+  constructor(name: string, keep: boolean) {
+    this.#key = keep && tabStorage() ? `roomful:session:${name}` : undefined
     this.#session = this.#key === undefined ? undefined : parse(tabStorage()?.getItem(this.#key))
   }
 

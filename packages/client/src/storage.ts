@@ -34,11 +34,24 @@ export interface OutboxStorage {
   remove(name: string, clientId: string): void
 }
 
+export interface LocalOutboxOptions {
+  /**
+   * Age at which a message is given up, in ms, told by an `error` event. Nobody can send what an anonymous user left
+   * in a tab that is gone, and it would fill the storage for ever. @default 604_800_000, a week
+   */
+  readonly maxAgeMs?: number
+}
+
+/** A message in localStorage, with the time at which it was put there, in Unix ms. */
+type Kept = StoredMessage & { readonly storedAt: number }
+
+const WEEK_MS = 7 * 24 * 3_600_000
+
 /**
  * Keeps the outbox in localStorage, owned by one tab through a Web Lock; the next tab takes over when that one goes.
  * Where either is missing (private mode, a page without HTTPS) `open` fails, and messages live in memory only.
  */
-export function localOutbox(): OutboxStorage {
+export function localOutbox({ maxAgeMs = WEEK_MS }: LocalOutboxOptions = {}): OutboxStorage {
   const keyOf = (name: string, clientId: string) => `${prefixOf(name)}${clientId}`
   return {
     open(name, opened, failed) {
@@ -48,7 +61,7 @@ export function localOutbox(): OutboxStorage {
       })
       const abort = new AbortController()
       const own = async () => {
-        if (!abort.signal.aborted) opened(load(prefixOf(name), failed))
+        if (!abort.signal.aborted) opened(load(prefixOf(name), maxAgeMs, failed))
         await isReleased
       }
       try {
@@ -65,7 +78,10 @@ export function localOutbox(): OutboxStorage {
         release()
       }
     },
-    put: (name, message) => localStorage.setItem(keyOf(name, message.clientId), JSON.stringify(message)),
+    put(name, message) {
+      const kept: Kept = { ...message, storedAt: Date.now() }
+      localStorage.setItem(keyOf(name, message.clientId), JSON.stringify(kept))
+    },
     remove: (name, clientId) => localStorage.removeItem(keyOf(name, clientId)),
   }
 }
@@ -74,25 +90,25 @@ function prefixOf(name: string): string {
   return `roomful:outbox:${name}:`
 }
 
-function load(prefix: string, failed: (error: unknown) => void): StoredMessage[] {
+function load(prefix: string, maxAgeMs: number, failed: (error: unknown) => void): StoredMessage[] {
   const messages: StoredMessage[] = []
   for (const key of Object.keys(localStorage).filter((key) => key.startsWith(prefix))) {
     const message = parse(localStorage.getItem(key) ?? '')
-    if (message) messages.push(message)
+    if (message && Date.now() - message.storedAt <= maxAgeMs) messages.push(message)
     else {
       localStorage.removeItem(key)
-      failed(new SyntaxError(`The stored message ${key} could not be read and was removed`))
+      failed(new Error(`The stored message ${key} ${message ? 'was too old' : 'could not be read'}: removed`))
     }
   }
   return messages.sort((a, b) => a.sequence - b.sequence)
 }
 
-function parse(text: string): StoredMessage | undefined {
+function parse(text: string): Kept | undefined {
   try {
-    const value: StoredMessage = JSON.parse(text)
-    const { clientId, roomId, message, userId, sequence } = value
+    const value: Kept = JSON.parse(text)
+    const { clientId, roomId, message, userId, sequence, storedAt } = value
     const areTexts = [clientId, roomId, message, userId].every((field) => typeof field === 'string')
-    return areTexts && Number.isFinite(sequence) ? value : undefined
+    return areTexts && Number.isFinite(sequence) && Number.isFinite(storedAt) ? value : undefined
   } catch {
     return undefined
   }

@@ -101,6 +101,27 @@ it('[M7] one tab owns the stored outbox, and the next one sends what a closed ta
   expect(await second.evaluate(() => localStorage.length)).toBe(0)
 })
 
+it('a stored message that nobody came for is given up after a week, and said so', async () => {
+  const page = await browser.newPage()
+  await page.goto(url)
+  const told = await page.evaluate(async () => {
+    const client = window.createClient({ url: '/ws', storage: window.localOutbox(), autoConnect: false })
+    const prefix = `roomful:outbox:${new URL('/ws', location.href).href.replace('http', 'ws')}:`
+    const message = { roomId: 'stored', message: '', userId: 'gone', sequence: 1 }
+    for (const [clientId, days] of Object.entries({ old: 8, young: 6 })) {
+      const storedAt = Date.now() - days * 24 * 3_600_000
+      localStorage.setItem(`${prefix}${clientId}`, JSON.stringify({ ...message, clientId, storedAt }))
+    }
+    return new Promise((resolve) => {
+      client.on('error', ({ code, cause }) => {
+        resolve([code, String(cause), Object.keys(localStorage).map((key) => key.split(':').at(-1))])
+      })
+      client.connect()
+    })
+  })
+  expect(told).toEqual(['storage_failed', expect.stringContaining('old was too old'), ['young']])
+})
+
 it('React: StrictMode, several renders and a toggled room leave one membership and one client', async () => {
   const page = await browser.newPage()
   const errors: string[] = []
