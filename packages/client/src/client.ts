@@ -37,7 +37,7 @@ export interface Client<P extends AnyProtocol = BuiltIn> {
   connect(): void
   /** Hangs up for good. Joins and messages that wait reject; with a storage the next page sends the latter. */
   close(): void
-  /** For log-out: closes, and clears the outbox, its storage and the session. */
+  /** For log-out: closes, and clears the outbox, its storage, the session, and what the rooms show. */
   forget(): void
   on<K extends keyof ClientEvents<P>>(type: K, handler: (event: ClientEvents<P>[K]) => void): () => void
 }
@@ -114,6 +114,7 @@ export class ClientCore {
     this.#link.close('Logged out')
     this.#sender.forget()
     this.#link.forget()
+    for (const room of this.#rooms.values()) room.forget()
     this.close()
   }
 

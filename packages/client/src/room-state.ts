@@ -36,6 +36,8 @@ export interface RoomMachine {
 export type RoomEvent =
   | { readonly type: 'join'; readonly history: number | undefined }
   | { readonly type: 'leave'; readonly reason: string }
+  /** Somebody else may be the user from now on. */
+  | { readonly type: 'forget' }
   | { readonly type: 'up' }
   | { readonly type: 'down'; readonly reason: string }
   | { readonly type: 'joined'; readonly frame: Joined }
@@ -85,6 +87,8 @@ export function roomStep(m: RoomMachine, event: RoomEvent): RoomStep {
       return isWanted(m) ? stay(m) : join({ ...m, history: event.history, recovered: undefined }, 'Joining')
     case 'leave':
       return isWanted(m) ? stay({ ...m, status: { state: 'left', reason: event.reason } }) : stay(m)
+    case 'forget':
+      return stay({ ...initialRoom, isConnected: m.isConnected, status: m.status })
     case 'up': {
       const connected = { ...m, isConnected: true }
       return isWanted(m) ? join(connected, 'Back online') : stay(connected)

@@ -241,10 +241,11 @@ export class RoomCore {
   }
 
   /** Ends the membership on this side alone. */
-  leaveWith(reason: string): void {
-    if (!isWanted(this.#machine)) return
-    this.#step({ type: 'leave', reason })
-    this.#end(new RoomfulError('not_in_room', { message: reason, roomId: this.id }))
+  leaveWith(
+    reason: string,
+    error = new RoomfulError('not_in_room', { message: reason, roomId: this.id }),
+  ): void {
+    if (isWanted(this.#machine)) this.#step({ type: 'leave', reason }, error)
   }
 
   send(message: string, { data }: { readonly data?: JsonObject } = {}): Sent {
@@ -315,9 +316,17 @@ export class RoomCore {
 
   /** The client is closed: nothing joins again. */
   close(error: RoomfulError): void {
-    if (!isWanted(this.#machine)) return
-    this.#step({ type: 'leave', reason: error.message })
-    this.#end(error)
+    this.leaveWith(error.message, error)
+  }
+
+  /** Log-out: whoever comes next sees nothing of what this user saw, and resumes nothing. */
+  forget(): void {
+    this.leaveWith('Logged out')
+    this.#step({ type: 'forget' })
+    this.#state = undefined
+    this.#pages = undefined
+    if (this.#held) this.#held = []
+    this.timeline.clear()
   }
 
   get head(): Cursor | undefined {
@@ -411,11 +420,15 @@ export class RoomCore {
     }
   }
 
-  #step(event: RoomEvent): readonly RoomEffect[] {
+  /** @param error why the membership ends, if it is this side that ends it */
+  #step(event: RoomEvent, error?: RoomfulError): readonly RoomEffect[] {
     const from = this.#machine.status
     const { machine, effects } = roomStep(this.#machine, event)
     this.#machine = machine
     const { status: to } = machine
+    const end = from !== to && to.state === 'denied' ? to.error : error
+    // Before anyone is told: a listener may join again, and that join is not refused yet.
+    if (end) this.#end(end)
     if (from !== to) {
       this.#retry.clear()
       this.status.set(to)
@@ -426,7 +439,7 @@ export class RoomCore {
       if (this.#machine !== machine) break
       this.#run(effect)
     }
-    if (from !== to && to.state === 'denied') this.#end(to.error)
+    if (end && this.#machine === machine) this.#host.gone(this.id, end)
     return effects
   }
 
@@ -535,7 +548,6 @@ export class RoomCore {
     this.typing.reset()
     this.#members.reset()
     for (const { reject } of this.#waiters.splice(0)) reject(error)
-    this.#host.gone(this.id, error)
   }
 
   #tellState(): void {

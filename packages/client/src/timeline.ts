@@ -130,6 +130,13 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     if (touches && end !== undefined) this.received(messages)
   }
 
+  clear(): void {
+    this.#log = []
+    for (const names of [this.#own, this.#byName, this.#unseen]) names.clear()
+    this.#mayHaveHoles = false
+    this.#changed()
+  }
+
   broke(reason: string, head: Cursor | undefined): void {
     if (this.#log.length === 0) return
     for (const [index, entry] of this.#log.entries()) {

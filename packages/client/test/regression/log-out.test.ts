@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { OutboxStorage, StoredMessage } from '../../src/index.js'
-import { Script } from '../support/scripted-server.js'
+import { chatFrame, joinedFrame, Script } from '../support/scripted-server.js'
 
 /** A storage whose opening the test decides on. */
 function storage(...stored: StoredMessage[]) {
@@ -42,4 +42,37 @@ it('close() leaves to the next page what is stored', async () => {
   client.close()
   open()
   expect(kept.size).toBe(1)
+})
+
+it('forget() leaves nothing of a user to the next one: no timeline, no members, no place to resume from', async () => {
+  const script = new Script()
+  const room = script.client.room('r')
+  void room.join()
+  room.presence.set({ mood: 'private' })
+  await script.connection.welcomes('me')
+  await script.connection.says(joinedFrame(script.connection.take().find(({ type }) => type === 'join')))
+  await script.connection.says(chatFrame(1))
+  expect(room.timeline.get()).toHaveLength(1)
+  script.client.forget()
+  expect([room.timeline.get(), room.members.get()]).toEqual([[], []])
+  expect(room.status.get().state).toBe('left')
+  script.client.connect()
+  void script.client.room('r').join()
+  await script.connection.welcomes('other')
+  const join = script.connection.take().find(({ type }) => type === 'join')
+  expect(join).not.toHaveProperty('since')
+  await script.connection.says(joinedFrame(join))
+  expect(script.connection.take()).toEqual([])
+})
+
+it('what is stored is named by the server, not by a token in its URL', () => {
+  const names: string[] = []
+  const { outbox } = storage()
+  const open: OutboxStorage['open'] = (name, ...rest) => {
+    names.push(name)
+    return outbox.open(name, ...rest)
+  }
+  const url = 'wss://example.org/ws?token=secret&seat=2#top'
+  new Script({ url, storage: { ...outbox, open } }).client.close()
+  expect(names).toEqual(['wss://example.org/ws?seat=2'])
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ClientOptions } from '../../src/index.js'
-import { joinedFrame, Script } from '../support/scripted-server.js'
+import { errorFrame, joinedFrame, Script } from '../support/scripted-server.js'
 
 async function live(hello: Record<string, unknown> = {}, options: Partial<ClientOptions> = {}) {
   const script = new Script(options)
@@ -43,4 +43,24 @@ describe('a listener that leaves', () => {
     expect(room.status.get().state).toBe('left')
     expect(seen.at(-1)).toBe('left')
   })
+})
+
+it('[J3] a listener that joins again when the room denies or is left is not refused with what was before', async () => {
+  const script = new Script()
+  const room = script.client.room('r')
+  let again: Promise<unknown> | undefined
+  room.status.subscribe(({ state }) => {
+    if (state === 'denied' || state === 'left') again = room.join()
+  })
+  const lastJoin = () => script.connection.take().findLast(({ type }) => type === 'join')
+  const refused = room.join()
+  await script.connection.welcomes()
+  await script.connection.says(errorFrame('forbidden', { ref: lastJoin()?.ref, room_id: 'r' }))
+  await expect(refused).rejects.toMatchObject({ code: 'forbidden' })
+  await script.connection.says(joinedFrame(lastJoin()))
+  await expect(again).resolves.toMatchObject({ messages: [] })
+  void room.leave()
+  await script.connection.says(joinedFrame(lastJoin()))
+  await expect(again).resolves.toMatchObject({ messages: [] })
+  expect(room.status.get().state).toBe('live')
 })
