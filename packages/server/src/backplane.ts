@@ -85,7 +85,10 @@ export interface Backplane {
   /** Resolves once the subscription is confirmed: whatever is published from then on reaches the listener. */
   subscribe(stream: string, listener: (event: StreamEvent) => void): Promise<Subscription>
 
-  /** Reads a page; with `since`, in the same step, also why a reader there cannot go on without a hole. */
+  /**
+   * Reads a page; with `since`, in the same step, also why a reader there cannot go on without a hole. By the time it
+   * resolves, subscribers here have been told of everything up to the page's head.
+   */
   read(
     stream: string,
     range: Range,

@@ -31,6 +31,9 @@ export interface MembersDeps {
 type Join = ClientMessageOf<'join'>
 
 const MAX_PAGE = 1_000
+/** Reads of one join whose log breaks again and again under it. */
+const MAX_READS = 10
+const BROKEN_LOG_RETRY_MS = 1_000
 /** When a node that is full of rooms may be asked again. */
 const FULL_RETRY_MS = 5_000
 
@@ -153,13 +156,11 @@ export class Members {
     exceptConnection: string,
     type: 'user_typing' | 'user_stopped_typing',
   ): void {
-    const text = JSON.stringify({
-      type,
-      user_id: userId,
-      timestamp: this.deps.answers.timestamp(),
-      room_id: room.id,
-    })
-    this.deps.fanOut.push(room, { text, volatile: true, audience: { exceptConnection } })
+    const { answers, fanOut, backplane } = this.deps
+    const message = { type, user_id: userId, timestamp: answers.timestamp() }
+    const text = JSON.stringify({ ...message, room_id: room.id })
+    fanOut.push(room, { text, volatile: true, audience: { exceptConnection } })
+    backplane.relay({ to: 'streams', targets: [room.stream], payload: { message } })
   }
 
   /** The application's word on a new member. One that is in already was asked when it came. */
@@ -174,7 +175,7 @@ export class Members {
   }
 
   async #enter(connection: Connection, message: Join): Promise<void> {
-    const { rooms, backplane, limits, answers } = this.deps
+    const { rooms, limits, answers } = this.deps
     const { user } = connection.session
     if (!user) return
     const stream = streamOf(message.room_id, user.id)
@@ -184,19 +185,43 @@ export class Members {
     }
     const room = await rooms.acquire(stream)
     try {
-      const page = await this.#readPage(room, message)
-      assertJoining(connection, message)
-      if (page && wantsMore(message, page)) return await this.#sendPage(connection, room, message, page)
-      const presence = room.isOwnStream
-        ? undefined
-        : await backplane.enter(stream, toPresent(connection), connection.id)
-      if (presence && !isJoining(connection, message))
-        await backplane.leave(stream, user.id, connection.id, mayReturn(connection))
-      assertJoining(connection, message)
-      this.#attach(connection, room, message, page, presence)
+      await this.#readAndAttach(connection, message, room)
     } finally {
       rooms.release(room)
     }
+  }
+
+  /** Anew if the log broke meanwhile: a page from before does not fit what comes after. */
+  async #readAndAttach(connection: Connection, message: Join, room: Room): Promise<void> {
+    for (let read = 0; read < MAX_READS; read++) {
+      const { breaks } = room
+      const page = await this.#readPage(room, message)
+      assertJoining(connection, message)
+      if (page && wantsMore(message, page)) return await this.#sendPage(connection, room, message, page)
+      const presence = await this.#enterPresence(connection, message, room)
+      if (room.breaks === breaks && (!page || page.epoch === room.head.epoch))
+        return this.#attach(connection, room, message, page, presence)
+    }
+    await this.#leavePresence(connection, room)
+    throw new RoomfulError('unavailable', { retryAfterMs: BROKEN_LOG_RETRY_MS, roomId: message.room_id })
+  }
+
+  async #enterPresence(
+    connection: Connection,
+    message: Join,
+    room: Room,
+  ): Promise<PresenceSnapshot | undefined> {
+    if (room.isOwnStream) return undefined
+    const presence = await this.deps.backplane.enter(room.stream, toPresent(connection), connection.id)
+    if (!isJoining(connection, message)) await this.#leavePresence(connection, room)
+    assertJoining(connection, message)
+    return presence
+  }
+
+  async #leavePresence(connection: Connection, { stream, isOwnStream }: Room): Promise<void> {
+    const { user } = connection.session
+    if (user && !isOwnStream)
+      await this.deps.backplane.leave(stream, user.id, connection.id, mayReturn(connection))
   }
 
   async #readPage(room: Room, message: Join): Promise<Page | undefined> {

@@ -1,9 +1,12 @@
 import type { StreamEvent } from '../../backplane.js'
+import type { Clock } from '../../clock.js'
 import type { Break, LogEntry, LogPage, Position, Range } from '../../core/log.js'
 import { Sequencer } from './sequencer.js'
 import type { NodeRelay, Standing, StreamMessage } from './store.js'
+import { unavailable } from './unavailable.js'
 
 export interface FeedHost {
+  readonly clock: Clock
   read(
     stream: string,
     range: Range,
@@ -14,6 +17,8 @@ export interface FeedHost {
   failed(stream: string, error: unknown): void
 }
 
+/** What was published and has not come through the channel after this is looked for in the log. */
+const LATE_MS = 25
 const REPAIR_BYTES = 1_048_576
 const REPAIR_ENTRIES = 500
 /** How much of a log that forked is looked through for the place where it did, and passed on from there. */
@@ -26,6 +31,7 @@ export class Feed {
   readonly listeners = new Set<(event: StreamEvent) => void>()
   readonly #sequencer = new Sequencer()
   #repair: Promise<void> | undefined
+  readonly #waiters = new Set<{ readonly head: Position; resolve: () => void }>()
   #presenceVersion = 0
   /** The version that the last check saw change without us. */
   #missedSince: number | undefined
@@ -78,9 +84,38 @@ export class Feed {
     }
   }
 
-  /** Compares with what somebody has read: a log that forked shows, a message on its way does not count. */
-  compare(head: Position): void {
+  /**
+   * Resolves once everything up to a head that somebody read has been passed on, or the log was found to have forked
+   * and is told so. A page must not be ahead of what its reader gets live, or that comes twice.
+   * @throws RoomfulError `unavailable` if the log could not be read
+   */
+  async reach(head: Position): Promise<void> {
     this.#checkHead(head, false)
+    if (!this.#repair && this.#isBehind(head)) await this.#untilPassed(head)
+    this.#checkHead(head, true)
+    await this.#repair
+    if (this.#isBehind(head) && this.listeners.size > 0) throw unavailable(new Error('The log could not be followed'))
+  }
+
+  #isBehind({ epoch, offset }: Position): boolean {
+    const own = this.#sequencer.head
+    return own !== undefined && own.epoch === epoch && own.offset < offset
+  }
+
+  /** Or until it is late: what is on its way comes within a few milliseconds. */
+  #untilPassed(head: Position): Promise<void> {
+    return new Promise((resolve) => {
+      const waiter = { head, resolve }
+      const cancel = this.host.clock.after(LATE_MS, () => {
+        this.#waiters.delete(waiter)
+        resolve()
+      })
+      waiter.resolve = () => {
+        cancel()
+        resolve()
+      }
+      this.#waiters.add(waiter)
+    })
   }
 
   #checkHead(head: Position | undefined, isLate: boolean): void {
@@ -90,11 +125,16 @@ export class Feed {
 
   #repairIfNeeded(): void {
     if (!this.#sequencer.needsRepair || this.#repair) return
-    this.#repair = this.#repairAll()
-      .catch((error: unknown) => this.host.failed(this.stream, error))
-      .finally(() => {
+    this.#repair = this.#repairAll().then(
+      () => {
         this.#repair = undefined
-      })
+        this.#repairIfNeeded()
+      },
+      (error: unknown) => {
+        this.#repair = undefined
+        this.host.failed(this.stream, error)
+      },
+    )
   }
 
   async #repairAll(): Promise<void> {
@@ -106,6 +146,7 @@ export class Feed {
       if (page.fault) await this.#restart(page.fault)
       else this.#pass(this.#sequencer.fill(page.entries, !page.more))
     }
+    throw new Error(`The log needed more than ${REPAIRS_IN_A_ROW} repairs in a row`)
   }
 
   async #restart(fault: Break): Promise<void> {
@@ -118,6 +159,11 @@ export class Feed {
   #pass(entries: readonly LogEntry[]): void {
     const epoch = this.#sequencer.head?.epoch ?? ''
     for (const entry of entries) this.#emit({ kind: 'entry', entry, epoch })
+    for (const waiter of this.#waiters) {
+      if (this.#isBehind(waiter.head)) continue
+      this.#waiters.delete(waiter)
+      waiter.resolve()
+    }
   }
 
   #emit(event: StreamEvent): void {

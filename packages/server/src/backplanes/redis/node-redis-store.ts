@@ -142,7 +142,7 @@ export class NodeRedisStore implements RedisStore {
     return (await Promise.all(asked)).map(replies.standing)
   }
 
-  subscribe(stream: string, listener: (message: StreamMessage) => void): Promise<void> {
+  async subscribe(stream: string, listener: (message: StreamMessage) => void): Promise<void> {
     const { subscriber, subscriptions } = this.#open
     const receive = (message: string) => listener(replies.streamMessage(message))
     return this.#inTurn(stream, () =>
@@ -150,7 +150,7 @@ export class NodeRedisStore implements RedisStore {
     )
   }
 
-  unsubscribe(stream: string): Promise<void> {
+  async unsubscribe(stream: string): Promise<void> {
     const { subscriber, subscriptions } = this.#open
     return this.#inTurn(stream, () =>
       subscriber.ask(() => subscriptions.sUnsubscribe(this.#keys.channel(stream))),

@@ -109,11 +109,9 @@ export class RedisBackplane implements Backplane {
     range: Range,
     since?: Position,
   ): Promise<LogPage & { readonly fault: Break | undefined }> {
-    const reply = await this.store.read(stream, range, since?.offset, this.#node.newId())
-    // A reader may be the first to see that the log has forked.
-    this.#feeds.get(stream)?.feed.compare(reply.head)
-    const { epoch, head, idAt } = reply
-    return { ...toPage(reply, range), fault: since && resumeFault({ epoch, head, idAt: () => idAt }, since) }
+    const page = await this.#readLog(stream, range, since)
+    await this.#feeds.get(stream)?.feed.reach(page.head)
+    return page
   }
 
   enter(stream: string, user: PresentUser, connection: string): Promise<PresenceSnapshot> {
@@ -153,10 +151,21 @@ export class RedisBackplane implements Backplane {
     await this.store.close()
   }
 
+  async #readLog(
+    stream: string,
+    range: Range,
+    since?: Position,
+  ): Promise<LogPage & { readonly fault: Break | undefined }> {
+    const reply = await this.store.read(stream, range, since?.offset, this.#node.newId())
+    const { epoch, head, idAt } = reply
+    return { ...toPage(reply, range), fault: since && resumeFault({ epoch, head, idAt: () => idAt }, since) }
+  }
+
   #openFeed(stream: string): OpenFeed {
-    const { logger } = this.#node
+    const { clock, logger } = this.#node
     const feed = new Feed(stream, {
-      read: (name, range, since) => this.read(name, range, since),
+      clock,
+      read: (name, range, since) => this.#readLog(name, range, since),
       relayed: (message) => this.#relayed(message),
       failed: (name, error) =>
         logger.warn({ stream: name, error }, 'redis: a log could not be repaired; trying again'),
