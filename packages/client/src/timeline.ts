@@ -52,10 +52,10 @@ interface Own<M> {
 
 /** A room's messages as a list to render: those in the log by offset, then the own ones that are under way. */
 export class Timeline<M extends Loggable> implements Observable<readonly TimelineEntry<M>[]> {
-  readonly get: () => readonly TimelineEntry<M>[]
-  readonly subscribe: Observable<readonly TimelineEntry<M>[]>['subscribe']
-  readonly #snapshot: Value<readonly TimelineEntry<M>[]>
+  readonly #changes: Value<number>
   readonly #limit: number
+  /** Made when it is asked for: a copy of all entries for each message would cost more than the message. */
+  #snapshot: readonly TimelineEntry<M>[] | undefined
   #log: TimelineEntry<M>[] = []
   /** Pending and failed ones by client id, in the order in which they were sent. */
   readonly #own = new Map<string, Own<M>>()
@@ -70,10 +70,19 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
 
   constructor(limit: number, report: Report) {
     this.#limit = limit
-    this.#snapshot = new Value<readonly TimelineEntry<M>[]>([], report)
-    this.get = this.#snapshot.get
-    this.subscribe = this.#snapshot.subscribe
+    this.#changes = new Value(0, report)
   }
+
+  readonly get = (): readonly TimelineEntry<M>[] => {
+    this.#snapshot ??= [
+      ...this.#withHoles(this.#seenEnd()),
+      ...Array.from(this.#own.values(), ({ entry }) => entry),
+    ]
+    return this.#snapshot
+  }
+
+  readonly subscribe: Observable<readonly TimelineEntry<M>[]>['subscribe'] = (listener) =>
+    this.#changes.subscribe(() => listener(this.get()))
 
   /** Shows an own message before the server has it. */
   pending(clientId: string, message: M, actions: Actions): void {
@@ -250,16 +259,16 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   }
 
   #entry(key: string, message: M, state: MessageState): MessageEntry<M> {
-    return { kind: 'message', key, message, ...state, retry: () => false, cancel: () => false }
+    return { kind: 'message', key, message, ...state, retry: never, cancel: never }
   }
 
   #changed(): void {
-    this.#snapshot.set([
-      ...this.#withHoles(this.#seenEnd()),
-      ...Array.from(this.#own.values(), ({ entry }) => entry),
-    ])
+    this.#snapshot = undefined
+    this.#changes.set(this.#changes.get() + 1)
   }
 }
+
+const never = () => false
 
 function isHole(before: Loggable, after: Loggable): boolean {
   const { epoch, offset = 0 } = before

@@ -3,8 +3,8 @@ import type { ErrorCode, Issue } from './errors.js'
 import { type Frame, parseFrame } from './frame.js'
 import { ENVELOPE_FIELDS, PUBLISHED_ENVELOPE_FIELDS } from './reserved.js'
 import type { ServerMessage } from './server-messages.js'
-import { serverShapes } from './server-shapes.js'
-import { findMisfit, type Shape } from './shape.js'
+import { partShapes, serverShapes } from './server-shapes.js'
+import { compileShape } from './shape.js'
 import { validate } from './validate.js'
 
 /** A server message of an application as it came: the wire's envelope and the body that its schema returned. */
@@ -34,11 +34,11 @@ export type ServerDecodeResult =
       readonly issues: readonly Issue[]
     }
 
-const shapes = new Map<string, Shape>(Object.entries(serverShapes))
-const PUBLISHED_ENVELOPE: Shape = {
-  fields: { room_id: 'string', id: 'token', epoch: 'token', offset: 'natural', 'client_id?': 'token' },
-}
-const VOLATILE_ENVELOPE: Shape = { fields: { 'room_id?': 'string' } }
+const checks = new Map(
+  Object.entries(serverShapes).map(([type, shape]) => [type, compileShape(shape, partShapes)]),
+)
+const checkPublished = compileShape('room_id id:token epoch:token offset:natural client_id?:token')
+const checkVolatile = compileShape('room_id?')
 
 /** Decodes and validates one text frame of a server, without zod. Never throws. */
 export function decodeServerMessage(
@@ -55,9 +55,9 @@ export function validateServerMessage(
   frame: Frame,
   protocol?: { readonly server: object },
 ): ServerDecodeResult {
-  const shape = shapes.get(frame.type)
-  if (shape) {
-    const misfit = findMisfit(shape, frame)
+  const check = checks.get(frame.type)
+  if (check) {
+    const misfit = check(frame)
     if (misfit !== undefined) return invalid(frame, [{ path: misfit, message: 'Invalid value' }])
     // The shapes are derived from the schemas of this union and tested to be equal to them.
     return { ok: true, kind: 'built_in', message: frame as unknown as ServerMessage }
@@ -71,7 +71,7 @@ export function validateServerMessage(
 
 function validateApplication(frame: Frame, definition: ServerDefinition): ServerDecodeResult {
   const published = !isVolatile(definition)
-  const misfit = findMisfit(published ? PUBLISHED_ENVELOPE : VOLATILE_ENVELOPE, frame)
+  const misfit = (published ? checkPublished : checkVolatile)(frame)
   if (misfit !== undefined) return invalid(frame, [{ path: misfit, message: 'Invalid value' }])
   const reserved = published ? PUBLISHED_ENVELOPE_FIELDS : ENVELOPE_FIELDS
   const fields = Object.entries(frame)

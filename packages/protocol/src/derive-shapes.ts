@@ -1,7 +1,6 @@
-import type * as z from 'zod/mini'
+import * as z from 'zod/mini'
 import { count, durationMs, jsonObject, offset, token } from './fields.js'
-import { ServerMessage } from './server-messages.js'
-import type { Shape } from './shape.js'
+import { entry, issue, limits, member, ServerMessage } from './server-messages.js'
 
 const NAMED = new Map<unknown, string>([
   [token, 'token'],
@@ -9,19 +8,39 @@ const NAMED = new Map<unknown, string>([
   [count, 'natural'],
   [durationMs, 'duration'],
   [jsonObject, 'object'],
+  [entry, 'entry'],
+  [member, 'member'],
+  [limits, 'limits'],
+  [issue, 'issue'],
 ])
 
-/** The shapes of all server messages by type, derived from their zod schemas. */
-export function deriveServerShapes(): Record<string, Shape> {
+/** The shapes of the objects inside of messages, derived from their zod schemas. */
+export function derivePartShapes(): Record<string, string> {
+  const parts = Object.entries({ entry, member, limits, issue })
+  return Object.fromEntries(parts.map(([name, schema]) => [name, shapeOf(schema)]))
+}
+
+/** The shapes of all server messages by type, which they do not repeat. */
+export function deriveServerShapes(): Record<string, string> {
   return Object.fromEntries(
     ServerMessage.def.options.flatMap((option) =>
-      option.def.shape.type.def.values.map((type) => [type, shapeOf(option)]),
+      option.def.shape.type.def.values.map((type) => [type, shapeOf(z.omit(option, { type: true }))]),
     ),
   )
 }
 
-/** @throws TypeError for a kind of schema that {@link Shape} cannot say: the derived check would be weaker. */
-function shapeOf(schema: z.core.$ZodType): Shape {
+function shapeOf(schema: z.core.$ZodObject): string {
+  return Object.entries(schema._zod.def.shape).map(fieldOf).join(' ')
+}
+
+function fieldOf([name, schema]: [string, z.core.$ZodType]): string {
+  const def = (schema as z.core.$ZodTypes)._zod.def
+  const [key, kind] = def.type === 'optional' ? [`${name}?`, kindOf(def.innerType)] : [name, kindOf(schema)]
+  return kind === 'string' ? key : `${key}:${kind}`
+}
+
+/** @throws TypeError for a kind of schema that a shape cannot say: the derived check would be weaker. */
+function kindOf(schema: z.core.$ZodType): string {
   const named = NAMED.get(schema)
   if (named) return named
   const def = (schema as z.core.$ZodTypes)._zod.def
@@ -32,27 +51,17 @@ function shapeOf(schema: z.core.$ZodType): Shape {
       return assertUnchecked(def)
     case 'number':
       return 'format' in def && def.format === 'safeint' ? 'integer' : assertUnchecked(def)
-    case 'literal':
-      return `=${def.values.join('|')}`
     case 'enum':
-      return `=${Object.values(def.entries).join('|')}`
+      return Object.values(def.entries).join('|')
     case 'array':
-      return [shapeOf(def.element)]
+      return `${kindOf(def.element)}[]`
     case 'nullable':
-      return { any: [shapeOf(def.innerType), 'null'] }
+      return `${kindOf(def.innerType)}|null`
     case 'union':
-      return { any: def.options.map(shapeOf) }
-    case 'object':
-      return { fields: Object.fromEntries(Object.entries(def.shape).map(fieldOf)) }
+      return def.options.map(kindOf).join('|')
     default:
       throw new TypeError(`No shape for a zod schema of type '${def.type}'`)
   }
-}
-
-function fieldOf([name, schema]: [string, z.core.$ZodType]): [string, Shape] {
-  const def = (schema as z.core.$ZodTypes)._zod.def
-  if (def.type === 'optional') return [`${name}?`, shapeOf(def.innerType)]
-  return [name, shapeOf(schema)]
 }
 
 function assertUnchecked(def: {

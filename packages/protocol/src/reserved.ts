@@ -31,12 +31,12 @@ const SERVER_TYPES = [
 const ENVELOPE = ['type', 'room_id', 'ref', 'client_id', 'after'] as const
 const PUBLISHED_ENVELOPE = [...ENVELOPE, 'id', 'epoch', 'offset'] as const
 
-export const BUILT_IN_CLIENT_TYPES: ReadonlySet<string> = new Set(CLIENT_TYPES)
-export const BUILT_IN_SERVER_TYPES: ReadonlySet<string> = new Set(SERVER_TYPES)
+export const BUILT_IN_CLIENT_TYPES: ReadonlySet<string> = /* @__PURE__ */ new Set(CLIENT_TYPES)
+export const BUILT_IN_SERVER_TYPES: ReadonlySet<string> = /* @__PURE__ */ new Set(SERVER_TYPES)
 /** Fields that the wire keeps for itself in every message, out of an application's bodies. */
-export const ENVELOPE_FIELDS: ReadonlySet<string> = new Set(ENVELOPE)
+export const ENVELOPE_FIELDS: ReadonlySet<string> = /* @__PURE__ */ new Set(ENVELOPE)
 /** The envelope of a message that stands in a room's log. */
-export const PUBLISHED_ENVELOPE_FIELDS: ReadonlySet<string> = new Set(PUBLISHED_ENVELOPE)
+export const PUBLISHED_ENVELOPE_FIELDS: ReadonlySet<string> = /* @__PURE__ */ new Set(PUBLISHED_ENVELOPE)
 
 export type ReservedName = (typeof CLIENT_TYPES)[number] | (typeof SERVER_TYPES)[number]
 export type EnvelopeField = (typeof ENVELOPE)[number]

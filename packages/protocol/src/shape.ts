@@ -1,20 +1,12 @@
+import { isObject } from './frame.js'
 import { TOKEN } from './text.js'
 
-/**
- * A schema as data, small enough for a browser bundle and checked without code generation:
- * a name of {@link PRIMITIVES}; `=a|b` for the texts a and b; `[item]` for an array; `{ any }` for a union;
- * `{ fields }` for an object, where a name that ends in `?` may be absent.
- */
-export type Shape =
-  | string
-  | readonly [Shape]
-  | { readonly any: readonly Shape[] }
-  | { readonly fields: { readonly [name: string]: Shape } }
+/** Returns the path of the first field that does not fit, empty for the value itself, or `undefined` if all do. */
+export type Check = (value: unknown) => string | undefined
 
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
-const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-export const PRIMITIVES: Readonly<Record<string, (value: unknown) => boolean>> = {
+const PRIMITIVES: Readonly<Record<string, (value: unknown) => boolean>> = {
   string: (value) => typeof value === 'string',
   token: (value) => typeof value === 'string' && TOKEN.test(value),
   boolean: (value) => typeof value === 'boolean',
@@ -27,48 +19,47 @@ export const PRIMITIVES: Readonly<Record<string, (value: unknown) => boolean>> =
   unknown: (value) => value !== undefined,
 }
 
-/** The path of the first field that does not fit, or `undefined` if all do. */
-export function findMisfit(shape: Shape, value: unknown, path = ''): string | undefined {
-  if (typeof shape === 'string') return fits(shape, value) ? undefined : path
-  if (Array.isArray(shape)) {
-    if (!Array.isArray(value)) return path
-    for (const [index, item] of value.entries()) {
-      const misfit = findMisfit(shape[0], item, join(path, String(index)))
-      if (misfit !== undefined) return misfit
+/**
+ * The check of an object whose schema is a text, small enough for a browser bundle and run without code generation.
+ * `name:kind` is a field and `name?:kind` one that may be absent; without a kind it is a string. A kind is the name of a
+ * primitive or, failing that, the text itself; `a|b` one of several; the name of one of `parts`, which are objects;
+ * and any of these as an array, `kind[]`.
+ */
+export function compileShape(shape: string, parts: Readonly<Record<string, string>> = {}): Check {
+  const fields = shape.split(' ').map((field) => {
+    const [name = '', kind = 'string'] = field.split(':')
+    return { name: name.replace('?', ''), isOptional: name.endsWith('?'), check: checkOf(kind, parts) }
+  })
+  return (value) => {
+    if (!isObject(value)) return ''
+    for (const { name, isOptional, check } of fields) {
+      const field = value[name]
+      const misfit = isOptional && field === undefined ? undefined : check(field)
+      if (misfit !== undefined) return join(name, misfit)
     }
     return undefined
   }
-  if ('any' in shape)
-    return shape.any.some((option) => findMisfit(option, value) === undefined) ? undefined : path
-  if (!isObject(value)) return path
-  return findMisfitInFields(
-    (shape as { fields: Record<string, Shape> }).fields,
-    value as Record<string, unknown>,
-    path,
-  )
 }
 
-function findMisfitInFields(
-  fields: Record<string, Shape>,
-  value: Record<string, unknown>,
-  path: string,
-): string | undefined {
-  for (const key in fields) {
-    const optional = key.endsWith('?')
-    const name = optional ? key.slice(0, -1) : key
-    const field = Object.hasOwn(value, name) ? value[name] : undefined
-    if (optional && field === undefined) continue
-    const misfit = findMisfit(fields[key] as Shape, field, join(path, name))
-    if (misfit !== undefined) return misfit
+function checkOf(kind: string, parts: Readonly<Record<string, string>>): Check {
+  if (kind.endsWith('[]')) return arrayOf(checkOf(kind.slice(0, -2), parts))
+  const part = parts[kind]
+  if (part !== undefined) return compileShape(part, parts)
+  const options = kind.split('|').map((name) => PRIMITIVES[name] ?? ((value: unknown) => value === name))
+  return (value) => (options.some((fits) => fits(value)) ? undefined : '')
+}
+
+function arrayOf(check: Check): Check {
+  return (value) => {
+    if (!Array.isArray(value)) return ''
+    for (const [index, item] of value.entries()) {
+      const misfit = check(item)
+      if (misfit !== undefined) return join(String(index), misfit)
+    }
+    return undefined
   }
-  return undefined
 }
 
-function fits(shape: string, value: unknown): boolean {
-  if (shape.startsWith('=')) return typeof value === 'string' && shape.slice(1).split('|').includes(value)
-  return PRIMITIVES[shape]?.(value) ?? false
-}
-
-function join(path: string, name: string): string {
-  return path ? `${path}.${name}` : name
+function join(name: string, path: string): string {
+  return path ? `${name}.${path}` : name
 }
