@@ -33,17 +33,18 @@ export class Feed {
   #repair: Promise<void> | undefined
   readonly #waiters = new Set<{ readonly head: Position; resolve: () => void }>()
   #presenceVersion = 0
-  /** The version that the last check saw change without us. */
-  #missedSince: number | undefined
+  /** The presence version that the last check saw. */
+  #expectedVersion = 0
+  #wentBackTo: number | undefined
 
   constructor(
     readonly stream: string,
     private readonly host: FeedHost,
   ) {}
 
-  /** The newest presence version that was heard of. */
-  get presenceVersion(): number {
-    return this.#presenceVersion
+  /** How far it has come: the last entry that was passed on, the newest presence version that was heard of. */
+  get standing(): Standing {
+    return { head: this.#sequencer.head, presenceVersion: this.#presenceVersion }
   }
 
   /** Begins where the log ends now. The subscription is confirmed by then, so that nothing falls in between. */
@@ -68,20 +69,24 @@ export class Feed {
     }
   }
 
-  /** Compares with how Redis says the stream stands. */
-  check({ head, presenceVersion }: Standing): void {
-    this.#checkHead(head, true)
-    const known = this.#presenceVersion
-    if (presenceVersion <= known) {
-      this.#missedSince = undefined
-    } else if (known === 0 || this.#missedSince === known) {
-      // Seen in two checks, so that it is no change that is on its way.
-      this.#presenceVersion = presenceVersion
-      this.#missedSince = undefined
-      if (known > 0) this.#emit({ kind: 'presence_missed' })
-    } else {
-      this.#missedSince = known
-    }
+  /** Compares with how Redis says the stream stands, when asked at `asked`. */
+  check({ head, presenceVersion }: Standing, asked: Standing): void {
+    this.#checkHead(head, asked.head, true)
+    this.#checkPresence(presenceVersion, asked.presenceVersion)
+  }
+
+  /**
+   * What one check saw and did not come until the next is lost. A version that went back is a failover's, told once;
+   * 0 is that of a room where nobody is, and says nothing.
+   */
+  #checkPresence(version: number, asked: number): void {
+    const isMissing = this.#presenceVersion < this.#expectedVersion
+    const isBack = version > 0 && version < asked && version !== this.#wentBackTo
+    if (isBack) this.#wentBackTo = version
+    if (isMissing || this.#presenceVersion === 0)
+      this.#presenceVersion = Math.max(this.#presenceVersion, version)
+    this.#expectedVersion = version
+    if (isMissing || isBack) this.#emit({ kind: 'presence_missed' })
   }
 
   /**
@@ -89,12 +94,13 @@ export class Feed {
    * and is told so. A page must not be ahead of what its reader gets live, or that comes twice.
    * @throws RoomfulError `unavailable` if the log could not be read
    */
-  async reach(head: Position): Promise<void> {
-    this.#checkHead(head, false)
+  async reach(head: Position, asked: Position | undefined): Promise<void> {
+    this.#checkHead(head, asked, false)
     if (!this.#repair && this.#isBehind(head)) await this.#untilPassed(head)
-    this.#checkHead(head, true)
+    this.#checkHead(head, asked, true)
     await this.#repair
-    if (this.#isBehind(head) && this.listeners.size > 0) throw unavailable(new Error('The log could not be followed'))
+    if (this.#isBehind(head) && this.listeners.size > 0)
+      throw unavailable(new Error('The log could not be followed'))
   }
 
   #isBehind({ epoch, offset }: Position): boolean {
@@ -118,8 +124,8 @@ export class Feed {
     })
   }
 
-  #checkHead(head: Position | undefined, isLate: boolean): void {
-    this.#sequencer.check(head, isLate)
+  #checkHead(head: Position | undefined, asked: Position | undefined, isLate: boolean): void {
+    this.#sequencer.check(head, asked, isLate)
     this.#repairIfNeeded()
   }
 

@@ -59,7 +59,7 @@ export class RedisBackplane implements Backplane {
 
   async start(node: NodeLink): Promise<void> {
     if (this.#started) throw new Error('redis: a backplane serves one server; give each server its own')
-    const seen = (stream: string) => this.#feeds.get(stream)?.feed.presenceVersion ?? 0
+    const seen = (stream: string) => this.#feeds.get(stream)?.feed.standing.presenceVersion ?? 0
     const attendance = new Attendance(this.store, node, this.settings, seen)
     this.#started = { node, id: node.newId(), attendance }
     const { clock, logger } = node
@@ -109,8 +109,9 @@ export class RedisBackplane implements Backplane {
     range: Range,
     since?: Position,
   ): Promise<LogPage & { readonly fault: Break | undefined }> {
+    const asked = this.#feeds.get(stream)?.feed.standing.head
     const page = await this.#readLog(stream, range, since)
-    await this.#feeds.get(stream)?.feed.reach(page.head)
+    await this.#feeds.get(stream)?.feed.reach(page.head, asked)
     return page
   }
 
@@ -203,8 +204,12 @@ export class RedisBackplane implements Backplane {
     try {
       for (let start = 0; start < feeds.length; start += HEADS) {
         const some = feeds.slice(start, start + HEADS)
+        const asked = some.map(({ standing }) => standing)
         const standings = await this.store.standings(some.map(({ stream }) => stream))
-        for (const [index, standing] of standings.entries()) some[index]?.check(standing)
+        for (const [index, feed] of some.entries()) {
+          const [standing, before] = [standings[index], asked[index]]
+          if (standing && before) feed.check(standing, before)
+        }
       }
     } catch (error) {
       this.#node.logger.warn({ error }, 'redis: the heads of the logs could not be checked; trying again')

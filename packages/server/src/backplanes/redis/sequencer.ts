@@ -45,13 +45,18 @@ export class Sequencer {
     return this.#judge(this.#head, epoch, entry, true)
   }
 
-  /** Compares with what the log says of its end. What is ahead may be on its way; `isLate` if it should be here. */
-  check(head: Position | undefined, isLate: boolean): void {
+  /**
+   * Compares with what the log says of its end, when asked after `asked` was passed on. An end before that is a log
+   * that lost entries; one that is ahead may be on its way, unless `isLate`.
+   */
+  check(head: Position | undefined, asked: Position | undefined, isLate: boolean): void {
     const own = this.#head
     if (!own) return
-    const isSame = head?.epoch === own.epoch && this.#ids.get(head.offset) === head.id
-    const isAhead = head?.epoch === own.epoch && head.offset > own.offset
-    if (!isSame && (isLate || !isAhead)) this.#needsRepair = true
+    const isSameLog = head?.epoch === own.epoch
+    const isBack = isSameLog && asked?.epoch === own.epoch && head.offset < asked.offset
+    const isPassed = isSameLog && !isBack && this.#ids.get(head.offset) === head.id
+    const isAhead = isSameLog && head.offset > own.offset
+    if (!isPassed && (isLate || !isAhead)) this.#needsRepair = true
   }
 
   /** Takes what the log holds after the head; returns what of it is new. `isLast` if there is no more to read. */
