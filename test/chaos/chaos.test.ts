@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+import { failOver, fool } from './failover.js'
+import { killNodes } from './kills.js'
+import { loseAcks } from './lost-acks.js'
+import { losePublications } from './lost-publications.js'
+import { watchPresence } from './presence.js'
+import { raceJoins } from './racing-joins.js'
+import { restartRedis } from './redis-restart.js'
+import { restartInTurn } from './rolling-restart.js'
+
+/** Short forms; `npm run test:chaos` runs the long ones. */
+const few = { clients: 24, rooms: 4, messagesPerSecond: 100 }
+const timeout = 90_000
+
+describe('several nodes', () => {
+  it('[M10] [M11] [H13] lose, double and reorder nothing when one is killed under load', {
+    timeout,
+  }, async () => {
+    const result = await killNodes({ kills: 2, ...few })
+    expect(result).toMatchObject({ violations: [], breaks: 0 })
+    expect(result.moves).toBeGreaterThan(few.clients / 2)
+    expect(result.acked).toBeGreaterThan(100)
+  })
+
+  it('[C20] [H6] are replaced one after the other without a break', { timeout }, async () => {
+    const result = await restartInTurn({ ...few, lagMs: 600, drainMs: 1_500 })
+    expect(result).toMatchObject({ violations: [], breaks: 0 })
+    expect(result.acked).toBeGreaterThan(100)
+  })
+
+  it('[M7] know a message that another node has accepted', { timeout }, async () => {
+    const { violations, repeats } = await loseAcks({ messages: 5_000, writers: 10 })
+    expect(violations).toEqual([])
+    expect(repeats).toBeGreaterThan(500)
+  })
+
+  it('[H3] join history and live without a seam while another node publishes', { timeout }, async () => {
+    const { violations, joins } = await raceJoins({ joins: 1_000, pairs: 10 })
+    expect(violations).toEqual([])
+    expect(joins).toBe(1_000)
+  })
+
+  it('[P3] tell once that the members of a killed one have left, and nothing of those who come back', {
+    timeout,
+  }, async () => {
+    const options = { members: 10, leaseMs: 3_000, graceMs: 2_000, blipMs: 1_500 }
+    const result = await watchPresence(options)
+    expect(result).toMatchObject({ violations: [], leavesEach: [1, 1], ghosts: 0, flickers: 0 })
+    expect(result.ghostMs).toBeLessThan(8_000)
+  })
+})
+
+describe('a Redis', () => {
+  it('[M11] that writes each append to the disk is killed and started again, and nothing is missing', {
+    timeout,
+  }, async () => {
+    const result = await restartRedis({ ...few, times: 2, awayMs: 1_000 })
+    expect(result).toMatchObject({ violations: [], breaks: 0 })
+    expect(result.acked).toBeGreaterThan(100)
+  })
+
+  it('[H3] that loses publications leaves no gap', { timeout }, async () => {
+    const result = await losePublications({ ...few, losses: [0.02, 0.1], durationMs: 3_000, tails: 1 })
+    expect(result).toMatchObject({ violations: [], breaks: 0 })
+    expect(result.dropped).toBeGreaterThan(10)
+    expect(result.tailMs).toBeLessThan(12_000)
+  })
+
+  it('[M11] fails over to its replica, which has all that was acknowledged as replicated', {
+    timeout,
+  }, async () => {
+    const result = await failOver({ ...few, durability: 'replicated' })
+    expect(result).toMatchObject({ violations: [], lost: 0 })
+    expect(result.acked).toBeGreaterThan(100)
+  })
+
+  it('[H6] [H8] whose replica gives lost offsets away again fools nobody: everyone is told', {
+    timeout,
+  }, async () => {
+    const result = await fool()
+    expect(result.violations).toEqual([])
+    expect(result.lost).toBe(15)
+    expect(result).toMatchObject({ told: result.viewers, shownAsLost: result.lost })
+  })
+})

@@ -1,0 +1,68 @@
+import type { Crowd, Verdict } from './crowd.js'
+import { Stage } from './stage.js'
+
+export interface KillsOptions {
+  readonly kills: number
+  readonly clients: number
+  readonly rooms: number
+  readonly messagesPerSecond: number
+}
+
+export interface KillsResult extends Verdict {
+  readonly kills: number
+  /** How often a client lost its node. */
+  readonly moves: number
+  /** From the kill until a client was live in its room again, in ms. */
+  readonly resumeP50: number
+  readonly resumeP99: number
+  readonly resumeMax: number
+}
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+/** Kills one of two nodes by `kill -9` under load, again and again, in turn. */
+export function killNodes(options: KillsOptions): Promise<KillsResult> {
+  return Stage.play(async (stage) => {
+    const redis = await stage.redis()
+    const cluster = await stage.cluster(2, redis)
+    const crowd = stage.crowd({ ...options, port: cluster.balancer.port })
+    const moves = new Moves(crowd)
+    await crowd.join()
+    await crowd.talkDuring(options.messagesPerSecond, async () => {
+      for (let kill = 0; kill < options.kills; kill++) {
+        await pause(500)
+        moves.killedAt = performance.now()
+        await cluster.node(kill % 2).kill()
+        await cluster.restart(kill % 2)
+        await crowd.live()
+      }
+    })
+    return { ...(await crowd.verdict(cluster, redis)), kills: options.kills, ...moves.figures() }
+  })
+}
+
+/** Times how long clients who lost their node take to be live again. */
+class Moves {
+  killedAt = 0
+  readonly #times: number[] = []
+
+  constructor({ chatters }: Crowd) {
+    for (const { client, roomId } of chatters) {
+      let isAway = false
+      client.on('status', ({ from }) => {
+        if (from.state === 'online' || from.state === 'degraded') isAway = true
+      })
+      client.room(roomId).status.subscribe(({ state }) => {
+        if (state !== 'live' || !isAway) return
+        isAway = false
+        this.#times.push(performance.now() - this.killedAt)
+      })
+    }
+  }
+
+  figures() {
+    const sorted = this.#times.sort((a, b) => a - b)
+    const share = (part: number) => sorted[Math.ceil(sorted.length * part) - 1] ?? 0
+    return { moves: sorted.length, resumeP50: share(0.5), resumeP99: share(0.99), resumeMax: share(1) }
+  }
+}
