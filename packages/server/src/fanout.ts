@@ -62,10 +62,11 @@ export class FanOut {
   push(room: Room, item: Item): void {
     if (room.members.size === 0) return
     room.batch.add(item)
-    const now = this.clock.now()
-    room.window.arrived(now)
-    if (room.batch.bytes >= this.#flushBytes) this.#makeDue(room)
-    else if (!this.#due.has(room) && !this.#gathering.has(room)) this.#schedule(room, now)
+    room.window.arrived(this.clock.now())
+    if (this.#gathering.has(room) && !this.#isFull(room)) return
+    this.#gathering.delete(room)
+    this.#due.add(room)
+    this.#flushSoon()
   }
 
   /** Writes to a connection with the next flush. */
@@ -74,12 +75,12 @@ export class FanOut {
     if (!this.#isTimed) this.#flushSoon()
   }
 
-  /** Hands what waits for one room to its members. */
-  flush(room: Room): void {
+  /** Hands what waits for one room to its members. Returns how many messages that were. */
+  flush(room: Room): number {
     this.#due.delete(room)
     this.#gathering.delete(room)
     const items = room.batch.take()
-    if (items.length === 0) return
+    if (items.length === 0) return 0
     const pick = picker(items)
     for (const member of room.members.values()) {
       const from = member.from
@@ -88,6 +89,7 @@ export class FanOut {
       const outgoing = pick(member, from, member.connection.isCongested)
       if (outgoing) this.#write(member.connection, outgoing)
     }
+    return items.length
   }
 
   /** Sends one volatile message to connections wherever they are. */
@@ -98,15 +100,25 @@ export class FanOut {
     }
   }
 
-  #schedule(room: Room, now: number): void {
-    const wait = room.window.wait(now, this.#cost.ms * room.members.size, this.#bounds)
-    // Timers are no finer than 1 ms; a shorter wait would only burn the loop.
-    if (wait < 1) this.#makeDue(room)
-    else this.#gather(room, wait)
+  #isFull({ batch }: Room): boolean {
+    return batch.bytes >= this.#flushBytes
+  }
+
+  /** Flushes what this turn brought, but for the rooms that had better wait. */
+  #endTurn(): void {
+    const now = this.clock.now()
+    for (const room of this.#due) {
+      const wait = room.window.wait(now, this.#cost.ms * room.members.size, this.#bounds)
+      // Timers are no finer than 1 ms; a shorter wait would only burn the loop.
+      if (wait >= 1 && !this.#isFull(room)) this.#gather(room, wait)
+    }
+    if (this.#due.size > 0 || !this.#isTimed) this.#flushRooms(this.#due)
   }
 
   #gather(room: Room, wait: number): void {
+    this.#due.delete(room)
     this.#gathering.add(room)
+    room.window.gathers(room.batch.items.length)
     if (this.#isTimed) return
     this.#isTimed = true
     this.clock.after(wait, () => {
@@ -115,18 +127,12 @@ export class FanOut {
     })
   }
 
-  #makeDue(room: Room): void {
-    this.#gathering.delete(room)
-    this.#due.add(room)
-    this.#flushSoon()
-  }
-
   #flushSoon(): void {
     if (this.#isSoon) return
     this.#isSoon = true
     this.clock.soon(() => {
       this.#isSoon = false
-      this.#flushRooms(this.#due)
+      this.#endTurn()
     })
   }
 
@@ -138,12 +144,12 @@ export class FanOut {
   #flushRooms(rooms: ReadonlySet<Room>): void {
     const startedAt = this.clock.now()
     const flushed = [...rooms]
-    for (const room of flushed) this.flush(room)
+    const sizes = flushed.map((room) => this.flush(room))
     const connections = [...this.#connections]
     this.#connections.clear()
     for (const connection of connections) connection.flush()
     const endedAt = this.clock.now()
-    for (const room of flushed) room.window.flushed(endedAt)
+    for (const [index, room] of flushed.entries()) room.window.flushed(endedAt, sizes[index] ?? 0)
     this.#cost.learn(endedAt - startedAt, connections.length)
     this.metrics.fanOuts++
     this.metrics.fanOutMs += endedAt - startedAt

@@ -5,20 +5,28 @@ export interface FlushBounds {
   readonly share: number
 }
 
-/** Messages that a room must expect within the wait; with fewer, waiting would delay and save no writes. */
+/** What a wait must multiply the messages of a flush by; with less, it would delay and save no writes. */
 const WORTHWHILE = 1.25
+/** After so many flushes without a wait, one is tried again. */
+const TRIAL_EVERY = 32
 const SMOOTHING = 0.2
 
 /**
  * How long a room's next flush waits. The cost of a flush is its writes, one a member; so where they would take
  * too much of the time, messages gather, and more of them go out in the same number of writes. An idle room, a
- * small one, and one whose messages are far apart are flushed at once.
+ * small one, and one whose messages are far apart are flushed at once. So is one where waiting turns out to bring
+ * nothing: there, everybody waits for the flush before they write again.
  */
 export class FlushWindow {
   #lastArrivalAt = Number.NEGATIVE_INFINITY
   /** Usual time between two messages, in ms. */
   #gapMs = Number.POSITIVE_INFINITY
   #flushedAt = Number.NEGATIVE_INFINITY
+  /** Messages that a flush had after its wait, for each that it would have had without. */
+  #gain = Number.POSITIVE_INFINITY
+  #untried = 0
+  /** Messages there when the present wait began. */
+  #before: number | undefined
 
   arrived(now: number): void {
     const gap = now - this.#lastArrivalAt
@@ -26,15 +34,30 @@ export class FlushWindow {
     this.#gapMs = Number.isFinite(this.#gapMs) ? smooth(this.#gapMs, gap) : gap
   }
 
-  flushed(now: number): void {
+  /** A wait begins, with so many messages. */
+  gathers(messages: number): void {
+    this.#before = messages
+  }
+
+  flushed(now: number, messages: number): void {
     this.#flushedAt = now
+    if (this.#before === undefined) {
+      this.#untried++
+      return
+    }
+    const gain = messages / this.#before
+    this.#gain = Number.isFinite(this.#gain) ? smooth(this.#gain, gain) : gain
+    this.#before = undefined
+    this.#untried = 0
   }
 
   /** Time until the next flush, in ms; 0 for at once. `flushMs` is what it will take. */
   wait(now: number, flushMs: number, { maxMs, share }: FlushBounds): number {
     const spread = Math.min(maxMs, flushMs / share - flushMs)
-    const isWorthwhile = spread > 0 && spread >= WORTHWHILE * this.#gapMs
-    return isWorthwhile ? Math.max(0, this.#flushedAt + spread - now) : 0
+    const mayGain = spread > 0 && spread >= WORTHWHILE * this.#gapMs
+    return mayGain && (this.#gain >= WORTHWHILE || this.#untried >= TRIAL_EVERY)
+      ? Math.max(0, this.#flushedAt + spread - now)
+      : 0
   }
 }
 

@@ -7,7 +7,7 @@ const bounds = { maxMs: 20, share: 0.5 }
 function busy(gapMs: number): FlushWindow {
   const window = new FlushWindow()
   for (let n = 100; n >= 0; n--) window.arrived(-n * gapMs)
-  window.flushed(0)
+  window.flushed(0, 1)
   return window
 }
 
@@ -41,10 +41,32 @@ describe('the flush window', () => {
     expect(busy(1).wait(1_000, 5, bounds)).toBe(0)
   })
 
+  it('shuts where waiting brings nothing, as where all wait for the flush themselves, and tries again at times', () => {
+    const window = busy(0.1)
+    const waits: number[] = []
+    for (let n = 0; n < 200; n++) {
+      const wait = window.wait(0, 5, bounds)
+      waits.push(wait)
+      if (wait > 0) window.gathers(10)
+      window.flushed(0, 10)
+    }
+    expect(waits.filter((wait) => wait > 0).length).toBeLessThan(10)
+    expect(waits.slice(100).some((wait) => wait > 0)).toBe(true)
+  })
+
+  it('stays open where waiting brings company', () => {
+    const window = busy(1)
+    for (let n = 0; n < 100; n++) {
+      expect(window.wait(0, 5, bounds)).toBe(5)
+      window.gathers(2)
+      window.flushed(0, 5)
+    }
+  })
+
   it('follows a room that changes', () => {
     const window = busy(1_000)
     for (let now = 1; now < 60; now++) window.arrived(now)
-    window.flushed(60)
+    window.flushed(60, 1)
     expect(window.wait(60, 5, bounds)).toBe(5)
   })
 })
