@@ -5,6 +5,7 @@ import {
   type JoinResult,
   type RoomfulError,
   type Sent,
+  storedOutbox,
 } from '@roomful/client'
 import { Device, type Network, type VirtualClock } from '@roomful/server/testing'
 import { MemoryOutbox } from './memory-outbox.js'
@@ -113,7 +114,7 @@ export class Person {
         protocol,
         session: 'memory',
         ...(userId !== undefined && { token: () => this.#fetchToken(userId) }),
-        ...(traits.names.has('reloads') && { storage }),
+        ...(traits.names.has('reloads') && { storage: storedOutbox(storage) }),
         logger: { warn() {}, error: (what, error) => this.#reported(what, error) },
       },
       device.runtime,

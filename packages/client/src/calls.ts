@@ -1,5 +1,5 @@
 import type { ServerMessageOf } from '@roomful/protocol'
-import { ERRORS, RoomfulError } from '@roomful/protocol/wire'
+import { ERRORS, type Frame, RoomfulError } from '@roomful/protocol/wire'
 import { Alarm, type Clock } from './clock.js'
 
 /** A frame that answers a request: whatever carries its `ref`. */
@@ -9,35 +9,50 @@ export interface Answer {
 }
 
 export interface CallOptions {
-  readonly timeoutMs: number
+  /** @default the client's */
+  readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
-  /** What a call is that was sent when the connection broke. */
-  readonly onDrop: 'not_connected' | 'outcome_unknown'
+  /** What a call is that was sent when the connection broke. @default 'not_connected' */
+  readonly onDrop?: 'not_connected' | 'outcome_unknown' | undefined
 }
 
 interface Call {
   settle(outcome: Answer | RoomfulError): void
-  readonly onDrop: CallOptions['onDrop']
+  readonly onDrop: string
 }
 
 /** Requests that wait for the frame with their `ref`. */
 export class Calls {
   readonly #clock: Clock
+  readonly #send: (frame: Frame) => boolean
+  readonly #timeoutMs: number
   readonly #waiting = new Map<string, Call>()
   #lastRef = 0
 
-  constructor(clock: Clock) {
+  /** `send` returns false if the frame could not be sent. */
+  constructor(clock: Clock, send: (frame: Frame) => boolean, timeoutMs: number) {
     this.#clock = clock
+    this.#send = send
+    this.#timeoutMs = timeoutMs
+  }
+
+  /** The answer to a frame, as a promise. */
+  ask(frame: Frame, options: CallOptions = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const done = (outcome: Answer | RoomfulError) =>
+        outcome instanceof RoomfulError ? reject(outcome) : resolve(outcome)
+      this.start(frame, done, options)
+    })
   }
 
   /**
-   * `send` returns false if the frame could not be sent. `done` is called once, at once with the answer:
-   * by way of a promise, frames that came in the same task would overtake it.
+   * `done` is called once, at once with the answer: by way of a promise, frames that came in the same task
+   * would overtake it.
    */
   start(
-    send: (ref: string) => boolean,
-    { timeoutMs, signal, onDrop }: CallOptions,
+    frame: Frame,
     done: (outcome: Answer | RoomfulError) => void,
+    { timeoutMs = this.#timeoutMs, signal, onDrop = 'not_connected' }: CallOptions = {},
   ): void {
     const ref = String(++this.#lastRef)
     const alarm = new Alarm(this.#clock)
@@ -52,7 +67,7 @@ export class Calls {
       abort()
       return
     }
-    const failure = failureOf(() => send(ref))
+    const failure = failureOf(() => this.#send({ ...frame, ref }))
     if (failure) {
       settle(failure)
       return

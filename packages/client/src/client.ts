@@ -58,6 +58,7 @@ export class ClientCore {
   readonly #sender: Sender
   readonly #events: Emitter<Record<string, unknown>>
   readonly #rooms = new Map<string, RoomCore>()
+  readonly #host: Host
   #joins = new Pace()
   /** A base server has each connection in one room, the one that it joined last. */
   #baseRoom: RoomCore | undefined
@@ -67,7 +68,6 @@ export class ClientCore {
     this.#settings = settings
     this.#runtime = runtime
     this.#events = new Emitter(report)
-    this.#calls = new Calls(runtime.clock)
     this.#link = new Link(settings, runtime, connect, report, {
       changed: (from, to) => this.#changed(from, to),
       up: () => this.#up(),
@@ -76,17 +76,24 @@ export class ClientCore {
       expiring: (in_ms) => this.#events.emit('expiring', { in_ms }),
       failed: report,
     })
+    this.#calls = new Calls(runtime.clock, (frame) => this.#link.send(frame), settings.timeouts.requestMs)
     this.status = this.#link.status
     this.latency = this.#link.latency
     this.user = this.#link.user
-    this.#sender = new Sender(settings, runtime, this.#link, {
-      isOpen: (roomId) => this.#rooms.get(roomId)?.isLive ?? false,
-      headOf: (roomId) => this.#rooms.get(roomId)?.head,
-      queued: (entry) => this.#rooms.get(entry.roomId)?.queued(entry),
-      settled: (entry, outcome, timestamp) =>
-        this.#rooms.get(entry.roomId)?.settled(entry, outcome, timestamp),
+    this.#sender = new Sender(settings, runtime, this.#link, this.#rooms, (error) => this.#failed(error))
+    this.#host = {
+      settings,
+      runtime,
+      report,
+      link: this.#link,
+      calls: this.#calls,
+      sender: this.#sender,
       failed: (error) => this.#failed(error),
-    })
+      paceJoin: () => this.#paceJoin(),
+      readEntry: (frame) => this.#readEntry(frame),
+      unreadable: (result) => this.#unreadable(result),
+      joining: (room) => this.#joining(room),
+    }
     if (settings.autoConnect) this.connect()
   }
 
@@ -122,52 +129,16 @@ export class ClientCore {
     if (!isRoomId(id)) throw new RoomfulError('invalid_room', { roomId: id })
     const known = this.#rooms.get(id)
     if (known) return known
-    const room = new RoomCore(id, this.#host())
+    const room = new RoomCore(id, this.#host)
     this.#rooms.set(id, room)
     for (const entry of this.#sender.entriesOf(id)) room.queued(entry)
     if (this.#link.mode) room.up()
     return room
   }
 
-  #host(): Host {
-    const link = this.#link
-    const { requestMs: timeoutMs } = this.#settings.timeouts
-    return {
-      runtime: this.#runtime,
-      protocol: this.#settings.protocol,
-      report: (what, error) => this.#settings.logger.error(`${what} failed`, error),
-      get mode() {
-        return link.mode
-      },
-      get textLength() {
-        return link.limits.text_length === null ? Infinity : link.limits.text_length
-      },
-      userId: () => link.user.get(),
-      transmit: (frame) => {
-        this.#sender.count()
-        return link.send(frame)
-      },
-      pace: () => this.#sender.pace(),
-      failed: (error) => this.#failed(error),
-      call: (frame, options, done) =>
-        this.#calls.start(
-          (ref) => link.send({ ...frame, ref }),
-          { timeoutMs, onDrop: 'not_connected', ...options },
-          done,
-        ),
-      paceJoin: () => {
-        const { joins_per_second: perSecond, joins_burst: burst } = link.limits
-        return this.#joins.take({ perSecond, burst }, this.#runtime.clock.now())
-      },
-      readEntry: (frame) => this.#readEntry(frame),
-      unreadable: (result) => this.#unreadable(result),
-      enqueue: (roomId, message, data) => this.#sender.send(roomId, message, data),
-      refuse: (roomId, message, error) => this.#sender.refuse(roomId, message, error),
-      cancel: (clientId) => this.#sender.cancel(clientId),
-      joining: (room) => this.#joining(room),
-      live: () => this.#sender.pump(),
-      gone: (roomId, error) => this.#sender.leftRoom(roomId, error),
-    }
+  #paceJoin(): number {
+    const { joins_per_second: perSecond, joins_burst: burst } = this.#link.limits
+    return this.#joins.take({ perSecond, burst }, this.#runtime.clock.now())
   }
 
   #changed(from: ConnectionStatus, to: ConnectionStatus): void {

@@ -48,5 +48,12 @@ export type { RoomStatus } from './room-state.js'
 export type { Runtime, Signal } from './runtime.js'
 export type { Sent } from './sender.js'
 export type { Socket, SocketFactory, SocketHandlers, WebSocketConstructor } from './socket.js'
-export { type LocalOutboxOptions, localOutbox, type OutboxStorage, type StoredMessage } from './storage.js'
+export {
+  type LocalOutboxOptions,
+  localOutbox,
+  type OutboxStorage,
+  type StoredMessage,
+  storedOutbox,
+} from './storage.js'
+export type { OutboxStore, OutboxStoreContext, StoredOutbox } from './stored-outbox.js'
 export type { TimelineEntry } from './timeline.js'

@@ -3,7 +3,7 @@ import type { TokenReason } from './connection-state.js'
 import { DEFAULT_HEARTBEAT, type HeartbeatOptions } from './heartbeat.js'
 import { type Backoff, DEFAULT_BACKOFF } from './retry.js'
 import type { WebSocketConstructor } from './socket.js'
-import type { OutboxStorage } from './storage.js'
+import type { StoredOutbox } from './stored-outbox.js'
 
 export type AnyProtocol = Protocol<object, object>
 
@@ -47,8 +47,8 @@ export interface ClientOptions<P extends AnyProtocol = BuiltIn> {
    * @default 'tab' where there is a sessionStorage, else 'memory'
    */
   readonly session?: 'tab' | 'memory' | undefined
-  /** Keeps unacknowledged messages over reloads, such as `localOutbox()`. @default none: they go with the page */
-  readonly storage?: OutboxStorage | undefined
+  /** Keeps unacknowledged messages over reloads: `localOutbox()`, or `storedOutbox(yours)`. @default none: they go with the page */
+  readonly storage?: StoredOutbox | undefined
   readonly outbox?: Partial<OutboxLimits> | undefined
   readonly timeouts?: Partial<Timeouts> | undefined
   readonly backoff?: Partial<Backoff> | undefined
@@ -69,7 +69,7 @@ export interface Settings {
   readonly protocol: AnyProtocol | undefined
   readonly token: string | TokenGetter | undefined
   readonly keepsSession: boolean
-  readonly storage: OutboxStorage | undefined
+  readonly storage: StoredOutbox | undefined
   readonly outbox: OutboxLimits
   readonly timeouts: Timeouts
   readonly backoff: Backoff
@@ -98,9 +98,9 @@ export function settle(options: ClientOptions<AnyProtocol>): Settings {
     'what defineProtocol() returned',
   )
   check(
-    storage === undefined || typeof storage?.open === 'function',
+    storage === undefined || typeof storage === 'function',
     'storage',
-    'an OutboxStorage such as localOutbox()',
+    'what localOutbox() or storedOutbox() returned',
   )
   check(
     typeof logger?.warn === 'function' && typeof logger.error === 'function',

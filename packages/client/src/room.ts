@@ -20,14 +20,14 @@ import {
   type ServerDecodeResult,
   validate,
 } from '@roomful/protocol/wire'
-import type { Answer, CallOptions } from './calls.js'
+import type { Answer, Calls } from './calls.js'
 import { Alarm } from './clock.js'
-import type { Mode } from './connection-state.js'
 import { Emitter } from './emitter.js'
+import type { Link } from './link.js'
 import { Members } from './members.js'
 import type { LogMessage, RoomEvents } from './messages.js'
 import { type Observable, type Report, Value } from './observable.js'
-import type { AnyProtocol } from './options.js'
+import type { AnyProtocol, Settings } from './options.js'
 import type { Outgoing, SendResult } from './outbox.js'
 import {
   initialRoom,
@@ -39,7 +39,7 @@ import {
   roomStep,
 } from './room-state.js'
 import type { Runtime } from './runtime.js'
-import type { Sent } from './sender.js'
+import type { Sender, Sent } from './sender.js'
 import { type Loggable, Timeline, type TimelineEntry } from './timeline.js'
 import { Typing } from './typing.js'
 
@@ -127,30 +127,19 @@ export interface Room<P extends AnyProtocol = BuiltIn> {
 
 /** What a room needs of its client. */
 export interface Host {
+  readonly settings: Settings
   readonly runtime: Runtime
-  readonly protocol: AnyProtocol | undefined
   readonly report: Report
-  readonly mode: Mode | undefined
-  readonly textLength: number | undefined
-  userId(): string | undefined
-  transmit(frame: Frame): boolean
-  call(frame: Frame, options: Partial<CallOptions>, done: (outcome: Answer | RoomfulError) => void): void
-  /** How long to wait before a message that the outbox does not hold, in ms; 0 takes the place. */
-  pace(): number
+  readonly link: Link
+  readonly calls: Calls
+  readonly sender: Sender
   failed(error: RoomfulError): void
   /** How long to wait before a join, so that the server does not refuse it, in ms; 0 takes the place. */
   paceJoin(): number
   /** Reads an entry of a page; one that the protocol does not allow is reported. */
   readEntry(frame: Frame): Loggable | undefined
   unreadable(result: ServerDecodeResult): void
-  enqueue(roomId: string, message: string, data: JsonObject | undefined): Sent
-  refuse(roomId: string, message: string, error: RoomfulError): Sent
-  cancel(clientId: string): boolean
   joining(room: RoomCore): void
-  /** The room is live: its messages may go. */
-  live(): void
-  /** The room is left: its messages will not go. */
-  gone(roomId: string, error: RoomfulError): void
 }
 
 interface Waiter {
@@ -198,7 +187,7 @@ export class RoomCore {
     this.typing = new Typing(
       runtime.clock,
       report,
-      (type) => this.isLive && host.transmit({ type, room_id: id }),
+      (type) => this.isLive && host.sender.transmit({ type, room_id: id }),
     )
     this.timeline = new Timeline<Loggable>(TIMELINE_LIMIT, report)
     this.presence = {
@@ -234,7 +223,7 @@ export class RoomCore {
 
   async leave(): Promise<void> {
     const isKnown = this.#machine.isConnected && isWanted(this.#machine)
-    const left = isKnown ? this.#ask({ type: 'leave', room_id: this.id }) : undefined
+    const left = isKnown ? this.#host.calls.ask({ type: 'leave', room_id: this.id }) : undefined
     this.leaveWith('Left')
     // A broken connection ends the membership as well.
     await left?.catch(() => {})
@@ -250,23 +239,23 @@ export class RoomCore {
 
   send(message: string, { data }: { readonly data?: JsonObject } = {}): Sent {
     const error = this.#check(message, data)
-    if (error) return this.#host.refuse(this.id, message, error)
+    if (error) return this.#host.sender.refuse(this.id, message, error)
     this.typing.ended()
-    return this.#host.enqueue(this.id, message, data)
+    return this.#host.sender.send(this.id, message, data)
   }
 
   emit(type: string, body: object): boolean {
     const frame = this.#frame(type, body)
-    return this.isLive && this.#host.transmit(frame)
+    return this.isLive && this.#host.sender.transmit(frame)
   }
 
   async request(type: string, body: object, { timeoutMs, signal }: RequestOptions = {}): Promise<unknown> {
     const frame = this.#frame(type, body)
-    if (this.#host.mode === 'base') throw new RoomfulError('unsupported')
-    const answer = await this.#ask(frame, {
+    if (this.#host.link.mode === 'base') throw new RoomfulError('unsupported')
+    const answer = await this.#host.calls.ask(frame, {
       onDrop: 'outcome_unknown',
       signal,
-      ...(timeoutMs !== undefined && { timeoutMs }),
+      timeoutMs,
     })
     const definition = this.#definition(type)
     if (!isRequest(definition)) throw new TypeError(`'${type}' is no request; use emit()`)
@@ -276,9 +265,9 @@ export class RoomCore {
   }
 
   async history({ limit = 50, before, after }: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
-    if (this.#host.mode === 'base') throw new RoomfulError('unsupported')
+    if (this.#host.link.mode === 'base') throw new RoomfulError('unsupported')
     const epoch = this.#machine.cursor?.epoch
-    const answer = (await this.#ask({
+    const answer = (await this.#host.calls.ask({
       type: 'history',
       room_id: this.id,
       limit,
@@ -311,7 +300,8 @@ export class RoomCore {
     this.#step({ type: 'down', reason })
     // What was in flight when the room was left will not be sent again.
     const { state } = this.status.get()
-    if (state === 'left' || state === 'denied') this.#host.gone(this.id, new RoomfulError('not_in_room'))
+    if (state === 'left' || state === 'denied')
+      this.#host.sender.leftRoom(this.id, new RoomfulError('not_in_room'))
   }
 
   /** The client is closed: nothing joins again. */
@@ -361,7 +351,8 @@ export class RoomCore {
   }
 
   typed(frame: ServerMessageOf<'user_typing' | 'user_stopped_typing'>): void {
-    if (frame.user_id !== this.#host.userId()) this.typing.heard(frame.user_id, frame.type === 'user_typing')
+    if (frame.user_id !== this.#host.link.user.get())
+      this.typing.heard(frame.user_id, frame.type === 'user_typing')
     this.#emit(frame.type, frame)
   }
 
@@ -387,7 +378,7 @@ export class RoomCore {
 
   queued({ clientId, message, data, userId }: Outgoing): void {
     const timestamp = new Date(this.#host.runtime.wallTime()).toISOString()
-    const chat = this.#host.protocol?.chat
+    const chat = this.#host.settings.protocol?.chat
     // Shown as its receivers will get it; sent as it was given.
     const shown = chat && data ? validate(chat, data) : undefined
     const pending = {
@@ -401,7 +392,7 @@ export class RoomCore {
     }
     this.timeline.pending(clientId, pending, {
       retry: () => this.send(message, data && { data }),
-      cancel: () => this.#host.cancel(clientId),
+      cancel: () => this.#host.sender.cancel(clientId),
     })
   }
 
@@ -412,7 +403,7 @@ export class RoomCore {
     } else if (outcome.durability === 'none') this.timeline.removed(clientId)
     else {
       const { id, epoch, offset } = outcome
-      const place = { id, epoch, offset, user_id: this.#host.userId() }
+      const place = { id, epoch, offset, user_id: this.#host.link.user.get() }
       this.timeline.placed(
         clientId,
         timestamp === undefined ? place : ({ ...place, timestamp } as Partial<Loggable>),
@@ -439,7 +430,7 @@ export class RoomCore {
       if (this.#machine !== machine) break
       this.#run(effect)
     }
-    if (end && this.#machine === machine) this.#host.gone(this.id, end)
+    if (end && this.#machine === machine) this.#host.sender.leftRoom(this.id, end)
     return effects
   }
 
@@ -458,7 +449,7 @@ export class RoomCore {
       case 'live':
         this.#settleJoin()
         this.#tellState()
-        this.#host.live()
+        this.#host.sender.pump()
         return
       case 'retry':
         this.#retryIn(effect.ms)
@@ -476,26 +467,16 @@ export class RoomCore {
     }
     const join = ++this.#joins
     const base = { type: 'join', room_id: this.id }
-    if (this.#host.mode === 'base') {
-      this.#host.transmit(base)
+    if (this.#host.link.mode === 'base') {
+      this.#host.sender.transmit(base)
       return
     }
     const frame = { ...base, ...(since && { since }), ...(history !== undefined && { history }) }
-    this.#host.call(frame, {}, (outcome) => {
+    this.#host.calls.start(frame, (outcome) => {
       if (join !== this.#joins) return
       if (outcome instanceof RoomfulError) {
         this.#step({ type: 'refused', error: outcome, random: this.#host.runtime.random() })
       } else this.joined(outcome as ServerMessageOf<'joined'>)
-    })
-  }
-
-  /** The answer to a frame, as a promise. */
-  #ask(frame: Frame, options: Partial<CallOptions> = {}): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      this.#host.call(frame, options, (outcome) => {
-        if (outcome instanceof RoomfulError) reject(outcome)
-        else resolve(outcome)
-      })
     })
   }
 
@@ -551,10 +532,13 @@ export class RoomCore {
   }
 
   #tellState(): void {
-    if (!this.#state || !this.isLive || this.#host.mode !== 'full') return
-    const wait = this.#host.pace()
+    if (!this.#state || !this.isLive || this.#host.link.mode !== 'full') return
+    const wait = this.#host.sender.pace()
     if (wait > 0) this.#tellStateIn(wait)
-    else this.#host.call({ type: 'presence', room_id: this.id, state: this.#state }, {}, (o) => this.#told(o))
+    else {
+      const frame = { type: 'presence', room_id: this.id, state: this.#state }
+      this.#host.calls.start(frame, (outcome) => this.#told(outcome))
+    }
   }
 
   /** Only a refusal is answered. One for now must not leave the others with an old state. */
@@ -571,13 +555,14 @@ export class RoomCore {
 
   #check(message: string, data: JsonObject | undefined): RoomfulError | undefined {
     const options = { roomId: this.id }
-    const fault = checkText(message, this.#host.textLength)
+    const { text_length: limit } = this.#host.link.limits
+    const fault = checkText(message, limit === null ? Number.POSITIVE_INFINITY : limit)
     if (fault) return new RoomfulError(fault, options)
     const { state } = this.status.get()
     if (state === 'idle' || state === 'left')
       return new RoomfulError('not_in_room', { ...options, message: 'Join the room first' })
     if (state === 'denied') return new RoomfulError('forbidden', options)
-    const chat = this.#host.protocol?.chat
+    const chat = this.#host.settings.protocol?.chat
     if (data === undefined) return undefined
     if (!chat)
       return new RoomfulError('invalid_message', {
@@ -589,7 +574,9 @@ export class RoomCore {
   }
 
   #definition(type: string): ClientDefinition {
-    const client = this.#host.protocol?.client as Readonly<Record<string, ClientDefinition>> | undefined
+    const client = this.#host.settings.protocol?.client as
+      | Readonly<Record<string, ClientDefinition>>
+      | undefined
     const definition = client && Object.hasOwn(client, type) ? client[type] : undefined
     if (!definition) throw new TypeError(`The protocol declares no client message '${type}'`)
     return definition

@@ -1,5 +1,5 @@
 import type { Durability, JsonObject, ServerMessageOf } from '@roomful/protocol'
-import { RoomfulError } from '@roomful/protocol/wire'
+import { type Frame, RoomfulError } from '@roomful/protocol/wire'
 import { errorOf } from './calls.js'
 import { Alarm } from './clock.js'
 import type { Link } from './link.js'
@@ -7,7 +7,7 @@ import type { Settings } from './options.js'
 import { type Head, Outbox, type Outgoing, type SendResult, type Settled } from './outbox.js'
 import { Pace } from './pace.js'
 import type { Runtime } from './runtime.js'
-import type { OutboxStorage, StoredMessage } from './storage.js'
+import type { OutboxStore } from './stored-outbox.js'
 
 /**
  * A message that was handed to `send`. Await it for its place in the log or a {@link RoomfulError};
@@ -23,14 +23,13 @@ export interface Sent extends PromiseLike<SendResult> {
   catch<T>(failed: (error: RoomfulError) => T): Promise<SendResult | T>
 }
 
-/** What a room shows of its messages under way. */
-export interface SenderHandlers {
-  isOpen(roomId: string): boolean
+/** What a room is to its messages under way. */
+export interface RoomView {
+  readonly isLive: boolean
   /** The newest entry that the room has got. */
-  headOf(roomId: string): Head | undefined
+  readonly head: Head | undefined
   queued(entry: Outgoing): void
   settled(entry: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void
-  failed(error: RoomfulError): void
 }
 
 interface Handle {
@@ -51,55 +50,55 @@ export class Sender {
   readonly #settings: Settings
   readonly #runtime: Runtime
   readonly #link: Link
-  readonly #handlers: SenderHandlers
+  readonly #rooms: ReadonlyMap<string, RoomView>
+  readonly #store: OutboxStore | undefined
   readonly #handles = new Map<string, Handle>()
   readonly #wake: Alarm
   readonly #answer: Alarm
   #messages = new Pace()
   #bytes = new Pace()
   #durability: Durability | undefined
-  #store: OutboxStorage | undefined
-  #closeStore: (() => void) | undefined
-  #stored: readonly StoredMessage[] = []
-  /** Where each stored message stands in the order of the storage. */
-  readonly #sequences = new Map<string, number>()
-  #sequence = 0
 
-  constructor(settings: Settings, runtime: Runtime, link: Link, handlers: SenderHandlers) {
+  constructor(
+    settings: Settings,
+    runtime: Runtime,
+    link: Link,
+    rooms: ReadonlyMap<string, RoomView>,
+    failed: (error: RoomfulError) => void,
+  ) {
     this.#settings = settings
     this.#runtime = runtime
     this.#link = link
-    this.#handlers = handlers
+    this.#rooms = rooms
     this.#outbox = new Outbox(settings.outbox)
+    this.#store = settings.storage?.({
+      name: settings.storageName,
+      runtime,
+      opened: () => {
+        this.#restore()
+        this.pump()
+      },
+      failed: (cause) => failed(new RoomfulError('storage_failed', { cause })),
+    })
     this.#wake = new Alarm(runtime.clock)
     this.#answer = new Alarm(runtime.clock)
   }
 
   open(): void {
-    const { storage } = this.#settings
-    if (storage)
-      this.#closeStore ??= this.#openStore(storage, (messages) => this.#ownStore(storage, messages))
+    this.#store?.open()
   }
 
   close(error: RoomfulError): void {
-    this.#closeStore?.()
-    this.#closeStore = undefined
-    // Kept in the storage: the next page sends them.
-    this.#store = undefined
+    // First, so that what is given up here stays there: the next page sends it.
+    this.#store?.close()
     this.#wake.clear()
     this.#settleAll(this.#outbox.fail(() => true, error))
   }
 
   /** Log-out: nothing of this user stays behind. */
   forget(): void {
-    const stored = [
-      ...this.#stored.map(({ clientId }) => clientId),
-      ...this.#outbox.entries.map(({ clientId }) => clientId),
-    ]
-    this.#stored = []
-    for (const clientId of stored) this.#unstore(clientId)
-    const { storage } = this.#settings
-    if (storage && !this.#store) this.#emptyStore(storage)
+    this.#store?.clear()
+    for (const { clientId } of this.#outbox.entries) this.#store?.remove(clientId)
     this.#settleAll(this.#outbox.fail(() => true, new RoomfulError('cancelled')))
   }
 
@@ -117,8 +116,8 @@ export class Sender {
       return this.#refuse(entry, known ? error : new RoomfulError('invalid_message', { cause: error }))
     }
     const sent = this.#handle(entry)
-    this.#put(entry)
-    this.#handlers.queued(entry)
+    this.#store?.put(entry)
+    this.#room(entry)?.queued(entry)
     this.pump()
     return sent
   }
@@ -163,8 +162,8 @@ export class Sender {
       userId !== undefined && userId !== me && !(isAnonymous && doubtSince === undefined)
     this.#settleAll(this.#outbox.fail(isForeign, stranger))
     for (const entry of this.#outbox.adopt(me)) {
-      this.#put(entry)
-      this.#handlers.queued(entry)
+      this.#store?.put(entry)
+      this.#room(entry)?.queued(entry)
     }
   }
 
@@ -197,9 +196,10 @@ export class Sender {
     this.#answered()
   }
 
-  /** Counts what does not go through the outbox, and cannot wait, against the server's limits. */
-  count(): void {
+  /** Sends what does not go through the outbox and cannot wait. Counts it against the server's limits. */
+  transmit(frame: Frame): boolean {
     this.#messages.force({ perSecond: this.#link.limits.messages_per_second }, this.#runtime.clock.now())
+    return this.#link.send(frame)
   }
 
   /** How long to wait before one more message, in ms; 0 takes the place. */
@@ -220,7 +220,7 @@ export class Sender {
       ),
     )
     for (;;) {
-      const entry = this.#outbox.next(now, this.#handlers.isOpen)
+      const entry = this.#outbox.next(now, (roomId) => this.#rooms.get(roomId)?.isLive ?? false)
       if (!entry) break
       const wait = this.#transmit(entry, now)
       if (wait > 0) {
@@ -238,7 +238,7 @@ export class Sender {
     const { clientId, roomId, message, data } = entry
     const base = { type: 'chat_message', room_id: roomId, message }
     const after = this.#outbox.predecessor(roomId)
-    const head = this.#handlers.headOf(roomId)
+    const head = this.#room(entry)?.head
     const seen = entry.seen?.epoch === head?.epoch ? entry.seen?.offset : undefined
     const frame =
       mode === 'base' ? base : { ...base, client_id: clientId, after, seen, ...(data && { data }) }
@@ -257,7 +257,8 @@ export class Sender {
     }
     // Stored first: a page that dies in between must not take it for never transmitted.
     const doubtful = this.#outbox.transmitted(clientId, now, head)
-    if (doubtful && (entry.doubtSince === undefined || doubtful.seen !== entry.seen)) this.#put(doubtful)
+    if (doubtful && (entry.doubtSince === undefined || doubtful.seen !== entry.seen))
+      this.#store?.put(doubtful)
     this.#link.send(frame)
     if (!this.#answer.isSet) this.#awaitAnswer()
     return 0
@@ -308,94 +309,22 @@ export class Sender {
     const { entry, outcome } = settled
     const handle = this.#handles.get(entry.clientId)
     this.#handles.delete(entry.clientId)
-    this.#unstore(entry.clientId)
+    this.#store?.remove(entry.clientId)
     if (handle) handle.state = outcome instanceof RoomfulError ? 'failed' : 'sent'
-    this.#handlers.settled(entry, outcome, timestamp)
+    this.#room(entry)?.settled(entry, outcome, timestamp)
     handle?.settle(outcome)
     return true
   }
 
-  #openStore(storage: OutboxStorage, opened: (messages: readonly StoredMessage[]) => void): () => void {
-    return storage.open(this.#settings.storageName, opened, (cause) => this.#storageFailed(cause))
-  }
-
-  /** Clears a storage that this page does not own yet, as soon as it does. */
-  #emptyStore(storage: OutboxStorage): void {
-    let close = () => {}
-    let isEmpty = false
-    const empty = (messages: readonly StoredMessage[]) => {
-      this.#guard(() => {
-        for (const { clientId } of messages) storage.remove(this.#settings.storageName, clientId)
-      })
-      isEmpty = true
-      close()
-    }
-    close = this.#openStore(storage, empty)
-    // A storage may open at once.
-    if (isEmpty) close()
-  }
-
-  #ownStore(store: OutboxStorage, messages: readonly StoredMessage[]): void {
-    this.#store = store
-    this.#stored = messages
-    this.#sequence = messages.at(-1)?.sequence ?? 0
-    this.#restore()
-    this.pump()
-  }
-
   /** Takes over what an earlier page of the same user left, and stores what is not yet. */
   #restore(): void {
-    const me = this.#link.user.get()
-    const mine = this.#stored.filter(({ userId }) => userId === me)
-    this.#stored = this.#stored.filter(({ userId }) => userId !== me)
-    const age = this.#runtime.wallTime() - this.#runtime.clock.now()
-    const entries = mine.map(({ sequence, ...stored }): Outgoing => {
-      this.#sequences.set(stored.clientId, sequence)
-      const { doubtSince, data } = stored
-      if (doubtSince === undefined) return { ...stored, data, doubtSince }
-      // Dated in the future: the clock was set back, and how long ago it was is not known.
-      const since = doubtSince > this.#runtime.wallTime() ? Number.NEGATIVE_INFINITY : doubtSince - age
-      return { ...stored, data, doubtSince: since }
-    })
+    const entries = this.#store?.take(this.#link.user.get()) ?? []
     this.#outbox.restore(entries)
-    for (const entry of entries) this.#handlers.queued(entry)
-    for (const entry of this.#outbox.entries) if (!this.#sequences.has(entry.clientId)) this.#put(entry)
+    for (const entry of entries) this.#room(entry)?.queued(entry)
+    this.#store?.keep(this.#outbox.entries)
   }
 
-  #put({ userId, doubtSince, ...entry }: Outgoing): void {
-    if (userId === undefined || !this.#store) return
-    const sequence = this.#sequences.get(entry.clientId) ?? ++this.#sequence
-    this.#sequences.set(entry.clientId, sequence)
-    const age = this.#runtime.wallTime() - this.#runtime.clock.now()
-    this.#guardStore((store) =>
-      store.put(this.#settings.storageName, {
-        ...entry,
-        userId,
-        sequence,
-        doubtSince: doubtSince === undefined ? undefined : doubtSince + age,
-      }),
-    )
-  }
-
-  #unstore(clientId: string): void {
-    this.#sequences.delete(clientId)
-    this.#guardStore((store) => store.remove(this.#settings.storageName, clientId))
-  }
-
-  #guardStore(run: (store: OutboxStorage) => void): void {
-    const store = this.#store
-    if (store) this.#guard(() => run(store))
-  }
-
-  #guard(run: () => void): void {
-    try {
-      run()
-    } catch (cause) {
-      this.#storageFailed(cause)
-    }
-  }
-
-  #storageFailed(cause: unknown): void {
-    this.#handlers.failed(new RoomfulError('storage_failed', { cause }))
+  #room({ roomId }: Outgoing): RoomView | undefined {
+    return this.#rooms.get(roomId)
   }
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '@roomful/protocol'
+import { OutboxStore, type StoredOutbox } from './stored-outbox.js'
 
 /** A message that outlives its page. */
 export interface StoredMessage {
@@ -51,7 +52,16 @@ const WEEK_MS = 7 * 24 * 3_600_000
  * Keeps the outbox in localStorage, owned by one tab through a Web Lock; the next tab takes over when that one goes.
  * Where either is missing (private mode, a page without HTTPS) `open` fails, and messages live in memory only.
  */
-export function localOutbox({ maxAgeMs = WEEK_MS }: LocalOutboxOptions = {}): OutboxStorage {
+export function localOutbox({ maxAgeMs = WEEK_MS }: LocalOutboxOptions = {}): StoredOutbox {
+  return storedOutbox(localOutboxStorage(maxAgeMs))
+}
+
+/** Keeps the outbox in a storage of your own. */
+export function storedOutbox(storage: OutboxStorage): StoredOutbox {
+  return (context) => new OutboxStore(storage, context)
+}
+
+function localOutboxStorage(maxAgeMs: number): OutboxStorage {
   const keyOf = (name: string, clientId: string) => `${prefixOf(name)}${clientId}`
   return {
     open(name, opened, failed) {

@@ -1,6 +1,6 @@
 import type { BuiltIn } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
-import type { ClientOptions, OutboxStorage, StoredMessage } from '../src/index.js'
+import { type ClientOptions, type OutboxStorage, type StoredMessage, storedOutbox } from '../src/index.js'
 import { ackFrame, chatFrame, errorFrame, joinedFrame, Script } from './support/scripted-server.js'
 import { settled } from './support/virtual-clock.js'
 
@@ -283,11 +283,11 @@ describe('sending', () => {
 describe('the stored outbox', () => {
   it('outlives the page: the next one of the same user shows and sends what was left, in order', async () => {
     const storage = memoryStorage()
-    const first = await live({ storage })
+    const first = await live({ storage: storedOutbox(storage) })
     await first.script.connection.closes(1006)
     const [a, b] = [first.room.send('a'), first.room.send('b')]
     expect(storage.kept.size).toBe(2)
-    const { script, room } = await live({ storage: memoryStorage(storage.kept) })
+    const { script, room } = await live({ storage: storedOutbox(memoryStorage(storage.kept)) })
     expect(room.timeline.get()).toMatchObject([
       { state: 'pending', key: a.clientId },
       { state: 'pending', key: b.clientId },
@@ -300,10 +300,10 @@ describe('the stored outbox', () => {
 
   it('stores a transmission before it leaves, so that the next page does not take it for never sent', async () => {
     const storage = memoryStorage()
-    const { script, room } = await live({ storage })
+    const { script, room } = await live({ storage: storedOutbox(storage) })
     room.send('hello')
     expect([...storage.kept.values()]).toMatchObject([{ message: 'hello', doubtSince: script.wallTime }])
-    const next = await live({ storage: memoryStorage(storage.kept) })
+    const next = await live({ storage: storedOutbox(memoryStorage(storage.kept)) })
     next.script.connection.take()
     const [entry] = next.room.timeline.get()
     expect(entry?.kind === 'message' && entry.cancel()).toBe(false)
@@ -311,18 +311,18 @@ describe('the stored outbox', () => {
 
   it('keeps the order of what it stores, also when the first was transmitted since', async () => {
     const storage = memoryStorage()
-    const { room } = await live({ storage, outbox: { window: 1 } })
+    const { room } = await live({ storage: storedOutbox(storage), outbox: { window: 1 } })
     const [a, b] = [room.send('a'), room.send('b')]
-    const { script } = await live({ storage: memoryStorage(storage.kept) })
+    const { script } = await live({ storage: storedOutbox(memoryStorage(storage.kept)) })
     expect(script.connection.take()).toMatchObject([{ client_id: a.clientId }, { client_id: b.clientId }])
   })
 
   it('keeps what waits for rooms that this page has not joined, also when the client fails', async () => {
     const storage = memoryStorage()
-    const { script, room } = await live({ storage })
+    const { script, room } = await live({ storage: storedOutbox(storage) })
     await script.connection.closes(1006)
     room.send('mine')
-    const next = new Script({ storage: memoryStorage(storage.kept) })
+    const next = new Script({ storage: storedOutbox(memoryStorage(storage.kept)) })
     next.client.room('r')
     await next.connection.welcomes('me')
     await next.connection.closes(4504)
@@ -332,9 +332,9 @@ describe('the stored outbox', () => {
 
   it('[M12] does not send what was in doubt for too long before the page went', async () => {
     const storage = memoryStorage()
-    const { room } = await live({ storage })
+    const { room } = await live({ storage: storedOutbox(storage) })
     room.send('old')
-    const script = new Script({ storage: memoryStorage(storage.kept) })
+    const script = new Script({ storage: storedOutbox(memoryStorage(storage.kept)) })
     script.wallTime += 3_600_000
     const again = script.client.room('r')
     await script.connection.welcomes('me')
@@ -347,10 +347,10 @@ describe('the stored outbox', () => {
 
   it('leaves the messages of another user alone', async () => {
     const storage = memoryStorage()
-    const { script, room } = await live({ storage })
+    const { script, room } = await live({ storage: storedOutbox(storage) })
     await script.connection.closes(1006)
     room.send('mine')
-    const other = new Script({ storage: memoryStorage(storage.kept) })
+    const other = new Script({ storage: storedOutbox(memoryStorage(storage.kept)) })
     const otherRoom = other.client.room('r')
     await other.connection.welcomes('eve')
     void otherRoom.join()
@@ -362,7 +362,7 @@ describe('the stored outbox', () => {
   describe('when the server gives the client another user id', () => {
     async function returnAs(userId: string, options: Partial<ClientOptions<BuiltIn>> = {}) {
       const storage = memoryStorage()
-      const { script, room } = await live({ storage, ...options })
+      const { script, room } = await live({ storage: storedOutbox(storage), ...options })
       const inDoubt = room.send('in doubt')
       await script.connection.closes(1006)
       const unsent = room.send('unsent')
@@ -398,7 +398,7 @@ describe('the stored outbox', () => {
 
   it('is cleared by forget(), at log-out', async () => {
     const storage = memoryStorage()
-    const { script, room } = await live({ storage })
+    const { script, room } = await live({ storage: storedOutbox(storage) })
     await script.connection.closes(1006)
     const sent = room.send('secret')
     script.client.forget()
@@ -415,7 +415,7 @@ describe('the stored outbox', () => {
         throw new DOMException('full', 'QuotaExceededError')
       },
     }
-    const { script, room } = await live({ storage: full })
+    const { script, room } = await live({ storage: storedOutbox(full) })
     const errors: unknown[] = []
     script.client.on('error', (error) => errors.push(error))
     room.send('hello')

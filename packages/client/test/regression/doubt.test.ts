@@ -1,7 +1,7 @@
 import { RoomfulError } from '@roomful/protocol/wire'
 import { createTestServer, Device } from '@roomful/server/testing'
 import { expect, it } from 'vitest'
-import { createClient, type OutboxStorage, type StoredMessage } from '../../src/index.js'
+import { createClient, type OutboxStorage, type StoredMessage, storedOutbox } from '../../src/index.js'
 import { Outbox } from '../../src/outbox.js'
 
 const entry = {
@@ -36,7 +36,7 @@ it('[M12] a stored message that was sent in the future, as after the clock was s
     remove() {},
   }
   const { runtime } = new Device(network)
-  const client = createClient({ url: 'ws://test', token: 'a token', storage }, runtime)
+  const client = createClient({ url: 'ws://test', token: 'a token', storage: storedOutbox(storage) }, runtime)
   client.room('r').join()
   await clock.settle()
   expect(client.room('r').timeline.get()).toMatchObject([

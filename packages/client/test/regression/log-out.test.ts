@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { OutboxStorage, StoredMessage } from '../../src/index.js'
+import { type OutboxStorage, type StoredMessage, storedOutbox } from '../../src/index.js'
 import { chatFrame, joinedFrame, Script } from '../support/scripted-server.js'
 
 /** A storage whose opening the test decides on. */
@@ -30,7 +30,7 @@ it.each([
   ['without having connected', false],
 ])('forget() clears what is stored also %s', async (_, autoConnect) => {
   const { outbox, kept, open } = storage(stored)
-  const { client } = new Script({ storage: outbox, autoConnect })
+  const { client } = new Script({ storage: storedOutbox(outbox), autoConnect })
   client.forget()
   open()
   expect(kept.size).toBe(0)
@@ -38,7 +38,7 @@ it.each([
 
 it('close() leaves to the next page what is stored', async () => {
   const { outbox, kept, open } = storage(stored)
-  const { client } = new Script({ storage: outbox })
+  const { client } = new Script({ storage: storedOutbox(outbox) })
   client.close()
   open()
   expect(kept.size).toBe(1)
@@ -73,6 +73,6 @@ it('what is stored is named by the server, not by a token in its URL', () => {
     return outbox.open(name, ...rest)
   }
   const url = 'wss://example.org/ws?token=secret&seat=2#top'
-  new Script({ url, storage: { ...outbox, open } }).client.close()
+  new Script({ url, storage: storedOutbox({ ...outbox, open }) }).client.close()
   expect(names).toEqual(['wss://example.org/ws?seat=2'])
 })
