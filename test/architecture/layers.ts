@@ -55,7 +55,17 @@ export const layers: Layer[] = [
   {
     name: 'server command',
     files: ['packages/server/src/cli.ts', 'packages/server/src/cli/'],
-    imports: ['server', 'server parts', 'server interfaces', protocol, 'node:', 'jose', 'zod/mini'],
+    imports: [
+      'server',
+      'server entries',
+      'server parts',
+      'server interfaces',
+      protocol,
+      'node:',
+      'jose',
+      'redis',
+      'zod/mini',
+    ],
     types: [],
   },
   {

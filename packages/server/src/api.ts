@@ -191,7 +191,10 @@ export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
   readonly origins?: 'same-host' | readonly string[]
   /** How many proxies in front of this server add to X-Forwarded-For. @default 0: the header is not believed */
   readonly trustedProxies?: number
-  /** Signs the sessions that give anonymous users their id back. Nodes of one service share it. @default random, so that a restart ends them */
+  /**
+   * Signs the sessions that give anonymous users their id back. Nodes of one service share it.
+   * @default kept by the backplane where it joins nodes; else random, so that a restart ends them
+   */
   readonly sessionSecret?: string
   /** Where events are logged; a pino logger fits. @default warnings and errors to stderr */
   readonly logger?: Logger

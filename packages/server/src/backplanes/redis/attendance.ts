@@ -110,7 +110,8 @@ export class Attendance {
     this.#isBusy = true
     try {
       const isHeld = !this.#isInDoubt && (await this.store.putOff(this.#task(), this.settings.leaseMs))
-      if (!isHeld) await this.#moveToNewLease()
+      if (isHeld) await this.store.keepNoted(this.#lease)
+      else await this.#moveToNewLease()
     } finally {
       this.#isBusy = false
     }

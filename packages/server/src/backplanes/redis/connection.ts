@@ -21,18 +21,23 @@ export interface ConnectionDeps {
   readonly timeoutMs: number
   /** The connection stands again, maybe to another Redis. Not called for the first time. */
   reconnected(): void
+  /** This Redis has become a replica: the name may stand for another by now, which is the primary. */
+  demoted(): void
 }
 
 /** A connection that has not answered for this many times-out is given up for another. */
 const PATIENCE = 3
 const CLOSE_MS = 1_000
 const LOG_EVERY_MS = 1_000
+/** An address that stays a replica's is tried at this pace. */
+const REPLACE_EVERY_MS = 1_000
 
 /** One connection to Redis. While it does not stand, or does not answer, everything is refused at once: nothing queues. */
 export class Connection {
   #generation = 0
   #isSilent = false
   #loggedAt = Number.NEGATIVE_INFINITY
+  #replacedAt = Number.NEGATIVE_INFINITY
 
   constructor(
     readonly name: string,
@@ -97,7 +102,7 @@ export class Connection {
     this.#isSilent = true
     const generation = this.#generation
     const cancel = this.deps.clock.after(PATIENCE * this.deps.timeoutMs, () => {
-      if (this.#generation === generation) this.#replace('no answer')
+      if (this.#generation === generation) this.replace('no answer')
     })
     const answered = () => {
       cancel()
@@ -107,8 +112,10 @@ export class Connection {
   }
 
   /** The client connects again by itself when the other end closes; only what it cannot see is done here. */
-  #replace(why: string): void {
-    if (!this.client.isReady) return
+  replace(why: string): void {
+    const now = this.deps.clock.now()
+    if (!this.client.isReady || now - this.#replacedAt < REPLACE_EVERY_MS) return
+    this.#replacedAt = now
     this.deps.logger.warn({ connection: this.name, why }, 'redis: connecting anew')
     this.client.destroy()
     this.client.connect().catch((error: Error) => this.#log(error, 'the connection ended'))
@@ -116,8 +123,7 @@ export class Connection {
 
   #explain(error: Error): RoomfulError | Error {
     if (isNoScript(error)) return error
-    // A replica now: the name may already stand for another Redis, which is the primary.
-    if (error.message.startsWith('READONLY')) this.#replace('this Redis became a replica')
+    if (error.message.startsWith('READONLY')) this.deps.demoted()
     if (this.client.isReady) this.#log(error, 'a command failed')
     return unavailable(error)
   }

@@ -24,7 +24,7 @@ import type {
 import { unavailable } from './unavailable.js'
 
 /** Commands that may wait for an answer on one connection; beyond it, they are refused. */
-const MAX_COMMANDS = 50_000
+const MAX_COMMANDS = 10_000
 const RECONNECT_MS = { first: 50, most: 2_000 }
 
 const SCRIPTS = {
@@ -71,30 +71,36 @@ export class NodeRedisStore implements RedisStore {
   }
 
   async open(link: StoreLink): Promise<void> {
-    const subscriptions = this.#newClient()
-    const connect = (name: string, client: RedisClientType, reconnected: () => void) => {
-      const { clock, logger } = link
-      return new Connection(name, client, {
-        clock,
-        logger,
-        timeoutMs: this.settings.commandTimeoutMs,
-        reconnected,
-      })
-    }
-    const commands = connect('commands', this.#newClient(), () => {
-      link.reconnected()
-      void inspectServer(commands, link.logger)
-    })
-    const subscriber = connect('subscriber', subscriptions, () => link.resubscribed())
-    const replicated =
-      this.settings.durability === 'replicated'
-        ? connect('replicated', this.#newClient(), () => {})
-        : undefined
-    this.#connections = { link, commands, subscriber, subscriptions, replicated }
+    const connections = this.#connect(link)
+    this.#connections = connections
+    const { commands, subscriber, subscriptions, replicated } = connections
     await Promise.all([commands.open(), subscriber.open(), replicated?.open()])
     await inspectServer(commands, link.logger)
-    const relayed = (message: string) => link.relayed(replies.nodeRelay(message))
+    const relayed = (message: string) => this.#understood(message, replies.nodeRelay, link.relayed)
     await subscriber.ask(() => subscriptions.subscribe(this.#keys.relay, relayed))
+  }
+
+  #connect(link: StoreLink): Connections {
+    const { clock, logger } = link
+    const { commandTimeoutMs: timeoutMs, durability } = this.settings
+    const all: Connection[] = []
+    const demoted = () => {
+      for (const connection of all) connection.replace('this Redis became a replica')
+    }
+    const make = (name: string, client: RedisClientType, reconnected: () => void) => {
+      const connection = new Connection(name, client, { clock, logger, timeoutMs, reconnected, demoted })
+      all.push(connection)
+      return connection
+    }
+    const commands = make('commands', this.#newClient(), () => {
+      link.reconnected()
+      void inspectServer(commands, logger)
+    })
+    const subscriptions = this.#newClient()
+    const subscriber = make('subscriber', subscriptions, () => link.resubscribed())
+    const replicated =
+      durability === 'replicated' ? make('replicated', this.#newClient(), () => {}) : undefined
+    return { link, commands, subscriber, subscriptions, replicated }
   }
 
   async close(): Promise<void> {
@@ -139,12 +145,14 @@ export class NodeRedisStore implements RedisStore {
     const asked = streams.map((stream) =>
       this.#run('standing', [...this.#logKeys(stream), this.#keys.present(stream)], [this.settings.idleMs]),
     )
-    return (await Promise.all(asked)).map(replies.standing)
+    // A subscriber of which only this end is left would never tell; asked, it is replaced if it stays silent.
+    const [standings] = await Promise.all([Promise.all(asked), this.#open.subscriber.send(['PING'])])
+    return standings.map(replies.standing)
   }
 
   async subscribe(stream: string, listener: (message: StreamMessage) => void): Promise<void> {
     const { subscriber, subscriptions } = this.#open
-    const receive = (message: string) => listener(replies.streamMessage(message))
+    const receive = (message: string) => this.#understood(message, replies.streamMessage, listener)
     return this.#inTurn(stream, () =>
       subscriber.ask(() => subscriptions.sSubscribe(this.#keys.channel(stream), receive)),
     )
@@ -219,9 +227,12 @@ export class NodeRedisStore implements RedisStore {
   }
 
   async note(lease: string, memberships: readonly Membership[]): Promise<void> {
-    const key = this.#keys.lease(lease)
-    const noted = this.#send('SADD', key, ...memberships.map(replies.membershipText))
-    await Promise.all([noted, this.#send('PEXPIRE', key, String(this.settings.idleMs))])
+    const noted = this.#send('SADD', this.#keys.lease(lease), ...memberships.map(replies.membershipText))
+    await Promise.all([noted, this.keepNoted(lease)])
+  }
+
+  async keepNoted(lease: string): Promise<void> {
+    await this.#send('PEXPIRE', this.#keys.lease(lease), String(this.settings.idleMs))
   }
 
   async strike(lease: string, memberships: readonly Membership[]): Promise<void> {
@@ -244,6 +255,18 @@ export class NodeRedisStore implements RedisStore {
     const bounds = [historyCount, historyBytes, historyMs, dedupeMs, idleMs]
     const args = [id, open, wall, sender?.fingerprint ?? '', this.#keys.channel(stream), ...bounds, newEpoch]
     return { keys: [...this.#logKeys(stream), ...sent], args }
+  }
+
+  /** What another version may have published is passed over; if it was an entry, the head check finds it. */
+  #understood<T>(message: string, parse: (message: string) => T, receive: (parsed: T) => void): void {
+    let parsed: T
+    try {
+      parsed = parse(message)
+    } catch (error) {
+      this.#open.link.logger.warn({ error }, 'redis: a message of another kind was passed over')
+      return
+    }
+    receive(parsed)
   }
 
   #run(

@@ -140,9 +140,11 @@ export class RedisBackplane implements Backplane {
       stream !== undefined && others.length === 0
         ? this.store.relayToStream(stream, message)
         : this.store.relayToAll(message)
-    sent.catch((error: unknown) =>
-      node.logger.warn({ to: relay.to, error }, 'redis: other nodes could not be told'),
-    )
+    sent.catch((error: unknown) => {
+      // What only informs may be lost; who was to be sent away is still there.
+      const level = relay.to === 'disconnect' || relay.to === 'kick' ? 'warn' : 'debug'
+      node.logger[level]({ to: relay.to, error }, 'redis: other nodes could not be told')
+    })
   }
 
   async close(): Promise<void> {

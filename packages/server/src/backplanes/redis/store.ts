@@ -136,9 +136,11 @@ export interface RedisStore {
   takeDue(limit: number, retryMs: number): Promise<readonly string[]>
   done(task: string): Promise<void>
 
-  /** Notes the memberships of a lease, so that others can end them. */
+  /** Notes memberships of a lease, so that others can end them. */
   note(lease: string, memberships: readonly Membership[]): Promise<void>
   strike(lease: string, memberships: readonly Membership[]): Promise<void>
+  /** Keeps what is noted for a lease from expiring. */
+  keepNoted(lease: string): Promise<void>
   /** Some of a lease's memberships; none if all are struck. */
   noted(lease: string, limit: number): Promise<readonly Membership[]>
 
