@@ -108,10 +108,5 @@ export function errorOf(frame: ServerMessageOf<'error'>): RoomfulError {
   const { message, retry_after_ms, room_id, issues } = frame
   const code =
     frame.code ?? Object.entries(ERRORS).find(([, { text }]) => text === message)?.[0] ?? 'unknown_error'
-  return new RoomfulError(code, {
-    message,
-    ...(retry_after_ms !== undefined && { retryAfterMs: retry_after_ms }),
-    ...(room_id !== undefined && { roomId: room_id }),
-    ...(issues && { issues }),
-  })
+  return new RoomfulError(code, { message, retryAfterMs: retry_after_ms, roomId: room_id, issues })
 }

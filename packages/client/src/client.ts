@@ -191,9 +191,9 @@ export class ClientCore {
   }
 
   #builtIn(message: ServerMessage, room: RoomCore | undefined): void {
+    if (this.#calls.answer(message)) return
     switch (message.type) {
       case 'error':
-        if (this.#calls.answer(message)) return
         if (message.client_id !== undefined) this.#sender.refused(message.client_id, message)
         else this.#failed(errorOf(message))
         return
@@ -201,36 +201,14 @@ export class ClientCore {
         this.#sender.acked(message)
         return
       case 'joined':
-        if (!this.#calls.answer(message) && this.#link.mode === 'base') room?.joined(message)
-        return
-      case 'left':
-        // One with a `ref` answers a leave that is no longer waited for.
-        if (!this.#calls.answer(message) && message.ref === undefined) room?.expelled(message.reason)
-        return
-      case 'reply':
-      case 'history':
-        this.#calls.answer(message)
-        return
-      case 'chat_message':
-        room?.timeline.received([message])
-        room?.message(message)
-        return
-      case 'user_joined':
-      case 'user_left':
-        room?.moved(message)
-        return
-      case 'user_typing':
-      case 'user_stopped_typing':
-        room?.typed(message)
-        return
-      case 'presence':
-        room?.presenceChanged(message)
-        return
-      case 'resync':
-        room?.resync(message)
+        // An extended server's answers a join that is no longer waited for.
+        if (this.#link.mode === 'base') room?.joined(message)
         return
       case 'draining':
         this.#events.emit(message.type, message)
+        return
+      default:
+        room?.received(message)
     }
   }
 

@@ -232,13 +232,7 @@ export class Link {
   #sendAuth(token = typeof this.#settings.token === 'string' ? this.#settings.token : undefined): void {
     // A token says who the user is; the session restores only those who have none.
     const session = token === undefined ? this.#sessions.get()?.session : undefined
-    const auth = {
-      type: 'auth',
-      protocol: PROTOCOL_VERSION,
-      ...(token !== undefined && { token }),
-      ...(session && { session }),
-    }
-    this.#transmit(JSON.stringify(auth))
+    this.#transmit(JSON.stringify({ type: 'auth', protocol: PROTOCOL_VERSION, token, session }))
   }
 
   #receive(text: string): void {
@@ -311,7 +305,7 @@ export class Link {
     this.#beat.set(step.heartbeat.dueAt - now, () => this.#heart({ type: 'timer' }))
     for (const effect of step.effects) {
       if (effect.type === 'ping') {
-        this.send({ type: 'ping', ...(this.mode === 'full' && { id: effect.id }) })
+        this.send({ type: 'ping', id: this.mode === 'full' ? effect.id : undefined })
       } else if (effect.type === 'latency') {
         this.latency.set(effect.ms)
         this.#step({ type: 'pong', latencyMs: effect.ms })

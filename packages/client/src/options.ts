@@ -86,12 +86,8 @@ const DEFAULT_OUTBOX: OutboxLimits = { maxMessages: 500, maxBytes: 2 ** 20, wind
 /** @throws TypeError that says which option is wrong and how to mend it. */
 export function settle(options: ClientOptions<AnyProtocol>): Settings {
   const { token, session, protocol, storage, autoConnect = true, logger = console } = options
-  check(
-    token === undefined || typeof token === 'string' || typeof token === 'function',
-    'token',
-    'a string or a function',
-  )
-  check(session === undefined || session === 'tab' || session === 'memory', 'session', "'tab' or 'memory'")
+  check(['undefined', 'string', 'function'].includes(typeof token), 'token', 'a string or a function')
+  check([undefined, 'tab', 'memory'].includes(session), 'session', "'tab' or 'memory'")
   check(
     protocol === undefined || typeof protocol?.server === 'object',
     'protocol',
@@ -155,15 +151,11 @@ function withoutToken(url: URL): string {
 }
 
 function numbers<T extends object>(name: string, defaults: T, given: Partial<T> | undefined): T {
-  for (const [key, value] of Object.entries(given ?? {})) {
-    check(key in defaults, `${name}.${key}`, `one of ${Object.keys(defaults).join(', ')}`)
-    check(
-      value === undefined || (typeof value === 'number' && value > 0),
-      `${name}.${key}`,
-      'a number above 0',
-    )
-  }
   const entries = Object.entries(given ?? {}).filter(([, value]) => value !== undefined)
+  for (const [key, value] of entries) {
+    check(key in defaults, `${name}.${key}`, `one of ${Object.keys(defaults).join(', ')}`)
+    check(typeof value === 'number' && value > 0, `${name}.${key}`, 'a number above 0')
+  }
   return { ...defaults, ...Object.fromEntries(entries) }
 }
 

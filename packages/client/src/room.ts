@@ -10,6 +10,7 @@ import type {
   PlainName,
   ReplyOutput,
   RequestName,
+  ServerMessage,
   ServerMessageOf,
 } from '@roomful/protocol'
 import { isRequest } from '@roomful/protocol/define'
@@ -70,11 +71,11 @@ export interface RequestOptions {
 
 export interface HistoryOptions {
   /** Entries in a page. @default 50 */
-  readonly limit?: number
+  readonly limit?: number | undefined
   /** Only entries below this offset, the newest of them. */
-  readonly before?: number
+  readonly before?: number | undefined
   /** Only entries above this offset, the oldest of them. */
-  readonly after?: number
+  readonly after?: number | undefined
 }
 
 export interface HistoryPage<P extends AnyProtocol> {
@@ -237,7 +238,7 @@ export class RoomCore {
     if (isWanted(this.#machine)) this.#step({ type: 'leave', reason }, error)
   }
 
-  send(message: string, { data }: { readonly data?: JsonObject } = {}): Sent {
+  send(message: string, { data }: { readonly data?: JsonObject | undefined } = {}): Sent {
     const error = this.#check(message, data)
     if (error) return this.#host.sender.refuse(this.id, message, error)
     this.typing.ended()
@@ -271,17 +272,15 @@ export class RoomCore {
       type: 'history',
       room_id: this.id,
       limit,
-      ...(epoch !== undefined && { epoch }),
-      ...(after !== undefined ? { after } : before !== undefined && { before }),
+      epoch,
+      after,
+      before: after === undefined ? before : undefined,
     })) as ServerMessageOf<'history'>
     const messages = this.#read(answer.messages)
     if (answer.epoch === this.#machine.cursor?.epoch) this.timeline.prepended(messages)
     const first = answer.messages[0]?.offset ?? before
     const last = answer.messages.at(-1)?.offset ?? after
-    const next =
-      after !== undefined
-        ? { limit, after: last ?? after }
-        : { limit, ...(first !== undefined && { before: first }) }
+    const next = after === undefined ? { limit, before: first } : { limit, after: last }
     return {
       messages: messages as LogMessage<AnyProtocol>[],
       more: answer.more,
@@ -344,28 +343,42 @@ export class RoomCore {
     this.#emit(message.type, message)
   }
 
-  moved(frame: ServerMessageOf<'user_joined' | 'user_left'>): void {
-    this.#members.moved(frame)
-    if (frame.type === 'user_left' && frame.user_id !== undefined) this.typing.heard(frame.user_id, false)
-    this.#emit(frame.type, frame)
+  /** What the server tells of the room without being asked. */
+  received(message: ServerMessage): void {
+    switch (message.type) {
+      case 'chat_message':
+        this.timeline.received([message])
+        this.message(message)
+        return
+      case 'user_joined':
+      case 'user_left':
+        this.#members.moved(message)
+        if (message.type === 'user_left' && message.user_id !== undefined)
+          this.typing.heard(message.user_id, false)
+        this.#emit(message.type, message)
+        return
+      case 'user_typing':
+      case 'user_stopped_typing':
+        if (message.user_id !== this.#host.link.user.get())
+          this.typing.heard(message.user_id, message.type === 'user_typing')
+        this.#emit(message.type, message)
+        return
+      case 'presence':
+        if (this.#members.changed(message)) this.#emit(message.type, message)
+        else this.#step({ type: 'members_gap' })
+        return
+      case 'resync': {
+        const { reason, epoch, offset, id } = message
+        this.#step({ type: 'resync', reason, at: { epoch, offset, id } })
+        return
+      }
+      case 'left':
+        // One with a `ref` answers a leave that is no longer waited for.
+        if (message.ref === undefined) this.#expelled(message.reason)
+    }
   }
 
-  typed(frame: ServerMessageOf<'user_typing' | 'user_stopped_typing'>): void {
-    if (frame.user_id !== this.#host.link.user.get())
-      this.typing.heard(frame.user_id, frame.type === 'user_typing')
-    this.#emit(frame.type, frame)
-  }
-
-  presenceChanged(frame: ServerMessageOf<'presence'>): void {
-    if (this.#members.changed(frame)) this.#emit(frame.type, frame)
-    else this.#step({ type: 'members_gap' })
-  }
-
-  resync({ reason, epoch, offset, id }: ServerMessageOf<'resync'>): void {
-    this.#step({ type: 'resync', reason, at: { epoch, offset, id } })
-  }
-
-  expelled(reason = 'forbidden'): void {
+  #expelled(reason = 'forbidden'): void {
     const message = reason === 'kicked' ? 'Removed from the room' : 'Access to the room was withdrawn'
     const error = new RoomfulError('forbidden', { message, roomId: this.id })
     this.#step({ type: 'expelled', error })
@@ -391,7 +404,7 @@ export class RoomCore {
       data: shown?.ok ? shown.value : data,
     }
     this.timeline.pending(clientId, pending, {
-      retry: () => this.send(message, data && { data }),
+      retry: () => this.send(message, { data }),
       cancel: () => this.#host.sender.cancel(clientId),
     })
   }
@@ -406,7 +419,7 @@ export class RoomCore {
       const place = { id, epoch, offset, user_id: this.#host.link.user.get() }
       this.timeline.placed(
         clientId,
-        timestamp === undefined ? place : ({ ...place, timestamp } as Partial<Loggable>),
+        (timestamp === undefined ? place : { ...place, timestamp }) as Partial<Loggable>,
       )
     }
   }
@@ -471,8 +484,7 @@ export class RoomCore {
       this.#host.sender.transmit(base)
       return
     }
-    const frame = { ...base, ...(since && { since }), ...(history !== undefined && { history }) }
-    this.#host.calls.start(frame, (outcome) => {
+    this.#host.calls.start({ ...base, since, history }, (outcome) => {
       if (join !== this.#joins) return
       if (outcome instanceof RoomfulError) {
         this.#step({ type: 'refused', error: outcome, random: this.#host.runtime.random() })

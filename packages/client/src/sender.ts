@@ -240,8 +240,7 @@ export class Sender {
     const after = this.#outbox.predecessor(roomId)
     const head = this.#room(entry)?.head
     const seen = entry.seen?.epoch === head?.epoch ? entry.seen?.offset : undefined
-    const frame =
-      mode === 'base' ? base : { ...base, client_id: clientId, after, seen, ...(data && { data }) }
+    const frame = mode === 'base' ? base : { ...base, client_id: clientId, after, seen, data }
     const size = new TextEncoder().encode(JSON.stringify(frame)).length
     if (limits.frame_bytes && size > limits.frame_bytes) {
       this.#settle(this.#outbox.settle(clientId, new RoomfulError('too_large')))

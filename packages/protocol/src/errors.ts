@@ -63,10 +63,10 @@ export interface Issue {
 }
 
 export interface RoomfulErrorOptions {
-  readonly message?: string
-  readonly retryAfterMs?: number
-  readonly issues?: readonly Issue[]
-  readonly roomId?: string
+  readonly message?: string | undefined
+  readonly retryAfterMs?: number | undefined
+  readonly issues?: readonly Issue[] | undefined
+  readonly roomId?: string | undefined
   readonly cause?: unknown
 }
 
