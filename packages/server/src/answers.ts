@@ -1,16 +1,11 @@
 import { ERRORS, type RoomfulError } from '@roomful/protocol'
 import type { Clock } from './clock.js'
 import type { Connection } from './connection.js'
-import type { Refusal } from './core/decide.js'
+import type { Refs, Refusal } from './core/decide.js'
 import { isoTime } from './core/iso-time.js'
 import type { Metrics } from './metrics.js'
 
-/** Which message an answer is about. */
-export interface Refs {
-  readonly ref?: string
-  readonly clientId?: string
-  readonly roomId?: string
-}
+export type { Refs }
 
 /** Writes the frames that answer a connection's own messages. */
 export class Answers {

@@ -8,7 +8,7 @@ import {
 } from '@roomful/protocol'
 import type { Admission } from './admission.js'
 import type { Answers, Refs } from './answers.js'
-import type { Action, AnyProtocol, ConnectionContext, Hooks, RoomContext } from './api.js'
+import type { AnyProtocol, ConnectionContext, Hooks, RoomContext } from './api.js'
 import type { ApplicationCalls, Outcome } from './application.js'
 import type { Backplane } from './backplane.js'
 import type { Batches } from './batches.js'
@@ -106,10 +106,8 @@ export class Inbound {
   #decode(text: string): DecodeResult {
     const { deps, connection } = this
     const { protocol, limits } = deps
-    const decoded = decodeClientMessage(text, {
-      ...(protocol && { protocol }),
-      maxDepth: limits.messageDepth,
-    })
+    const maxDepth = limits.messageDepth
+    const decoded = decodeClientMessage(text, protocol ? { protocol, maxDepth } : { maxDepth })
     if (!decoded.ok && decoded.code === 'internal') {
       deps.calls.report(`The schema of '${decoded.type}' failed`, decoded.cause, deps.contextOf(connection))
     }
@@ -262,9 +260,11 @@ export class Inbound {
     if (deps.isDraining() && deps.backplane.durability === 'memory') {
       return deps.answers.fail(connection, new RoomfulError('draining', { retryAfterMs: 1_000 }), refs)
     }
-    if (!(await this.#mayAct(membership, 'chat_message', refs))) return
+    const denied = deps.members.authorize(connection, 'chat_message', roomId)
+    if (denied && !this.#isAllowed(membership, await denied, refs)) return
     const sent: ChatBody = { message: message.message, ...(message.data && { data: message.data }) }
-    const outcome = await this.#handleChat(roomId, sent)
+    const handled = this.#handleChat(roomId, sent)
+    const outcome = handled instanceof Promise ? await handled : handled
     if (!outcome.ok) return deps.answers.fail(connection, outcome.error, refs)
     const { user } = connection.session
     if (!user || !this.#isStillIn(membership))
@@ -355,7 +355,8 @@ export class Inbound {
     const { user } = connection.session
     const { roomId } = membership
     if (!user) return
-    if (!(await this.#mayAct(membership, 'presence', refsOfMessage(message, membership)))) return
+    const denied = await deps.members.authorize(connection, 'presence', roomId)
+    if (!this.#isAllowed(membership, denied, refsOfMessage(message, membership))) return
     await deps.backplane.update(streamOf(roomId, user.id), user.id, message.state)
   }
 
@@ -363,7 +364,8 @@ export class Inbound {
     const { connection, deps } = this
     const { roomId } = membership
     const refs = refsOfMessage(envelope, membership)
-    if (!(await this.#mayAct(membership, type as 'join', refs))) return
+    const denied = await deps.members.authorize(connection, type as 'join', roomId)
+    if (!this.#isAllowed(membership, denied, refs)) return
     const handler = deps.handlers.get(type)
     if (!handler) return
     const { context, abort } = this.#roomContext(roomId)
@@ -377,10 +379,9 @@ export class Inbound {
     else if (envelope.ref !== undefined) this.#reply(type, envelope.ref, outcome.value)
   }
 
-  /** Asks the application, and answers if the member may not act, or is no member any more when the answer comes. */
-  async #mayAct(membership: Membership, action: Action<AnyProtocol>, refs: Refs): Promise<boolean> {
+  /** Answers a member that may not act, or is no member any more now that the application has spoken. */
+  #isAllowed(membership: Membership, denied: RoomfulError | undefined, refs: Refs): boolean {
     const { connection, deps } = this
-    const denied = await deps.members.authorize(connection, action, membership.roomId)
     if (!denied && this.#isStillIn(membership)) return true
     deps.answers.fail(connection, denied ?? new RoomfulError('not_in_room'), refs)
     return false

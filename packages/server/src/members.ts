@@ -15,8 +15,10 @@ import type { Limits } from './limits.js'
 import { type Room, streamOf } from './room.js'
 import { type Rooms, toMember } from './rooms.js'
 
+type Authorize = NonNullable<ServerOptions<AnyProtocol, unknown>['authorize']>
+
 export interface MembersDeps {
-  readonly authorize: ServerOptions<AnyProtocol, unknown>['authorize']
+  readonly authorize: Authorize | undefined
   readonly hooks: Hooks<AnyProtocol, unknown>
   readonly calls: ApplicationCalls
   readonly answers: Answers
@@ -49,16 +51,22 @@ export class Members {
     this.#typing = new ExpiryQueue(deps.limits.typingMs)
   }
 
-  /** Whether the application lets a user act in a room. A throw denies for now. */
-  async authorize(
+  /** Whether the application lets a user act in a room; at once where it is not asked. A throw denies for now. */
+  authorize(
     connection: Connection,
     action: Action<AnyProtocol>,
     roomId: string,
-  ): Promise<RoomfulError | undefined> {
-    const { authorize, calls } = this.deps
+  ): undefined | Promise<RoomfulError | undefined> {
+    const { authorize } = this.deps
     const { user } = connection.session
-    if (!authorize || roomId === OWN_STREAM || !user) return undefined
-    const outcome = await calls.run('authorize', undefined, () => authorize({ user, action, roomId }))
+    return authorize && roomId !== OWN_STREAM && user
+      ? this.#ask(authorize, { user, action, roomId })
+      : undefined
+  }
+
+  async #ask(authorize: Authorize, question: Parameters<Authorize>[0]): Promise<RoomfulError | undefined> {
+    const { roomId } = question
+    const outcome = await this.deps.calls.run('authorize', undefined, () => authorize(question))
     if (outcome.ok) return outcome.value === true ? undefined : new RoomfulError('forbidden', { roomId })
     if (outcome.error.code !== 'internal') return outcome.error
     return new RoomfulError('unavailable', { retryAfterMs: 1_000, roomId, cause: outcome.error })

@@ -34,13 +34,10 @@ export type Decision =
   | { readonly do: 'application'; readonly membership: Membership; readonly message: ApplicationMessage }
 
 /** Why a message was refused, and which one it was. */
-export interface Refusal {
+export interface Refusal extends Refs {
   readonly code: ErrorCode
   readonly text: string
   readonly issues?: readonly Issue[]
-  readonly ref?: string
-  readonly clientId?: string
-  readonly roomId?: string
 }
 
 export interface DecisionLimits {
@@ -181,10 +178,11 @@ interface Referring {
   readonly client_id?: string | undefined
 }
 
-interface Refs {
-  readonly ref?: string
-  readonly clientId?: string
-  readonly roomId?: string
+/** Which message an answer is about. */
+export interface Refs {
+  readonly ref?: string | undefined
+  readonly clientId?: string | undefined
+  readonly roomId?: string | undefined
 }
 
 /** The references of a message as far as it could be decoded. */
@@ -196,10 +194,6 @@ export function refsOf(decoded: DecodeResult): Refs {
 
 /** What lets the sender tell which of its messages an answer is about. */
 export function refsOfMessage(message: Referring, membership?: Membership): Refs {
-  const roomId = message.room_id ?? membership?.roomId
-  return {
-    ...(message.ref !== undefined && { ref: message.ref }),
-    ...(message.client_id !== undefined && { clientId: message.client_id }),
-    ...(roomId !== undefined && { roomId }),
-  }
+  const { ref, client_id: clientId, room_id: roomId = membership?.roomId } = message
+  return { ref, clientId, roomId }
 }
