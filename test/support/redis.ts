@@ -98,9 +98,12 @@ export class RedisServer {
 
   /** Answers, has read its files, and, as a replica, has copied its primary. */
   async #untilReady(): Promise<void> {
+    const { replicaOf } = this.options
     const isReady = async () => {
       const info = String(await this.command('INFO'))
-      return info.includes('\r\nloading:0') && !info.includes('master_link_status:down')
+      if (!info.includes('\r\nloading:0') || info.includes('master_link_status:down')) return false
+      const seen = replicaOf && String(await replicaOf.command('INFO', 'replication'))
+      return !seen || new RegExp(`port=${this.port},state=online`).test(seen)
     }
     for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
       if (await isReady().catch(() => false)) return
