@@ -56,7 +56,7 @@ export class Node {
   #started: Promise<void> | undefined
   #endSweeps: (() => void)[] = []
   #emptied = () => {}
-  #phase: 'serving' | 'leaving' | 'draining' = 'serving'
+  #phase: 'starting' | 'serving' | 'leaving' | 'draining' = 'starting'
 
   /** @throws TypeError for an option that cannot work, with what to do about it */
   constructor(
@@ -168,6 +168,8 @@ export class Node {
   /** Why another connection cannot be taken now, as an HTTP status. */
   refusal(remoteAddress: string): { readonly status: 503; readonly why: string } | undefined {
     if (this.#phase === 'draining') return { status: 503, why: 'draining' }
+    // Its sessions would be signed by a secret that no other node knows.
+    if (this.#phase === 'starting') return { status: 503, why: 'the backplane has not started' }
     if (this.registry.connectionCount >= this.limits.connections)
       return { status: 503, why: 'too many connections' }
     if (
@@ -291,6 +293,7 @@ export class Node {
       newId,
       receive,
     })
+    if (this.#phase === 'starting') this.#phase = 'serving'
     this.#endSweeps = [
       clock.every(SWEEP_MS, () => this.#sweep()),
       clock.every(SECOND_MS, () => this.rooms.tellCounts()),

@@ -1,0 +1,30 @@
+import { createServer as createHttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createServer, memory, silentLogger } from '@roomful/server'
+import { expect, it, onTestFinished } from 'vitest'
+import { connect, refusedStatus } from '../support/wire-client.js'
+import { gate } from '../support/wire-server.js'
+
+it('takes nobody in before its backplane has started: other nodes would not know the session', async () => {
+  const redis = gate()
+  const backplane = memory()
+  const start = backplane.start.bind(backplane)
+  backplane.start = async (node) => {
+    await redis.opened
+    await start(node)
+  }
+  const http = createHttpServer().listen(0, '127.0.0.1')
+  const server = createServer({ backplane, logger: silentLogger })
+  server.attach(http)
+  onTestFinished(async () => {
+    await server.close()
+    http.close()
+  })
+  await new Promise((resolve) => http.once('listening', resolve))
+  const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`
+  expect(await refusedStatus(url)).toBe(503)
+  expect(server.ready).toBe(false)
+  redis.open()
+  await expect.poll(() => server.ready).toBe(true)
+  await connect(url)
+})
