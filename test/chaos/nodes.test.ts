@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { failOver, fool } from './failover.js'
 import { killNodes } from './kills.js'
 import { loseAcks } from './lost-acks.js'
-import { losePublications } from './lost-publications.js'
 import { watchPresence } from './presence.js'
 import { raceJoins } from './racing-joins.js'
-import { restartRedis } from './redis-restart.js'
 import { restartInTurn } from './rolling-restart.js'
 
 /** Short forms; `npm run test:chaos` runs the long ones. */
@@ -47,39 +44,5 @@ describe('several nodes', () => {
     const result = await watchPresence(options)
     expect(result).toMatchObject({ violations: [], leavesEach: [1, 1], ghosts: 0, flickers: 0 })
     expect(result.ghostMs).toBeLessThan(8_000)
-  })
-})
-
-describe('a Redis', () => {
-  it('[M11] that writes each append to the disk is killed and started again, and nothing is missing', {
-    timeout,
-  }, async () => {
-    const result = await restartRedis({ ...few, times: 2, awayMs: 1_000 })
-    expect(result).toMatchObject({ violations: [], breaks: 0 })
-    expect(result.acked).toBeGreaterThan(100)
-  })
-
-  it('[H3] that loses publications leaves no gap', { timeout }, async () => {
-    const result = await losePublications({ ...few, losses: [0.02, 0.1], durationMs: 3_000, tails: 1 })
-    expect(result).toMatchObject({ violations: [], breaks: 0 })
-    expect(result.dropped).toBeGreaterThan(10)
-    expect(result.tailMs).toBeLessThan(12_000)
-  })
-
-  it('[M11] fails over to its replica, which has all that was acknowledged as replicated', {
-    timeout,
-  }, async () => {
-    const result = await failOver({ ...few, durability: 'replicated' })
-    expect(result).toMatchObject({ violations: [], lost: 0 })
-    expect(result.acked).toBeGreaterThan(100)
-  })
-
-  it('[H6] [H8] whose replica gives lost offsets away again fools nobody: everyone is told', {
-    timeout,
-  }, async () => {
-    const result = await fool()
-    expect(result.violations).toEqual([])
-    expect(result.lost).toBe(15)
-    expect(result).toMatchObject({ told: result.viewers, shownAsLost: result.lost })
   })
 })
