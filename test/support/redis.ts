@@ -10,6 +10,8 @@ export interface RedisOptions {
   readonly durable?: boolean
   /** Copies from this one. */
   readonly replicaOf?: RedisServer
+  /** Asked of everybody who connects. */
+  readonly password?: string
   /** More of redis-server's own options, each with its dashes. */
   readonly args?: readonly string[]
 }
@@ -37,7 +39,7 @@ export class RedisServer {
 
   async start(): Promise<void> {
     const { port, folder } = this
-    const { durable = false, replicaOf, args = [] } = this.options
+    const { durable = false, replicaOf, password, args = [] } = this.options
     const given = {
       port: `${port}`,
       bind: '127.0.0.1',
@@ -47,6 +49,7 @@ export class RedisServer {
       appendfsync: 'always',
       // Replicas are there at once, rather than after a wait for more of them.
       'repl-diskless-sync-delay': '0',
+      ...(password !== undefined && { requirepass: password }),
       ...(replicaOf && { replicaof: `127.0.0.1 ${replicaOf.port}` }),
     }
     const flags = Object.entries(given).flatMap(([name, value]) => [`--${name}`, ...value.split(' ')])
@@ -87,7 +90,7 @@ export class RedisServer {
   }
 
   async command(...command: string[]): Promise<unknown> {
-    this.#admin ??= await connect(this.url)
+    this.#admin ??= await connect(this.url, this.options.password)
     return this.#admin.sendCommand(command)
   }
 
@@ -182,8 +185,8 @@ export class RedisAddress {
   }
 }
 
-async function connect(url: string): Promise<RedisClientType> {
-  const client: RedisClientType = createClient({ url, socket: { reconnectStrategy: false } })
+async function connect(url: string, password = ''): Promise<RedisClientType> {
+  const client: RedisClientType = createClient({ url, password, socket: { reconnectStrategy: false } })
   client.on('error', () => {
     // The command that was asked for tells.
   })

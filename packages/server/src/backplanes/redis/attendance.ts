@@ -60,12 +60,13 @@ export class Attendance {
   }
 
   async enter(stream: string, user: PresentUser, connection: string): Promise<PresenceSnapshot> {
+    const membership = { stream, userId: user.userId, connection }
+    const wasHere = this.#roster.has(membership)
     this.#roster.add(stream, user, connection)
     try {
-      const listed = this.node.listedUsers
-      return await this.#enter({ stream, userId: user.userId, connection }, user, listed)
+      return await this.#enter(membership, user, this.node.listedUsers)
     } catch (error) {
-      this.#roster.remove({ stream, userId: user.userId, connection })
+      if (!wasHere) this.#roster.remove(membership)
       this.#isInDoubt = true
       throw error
     }
@@ -119,6 +120,7 @@ export class Attendance {
 
   async #moveToNewLease(): Promise<void> {
     this.#isInDoubt = false
+    const old = this.#lease
     this.#lease = this.node.newId()
     try {
       await this.store.schedule(this.#task(), this.settings.leaseMs)
@@ -126,6 +128,11 @@ export class Attendance {
         await this.store.putOff(this.#task(), this.settings.leaseMs)
         const here = chunk.filter(({ membership }) => this.#roster.has(membership))
         await Promise.all(here.map(({ membership, user }) => this.#enter(membership, user, 0)))
+        if (here.length > 0)
+          await this.store.strike(
+            old,
+            here.map(({ membership }) => membership),
+          )
       }
     } catch (error) {
       this.#isInDoubt = true

@@ -5,7 +5,7 @@ export type AnyRedisClient = Pick<RedisClientType, 'duplicate' | 'options'>
 
 export interface RedisOptions {
   /** Where Redis is: `redis://user:password@host:6379/0`, or `rediss://` over TLS. @default 'redis://localhost:6379' */
-  readonly url?: string
+  readonly url?: string | undefined
   /** Instead of `url`: a node-redis client whose settings are copied. It is not used itself, and stays yours to close. */
   readonly client?: AnyRedisClient
   /** Begins every key and channel. Servers that share it, and the Redis, are one cluster. @default 'roomful' */

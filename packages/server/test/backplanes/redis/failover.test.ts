@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { redis } from '@roomful/server/redis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { RedisAddress, type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
+import { connectExtended } from '../../../../../test/support/wire-client.js'
+import { serve } from '../../../../../test/support/wire-server.js'
 import { type Accepted, TestNode, told, until } from './nodes.js'
 
 const newest = { before: undefined, limit: 1_000, maxBytes: 1_000_000 }
@@ -162,6 +165,42 @@ describe('a failover that loses the newest messages', () => {
       () => told(events),
     )
     expect(told(events)).toEqual(['one', 'two', 'lost three', 'lost four', 'resync forked at 2'])
+  })
+
+  it('[H12] [H6] is told on the wire to members, also to one that resumes, and all go on in the new log', async () => {
+    const primary = await start()
+    const replica = await start({ replicaOf: primary })
+    const address = await addressOf(primary)
+    const { url } = await serve({ backplane: redis({ url: address.url }) })
+    const [ana, bob] = [await connectExtended(url), await connectExtended(url)]
+    for (const client of [ana, bob]) await client.join('r')
+    const kept = await ana.chat('r', 'kept')
+    await until(
+      async () => Number(await replica.command('XLEN', 'roomful:log:{r}')) === 1,
+      () => 'not copied',
+    )
+    await replica.promote()
+    const lost = await ana.chat('r', 'lost')
+    address.switchTo(replica)
+    const resync = await bob.next('resync')
+    expect(resync).toMatchObject({ reason: 'forked', epoch: kept.epoch, offset: kept.offset, id: kept.id })
+    const again = await ana.chat('r', 'new')
+    expect([again.offset, again.epoch]).toEqual([lost.offset, lost.epoch])
+    await until(
+      () => bob.frames.some(({ message }) => message === 'new'),
+      () => bob.frames,
+    )
+    const texts = bob.frames.filter(({ type }) => type === 'chat_message').map(({ message }) => message)
+    expect(texts).toEqual(['kept', 'lost', 'new'])
+    const late = await connectExtended(url)
+    const { epoch, offset, id } = lost
+    expect(await late.join('r', { since: { epoch, offset, id }, history: 10 })).toMatchObject({
+      recovered: false,
+      reason: 'forked',
+      offset: again.offset,
+      id: again.id,
+      messages: [{ message: 'kept' }, { message: 'new' }],
+    })
   })
 
   it('[P4] lets versions of presence rise all the same, and has everybody back who is there', async () => {
