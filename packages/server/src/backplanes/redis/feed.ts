@@ -42,9 +42,9 @@ export class Feed {
     private readonly host: FeedHost,
   ) {}
 
-  /** How far it has come: the last entry that was passed on, the newest presence version that was heard of. */
+  /** The newest that is known of it: the entry that is in the log, and the presence version. */
   get standing(): Standing {
-    return { head: this.#sequencer.head, presenceVersion: this.#presenceVersion }
+    return { head: this.#sequencer.known, presenceVersion: this.#presenceVersion }
   }
 
   /** Begins where the log ends now. The subscription is confirmed by then, so that nothing falls in between. */
@@ -67,6 +67,12 @@ export class Feed {
         this.host.relayed(message.message)
         return
     }
+  }
+
+  /** Redis has accepted a message of this node here. */
+  acknowledge(position: Position): void {
+    this.#sequencer.acknowledge(position)
+    this.#repairIfNeeded()
   }
 
   /** Compares with how Redis says the stream stands, when asked at `asked`. */
@@ -147,6 +153,10 @@ export class Feed {
     for (let round = 0; round < REPAIRS_IN_A_ROW; round++) {
       const { head, needsRepair } = this.#sequencer
       if (!head || !needsRepair || this.listeners.size === 0) return
+      if (this.#sequencer.hasForked) {
+        await this.#restart('forked')
+        continue
+      }
       const range = { after: head.offset, limit: REPAIR_ENTRIES, maxBytes: REPAIR_BYTES }
       const page = await this.host.read(this.stream, range, head)
       if (page.fault) await this.#restart(page.fault)

@@ -84,7 +84,9 @@ export class RedisBackplane implements Backplane {
     const { durability } = this
     const reply =
       durability === 'replicated' ? await this.#groupCommit.append(append) : await this.store.append(append)
-    return reply.status === 'conflict' ? reply : { ...reply, durability }
+    if (reply.status === 'conflict') return reply
+    if (!reply.duplicate) this.#feeds.get(stream)?.feed.acknowledge(reply.position)
+    return { ...reply, durability }
   }
 
   async subscribe(stream: string, listener: (event: StreamEvent) => void): Promise<Subscription> {

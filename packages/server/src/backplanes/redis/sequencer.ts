@@ -18,11 +18,24 @@ export class Sequencer {
   #head: Position | undefined
   readonly #ids = new Map<number, string>()
   #waiting: Arrival[] = []
+  /** The newest entry that this node was told is in the log, while it has not come. */
+  #acknowledged: Position | undefined
   #needsRepair = false
+  #hasForked = false
 
   /** The last entry that was passed on. */
   get head(): Position | undefined {
     return this.#head
+  }
+
+  /** The newest entry that is known to be in the log. */
+  get known(): Position | undefined {
+    return this.#acknowledged ?? this.#head
+  }
+
+  /** Whether what was passed on or acknowledged is in the log no longer, so that a repair has to restart. */
+  get hasForked(): boolean {
+    return this.#hasForked
   }
 
   get needsRepair(): boolean {
@@ -45,9 +58,18 @@ export class Sequencer {
     return this.#judge(this.#head, epoch, entry, true)
   }
 
+  /** Takes note of what Redis has accepted here: if the log turns out to hold something else, the sender must be told. */
+  acknowledge(position: Position): void {
+    const own = this.#head
+    if (own?.epoch !== position.epoch) return
+    const passed = this.#ids.get(position.offset)
+    if (passed !== undefined && passed !== position.id) this.#fork()
+    if (position.offset > (this.known?.offset ?? 0)) this.#acknowledged = position
+  }
+
   /**
-   * Compares with what the log says of its end, when asked after `asked` was passed on. An end before that is a log
-   * that lost entries; one that is ahead may be on its way, unless `isLate`.
+   * Compares with what the log says of its end, when asked after `asked` was known to be in it. An end before that is
+   * a log that lost entries; one that is ahead may be on its way, unless `isLate`.
    */
   check(head: Position | undefined, asked: Position | undefined, isLate: boolean): void {
     const own = this.#head
@@ -56,6 +78,7 @@ export class Sequencer {
     const isBack = isSameLog && asked?.epoch === own.epoch && head.offset < asked.offset
     const isPassed = isSameLog && !isBack && this.#ids.get(head.offset) === head.id
     const isAhead = isSameLog && head.offset > own.offset
+    if (isBack) this.#fork()
     if (!isPassed && (isLate || !isAhead)) this.#needsRepair = true
   }
 
@@ -63,7 +86,7 @@ export class Sequencer {
   fill(entries: readonly LogEntry[], isLast: boolean): readonly LogEntry[] {
     if (!isLast) return this.#append(entries)
     const isFull = this.#waiting.length >= WAITING
-    this.#needsRepair = false
+    this.#needsRepair = this.#hasForked
     const fresh = [...this.#append(entries), ...this.#drain()]
     if (isFull) this.#needsRepair = true
     return fresh
@@ -104,6 +127,10 @@ export class Sequencer {
         this.#needsRepair = true
         break
       }
+      if (this.#acknowledged?.offset === entry.offset && this.#acknowledged.id !== entry.id) {
+        this.#fork()
+        break
+      }
       this.#advance({ epoch: head.epoch, offset: entry.offset, id: entry.id })
       fresh.push(entry)
     }
@@ -120,14 +147,22 @@ export class Sequencer {
     )
   }
 
+  #fork(): void {
+    this.#hasForked = true
+    this.#needsRepair = true
+  }
+
   #moveTo(head: Position): void {
     this.#ids.clear()
+    this.#acknowledged = undefined
     this.#needsRepair = false
+    this.#hasForked = false
     this.#advance(head)
   }
 
   #advance(head: Position): void {
     this.#head = head
+    if (this.#acknowledged && this.#acknowledged.offset <= head.offset) this.#acknowledged = undefined
     this.#ids.set(head.offset, head.id)
     this.#ids.delete(head.offset - REMEMBERED)
   }

@@ -92,6 +92,44 @@ describe('the sequencer', () => {
     expect([head, ids(fresh)]).toEqual([{ epoch: 'f', offset: 0, id: 'f' }, ['b1', 'b2']])
   })
 
+  describe('of a log that lost what was acknowledged here, before it came', () => {
+    const acknowledged = () => {
+      const sequencer = started()
+      feed(sequencer, entries(1, 2))
+      sequencer.acknowledge(at(3))
+      sequencer.acknowledge(at(4))
+      return sequencer
+    }
+
+    it('is content when it comes', () => {
+      const sequencer = acknowledged()
+      expect(feed(sequencer, entries(3, 4))).toEqual(['a3', 'a4'])
+      expect([sequencer.needsRepair, sequencer.known]).toEqual([false, at(4)])
+    })
+
+    it('restarts when another entry has its offset', () => {
+      const sequencer = acknowledged()
+      expect(feed(sequencer, entries(3, 4, 'b', 'a'))).toEqual(['b3'])
+      expect(sequencer.hasForked).toBe(true)
+      const { head, entries: fresh } = sequencer.restart(page([...entries(1, 2), ...entries(3, 4, 'b', 'a')]))
+      expect([head, ids(fresh), sequencer.hasForked]).toEqual([at(3, 'b'), ['b4'], false])
+    })
+
+    it('restarts when the log ends before it', () => {
+      const sequencer = acknowledged()
+      sequencer.check(at(2), sequencer.known, true)
+      expect(sequencer.hasForked).toBe(true)
+      expect(sequencer.restart(page(entries(1, 2))).head).toEqual(at(2))
+    })
+
+    it('restarts when the acknowledgement comes after another entry', () => {
+      const sequencer = started()
+      feed(sequencer, entries(1, 2))
+      sequencer.acknowledge(at(2, 'b'))
+      expect(sequencer.hasForked).toBe(true)
+    })
+  })
+
   describe('compared with the head of the log', () => {
     const needsRepair = (...[head, asked, isLate]: Parameters<Sequencer['check']>) => {
       const sequencer = started()
