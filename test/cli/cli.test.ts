@@ -1,8 +1,9 @@
 import { createServer } from 'node:net'
 import { SignJWT } from 'jose'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { Cli } from '../support/cli.js'
+import { RedisServer } from '../support/redis.js'
 
 const started: Cli[] = []
 
@@ -78,6 +79,26 @@ describe('what roomful serves', () => {
     expect(await authenticate(url, expired)).toMatchObject({ type: 'error', code: 'token_expired' })
   })
 
+  it('[M10] joins a cluster by REDIS_URL, and tells which node serves whom', async () => {
+    const redis = await RedisServer.start()
+    onTestFinished(() => redis.remove())
+    const env = { REDIS_URL: redis.url }
+    const nodes = ['north', 'south'].map((name) => roomful([], { ...env, NODE_NAME: name }))
+    const sockets = await Promise.all(nodes.map(async (cli) => connect(await cli.url())))
+    for (const [index, socket] of sockets.entries()) {
+      await next(socket)
+      socket.send(JSON.stringify({ type: 'join', room_id: 'lobby' }))
+      expect(JSON.parse(await next(socket))).toEqual({ type: 'served_by', node: ['north', 'south'][index] })
+      expect(JSON.parse(await next(socket))).toMatchObject({ type: 'joined' })
+    }
+    const [north, south] = sockets
+    if (!north || !south) throw new Error('There are two')
+    expect(JSON.parse(await next(north))).toMatchObject({ type: 'user_joined', count: 2 })
+    north.send(JSON.stringify({ type: 'chat_message', message: 'hello' }))
+    expect(JSON.parse(await next(south))).toMatchObject({ type: 'chat_message', message: 'hello', offset: 1 })
+    expect(nodes[0]?.stdout).toContain(`this is node north of those on 127.0.0.1:${redis.port}`)
+  })
+
   it('switches limits off with a warning', async () => {
     const cli = roomful([], { ROOMFUL_LIMITS: 'off' })
     const socket = await connect(await cli.url())
@@ -133,6 +154,8 @@ describe('mistakes end with one sentence, exit code 1 and no stack', () => {
     [[], { ADMIN_PORT: '-1' }, /ADMIN_PORT must be a port/],
     [[], { AUTH_SECRET: 'short' }, /AUTH_SECRET must have at least 32 characters/],
     [[], { ROOMFUL_LIMITS: 'none' }, /ROOMFUL_LIMITS must be 'on' or 'off', not 'none'/],
+    [[], { REDIS_URL: 'localhost:6379' }, /REDIS_URL must be a URL such as redis:\/\/localhost:6379/],
+    [[], { REDIS_URL: 'redis://:secret@127.0.0.1:1' }, /no Redis answers at 127\.0\.0\.1:1 \(.*ECONNREFUSED/],
   ])('%j %j', async (args, env, sentence) => {
     await expectRefusal(roomful(args, env as Record<string, string>), sentence)
   })
@@ -140,8 +163,16 @@ describe('mistakes end with one sentence, exit code 1 and no stack', () => {
   it('--help tells all of it', async () => {
     const { code, stdout } = await roomful(['--help']).exit()
     expect(code).toBe(0)
-    for (const word of ['--port', '--host', '--admin-port', 'AUTH_SECRET', 'ROOMFUL_LIMITS', 'SIGTERM'])
-      expect(stdout).toContain(word)
+    const words = [
+      '--port',
+      '--host',
+      '--admin-port',
+      'AUTH_SECRET',
+      'REDIS_URL',
+      'NODE_NAME',
+      'ROOMFUL_LIMITS',
+    ]
+    for (const word of [...words, 'SIGTERM']) expect(stdout).toContain(word)
   })
 })
 

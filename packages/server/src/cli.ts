@@ -2,10 +2,12 @@
 import { readFile } from 'node:fs/promises'
 import { createServer as createHttpServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { defineProtocol } from '@roomful/protocol'
+import { hostname } from 'node:os'
+import { defineProtocol, volatile } from '@roomful/protocol'
 import * as z from 'zod/mini'
 import { jwtAuthentication } from './cli/jwt.js'
 import { loadDemo, notFound, serveAdmin, servePages } from './cli/pages.js'
+import { addressOf, openRedis } from './cli/redis.js'
 import { HELP, readCommand, type Settings, UsageError } from './cli/settings.js'
 import { UNLIMITED } from './limits.js'
 import { createServer } from './server.js'
@@ -15,8 +17,12 @@ const DRAIN_MS = 15_000
 /** Kubernetes kills after 30 s. */
 const EXIT_BY_MS = 25_000
 
-/** What the demo page sends along with a chat message. */
-const protocol = defineProtocol({ chat: z.object({ name: z.optional(z.string().check(z.maxLength(40))) }) })
+const protocol = defineProtocol({
+  /** What the demo page sends along with a chat message. */
+  chat: z.object({ name: z.optional(z.string().check(z.maxLength(40))) }),
+  /** Which of several nodes a client is with. */
+  server: { served_by: volatile(z.object({ node: z.string() })) },
+})
 
 async function main(): Promise<void> {
   const command = readCommand(process.argv.slice(2), process.env)
@@ -33,11 +39,20 @@ async function main(): Promise<void> {
   }
 }
 
-async function serve({ host, port, adminPort, authSecret, unlimited }: Settings): Promise<void> {
+async function serve(settings: Settings): Promise<void> {
+  const { host, port, adminPort, authSecret, redisUrl, unlimited } = settings
   if (unlimited)
     console.warn('[roomful] ROOMFUL_LIMITS=off: no rate and connection limits; do not expose this server')
+  const backplane = redisUrl && (await openRedis(redisUrl))
+  const node = settings.nodeName ?? hostname()
   const roomful = createServer({
     protocol,
+    on: {
+      join(context) {
+        if (redisUrl) context.send({ type: 'served_by', node })
+      },
+    },
+    ...(backplane && { backplane }),
     ...(authSecret && {
       authenticate: jwtAuthentication(authSecret),
       authorize: () => true,
@@ -57,6 +72,7 @@ async function serve({ host, port, adminPort, authSecret, unlimited }: Settings)
     const address = await listen(adminServer, host, adminPort, 'ADMIN_PORT')
     console.log(`Roomful: health and metrics at ${address}`)
   }
+  if (redisUrl) console.log(`Roomful: this is node ${node} of those on ${addressOf(redisUrl)}`)
   console.log(`Roomful is at ${shown} (WebSocket at /ws)`)
   exitOnSignals(async (options) => {
     await roomful.close(options)

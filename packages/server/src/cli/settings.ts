@@ -6,6 +6,10 @@ export interface Settings {
   /** Port for `/healthz`, `/readyz` and `/metrics` alone; `undefined` serves them beside the page. */
   readonly adminPort: number | undefined
   readonly authSecret: string | undefined
+  /** The Redis that joins this node with others; `undefined` keeps everything in memory. */
+  readonly redisUrl: string | undefined
+  /** What the page calls this node; `undefined` takes the host's. */
+  readonly nodeName: string | undefined
   readonly unlimited: boolean
 }
 
@@ -28,6 +32,8 @@ Usage: roomful [options]
 
 Environment:
   AUTH_SECRET         signs the JWTs (HS256, sub is the user id) that clients must bring; at least 32 characters
+  REDIS_URL           joins this node with all others on that Redis, as in redis://localhost:6379; needs npm install redis
+  NODE_NAME           what the page calls this node        (default: the host's name)
   ROOMFUL_LIMITS=off  makes rate and connection limits infinite, for load tests
 
 Serves the demo page at /, the WebSocket at /ws. SIGTERM drains and exits; SIGINT (Ctrl-C) exits at once.`
@@ -56,6 +62,8 @@ export function readCommand(
       port: toPort(values.port ?? (env.PORT || '3000'), values.port === undefined ? 'PORT' : '--port'),
       adminPort: adminPort ? toPort(adminPort, 'ADMIN_PORT') : undefined,
       authSecret: toSecret(env.AUTH_SECRET),
+      redisUrl: toRedisUrl(env.REDIS_URL),
+      nodeName: env.NODE_NAME || undefined,
       unlimited: toSwitch(env.ROOMFUL_LIMITS),
     },
   }
@@ -80,6 +88,13 @@ function toSecret(value: string | undefined): string | undefined {
   if (!value) return undefined
   if (value.length >= 32) return value
   throw new UsageError('AUTH_SECRET must have at least 32 characters; make one with: openssl rand -base64 32')
+}
+
+function toRedisUrl(value: string | undefined): string | undefined {
+  if (!value) return undefined
+  if (URL.canParse(value) && /^rediss?:\/\/./.test(value)) return value
+  // Not repeated here: it may hold a password.
+  throw new UsageError('REDIS_URL must be a URL such as redis://localhost:6379, or rediss:// for TLS')
 }
 
 function toSwitch(value: string | undefined): boolean {

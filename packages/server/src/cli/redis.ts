@@ -1,0 +1,29 @@
+import type { Backplane } from '../backplane.js'
+import { UsageError } from './settings.js'
+
+const CONNECT_MS = 5_000
+
+/** A backplane on a Redis that answers now. @throws UsageError if it does not, or if node-redis is not installed */
+export async function openRedis(url: string): Promise<Backplane> {
+  const { createClient } = await import('redis').catch((cause: unknown) => {
+    throw new UsageError('REDIS_URL needs node-redis; install it with: npm install redis', { cause })
+  })
+  const client = createClient({ url, socket: { reconnectStrategy: false, connectTimeout: CONNECT_MS } })
+  // It rejects `connect` as well, which tells it.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    client.destroy()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message || cause.name : String(cause)
+    throw new UsageError(`REDIS_URL: no Redis answers at ${addressOf(url)} (${reason})`, { cause })
+  }
+  const { redis } = await import('../redis.js')
+  return redis({ url })
+}
+
+/** Host and port alone: the URL may hold a password. */
+export function addressOf(url: string): string {
+  const { hostname, port } = new URL(url)
+  return `${hostname}:${port || 6379}`
+}
