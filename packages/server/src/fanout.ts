@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js'
 import type { Connection } from './connection.js'
 import { type FlushBounds, WriteCost } from './core/flush-window.js'
+import { type Rate, take, waitFor } from './core/rate-limit.js'
 import type { Limits } from './limits.js'
 import type { Metrics } from './metrics.js'
 import { Outgoing } from './outgoing.js'
@@ -22,6 +23,8 @@ export interface Item {
   readonly volatile: boolean
   readonly audience?: Audience
   readonly latestKey?: string
+  /** Tells who comes and goes: where many do, it waits for company. */
+  readonly notice?: boolean
 }
 
 /** A connection's place in a room's fan-out. */
@@ -43,30 +46,59 @@ export class FanOut {
   readonly #due = new Set<Room>()
   /** Rooms that gather. */
   readonly #gathering = new Set<Room>()
+  /** Rooms that have nothing but notices, and had many of late. */
+  readonly #waiting = new Set<Room>()
   readonly #connections = new Set<Connection>()
   readonly #cost = new WriteCost()
   readonly #bounds: FlushBounds
   readonly #flushBytes: number
+  readonly #noticeRate: Rate
   #isSoon = false
+  #isAwaited = false
   #isTimed = false
 
   constructor(
     private readonly clock: Clock,
     private readonly metrics: Metrics,
-    limits: Pick<Limits, 'flushMs' | 'flushShare' | 'flushBytes'>,
+    limits: Pick<Limits, 'flushMs' | 'flushShare' | 'flushBytes' | 'noticesPerSecond' | 'noticesBurst'>,
   ) {
     this.#bounds = { maxMs: limits.flushMs, share: limits.flushShare }
     this.#flushBytes = limits.flushBytes
+    this.#noticeRate = { perSecond: limits.noticesPerSecond, burst: limits.noticesBurst }
   }
 
   push(room: Room, item: Item): void {
     if (room.members.size === 0) return
     room.batch.add(item)
-    room.window.arrived(this.clock.now())
+    const now = this.clock.now()
+    if (item.notice && !this.#due.has(room) && !this.#gathering.has(room) && this.#waits(room, now)) return
+    room.window.arrived(now)
     if (this.#gathering.has(room) && !this.#isFull(room)) return
     this.#gathering.delete(room)
     this.#due.add(room)
     this.#flushSoon()
+  }
+
+  /** Whether a notice has to wait, for its room has had many: a thousand joins must not be a thousand writes to each. */
+  #waits(room: Room, now: number): boolean {
+    const wait = waitFor(room.notices, this.#noticeRate, now)
+    if (wait === 0 || this.#isFull(room)) {
+      take(room.notices, this.#noticeRate)
+      return false
+    }
+    this.#waiting.add(room)
+    if (this.#isAwaited) return true
+    this.#isAwaited = true
+    this.clock.after(wait, () => {
+      this.#isAwaited = false
+      for (const waiting of this.#waiting) {
+        take(waiting.notices, this.#noticeRate)
+        this.#due.add(waiting)
+      }
+      this.#waiting.clear()
+      this.#endTurn()
+    })
+    return true
   }
 
   /** Writes to a connection with the next flush. */
@@ -79,6 +111,7 @@ export class FanOut {
   flush(room: Room): number {
     this.#due.delete(room)
     this.#gathering.delete(room)
+    this.#waiting.delete(room)
     const items = room.batch.take()
     if (items.length === 0) return 0
     const pick = picker(items)
@@ -138,7 +171,7 @@ export class FanOut {
 
   /** Writes all that waits, whatever its window. */
   flushAll(): void {
-    this.#flushRooms(new Set([...this.#due, ...this.#gathering]))
+    this.#flushRooms(new Set([...this.#due, ...this.#gathering, ...this.#waiting]))
   }
 
   #flushRooms(rooms: ReadonlySet<Room>): void {

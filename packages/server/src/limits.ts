@@ -43,6 +43,10 @@ export interface Limits {
   readonly rooms: number
   /** Users of a room up to which each join and leave is told; above, one count a second. @default 200 */
   readonly announcedUsers: number
+  /** Times a second that a room is told of joins, leaves and presence alone; more are gathered until the next. They never wait longer than a message after them. @default 2 */
+  readonly noticesPerSecond: number
+  /** Times that a room is told at once after a quiet time. @default 10 */
+  readonly noticesBurst: number
   /** Users of one room shown as typing; more are dropped silently. @default 50 */
   readonly typersPerRoom: number
 
@@ -94,6 +98,8 @@ export const DEFAULT_LIMITS: Limits = {
   roomsPerConnection: 100,
   rooms: 100_000,
   announcedUsers: 200,
+  noticesPerSecond: 2,
+  noticesBurst: 10,
   typersPerRoom: 50,
   inboundQueue: 64,
   backlogBytes: MIB,

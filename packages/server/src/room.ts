@@ -3,6 +3,7 @@ import type { StreamEvent, Subscription } from './backplane.js'
 import { FlushWindow } from './core/flush-window.js'
 import type { LogEntry, Position } from './core/log.js'
 import type { PresenceChange } from './core/presence.js'
+import { fullBucket } from './core/rate-limit.js'
 import { Typing } from './core/typing.js'
 import { Batch, type Member } from './fanout.js'
 
@@ -13,6 +14,8 @@ export class Room {
   readonly typing = new Typing()
   readonly batch = new Batch()
   readonly window = new FlushWindow()
+  /** For flushes that carry nothing but who comes and goes. */
+  readonly notices = fullBucket()
   /** The newest count that a large room has not been told yet. */
   notice: { readonly type: 'user_joined' | 'user_left'; readonly count: number } | undefined
   /** Whether members are told each other's names; false in a room above the limit. */

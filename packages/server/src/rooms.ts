@@ -130,7 +130,8 @@ export class Rooms {
       event,
       members: [toMember(user)],
     })
-    this.fanOut.push(room, { text, volatile: false, audience: { extendedOnly: true, ...except(connection) } })
+    const audience = { extendedOnly: true, ...except(connection) }
+    this.fanOut.push(room, { text, volatile: false, notice: true, audience })
   }
 
   /** A room that grew past the limit tells only its count; one that shrank below it sends its whole list again. */
@@ -169,6 +170,7 @@ export class Rooms {
     this.fanOut.push(room, {
       text,
       volatile: true,
+      notice: true,
       ...(about.connection !== undefined && { audience: except(about.connection) }),
     })
   }

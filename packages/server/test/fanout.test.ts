@@ -52,6 +52,35 @@ function stage() {
 
 const item = (text: string, fields: Partial<Item> = {}): Item => ({ text, volatile: false, ...fields })
 
+describe('[J15] notices', () => {
+  async function crowd(notices: number) {
+    const { clock, fanOut, member } = stage()
+    const room = new Room('lobby')
+    const ana = member('ana')
+    ana.join(room)
+    for (let n = 1; n <= notices; n++) {
+      fanOut.push(room, item(`${n} came`, { notice: true }))
+      await clock.settle()
+    }
+    return { clock, fanOut, room, ana: ana.state }
+  }
+
+  it('go out at once, until there are many: those gather, in order', async () => {
+    const { clock, ana } = await crowd(100)
+    expect(ana.got).toHaveLength(DEFAULT_LIMITS.noticesBurst)
+    await clock.advance(500)
+    expect(ana.got).toEqual(Array.from({ length: 100 }, (_, n) => `${n + 1} came`))
+    expect(ana.writes).toBe(DEFAULT_LIMITS.noticesBurst + 1)
+  })
+
+  it('never come later than a message after them', async () => {
+    const { clock, fanOut, room, ana } = await crowd(12)
+    fanOut.push(room, item('a message'))
+    await clock.settle()
+    expect(ana.got.slice(-3)).toEqual(['11 came', '12 came', 'a message'])
+  })
+})
+
 describe('a batch', () => {
   it('goes out together, in one write a member', async () => {
     const { clock, fanOut, member } = stage()
