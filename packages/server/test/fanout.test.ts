@@ -52,7 +52,7 @@ function stage() {
 
 const item = (text: string, fields: Partial<Item> = {}): Item => ({ text, volatile: false, ...fields })
 
-describe('[J16] notices', () => {
+describe('[J17] notices', () => {
   async function crowd(notices: number) {
     const { clock, fanOut, member } = stage()
     const room = new Room('lobby')
