@@ -43,7 +43,7 @@ export type {
   RequestOptions,
   Room,
   SendOptions,
-} from './room.js'
+} from './room-api.js'
 export type { RoomStatus } from './room-state.js'
 export type { Runtime, Signal } from './runtime.js'
 export type { Sent } from './sender.js'

@@ -5,7 +5,7 @@ import type { ConnectionStatus } from './connection-state.js'
 import type { RoomEvents } from './messages.js'
 import type { Observable } from './observable.js'
 import type { AnyProtocol } from './options.js'
-import type { JoinOptions, Room } from './room.js'
+import type { JoinOptions, Room } from './room-api.js'
 
 /** By then a component that was rendered has been mounted; one that comes later connects its client again. */
 const ABANDONED_MS = 10_000
