@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { StreamEvent } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { RedisAddress, type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
@@ -30,6 +31,13 @@ async function join(...[options]: Parameters<typeof TestNode.start>): Promise<Te
   return node
 }
 
+/** Before connections break: what was on its way would be lost with them. */
+const heard = (events: readonly StreamEvent[], count: number) =>
+  until(
+    () => events.length === count,
+    () => told(events),
+  )
+
 const isReady = (node: TestNode) =>
   until(
     () => node.backplane.ready,
@@ -60,10 +68,7 @@ describe('a Redis that goes away', () => {
     const again = await node.publish('r', 'one', 'c1')
     expect([again.duplicate, again.position]).toEqual([true, position])
     await node.publish('r', 'two', 'c2')
-    await until(
-      () => events.length === 2,
-      () => told(events),
-    )
+    await heard(events, 2)
     expect(told(events)).toEqual(['one', 'two'])
   })
 
@@ -86,12 +91,10 @@ describe('a Redis that goes away', () => {
     const node = await join({ url: server.url, headCheckMs: 60_000 })
     const events = await node.listen('r')
     await node.publish('r', 'one')
+    await heard(events, 1)
     await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
     await node.publish('r', 'two')
-    await until(
-      () => events.length === 2,
-      () => told(events),
-    )
+    await heard(events, 2)
     expect(told(events)).toEqual(['one', 'two'])
   })
 
@@ -100,18 +103,13 @@ describe('a Redis that goes away', () => {
     const node = await join({ url: server.url })
     const events = await node.listen('r')
     const { position } = await node.publish('r', 'one')
+    await heard(events, 1)
     await server.restart()
-    await until(
-      () => events.length === 2,
-      () => told(events),
-    )
+    await heard(events, 2)
     expect(told(events)).toEqual(['one', 'resync epoch_changed at 0'])
     expect((await node.backplane.read('r', { ...newest, after: 1 }, position)).fault).toBe('epoch_changed')
     await node.publish('r', 'two')
-    await until(
-      () => events.length === 3,
-      () => told(events),
-    )
+    await heard(events, 3)
   })
 })
 
@@ -136,12 +134,10 @@ describe('a failover that loses the newest messages', () => {
     await primaryWithLatecomers(node, replica)
     const other = await join({ url: replica.url })
     const { position: lost } = await node.publish('r', 'lost five')
+    await heard(events, 5)
     for (const text of ['new three', 'new four', 'new five']) await other.publish('r', text)
     address.switchTo(replica)
-    await until(
-      () => events.length === 9,
-      () => told(events),
-    )
+    await heard(events, 9)
     expect(told(events).slice(5)).toEqual(['resync forked at 2', 'new three', 'new four', 'new five'])
     const { fault, head } = await node.backplane.read('r', { ...newest, after: lost.offset }, lost)
     expect([fault, head.epoch, head.offset]).toEqual(['forked', lost.epoch, lost.offset])
@@ -159,11 +155,9 @@ describe('a failover that loses the newest messages', () => {
     const node = await join({ url: address.url })
     const events = await node.listen('r')
     await primaryWithLatecomers(node, replica)
+    await heard(events, 4)
     address.switchTo(replica)
-    await until(
-      () => events.length === 5,
-      () => told(events),
-    )
+    await heard(events, 5)
     expect(told(events)).toEqual(['one', 'two', 'lost three', 'lost four', 'resync forked at 2'])
   })
 
@@ -213,6 +207,7 @@ describe('a failover that loses the newest messages', () => {
     const events = await node.listen('r')
     const { version } = await node.backplane.enter('r', { userId: 'ada', profile: { name: 'Ada' } }, 'c')
     await node.backplane.update('r', 'ada', { mood: 'fine' })
+    await heard(events, 2)
     address.switchTo(replica)
     await until(
       async () => (await node.backplane.present('r').catch(() => undefined))?.count === 1,
@@ -244,6 +239,7 @@ describe('a failover that loses the newest messages', () => {
     await replica.promote()
     await node.backplane.enter('r', { userId: 'bob' }, 'b')
     await node.backplane.leave('r', 'bob', 'b', false)
+    await heard(events, 3)
     address.switchTo(replica)
     await until(
       () => told(events).includes('presence missed'),
