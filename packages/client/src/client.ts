@@ -61,6 +61,8 @@ export class ClientCore {
   readonly #rooms = new Map<string, RoomCore>()
   readonly #host: Host
   #joins = new Pace()
+  /** Who was connected last. */
+  #user: string | undefined
   /** A base server has each connection in one room, the one that it joined last. */
   #baseRoom: RoomCore | undefined
 
@@ -122,8 +124,8 @@ export class ClientCore {
     this.#link.close('Logged out')
     this.#sender.forget()
     this.#link.forget()
-    for (const room of this.#rooms.values()) room.forget()
     this.close()
+    for (const room of this.#rooms.values()) room.forget()
   }
 
   room(id: string): RoomCore {
@@ -149,11 +151,20 @@ export class ClientCore {
 
   #up(): void {
     this.#joins = new Pace()
+    const isStranger = this.#becomes(this.#link.user.get())
     this.#sender.up()
     for (const room of this.#rooms.values()) {
+      if (isStranger) room.forget()
       if (this.#link.mode === 'base' && room !== this.#baseRoom) room.leaveWith(ONE_ROOM)
       room.up()
     }
+  }
+
+  /** With a token, another user id is somebody else's; without one it is the same person, known by a new name. */
+  #becomes(me: string | undefined): boolean {
+    const before = this.#user
+    this.#user = me
+    return this.#settings.token !== undefined && before !== undefined && before !== me
   }
 
   #down(code: number): void {

@@ -36,7 +36,7 @@ export interface RoomMachine {
 export type RoomEvent =
   | { readonly type: 'join'; readonly history: number | undefined }
   | { readonly type: 'leave'; readonly reason: string }
-  /** Somebody else may be the user from now on. */
+  /** Somebody else is, or may be, the user from now on. */
   | { readonly type: 'forget' }
   | { readonly type: 'up' }
   | { readonly type: 'down'; readonly reason: string }
@@ -88,7 +88,7 @@ export function roomStep(m: RoomMachine, event: RoomEvent): RoomStep {
     case 'leave':
       return isWanted(m) ? stay({ ...m, status: { state: 'left', reason: event.reason } }) : stay(m)
     case 'forget':
-      return stay({ ...initialRoom, isConnected: m.isConnected, status: m.status })
+      return stay({ ...initialRoom, isConnected: m.isConnected, status: m.status, history: m.history })
     case 'up': {
       const connected = { ...m, isConnected: true }
       return isWanted(m) ? join(connected, 'Back online') : stay(connected)

@@ -228,9 +228,8 @@ export class RoomCore {
     this.leaveWith(error.message, error)
   }
 
-  /** Log-out: whoever comes next sees nothing of what this user saw, and resumes nothing. */
+  /** Whoever comes next sees nothing of what this user saw, and resumes nothing. */
   forget(): void {
-    this.leaveWith('Logged out')
     this.#step({ type: 'forget' })
     this.#state = undefined
     this.#pages = undefined

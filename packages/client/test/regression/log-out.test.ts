@@ -65,6 +65,27 @@ it('forget() leaves nothing of a user to the next one: no timeline, no members, 
   expect(script.connection.take()).toEqual([])
 })
 
+it('another user, known by a token, sees nothing of the one before, and joins as if new', async () => {
+  const script = new Script({ token: 'secret' })
+  const room = script.client.room('r')
+  void room.join({ history: 5 })
+  await script.connection.welcomes('me')
+  const joins = () => script.connection.take().filter(({ type }) => type === 'join')
+  await script.connection.says(joinedFrame(joins()[0]), chatFrame(1))
+  await script.connection.closes(1006)
+  await script.clock.advance(1_000)
+  await script.connection.welcomes('me')
+  expect(joins()).toMatchObject([{ since: { offset: 1 } }])
+  expect(room.timeline.get()).toHaveLength(1)
+  await script.connection.closes(1006)
+  await script.clock.advance(1_000)
+  await script.connection.welcomes('other')
+  const [join] = joins()
+  expect(join).toMatchObject({ room_id: 'r', history: 5 })
+  expect(join).not.toHaveProperty('since')
+  expect(room.timeline.get()).toEqual([])
+})
+
 it('what is stored is named by the server, not by a token in its URL', () => {
   const names: string[] = []
   const { outbox } = storage()
