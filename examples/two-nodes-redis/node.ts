@@ -19,6 +19,7 @@ const http = createHttpServer((request, response) => {
   else servePage(request, response)
 })
 roomful.attach(http, { path: '/ws' })
+await roomful.start()
 http.listen(Number(PORT), '127.0.0.1', () => process.send?.((http.address() as AddressInfo).port))
 // A supervisor that died cannot stop it.
 process.on('disconnect', () => process.exit())

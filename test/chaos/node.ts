@@ -1,4 +1,5 @@
 import { createServer as createHttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { createServer, silentLogger } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
 import type { NodeOptions, NodeReport } from './node-process.js'
@@ -22,13 +23,8 @@ const http = createHttpServer((request, response) => {
   response.writeHead(isUp ? 200 : 503, { connection: 'close' }).end()
 })
 server.attach(http)
-http.listen(options.port ?? 0, '127.0.0.1')
-const starting = setInterval(() => {
-  const address = http.address()
-  if (!server.ready || typeof address !== 'object') return
-  clearInterval(starting)
-  process.send?.(address?.port)
-}, 10)
+await server.start()
+http.listen(options.port ?? 0, '127.0.0.1', () => process.send?.((http.address() as AddressInfo).port))
 
 process.on('message', () => {
   const report: NodeReport = { ...server.stats(), faults, ready: server.ready }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { launchChromium } from '../../../test/support/chromium.js'
 import { faultsOf, openDemo, type Person, verdict } from '../../../test/support/demo.js'
 import { RedisServer } from '../../../test/support/redis.js'
@@ -25,7 +25,7 @@ beforeAll(async () => {
   started.stdout?.on('data', (text: Buffer) => {
     said += text
   })
-  await expect.poll(() => said, { timeout: 30_000 }).toContain('Roomful is at')
+  await vi.waitFor(() => expect(said).toContain('Roomful is at'), { timeout: 30_000 })
   url = /http:\S+:\d+/.exec(said)?.[0] ?? ''
   browser = await launchChromium()
 })

@@ -289,6 +289,11 @@ export interface Address {
 export interface Roomful<P extends AnyProtocol = BuiltIn> {
   /** Serves on a port of its own. @throws Error if the port is in use */
   listen(options?: ListenOptions): Promise<Address>
+  /**
+   * Resolves once the backplane has started; until then, upgrades get HTTP 503. `listen` waits for it, `attach` does not.
+   * @throws Error if the backplane cannot be started
+   */
+  start(): Promise<void>
   /** Serves the upgrades of one path of an HTTP server that you keep. */
   attach(server: HttpServer, options?: AttachOptions): void
   room(id: string): RoomHandle<P>

@@ -65,6 +65,7 @@ async function serve(settings: Settings): Promise<void> {
   const servers = [createHttpServer(servePages(pages, adminPort === undefined ? admin : notFound))]
   const [main] = servers as [Server]
   roomful.attach(main, { path: '/ws' })
+  await roomful.start()
   const shown = await listen(main, host, port, 'PORT')
   if (adminPort !== undefined) {
     const adminServer = createHttpServer(admin)

@@ -91,6 +91,10 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     return { host, port: actual, url: `${tls ? 'wss' : 'ws'}://${shown}:${actual}${path}` }
   }
 
+  start(): Promise<void> {
+    return this.node.start()
+  }
+
   attach(server: HttpServer, { path = '/' }: AttachOptions = {}): void {
     if (!path.startsWith('/'))
       throw new TypeError(`attach: path must start with '/', as in '/ws', not '${path}'`)
