@@ -58,9 +58,29 @@ export const PEERS = {
   uws: { title: 'uWebSockets.js', protocol: 'plain' },
 } as const
 
+/** What the load generator speaks. */
+export type Protocol = (typeof PEERS)[keyof typeof PEERS]['protocol']
+
 export type Peer = keyof typeof PEERS
 export const PEER_NAMES = Object.keys(PEERS) as Peer[]
 
 /** Those that have a client of their own to compare. */
 export const CLIENT_PEERS = ['roomful', 'socket.io'] as const satisfies Peer[]
 export type ClientPeer = (typeof CLIENT_PEERS)[number]
+
+/** Two nodes of each, on one Redis; the clients are spread over both. Each is `peers/NAME.mjs`. */
+export const CLUSTERS = {
+  'roomful-redis': { title: 'Roomful', protocol: 'roomful' },
+  'socket.io-redis': { title: 'Socket.IO, streams adapter', protocol: 'socket.io' },
+} as const
+
+export type ClusterPeer = keyof typeof CLUSTERS
+export const CLUSTER_NAMES = Object.keys(CLUSTERS) as ClusterPeer[]
+
+export const CLUSTER_LOADS = {
+  busy: { title: '100 clients, 10 senders, closed loop', load: { clients: 100, senders: 10, window: 1 } },
+  sparse: { title: '100 clients, 10 senders, 200 msg/s', load: { clients: 100, senders: 10, rate: 200 } },
+} as const satisfies Record<string, { title: string; load: Load }>
+
+export type ClusterLoad = keyof typeof CLUSTER_LOADS
+export const CLUSTER_LOAD_NAMES = Object.keys(CLUSTER_LOADS) as ClusterLoad[]

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { type Load, PEERS, type Peer } from './loads.js'
+import { type Load, PEERS, type Peer, type Protocol } from './loads.js'
 import { LOAD_CORE, pinned, type Server, startPeer } from './processes.js'
 
 const run = promisify(execFile)
@@ -38,7 +38,7 @@ export interface Timing {
 export async function measure(program: string, peer: Peer, load: Load, timing: Timing): Promise<Sample> {
   const server = await startPeer(peer)
   try {
-    return await applyLoad(program, server, peer, load, timing)
+    return await applyLoad(program, server, PEERS[peer].protocol, load, timing)
   } finally {
     await server.stop()
   }
@@ -46,14 +46,20 @@ export async function measure(program: string, peer: Peer, load: Load, timing: T
 
 export async function applyLoad(
   program: string,
-  { port, pid }: Server,
-  peer: Peer,
+  { ports, pids }: Server,
+  protocol: Protocol,
   load: Load,
   { warmupMs, measureMs }: Timing,
   core = LOAD_CORE,
 ): Promise<Sample> {
-  const { protocol } = PEERS[peer]
-  const options = { protocol, port, pid, ...load, 'warmup-ms': warmupMs, 'measure-ms': measureMs }
+  const options = {
+    protocol,
+    port: ports,
+    pid: pids,
+    ...load,
+    'warmup-ms': warmupMs,
+    'measure-ms': measureMs,
+  }
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
   const [command, ...rest] = pinned(core, [program, ...args])
   const { stdout } = await run(command, rest)

@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util'
 import { LOAD_NAMES, type LoadName, PEER_NAMES, type Peer } from './loads.js'
 import type { Timing } from './measure.js'
 
-const SECTIONS = [...LOAD_NAMES, 'half', 'idle', 'client', 'browser'] as const
-export type Section = LoadName | 'half' | 'idle' | 'client' | 'browser'
+const SECTIONS = [...LOAD_NAMES, 'half', 'idle', 'cluster', 'client', 'browser'] as const
+export type Section = LoadName | 'half' | 'idle' | 'cluster' | 'client' | 'browser'
 
 export interface Options {
   readonly sections: readonly Section[]

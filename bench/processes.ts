@@ -5,14 +5,15 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { Peer } from './loads.js'
+import type { ClusterPeer, Peer } from './loads.js'
 
 export const SERVER_CORE = 0
 export const LOAD_CORE = 1
 
 export interface Server {
-  readonly port: number
-  readonly pid: number
+  /** Of each of its nodes. */
+  readonly ports: readonly number[]
+  readonly pids: readonly number[]
   stop(): Promise<void>
 }
 
@@ -38,19 +39,24 @@ export function compileLoad(): string {
 }
 
 /** Starts a peer in a process of its own, on the server's core. */
-export async function startPeer(peer: Peer): Promise<Server> {
-  const child = startNode(SERVER_CORE, [pathOf(`peers/${peer}.mjs`)])
+export async function startPeer(peer: Peer | ClusterPeer, env: NodeJS.ProcessEnv = {}): Promise<Server> {
+  const child = startNode(SERVER_CORE, [pathOf(`peers/${peer}.mjs`)], env)
   const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), once(child, 'exit')])
-  const port = Number(line)
   if (!child.pid || child.exitCode !== null) throw new Error(`peers/${peer}.mjs did not start`)
-  return { port, pid: child.pid, stop: () => end(child) }
+  return { ports: [Number(line)], pids: [child.pid], stop: () => end(child) }
 }
 
-export function startNode(core: number, args: readonly string[]) {
+export function startNode(core: number, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const [command, ...rest] = pinned(core, [process.execPath, ...args])
   const child = spawn(command, rest, {
     // uWebSockets.js brings native helpers that ws would pick up; ws runs as it comes when installed alone.
-    env: { ...process.env, NODE_ENV: 'production', WS_NO_BUFFER_UTIL: '1', WS_NO_UTF_8_VALIDATE: '1' },
+    env: {
+      ...process.env,
+      ...env,
+      NODE_ENV: 'production',
+      WS_NO_BUFFER_UTIL: '1',
+      WS_NO_UTF_8_VALIDATE: '1',
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   running.add(child)

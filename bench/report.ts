@@ -1,6 +1,17 @@
 import { CHROMIUM_RATE } from './client/in-chromium.js'
 import { NODE_RATE } from './client/in-node.js'
-import { CLIENT_PEERS, LOAD_NAMES, LOADS, PEER_NAMES, PEERS, type Peer } from './loads.js'
+import {
+  CLIENT_PEERS,
+  CLUSTER_LOAD_NAMES,
+  CLUSTER_LOADS,
+  CLUSTER_NAMES,
+  CLUSTERS,
+  LOAD_NAMES,
+  LOADS,
+  PEER_NAMES,
+  PEERS,
+  type Peer,
+} from './loads.js'
 import type { Sample } from './measure.js'
 import type { Options } from './options.js'
 import { connectCost, connects, deliveries, memory, p50, p99, type Results, type Runs } from './results.js'
@@ -28,6 +39,7 @@ export function report(results: Results, options: Options, machine: readonly str
     ...latency(results, peers),
     ...atHalf(results, peers),
     ...idle(results, options),
+    ...twoNodes(results),
     ...clientsInNode(results),
     ...clientsInChromium(results),
     ...checks(results),
@@ -105,6 +117,34 @@ function idle({ idle: runs }: Results, { peers, idleClients }: Options): string[
     `${figure(idleClients)} connections, each joined to one of 100 rooms; memory is what the server’s resident set grew by:`,
     values(rows, peers),
     ...ratios(rows.slice(1), peers),
+  ]
+}
+
+function twoNodes({ clusters }: Results): string[] {
+  const rows = CLUSTER_LOAD_NAMES.flatMap((name) => {
+    const runs = clusters[name]
+    if (!runs) return []
+    const row = (label: string, of: (sample: Sample) => number) => {
+      const [own, rival] = CLUSTER_NAMES.map((peer) => (runs[peer] ?? []).map(of)) as [number[], number[]]
+      return [
+        `${CLUSTER_LOADS[name].title}: ${label}`,
+        ...[own, rival].map((one) => spread(spreadOf(one))),
+        spread(ratioOf(own, rival)),
+      ]
+    }
+    return [
+      row('messages/s', ({ sent, seconds }) => sent / seconds),
+      row('thousand deliveries a CPU second of both nodes', deliveries),
+      row('p50, ms', p50),
+      row('p99, ms', p99),
+      row('lost', ({ lost }) => lost),
+    ]
+  })
+  if (rows.length === 0) return []
+  return [
+    '## Two nodes on one Redis',
+    'Half of the clients are on each node, so that most deliveries cross. The nodes share one core, Redis shares the other with the load:',
+    table(['', ...CLUSTER_NAMES.map((peer) => CLUSTERS[peer].title), 'ratio'], rows),
   ]
 }
 

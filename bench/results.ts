@@ -1,6 +1,6 @@
 import type { ChromiumSample } from './client/in-chromium.js'
 import type { NodeClientSample } from './client/in-node.js'
-import type { ClientPeer, LoadName, Peer } from './loads.js'
+import type { ClientPeer, ClusterLoad, ClusterPeer, LoadName, Peer } from './loads.js'
 import type { Sample } from './measure.js'
 
 /** Samples of each peer, one a round: what has the same index ran in the same round. */
@@ -10,6 +10,7 @@ export interface Results {
   readonly loads: Partial<Record<LoadName, Runs<Peer, Sample>>>
   readonly half: Runs<Peer, Sample>
   readonly idle: Runs<Peer, Sample>
+  readonly clusters: Partial<Record<ClusterLoad, Runs<ClusterPeer, Sample>>>
   readonly node: Runs<ClientPeer, NodeClientSample>
   readonly chromium: Runs<ClientPeer, ChromiumSample>
 }

@@ -1,7 +1,8 @@
 import { launchChromium } from '../test/support/chromium.js'
 import { measureInChromium } from './client/in-chromium.js'
 import { measureInNode } from './client/in-node.js'
-import { CLIENT_PEERS, LOAD_NAMES, LOADS } from './loads.js'
+import { measureCluster } from './cluster.js'
+import { CLIENT_PEERS, CLUSTER_LOAD_NAMES, CLUSTER_NAMES, LOAD_NAMES, LOADS } from './loads.js'
 import { measure, type Timing } from './measure.js'
 import type { Options } from './options.js'
 import { deliveries, type Results, type Runs } from './results.js'
@@ -12,11 +13,12 @@ const IDLE_TIMING: Timing = { warmupMs: 2_000, measureMs: 1 }
 
 /** Everything that was chosen, peer after peer within each round, so that the machine's moods meet them all. */
 export async function measureAll(program: string, options: Options): Promise<Results> {
-  const results: Results = { loads: {}, half: {}, idle: {}, node: {}, chromium: {} }
+  const results: Results = { loads: {}, half: {}, idle: {}, clusters: {}, node: {}, chromium: {} }
   for (let round = 0; round < options.rounds; round++) await measureLoads(program, options, results, round)
   for (let round = 0; round < options.otherRounds; round++) {
     await measureHalf(program, options, results, round)
     await measureIdle(program, options, results, round)
+    await measureClusters(program, options, results, round)
     await measureNodeClients(program, options, results, round)
   }
   await measureChromium(program, options, results)
@@ -70,6 +72,24 @@ async function measureIdle(
     const sample = await measure(program, peer, load, IDLE_TIMING)
     add(results.idle, peer, sample)
     log(round, 'idle', peer, `${options.idleClients} connections in ${sample.connectSeconds.toFixed(1)} s`)
+  }
+}
+
+async function measureClusters(
+  program: string,
+  options: Options,
+  results: Results,
+  round: number,
+): Promise<void> {
+  if (!options.sections.includes('cluster')) return
+  for (const name of CLUSTER_LOAD_NAMES) {
+    const runs = results.clusters[name] ?? {}
+    results.clusters[name] = runs
+    for (const peer of turned(CLUSTER_NAMES, round)) {
+      const sample = await measureCluster(program, peer, name, options.timing)
+      add(runs, peer, sample)
+      log(round, `cluster, ${name}`, peer, `${Math.round(sample.sent / sample.seconds)} messages/s`)
+    }
   }
 }
 

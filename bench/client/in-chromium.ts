@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
-import type { ClientPeer } from '../loads.js'
+import { type ClientPeer, PEERS } from '../loads.js'
 import { applyLoad, type Timing } from '../measure.js'
 import { SERVER_CORE, startPeer } from '../processes.js'
 
@@ -40,7 +40,7 @@ export async function measureInChromium(
   const page = await browser.newPage()
   try {
     await page.route('**/*', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }))
-    await page.goto(`http://127.0.0.1:${server.port}/`)
+    await page.goto(`http://127.0.0.1:${server.ports[0]}/`)
     await page.addScriptTag({ path: SCRIPTS[peer] })
     await page.addScriptTag({ path: program })
     await page.evaluate((kind) => connect(kind), peer)
@@ -48,7 +48,7 @@ export async function measureInChromium(
     const talked = applyLoad(
       load,
       server,
-      peer,
+      PEERS[peer].protocol,
       { clients: 10, senders: 10, rate: CHROMIUM_RATE },
       { warmupMs, measureMs: measureMs + MARGIN_MS },
       SERVER_CORE,

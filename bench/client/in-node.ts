@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { ClientPeer } from '../loads.js'
+import { type ClientPeer, PEERS } from '../loads.js'
 import { applyLoad, type Timing } from '../measure.js'
 import { end, LOAD_CORE, SERVER_CORE, startNode, startPeer } from '../processes.js'
 
@@ -22,14 +22,14 @@ export async function measureInNode(
   timing: Timing,
 ): Promise<NodeClientSample> {
   const server = await startPeer(peer)
-  const args = [receiver, peer, server.port, timing.warmupMs, timing.measureMs].map(String)
+  const args = [receiver, peer, server.ports[0], timing.warmupMs, timing.measureMs].map(String)
   const client = startNode(LOAD_CORE, args)
   try {
     const lines = createInterface(client.stdout)[Symbol.asyncIterator]()
     await lines.next()
     const load = { clients: 1, senders: 1, rate: NODE_RATE }
     const longer = { ...timing, measureMs: timing.measureMs + MARGIN_MS }
-    const talked = applyLoad(program, server, peer, load, longer, SERVER_CORE)
+    const talked = applyLoad(program, server, PEERS[peer].protocol, load, longer, SERVER_CORE)
     const [result] = await Promise.all([lines.next(), talked])
     if (result.done) throw new Error(`The ${peer} client in Node ended before it had measured`)
     return JSON.parse(result.value) as NodeClientSample

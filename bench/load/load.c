@@ -32,7 +32,8 @@ struct client {
 
 static struct {
   const struct protocol *protocol;
-  int port, pid, clients, rooms, senders, window;
+  struct list ports, pids; // several nodes: each client connects to the next one
+  int clients, rooms, senders, window;
   double rate; // messages a second, of all senders together; 0 is a closed loop
   int warmup_ms, measure_ms;
 } options = {.clients = 100, .rooms = 1, .window = 1};
@@ -236,7 +237,8 @@ static void run_for(uint64_t ns) {
 // ---- the run
 
 static void open_client(struct client *client, int index) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(options.port)};
+  int port = options.ports.values[index % options.ports.size];
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   *client = (struct client){.index = index, .fd = socket(AF_INET, SOCK_STREAM, 0)};
   if (client->fd < 0 || connect(client->fd, (struct sockaddr *)&address, sizeof address) < 0)
@@ -247,7 +249,7 @@ static void open_client(struct client *client, int index) {
   dprintf(client->fd,
           "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: cm9vbWZ1bCBiZW5jaG1hcg==\r\n\r\n",
-          options.protocol->path, options.port);
+          options.protocol->path, port);
   fcntl(client->fd, F_SETFL, O_NONBLOCK);
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
   epoll_ctl(epoll, EPOLL_CTL_ADD, client->fd, &event);
@@ -297,8 +299,8 @@ static void parse_options(int count, char **arguments) {
         for (size_t i = 0; i < sizeof PROTOCOLS / sizeof *PROTOCOLS; i++)
           if (strcmp(PROTOCOLS[i].name, optarg) == 0) options.protocol = &PROTOCOLS[i];
         break;
-      case 'p': options.port = atoi(optarg); break;
-      case 'i': options.pid = atoi(optarg); break;
+      case 'p': options.ports = parse_list(optarg); break;
+      case 'i': options.pids = parse_list(optarg); break;
       case 'c': options.clients = atoi(optarg); break;
       case 'r': options.rooms = atoi(optarg); break;
       case 's': options.senders = atoi(optarg); break;
@@ -309,7 +311,7 @@ static void parse_options(int count, char **arguments) {
       default: exit(2);
     }
   }
-  if (!options.protocol || !options.port || !options.pid) die("--protocol, --port and --pid are required");
+  if (!options.protocol || !options.ports.size || !options.pids.size) die("--protocol, --port and --pid are required");
   if (options.clients % options.rooms) die("--clients must be a multiple of --rooms");
 }
 
@@ -320,24 +322,24 @@ int main(int count, char **arguments) {
   timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
   epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &(struct epoll_event){.events = EPOLLIN});
 
-  double rss_before = rss_of(options.pid), cpu_before = cpu_of(options.pid);
+  double rss_before = sum(options.pids, rss_of), cpu_before = sum(options.pids, cpu_of);
   uint64_t begun = now_ns();
   connect_all();
-  double connect_s = (now_ns() - begun) / 1e9, connect_cpu = cpu_of(options.pid) - cpu_before;
+  double connect_s = (now_ns() - begun) / 1e9, connect_cpu = sum(options.pids, cpu_of) - cpu_before;
 
   if (options.senders > 0) start_sending();
   run_for(options.warmup_ms * 1000000ull);
-  double server_cpu = cpu_of(options.pid), load_cpu = own_cpu(), waited = wait_of(options.pid);
+  double server_cpu = sum(options.pids, cpu_of), load_cpu = own_cpu(), waited = sum(options.pids, wait_of);
   uint64_t started = now_ns(), sent_before = sent;
   measuring = true;
   run_for(options.measure_ms * 1000000ull);
   measuring = false;
   double seconds = (now_ns() - started) / 1e9;
-  server_cpu = cpu_of(options.pid) - server_cpu;
+  server_cpu = sum(options.pids, cpu_of) - server_cpu;
   load_cpu = own_cpu() - load_cpu;
-  waited = wait_of(options.pid) - waited;
+  waited = sum(options.pids, wait_of) - waited;
   uint64_t sent_in_window = sent - sent_before;
-  double rss_after = rss_of(options.pid);
+  double rss_after = sum(options.pids, rss_of);
   uint64_t unacked, lost = drain(&unacked);
 
   printf("{\"clients\":%d,\"connectSeconds\":%.4f,\"connectCpu\":%.3f,\"rssBefore\":%.0f,\"rssAfter\":%.0f,"

@@ -8,6 +8,25 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { MOST_NODES = 8 };
+
+struct list {
+  int size, values[MOST_NODES];
+};
+
+static struct list parse_list(const char *text) {
+  struct list list = {0};
+  for (char *end; *text && list.size < MOST_NODES; text = *end ? end + 1 : end)
+    list.values[list.size++] = strtol(text, &end, 10);
+  return list;
+}
+
+static double sum(struct list pids, double (*of)(int pid)) {
+  double total = 0;
+  for (int i = 0; i < pids.size; i++) total += of(pids.values[i]);
+  return total;
+}
+
 static uint64_t now_ns(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
