@@ -32,7 +32,7 @@ beforeAll(async () => {
   await writeFile(join(project, 'package.json'), JSON.stringify({ private: true }))
   await run(
     'npm',
-    // What an application brings beside them: a socket for Node 20, and React for the client's hooks.
+    // What an application brings beside them: a socket for Node 20, React for the client's hooks, a client for Redis.
     [
       'install',
       '--prefer-offline',
@@ -40,6 +40,7 @@ beforeAll(async () => {
       ...tarballs,
       'ws@8',
       'react@19',
+      'redis@6',
       '@types/react@19',
       '@types/node@20',
     ],
