@@ -43,7 +43,7 @@ export interface Limits {
   readonly rooms: number
   /** Users of a room up to which each join and leave is told; above, one count a second. @default 200 */
   readonly announcedUsers: number
-  /** Times a second that a room is told of joins, leaves and presence alone; more are gathered until the next. They never wait longer than a message after them. @default 2 */
+  /** Times a second that a room is told of nothing but joins and leaves; more are gathered until the next. They never wait longer than a message after them. @default 2 */
   readonly noticesPerSecond: number
   /** Times that a room is told at once after a quiet time. @default 10 */
   readonly noticesBurst: number

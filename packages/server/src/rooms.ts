@@ -131,7 +131,7 @@ export class Rooms {
       members: [toMember(user)],
     })
     const audience = { extendedOnly: true, ...except(connection) }
-    this.fanOut.push(room, { text, volatile: false, notice: true, audience })
+    this.fanOut.push(room, { text, volatile: false, notice: event !== 'update', audience })
   }
 
   /** A room that grew past the limit tells only its count; one that shrank below it sends its whole list again. */
