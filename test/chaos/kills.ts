@@ -6,6 +6,8 @@ export interface KillsOptions {
   readonly clients: number
   readonly rooms: number
   readonly messagesPerSecond: number
+  /** Between all being live again and the next kill: a client whose connections never last backs off further. */
+  readonly restMs: number
 }
 
 export interface KillsResult extends Verdict {
@@ -30,7 +32,7 @@ export function killNodes(options: KillsOptions): Promise<KillsResult> {
     await crowd.join()
     await crowd.talkDuring(options.messagesPerSecond, async () => {
       for (let kill = 0; kill < options.kills; kill++) {
-        await pause(500)
+        await pause(options.restMs)
         moves.killedAt = performance.now()
         await cluster.node(kill % 2).kill()
         await cluster.restart(kill % 2)

@@ -27,7 +27,7 @@ async function told<T>(what: string, run: () => Promise<T>): Promise<T> {
 }
 
 const kills = await told('kills', () =>
-  killNodes({ kills: KILLS, clients: 200, rooms: 40, messagesPerSecond: 500 }),
+  killNodes({ kills: KILLS, clients: 200, rooms: 40, messagesPerSecond: 500, restMs: 12_000 }),
 )
 const rolling = await told('rolling restart', () =>
   restartInTurn({ ...crowd, lagMs: 5_000, drainMs: 15_000 }),

@@ -13,7 +13,7 @@ describe('several nodes', () => {
   it('[M10] [M11] [H13] lose, double and reorder nothing when one is killed under load', {
     timeout,
   }, async () => {
-    const result = await killNodes({ kills: 2, ...few })
+    const result = await killNodes({ kills: 2, restMs: 500, ...few })
     expect(result).toMatchObject({ violations: [], breaks: 0 })
     expect(result.moves).toBeGreaterThan(few.clients / 2)
     expect(result.acked).toBeGreaterThan(100)
