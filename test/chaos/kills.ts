@@ -12,12 +12,8 @@ export interface KillsOptions {
 
 export interface KillsResult extends Verdict {
   readonly kills: number
-  /** How often a client lost its node. */
-  readonly moves: number
-  /** From the kill until a client was live in its room again, in ms. */
-  readonly resumeP50: number
-  readonly resumeP99: number
-  readonly resumeMax: number
+  /** From a kill until a client was live in its room again, for each that lost its node, in ms. */
+  readonly resumeMs: readonly number[]
 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
@@ -39,14 +35,14 @@ export function killNodes(options: KillsOptions): Promise<KillsResult> {
         await crowd.live()
       }
     })
-    return { ...(await crowd.verdict(cluster, redis)), kills: options.kills, ...moves.figures() }
+    return { ...(await crowd.verdict(cluster, redis)), kills: options.kills, resumeMs: moves.times }
   })
 }
 
 /** Times how long clients who lost their node take to be live again. */
 class Moves {
   killedAt = 0
-  readonly #times: number[] = []
+  readonly times: number[] = []
 
   constructor({ chatters }: Crowd) {
     for (const { client, roomId } of chatters) {
@@ -57,14 +53,8 @@ class Moves {
       client.room(roomId).status.subscribe(({ state }) => {
         if (state !== 'live' || !isAway) return
         isAway = false
-        this.#times.push(performance.now() - this.killedAt)
+        this.times.push(performance.now() - this.killedAt)
       })
     }
-  }
-
-  figures() {
-    const sorted = this.#times.sort((a, b) => a - b)
-    const share = (part: number) => sorted[Math.ceil(sorted.length * part) - 1] ?? 0
-    return { moves: sorted.length, resumeP50: share(0.5), resumeP99: share(0.99), resumeMax: share(1) }
   }
 }
