@@ -1,4 +1,4 @@
-import { simulate } from './world.js'
+import { simulate } from './one-node.js'
 
 /** Runs seeds until one catches something, and prints it; run by scripts/sim-bites.mjs in a copy with a bug. */
 const SEEDS = Number(process.argv[2])

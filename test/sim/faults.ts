@@ -48,11 +48,9 @@ const FAULTS: readonly Fault[] = [
   [12, 'kick', ({ canKick, kick }, person) => canKick && kick(person)],
 ]
 
-const TOTAL = FAULTS.reduce((sum, [weight]) => sum + weight, 0)
-
 /** Draws a fault now; it strikes when the returned function is called. */
 export function drawFault(random: Random): (targets: Targets) => void {
-  const [, name, strike] = pickByWeight(random.next() * TOTAL)
+  const [, name, strike] = pickByWeight(FAULTS, random.next())
   const whom = random.next()
   const size = random.next()
   return (targets) => {
@@ -63,11 +61,15 @@ export function drawFault(random: Random): (targets: Targets) => void {
   }
 }
 
-function pickByWeight(drawn: number): Fault {
-  let left = drawn
-  for (const fault of FAULTS) {
-    left -= fault[0]
-    if (left < 0) return fault
+/** What a number in [0, 1) falls on. */
+export function pickByWeight<T extends readonly [weight: number, ...unknown[]]>(
+  choices: readonly T[],
+  drawn: number,
+): T {
+  let left = drawn * choices.reduce((sum, [weight]) => sum + weight, 0)
+  for (const choice of choices) {
+    left -= choice[0]
+    if (left < 0) return choice
   }
   throw new RangeError('The draw is beyond all weights')
 }

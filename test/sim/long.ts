@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { writeResult } from '../support/results.js'
+import { simulate } from './one-node.js'
 import { addTo, describeRun, newTotals, type Totals } from './report.js'
-import { simulate } from './world.js'
 
 /** Thousands of seeds, in two processes; run by `npm run test:sim`. */
 const SEEDS = Number(process.env.SIM_SEEDS ?? 10_000)

@@ -12,13 +12,22 @@ type Observation =
   | { readonly kind: 'entry'; readonly entry: Seen }
   /** Where a join stands: the next entry is the one after it. */
   | { readonly kind: 'cursor'; readonly at: Pick<Seen, 'epoch' | 'offset'> }
+  /** A message of its own was acknowledged. */
+  | { readonly kind: 'acked'; readonly clientId: string; readonly at: Place }
   /** Continuity was broken, and the application knows. */
-  | { readonly kind: 'break' }
+  | { readonly kind: 'break'; readonly reason: string | undefined; readonly time: number }
 
 export interface Handed {
   readonly sender: string
   readonly room: string
   readonly text: string
+}
+
+/** What a log had accepted, and has no longer. */
+interface Lost {
+  readonly entry: Seen
+  readonly room: string
+  readonly time: number
 }
 
 export type Place = Pick<Seen, 'epoch' | 'offset' | 'id'>
@@ -49,6 +58,14 @@ export class Oracle {
   breaks = 0
   /** Logs that a restart of the server in memory may have ended. */
   restarts = 0
+  /** Entries that a store lost which had accepted them. */
+  lostCount = 0
+  /** Orders what was lost and what was told. */
+  #time = 0
+  readonly #lost = new Map<string, Lost>()
+  readonly #previousIds = new Map<string, string>()
+  readonly #shownAsLost = new Set<string>()
+  readonly #dead = new Set<string>()
   readonly #logs = new Map<string, Seen[]>()
   readonly #presentEpochs = new Map<string, string>()
   readonly #views = new Map<string, Observation[]>()
@@ -62,7 +79,8 @@ export class Oracle {
   }
 
   /** A log has accepted an entry. */
-  logged(room: string, entry: Seen): void {
+  logged(room: string, entry: Seen, previousId?: string): void {
+    if (previousId !== undefined) this.#previousIds.set(entry.id, previousId)
     const log = getOrAdd(this.#logs, `${room} ${entry.epoch}`)
     if (entry.offset !== log.length + 1)
       this.fail(`hole: ${room} ${entry.epoch} gave the offset ${entry.offset} after ${log.length}`)
@@ -70,17 +88,33 @@ export class Oracle {
     this.#presentEpochs.set(room, entry.epoch)
   }
 
+  /** The newest entry of a log is gone with the store that had it, and its offset may be given again. */
+  vanished(room: string, entry: Seen): void {
+    this.lostCount++
+    this.#lost.set(entry.id, { entry, room, time: ++this.#time })
+    const log = this.#logs.get(`${room} ${entry.epoch}`)
+    if (log?.at(-1)?.id === entry.id) log.pop()
+    else this.fail(`the model lost ${at(entry)} of ${room}, which was not the last`)
+  }
+
   handed(clientId: string, message: Handed): void {
     this.#messages.set(clientId, { ...message, fate: { kind: 'open' } })
   }
 
-  acked(clientId: string, at: Place): void {
+  acked(clientId: string, at: Place, viewer?: string): void {
     this.ackCount++
+    const room = this.#messages.get(clientId)?.room
+    if (viewer !== undefined) getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'acked', clientId, at })
     this.#setFate(clientId, { kind: 'acked', at })
   }
 
   refused(clientId: string, code: string): void {
     this.#setFate(clientId, { kind: 'refused', code })
+  }
+
+  /** Nobody looks at what this one shows any more. */
+  died(viewer: string): void {
+    this.#dead.add(viewer)
   }
 
   /** The page of a sender died with these in its storage. Nobody can be told of the others any more. */
@@ -109,25 +143,42 @@ export class Oracle {
   /** The application was told of a break; it must have been one. */
   broke(viewer: string, room: string, reason: string): void {
     this.breaks++
-    if (reason === 'epoch_changed' ? this.restarts === 0 : reason !== 'expired')
+    const isForeign = reason !== 'expired' && reason !== 'gap' && reason !== 'forked'
+    if (reason === 'epoch_changed' ? this.restarts === 0 : isForeign)
       this.fail(`false alarm: ${viewer} was told '${reason}' in ${room}`)
+    if (reason === 'forked' && !this.#hasLostSinceTold(viewer, room))
+      this.fail(`false alarm: ${viewer} was told 'forked' in ${room}`)
     const lag = this.#lag(viewer, room)
-    if (reason === 'expired' && lag !== undefined && lag <= this.options.historyCount)
-      this.fail(`false alarm: ${viewer} was told 'expired' in ${room}, ${lag} behind`)
-    getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'break' })
+    const isExpiry = reason === 'expired' || reason === 'gap'
+    if (isExpiry && lag !== undefined && lag <= this.options.historyCount)
+      this.fail(`false alarm: ${viewer} was told '${reason}' in ${room}, ${lag} behind`)
+    this.#break(viewer, room, reason)
+  }
+
+  #break(viewer: string, room: string, reason: string | undefined): void {
+    const time = ++this.#time
+    getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'break', reason, time })
+  }
+
+  /** A node tells all who are in the room, also those who had not come to what is lost. */
+  #hasLostSinceTold(viewer: string, room: string): boolean {
+    const view = this.#views.get(`${viewer} ${room}`) ?? []
+    const last = view.findLast(({ kind }) => kind === 'break')
+    const toldAt = last?.kind === 'break' ? last.time : 0
+    return [...this.#lost.values()].some((lost) => lost.room === room && lost.time > toldAt)
   }
 
   /** How far a viewer is behind the present log; `undefined` if it has seen nothing of that. */
   #lag(viewer: string, room: string): number | undefined {
     const last = this.lastSeen(viewer, room)
     const present = this.#presentEpochs.get(room)
-    if (!last || last.epoch !== present) return undefined
+    if (!last || last.epoch !== present || this.#lost.has(last.id)) return undefined
     return (this.#logs.get(`${room} ${present}`)?.length ?? 0) - last.offset
   }
 
   /** The application was told of a hole at this place in another way than by an event. */
   told(viewer: string, room: string): void {
-    getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'break' })
+    this.#break(viewer, room, undefined)
   }
 
   /** A page of history: true entries, ascending, without a hole. */
@@ -152,12 +203,20 @@ export class Oracle {
     if (message?.fate.kind === 'orphaned') message.fate = { kind: 'refused', code: 'outcome_unknown' }
   }
 
+  /** A message of its own that its sender can see to be in the log no longer. */
+  shownAsLost(clientId: string): void {
+    this.#shownAsLost.add(clientId)
+  }
+
   check(): void {
     const places = this.#checkLogs()
     for (const [clientId, message] of this.#messages) this.#checkFate(message, places.get(clientId) ?? [])
     for (const { room, text, at } of this.#published)
       this.#checkReal('the server', room, { ...at, text, clientId: undefined })
-    for (const [key, view] of this.#views) this.#checkView(key, view)
+    for (const [key, view] of this.#views) {
+      this.#checkView(key, view)
+      this.#checkForks(key, view)
+    }
   }
 
   #setFate(clientId: string, fate: Fate): void {
@@ -205,7 +264,7 @@ export class Oracle {
   #checkFate({ sender, room, text, fate }: Handed & { readonly fate: Fate }, places: readonly Seen[]): void {
     const isThere = places.length > 0
     if (fate.kind === 'open') this.fail(`untold: ${sender} never learned what became of '${text}' in ${room}`)
-    if (fate.kind === 'orphaned' && fate.stored && !isThere)
+    if (fate.kind === 'orphaned' && fate.stored && !isThere && !this.#wasLost(text))
       this.fail(`lost: '${text}' was stored when ${sender}'s page died, and is in no log`)
     if (fate.kind === 'refused' && !this.options.refusals.has(fate.code))
       this.fail(`needless refusal: ${sender} was told '${fate.code}' of '${text}'`)
@@ -213,6 +272,8 @@ export class Oracle {
       this.fail(`false refusal: ${sender} was told '${fate.code}' of '${text}', which is in the log`)
     if (fate.kind !== 'acked') return
     const { epoch, offset, id } = fate.at
+    // Whether that was told is seen in the view of its sender.
+    if (this.#lost.has(id)) return
     if (places.some((entry) => entry.epoch === epoch && entry.offset === offset && entry.id === id)) return
     this.fail(`lost: '${text}' was acknowledged at ${offset} of ${epoch}, and does not stand there`)
   }
@@ -220,16 +281,23 @@ export class Oracle {
   /** Every application sees offsets once, in order, without a hole that it was not told of. */
   #checkView(key: string, view: readonly Observation[]): void {
     const room = key.split(' ')[1] ?? ''
-    let last: Pick<Seen, 'epoch' | 'offset'> | undefined
+    let last: (Pick<Seen, 'epoch' | 'offset'> & { readonly id?: string }) | undefined
     let told = true
+    const shown = new Set<string>()
     for (const observation of view) {
-      if (observation.kind === 'break') told = true
-      else if (observation.kind === 'cursor') {
+      if (observation.kind === 'acked') continue
+      if (observation.kind === 'break') {
+        told = true
+        // The log goes on from an earlier place.
+        if (observation.reason === 'forked') last = undefined
+      } else if (observation.kind === 'cursor') {
         last = observation.at
         told = false
       } else {
         const { entry } = observation
         this.#checkReal(key, room, entry)
+        if (shown.has(entry.id)) this.fail(`doubled: ${key} saw ${at(entry)} twice`)
+        shown.add(entry.id)
         if (last) this.#checkStep(key, last, entry, told)
         last = entry
         told = false
@@ -237,16 +305,44 @@ export class Oracle {
     }
   }
 
-  #checkStep(key: string, last: Pick<Seen, 'epoch' | 'offset'>, entry: Seen, told: boolean): void {
+  /** Whoever saw or sent what is gone was told so after it went. */
+  #checkForks(key: string, view: readonly Observation[]): void {
+    if (this.#dead.has(key.split(' ')[0] ?? '')) return
+    const lastBreak = view.findLast(({ kind }) => kind === 'break')
+    const toldAt = lastBreak?.kind === 'break' ? lastBreak.time : 0
+    for (const observation of view) {
+      const id = observation.kind === 'entry' ? observation.entry.id : ''
+      const lost = this.#lost.get(observation.kind === 'acked' ? observation.at.id : id)
+      if (!lost || lost.time < toldAt) continue
+      if (observation.kind === 'acked' && this.#shownAsLost.has(observation.clientId)) continue
+      const what = observation.kind === 'acked' ? 'was acknowledged' : 'saw'
+      this.fail(`untold fork: ${key} ${what} '${lost.entry.text}' at ${at(lost.entry)}, which is gone`)
+    }
+  }
+
+  #wasLost(text: string): boolean {
+    return [...this.#lost.values()].some(({ entry }) => entry.text === text)
+  }
+
+  #checkStep(
+    key: string,
+    last: Pick<Seen, 'epoch' | 'offset'> & { readonly id?: string },
+    entry: Seen,
+    told: boolean,
+  ): void {
     const sameLog = last.epoch === entry.epoch
     if (sameLog && entry.offset <= last.offset)
       this.fail(`doubled or reordered: ${key} saw ${entry.offset} after ${last.offset}`)
     else if (!told && !(sameLog && entry.offset === last.offset + 1))
       this.fail(`untold hole: ${key} saw ${at(entry)} after ${at(last)}`)
+    const previousId = this.#previousIds.get(entry.id)
+    const isMixed = !told && last.id !== undefined && previousId !== undefined && previousId !== last.id
+    if (isMixed) this.fail(`untold fork: ${key} saw ${at(entry)} after an entry that it does not follow`)
   }
 
   #checkReal(who: string, room: string, entry: Seen): void {
-    const real = this.#logs.get(`${room} ${entry.epoch}`)?.[entry.offset - 1]
+    const real =
+      this.#lost.get(entry.id)?.entry ?? this.#logs.get(`${room} ${entry.epoch}`)?.[entry.offset - 1]
     if (real?.id !== entry.id || real.text !== entry.text)
       this.fail(`invented: ${who} saw '${entry.text}' at ${at(entry)}, where '${real?.text}' stands`)
   }

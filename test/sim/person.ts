@@ -68,6 +68,7 @@ export class Person {
     const { device, die } = this.#page
     device.turnOff()
     oracle.orphaned(this.name, this.#storage.clientIds)
+    oracle.died(this.viewer)
     die()
     this.#life++
     this.states.clear()
@@ -89,7 +90,7 @@ export class Person {
     oracle.handed(sent.clientId, message)
     sent.then(
       ({ epoch = '', offset = 0, id = '' }) => {
-        if (life === this.#life) oracle.acked(sent.clientId, { epoch, offset, id })
+        if (life === this.#life) oracle.acked(sent.clientId, { epoch, offset, id }, this.viewer)
       },
       ({ code }: RoomfulError) => {
         if (life !== this.#life) return

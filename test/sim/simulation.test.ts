@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { simulate } from './one-node.js'
 import { addTo, describeRun, newTotals } from './report.js'
-import { simulate } from './world.js'
 
 const SEEDS = Number(process.env.SIM_SEEDS ?? 500)
 const FIRST = Number(process.env.SIM_FIRST ?? 1)

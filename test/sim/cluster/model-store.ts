@@ -1,0 +1,210 @@
+import { Connection } from '../../../packages/server/src/backplanes/redis/connection.js'
+import type { RedisSettings } from '../../../packages/server/src/backplanes/redis/options.js'
+import type {
+  Append,
+  AppendReply,
+  Membership,
+  NodeRelay,
+  ReadReply,
+  RedisStore,
+  Standing,
+  StoreLink,
+  StreamMessage,
+} from '../../../packages/server/src/backplanes/redis/store.js'
+import { unavailable } from '../../../packages/server/src/backplanes/redis/unavailable.js'
+import type { Range } from '../../../packages/server/src/core/log.js'
+import type { PresenceSnapshot, PresentUser } from '../../../packages/server/src/core/presence.js'
+import type { Random } from '../random.js'
+import { ModelClient } from './model-client.js'
+import { type Message, type ModelRedis, type Operation, RELAYS } from './model-redis.js'
+import type { Road } from './road.js'
+
+interface Connections {
+  readonly commands: Connection
+  readonly subscriber: Connection
+  readonly replicated: Connection | undefined
+}
+
+/** The store of one node on the model of Redis: the product's own connections, over clients that are modelled. */
+export class ModelStore implements RedisStore {
+  readonly subscriptions: ModelClient
+  readonly #client: ModelClient
+  readonly #replicatedClient: ModelClient
+  #connections: Connections | undefined
+  readonly #channels = new Map<string, Promise<void>>()
+
+  constructor(
+    redis: ModelRedis,
+    private readonly road: Road,
+    random: Random,
+    private readonly settings: RedisSettings,
+  ) {
+    const newClient = () => new ModelClient(redis, road, random.fork())
+    this.#client = newClient()
+    this.subscriptions = newClient()
+    this.#replicatedClient = newClient()
+  }
+
+  /** The process dies: nothing is said to Redis any more, and nothing is heard of it. */
+  die(): void {
+    for (const traveller of this.road.travellers) traveller.destroy()
+  }
+
+  cutCommands(): void {
+    this.#client.cut()
+  }
+
+  get ready(): boolean {
+    if (!this.#connections) return false
+    const { commands, subscriber, replicated } = this.#connections
+    return commands.ready && subscriber.ready && (replicated?.ready ?? true)
+  }
+
+  async open(link: StoreLink): Promise<void> {
+    const { clock, logger } = link
+    const { commandTimeoutMs: timeoutMs, durability } = this.settings
+    const make = (name: string, client: ModelClient, reconnected: () => void) =>
+      new Connection(name, client, { clock, logger, timeoutMs, reconnected, demoted() {} })
+    const commands = make('commands', this.#client, () => link.reconnected())
+    const subscriber = make('subscriber', this.subscriptions, () => link.resubscribed())
+    const replicated =
+      durability === 'replicated' ? make('replicated', this.#replicatedClient, () => {}) : undefined
+    this.#connections = { commands, subscriber, replicated }
+    await Promise.all([commands.open(), subscriber.open(), replicated?.open()])
+    const relayed = (message: Message) => {
+      if ('relay' in message) link.relayed(message)
+    }
+    await subscriber.ask(() => this.subscriptions.subscribe(RELAYS, relayed))
+  }
+
+  async close(): Promise<void> {
+    if (!this.#connections) return
+    const { commands, subscriber, replicated } = this.#connections
+    await Promise.all([commands.close(), subscriber.close(), replicated?.close()])
+  }
+
+  append(append: Append): Promise<AppendReply> {
+    return this.#run((data, turn) => data.append(turn, append))
+  }
+
+  async appendReplicated(appends: readonly Append[], replicas: number, timeoutMs: number) {
+    const { replicated } = this.#open
+    if (!replicated) throw unavailable(new Error('No connection was made for replicated messages'))
+    const { generation } = replicated
+    const patience = timeoutMs + this.settings.commandTimeoutMs
+    const client = this.#replicatedClient
+    const appending = appends.map((append) =>
+      replicated.ask(() => client.run((data, turn) => data.append(turn, append)), patience),
+    )
+    const waiting = replicated.ask(() => client.wait(replicas, timeoutMs), patience)
+    const [replies, confirmedBy] = await Promise.all([Promise.allSettled(appending), waiting])
+    if (replicated.generation !== generation)
+      throw unavailable(new Error('The connection broke before WAIT answered'))
+    return { replies, confirmedBy }
+  }
+
+  read(stream: string, range: Range, idAt: number | undefined, newEpoch: string): Promise<ReadReply> {
+    return this.#run((data, turn) => data.read(turn, stream, range, idAt, newEpoch))
+  }
+
+  async standings(streams: readonly string[]): Promise<readonly Standing[]> {
+    const asked = streams.map((stream) => this.#run((data, turn) => data.standing(turn, stream)))
+    const [standings] = await Promise.all([Promise.all(asked), this.#open.subscriber.send(['PING'])])
+    return standings
+  }
+
+  subscribe(stream: string, listener: (message: StreamMessage) => void): Promise<void> {
+    const receive = (message: Message) => {
+      if ('kind' in message) listener(message)
+    }
+    return this.#inTurn(stream, () =>
+      this.#open.subscriber.ask(() => this.subscriptions.subscribe(stream, receive)),
+    )
+  }
+
+  unsubscribe(stream: string): Promise<void> {
+    return this.#inTurn(stream, () => this.#open.subscriber.ask(() => this.subscriptions.unsubscribe(stream)))
+  }
+
+  relayToStream(stream: string, message: NodeRelay): Promise<void> {
+    return this.#open.commands.ask(() => this.#client.publish(stream, { kind: 'relay', message }))
+  }
+
+  relayToAll(message: NodeRelay): Promise<void> {
+    return this.#open.commands.ask(() => this.#client.publish(RELAYS, message))
+  }
+
+  enter(
+    stream: string,
+    user: PresentUser,
+    at: Parameters<RedisStore['enter']>[2],
+  ): Promise<PresenceSnapshot> {
+    return this.#run((data, turn) => data.enter(turn, stream, user, at))
+  }
+
+  update(stream: string, userId: string, state: string, seen: number): Promise<void> {
+    return this.#run((data, turn) => data.update(turn, stream, userId, state, seen))
+  }
+
+  leave(membership: Membership, how: Parameters<RedisStore['leave']>[1]): Promise<void> {
+    return this.#run((data, turn) => data.leave(turn, membership, how))
+  }
+
+  endGrace(stream: string, userId: string, seen: number): Promise<number> {
+    return this.#run((data, turn) => data.endGrace(turn, stream, userId, seen))
+  }
+
+  present(stream: string, listed: number): Promise<PresenceSnapshot> {
+    return this.#run((data, turn) => data.present(turn, stream, listed))
+  }
+
+  schedule(task: string, ms: number): Promise<void> {
+    return this.#run((data, turn) => data.schedule(turn, task, ms))
+  }
+
+  putOff(task: string, ms: number): Promise<boolean> {
+    return this.#run((data, turn) => data.putOff(turn, task, ms))
+  }
+
+  takeDue(limit: number, retryMs: number): Promise<readonly string[]> {
+    return this.#run((data, turn) => data.takeDue(turn, limit, retryMs))
+  }
+
+  done(task: string): Promise<void> {
+    return this.#run((data) => data.done(task))
+  }
+
+  note(lease: string, memberships: readonly Membership[]): Promise<void> {
+    return this.#run((data) => data.note(lease, memberships))
+  }
+
+  /** No run is long enough for it to expire. */
+  async keepNoted(): Promise<void> {}
+
+  strike(lease: string, memberships: readonly Membership[]): Promise<void> {
+    return this.#run((data) => data.strike(lease, memberships))
+  }
+
+  noted(lease: string, limit: number): Promise<readonly Membership[]> {
+    return this.#run((data) => data.noted(lease, limit))
+  }
+
+  secret(candidate: string): Promise<string> {
+    return this.#run((data) => data.secret(candidate))
+  }
+
+  async #run<T>(operation: Operation<T>): Promise<T> {
+    return this.#open.commands.ask(() => this.#client.run(operation))
+  }
+
+  #inTurn(stream: string, task: () => Promise<void>): Promise<void> {
+    const turn = (this.#channels.get(stream) ?? Promise.resolve()).then(task, task)
+    this.#channels.set(stream, turn)
+    return turn
+  }
+
+  get #open(): Connections {
+    if (!this.#connections) throw unavailable(new Error('Redis is not connected yet'))
+    return this.#connections
+  }
+}

@@ -1,0 +1,310 @@
+import type { RedisSettings } from '../../../packages/server/src/backplanes/redis/options.js'
+import type {
+  Append,
+  AppendReply,
+  Membership,
+  ReadReply,
+  RedisStore,
+  Standing,
+  StreamMessage,
+} from '../../../packages/server/src/backplanes/redis/store.js'
+import type { LogEntry, Position, Range } from '../../../packages/server/src/core/log.js'
+import type {
+  PresenceEvent,
+  PresenceSnapshot,
+  PresentUser,
+} from '../../../packages/server/src/core/presence.js'
+import { Keyspace } from './keyspace.js'
+
+/** What a script has while it runs: the time of its Redis, and its subscribers. */
+export interface Turn {
+  readonly now: number
+  publish(stream: string, message: StreamMessage): void
+}
+
+interface Meta {
+  readonly epoch: string
+  offset: number
+  id: string
+}
+
+interface Kept extends LogEntry {
+  readonly at: number
+  /** Bytes of the log up to the end of this entry. */
+  readonly sum: number
+}
+
+interface Head extends Position {
+  readonly sum: number
+}
+
+interface Sent extends Position {
+  readonly fingerprint: string
+  readonly wall: number
+}
+
+interface Present {
+  user: PresentUser
+  /** Connections, and the lease of each. */
+  readonly at: Map<string, string>
+  graceEnds: number | undefined
+}
+
+interface Presence {
+  version: number
+  readonly users: Map<string, Present>
+}
+
+const OVERHEAD = 120
+
+/**
+ * The keys of one Redis and what the scripts do to them, line by line as in `lua/`. It depends on nothing but its
+ * arguments, so that a replica which is given the same has the same.
+ */
+export class RedisData {
+  readonly #meta = new Keyspace<Meta>()
+  readonly #logs = new Keyspace<Kept[]>()
+  readonly #sent = new Keyspace<Sent>()
+  readonly #presence = new Keyspace<Presence>()
+  readonly #tasks = new Map<string, number>()
+  readonly #leases = new Map<string, Map<string, Membership>>()
+  #secret: string | undefined
+
+  constructor(private readonly settings: RedisSettings) {}
+
+  /** The log that a stream has; another one is another epoch. */
+  epochs(now: number): ReadonlyMap<string, string> {
+    return new Map(this.#meta.all(now).map(([stream, { epoch }]) => [stream, epoch]))
+  }
+
+  append({ now, publish }: Turn, { stream, id, open, wall, sender, newEpoch }: Append): AppendReply {
+    const { historyCount, historyBytes, historyMs, dedupeMs, idleMs } = this.settings
+    const last = this.#headOrNew(stream, newEpoch, idleMs, now)
+    const { epoch } = last
+    const sent = sender && JSON.stringify([stream, sender.userId, sender.clientId])
+    const known = sent === undefined ? undefined : this.#known(sent, stream, last, now)
+    if (known && known.fingerprint !== sender?.fingerprint) return { status: 'conflict' }
+    if (known && sent !== undefined) {
+      this.#sent.expire(sent, now + dedupeMs)
+      const position = { epoch, offset: known.offset, id: known.id }
+      return { status: 'accepted', position, duplicate: true, wall: known.wall }
+    }
+    const position = { epoch, offset: last.offset + 1, id }
+    if (sender && sent !== undefined)
+      this.#sent.set(sent, { fingerprint: sender.fingerprint, wall, ...position }, now + dedupeMs)
+    const sum = last.sum + Buffer.byteLength(open) + OVERHEAD
+    const entry = { offset: position.offset, id, previousId: last.id, open }
+    const log = this.#logs.get(stream, now) ?? []
+    log.push({ ...entry, at: now, sum })
+    log.splice(0, log.length - historyCount)
+    this.#logs.set(stream, log, now + historyMs)
+    this.#meta.set(stream, position, now + idleMs)
+    trim(log, sum, historyBytes, historyMs, now)
+    publish(stream, { kind: 'entry', epoch, entry })
+    return { status: 'accepted', position, duplicate: false, wall }
+  }
+
+  read({ now }: Turn, stream: string, range: Range, idAt: number | undefined, newEpoch: string): ReadReply {
+    const { historyBytes, historyMs, dedupeMs } = this.settings
+    const { sum, ...head } = this.#headOrNew(stream, newEpoch, dedupeMs, now)
+    const log = this.#logs.get(stream, now) ?? []
+    trim(log, sum, historyBytes, historyMs, now)
+    const isAfter = 'after' in range
+    const raws = isAfter
+      ? log.filter(({ offset }) => offset > range.after)
+      : log.filter(({ offset }) => offset < (range.before ?? Number.POSITIVE_INFINITY)).reverse()
+    const entries: LogEntry[] = []
+    let room = range.maxBytes
+    for (const { offset, id, previousId, open } of raws.slice(0, range.limit)) {
+      room -= Buffer.byteLength(open) + OVERHEAD
+      if (room < 0 && entries.length > 0) break
+      entries.push({ offset, id, previousId, open })
+    }
+    const oldest = log[0]
+    return {
+      epoch: head.epoch,
+      head,
+      oldestOffset: oldest?.offset ?? head.offset + 1,
+      entries,
+      idAt: idAt === undefined ? undefined : idOf(idAt, head, log),
+    }
+  }
+
+  standing({ now }: Turn, stream: string): Standing {
+    const { idleMs } = this.settings
+    const presenceVersion = this.#presence.get(stream, now)?.version ?? 0
+    this.#meta.refresh(stream, now, idleMs)
+    this.#presence.refresh(stream, now, idleMs)
+    const head = this.#head(stream, now)
+    return { presenceVersion, head: head && { epoch: head.epoch, offset: head.offset, id: head.id } }
+  }
+
+  enter(
+    turn: Turn,
+    stream: string,
+    user: PresentUser,
+    { connection, lease, seen, listed }: Parameters<RedisStore['enter']>[2],
+  ): PresenceSnapshot {
+    const { now } = turn
+    const presence = this.#presence.get(stream, now) ?? { version: now, users: new Map() }
+    this.#presence.set(stream, presence, now + this.settings.idleMs)
+    const known = presence.users.get(user.userId)
+    const present: Present = known ?? { user, at: new Map(), graceEnds: undefined }
+    present.at.set(connection, lease)
+    present.graceEnds = undefined
+    presence.users.set(user.userId, present)
+    if (!known) announce(turn, stream, presence, 'enter', present, connection, seen)
+    return this.present(turn, stream, listed)
+  }
+
+  update(turn: Turn, stream: string, userId: string, state: string, seen: number): void {
+    const presence = this.#presence.get(stream, turn.now)
+    const present = presence?.users.get(userId)
+    if (!presence || !present) return
+    present.user = { ...present.user, state: JSON.parse(state) }
+    announce(turn, stream, presence, 'update', present, undefined, seen)
+  }
+
+  leave(
+    turn: Turn,
+    { stream, userId, connection }: Membership,
+    { lease, graceMs, seen }: Parameters<RedisStore['leave']>[1],
+  ): void {
+    const present = this.#presence.get(stream, turn.now)?.users.get(userId)
+    const held = present?.at.get(connection)
+    if (!present || held === undefined || (lease !== undefined && held !== lease)) return
+    present.at.delete(connection)
+    if (present.at.size > 0) return
+    if (graceMs > 0) present.graceEnds = turn.now + graceMs
+    else this.#remove(turn, stream, userId, connection, seen)
+  }
+
+  endGrace(turn: Turn, stream: string, userId: string, seen: number): number {
+    const ends = this.#presence.get(stream, turn.now)?.users.get(userId)?.graceEnds
+    if (ends === undefined) return 0
+    if (ends > turn.now) return ends - turn.now
+    this.#remove(turn, stream, userId, undefined, seen)
+    return 0
+  }
+
+  present({ now }: Turn, stream: string, listed: number): PresenceSnapshot {
+    const { version, users } = this.#presence.get(stream, now) ?? { version: 0, users: new Map() }
+    const named = users.size > listed ? undefined : [...users.values()].map(({ user }) => user)
+    return { version, count: users.size, users: named }
+  }
+
+  schedule({ now }: Turn, task: string, ms: number): void {
+    this.#tasks.set(task, now + ms)
+  }
+
+  putOff({ now }: Turn, task: string, ms: number): boolean {
+    const isNoted = this.#tasks.has(task)
+    if (isNoted) this.#tasks.set(task, now + ms)
+    return isNoted
+  }
+
+  takeDue({ now }: Turn, limit: number, retryMs: number): readonly string[] {
+    const due = [...this.#tasks]
+      .filter(([, at]) => at <= now)
+      .sort(([a, atA], [b, atB]) => atA - atB || (a < b ? -1 : 1))
+      .slice(0, limit)
+    return due.map(([task]) => {
+      const name = task.startsWith('!') ? task.slice(1) : task
+      this.#tasks.delete(task)
+      this.#tasks.set(`!${name}`, now + retryMs)
+      return name
+    })
+  }
+
+  done(task: string): void {
+    this.#tasks.delete(`!${task}`)
+  }
+
+  note(lease: string, memberships: readonly Membership[]): void {
+    const noted = this.#leases.get(lease) ?? new Map<string, Membership>()
+    for (const membership of memberships) noted.set(nameOf(membership), membership)
+    this.#leases.set(lease, noted)
+  }
+
+  strike(lease: string, memberships: readonly Membership[]): void {
+    for (const membership of memberships) this.#leases.get(lease)?.delete(nameOf(membership))
+  }
+
+  noted(lease: string, limit: number): readonly Membership[] {
+    return [...(this.#leases.get(lease)?.values() ?? [])].slice(0, limit)
+  }
+
+  secret(candidate: string): string {
+    this.#secret ??= candidate
+    return this.#secret
+  }
+
+  #head(stream: string, now: number): Head | undefined {
+    const meta = this.#meta.get(stream, now)
+    const last = this.#logs.get(stream, now)?.at(-1)
+    return meta && { epoch: meta.epoch, offset: meta.offset, id: meta.id, sum: 0, ...(last && headOf(last)) }
+  }
+
+  #headOrNew(stream: string, epoch: string, ttl: number, now: number): Head {
+    const known = this.#head(stream, now)
+    if (known) return known
+    this.#logs.delete(stream)
+    this.#meta.set(stream, { epoch, offset: 0, id: epoch }, now + ttl)
+    return { epoch, offset: 0, id: epoch, sum: 0 }
+  }
+
+  /** A record counts only if the log still holds the entry that it names, or held it once. */
+  #known(sent: string, stream: string, last: Head, now: number): Sent | undefined {
+    const record = this.#sent.get(sent, now)
+    if (!record || record.epoch !== last.epoch || record.offset > last.offset) return undefined
+    const isLast = record.offset === last.offset
+    const there = isLast ? last : this.#logs.get(stream, now)?.find(({ offset }) => offset === record.offset)
+    return there && there.id !== record.id ? undefined : record
+  }
+
+  #remove(turn: Turn, stream: string, userId: string, connection: string | undefined, seen: number): void {
+    const presence = this.#presence.get(stream, turn.now)
+    const present = presence?.users.get(userId)
+    if (!presence || !present) return
+    presence.users.delete(userId)
+    announce(turn, stream, presence, 'leave', present, connection, seen)
+    if (presence.users.size === 0) this.#presence.delete(stream)
+  }
+}
+
+function announce(
+  { publish }: Turn,
+  stream: string,
+  presence: Presence,
+  event: PresenceEvent,
+  { user }: Present,
+  connection: string | undefined,
+  seen: number,
+): void {
+  presence.version = Math.max(presence.version, seen) + 1
+  const change = { event, user, version: presence.version, count: presence.users.size }
+  publish(stream, { kind: 'presence', change, connection })
+}
+
+function trim(log: Kept[], sum: number, bytes: number, age: number, now: number): void {
+  for (let oldest = log[0]; oldest; oldest = log[0]) {
+    const size = sum - oldest.sum + Buffer.byteLength(oldest.open) + OVERHEAD
+    if (now - oldest.at < age && size <= bytes) return
+    log.shift()
+  }
+}
+
+function headOf({ offset, id, sum }: Kept): Omit<Head, 'epoch'> {
+  return { offset, id, sum }
+}
+
+function idOf(asked: number, head: Position, log: readonly Kept[]): string | undefined {
+  if (asked === head.offset) return head.id
+  const oldest = log[0]
+  if (oldest && asked === oldest.offset - 1) return oldest.previousId
+  return log.find(({ offset }) => offset === asked)?.id
+}
+
+function nameOf({ stream, userId, connection }: Membership): string {
+  return JSON.stringify([stream, userId, connection])
+}
