@@ -136,7 +136,8 @@ export class Feed {
   }
 
   #repairIfNeeded(): void {
-    if (!this.#sequencer.needsRepair || this.#repair) return
+    // Once the last listener has left in the middle of a repair, another one would begin and end for ever.
+    if (!this.#sequencer.needsRepair || this.#repair || this.listeners.size === 0) return
     this.#repair = this.#repairAll().then(
       () => {
         this.#repair = undefined

@@ -1,0 +1,38 @@
+import { VirtualClock } from '@roomful/server/testing'
+import { expect, it } from 'vitest'
+import { Feed } from '../../../src/backplanes/redis/feed.js'
+import type { LogPage } from '../../../src/core/log.js'
+
+const at = (offset: number) => ({ epoch: 'e', offset, id: offset ? `a${offset}` : 'e' })
+
+it('stops at a repair that nobody waits for any more: it does not keep the node busy for ever', async () => {
+  const page: LogPage = {
+    entries: [],
+    epoch: 'e',
+    head: at(0),
+    more: true,
+    truncated: false,
+    oldestOffset: 1,
+  }
+  const clock = new VirtualClock()
+  let answer = () => {}
+  const feed = new Feed('room', {
+    clock,
+    read: () =>
+      new Promise((resolve) => {
+        answer = () => resolve({ ...page, fault: undefined })
+      }),
+    relayed() {},
+    failed() {},
+  })
+  const listener = () => {}
+  feed.listeners.add(listener)
+  feed.start(at(0))
+  const entry = { offset: 2, id: 'a2', previousId: 'a1', open: '' }
+  feed.receive({ kind: 'entry', epoch: 'e', entry })
+
+  feed.listeners.delete(listener)
+  answer()
+  await clock.settle()
+  expect(clock.pending).toBe(0)
+})
