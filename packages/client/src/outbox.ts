@@ -181,6 +181,8 @@ export class Outbox {
     // The two sides disagree on what was last, as after a leave; with nothing in flight a new chain is safe.
     if (error.code === 'out_of_order' && !lane.isDraining) lane.accepted = undefined
     if (!waiting) return undefined
+    // The server's store did not answer: it may have accepted the message all the same.
+    if (error.code === 'unavailable') this.#doubts.add(clientId)
     if (error.code !== 'out_of_order' && error.code !== 'rate_limited') waiting.refusals++
     const isStuck = error.code === 'internal' && waiting.refusals >= MAX_REFUSALS
     // What it was refused for now, such as a membership that ended, may not have stood in the way of an earlier transmission.

@@ -64,6 +64,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   /** Keys of own entries that an ack has placed and no frame has shown yet. */
   readonly #unseen = new Set<string>()
   #mayHaveHoles = false
+  #hasForked = false
   /** Of the present log. */
   #epoch: string | undefined
   #breaks = 0
@@ -148,6 +149,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
 
   broke(reason: string, head: Cursor | undefined): void {
     if (this.#log.length === 0) return
+    this.#hasForked ||= reason === 'forked'
     for (const [index, entry] of this.#log.entries()) {
       // The new log of the same epoch ends before it, so it is not in there.
       if (
@@ -214,6 +216,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
 
   #put(entry: MessageEntry<M>): void {
     const { message } = entry
+    if (this.#hasForked) this.#loseWhatStoodAt(message)
     const index = this.#place(message)
     const before = this.#log[index - 1]
     if (index < this.#log.length || (before?.kind === 'message' && isHole(before.message, message)))
@@ -222,6 +225,14 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     if (before?.kind === 'message' && message.id !== undefined && before.message.offset === message.offset)
       this.#lose(index - 1, before)
     this.#log.splice(index, 0, entry)
+  }
+
+  /** After a fork, what the log has at an offset proves that what was there before is gone. */
+  #loseWhatStoodAt({ epoch, offset, id }: M): void {
+    for (const [index, entry] of this.#log.entries()) {
+      if (entry.kind === 'break' || entry.state !== 'sent' || entry.message.id === id) continue
+      if (entry.message.epoch === epoch && entry.message.offset === offset) this.#lose(index, entry)
+    }
   }
 
   /** The own entry that the message settles. Another user may have used the same client id. */
@@ -249,7 +260,10 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
 
   #lose(index: number, entry: MessageEntry<M>): void {
     this.#forget(entry)
-    this.#log[index] = this.#entry(entry.key, entry.message, { state: 'lost' })
+    const lost = this.#entry(entry.key, entry.message, { state: 'lost' })
+    this.#log[index] = lost
+    // Sent again it is the same message, and not to be shown twice.
+    for (const name of namesOf(entry.message)) this.#byName.set(name, lost)
   }
 
   #forget(entry: TimelineEntry<M> | undefined): void {

@@ -44,3 +44,12 @@ it('[M12] a stored message that was sent in the future, as after the clock was s
   ])
   expect((await server.room('r').info()).head.offset).toBe(0)
 })
+
+it('[M12] a refusal because the store did not answer leaves in doubt whether it has the message', () => {
+  const outbox = new Outbox({ maxMessages: 10, maxBytes: 10_000, window: 10 })
+  outbox.add(entry)
+  outbox.transmitted('a', 0)
+  outbox.refused('a', new RoomfulError('unavailable'), 10)
+  const left = outbox.fail(() => true, new RoomfulError('not_in_room'))
+  expect(left).toMatchObject([{ outcome: { code: 'outcome_unknown', cause: { code: 'not_in_room' } } }])
+})

@@ -114,6 +114,20 @@ describe('a break in the timeline', () => {
     expect(shown(list)).toEqual([1, 'gap', 5, 'epoch_changed', 1])
   })
 
+  it('[H12] after a fork, shows as lost what the page gives another entry for, and once what was sent again', () => {
+    const list = timeline()
+    const named = (offset: number, id: string, client_id: string) => ({
+      ...message(offset),
+      ...{ id, client_id, user_id: 'ada' },
+    })
+    list.received([message(1), named(2, 'old-2', 'again'), named(3, 'old-3', 'gone')])
+    list.broke('forked', at(4))
+    list.received([message(1), named(2, 'new-2', 'again'), named(3, 'new-3', 'other'), message(4)])
+    const states = list.get().map((entry) => (entry.kind === 'break' ? entry.reason : entry.state))
+    expect(shown(list)).toEqual([1, 3, 'forked', 2, 3, 4])
+    expect(states).toEqual(['sent', 'lost', 'forked', 'sent', 'sent', 'sent'])
+  })
+
   it('[H12] is shown where an own message of long ago stands alone, and goes when history fills it', () => {
     const list = timeline()
     list.received([message(8), message(9)])
