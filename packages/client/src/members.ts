@@ -38,6 +38,8 @@ export class Members {
       }
     }
     this.#version = version
+    // The list is whole. A notice with the count may be lost on its way.
+    this.occupancy.set(this.list.get().length)
     return true
   }
 
