@@ -69,6 +69,16 @@ export class Feed {
     }
   }
 
+  /** The first member was given everybody until here; what it is not told of from now on is missed. */
+  presentAt(version: number): void {
+    if (this.#presenceVersion === 0) this.#presenceVersion = version
+  }
+
+  /** Redis may have lost changes that were passed on, and have risen to the same version by others since. */
+  doubtPresence(): void {
+    if (this.#presenceVersion > 0) this.#emit({ kind: 'presence_missed' })
+  }
+
   /** Redis has accepted a message of this node here. */
   acknowledge(position: Position): void {
     this.#sequencer.acknowledge(position)

@@ -69,6 +69,7 @@ export class RedisBackplane implements Backplane {
       reconnected: () => {
         attendance.reconnected()
         void this.#checkHeads()
+        for (const { feed } of this.#feeds.values()) feed.doubtPresence()
       },
       resubscribed: () => void this.#checkHeads(),
       relayed: (message) => this.#relayed(message),
@@ -117,8 +118,10 @@ export class RedisBackplane implements Backplane {
     return page
   }
 
-  enter(stream: string, user: PresentUser, connection: string): Promise<PresenceSnapshot> {
-    return this.#attendance.enter(stream, user, connection)
+  async enter(stream: string, user: PresentUser, connection: string): Promise<PresenceSnapshot> {
+    const snapshot = await this.#attendance.enter(stream, user, connection)
+    this.#feeds.get(stream)?.feed.presentAt(snapshot.version)
+    return snapshot
   }
 
   update(stream: string, userId: string, state: JsonObject): Promise<void> {

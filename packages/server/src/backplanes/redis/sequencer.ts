@@ -75,11 +75,17 @@ export class Sequencer {
     const own = this.#head
     if (!own) return
     const isSameLog = head?.epoch === own.epoch
-    const isBack = isSameLog && asked?.epoch === own.epoch && head.offset < asked.offset
+    const isBack = isSameLog && this.#knows(asked) && head.offset < asked.offset
     const isPassed = isSameLog && !isBack && this.#ids.get(head.offset) === head.id
     const isAhead = isSameLog && head.offset > own.offset
     if (isBack) this.#fork()
     if (!isPassed && (isLate || !isAhead)) this.#needsRepair = true
+  }
+
+  /** Not of what was known before a restart: of two checks that were under way then, the later one would find a fork again. */
+  #knows(position: Position | undefined): position is Position {
+    if (!position || position.epoch !== this.#head?.epoch) return false
+    return this.#ids.get(position.offset) === position.id || this.#acknowledged?.id === position.id
   }
 
   /** Takes what the log holds after the head; returns what of it is new. `isLast` if there is no more to read. */

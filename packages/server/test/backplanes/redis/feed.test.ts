@@ -36,3 +36,17 @@ it('stops at a repair that nobody waits for any more: it does not keep the node 
   await clock.settle()
   expect(clock.pending).toBe(0)
 })
+
+it('[P2] finds a change of presence that was lost before any other came', () => {
+  const feed = new Feed('room', { clock: new VirtualClock(), read: never, relayed() {}, failed() {} })
+  const told: string[] = []
+  feed.listeners.add(({ kind }) => told.push(kind))
+  feed.start(at(0))
+  feed.presentAt(7)
+  for (let checks = 0; checks < 2; checks++) feed.check({ head: at(0), presenceVersion: 8 }, feed.standing)
+  expect(told).toEqual(['presence_missed'])
+})
+
+function never(): Promise<never> {
+  throw new Error('Nothing is to be read')
+}

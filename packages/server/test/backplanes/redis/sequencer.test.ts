@@ -122,6 +122,15 @@ describe('the sequencer', () => {
       expect(sequencer.restart(page(entries(1, 2))).head).toEqual(at(2))
     })
 
+    it('does not restart again for a check that was under way before: it would tell one fork twice', () => {
+      const sequencer = acknowledged()
+      const asked = sequencer.known
+      sequencer.check(at(2), asked, true)
+      sequencer.restart(page(entries(1, 2)))
+      sequencer.check(at(2), asked, true)
+      expect([sequencer.hasForked, sequencer.needsRepair]).toEqual([false, false])
+    })
+
     it('restarts when the acknowledgement comes after another entry', () => {
       const sequencer = started()
       feed(sequencer, entries(1, 2))
