@@ -1,11 +1,13 @@
+import { simulateCluster } from './cluster/cluster.js'
 import { simulate } from './one-node.js'
 
 /** Runs seeds until one catches something, and prints it; run by scripts/sim-bites.mjs in a copy with a bug. */
 const SEEDS = Number(process.argv[2])
+const run = process.argv[3] === 'cluster' ? simulateCluster : simulate
 
 async function firstViolation(): Promise<{ seed: number; violation: string } | undefined> {
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const [violation] = (await simulate(seed)).violations
+    const [violation] = (await run(seed)).violations
     if (violation !== undefined) return { seed, violation }
   }
   return undefined

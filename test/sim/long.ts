@@ -1,42 +1,70 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { writeResult } from '../support/results.js'
+import { simulateCluster } from './cluster/cluster.js'
 import { simulate } from './one-node.js'
 import { addTo, describeRun, newTotals, type Totals } from './report.js'
 
-/** Thousands of seeds, in two processes; run by `npm run test:sim`. */
-const SEEDS = Number(process.env.SIM_SEEDS ?? 10_000)
-const FIRST = Number(process.env.SIM_FIRST ?? 1)
-const SHARDS = 2
+/** Thousands of seeds, in two processes; run by `npm run test:sim`, or for one kind by `npm run test:sim cluster`. */
+const KINDS = {
+  simulation: {
+    title: 'The deterministic simulation',
+    run: simulate,
+    seeds: Number(process.env.SIM_SEEDS ?? 10_000),
+  },
+  cluster: {
+    title: 'The deterministic simulation of several nodes on a model of Redis',
+    run: async (seed: number) => {
+      const run = await simulateCluster(seed)
+      lost += run.lost
+      return run
+    },
+    seeds: Number(process.env.SIM_CLUSTER_SEEDS ?? 2_000),
+  },
+}
+type Kind = keyof typeof KINDS
 
-const shard = process.argv[2]
-if (shard === undefined) await runShards()
-else process.send?.(await runShard(Number(shard)))
-
-async function runShards(): Promise<void> {
-  const startedAt = Date.now()
-  const all = await Promise.all(Array.from({ length: SHARDS }, (_, index) => startShard(index)))
-  const figures = Object.keys(newTotals()) as (keyof Totals)[]
-  const sum = (figure: keyof Totals) => all.reduce((total, totals) => total + totals[figure], 0)
-  const [seeds, faults, acked, seen, breaks, violations] = figures.map(sum)
-  writeResult('simulation', 'The deterministic simulation', 'npm run test:sim', [
-    ['seeds', `${FIRST} to ${FIRST + SEEDS - 1}`],
-    ['worlds simulated', seeds ?? 0],
-    ['faults', faults ?? 0],
-    ['messages acknowledged', acked ?? 0],
-    ['entries that applications saw', seen ?? 0],
-    ['breaks that applications were told of, each checked to be one', breaks ?? 0],
-    ['minutes', (Date.now() - startedAt) / 60_000],
-    ['violations', violations ?? 0],
-  ])
-  if (violations !== 0 || seeds !== SEEDS) process.exitCode = 1
+interface Shard extends Totals {
+  /** Entries that failovers took. */
+  readonly lost: number
 }
 
-function startShard(index: number): Promise<Totals> {
-  const child = fork(fileURLToPath(import.meta.url), [String(index)])
+const FIRST = Number(process.env.SIM_FIRST ?? 1)
+const SHARDS = 2
+let lost = 0
+
+const [, , kind, shard] = process.argv
+if (shard !== undefined) process.send?.(await runShard(isKind(kind) ? kind : 'simulation', Number(shard)))
+else for (const each of isKind(kind) ? [kind] : (['simulation', 'cluster'] as const)) await runShards(each)
+
+function isKind(name: string | undefined): name is Kind {
+  return name !== undefined && Object.hasOwn(KINDS, name)
+}
+
+async function runShards(kind: Kind): Promise<void> {
+  const { title, seeds: wanted } = KINDS[kind]
+  const startedAt = Date.now()
+  const all = await Promise.all(Array.from({ length: SHARDS }, (_, index) => startShard(kind, index)))
+  const sum = (figure: keyof Shard) => all.reduce((total, shard) => total + shard[figure], 0)
+  writeResult(kind === 'cluster' ? 'simulation-cluster' : kind, title, 'npm run test:sim', [
+    ['seeds', `${FIRST} to ${FIRST + wanted - 1}`],
+    ['worlds simulated', sum('seeds')],
+    ['faults', sum('faults')],
+    ['messages acknowledged', sum('acked')],
+    ['entries that applications saw', sum('seen')],
+    ['breaks that applications were told of, each checked to be one', sum('breaks')],
+    ...(kind === 'cluster' ? [['entries that failovers took, each told', sum('lost')] as const] : []),
+    ['minutes', (Date.now() - startedAt) / 60_000],
+    ['violations', sum('violations')],
+  ])
+  if (sum('violations') !== 0 || sum('seeds') !== wanted) process.exitCode = 1
+}
+
+function startShard(kind: Kind, index: number): Promise<Shard> {
+  const child = fork(fileURLToPath(import.meta.url), [kind, String(index)])
   return new Promise((resolve, reject) => {
-    let totals: Totals | undefined
-    child.on('message', (message: Totals) => {
+    let totals: Shard | undefined
+    child.on('message', (message: Shard) => {
       totals = message
     })
     child.on('exit', (code) => {
@@ -46,14 +74,15 @@ function startShard(index: number): Promise<Totals> {
   })
 }
 
-async function runShard(index: number): Promise<Totals> {
+async function runShard(kind: Kind, index: number): Promise<Shard> {
+  const { run: simulateOne, seeds } = KINDS[kind]
   const totals = newTotals()
-  for (let seed = FIRST + index; seed < FIRST + SEEDS; seed += SHARDS) {
-    const run = await simulate(seed)
-    if (run.violations.length > 0) console.error(describeRun(run))
+  for (let seed = FIRST + index; seed < FIRST + seeds; seed += SHARDS) {
+    const run = await simulateOne(seed)
+    if (run.violations.length > 0) console.error(describeRun(run, kind))
     addTo(totals, run)
     if (totals.seeds % 500 === 0)
       console.error(`shard ${index}: ${totals.seeds} seeds, ${totals.violations} violations`)
   }
-  return totals
+  return { ...totals, lost }
 }

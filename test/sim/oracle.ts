@@ -43,6 +43,8 @@ type Fate =
 export interface OracleOptions {
   /** Entries that a log keeps: whoever lags by no more must recover. */
   readonly historyCount: number
+  /** Whether the store may lose what it acknowledged, if it tells. @default false */
+  readonly mayLose?: boolean
   /** Why a message may be refused in this world; by any other reason it was refused for nothing. */
   readonly refusals: ReadonlySet<string>
 }
@@ -58,8 +60,9 @@ export class Oracle {
   breaks = 0
   /** Logs that a restart of the server in memory may have ended. */
   restarts = 0
-  /** Entries that a store lost which had accepted them. */
+  /** Entries that a store lost which had accepted them, and those of them which were acknowledged. */
   lostCount = 0
+  acknowledgedAndLost = 0
   /** Orders what was lost and what was told. */
   #time = 0
   readonly #lost = new Map<string, Lost>()
@@ -273,7 +276,8 @@ export class Oracle {
     if (fate.kind !== 'acked') return
     const { epoch, offset, id } = fate.at
     // Whether that was told is seen in the view of its sender.
-    if (this.#lost.has(id)) return
+    if (this.#lost.has(id)) this.acknowledgedAndLost++
+    if (this.#lost.has(id) && this.options.mayLose) return
     if (places.some((entry) => entry.epoch === epoch && entry.offset === offset && entry.id === id)) return
     this.fail(`lost: '${text}' was acknowledged at ${offset} of ${epoch}, and does not stand there`)
   }
@@ -288,8 +292,9 @@ export class Oracle {
       if (observation.kind === 'acked') continue
       if (observation.kind === 'break') {
         told = true
-        // The log goes on from an earlier place.
+        // The log goes on from an earlier place, and a page of its newest entries shows known ones again.
         if (observation.reason === 'forked') last = undefined
+        if (observation.reason === 'forked') shown.clear()
       } else if (observation.kind === 'cursor') {
         last = observation.at
         told = false

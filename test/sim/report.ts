@@ -20,9 +20,14 @@ export function addTo(totals: Totals, run: Run): void {
 }
 
 /** What was violated, what happened until then, and how to see it again. */
-export function describeRun({ seed, violations, schedule, digest }: Run): string {
+export function describeRun(
+  { seed, violations, schedule, digest }: Run,
+  test: 'simulation' | 'cluster' = 'simulation',
+): string {
+  const seeds = test === 'cluster' ? 'SIM_CLUSTER_SEEDS' : 'SIM_SEEDS'
+
   return [
-    `seed ${seed} (${digest.slice(0, 12)}); replay it: SIM_FIRST=${seed} SIM_SEEDS=1 npx vitest run test/sim/simulation`,
+    `seed ${seed} (${digest.slice(0, 12)}); replay it: SIM_FIRST=${seed} ${seeds}=1 npx vitest run test/sim/${test}`,
     ...violations.slice(0, 8),
     'schedule:',
     ...schedule,

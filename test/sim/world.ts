@@ -56,6 +56,7 @@ export abstract class World implements Surroundings {
   constructor(
     private readonly seed: number,
     readonly traits: Traits,
+    mayLose = false,
   ) {
     this.random = new Random(seed)
     this.#ids = this.random.fork()
@@ -63,6 +64,7 @@ export abstract class World implements Surroundings {
     this.oracle = new Oracle({
       historyCount: traits.memory.historyCount,
       refusals: refusalsIn(traits.names),
+      mayLose,
     })
     this.log(`a world with ${[...traits.names].join(', ') || 'nothing special'}`)
   }
@@ -168,12 +170,16 @@ export abstract class World implements Surroundings {
       this.clock.after(this.random.between(500, 4_000), again)
       const roomId = this.random.pick(ROOMS)
       const server = this.speaker()
-      if (server) await this.publish(server, roomId, textOf('server', this.#notices++))
+      if (server) await this.publish(server, roomId, this.#notices++)
     }
     this.clock.after(1_000, again)
   }
 
-  protected async publish({ server }: TestServer<SimProtocol>, roomId: string, text: string): Promise<void> {
+  protected publish(server: TestServer<SimProtocol>, roomId: string, sequence: number): Promise<void> {
+    return this.say(server, roomId, textOf('server', sequence))
+  }
+
+  protected async say({ server }: TestServer<SimProtocol>, roomId: string, text: string): Promise<void> {
     const place = await server.room(roomId).publish({ type: 'notice', text })
     this.oracle.published(roomId, text, place)
   }

@@ -1,7 +1,7 @@
 import type { ServerOptions } from '@roomful/server'
 import type { TestServer } from '@roomful/server/testing'
 import type { StreamMessage } from '../../../packages/server/src/backplanes/redis/store.js'
-import type { Seen } from '../oracle.js'
+import { type Seen, textOf } from '../oracle.js'
 import type { SimProtocol } from '../protocol.js'
 import { checkPresent, checkRoom, checkState } from '../settled.js'
 import { DURATION_MS, type Run, World } from '../world.js'
@@ -14,6 +14,7 @@ import { type ClusterTrait, type ClusterTraits, clusterTraitsOf } from './traits
 /** What the single node's world reports, and what a failover took. */
 export interface ClusterRun extends Run {
   readonly lost: number
+  readonly acknowledgedAndLost: number
 }
 
 const CLUSTER_FAULTS = 12
@@ -22,7 +23,8 @@ const CLUSTER_FAULTS = 12
 export async function simulateCluster(seed: number, traits = clusterTraitsOf(seed)): Promise<ClusterRun> {
   const world = new Cluster(seed, traits)
   await world.run()
-  return { ...world.result(), lost: world.oracle.lostCount }
+  const { lostCount: lost, acknowledgedAndLost } = world.oracle
+  return { ...world.result(), lost, acknowledgedAndLost }
 }
 
 class Cluster extends World {
@@ -32,7 +34,7 @@ class Cluster extends World {
   readonly #traits: ClusterTraits
 
   constructor(seed: number, traits: ClusterTraits) {
-    super(seed, traits.people)
+    super(seed, traits.people, traits.settings.durability === 'primary')
     const { clock, oracle } = this
     const random = this.random.fork()
     this.#traits = traits
@@ -77,13 +79,17 @@ class Cluster extends World {
     return this.random.pick(this.#nodes).server
   }
 
-  /** Whether it was accepted is not known if the node dies, or Redis is away. */
+  /**
+   * Whether it was accepted is not known if the node dies, or Redis is away: it may stand behind the next one. So each
+   * is of another sender.
+   */
   protected override async publish(
     server: TestServer<SimProtocol>,
     roomId: string,
-    text: string,
+    sequence: number,
   ): Promise<void> {
-    await super.publish(server, roomId, text).catch(() => this.log(`nobody knows what became of '${text}'`))
+    const text = textOf(`server-${sequence}`, 0)
+    await this.say(server, roomId, text).catch(() => this.log(`nobody knows what became of '${text}'`))
   }
 
   protected override restart(how: 'crash' | 'drain', downMs: number): void {

@@ -27,6 +27,7 @@ export interface Witness {
 }
 
 interface Done {
+  readonly at: number
   readonly operation: Operation<unknown>
   readonly turn: Turn
   readonly logged?: { readonly stream: string; readonly message: LoggedEntry }
@@ -104,7 +105,8 @@ export class ModelRedis {
     const { now } = this
     const result = operation(this.#data, { now, publish })
     // A replica is given what it does, and publishes to nobody.
-    this.#history.push({ operation, turn: { now, publish() {} }, ...(logged && { logged }) })
+    const at = this.clock.now()
+    this.#history.push({ at, operation, turn: { now, publish() {} }, ...(logged && { logged }) })
     return result
   }
 
@@ -161,7 +163,7 @@ export class ModelRedis {
 
   /** By the clock of the machine that is the primary now. */
   get now(): number {
-    return START + this.clock.now() + this.#skewMs
+    return START + Math.floor(this.clock.now()) + this.#skewMs
   }
 
   #become(history: Done[]): void {
@@ -194,7 +196,7 @@ export class ModelRedis {
   #reach({ lagMs, syncedAt, stalledSince }: Replica): number {
     const now = this.clock.now()
     if (now < syncedAt) return 0
-    const until = START + Math.min(now, stalledSince ?? now) - lagMs + this.#skewMs
-    return this.#history.findLastIndex(({ turn }) => turn.now <= until) + 1
+    const until = Math.min(now, stalledSince ?? now) - lagMs
+    return this.#history.findLastIndex(({ at }) => at <= until) + 1
   }
 }
