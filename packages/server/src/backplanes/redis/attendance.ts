@@ -33,6 +33,8 @@ export class Attendance {
     private readonly settings: Pick<RedisSettings, 'leaseMs' | 'leaseRenewMs'>,
     /** The newest presence version of a stream that this node has heard of. */
     private readonly seen: (stream: string) => number,
+    /** Called when all members were entered again: who is shown may be others than who is there. */
+    private readonly reentered: () => void,
   ) {
     this.#lease = node.newId()
   }
@@ -134,6 +136,7 @@ export class Attendance {
             here.map(({ membership }) => membership),
           )
       }
+      this.reentered()
     } catch (error) {
       this.#isInDoubt = true
       throw error

@@ -60,7 +60,10 @@ export class RedisBackplane implements Backplane {
   async start(node: NodeLink): Promise<void> {
     if (this.#started) throw new Error('redis: a backplane serves one server; give each server its own')
     const seen = (stream: string) => this.#feeds.get(stream)?.feed.standing.presenceVersion ?? 0
-    const attendance = new Attendance(this.store, node, this.settings, seen)
+    const reentered = () => {
+      for (const { feed } of this.#feeds.values()) feed.doubtPresence()
+    }
+    const attendance = new Attendance(this.store, node, this.settings, seen, reentered)
     this.#started = { node, id: node.newId(), attendance }
     const { clock, logger } = node
     await this.store.open({
@@ -69,7 +72,6 @@ export class RedisBackplane implements Backplane {
       reconnected: () => {
         attendance.reconnected()
         void this.#checkHeads()
-        for (const { feed } of this.#feeds.values()) feed.doubtPresence()
       },
       resubscribed: () => void this.#checkHeads(),
       relayed: (message) => this.#relayed(message),
