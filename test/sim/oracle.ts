@@ -35,7 +35,7 @@ export type Place = Pick<Seen, 'epoch' | 'offset' | 'id'>
 /** What became of a message that was handed to `send`, as far as its sender was told. */
 type Fate =
   | { readonly kind: 'open' }
-  | { readonly kind: 'acked'; readonly at: Place }
+  | { readonly kind: 'acked'; readonly at: Place; readonly durability: string | undefined }
   | { readonly kind: 'refused'; readonly code: string }
   /** Its page died; `stored` if it left the message in its storage. */
   | { readonly kind: 'orphaned'; readonly stored: boolean }
@@ -43,8 +43,6 @@ type Fate =
 export interface OracleOptions {
   /** Entries that a log keeps: whoever lags by no more must recover. */
   readonly historyCount: number
-  /** Whether the store may lose what it acknowledged, if it tells. @default false */
-  readonly mayLose?: boolean
   /** Why a message may be refused in this world; by any other reason it was refused for nothing. */
   readonly refusals: ReadonlySet<string>
 }
@@ -104,11 +102,11 @@ export class Oracle {
     this.#messages.set(clientId, { ...message, fate: { kind: 'open' } })
   }
 
-  acked(clientId: string, at: Place, viewer?: string): void {
+  acked(clientId: string, at: Place, viewer?: string, durability?: string): void {
     this.ackCount++
     const room = this.#messages.get(clientId)?.room
     if (viewer !== undefined) getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'acked', clientId, at })
-    this.#setFate(clientId, { kind: 'acked', at })
+    this.#setFate(clientId, { kind: 'acked', at, durability })
   }
 
   refused(clientId: string, code: string): void {
@@ -277,7 +275,7 @@ export class Oracle {
     const { epoch, offset, id } = fate.at
     // Whether that was told is seen in the view of its sender.
     if (this.#lost.has(id)) this.acknowledgedAndLost++
-    if (this.#lost.has(id) && this.options.mayLose) return
+    if (this.#lost.has(id) && fate.durability !== 'replicated') return
     if (places.some((entry) => entry.epoch === epoch && entry.offset === offset && entry.id === id)) return
     this.fail(`lost: '${text}' was acknowledged at ${offset} of ${epoch}, and does not stand there`)
   }

@@ -89,8 +89,8 @@ export class Person {
     const life = this.#life
     oracle.handed(sent.clientId, message)
     sent.then(
-      ({ epoch = '', offset = 0, id = '' }) => {
-        if (life === this.#life) oracle.acked(sent.clientId, { epoch, offset, id }, this.viewer)
+      ({ epoch = '', offset = 0, id = '', durability }) => {
+        if (life === this.#life) oracle.acked(sent.clientId, { epoch, offset, id }, this.viewer, durability)
       },
       ({ code }: RoomfulError) => {
         if (life !== this.#life) return

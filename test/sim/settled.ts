@@ -55,8 +55,12 @@ function checkMembers(info: RoomInfo, room: Room<SimProtocol>, fail: Fail): void
 function checkTimeline({ head }: RoomInfo, room: Room<SimProtocol>, fail: Fail): void {
   const shown = new Set<string>()
   let last: number | undefined
+  let hole: string | undefined
   for (const entry of room.timeline.get()) {
     if (entry.kind === 'break') {
+      // What stood before a fork and was sent again stands behind it now.
+      if (hole !== undefined && entry.reason !== 'forked') fail(hole)
+      hole = undefined
       last = undefined
       continue
     }
@@ -73,8 +77,9 @@ function checkTimeline({ head }: RoomInfo, room: Room<SimProtocol>, fail: Fail):
     if (clientId !== undefined && shown.has(clientId)) fail(`${clientId} is shown twice`)
     if (clientId !== undefined) shown.add(clientId)
     if (entry.state !== 'sent' || epoch !== head.epoch || offset === undefined) continue
-    if (last !== undefined && offset !== last + 1) fail(`shows ${offset} after ${last}`)
+    if (last !== undefined && offset !== last + 1) hole ??= `shows ${offset} after ${last}`
     last = offset
   }
+  if (hole !== undefined) fail(hole)
   if (last !== head.offset) fail(`shows ${last} as the last of ${head.offset}`)
 }

@@ -56,7 +56,6 @@ export abstract class World implements Surroundings {
   constructor(
     private readonly seed: number,
     readonly traits: Traits,
-    mayLose = false,
   ) {
     this.random = new Random(seed)
     this.#ids = this.random.fork()
@@ -64,7 +63,6 @@ export abstract class World implements Surroundings {
     this.oracle = new Oracle({
       historyCount: traits.memory.historyCount,
       refusals: refusalsIn(traits.names),
-      mayLose,
     })
     this.log(`a world with ${[...traits.names].join(', ') || 'nothing special'}`)
   }

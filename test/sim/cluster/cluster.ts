@@ -34,7 +34,7 @@ class Cluster extends World {
   readonly #traits: ClusterTraits
 
   constructor(seed: number, traits: ClusterTraits) {
-    super(seed, traits.people, traits.settings.durability === 'primary')
+    super(seed, traits.people)
     const { clock, oracle } = this
     const random = this.random.fork()
     this.#traits = traits

@@ -147,9 +147,11 @@ export class ModelRedis {
     })
   }
 
-  /** The primary dies, and the replica that has got furthest takes its place: it never gets what it has not. */
+  /** The primary dies, and the replica that has got furthest takes its place: it never gets what it has not. Without one, it is started again. */
   failOver(downMs: number): void {
-    const furthest = Math.max(0, ...this.#replicas.map((replica) => this.#reach(replica)))
+    const synced = this.#replicas.filter(({ syncedAt }) => syncedAt <= this.clock.now())
+    const kept = synced.length === 0 ? this.written : 0
+    const furthest = Math.max(kept, ...synced.map((replica) => this.#reach(replica)))
     this.#goDown(downMs, () => {
       const before = this.#data.epochs(this.now)
       const lost = this.#history.slice(furthest)
