@@ -186,8 +186,10 @@ export class Sender {
 
   /** The own broadcast; once an ack has shown that acks promise no more than the log, it settles as well. */
   echoed(clientId: string, id: string, epoch: string, offset: number): void {
-    const durability = this.#durability ?? 'memory'
-    const settles = this.#durability !== undefined && durability !== 'replicated'
+    const isPromisedMore = this.#durability === 'replicated'
+    // It shows that the primary has it, and nothing of its replicas.
+    const durability = isPromisedMore ? 'primary' : (this.#durability ?? 'memory')
+    const settles = this.#durability !== undefined && !isPromisedMore
     this.#settle(this.#outbox.echoed(clientId, { id, epoch, offset, durability }, settles))
   }
 
