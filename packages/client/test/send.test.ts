@@ -111,6 +111,17 @@ describe('sending', () => {
     expect(await third).toMatchObject({ durability: 'replicated' })
   })
 
+  it('[M11] the own message alone does not say that replicas have it', async () => {
+    const { script, room } = await live()
+    const first = room.send('first')
+    await script.connection.says(ackFrame(first.clientId, 1, { durability: 'replicated' }))
+    const second = room.send('second')
+    await script.connection.says(chatFrame(2, { client_id: second.clientId, user_id: 'me' }))
+    await script.connection.closes(1006)
+    void room.leave()
+    expect(await second).toMatchObject({ offset: 2, durability: 'primary' })
+  })
+
   it("another user's message with the same client_id settles nothing", async () => {
     const { script, room } = await live()
     const sent = room.send('mine')
