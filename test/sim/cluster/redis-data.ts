@@ -78,20 +78,20 @@ export class RedisData {
   }
 
   append({ now, publish }: Turn, { stream, id, open, wall, sender, newEpoch }: Append): AppendReply {
-    const { historyCount, historyBytes, historyMs, dedupeMs, idleMs } = this.settings
+    const { historyCount, historyBytes, historyMs, sentMs, idleMs } = this.settings
     const last = this.#headOrNew(stream, newEpoch, idleMs, now)
     const { epoch } = last
     const sent = sender && JSON.stringify([stream, sender.userId, sender.clientId])
     const known = sent === undefined ? undefined : this.#known(sent, stream, last, now)
     if (known && known.fingerprint !== sender?.fingerprint) return { status: 'conflict' }
     if (known && sent !== undefined) {
-      this.#sent.expire(sent, now + dedupeMs)
+      this.#sent.expire(sent, now + sentMs)
       const position = { epoch, offset: known.offset, id: known.id }
       return { status: 'accepted', position, duplicate: true, wall: known.wall }
     }
     const position = { epoch, offset: last.offset + 1, id }
     if (sender && sent !== undefined)
-      this.#sent.set(sent, { fingerprint: sender.fingerprint, wall, ...position }, now + dedupeMs)
+      this.#sent.set(sent, { fingerprint: sender.fingerprint, wall, ...position }, now + sentMs)
     const sum = last.sum + Buffer.byteLength(open) + OVERHEAD
     const entry = { offset: position.offset, id, previousId: last.id, open }
     const log = this.#logs.get(stream, now) ?? []

@@ -250,9 +250,9 @@ export class NodeRedisStore implements RedisStore {
   }
 
   #appendCall({ stream, id, open, wall, sender, newEpoch }: Append): ScriptCall {
-    const { historyCount, historyBytes, historyMs, dedupeMs, idleMs } = this.settings
+    const { historyCount, historyBytes, historyMs, sentMs, idleMs } = this.settings
     const sent = sender ? [this.#keys.sent(stream, sender.userId, sender.clientId)] : []
-    const bounds = [historyCount, historyBytes, historyMs, dedupeMs, idleMs]
+    const bounds = [historyCount, historyBytes, historyMs, sentMs, idleMs]
     const args = [id, open, wall, sender?.fingerprint ?? '', this.#keys.channel(stream), ...bounds, newEpoch]
     return { keys: [...this.#logKeys(stream), ...sent], args }
   }

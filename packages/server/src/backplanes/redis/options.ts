@@ -40,9 +40,15 @@ export interface RedisOptions {
   readonly headCheckMs?: number
 }
 
-export type RedisSettings = Required<Omit<RedisOptions, 'url' | 'client'>>
+export type RedisSettings = Required<Omit<RedisOptions, 'url' | 'client'>> & {
+  /** How long Redis keeps the record of a client's message, in ms. */
+  readonly sentMs: number
+}
 
-const DEFAULTS: RedisSettings = {
+/** A repeat that left its client within the window may be on its way for as long as a dead connection goes unnoticed. */
+const IN_TRANSIT_MS = 60_000
+
+const DEFAULTS: Omit<RedisSettings, 'sentMs'> = {
   prefix: 'roomful',
   durability: 'primary',
   replicas: 1,
@@ -78,5 +84,6 @@ export function resolveSettings({ url: _url, client: _client, ...options }: Redi
       'redis: leaseMs must be at least twice leaseRenewMs, or a slow renewal loses the lease',
     )
   // What is known about a log outlives its entries and its dedupe records.
-  return { ...settings, idleMs: Math.max(idleMs, historyMs, dedupeMs) }
+  const sentMs = dedupeMs + IN_TRANSIT_MS
+  return { ...settings, sentMs, idleMs: Math.max(idleMs, historyMs, sentMs) }
 }

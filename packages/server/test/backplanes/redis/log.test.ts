@@ -134,16 +134,27 @@ describe('the log in Redis', () => {
     await node.backplane.close()
   })
 
-  it('[H7] knows its head when its entries have expired, and forgets a dedupe record with its window', async () => {
-    const options = { url: server.url, prefix: randomUUID(), historyMs: 200, dedupeMs: 200 }
-    const node = await TestNode.start(options)
+  it('[H7] knows its head when its entries have expired', async () => {
+    const node = await TestNode.start({ url: server.url, prefix: randomUUID(), historyMs: 200 })
     const { position } = await node.publish('r', 'one', 'c1')
-    expect((await node.publish('r', 'one', 'c1')).duplicate).toBe(true)
     await new Promise((resolve) => setTimeout(resolve, 300))
     const page = await node.backplane.read('r', { ...newest, after: 1 }, position)
     expect([page.fault, page.entries, page.oldestOffset]).toEqual([undefined, [], 2])
-    const again = await node.publish('r', 'one', 'c1')
-    expect([again.duplicate, again.position.offset, again.position.epoch]).toEqual([false, 2, position.epoch])
+    expect((await node.publish('r', 'one', 'c1')).duplicate).toBe(true)
+    const next = await node.publish('r', 'two', 'c2')
+    expect([next.position.offset, next.position.epoch]).toEqual([2, position.epoch])
+    await node.backplane.close()
+  })
+
+  it('[M7] remembers a message for longer than clients are told, for a repeat that is on its way', async () => {
+    const prefix = randomUUID()
+    const node = await TestNode.start({ url: server.url, prefix, dedupeMs: 1_000 })
+    await node.publish('r', 'one', 'c1')
+    const [record = ''] = (await server.command('KEYS', `${prefix}:sent:*`)) as string[]
+    expect(node.backplane.dedupeWindowMs).toBe(1_000)
+    expect(Number(await server.command('PTTL', record))).toBeGreaterThan(55_000)
+    await server.command('DEL', record)
+    expect(await node.publish('r', 'one', 'c1')).toMatchObject({ duplicate: false, position: { offset: 2 } })
     await node.backplane.close()
   })
 
