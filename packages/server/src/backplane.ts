@@ -21,6 +21,8 @@ export interface Draft {
     readonly fingerprint: string
     /** With a repeat: the newest offset that the client had seen when it first transmitted this message. */
     readonly seen?: number
+    /** Where the sender's message before it was accepted: it must still stand there, or this one would overtake its retry. */
+    readonly after?: Position
   }
 }
 
@@ -37,6 +39,8 @@ export type PublishResult =
   | { readonly status: 'conflict' }
   /** It may have been accepted once, and what would tell is no longer remembered. */
   | { readonly status: 'forgotten' }
+  /** The log has lost the message before it. */
+  | { readonly status: 'out_of_order' }
 
 /** What happens in a stream, in order, as one subscriber sees it. */
 export type StreamEvent =

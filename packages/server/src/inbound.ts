@@ -273,11 +273,12 @@ export class Inbound {
     const room = deps.rooms.get(stream)
     if (room) deps.members.stopTyping(room, user.id, connection.id)
     const { client_id: clientId, seen } = message
-    const draft = { stream, roomId, userId: user.id, clientId, seen, sent, body: outcome.value }
+    const after = message.after === undefined ? undefined : membership.lastAccepted?.position
+    const draft = { stream, roomId, userId: user.id, clientId, seen, after, sent, body: outcome.value }
     const result = await deps.publisher.publishChat(draft)
     if (result.status !== 'accepted') return deps.answers.fail(connection, refusalOf(result), refs)
     if (clientId === undefined) return
-    membership.lastAccepted = clientId
+    membership.lastAccepted = { clientId, position: result.position }
     deps.answers.send(connection, {
       type: 'ack',
       ref: message.ref,

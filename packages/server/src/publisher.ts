@@ -28,6 +28,8 @@ export interface ChatDraft {
   readonly clientId: string | undefined
   /** What the client says of a repeat: the newest offset that it had seen when it sent this first. */
   readonly seen: number | undefined
+  /** Where its predecessor was accepted, if it says that it has one. */
+  readonly after: Position | undefined
   /** What the client sent: by that a repeat is known, whatever a handler makes of it. */
   readonly sent: ChatBody
   /** What is logged. */
@@ -57,10 +59,10 @@ export class Publisher {
       client_id: draft.clientId,
       data: draft.body.data,
     })
-    const { userId, clientId, seen, sent } = draft
-    const repeat = seen !== undefined && { seen }
+    const { userId, clientId, seen, after, sent } = draft
+    const context = { ...(seen !== undefined && { seen }), ...(after && { after }) }
     const sender = clientId !== undefined && {
-      sender: { userId, clientId, fingerprint: digest(sent), ...repeat },
+      sender: { userId, clientId, fingerprint: digest(sent), ...context },
     }
     return this.#count(await this.backplane.publish(draft.stream, { id, open, wall, ...sender }))
   }
@@ -114,9 +116,15 @@ export class Publisher {
   }
 }
 
+const REFUSALS = {
+  conflict: 'id_conflict',
+  forgotten: 'outcome_unknown',
+  out_of_order: 'out_of_order',
+} as const
+
 /** The error for a message that the log did not take. */
 export function refusalOf({ status }: Exclude<PublishResult, { status: 'accepted' }>): RoomfulError {
-  return new RoomfulError(status === 'conflict' ? 'id_conflict' : 'outcome_unknown')
+  return new RoomfulError(REFUSALS[status])
 }
 
 function invalid(path: string, message: string): RoomfulError {

@@ -89,6 +89,7 @@ export class RedisData {
       const position = { epoch, offset: known.offset, id: known.id }
       return { status: 'accepted', position, duplicate: true, wall: known.wall }
     }
+    if (sender?.after && this.#hasLost(stream, last, sender.after, now)) return { status: 'out_of_order' }
     const position = { epoch, offset: last.offset + 1, id }
     if (sender && sent !== undefined)
       this.#sent.set(sent, { fingerprint: sender.fingerprint, wall, ...position }, now + sentMs)
@@ -256,10 +257,14 @@ export class RedisData {
   /** A record counts only if the log still holds the entry that it names, or held it once. */
   #known(sent: string, stream: string, last: Head, now: number): Sent | undefined {
     const record = this.#sent.get(sent, now)
-    if (!record || record.epoch !== last.epoch || record.offset > last.offset) return undefined
-    const isLast = record.offset === last.offset
-    const there = isLast ? last : this.#logs.get(stream, now)?.find(({ offset }) => offset === record.offset)
-    return there && there.id !== record.id ? undefined : record
+    return record && !this.#hasLost(stream, last, record, now) ? record : undefined
+  }
+
+  #hasLost(stream: string, last: Head, { epoch, offset, id }: Position, now: number): boolean {
+    if (epoch !== last.epoch || offset > last.offset) return true
+    const isLast = offset === last.offset
+    const there = isLast ? last : this.#logs.get(stream, now)?.find((entry) => entry.offset === offset)
+    return there !== undefined && there.id !== id
   }
 
   #remove(turn: Turn, stream: string, userId: string, connection: string | undefined, seen: number): void {

@@ -11,6 +11,7 @@ import type {
 import { Dedupe, type DedupeWindow } from '../core/dedupe.js'
 import {
   type Break,
+  hasLost,
   type LogPage,
   type Position,
   type Range,
@@ -107,11 +108,12 @@ class MemoryBackplane implements Backplane {
     const stream = this.#stream(name)
     const now = this.#now()
     if (draft.sender) {
-      const { userId, clientId, fingerprint, seen } = draft.sender
+      const { userId, clientId, fingerprint, seen, after } = draft.sender
       const known = stream.dedupe.find(userId, clientId, now)
       if (known && known.fingerprint !== fingerprint) return { status: 'conflict' }
       if (known) return this.#accepted(known.position, true, known.wall)
       if (seen !== undefined && seen < stream.dedupe.forgotten) return { status: 'forgotten' }
+      if (after && hasLost(stream.log, after)) return { status: 'out_of_order' }
     }
     const entry = stream.log.append(draft.id, draft.open, now)
     const position = stream.log.head

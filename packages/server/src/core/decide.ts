@@ -97,7 +97,7 @@ function decideChat(
     const fault = checkText(message.message, limits.textLength)
     if (fault) return refuse(fault, refs)
     // Nothing overtakes the retry of a message that was refused.
-    if (message.after !== undefined && message.after !== membership.lastAccepted)
+    if (message.after !== undefined && message.after !== membership.lastAccepted?.clientId)
       return refuse('out_of_order', refs)
     return { do: 'chat', membership, message }
   })

@@ -165,6 +165,12 @@ export class RoomLog {
   }
 }
 
+/** Whether a log has lost an entry that it had: what retention drops is not lost. */
+export function hasLost(log: Pick<RoomLog, 'epoch' | 'head' | 'idAt'>, entry: Position): boolean {
+  const fault = resumeFault(log, entry)
+  return fault !== undefined && fault !== 'expired'
+}
+
 /** Why a resume is not complete. */
 export type Break = 'epoch_changed' | 'forked' | 'expired'
 

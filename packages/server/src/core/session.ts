@@ -1,12 +1,13 @@
 import { OWN_STREAM } from '@roomful/protocol'
+import type { Position } from './log.js'
 import { type Bucket, fullBucket, MinuteCounter, type Rate, Strikes } from './rate-limit.js'
 
 /** A connection's place in one room. */
 export interface Membership {
   /** The room's name on the wire. */
   readonly roomId: string
-  /** `client_id` of the last message that this connection had accepted here. */
-  lastAccepted: string | undefined
+  /** The last message that this connection had accepted here. */
+  lastAccepted: { readonly clientId: string; readonly position: Position } | undefined
 }
 
 /** How far a connection has come: strangers may only authenticate. */

@@ -80,7 +80,7 @@ async function runCase(make: () => BackplaneStage | Promise<BackplaneStage>, bod
   }
 }
 
-function draft(text: string, sender?: { userId: string; clientId: string; fingerprint?: string }): Draft {
+function draft(text: string, sender?: Partial<Draft['sender']> & { userId: string; clientId: string }): Draft {
   const open = JSON.stringify({ type: 'chat_message', message: text }).slice(0, -1)
   const made = { id: randomUUID(), open, wall: 1_767_225_600_000 }
   return sender ? { ...made, sender: { fingerprint: text, ...sender } } : made
@@ -214,6 +214,22 @@ const DEDUPE_CASES: Record<string, Body> = {
       results.map(({ duplicate }) => duplicate),
       [false, false, false],
     )
+  },
+
+  '[M9] refuses a message whose predecessor the log has lost, and no other': async ({ backplane }) => {
+    const ada = { userId: 'ada', clientId: 'c1' }
+    const { position } = accepted(await backplane.publish('r', draft('one', ada)))
+    const next = (clientId: string, after: Position) =>
+      backplane.publish('r', draft('next', { userId: 'ada', clientId, after }))
+    accepted(await next('c2', position))
+    const lost = [
+      { ...position, id: 'another' },
+      { ...position, epoch: 'another' },
+      { ...position, offset: 9 },
+    ]
+    for (const after of lost) assert.equal((await next('c3', after)).status, 'out_of_order')
+    accepted(await next('c3', position))
+    assert.deepEqual(offsetsOf((await backplane.read('r', newest)).entries), [1, 2, 3])
   },
 
   '[M8] refuses another message under the same client id': async ({ backplane }) => {

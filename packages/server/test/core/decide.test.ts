@@ -137,7 +137,10 @@ describe('a message', () => {
       verdict(session, { type: 'chat_message', message: 'x', ...(after && { after }) })
     expect(chat()).toBe('chat')
     expect(chat('a')).toBe('out_of_order')
-    session.enterRoom('lobby').lastAccepted = 'a'
+    session.enterRoom('lobby').lastAccepted = {
+      clientId: 'a',
+      position: { epoch: 'e', offset: 1, id: 'i' },
+    }
     expect(chat('a')).toBe('chat')
     session.leaveRoom('lobby')
     session.enterRoom('lobby')

@@ -51,7 +51,7 @@ export class GroupCommit {
       for (const [index, { resolve, reject }] of group.entries()) {
         const reply = replies[index]
         if (reply?.status === 'rejected') reject(reply.reason)
-        else if (reply && (isConfirmed || reply.value.status === 'conflict')) resolve(reply.value)
+        else if (reply && (isConfirmed || reply.value.status !== 'accepted')) resolve(reply.value)
         else reject(unavailable(new Error(`${confirmedBy} of ${this.replicas} replicas confirmed in time`)))
       }
     } catch (error) {

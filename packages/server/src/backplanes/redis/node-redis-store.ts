@@ -253,8 +253,9 @@ export class NodeRedisStore implements RedisStore {
     const { historyCount, historyBytes, historyMs, sentMs, idleMs } = this.settings
     const sent = sender ? [this.#keys.sent(stream, sender.userId, sender.clientId)] : []
     const bounds = [historyCount, historyBytes, historyMs, sentMs, idleMs]
-    const args = [id, open, wall, sender?.fingerprint ?? '', this.#keys.channel(stream), ...bounds, newEpoch]
-    return { keys: [...this.#logKeys(stream), ...sent], args }
+    const after = sender?.after ? [sender.after.epoch, sender.after.offset, sender.after.id] : []
+    const fixed = [id, open, wall, sender?.fingerprint ?? '', this.#keys.channel(stream), ...bounds, newEpoch]
+    return { keys: [...this.#logKeys(stream), ...sent], args: [...fixed, ...after] }
   }
 
   /** What another version may have published is passed over; if it was an entry, the head check finds it. */

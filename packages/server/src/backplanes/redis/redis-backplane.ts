@@ -87,7 +87,7 @@ export class RedisBackplane implements Backplane {
     const { durability } = this
     const reply =
       durability === 'replicated' ? await this.#groupCommit.append(append) : await this.store.append(append)
-    if (reply.status === 'conflict') return reply
+    if (reply.status !== 'accepted') return { status: reply.status }
     if (!reply.duplicate) this.#feeds.get(stream)?.feed.acknowledge(reply.position)
     return { ...reply, durability }
   }

@@ -27,7 +27,12 @@ export interface Append {
   readonly open: string
   readonly wall: number
   readonly sender:
-    | { readonly userId: string; readonly clientId: string; readonly fingerprint: string }
+    | {
+        readonly userId: string
+        readonly clientId: string
+        readonly fingerprint: string
+        readonly after?: Position
+      }
     | undefined
   /** Epoch that the log takes if it is new. */
   readonly newEpoch: string
@@ -40,7 +45,7 @@ export type AppendReply =
       readonly duplicate: boolean
       readonly wall: number
     }
-  | { readonly status: 'conflict' }
+  | { readonly status: 'conflict' | 'out_of_order' }
 
 export interface ReadReply {
   readonly epoch: string

@@ -68,13 +68,17 @@ end
  * write of its connection.
  */
 export const APPEND = `${LOG}
+local function has_lost(log, last, epoch, offset, id)
+  if epoch ~= last.epoch or offset > last.offset then return true end
+  local there = offset == last.offset and last or at_offset(log, offset)
+  return there and there.id ~= id
+end
+
 local function known(sent, log, last)
   local record = redis.call('GET', sent)
   if not record then return nil end
   local fingerprint, epoch, offset, id, wall = string.match(record, '^(.-)\\n(.-)\\n(.-)\\n(.-)\\n(.*)$')
-  if epoch ~= last.epoch or tonumber(offset) > last.offset then return nil end
-  local there = tonumber(offset) == last.offset and last or at_offset(log, tonumber(offset))
-  if there and there.id ~= id then return nil end
+  if has_lost(log, last, epoch, tonumber(offset), id) then return nil end
   return { fingerprint = fingerprint, offset = offset, id = id, wall = wall }
 end
 
@@ -90,6 +94,7 @@ if sent then
     return { 'duplicate', last.epoch, first_time.offset, first_time.id, first_time.wall }
   end
 end
+if ARGV[12] and has_lost(log, last, ARGV[12], tonumber(ARGV[13]), ARGV[14]) then return { 'out_of_order' } end
 local offset = text(last.offset + 1)
 if sent then
   local record = table.concat({ fingerprint, last.epoch, offset, id, wall }, '\\n')
