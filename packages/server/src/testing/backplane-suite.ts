@@ -80,7 +80,10 @@ async function runCase(make: () => BackplaneStage | Promise<BackplaneStage>, bod
   }
 }
 
-function draft(text: string, sender?: Partial<Draft['sender']> & { userId: string; clientId: string }): Draft {
+function draft(
+  text: string,
+  sender?: Partial<Draft['sender']> & { userId: string; clientId: string },
+): Draft {
   const open = JSON.stringify({ type: 'chat_message', message: text }).slice(0, -1)
   const made = { id: randomUUID(), open, wall: 1_767_225_600_000 }
   return sender ? { ...made, sender: { fingerprint: text, ...sender } } : made

@@ -1,3 +1,5 @@
+import { TIME } from './time.js'
+
 /** What an entry costs beside its text, roughly. The memory log counts the same. */
 const OVERHEAD = 120
 
@@ -6,16 +8,7 @@ const OVERHEAD = 120
  * to its end) and m (text). The log's own end says where it ends; what meta notes of it counts only once the entries
  * have expired. So an error between any two lines leaves no hole.
  */
-const LOG = `
-local function text(number)
-  return string.format('%.0f', number)
-end
-
-local function now()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
+const LOG = `${TIME}
 local function entry(raw)
   local field = raw[2]
   return {

@@ -1,18 +1,11 @@
+import { TIME } from './time.js'
+
 /**
  * The hash of a stream's presence holds `version` and, under `u:<user id>`, each user: profile, state, connections
  * with their leases, and until when one without connections may return. A hash that is new starts its versions from
  * the time, so that they go on rising when the one before is long forgotten.
  */
-const PRESENCE = `
-local function text(number)
-  return string.format('%.0f', number)
-end
-
-local function now()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
+const PRESENCE = `${TIME}
 local function get(key, user)
   local record = redis.call('HGET', key, 'u:' .. user)
   return record and cjson.decode(record)

@@ -1,12 +1,9 @@
-/** Tasks of all nodes, by the time (of Redis) at which they are due. One that was taken is marked `!`. */
-const TASKS = `
-local function now()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
+import { TIME } from './time.js'
 
+/** Tasks of all nodes, by the time (of Redis) at which they are due. One that was taken is marked `!`. */
+const TASKS = `${TIME}
 local function note(task, time)
-  redis.call('ZADD', KEYS[1], string.format('%.0f', time), task)
+  redis.call('ZADD', KEYS[1], text(time), task)
 end
 `
 
@@ -25,7 +22,7 @@ return 1
 
 export const TAKE_DUE = `${TASKS}
 local time = now()
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', time), 'LIMIT', 0, ARGV[1])
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', text(time), 'LIMIT', 0, ARGV[1])
 for i, task in ipairs(due) do
   redis.call('ZREM', KEYS[1], task)
   if string.sub(task, 1, 1) == '!' then due[i] = string.sub(task, 2) end
