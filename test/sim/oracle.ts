@@ -161,11 +161,17 @@ export class Oracle {
     getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'break', reason, time })
   }
 
-  /** A node tells all who are in the room, also those who had not come to what is lost. */
+  /**
+   * A node tells all who are in the room, also those who had not come to what is lost. On a slow connection, what was
+   * lost may be seen after the break before, which left the node earlier.
+   */
   #hasLostSinceTold(viewer: string, room: string): boolean {
     const view = this.#views.get(`${viewer} ${room}`) ?? []
-    const last = view.findLast(({ kind }) => kind === 'break')
-    const toldAt = last?.kind === 'break' ? last.time : 0
+    const last = view.findLastIndex(({ kind }) => kind === 'break')
+    const told = view[last]
+    const toldAt = told?.kind === 'break' ? told.time : 0
+    const sawLost = view.slice(last + 1).some((one) => one.kind === 'entry' && this.#lost.has(one.entry.id))
+    if (sawLost) return true
     return [...this.#lost.values()].some((lost) => lost.room === room && lost.time > toldAt)
   }
 
