@@ -1,6 +1,6 @@
 import type { Backplane, StreamEvent } from './backplane.js'
 import { entryText, type Position } from './core/log.js'
-import type { PresenceChange, PresentUser } from './core/presence.js'
+import { type PresenceChange, type PresentUser, withChanges } from './core/presence.js'
 import type { FanOut } from './fanout.js'
 import type { Limits } from './limits.js'
 import { Room } from './room.js'
@@ -141,22 +141,31 @@ export class Rooms {
   }
 
   #tellSnapshot(room: Room): void {
-    void this.backplane.present(room.stream).then(
-      ({ users, version }) => {
-        const members = (users ?? []).map(toMember)
-        const text = JSON.stringify({
-          type: 'presence',
-          room_id: room.id,
-          version,
-          event: 'snapshot',
-          members,
-        })
-        this.fanOut.push(room, { text, volatile: false, audience: { extendedOnly: true } })
+    this.#readSnapshot(room).then(
+      (text) => {
+        if (text !== undefined)
+          this.fanOut.push(room, { text, volatile: false, audience: { extendedOnly: true } })
       },
       () => {
         // Members see a gap in the version with the next change, and ask again.
       },
     )
+  }
+
+  /** As the changes that came meanwhile leave it: those have been told already, and it must not take them back. */
+  async #readSnapshot(room: Room): Promise<string | undefined> {
+    room.joiners++
+    const known = room.changes.length
+    try {
+      const snapshot = await this.backplane.present(room.stream)
+      const { users, version } = withChanges(snapshot, room.changes.slice(known))
+      const members = users?.map(toMember)
+      return (
+        members && JSON.stringify({ type: 'presence', room_id: room.id, version, event: 'snapshot', members })
+      )
+    } finally {
+      this.release(room)
+    }
   }
 
   #notify(
