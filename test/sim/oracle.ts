@@ -162,8 +162,8 @@ export class Oracle {
   }
 
   /**
-   * A node tells all who are in the room, also those who had not come to what is lost. On a slow connection, what was
-   * lost may be seen after the break before, which left the node earlier.
+   * A node tells all who are in the room, also those who had not come to what is lost. On a slow connection, the break
+   * before, which left the node earlier, may be told after the loss that this one is about.
    */
   #hasLostSinceTold(viewer: string, room: string): boolean {
     const view = this.#views.get(`${viewer} ${room}`) ?? []
@@ -171,8 +171,9 @@ export class Oracle {
     const told = view[last]
     const toldAt = told?.kind === 'break' ? told.time : 0
     const sawLost = view.slice(last + 1).some((one) => one.kind === 'entry' && this.#lost.has(one.entry.id))
-    if (sawLost) return true
-    return [...this.#lost.values()].some((lost) => lost.room === room && lost.time > toldAt)
+    const timesTold = view.filter((one) => one.kind === 'break' && one.reason === 'forked').length
+    const losses = [...this.#lost.values()].filter((lost) => lost.room === room)
+    return sawLost || timesTold < timesLost(losses) || losses.some(({ time }) => time > toldAt)
   }
 
   /** How far a viewer is behind the present log; `undefined` if it has seen nothing of that. */
@@ -359,6 +360,14 @@ export class Oracle {
 
 export function textOf(sender: string, sequence: number, suffix = ''): string {
   return `${sender}:${sequence}${suffix}`
+}
+
+/** A failover takes the newest entries, one after the other from the end. */
+function timesLost(losses: readonly Lost[]): number {
+  return losses.filter(({ entry }, index) => {
+    const before = losses[index - 1]?.entry
+    return before?.epoch !== entry.epoch || before.offset !== entry.offset + 1
+  }).length
 }
 
 function parse(text: string): { sender: string; sequence: number } {
