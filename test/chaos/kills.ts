@@ -1,3 +1,4 @@
+import type { ConnectionStatus } from '@roomful/client'
 import type { Crowd, Verdict } from './crowd.js'
 import { Stage } from './stage.js'
 
@@ -41,20 +42,24 @@ export function killNodes(options: KillsOptions): Promise<KillsResult> {
 
 /** Times how long clients who lost their node take to be live again. */
 class Moves {
-  killedAt = 0
+  killedAt: number | undefined
   readonly times: number[] = []
 
   constructor({ chatters }: Crowd) {
     for (const { client, roomId } of chatters) {
       let isAway = false
-      client.on('status', ({ from }) => {
-        if (from.state === 'online' || from.state === 'degraded') isAway = true
+      client.on('status', ({ from, to }) => {
+        if (isUp(from) && !isUp(to) && this.killedAt !== undefined) isAway = true
       })
       client.room(roomId).status.subscribe(({ state }) => {
-        if (state !== 'live' || !isAway) return
+        if (state !== 'live' || !isAway || this.killedAt === undefined) return
         isAway = false
         this.times.push(performance.now() - this.killedAt)
       })
     }
   }
+}
+
+function isUp({ state }: ConnectionStatus): boolean {
+  return state === 'online' || state === 'degraded'
 }
