@@ -101,4 +101,5 @@ const isSound =
   resumeOf(0.99) < 5_000 &&
   lossy.tailMs < 12_000 &&
   presence.ghostMs < 26_000
-if (!isSound) process.exitCode = 1
+// By itself, Node may turn in circles over handles that it closes at its end.
+process.exit(isSound ? 0 : 1)
