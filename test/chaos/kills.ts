@@ -49,6 +49,7 @@ class Moves {
     for (const { client, roomId } of chatters) {
       let isAway = false
       client.on('status', ({ from, to }) => {
+        // Before the first kill, clients that all join at once may be torn for other reasons.
         if (isUp(from) && !isUp(to) && this.killedAt !== undefined) isAway = true
       })
       client.room(roomId).status.subscribe(({ state }) => {
