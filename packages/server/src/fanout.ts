@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js'
 import type { Connection } from './connection.js'
-import { type FlushBounds, WriteCost } from './core/flush-window.js'
+import { ArrivalTurns, type FlushBounds, WriteCost } from './core/flush-window.js'
 import { type Rate, take, waitFor } from './core/rate-limit.js'
 import type { Limits } from './limits.js'
 import type { Metrics } from './metrics.js'
@@ -50,6 +50,7 @@ export class FanOut {
   readonly #waiting = new Set<Room>()
   readonly #connections = new Set<Connection>()
   readonly #cost = new WriteCost()
+  readonly #turns = new ArrivalTurns()
   readonly #bounds: FlushBounds
   readonly #flushBytes: number
   readonly #noticeRate: Rate
@@ -76,6 +77,7 @@ export class FanOut {
     if (this.#gathering.has(room) && !this.#isFull(room)) return
     this.#gathering.delete(room)
     this.#due.add(room)
+    this.#turns.arrived()
     this.#flushSoon()
   }
 
@@ -137,11 +139,22 @@ export class FanOut {
     return batch.bytes >= this.#flushBytes
   }
 
+  /** What flushing these rooms will take, in ms. */
+  #msFor(rooms: Iterable<Room>): number {
+    let members = 0
+    for (const room of rooms) members += room.members.size
+    return this.#cost.ms * members
+  }
+
   /** Flushes what this turn brought, but for the rooms that had better wait. */
   #endTurn(): void {
     const now = this.clock.now()
+    if (this.#turns.goOn(now, this.#msFor(this.#due))) {
+      this.#flushSoon()
+      return
+    }
     for (const room of this.#due) {
-      const wait = room.window.wait(now, this.#cost.ms * room.members.size, this.#bounds)
+      const wait = room.window.wait(now, this.#msFor([room]), this.#bounds)
       // Timers are no finer than 1 ms; a shorter wait would only burn the loop.
       if (wait >= 1 && !this.#isFull(room)) this.#gather(room, wait)
     }

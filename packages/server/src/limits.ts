@@ -59,9 +59,9 @@ export interface Limits {
   /** Largest `joined` or `history` page, in bytes. @default 262_144 */
   readonly pageBytes: number
 
-  /** Longest time that a busy server lets a message wait in order to send it together with others, in ms. An idle one sends at once. @default 20 */
+  /** Longest time that a busy server lets a message wait in order to send it together with others, in ms. An idle one sends at once. @default 40 */
   readonly flushMs: number
-  /** Share of the process's time that sending may take before messages are made to wait, from 0 to 1. @default 0.25 */
+  /** Share of the process's time that sending may take before messages are made to wait, from 0 to 1. @default 0.15 */
   readonly flushShare: number
   /** Messages of a room that are sent without a further wait, in characters. @default 65_536 */
   readonly flushBytes: number
@@ -105,8 +105,8 @@ export const DEFAULT_LIMITS: Limits = {
   backlogBytes: MIB,
   nodeBacklogBytes: 256 * MIB,
   pageBytes: 256 * KIB,
-  flushMs: 20,
-  flushShare: 0.25,
+  flushMs: 40,
+  flushShare: 0.15,
   flushBytes: 64 * KIB,
   authenticationMs: 10_000,
   heartbeatMs: 25_000,

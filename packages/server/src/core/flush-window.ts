@@ -61,6 +61,34 @@ export class FlushWindow {
   }
 }
 
+/** A flush that takes less, in ms, is not worth a look at the sockets first. */
+const WORTH_A_TURN_MS = 0.2
+/** Share of what a flush takes for which others may be waited for. */
+const TURNS_SHARE = 0.25
+
+/**
+ * Whether a flush lets another turn of the event loop go first. Senders who wait for a flush answer it over several
+ * turns, since a turn reads what has arrived by then. As long as each turn brings more, and the turns take little beside
+ * the flush, one write carries what would be two.
+ */
+export class ArrivalTurns {
+  #brought = false
+  #since: number | undefined
+
+  arrived(): void {
+    this.#brought = true
+  }
+
+  /** Asked at the end of each turn. `flushMs` is what the flush will take. */
+  goOn(now: number, flushMs: number): boolean {
+    this.#since ??= now
+    const goesOn = this.#brought && flushMs >= WORTH_A_TURN_MS && now - this.#since < TURNS_SHARE * flushMs
+    this.#brought = false
+    if (!goesOn) this.#since = undefined
+    return goesOn
+  }
+}
+
 /** What one write costs, learnt from flushes. */
 export class WriteCost {
   #ms = 0

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { FlushWindow, WriteCost } from '../../src/core/flush-window.js'
+import { ArrivalTurns, FlushWindow, WriteCost } from '../../src/core/flush-window.js'
 
 const bounds = { maxMs: 20, share: 0.5 }
 
@@ -68,6 +68,40 @@ describe('the flush window', () => {
     for (let now = 1; now < 60; now++) window.arrived(now)
     window.flushed(60, 1)
     expect(window.wait(60, 5, bounds)).toBe(5)
+  })
+})
+
+describe('further turns before a flush', () => {
+  it('are taken as long as each brings something', () => {
+    const turns = new ArrivalTurns()
+    turns.arrived()
+    expect(turns.goOn(0, 4)).toBe(true)
+    turns.arrived()
+    expect(turns.goOn(0.1, 4)).toBe(true)
+    expect(turns.goOn(0.2, 4)).toBe(false)
+  })
+
+  it('take at most a quarter of what the flush will, then start afresh', () => {
+    const turns = new ArrivalTurns()
+    const goesOnAt = (now: number) => {
+      turns.arrived()
+      return turns.goOn(now, 4)
+    }
+    expect([10, 10.9, 11, 15, 15.9, 16].map(goesOnAt)).toEqual([true, true, false, true, true, false])
+  })
+
+  it('are not taken before a flush that costs next to nothing', () => {
+    const turns = new ArrivalTurns()
+    turns.arrived()
+    expect(turns.goOn(0, 0.1)).toBe(false)
+  })
+
+  it('end when the rooms to flush have been flushed meanwhile', () => {
+    const turns = new ArrivalTurns()
+    turns.arrived()
+    expect(turns.goOn(0, 4)).toBe(true)
+    turns.arrived()
+    expect(turns.goOn(0.1, 0)).toBe(false)
   })
 })
 
