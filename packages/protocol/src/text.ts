@@ -8,6 +8,7 @@ export const OWN_STREAM = '@me'
 const WHITE_SPACE_ONLY = /^\p{White_Space}*$/u
 const LONE_SURROGATE = /\p{Surrogate}/u
 const LONE_SURROGATES = /\p{Surrogate}/gu
+const PLAIN_ROOM_ID = /^[A-Za-z\d_.:\-=,;][A-Za-z\d_.:\-=@,;]{0,127}$/
 // Default-ignorable letters and marks are refused, or two rooms could look alike.
 const ROOM_ID = /^(?:(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{M}\p{N}_.:\-=@,;])+$/u
 
@@ -26,7 +27,7 @@ export function checkText(text: string, maxLength: number = MAX_TEXT_LENGTH): Te
 
 /** Whether a name may be a room's: letters and digits of any script and `_ . : - = @ , ;`, in NFC, no leading `@`. */
 export function isRoomId(id: string): boolean {
-  if (id === OWN_STREAM) return true
+  if (PLAIN_ROOM_ID.test(id) || id === OWN_STREAM) return true
   return (
     !id.startsWith('@') &&
     ROOM_ID.test(id) &&
@@ -37,7 +38,8 @@ export function isRoomId(id: string): boolean {
 
 /** False for a string with a lone surrogate: UTF-8 has no form for it, so it would change on the wire. */
 export function isWellFormed(text: string): boolean {
-  return !LONE_SURROGATE.test(text)
+  // Engines that know it look at the string's kind first: most texts hold no surrogates at all.
+  return text.isWellFormed?.() ?? !LONE_SURROGATE.test(text)
 }
 
 /** The text with U+FFFD in the place of each lone surrogate. */

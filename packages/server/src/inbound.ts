@@ -200,8 +200,7 @@ export class Inbound {
     const { connection, deps } = this
     const { session } = connection
     const { type } = charged
-    const budget = session.user && deps.registry.budgetOf(session.user.id)
-    const verdict = charge(session, budget, charged, deps.clock.now(), deps.limits.strikesPerMinute)
+    const verdict = charge(session, charged, deps.clock.now(), deps.limits.strikesPerMinute)
     if (verdict.ok) return true
     const { retryAfterMs } = verdict
     if (type !== 'typing_start' && type !== 'typing_stop')

@@ -136,6 +136,7 @@ export class Members {
   }
 
   stopTyping(room: Room, userId: string, connectionId: string): void {
+    if (!room.typing.has(userId)) return
     const key = typerKey(room, connectionId)
     this.#typing.delete(key)
     this.#typers.delete(key)

@@ -1,12 +1,13 @@
 /** One write to a socket: one or more whole text frames, built once and shared by all its receivers. */
 export class Outgoing {
   #bytes: Buffer | undefined
-  #size: number | undefined
 
   constructor(
-    readonly texts: readonly string[],
+    private readonly own: readonly string[],
     /** What this one joins: their bytes are built already. */
     private readonly parts?: readonly Outgoing[],
+    /** Its length in characters: a quick guess at its bytes. */
+    readonly size = own.reduce((sum, { length }) => sum + length, 0),
   ) {}
 
   static of(message: object): Outgoing {
@@ -16,20 +17,19 @@ export class Outgoing {
   /** Several writes as one. */
   static join(parts: readonly Outgoing[]): Outgoing {
     return new Outgoing(
-      parts.flatMap(({ texts }) => texts),
+      [],
       parts,
+      parts.reduce((sum, { size }) => sum + size, 0),
     )
   }
 
-  /** Its length in characters: a quick guess at its bytes. */
-  get size(): number {
-    this.#size ??= this.texts.reduce((sum, { length }) => sum + length, 0)
-    return this.#size
+  get texts(): readonly string[] {
+    return this.parts ? this.parts.flatMap(({ texts }) => texts) : this.own
   }
 
   /** The frames as they go over a WebSocket, server side: FIN, text, unmasked. */
   get bytes(): Buffer {
-    this.#bytes ??= this.parts ? Buffer.concat(this.parts.map(({ bytes }) => bytes)) : buildFrames(this.texts)
+    this.#bytes ??= this.parts ? Buffer.concat(this.parts.map(({ bytes }) => bytes)) : buildFrames(this.own)
     return this.#bytes
   }
 }

@@ -41,15 +41,12 @@ export class Registry {
     const user = this.#users.get(userId) ?? { connections: new Set(), budget: newBudget() }
     this.#users.set(userId, user)
     user.connections.add(connection)
+    connection.session.shareBudget(user.budget)
     return [...user.connections].slice(0, Math.max(0, user.connections.size - max))
   }
 
   ofUser(userId: string): Iterable<Connection> {
     return this.#users.get(userId)?.connections ?? []
-  }
-
-  budgetOf(userId: string): Budget | undefined {
-    return this.#users.get(userId)?.budget
   }
 
   pendingOf(address: string): number {

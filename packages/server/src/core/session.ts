@@ -47,7 +47,9 @@ export class Session<U extends { readonly id: string }> {
   /** Rooms that a join is on its way to, counted with `rooms` so that a flood of joins cannot pass the limit. */
   #joining: Set<string> | undefined
 
-  readonly budget = newBudget()
+  readonly #budget = newBudget()
+  /** What each message is charged to: the connection's own, and its user's once that is known. */
+  budgets: readonly Budget[] = [this.#budget]
   readonly joins = fullBucket()
   readonly history = fullBucket()
   /** Made when first needed: few sessions ever are. */
@@ -58,6 +60,11 @@ export class Session<U extends { readonly id: string }> {
     readonly rates: Rates,
     readonly startedAt: number,
   ) {}
+
+  /** Has the session spend from what all connections of its user share. */
+  shareBudget(user: Budget): void {
+    this.budgets = [this.#budget, user]
+  }
 
   /** Rooms, entered or about to be. */
   get roomCount(): number {

@@ -1,5 +1,5 @@
 import { take, waitFor } from './rate-limit.js'
-import type { Budget, Session } from './session.js'
+import type { Session } from './session.js'
 
 export type Verdict =
   | { readonly ok: true }
@@ -19,17 +19,15 @@ const PASSED: Verdict = { ok: true }
 /** Charges a message to its connection and its user, or tells how long to wait. */
 export function charge(
   session: Session<{ readonly id: string }>,
-  userBudget: Budget | undefined,
   message: Charged,
   now: number,
   strikesPerMinute: number,
 ): Verdict {
-  const { rates } = session
+  const { rates, budgets } = session
   if (continuesPaging(session, message)) return PASSED
   const own =
     message.type === 'join' ? session.joins : message.type === 'history' ? session.history : undefined
   const ownRate = message.type === 'join' ? rates.joins : rates.history
-  const budgets = userBudget ? [session.budget, userBudget] : [session.budget]
   let wait = own ? waitFor(own, ownRate, now) : 0
   for (const budget of budgets) {
     if (!own) wait = Math.max(wait, waitFor(budget.messages, rates.messages, now))

@@ -92,30 +92,31 @@ describe('charging', () => {
 
   it('[E12] a refused message pays into no bucket', () => {
     const session = new Session(rates, 0)
-    expect(charge(session, undefined, { ...chat, bytes: 100 }, 0, 3)).toEqual({ ok: true })
+    expect(charge(session, { ...chat, bytes: 100 }, 0, 3)).toEqual({ ok: true })
     for (let n = 0; n < 5; n++) {
-      const refused = charge(session, undefined, { ...chat, bytes: 100 }, 0, 3)
+      const refused = charge(session, { ...chat, bytes: 100 }, 0, 3)
       expect(refused).toMatchObject({ ok: false, retryAfterMs: 1_000, isLast: false })
     }
-    expect(charge(session, undefined, { ...chat, bytes: 100 }, 1_000, 3)).toEqual({ ok: true })
+    expect(charge(session, { ...chat, bytes: 100 }, 1_000, 3)).toEqual({ ok: true })
   })
 
   it('[E12] a user’s connections share a budget', () => {
     const user = newBudget()
     const [phone, laptop] = [new Session(rates, 0), new Session(rates, 0)]
-    expect(charge(phone, user, chat, 0, 3).ok).toBe(true)
-    expect(charge(laptop, user, chat, 0, 3).ok).toBe(true)
-    expect(charge(phone, user, chat, 0, 3).ok).toBe(false)
+    for (const session of [phone, laptop]) session.shareBudget(user)
+    expect(charge(phone, chat, 0, 3).ok).toBe(true)
+    expect(charge(laptop, chat, 0, 3).ok).toBe(true)
+    expect(charge(phone, chat, 0, 3).ok).toBe(false)
   })
 
   it('[H4] a join that goes on with a paged one is free, one that repeats a page is not', () => {
     const session = new Session(rates, 0)
-    expect(charge(session, undefined, { ...join, since: 0 }, 0, 3).ok).toBe(true)
+    expect(charge(session, { ...join, since: 0 }, 0, 3).ok).toBe(true)
     session.startPaging('a', 10)
-    expect(charge(session, undefined, { ...join, since: 10 }, 0, 3).ok).toBe(true)
-    expect(charge(session, undefined, { ...join, since: 0 }, 0, 3).ok).toBe(false)
-    expect(charge(session, undefined, { ...join, roomId: 'b', since: 10 }, 0, 3).ok).toBe(false)
+    expect(charge(session, { ...join, since: 10 }, 0, 3).ok).toBe(true)
+    expect(charge(session, { ...join, since: 0 }, 0, 3).ok).toBe(false)
+    expect(charge(session, { ...join, roomId: 'b', since: 10 }, 0, 3).ok).toBe(false)
     session.endPaging('a')
-    expect(charge(session, undefined, { ...join, since: 10 }, 0, 3).ok).toBe(false)
+    expect(charge(session, { ...join, since: 10 }, 0, 3).ok).toBe(false)
   })
 })
