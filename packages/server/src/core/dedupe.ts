@@ -72,6 +72,7 @@ export class Dedupe {
   }
 
   expire(now: number): void {
+    if (this.size === 0) return
     const { count, ms } = this.window
     if (now - this.#lastAt >= ms) {
       this.forgetOlder()
