@@ -192,6 +192,24 @@ describe('a rate', () => {
     )
   })
 
+  it('[E12] a user’s second connection does not bring a fresh budget with it', async () => {
+    const clock = new WireClock()
+    const { url } = await serve({
+      clock,
+      authenticate: () => ({ userId: 'ana' }),
+      authorize: () => true,
+      limits: { bytesPerSecond: 2_000, frameBytes: 2_000 },
+    })
+    const phone = await connectExtended(url, { token: 't' })
+    await phone.join('lobby')
+    await phone.chat('lobby', 'é'.repeat(700))
+    const laptop = await connectExtended(url, { token: 't' })
+    await laptop.join('lobby')
+    expect(await laptop.refusal({ type: 'chat_message', room_id: 'lobby', message: 'é'.repeat(700) })).toBe(
+      'rate_limited',
+    )
+  })
+
   it('[E12] frames refused in a row are one strike, and the third strike within a minute closes with 4005', async () => {
     const clock = new WireClock()
     const { url } = await serve({ clock, limits })

@@ -8,7 +8,7 @@ import type { ConnectionRequest, Transport } from './transport.js'
 export class Connection {
   /** Made when a handler first asks: most connections never need one. */
   #ended: AbortController | undefined
-  #unsent: Outgoing[] = []
+  #unsent: Outgoing[] | undefined
   #unsentSize = 0
   #state: 'open' | 'closing' | 'closed' = 'open'
   #endCode: number | undefined
@@ -55,8 +55,12 @@ export class Connection {
   /** Sends with the next flush, together with whatever else this connection gets until then. */
   write(outgoing: Outgoing): void {
     if (this.#state !== 'open') return
-    if (this.#unsent.length === 0) this.wake(this)
-    this.#unsent.push(outgoing)
+    if (this.#unsent) {
+      this.#unsent.push(outgoing)
+    } else {
+      this.wake(this)
+      this.#unsent = [outgoing]
+    }
     this.#unsentSize += outgoing.size
     // What waits counts as well: a hundred pages made within one turn would otherwise pass unseen.
     if (this.#unsentSize > this.backlogBytes / 4) this.flush()
@@ -65,8 +69,8 @@ export class Connection {
   /** Writes what waits, in one write. */
   flush(): void {
     const unsent = this.#unsent
-    if (unsent.length === 0 || this.#state !== 'open') return
-    this.#unsent = []
+    if (!unsent || this.#state !== 'open') return
+    this.#unsent = undefined
     this.#unsentSize = 0
     this.transport.send(unsent.length === 1 ? (unsent[0] as Outgoing) : Outgoing.join(unsent))
     if (this.transport.backlog > this.backlogBytes) closeWith(this, 'slow_consumer')

@@ -48,7 +48,8 @@ export class FanOut {
   readonly #gathering = new Set<Room>()
   /** Rooms that have nothing but notices, and had many of late. */
   readonly #waiting = new Set<Room>()
-  readonly #connections = new Set<Connection>()
+  /** Woken since the last flush. Not a set: one that grows to all members, flush after flush, is mostly garbage. */
+  #connections: Connection[] = []
   readonly #cost = new WriteCost()
   readonly #turns = new ArrivalTurns()
   readonly #bounds: FlushBounds
@@ -105,7 +106,7 @@ export class FanOut {
 
   /** Writes to a connection with the next flush. */
   wake(connection: Connection): void {
-    this.#connections.add(connection)
+    this.#connections.push(connection)
     if (!this.#isTimed) this.#flushSoon()
   }
 
@@ -191,8 +192,8 @@ export class FanOut {
     const startedAt = this.clock.now()
     const flushed = [...rooms]
     const sizes = flushed.map((room) => this.flush(room))
-    const connections = [...this.#connections]
-    this.#connections.clear()
+    const connections = this.#connections
+    this.#connections = []
     for (const connection of connections) connection.flush()
     const endedAt = this.clock.now()
     for (const [index, room] of flushed.entries()) room.window.flushed(endedAt, sizes[index] ?? 0)

@@ -65,7 +65,8 @@ const PACE_MS = 20
 
 /** The way of a connection's messages through the server: decode → decide → carry out, one at a time, in order. */
 export class Inbound {
-  readonly #queue: Waiting[] = []
+  /** Given up when it is empty: most connections are idle. */
+  #queue: Waiting[] | undefined
   /** True from the start: messages wait until the connection has been greeted. */
   #busy = true
 
@@ -98,7 +99,8 @@ export class Inbound {
   /** A full queue stops the reading of the socket, so that the peer waits instead of our memory filling. */
   #enqueue(waiting: Waiting): void {
     const { deps, connection } = this
-    this.#queue.push(waiting)
+    if (this.#queue) this.#queue.push(waiting)
+    else this.#queue = [waiting]
     if (this.#queue.length >= deps.limits.inboundQueue) connection.pause()
     if (!this.#busy) void this.#work()
   }
@@ -116,15 +118,16 @@ export class Inbound {
 
   async #work(): Promise<void> {
     this.#busy = true
-    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+    for (let next = this.#queue?.shift(); next; next = this.#queue?.shift()) {
       if (this.connection.isCongested) await this.#untilRead()
       try {
         await ('binary' in next ? this.#handleBinary(next.binary) : this.#handle(next))
       } catch (error) {
         this.#failInternally(error, 'binary' in next ? {} : refsOf(next.decoded))
       }
-      if (this.#queue.length < this.deps.limits.inboundQueue / 2) this.connection.resume()
+      if ((this.#queue?.length ?? 0) < this.deps.limits.inboundQueue / 2) this.connection.resume()
     }
+    this.#queue = undefined
     this.#busy = false
   }
 

@@ -305,7 +305,7 @@ export class Node {
     this.#members.sweepTyping(now)
     this.#admission.sweep(now)
     sweepHeartbeats(this.registry.connections(), this.limits.heartbeatMs, now)
-    sweepBacklog(this.registry.connections(), this.limits.nodeBacklogBytes)
+    sweepBacklog(this.registry, this.limits.nodeBacklogBytes)
   }
 
   /** Clean-up always runs, whatever the hooks do. */
@@ -316,8 +316,7 @@ export class Node {
     this.logger.info({ connection: connection.id, user: session.user?.id, code }, 'connection closed')
     if (this.#needsAuthentication && session.standing !== 'admitted')
       this.registry.endPending(connection.request.remoteAddress)
-    for (const roomId of [...session.rooms.keys()])
-      this.#members.remove(connection, roomId, mayReturn(connection))
+    for (const roomId of session.rooms.keys()) this.#members.remove(connection, roomId, mayReturn(connection))
     this.registry.remove(connection)
     if (this.registry.connectionCount === 0) this.#emptied()
     const context = this.contextOf(connection)

@@ -1,10 +1,12 @@
 import type { Connection } from './connection.js'
-import { type Budget, newBudget } from './core/session.js'
+import { type Budget, copyBudget } from './core/session.js'
+import { SmallSet } from './core/small-collections.js'
 
 interface KnownUser {
   /** In the order in which they came. */
-  readonly connections: Set<Connection>
-  readonly budget: Budget
+  readonly connections: SmallSet<Connection>
+  /** What they share once there are several: one alone is held to its own, which is as large. */
+  budget: Budget | undefined
 }
 
 /** The connections of this node, and whose they are. */
@@ -38,10 +40,16 @@ export class Registry {
   /** Binds a connection to its user; returns the user's oldest other connections beyond `max`. */
   bind(connection: Connection, userId: string, max: number): Connection[] {
     if (connection.session.user && connection.session.user.id !== userId) this.#unbind(connection)
-    const user = this.#users.get(userId) ?? { connections: new Set(), budget: newBudget() }
+    const user = this.#users.get(userId) ?? { connections: new SmallSet(), budget: undefined }
     this.#users.set(userId, user)
+    // What the first has spent so far counts, or a second connection would bring a fresh budget with it.
+    const [first] = user.connections
+    if (first && first !== connection) {
+      user.budget ??= copyBudget(first.session.budget)
+      first.session.userBudget = user.budget
+    }
     user.connections.add(connection)
-    connection.session.shareBudget(user.budget)
+    connection.session.userBudget = user.budget
     return [...user.connections].slice(0, Math.max(0, user.connections.size - max))
   }
 

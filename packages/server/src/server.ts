@@ -101,11 +101,11 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     const paths = pathsOf.get(server) ?? new Set()
     if (paths.has(path)) throw new TypeError(`attach: '${path}' of this HTTP server is served already`)
     pathsOf.set(server, paths.add(path))
+    const onError = (error: Error) =>
+      this.node.logger.debug({ error: error.message }, 'the socket of an upgrade failed')
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       // Before anything else: Node's own listener is gone by now, and a peer that resets the socket would end the process.
-      socket.on('error', (error) =>
-        this.node.logger.debug({ error: error.message }, 'the socket of an upgrade failed'),
-      )
+      socket.on('error', onError)
       const asked = pathOf(request)
       if (asked === path) this.#upgrade(request, socket, head)
       // Nobody else would ever answer it.

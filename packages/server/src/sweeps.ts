@@ -1,5 +1,6 @@
 import { closeWith } from './closing.js'
 import type { Connection } from './connection.js'
+import type { Registry } from './registry.js'
 
 /** Pings connections, and drops one that showed no life for a whole interval after a ping: it is as good as dead. */
 export function sweepHeartbeats(connections: Iterable<Connection>, heartbeatMs: number, now: number): void {
@@ -18,11 +19,10 @@ export function sweepHeartbeats(connections: Iterable<Connection>, heartbeatMs: 
 }
 
 /** Closes the slowest readers until the rest fits: many, each within its own bound, would fill the memory together. */
-export function sweepBacklog(connections: Iterable<Connection>, nodeBacklogBytes: number): void {
-  const all = [...connections]
-  let left = backlogOf(all)
+export function sweepBacklog(registry: Registry, nodeBacklogBytes: number): void {
+  let left = backlogOf(registry.connections())
   if (left <= nodeBacklogBytes) return
-  const slowest = all.sort((a, b) => b.transport.backlog - a.transport.backlog)
+  const slowest = [...registry.connections()].sort((a, b) => b.transport.backlog - a.transport.backlog)
   for (const connection of slowest) {
     if (left <= nodeBacklogBytes) return
     left -= connection.transport.backlog

@@ -8,7 +8,7 @@ import type {
   StreamEvent,
   Subscription,
 } from '../backplane.js'
-import { Dedupe, type DedupeWindow } from '../core/dedupe.js'
+import { Dedupe, type DedupeWindow, dedupeKey } from '../core/dedupe.js'
 import {
   type Break,
   hasLost,
@@ -107,9 +107,11 @@ class MemoryBackplane implements Backplane {
   async publish(name: string, draft: Draft): Promise<PublishResult> {
     const stream = this.#stream(name)
     const now = this.#now()
-    if (draft.sender) {
-      const { userId, clientId, fingerprint, seen, after } = draft.sender
-      const known = stream.dedupe.find(userId, clientId, now)
+    const { sender } = draft
+    const key = sender && dedupeKey(sender.userId, sender.clientId)
+    if (sender && key !== undefined) {
+      const { fingerprint, seen, after } = sender
+      const known = stream.dedupe.find(key, now)
       if (known && known.fingerprint !== fingerprint) return { status: 'conflict' }
       if (known) return this.#accepted(known.position, true, known.wall)
       if (seen !== undefined && seen < stream.dedupe.forgotten) return { status: 'forgotten' }
@@ -117,9 +119,9 @@ class MemoryBackplane implements Backplane {
     }
     const entry = stream.log.append(draft.id, draft.open, now)
     const position = stream.log.head
-    if (draft.sender) {
-      const { userId, clientId, fingerprint } = draft.sender
-      stream.dedupe.remember(userId, clientId, { fingerprint, position, wall: draft.wall }, now)
+    if (sender && key !== undefined) {
+      const { fingerprint } = sender
+      stream.dedupe.remember(key, { fingerprint, position, wall: draft.wall }, now)
     }
     this.#touch(name, stream)
     emit(stream, { kind: 'entry', entry, epoch: position.epoch })

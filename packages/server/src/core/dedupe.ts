@@ -58,20 +58,21 @@ export class Dedupe {
     return this.#forgotten
   }
 
-  find(userId: string, clientId: string, now: number): Remembered | undefined {
+  /** `key` as {@link dedupeKey} makes it. */
+  find(key: string, now: number): Remembered | undefined {
     this.expire(now)
-    const id = key(userId, clientId)
-    return this.#young.records.get(id) ?? this.#old.records.get(id)
+    return this.#young.records.get(key) ?? this.#old.records.get(key)
   }
 
-  remember(userId: string, clientId: string, record: Remembered, now: number): void {
+  remember(key: string, record: Remembered, now: number): void {
     this.expire(now)
     if (this.#young.size === 0) this.#youngSince = now
-    this.#young.add(key(userId, clientId), record)
+    this.#young.add(key, record)
     this.#lastAt = now
   }
 
   expire(now: number): void {
+    if (this.size === 0) return
     const { count, ms } = this.window
     if (now - this.#lastAt >= ms) {
       this.forgetOlder()
@@ -91,6 +92,6 @@ export class Dedupe {
 }
 
 /** By user too: with a bare client id, one user could suppress another's message. No client id holds a line break. */
-function key(userId: string, clientId: string): string {
+export function dedupeKey(userId: string, clientId: string): string {
   return `${clientId}\n${userId}`
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '@roomful/protocol'
+import { SmallSet } from './small-collections.js'
 
 export interface PresentUser {
   readonly userId: string
@@ -42,7 +43,7 @@ function withChange({ users }: PresenceSnapshot, change: PresenceChange): Presen
 interface Present {
   user: PresentUser
   /** A set, not a counter: a late close of an old socket must not take away a new one's membership. */
-  readonly connections: Set<string>
+  readonly connections: SmallSet<string>
   graceUntil: number | undefined
 }
 
@@ -76,7 +77,9 @@ export class Presence {
   enter(user: PresentUser, connection: string): PresenceChange | undefined {
     const present = this.#users.get(user.userId)
     if (!present) {
-      this.#users.set(user.userId, { user, connections: new Set([connection]), graceUntil: undefined })
+      const connections = new SmallSet<string>()
+      connections.add(connection)
+      this.#users.set(user.userId, { user, connections, graceUntil: undefined })
       return this.#change('enter', user)
     }
     present.connections.add(connection)

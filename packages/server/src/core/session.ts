@@ -1,6 +1,7 @@
 import { OWN_STREAM } from '@roomful/protocol'
 import type { Position } from './log.js'
 import { type Bucket, fullBucket, MinuteCounter, type Rate, Strikes } from './rate-limit.js'
+import { SmallMap } from './small-collections.js'
 
 /** A connection's place in one room. */
 export interface Membership {
@@ -27,8 +28,14 @@ export interface Budget {
   readonly bytes: Bucket
 }
 
+const roomIdOf = ({ roomId }: Membership): string => roomId
+
 export function newBudget(): Budget {
   return { messages: fullBucket(), bytes: fullBucket() }
+}
+
+export function copyBudget({ messages, bytes }: Budget): Budget {
+  return { messages: { ...messages }, bytes: { ...bytes } }
 }
 
 /** What a connection is and may do. Decisions read it; the edges change it. */
@@ -39,7 +46,7 @@ export class Session<U extends { readonly id: string }> {
   extended = false
   /** Monotonic time at which its authentication ends. */
   expiresAt = Number.POSITIVE_INFINITY
-  readonly rooms = new Map<string, Membership>()
+  readonly rooms = new SmallMap<Membership>(roomIdOf)
   /** Where a message without `room_id` goes. Leaving it leaves none: an earlier room would leak private text. */
   defaultRoom: string | undefined
   /** Rooms whose resume is being paged, with the offset it has reached: joins that go on from there are not rationed. */
@@ -47,12 +54,12 @@ export class Session<U extends { readonly id: string }> {
   /** Rooms that a join is on its way to, counted with `rooms` so that a flood of joins cannot pass the limit. */
   #joining: Set<string> | undefined
 
-  readonly #budget = newBudget()
-  /** What each message is charged to: the connection's own, and its user's once that is known. */
-  budgets: readonly Budget[] = [this.#budget]
-  readonly joins = fullBucket()
-  readonly history = fullBucket()
-  /** Made when first needed: few sessions ever are. */
+  readonly budget = newBudget()
+  /** The user's, where several of its connections share one. */
+  userBudget: Budget | undefined
+  /** Made when first needed: few sessions ever need all of them. */
+  #joins: Bucket | undefined
+  #history: Bucket | undefined
   #strikes: Strikes | undefined
   #unparseable: MinuteCounter | undefined
 
@@ -60,11 +67,6 @@ export class Session<U extends { readonly id: string }> {
     readonly rates: Rates,
     readonly startedAt: number,
   ) {}
-
-  /** Has the session spend from what all connections of its user share. */
-  shareBudget(user: Budget): void {
-    this.budgets = [this.#budget, user]
-  }
 
   /** Rooms, entered or about to be. */
   get roomCount(): number {
@@ -100,6 +102,16 @@ export class Session<U extends { readonly id: string }> {
     if (this.#paging?.size === 0) this.#paging = undefined
   }
 
+  get joins(): Bucket {
+    this.#joins ??= fullBucket()
+    return this.#joins
+  }
+
+  get history(): Bucket {
+    this.#history ??= fullBucket()
+    return this.#history
+  }
+
   get strikes(): Strikes {
     this.#strikes ??= new Strikes()
     return this.#strikes
@@ -117,7 +129,7 @@ export class Session<U extends { readonly id: string }> {
 
   enterRoom(roomId: string): Membership {
     const membership = this.rooms.get(roomId) ?? { roomId, lastAccepted: undefined }
-    this.rooms.set(roomId, membership)
+    this.rooms.set(membership)
     if (roomId !== OWN_STREAM) this.defaultRoom = roomId
     return membership
   }

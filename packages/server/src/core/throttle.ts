@@ -23,21 +23,22 @@ export function charge(
   now: number,
   strikesPerMinute: number,
 ): Verdict {
-  const { rates, budgets } = session
+  const { rates, budget, userBudget } = session
   if (continuesPaging(session, message)) return PASSED
   const own =
     message.type === 'join' ? session.joins : message.type === 'history' ? session.history : undefined
   const ownRate = message.type === 'join' ? rates.joins : rates.history
+  const budgets = userBudget ? [budget, userBudget] : [budget]
   let wait = own ? waitFor(own, ownRate, now) : 0
-  for (const budget of budgets) {
-    if (!own) wait = Math.max(wait, waitFor(budget.messages, rates.messages, now))
-    wait = Math.max(wait, waitFor(budget.bytes, rates.bytes, now, message.bytes))
+  for (const each of budgets) {
+    if (!own) wait = Math.max(wait, waitFor(each.messages, rates.messages, now))
+    wait = Math.max(wait, waitFor(each.bytes, rates.bytes, now, message.bytes))
   }
   if (wait > 0) return { ok: false, retryAfterMs: wait, isLast: session.strikes.add(now, strikesPerMinute) }
   if (own) take(own, ownRate)
-  for (const budget of budgets) {
-    if (!own) take(budget.messages, rates.messages)
-    take(budget.bytes, rates.bytes, message.bytes)
+  for (const each of budgets) {
+    if (!own) take(each.messages, rates.messages)
+    take(each.bytes, rates.bytes, message.bytes)
   }
   return PASSED
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Dedupe } from '../../src/core/dedupe.js'
+import { Dedupe, dedupeKey } from '../../src/core/dedupe.js'
 import { fingerprint } from '../../src/core/fingerprint.js'
 
 const record = (offset: number) => ({
@@ -12,21 +12,21 @@ const record = (offset: number) => ({
 describe('dedupe', () => {
   it('[M7] knows a message by its user too', () => {
     const dedupe = new Dedupe({ count: 10, ms: 1_000 })
-    dedupe.remember('ana', 'c', record(1), 0)
-    expect(dedupe.find('ana', 'c', 0)).toEqual(record(1))
-    expect(dedupe.find('bob', 'c', 0)).toBeUndefined()
-    expect(dedupe.find('ana', 'd', 0)).toBeUndefined()
+    dedupe.remember(dedupeKey('ana', 'c'), record(1), 0)
+    expect(dedupe.find(dedupeKey('ana', 'c'), 0)).toEqual(record(1))
+    expect(dedupe.find(dedupeKey('bob', 'c'), 0)).toBeUndefined()
+    expect(dedupe.find(dedupeKey('ana', 'd'), 0)).toBeUndefined()
   })
 
   it('[M7] cannot be made to take one user’s message for another’s by an id with blanks', () => {
     const dedupe = new Dedupe({ count: 10, ms: 1_000 })
-    dedupe.remember('b c', 'a', record(1), 0)
-    expect(dedupe.find('c', 'a b', 0)).toBeUndefined()
+    dedupe.remember(dedupeKey('b c', 'a'), record(1), 0)
+    expect(dedupe.find(dedupeKey('c', 'a b'), 0)).toBeUndefined()
   })
 
   it('forgets everything in time', () => {
     const dedupe = new Dedupe({ count: 10, ms: 1_000 })
-    for (let n = 0; n < 100; n++) dedupe.remember('ana', `c${n}`, record(n), n)
+    for (let n = 0; n < 100; n++) dedupe.remember(dedupeKey('ana', `c${n}`), record(n), n)
     expect(dedupe.size).toBeLessThanOrEqual(20)
     dedupe.expire(99 + 1_000)
     expect(dedupe.size).toBe(0)
@@ -44,7 +44,7 @@ describe('dedupe', () => {
         let now = 0
         for (const { afterMs, id } of arrivals) {
           now += afterMs
-          const found = dedupe.find('ana', `${id}`, now)
+          const found = dedupe.find(dedupeKey('ana', `${id}`), now)
           const last = accepted.findLast((one) => one.id === id)
           const isRecent = last && now - last.at < 100 && accepted.indexOf(last) >= accepted.length - count
           if (isRecent) expect(found).toEqual(record(last.offset))
@@ -53,7 +53,7 @@ describe('dedupe', () => {
           else if (last) expect(last.offset).toBeLessThanOrEqual(dedupe.forgotten)
           if (found) continue
           const offset = accepted.length + 1
-          dedupe.remember('ana', `${id}`, record(offset), now)
+          dedupe.remember(dedupeKey('ana', `${id}`), record(offset), now)
           accepted.push({ id, at: now, offset })
           expect(dedupe.size).toBeLessThanOrEqual(2 * count)
         }

@@ -103,7 +103,7 @@ describe('charging', () => {
   it('[E12] a user’s connections share a budget', () => {
     const user = newBudget()
     const [phone, laptop] = [new Session(rates, 0), new Session(rates, 0)]
-    for (const session of [phone, laptop]) session.shareBudget(user)
+    for (const session of [phone, laptop]) session.userBudget = user
     expect(charge(phone, chat, 0, 3).ok).toBe(true)
     expect(charge(laptop, chat, 0, 3).ok).toBe(true)
     expect(charge(phone, chat, 0, 3).ok).toBe(false)
