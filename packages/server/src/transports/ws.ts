@@ -6,6 +6,7 @@ import type { Logger } from '../logger.js'
 import { isAllowedOrigin, type Origins } from '../origin.js'
 import type { Outgoing } from '../outgoing.js'
 import type { ConnectionRequest, Transport, TransportEvents } from '../transport.js'
+import { type DirectWriter, isPlainSocket, writeDirectly } from './direct-write.js'
 
 /** What the transport needs of the node. */
 export interface WebSocketHost {
@@ -91,18 +92,26 @@ export function refuseUpgrade(socket: Duplex, status: number): void {
   )
 }
 
-class WebSocketTransport implements Transport {
+class WebSocketTransport implements Transport, DirectWriter {
+  /** Of a direct write. */
+  unsent = 0
+  readonly #isPlain: boolean
+
   constructor(
     private readonly webSocket: WebSocket,
-    private readonly socket: Duplex,
-  ) {}
+    readonly socket: Duplex,
+  ) {
+    this.#isPlain = isPlainSocket(socket)
+  }
 
   /**
    * Writes frames that were built once for all their receivers straight to the socket, which is the one that the
    * upgrade handed over. That is in order with what ws itself writes, since without compression it writes at once.
    */
   send(outgoing: Outgoing): void {
-    if (this.webSocket.readyState === WebSocket.OPEN) this.socket.write(outgoing.bytes)
+    if (this.webSocket.readyState !== WebSocket.OPEN) return
+    const { bytes } = outgoing
+    if (!this.#isPlain || !writeDirectly(this, bytes)) this.socket.write(bytes)
   }
 
   ping(): void {
@@ -126,7 +135,7 @@ class WebSocketTransport implements Transport {
   }
 
   get backlog(): number {
-    return this.socket.writableLength
+    return this.unsent + this.socket.writableLength
   }
 }
 

@@ -1,0 +1,88 @@
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { getSystemErrorName } from 'node:util'
+
+/**
+ * What a plain socket of Node's writes to. It is no documented part of Node, so each part is looked for before it is
+ * used; where one is missing, writes go through the socket as a stream. docs/decisions/0109 has what that is worth.
+ */
+interface Handle {
+  /** Returns 0, or a negative number of the system's. What the kernel does not take at once is written later. */
+  writeBuffer(request: WriteRequest, bytes: Buffer): number
+  /** Bytes that the kernel has not taken yet. */
+  readonly writeQueueSize: number
+}
+
+/** Belongs to a write until that ends. One that ends at once leaves it free for the next. */
+interface WriteRequest {
+  handle?: Handle
+  bytes?: Buffer
+  oncomplete?: (status: number) => void
+}
+
+/** Whoever writes directly to a socket. */
+export interface DirectWriter {
+  readonly socket: Duplex
+  /** Bytes of a direct write that have not left the process: the next write goes through the stream, behind them. */
+  unsent: number
+}
+
+let Request: (new () => WriteRequest) | undefined
+let spare: WriteRequest | undefined
+
+/** Whether a socket is one of the kernel's: others (TLS) have work to do on what is written. */
+export function isPlainSocket(socket: Duplex): boolean {
+  return socket instanceof Socket && !('encrypted' in socket)
+}
+
+/**
+ * Writes to a plain socket on which nothing waits, past the stream that Node puts in front of it: that costs as much
+ * as a fifth of the system call. False if it cannot, and has written nothing.
+ */
+export function writeDirectly(writer: DirectWriter, bytes: Buffer): boolean {
+  const handle = handleOf(writer.socket)
+  if (!handle || writer.unsent > 0 || writer.socket.writableLength > 0) return false
+  if (!Request) {
+    learnRequest(handle)
+    return false
+  }
+  spare ??= new Request()
+  const status = handle.writeBuffer(spare, bytes)
+  if (status !== 0) writer.socket.destroy(writeError(status))
+  else if (handle.writeQueueSize > 0) finishLater(writer, handle, spare, bytes)
+  return true
+}
+
+function handleOf(socket: Duplex): Handle | undefined {
+  const { _handle: handle } = socket as { _handle?: Partial<Handle> | null }
+  return handle && typeof handle.writeBuffer === 'function' && typeof handle.writeQueueSize === 'number'
+    ? (handle as Handle)
+    : undefined
+}
+
+/** Node keeps the class of requests to itself, but hands one to the handle with the first write. */
+function learnRequest(handle: Handle): void {
+  const { writeBuffer } = handle
+  handle.writeBuffer = (request, bytes) => {
+    Reflect.deleteProperty(handle, 'writeBuffer')
+    Request = request.constructor as new () => WriteRequest
+    return writeBuffer.call(handle, request, bytes)
+  }
+}
+
+function finishLater(writer: DirectWriter, handle: Handle, request: WriteRequest, bytes: Buffer): void {
+  spare = undefined
+  writer.unsent = handle.writeQueueSize
+  request.handle = handle
+  // Held until the write ends: the kernel is given the memory itself, not a copy.
+  request.bytes = bytes
+  request.oncomplete = (status) => {
+    writer.unsent = 0
+    if (status !== 0 && !writer.socket.destroyed) writer.socket.destroy(writeError(status))
+  }
+}
+
+function writeError(status: number): Error {
+  const code = getSystemErrorName(status)
+  return Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: 'write' })
+}

@@ -1,0 +1,114 @@
+import { once } from 'node:events'
+import { connect, createServer, Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type DirectWriter, isPlainSocket, writeDirectly } from '../../src/transports/direct-write.js'
+
+const CHUNK = 100_000
+const chunk = (n: number) => Buffer.alloc(CHUNK, n)
+
+const open: { destroy(): void }[] = []
+afterEach(() => {
+  for (const socket of open.splice(0)) socket.destroy()
+})
+
+/** Two ends of one connection. The writer has written once, so that the class of requests is known. */
+async function pair(): Promise<{ writer: DirectWriter & { socket: Socket }; peer: Socket }> {
+  // Not reading, so that a peer's end is seen by writing alone.
+  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const peer = connect(port, '127.0.0.1')
+  const [socket] = (await once(server, 'connection')) as [Socket]
+  server.close()
+  open.push(peer, socket)
+  const writer = { socket, unsent: 0 }
+  if (!writeDirectly(writer, chunk(0))) socket.write(chunk(0))
+  if (socket.writableLength > 0) await once(socket, 'drain')
+  return { writer, peer }
+}
+
+async function read(peer: Socket, length: number): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for (let got = 0; got < length; ) {
+    const [part] = (await once(peer, 'data')) as [Buffer]
+    parts.push(part)
+    got += part.length
+  }
+  return Buffer.concat(parts)
+}
+
+describe('a direct write', () => {
+  it('keeps its place among those that go through the stream, also while the peer does not read', async () => {
+    const { writer, peer } = await pair()
+    const ways = { direct: 0, stream: 0, unsent: 0 }
+    const writes = 100
+    for (let n = 1; n < writes; n++) {
+      if (n % 7 !== 0 && writeDirectly(writer, chunk(n))) ways.direct++
+      else {
+        writer.socket.write(chunk(n))
+        ways.stream++
+      }
+      if (writer.unsent > 0) ways.unsent++
+    }
+    expect(ways.unsent, `the kernel took all of ${writes * CHUNK} bytes`).toBeGreaterThan(0)
+    expect(ways.direct, 'writes past the stream').toBeGreaterThan(0)
+    expect(ways.stream, 'writes through the stream').toBeGreaterThan(0)
+    const got = await read(peer, writes * CHUNK)
+    const expected = Buffer.concat(Array.from({ length: writes }, (_, n) => chunk(n)))
+    expect(got.equals(expected), 'the bytes came as they were written').toBe(true)
+  })
+
+  it('is direct again once the peer has read what it left', async () => {
+    const { writer, peer } = await pair()
+    let written = CHUNK
+    while (writer.unsent === 0) {
+      expect(writeDirectly(writer, chunk(1))).toBe(true)
+      written += CHUNK
+    }
+    expect(writeDirectly(writer, chunk(2)), 'while bytes wait').toBe(false)
+    await read(peer, written)
+    await expect.poll(() => writer.unsent).toBe(0)
+    expect(writeDirectly(writer, chunk(3)), 'when none wait').toBe(true)
+  })
+
+  it('destroys the socket with the system’s error when the peer is gone', async () => {
+    const { writer, peer } = await pair()
+    const failed = once(writer.socket, 'error') as Promise<[NodeJS.ErrnoException]>
+    const closed = new Promise((resolve) => writer.socket.once('close', resolve))
+    // Full first, so that a write is under way when the peer goes.
+    while (writer.unsent === 0) writeDirectly(writer, chunk(1))
+    peer.resetAndDestroy()
+    const [error] = await failed
+    expect(error.message).toMatch(/^write (EPIPE|ECONNRESET)$/)
+    expect(error).toMatchObject({ syscall: 'write', code: error.message.slice('write '.length) })
+    await closed
+    expect(writeDirectly(writer, chunk(2)), 'on a destroyed socket').toBe(false)
+  })
+
+  it('ends quietly when the socket is destroyed under it', async () => {
+    const { writer } = await pair()
+    while (writer.unsent === 0) writeDirectly(writer, chunk(1))
+    writer.socket.destroy()
+    await once(writer.socket, 'close')
+    await expect.poll(() => writer.unsent).toBe(0)
+  })
+
+  it.each([
+    ['no handle', {}],
+    ['a closed handle', { _handle: null }],
+    ['a handle that writes otherwise', { _handle: { write: () => 0, writeQueueSize: 0 } }],
+    ['a handle that tells no queue', { _handle: { writeBuffer: () => 0 } }],
+  ])('is refused on a socket with %s, and the stream is left to write', (_, shape) => {
+    const stream = new PassThrough()
+    Object.assign(stream, shape)
+    expect(writeDirectly({ socket: stream, unsent: 0 }, chunk(1))).toBe(false)
+    expect(stream.writableLength, 'bytes written').toBe(0)
+  })
+
+  it('is for plain sockets: TLS has work to do on what is written', () => {
+    expect(isPlainSocket(new Socket())).toBe(true)
+    expect(isPlainSocket(Object.assign(new Socket(), { encrypted: true }))).toBe(false)
+    expect(isPlainSocket(new PassThrough())).toBe(false)
+  })
+})
