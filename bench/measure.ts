@@ -13,6 +13,8 @@ export interface Sample {
   readonly connectCpu: number
   readonly rssBefore: number
   readonly rssAfter: number
+  /** Of idle clients alone: half a minute later. */
+  readonly rssSettled?: number
   readonly seconds: number
   readonly delivered: number
   readonly sent: number

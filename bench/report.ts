@@ -14,7 +14,17 @@ import {
 } from './loads.js'
 import type { Sample } from './measure.js'
 import type { Options } from './options.js'
-import { connectCost, connects, deliveries, memory, p50, p99, type Results, type Runs } from './results.js'
+import {
+  connectCost,
+  connects,
+  deliveries,
+  memory,
+  p50,
+  p99,
+  type Results,
+  type Runs,
+  settledMemory,
+} from './results.js'
 import { ratioOf, spreadOf } from './statistics.js'
 import { figure, spread, table } from './table.js'
 
@@ -110,6 +120,7 @@ function idle({ idle: runs }: Results, { peers, idleClients }: Options): string[
     { label: 'connects/s', runs, of: connects },
     { label: 'CPU µs a connect', runs, of: connectCost, goals: { 'socket.io': { most: 2 } } },
     { label: 'KiB a connection', runs, of: memory },
+    { label: 'the same, half a minute later', runs, of: settledMemory },
   ]
   return [
     '## Connecting, and idle connections',

@@ -2,14 +2,13 @@ import { launchChromium } from '../test/support/chromium.js'
 import { measureInChromium } from './client/in-chromium.js'
 import { measureInNode } from './client/in-node.js'
 import { measureCluster } from './cluster.js'
+import { type Resting, rest } from './idle.js'
 import { CLIENT_PEERS, CLUSTER_LOAD_NAMES, CLUSTER_NAMES, LOAD_NAMES, LOADS } from './loads.js'
-import { measure, type Timing } from './measure.js'
+import { measure } from './measure.js'
 import type { Options } from './options.js'
 import { deliveries, type Results, type Runs } from './results.js'
 
 const IDLE_ROOMS = 100
-/** Idle clients are left alone that long before memory is read. */
-const IDLE_TIMING: Timing = { warmupMs: 2_000, measureMs: 1 }
 
 /** Everything that was chosen, peer after peer within each round, so that the machine's moods meet them all. */
 export async function measureAll(program: string, options: Options): Promise<Results> {
@@ -68,11 +67,15 @@ async function measureIdle(
 ): Promise<void> {
   if (!options.sections.includes('idle')) return
   const load = { clients: options.idleClients, rooms: IDLE_ROOMS, senders: 0 }
+  const all: Resting[] = []
+  // Side by side, since each takes half a minute to settle; those that rest take next to nothing of the core.
   for (const peer of turned(options.peers, round)) {
-    const sample = await measure(program, peer, load, IDLE_TIMING)
-    add(results.idle, peer, sample)
-    log(round, 'idle', peer, `${options.idleClients} connections in ${sample.connectSeconds.toFixed(1)} s`)
+    const resting = await rest(program, peer, load)
+    all.push(resting)
+    const { connectSeconds } = resting.sample
+    log(round, 'idle', peer, `${options.idleClients} connections in ${connectSeconds.toFixed(1)} s`)
   }
+  for (const { peer, end } of all) add(results.idle, peer, await end())
 }
 
 async function measureClusters(

@@ -35,7 +35,7 @@ static struct {
   struct list ports, pids; // several nodes: each client connects to the next one
   int clients, rooms, senders, window;
   double rate; // messages a second, of all senders together; 0 is a closed loop
-  int warmup_ms, measure_ms;
+  int warmup_ms, measure_ms, settle_ms;
 } options = {.clients = 100, .rooms = 1, .window = 1};
 
 static struct client *clients;
@@ -292,7 +292,8 @@ static void parse_options(int count, char **arguments) {
   static const struct option names[] = {
       {"protocol", 1, 0, 'P'}, {"port", 1, 0, 'p'},    {"pid", 1, 0, 'i'},  {"clients", 1, 0, 'c'},
       {"rooms", 1, 0, 'r'},    {"senders", 1, 0, 's'}, {"window", 1, 0, 'w'}, {"rate", 1, 0, 'R'},
-      {"warmup-ms", 1, 0, 'u'}, {"measure-ms", 1, 0, 'm'}, {0}};
+      {"warmup-ms", 1, 0, 'u'}, {"measure-ms", 1, 0, 'm'},
+      {"settle-ms", 1, 0, 'S'}, {0}};
   for (int name; (name = getopt_long(count, arguments, "", names, NULL)) != -1;) {
     switch (name) {
       case 'P':
@@ -308,6 +309,7 @@ static void parse_options(int count, char **arguments) {
       case 'R': options.rate = atof(optarg); break;
       case 'u': options.warmup_ms = atoi(optarg); break;
       case 'm': options.measure_ms = atoi(optarg); break;
+      case 'S': options.settle_ms = atoi(optarg); break;
       default: exit(2);
     }
   }
@@ -348,4 +350,8 @@ int main(int count, char **arguments) {
          options.clients, connect_s, connect_cpu, rss_before, rss_after, seconds, delivered_in_window, sent_in_window,
          server_cpu, quantile(&latencies, 0.5), quantile(&latencies, 0.99), lost, unacked, unsent, load_cpu / seconds,
          waited / seconds);
+  if (!options.settle_ms) return 0;
+  fflush(stdout);
+  run_for(options.settle_ms * 1000000ull);
+  printf("{\"rssSettled\":%.0f}\n", sum(options.pids, rss_of));
 }

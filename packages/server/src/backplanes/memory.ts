@@ -197,7 +197,7 @@ class MemoryBackplane implements Backplane {
   #snapshot(presence: Presence): PresenceSnapshot {
     const { count, version } = presence
     return {
-      users: count <= (this.#node?.listedUsers ?? 0) ? [...presence.users()] : undefined,
+      users: count <= (this.#node?.listedUsers ?? 0) ? presence.users() : undefined,
       count,
       version,
     }

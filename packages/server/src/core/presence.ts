@@ -65,8 +65,8 @@ export class Presence {
     return this.#users.size === 0
   }
 
-  *users(): IterableIterator<PresentUser> {
-    for (const present of this.#users.values()) yield present.user
+  users(): PresentUser[] {
+    return Array.from(this.#users.values(), ({ user }) => user)
   }
 
   has(userId: string): boolean {
