@@ -22,6 +22,7 @@ import { type Runtime, systemRuntime } from './runtime.js'
 import { Sender } from './sender.js'
 import { partySocketFactory, type SocketFactory, type WebSocketConstructor } from './socket.js'
 import type { Loggable } from './timeline.js'
+import * as say from './words.js'
 
 /** A connection to a server and the rooms on it. */
 export interface Client<P extends AnyProtocol = BuiltIn> {
@@ -42,8 +43,6 @@ export interface Client<P extends AnyProtocol = BuiltIn> {
   forget(): void
   on<K extends keyof ClientEvents<P>>(type: K, handler: (event: ClientEvents<P>[K]) => void): () => void
 }
-
-const ONE_ROOM = 'The server allows one room at a time'
 
 /** What carries `epoch`, `offset` and `id` without being an entry of a log. */
 const NOT_IN_LOG = new Set(['joined', 'ack', 'resync', 'history'])
@@ -67,7 +66,7 @@ export class ClientCore {
   #baseRoom: RoomCore | undefined
 
   constructor(settings: Settings, connect: SocketFactory, runtime: Runtime) {
-    const report = (what: string, error: unknown) => settings.logger.error(`${what} failed`, error)
+    const report = (what: string, error: unknown) => settings.logger.error(say.failed(what), error)
     this.#settings = settings
     this.#runtime = runtime
     this.#events = new Emitter(report)
@@ -155,7 +154,7 @@ export class ClientCore {
     this.#sender.up()
     for (const room of this.#rooms.values()) {
       if (isStranger) room.forget()
-      if (this.#link.mode === 'base' && room !== this.#baseRoom) room.leaveWith(ONE_ROOM)
+      if (this.#link.mode === 'base' && room !== this.#baseRoom) room.leaveWith(say.oneRoom)
       room.up()
     }
   }
@@ -170,11 +169,11 @@ export class ClientCore {
   #down(code: number): void {
     this.#sender.down(code)
     this.#calls.drop()
-    for (const room of this.#rooms.values()) room.down('Waiting for the connection')
+    for (const room of this.#rooms.values()) room.down(say.waitingForConnection)
   }
 
   #joining(room: RoomCore): void {
-    if (this.#link.mode === 'base' && this.#baseRoom !== room) this.#baseRoom?.leaveWith(ONE_ROOM)
+    if (this.#link.mode === 'base' && this.#baseRoom !== room) this.#baseRoom?.leaveWith(say.oneRoom)
     this.#baseRoom = room
   }
 
@@ -276,7 +275,5 @@ export function openClient(options: ClientOptions<AnyProtocol>, runtime: Partial
 function findWebSocket(given: WebSocketConstructor | undefined): WebSocketConstructor {
   const WebSocket = given ?? globalThis.WebSocket
   if (typeof WebSocket === 'function') return WebSocket
-  throw new TypeError(
-    "createClient: there is no WebSocket here; on Node 20 run `npm install ws` and pass it: import { WebSocket } from 'ws'; createClient({ url, WebSocket })",
-  )
+  throw new TypeError(say.noWebSocket)
 }

@@ -45,6 +45,7 @@ import type { Runtime } from './runtime.js'
 import type { Sender, Sent } from './sender.js'
 import { type Loggable, Timeline } from './timeline.js'
 import { Typing } from './typing.js'
+import * as say from './words.js'
 
 /** What a room needs of its client. */
 export interface Host {
@@ -179,7 +180,7 @@ export class RoomCore {
       timeoutMs,
     })
     const definition = this.#definition(type)
-    if (!isRequest(definition)) throw new TypeError(`'${type}' is no request; use emit()`)
+    if (!isRequest(definition)) throw new TypeError(say.noRequest(type))
     const result = validate(definition.reply, (answer as ServerMessageOf<'reply'>).data)
     if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: this.id })
     return result.value
@@ -298,7 +299,7 @@ export class RoomCore {
   }
 
   #expelled(reason = 'forbidden'): void {
-    const message = reason === 'kicked' ? 'Removed from the room' : 'Access to the room was withdrawn'
+    const message = reason === 'kicked' ? say.removed : say.withdrawn
     const error = new RoomfulError('forbidden', { message, roomId: this.id })
     this.#step({ type: 'expelled', error })
   }
@@ -491,14 +492,14 @@ export class RoomCore {
     if (fault) return new RoomfulError(fault, options)
     const { state } = this.status.get()
     if (state === 'idle' || state === 'left')
-      return new RoomfulError('not_in_room', { ...options, message: 'Join the room first' })
+      return new RoomfulError('not_in_room', { ...options, message: say.joinFirst })
     if (state === 'denied') return new RoomfulError('forbidden', options)
     const chat = this.#host.settings.protocol?.chat
     if (data === undefined) return undefined
     if (!chat)
       return new RoomfulError('invalid_message', {
         ...options,
-        message: 'The protocol declares no chat data',
+        message: say.noChatData,
       })
     const result = validate(chat, data)
     return result.ok ? undefined : new RoomfulError('invalid_message', { ...options, issues: result.issues })
@@ -509,7 +510,7 @@ export class RoomCore {
       | Readonly<Record<string, ClientDefinition>>
       | undefined
     const definition = client && Object.hasOwn(client, type) ? client[type] : undefined
-    if (!definition) throw new TypeError(`The protocol declares no client message '${type}'`)
+    if (!definition) throw new TypeError(say.undeclared(type))
     return definition
   }
 

@@ -8,6 +8,7 @@ import { type Head, Outbox, type Outgoing, type SendResult, type Settled } from 
 import { Pace } from './pace.js'
 import type { Runtime } from './runtime.js'
 import type { OutboxStore } from './stored-outbox.js'
+import * as say from './words.js'
 
 /**
  * A message that was handed to `send`. Await it for its place in the log or a {@link RoomfulError};
@@ -157,7 +158,7 @@ export class Sender {
    */
   #becomes(me: string): void {
     const isAnonymous = this.#settings.token === undefined
-    const stranger = new RoomfulError('cancelled', { message: 'Another user has logged in' })
+    const stranger = new RoomfulError('cancelled', { message: say.anotherUser })
     const isForeign = ({ userId, doubtSince }: Outgoing) =>
       userId !== undefined && userId !== me && !(isAnonymous && doubtSince === undefined)
     this.#settleAll(this.#outbox.fail(isForeign, stranger))
@@ -270,7 +271,7 @@ export class Sender {
   }
 
   #awaitAnswer(): void {
-    this.#answer.set(ANSWER_MS, () => this.#link.reconnect('The server did not answer a message'))
+    this.#answer.set(ANSWER_MS, () => this.#link.reconnect(say.unanswered))
   }
 
   #answered(): void {

@@ -1,0 +1,3 @@
+export const closeReason = (code: number): string => `Closed with code ${code}`
+
+export const errorMessage = (code: string): string => code
