@@ -4,9 +4,9 @@ import type { Options } from 'tsup'
 
 /**
  * How the builds are made that browsers download: `x.production.ts` in the place of `x.ts` where there is one, and the
- * work of a minifier that not every application's bundler has.
+ * work of a minifier that not every application's bundler has. Made anew for each build: terser writes into its options.
  */
-export const productionBuild = {
+export const productionBuild = (): Options => ({
   outDir: 'dist/production',
   format: 'esm',
   target: 'es2022',
@@ -16,8 +16,15 @@ export const productionBuild = {
   minify: 'terser',
   terserOptions: {
     ecma: 2020,
-    module: true,
-    compress: { passes: 3, pure_getters: true, pure_funcs: ['this._debug'], drop_console: true },
+    compress: {
+      passes: 3,
+      pure_getters: true,
+      pure_funcs: ['this._debug'],
+      drop_console: true,
+      // Both make a text that is shorter, and longer once it is compressed.
+      reduce_funcs: false,
+      sequences: false,
+    },
     // What an application does not use, its bundler drops only with these.
     format: { preserve_annotations: true },
     // Members that partysocket keeps to itself; nothing of Roomful's begins like that.
@@ -34,4 +41,4 @@ export const productionBuild = {
       },
     },
   ],
-} as const satisfies Options
+})

@@ -3,7 +3,7 @@ import { productionBuild } from '../../scripts/production-build.js'
 
 export default defineConfig([
   {
-    entry: ['src/index.ts', 'src/react.ts'],
+    entry: ['src/index.ts', 'src/core.ts', 'src/react.ts'],
     format: ['esm', 'cjs'],
     target: 'es2022',
     platform: 'browser',
@@ -11,21 +11,19 @@ export default defineConfig([
     dts: { resolve: ['@standard-schema/spec'] },
   },
   {
-    ...productionBuild,
-    entry: ['src/index.ts'],
+    ...productionBuild(),
+    entry: ['src/index.ts', 'src/core.ts'],
     // Most of it is for options that nobody sets here; an application's bundler cannot know that.
     noExternal: ['partysocket'],
   },
   {
     // dist/roomful.global.js: everything in one file for a plain <script> tag.
-    ...productionBuild,
+    ...productionBuild(),
     entry: { roomful: 'src/index.ts' },
     outDir: 'dist',
     format: 'iife',
     globalName: 'Roomful',
     splitting: false,
-    // A script's top level is the page's: the global must stay.
-    terserOptions: { ...productionBuild.terserOptions, module: false },
     noExternal: [/.*/],
   },
 ])

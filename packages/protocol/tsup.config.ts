@@ -32,5 +32,5 @@ export default defineConfig([
     // Inlined, so that the published types need no @standard-schema/spec in the consumer's project.
     dts: { resolve: ['@standard-schema/spec'] },
   },
-  { ...productionBuild, ...common },
+  { ...productionBuild(), ...common },
 ])

@@ -107,7 +107,7 @@ export const layers: Layer[] = [
   },
   {
     name: 'client entries',
-    files: ['packages/client/src/index.ts', 'packages/client/src/react.ts'],
+    files: ['packages/client/src/index.ts', 'packages/client/src/core.ts', 'packages/client/src/react.ts'],
     imports: ['client', 'client socket', 'client parts', 'client state', ...wire, 'react'],
     types: [protocol],
   },

@@ -120,16 +120,24 @@ describe('the three, installed in an empty project', () => {
     expect(code.includes('The server did not accept the connection in time')).toBe(hasSentences)
     expect(code.includes('The outbox is full')).toBe(hasSentences)
     await writeFile(join(project, 'bundled.mjs'), code)
-    await writeFile(
-      join(project, 'bundled-chat.mjs'),
-      `import { createServer } from '@roomful/server'
-       import { WebSocket } from 'ws'
-       import { createClient } from './bundled.mjs'
-       import roundtrip from './roundtrip.cjs'
-       await roundtrip({ createServer, createClient, WebSocket })`,
-    )
-    expect(await node('bundled-chat.mjs')).toBe('hello\n')
+    expect(await chat('./bundled.mjs')).toBe('hello\n')
   })
+
+  it.each(['@roomful/client', '@roomful/client/core'])('chat with %s', async (entry) => {
+    expect(await chat(entry)).toBe('hello\n')
+  })
+
+  it.each([[[]], [['development']]])(
+    'leave the timeline out of a bundle of the core (%j)',
+    async (conditions) => {
+      const isTimeline = /kind: ?"break"/
+      expect(await bundled(`export * from '@roomful/client'`, { conditions })).toMatch(isTimeline)
+      const core = await bundled(`export * from '@roomful/client/core'`, { conditions })
+      expect(core).not.toMatch(isTimeline)
+      await writeFile(join(project, 'bundled.mjs'), core)
+      expect(await chat('./bundled.mjs')).toBe('hello\n')
+    },
+  )
 
   it('give Node whole sentences, in both formats', async () => {
     const say = `console.log(new RoomfulError('outbox_full').message)`
@@ -172,6 +180,19 @@ describe('the three, installed in an empty project', () => {
     expect(await node('node_modules/.bin/roomful', '--help')).toContain('roomful')
   })
 })
+
+/** Has two clients chat that are made by the `createClient` of an entry or a bundle. */
+async function chat(entry: string): Promise<string> {
+  await writeFile(
+    join(project, 'chat.mjs'),
+    `import { createServer } from '@roomful/server'
+     import { WebSocket } from 'ws'
+     import { createClient } from '${entry}'
+     import roundtrip from './roundtrip.cjs'
+     await roundtrip({ createServer, createClient, WebSocket })`,
+  )
+  return node('chat.mjs')
+}
 
 /** As an application's bundler does it. */
 const bundle = (contents: string, options: BuildOptions = {}) =>

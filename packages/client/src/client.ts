@@ -16,25 +16,25 @@ import type { ClientEvents } from './messages.js'
 import type { Observable } from './observable.js'
 import { type AnyProtocol, type ClientOptions, type Settings, settle } from './options.js'
 import { Pace } from './pace.js'
-import { type Host, RoomCore } from './room.js'
-import type { Room } from './room-api.js'
+import { type Host, RoomCore, type ShowIn } from './room.js'
+import type { CoreRoom, Room } from './room-api.js'
 import { type Runtime, systemRuntime } from './runtime.js'
 import { Sender } from './sender.js'
 import { partySocketFactory, type SocketFactory, type WebSocketConstructor } from './socket.js'
 import type { Loggable } from './timeline.js'
 import * as say from './words.js'
 
-/** A connection to a server and the rooms on it. */
-export interface Client<P extends AnyProtocol = BuiltIn> {
+/** A connection to a server and the rooms on it, without timelines. */
+export interface CoreClient<P extends AnyProtocol = BuiltIn> {
   readonly status: Observable<ConnectionStatus>
   /** Time from a ping to its pong, in ms; `undefined` while there is no connection. */
   readonly latency: Observable<number | undefined>
   /** Who this client is; `undefined` until the server has said so. */
   readonly user: Observable<string | undefined>
   /** The own user's logged stream, the same on all devices. */
-  readonly me: Room<P>
+  readonly me: CoreRoom<P>
   /** The handle of a room; the same id gives the same handle. @throws RoomfulError `invalid_room` */
-  room(id: string): Room<P>
+  room(id: string): CoreRoom<P>
   /** Connects now: at first, after `close`, or instead of waiting for a back-off to end. */
   connect(): void
   /** Hangs up for good. Joins and messages that wait reject; with a storage the next page sends the latter. */
@@ -42,6 +42,12 @@ export interface Client<P extends AnyProtocol = BuiltIn> {
   /** For log-out: closes, and clears the outbox, its storage, the session, and what the rooms show. */
   forget(): void
   on<K extends keyof ClientEvents<P>>(type: K, handler: (event: ClientEvents<P>[K]) => void): () => void
+}
+
+/** A connection to a server and the rooms on it. */
+export interface Client<P extends AnyProtocol = BuiltIn> extends CoreClient<P> {
+  readonly me: Room<P>
+  room(id: string): Room<P>
 }
 
 /** What carries `epoch`, `offset` and `id` without being an entry of a log. */
@@ -65,7 +71,7 @@ export class ClientCore {
   /** A base server has each connection in one room, the one that it joined last. */
   #baseRoom: RoomCore | undefined
 
-  constructor(settings: Settings, connect: SocketFactory, runtime: Runtime) {
+  constructor(settings: Settings, connect: SocketFactory, runtime: Runtime, showIn: ShowIn | undefined) {
     const report = (what: string, error: unknown) => settings.logger.error(say.failed(what), error)
     this.#settings = settings
     this.#runtime = runtime
@@ -95,6 +101,7 @@ export class ClientCore {
       readEntry: (frame) => this.#readEntry(frame),
       unreadable: (result) => this.#unreadable(result),
       joining: (room) => this.#joining(room),
+      showIn,
     }
     if (settings.autoConnect) this.connect()
   }
@@ -133,7 +140,7 @@ export class ClientCore {
     if (known) return known
     const room = new RoomCore(id, this.#host)
     this.#rooms.set(id, room)
-    for (const entry of this.#sender.entriesOf(id)) room.queued(entry)
+    for (const entry of this.#sender.entriesOf(id)) room.timeline?.queued(entry)
     if (this.#link.mode) room.up()
     return room
   }
@@ -265,11 +272,15 @@ export class ClientCore {
  * Connects to a server.
  * @throws TypeError for a wrong option, with a sentence that says how to mend it.
  */
-export function openClient(options: ClientOptions<AnyProtocol>, runtime: Partial<Runtime>): ClientCore {
+export function openClient(
+  options: ClientOptions<AnyProtocol>,
+  runtime: Partial<Runtime>,
+  showIn?: ShowIn,
+): ClientCore {
   const settings = settle(options)
   const surroundings = { ...systemRuntime, ...runtime }
   const connect = surroundings.connect ?? partySocketFactory(findWebSocket(options.WebSocket))
-  return new ClientCore(settings, connect, surroundings)
+  return new ClientCore(settings, connect, surroundings, showIn)
 }
 
 function findWebSocket(given: WebSocketConstructor | undefined): WebSocketConstructor {

@@ -29,8 +29,12 @@ export interface RoomView {
   readonly isLive: boolean
   /** The newest entry that the room has got. */
   readonly head: Head | undefined
-  queued(entry: Outgoing): void
-  settled(entry: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void
+  readonly timeline:
+    | {
+        queued(entry: Outgoing): void
+        settled(entry: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void
+      }
+    | undefined
 }
 
 interface Handle {
@@ -118,7 +122,7 @@ export class Sender {
     }
     const sent = this.#handle(entry)
     this.#store?.put(entry)
-    this.#room(entry)?.queued(entry)
+    this.#room(entry)?.timeline?.queued(entry)
     this.pump()
     return sent
   }
@@ -164,7 +168,7 @@ export class Sender {
     this.#settleAll(this.#outbox.fail(isForeign, stranger))
     for (const entry of this.#outbox.adopt(me)) {
       this.#store?.put(entry)
-      this.#room(entry)?.queued(entry)
+      this.#room(entry)?.timeline?.queued(entry)
     }
   }
 
@@ -313,7 +317,7 @@ export class Sender {
     this.#handles.delete(entry.clientId)
     this.#store?.remove(entry.clientId)
     if (handle) handle.state = outcome instanceof RoomfulError ? 'failed' : 'sent'
-    this.#room(entry)?.settled(entry, outcome, timestamp)
+    this.#room(entry)?.timeline?.settled(entry, outcome, timestamp)
     handle?.settle(outcome)
     return true
   }
@@ -322,7 +326,7 @@ export class Sender {
   #restore(): void {
     const entries = this.#store?.take(this.#link.user.get()) ?? []
     this.#outbox.restore(entries)
-    for (const entry of entries) this.#room(entry)?.queued(entry)
+    for (const entry of entries) this.#room(entry)?.timeline?.queued(entry)
     this.#store?.keep(this.#outbox.entries)
   }
 
