@@ -1,12 +1,12 @@
-// The short form of words.ts: what an interface may show stays readable, what a developer reads is a name.
+// The short form of words.ts: what people may be shown stays readable, what a developer reads is a name.
 
 export const notConnected = 'Not connected'
 export const askingForToken = (_why: string): string => 'Connecting'
 export const restarting = ''
 export const waitingForServer = 'Connecting'
 export const connectedToBase = 'Connected'
-export const slow = 'Slow'
-export const offline = 'Offline'
+export const slow = 'The server is slow to answer'
+export const offline = 'There is no network'
 export const tokenLate = 'Timed out'
 export const tokenFailed = 'No token'
 export const tokenNoString = 'No token'

@@ -84,6 +84,11 @@ export function isTemporary(code: string, retryAfterMs?: number): boolean {
   return retryAfterMs !== undefined || TEMPORARY.includes(code)
 }
 
+/** The text of an error that base servers know as well. */
+export function baseText(code: string): string | undefined {
+  return Object.hasOwn(BASE_TEXTS, code) ? BASE_TEXTS[code as keyof typeof BASE_TEXTS] : undefined
+}
+
 /** The code that a base server means by a text. */
 export function baseErrorCode(text: string): ErrorCode | undefined {
   return (Object.keys(BASE_TEXTS) as (keyof typeof BASE_TEXTS)[]).find((code) => BASE_TEXTS[code] === text)
