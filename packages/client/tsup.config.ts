@@ -1,8 +1,9 @@
 import { defineConfig } from 'tsup'
+import { productionBuild } from '../../scripts/production-build.js'
 
 export default defineConfig([
   {
-    entry: ['src/index.ts', 'src/react.ts'],
+    entry: ['src/index.ts', 'src/core.ts', 'src/react.ts'],
     format: ['esm', 'cjs'],
     target: 'es2022',
     platform: 'browser',
@@ -10,17 +11,19 @@ export default defineConfig([
     dts: { resolve: ['@standard-schema/spec'] },
   },
   {
+    ...productionBuild(),
+    entry: ['src/index.ts', 'src/core.ts'],
+    // Most of it is for options that nobody sets here; an application's bundler cannot know that.
+    noExternal: ['partysocket'],
+  },
+  {
     // dist/roomful.global.js: everything in one file for a plain <script> tag.
+    ...productionBuild(),
     entry: { roomful: 'src/index.ts' },
+    outDir: 'dist',
     format: 'iife',
     globalName: 'Roomful',
-    target: 'es2022',
-    platform: 'browser',
-    minify: true,
-    // Members that partysocket keeps to itself; nothing of Roomful's begins like that.
-    esbuildOptions(options) {
-      options.mangleProps = /^_/
-    },
+    splitting: false,
     noExternal: [/.*/],
   },
 ])

@@ -1,6 +1,7 @@
-import { defineConfig } from 'tsup'
+import { defineConfig, type Options } from 'tsup'
+import { productionBuild } from '../../scripts/production-build.js'
 
-export default defineConfig({
+const common: Options = {
   // The codec is an entry so that index.js only re-exports: a bundle that imports defineProtocol from the root
   // would else carry zod, whose calls at the top of a module no bundler may drop.
   entry: [
@@ -11,9 +12,6 @@ export default defineConfig({
     'src/schemas.ts',
     'src/json-schema.ts',
   ],
-  format: ['esm', 'cjs'],
-  target: 'es2022',
-  platform: 'neutral',
   // Without splitting each entry carries its own copy of the schemas, and a class would differ between sub-paths.
   splitting: true,
   plugins: [
@@ -23,6 +21,16 @@ export default defineConfig({
       renderChunk: (code) => ({ code: code.replace(/^import ".\/chunk-\w+\.js";\n/gm, '') }),
     },
   ],
-  // Inlined, so that the published types need no @standard-schema/spec in the consumer's project.
-  dts: { resolve: ['@standard-schema/spec'] },
-})
+}
+
+export default defineConfig([
+  {
+    ...common,
+    format: ['esm', 'cjs'],
+    target: 'es2022',
+    platform: 'neutral',
+    // Inlined, so that the published types need no @standard-schema/spec in the consumer's project.
+    dts: { resolve: ['@standard-schema/spec'] },
+  },
+  { ...productionBuild(), ...common },
+])

@@ -93,7 +93,7 @@ export const layers: Layer[] = [
   },
   {
     name: 'client state',
-    files: ['connection-state', 'heartbeat', 'pace', 'retry', 'room-state'].map(
+    files: ['connection-state', 'heartbeat', 'pace', 'retry', 'room-state', 'words', 'words.production'].map(
       (file) => `packages/client/src/${file}.ts`,
     ),
     imports: wire,
@@ -107,7 +107,7 @@ export const layers: Layer[] = [
   },
   {
     name: 'client entries',
-    files: ['packages/client/src/index.ts', 'packages/client/src/react.ts'],
+    files: ['packages/client/src/index.ts', 'packages/client/src/core.ts', 'packages/client/src/react.ts'],
     imports: ['client', 'client socket', 'client parts', 'client state', ...wire, 'react'],
     types: [protocol],
   },

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { launchChromium } from '../support/chromium.js'
 
@@ -107,17 +107,62 @@ describe('the three, installed in an empty project', () => {
   })
 
   it('bundle for the browser without zod, Node modules or eval', async () => {
-    const stdin = { contents: `export * from '@roomful/client'`, resolveDir: project }
-    const { metafile, outputFiles } = await build({
-      stdin,
-      bundle: true,
-      platform: 'browser',
-      format: 'esm',
-      write: false,
-      metafile: true,
-    })
+    const { metafile, outputFiles } = await bundle(`export * from '@roomful/client'`)
     expect(Object.keys(metafile.inputs).filter((path) => path.includes('node_modules/zod/'))).toEqual([])
     expect(outputFiles[0]?.text).not.toMatch(/\beval\(|new Function\(/)
+  })
+
+  it.each([
+    ['production', [], false],
+    ['development', ['development'], true],
+  ])('give a browser the %s build', async (_build, conditions, hasSentences) => {
+    const code = await bundled(`export * from '@roomful/client'`, { conditions })
+    expect(code.includes('The server did not accept the connection in time')).toBe(hasSentences)
+    expect(code.includes('The outbox is full')).toBe(hasSentences)
+    await writeFile(join(project, 'bundled.mjs'), code)
+    expect(await chat('./bundled.mjs')).toBe('hello\n')
+  })
+
+  it.each(['@roomful/client', '@roomful/client/core'])('chat with %s', async (entry) => {
+    expect(await chat(entry)).toBe('hello\n')
+  })
+
+  it.each([[[]], [['development']]])(
+    'leave the timeline out of a bundle of the core (%j)',
+    async (conditions) => {
+      const isTimeline = /kind: ?"break"/
+      expect(await bundled(`export * from '@roomful/client'`, { conditions })).toMatch(isTimeline)
+      const core = await bundled(`export * from '@roomful/client/core'`, { conditions })
+      expect(core).not.toMatch(isTimeline)
+      await writeFile(join(project, 'bundled.mjs'), core)
+      expect(await chat('./bundled.mjs')).toBe('hello\n')
+    },
+  )
+
+  it('give Node whole sentences, in both formats', async () => {
+    const say = `console.log(new RoomfulError('outbox_full').message)`
+    const esm = await node(
+      '--input-type=module',
+      '-e',
+      `import { RoomfulError } from '@roomful/client'; ${say}`,
+    )
+    const cjs = await node(
+      '--input-type=commonjs',
+      '-e',
+      `const { RoomfulError } = require('@roomful/client'); ${say}`,
+    )
+    expect([esm, cjs]).toEqual(['The outbox is full\n', 'The outbox is full\n'])
+  })
+
+  it.each([[[]], [['development']]])('know one class of errors in a bundle (%j)', async (conditions) => {
+    const code = await bundled(
+      `import { RoomfulError } from '@roomful/client'
+       import { RoomfulError as again } from '@roomful/protocol'
+       console.log(RoomfulError === again)`,
+      { conditions },
+    )
+    await writeFile(join(project, 'same.mjs'), code)
+    expect(await node('same.mjs')).toBe('true\n')
   })
 
   it('give a script tag the global `Roomful`', async () => {
@@ -135,6 +180,35 @@ describe('the three, installed in an empty project', () => {
     expect(await node('node_modules/.bin/roomful', '--help')).toContain('roomful')
   })
 })
+
+/** Has two clients chat that are made by the `createClient` of an entry or a bundle. */
+async function chat(entry: string): Promise<string> {
+  await writeFile(
+    join(project, 'chat.mjs'),
+    `import { createServer } from '@roomful/server'
+     import { WebSocket } from 'ws'
+     import { createClient } from '${entry}'
+     import roundtrip from './roundtrip.cjs'
+     await roundtrip({ createServer, createClient, WebSocket })`,
+  )
+  return node('chat.mjs')
+}
+
+/** As an application's bundler does it. */
+const bundle = (contents: string, options: BuildOptions = {}) =>
+  build({
+    ...options,
+    stdin: { contents, resolveDir: project },
+    bundle: true,
+    minify: true,
+    platform: 'browser',
+    format: 'esm',
+    write: false,
+    metafile: true,
+  })
+
+const bundled = async (contents: string, options?: BuildOptions): Promise<string> =>
+  (await bundle(contents, options)).outputFiles[0]?.text ?? ''
 
 async function pack(name: Name): Promise<Packed> {
   const args = ['pack', '--json', '--pack-destination', project, '-w', `packages/${name}`]

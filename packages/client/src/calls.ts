@@ -1,5 +1,5 @@
 import type { ServerMessageOf } from '@roomful/protocol'
-import { ERRORS, type Frame, RoomfulError } from '@roomful/protocol/wire'
+import { baseErrorCode, type Frame, RoomfulError } from '@roomful/protocol/wire'
 import { Alarm, type Clock } from './clock.js'
 
 /** A frame that answers a request: whatever carries its `ref`. */
@@ -106,7 +106,6 @@ function isError(frame: Answer): frame is ServerMessageOf<'error'> {
 /** The error that an `error` frame tells. A base server sends the text without a code. */
 export function errorOf(frame: ServerMessageOf<'error'>): RoomfulError {
   const { message, retry_after_ms, room_id, issues } = frame
-  const code =
-    frame.code ?? Object.entries(ERRORS).find(([, { text }]) => text === message)?.[0] ?? 'unknown_error'
+  const code = frame.code ?? baseErrorCode(message) ?? 'unknown_error'
   return new RoomfulError(code, { message, retryAfterMs: retry_after_ms, roomId: room_id, issues })
 }

@@ -16,24 +16,25 @@ import type { ClientEvents } from './messages.js'
 import type { Observable } from './observable.js'
 import { type AnyProtocol, type ClientOptions, type Settings, settle } from './options.js'
 import { Pace } from './pace.js'
-import { type Host, RoomCore } from './room.js'
-import type { Room } from './room-api.js'
+import { type Host, RoomCore, type ShowIn } from './room.js'
+import type { CoreRoom, Room } from './room-api.js'
 import { type Runtime, systemRuntime } from './runtime.js'
 import { Sender } from './sender.js'
 import { partySocketFactory, type SocketFactory, type WebSocketConstructor } from './socket.js'
 import type { Loggable } from './timeline.js'
+import * as say from './words.js'
 
-/** A connection to a server and the rooms on it. */
-export interface Client<P extends AnyProtocol = BuiltIn> {
+/** A connection to a server and the rooms on it, without timelines. */
+export interface CoreClient<P extends AnyProtocol = BuiltIn> {
   readonly status: Observable<ConnectionStatus>
   /** Time from a ping to its pong, in ms; `undefined` while there is no connection. */
   readonly latency: Observable<number | undefined>
   /** Who this client is; `undefined` until the server has said so. */
   readonly user: Observable<string | undefined>
   /** The own user's logged stream, the same on all devices. */
-  readonly me: Room<P>
+  readonly me: CoreRoom<P>
   /** The handle of a room; the same id gives the same handle. @throws RoomfulError `invalid_room` */
-  room(id: string): Room<P>
+  room(id: string): CoreRoom<P>
   /** Connects now: at first, after `close`, or instead of waiting for a back-off to end. */
   connect(): void
   /** Hangs up for good. Joins and messages that wait reject; with a storage the next page sends the latter. */
@@ -43,7 +44,11 @@ export interface Client<P extends AnyProtocol = BuiltIn> {
   on<K extends keyof ClientEvents<P>>(type: K, handler: (event: ClientEvents<P>[K]) => void): () => void
 }
 
-const ONE_ROOM = 'The server allows one room at a time'
+/** A connection to a server and the rooms on it. */
+export interface Client<P extends AnyProtocol = BuiltIn> extends CoreClient<P> {
+  readonly me: Room<P>
+  room(id: string): Room<P>
+}
 
 /** What carries `epoch`, `offset` and `id` without being an entry of a log. */
 const NOT_IN_LOG = new Set(['joined', 'ack', 'resync', 'history'])
@@ -66,8 +71,8 @@ export class ClientCore {
   /** A base server has each connection in one room, the one that it joined last. */
   #baseRoom: RoomCore | undefined
 
-  constructor(settings: Settings, connect: SocketFactory, runtime: Runtime) {
-    const report = (what: string, error: unknown) => settings.logger.error(`${what} failed`, error)
+  constructor(settings: Settings, connect: SocketFactory, runtime: Runtime, showIn: ShowIn | undefined) {
+    const report = (what: string, error: unknown) => settings.logger.error(say.failed(what), error)
     this.#settings = settings
     this.#runtime = runtime
     this.#events = new Emitter(report)
@@ -96,6 +101,7 @@ export class ClientCore {
       readEntry: (frame) => this.#readEntry(frame),
       unreadable: (result) => this.#unreadable(result),
       joining: (room) => this.#joining(room),
+      showIn,
     }
     if (settings.autoConnect) this.connect()
   }
@@ -134,7 +140,7 @@ export class ClientCore {
     if (known) return known
     const room = new RoomCore(id, this.#host)
     this.#rooms.set(id, room)
-    for (const entry of this.#sender.entriesOf(id)) room.queued(entry)
+    for (const entry of this.#sender.entriesOf(id)) room.timeline?.queued(entry)
     if (this.#link.mode) room.up()
     return room
   }
@@ -155,7 +161,7 @@ export class ClientCore {
     this.#sender.up()
     for (const room of this.#rooms.values()) {
       if (isStranger) room.forget()
-      if (this.#link.mode === 'base' && room !== this.#baseRoom) room.leaveWith(ONE_ROOM)
+      if (this.#link.mode === 'base' && room !== this.#baseRoom) room.leaveWith(say.oneRoom)
       room.up()
     }
   }
@@ -170,11 +176,11 @@ export class ClientCore {
   #down(code: number): void {
     this.#sender.down(code)
     this.#calls.drop()
-    for (const room of this.#rooms.values()) room.down('Waiting for the connection')
+    for (const room of this.#rooms.values()) room.down(say.waitingForConnection)
   }
 
   #joining(room: RoomCore): void {
-    if (this.#link.mode === 'base' && this.#baseRoom !== room) this.#baseRoom?.leaveWith(ONE_ROOM)
+    if (this.#link.mode === 'base' && this.#baseRoom !== room) this.#baseRoom?.leaveWith(say.oneRoom)
     this.#baseRoom = room
   }
 
@@ -266,17 +272,19 @@ export class ClientCore {
  * Connects to a server.
  * @throws TypeError for a wrong option, with a sentence that says how to mend it.
  */
-export function openClient(options: ClientOptions<AnyProtocol>, runtime: Partial<Runtime>): ClientCore {
+export function openClient(
+  options: ClientOptions<AnyProtocol>,
+  runtime: Partial<Runtime>,
+  showIn?: ShowIn,
+): ClientCore {
   const settings = settle(options)
   const surroundings = { ...systemRuntime, ...runtime }
   const connect = surroundings.connect ?? partySocketFactory(findWebSocket(options.WebSocket))
-  return new ClientCore(settings, connect, surroundings)
+  return new ClientCore(settings, connect, surroundings, showIn)
 }
 
 function findWebSocket(given: WebSocketConstructor | undefined): WebSocketConstructor {
   const WebSocket = given ?? globalThis.WebSocket
   if (typeof WebSocket === 'function') return WebSocket
-  throw new TypeError(
-    "createClient: there is no WebSocket here; on Node 20 run `npm install ws` and pass it: import { WebSocket } from 'ws'; createClient({ url, WebSocket })",
-  )
+  throw new TypeError(say.noWebSocket)
 }

@@ -1,5 +1,6 @@
 import { closeCode, RoomfulError } from '@roomful/protocol/wire'
 import { type Backoff, backoffMs } from './retry.js'
+import * as say from './words.js'
 
 /** `base`: the server speaks only the base messages, so nothing is acknowledged or recovered. */
 export type Mode = 'full' | 'base'
@@ -80,7 +81,7 @@ export interface ConnectionEnvironment {
 const LASTING_MS = 10_000
 
 export const initialConnection: Connection = {
-  status: { state: 'idle', reason: 'Not connected yet' },
+  status: { state: 'idle', reason: say.notConnected },
   tokenReason: 'connect',
   token: undefined,
   refusedToken: undefined,
@@ -111,7 +112,7 @@ export function connectionStep(
       return state === 'token' ? retry(c, event.reason, env) : stay(c)
     case 'opened':
       if (state !== 'dialing') return stay(c)
-      return to(c, { state: 'authenticating', reason: 'Waiting for the server' }, [], env.timeouts.authMs)
+      return to(c, { state: 'authenticating', reason: say.waitingForServer }, [], env.timeouts.authMs)
     case 'hello':
       if (state !== 'authenticating') return stay(c)
       return event.mode === 'base' ? online(c, 'base', env) : { connection: c, effects: [{ type: 'auth' }] }
@@ -138,7 +139,7 @@ export function connectionStep(
       if (c.status.state !== 'online') return stay(c)
       return stay({
         ...c,
-        status: { ...c.status, state: 'degraded', reason: 'The server is slow to answer' },
+        status: { ...c.status, state: 'degraded', reason: say.slow },
       })
     case 'dead':
       if (!isConnected(c)) return stay(c)
@@ -186,7 +187,7 @@ function begin(c: Connection, why: string, env: ConnectionEnvironment): Connecti
   const { tokenReason: reason } = c
   return to(
     c,
-    { state: 'token', reason: `Asking for a token (${why})` },
+    { state: 'token', reason: say.askingForToken(why) },
     [{ type: 'fetch_token', reason }],
     env.timeouts.tokenMs,
   )
@@ -212,7 +213,7 @@ function online(c: Connection, mode: Mode, env: ConnectionEnvironment): Connecti
 }
 
 function onlineReason(mode: Mode): string {
-  return mode === 'full' ? 'Connected' : 'Connected to a server without acknowledgements and recovery'
+  return mode === 'full' ? 'Connected' : say.connectedToBase
 }
 
 function closed(before: Connection, code: number, said: string, env: ConnectionEnvironment): ConnectionStep {
@@ -251,7 +252,7 @@ function retry(
   const lasted = before.onlineSince !== undefined && env.now - before.onlineSince >= LASTING_MS
   const failures = lasted ? 0 : before.failures
   const c = { ...before, failures: failures + 1, onlineSince: undefined }
-  if (env.isOffline) return to(c, { state: 'offline', reason: 'There is no network' })
+  if (env.isOffline) return to(c, { state: 'offline', reason: say.offline })
   const advised = Math.max(minDelayMs, before.notBefore - env.now, 0)
   const inMs = advised + backoffMs(failures, env.random, env.backoff)
   return to(
@@ -265,21 +266,17 @@ function retry(
 function timeOut(c: Connection, env: ConnectionEnvironment): ConnectionStep {
   switch (c.status.state) {
     case 'token':
-      return retry(c, 'The token getter did not settle in time', env)
+      return retry(c, say.tokenLate, env)
     case 'dialing':
-      return hangUp(retry(c, 'The server did not accept the connection in time', env), 1000, 'Timed out')
+      return hangUp(retry(c, say.dialLate, env), 1000, 'Timed out')
     case 'authenticating':
-      return hangUp(
-        retry(c, 'The server did not authenticate the connection in time', env),
-        4008,
-        'Timed out',
-      )
+      return hangUp(retry(c, say.authLate, env), 4008, 'Timed out')
     case 'backoff':
       return begin(c, 'reconnect', env)
     case 'online':
     case 'degraded':
       // Not 1000, which says that the user leaves.
-      return hangUp(begin({ ...c, failures: 0 }, 'the server restarts', env), 4000, 'Moving on')
+      return hangUp(begin({ ...c, failures: 0 }, say.restarting, env), 4000, 'Moving on')
     default:
       return stay(c)
   }
@@ -293,7 +290,7 @@ function network(
   const { state } = c.status
   if (signal === 'offline') {
     return state === 'backoff' || state === 'token'
-      ? to(c, { state: 'offline', reason: 'There is no network' })
+      ? to(c, { state: 'offline', reason: say.offline })
       : stay(c)
   }
   const mayTry = state === 'backoff' ? env.now >= c.notBefore : state === 'offline' && !env.isOffline

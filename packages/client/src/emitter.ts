@@ -1,4 +1,5 @@
 import { guard, type Report } from './observable.js'
+import * as say from './words.js'
 
 type Handler = (event: never) => void
 
@@ -24,7 +25,8 @@ export class Emitter<Events extends object> {
   emit<K extends keyof Events>(type: K, event: Events[K]): boolean {
     const handlers = this.#handlers.get(type) ?? []
     for (const { call } of handlers) {
-      guard(this.#report, `A handler of '${String(type)}'`, () => (call as (event: Events[K]) => void)(event))
+      const run = () => (call as (event: Events[K]) => void)(event)
+      guard(run, (error) => this.#report(say.handlerOf(String(type)), error))
     }
     return handlers.length > 0
   }

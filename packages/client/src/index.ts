@@ -1,6 +1,7 @@
 import type { BuiltIn } from '@roomful/protocol'
 import { type Client, openClient } from './client.js'
 import type { AnyProtocol, ClientOptions } from './options.js'
+import { RoomTimeline } from './room-timeline.js'
 import type { Runtime } from './runtime.js'
 
 /**
@@ -13,7 +14,7 @@ export function createClient<P extends AnyProtocol = BuiltIn>(
   runtime: Partial<Runtime> = {},
 ): Client<P> {
   // One implementation serves every protocol: its types say what the schemas check at run time.
-  return openClient(options, runtime) as unknown as Client<P>
+  return openClient(options, runtime, (room, host) => new RoomTimeline(room, host)) as unknown as Client<P>
 }
 
 export { RoomfulError } from '@roomful/protocol/wire'

@@ -24,6 +24,7 @@ import type { Settings } from './options.js'
 import type { Runtime } from './runtime.js'
 import { SessionStore } from './session.js'
 import type { Socket, SocketFactory } from './socket.js'
+import * as say from './words.js'
 
 export interface LinkHandlers {
   changed(from: ConnectionStatus, to: ConnectionStatus): void
@@ -205,10 +206,10 @@ export class Link {
     try {
       const value = typeof token === 'function' ? await token({ reason }) : token
       if (value === undefined || typeof value === 'string') return { type: 'token', token: value } as const
-      throw new TypeError('The token getter must return a string')
+      throw new TypeError(say.tokenNoString)
     } catch (error) {
-      this.#handlers.failed('The token getter', error)
-      return { type: 'token_failed', reason: 'The token getter failed' } as const
+      this.#handlers.failed(say.tokenGetter, error)
+      return { type: 'token_failed', reason: say.tokenFailed } as const
     }
   }
 
@@ -309,7 +310,7 @@ export class Link {
       } else if (effect.type === 'latency') {
         this.latency.set(effect.ms)
         this.#step({ type: 'pong', latencyMs: effect.ms })
-      } else if (effect.type === 'dead') this.reconnect('The server stopped answering')
+      } else if (effect.type === 'dead') this.reconnect(say.dead)
       else this.#step(effect)
     }
   }

@@ -1,3 +1,5 @@
+import * as say from './words.js'
+
 /** A value that changes. `get` returns the same snapshot until the next change. */
 export interface Observable<T> {
   get(): T
@@ -33,17 +35,20 @@ export class Value<T> implements Observable<T> {
     for (const listener of [...this.#listeners]) {
       // A listener has set another value, which all have been told: this one would be the last that the rest hears.
       if (!Object.is(this.#value, value)) return
-      guard(this.#report, 'A subscriber', () => listener.call(value))
+      guard(
+        () => listener.call(value),
+        (error) => this.#report(say.subscriber, error),
+      )
     }
   }
 }
 
 /** Runs an application's function: what it throws or rejects is reported and stops nobody else. */
-export function guard(report: Report, what: string, run: () => unknown): void {
+export function guard(run: () => unknown, report: (error: unknown) => void): void {
   try {
     const result = run()
-    if (result instanceof Promise) result.catch((error: unknown) => report(what, error))
+    if (result instanceof Promise) result.catch(report)
   } catch (error) {
-    report(what, error)
+    report(error)
   }
 }

@@ -1,9 +1,11 @@
 import type { BuiltIn, Protocol } from '@roomful/protocol'
+import { checkOptions } from './check-options.js'
 import type { TokenReason } from './connection-state.js'
 import { DEFAULT_HEARTBEAT, type HeartbeatOptions } from './heartbeat.js'
 import { type Backoff, DEFAULT_BACKOFF } from './retry.js'
 import type { WebSocketConstructor } from './socket.js'
 import type { StoredOutbox } from './stored-outbox.js'
+import * as say from './words.js'
 
 export type AnyProtocol = Protocol<object, object>
 
@@ -80,68 +82,51 @@ export interface Settings {
   readonly logger: Logger
 }
 
-const DEFAULT_TIMEOUTS: Timeouts = { tokenMs: 10_000, dialMs: 10_000, authMs: 10_000, requestMs: 10_000 }
-const DEFAULT_OUTBOX: OutboxLimits = { maxMessages: 500, maxBytes: 2 ** 20, window: 32 }
+const DEFAULTS = {
+  outbox: { maxMessages: 500, maxBytes: 2 ** 20, window: 32 } satisfies OutboxLimits,
+  timeouts: { tokenMs: 10_000, dialMs: 10_000, authMs: 10_000, requestMs: 10_000 } satisfies Timeouts,
+  backoff: DEFAULT_BACKOFF,
+  heartbeat: DEFAULT_HEARTBEAT,
+}
 
 /** @throws TypeError that says which option is wrong and how to mend it. */
 export function settle(options: ClientOptions<AnyProtocol>): Settings {
-  const { token, session, protocol, storage, autoConnect = true, logger = console } = options
-  check(['undefined', 'string', 'function'].includes(typeof token), 'token', 'a string or a function')
-  check([undefined, 'tab', 'memory'].includes(session), 'session', "'tab' or 'memory'")
-  check(
-    protocol === undefined || typeof protocol?.server === 'object',
-    'protocol',
-    'what defineProtocol() returned',
-  )
-  check(
-    storage === undefined || typeof storage === 'function',
-    'storage',
-    'what localOutbox() or storedOutbox() returned',
-  )
-  check(
-    typeof logger?.warn === 'function' && typeof logger.error === 'function',
-    'logger',
-    'an object with warn() and error(), such as console',
-  )
-  for (const name of ['status', 'expiring']) {
-    check(
-      !protocol || !Object.hasOwn(protocol.server, name),
-      'protocol',
-      `free of '${name}', an event of the client itself`,
-    )
-  }
+  checkOptions(options, DEFAULTS)
+  const { token, session = 'tab', protocol, storage, autoConnect = true, logger = console } = options
   const url = resolveUrl(options.url)
   return {
     url: url.href,
     storageName: withoutToken(url),
     protocol,
     token,
-    keepsSession: (session ?? 'tab') === 'tab',
+    keepsSession: session === 'tab',
     storage,
-    outbox: numbers('outbox', DEFAULT_OUTBOX, options.outbox),
-    timeouts: numbers('timeouts', DEFAULT_TIMEOUTS, options.timeouts),
-    backoff: numbers('backoff', DEFAULT_BACKOFF, options.backoff),
-    heartbeat: numbers('heartbeat', DEFAULT_HEARTBEAT, options.heartbeat),
+    outbox: withDefaults(DEFAULTS.outbox, options.outbox),
+    timeouts: withDefaults(DEFAULTS.timeouts, options.timeouts),
+    backoff: withDefaults(DEFAULTS.backoff, options.backoff),
+    heartbeat: withDefaults(DEFAULTS.heartbeat, options.heartbeat),
     fixedHeartbeat: options.heartbeat?.intervalMs !== undefined,
     autoConnect,
     logger,
   }
 }
 
+/** Checked in every build: unlike the other options, a URL often comes from a configuration. */
 function resolveUrl(given: string | URL): URL {
-  let url: URL
-  try {
-    url = new URL(given, globalThis.location?.href)
-  } catch (cause) {
-    throw new TypeError(`createClient: url '${given}' is no URL; pass one such as 'wss://example.org/ws'`, {
-      cause,
-    })
-  }
-  url.protocol = url.protocol.replace(/^http/, 'ws')
-  check(/^wss?:$/.test(url.protocol), 'url', `a ws:, wss:, http: or https: URL, not '${given}'`)
+  const url = parseUrl(given)
+  if (url) url.protocol = url.protocol.replace(/^http/, 'ws')
+  if (!url || !/^wss?:$/.test(url.protocol)) throw new TypeError(say.badUrl(given))
   // A WebSocket refuses a URL with a fragment.
   url.hash = ''
   return url
+}
+
+function parseUrl(given: string | URL): URL | undefined {
+  try {
+    return new URL(given, globalThis.location?.href)
+  } catch {
+    return undefined
+  }
 }
 
 function withoutToken(url: URL): string {
@@ -150,15 +135,7 @@ function withoutToken(url: URL): string {
   return named.href
 }
 
-function numbers<T extends object>(name: string, defaults: T, given: Partial<T> | undefined): T {
-  const entries = Object.entries(given ?? {}).filter(([, value]) => value !== undefined)
-  for (const [key, value] of entries) {
-    check(key in defaults, `${name}.${key}`, `one of ${Object.keys(defaults).join(', ')}`)
-    check(typeof value === 'number' && value > 0, `${name}.${key}`, 'a number above 0')
-  }
-  return { ...defaults, ...Object.fromEntries(entries) }
-}
-
-function check(isRight: boolean, option: string, expected: string): asserts isRight {
-  if (!isRight) throw new TypeError(`createClient: ${option} must be ${expected}`)
+function withDefaults<T extends object>(defaults: T, given: Partial<T> = {}): T {
+  const entries = Object.entries(defaults).map(([key, value]) => [key, given[key as keyof T] ?? value])
+  return Object.fromEntries(entries) as T
 }

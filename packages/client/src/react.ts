@@ -1,17 +1,22 @@
-import type { BuiltIn } from '@roomful/protocol'
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react'
-import type { Client } from './client.js'
+import type { CoreClient } from './client.js'
 import type { ConnectionStatus } from './connection-state.js'
 import type { RoomEvents } from './messages.js'
 import type { Observable } from './observable.js'
 import type { AnyProtocol } from './options.js'
-import type { JoinOptions, Room } from './room-api.js'
+import type { CoreRoom, JoinOptions } from './room-api.js'
 
 /** By then a component that was rendered has been mounted; one that comes later connects its client again. */
 const ABANDONED_MS = 10_000
 
 /** What every client has, whatever its protocol. */
-type Lifecycle = Pick<Client<BuiltIn>, 'status' | 'connect' | 'close'>
+type Lifecycle = Pick<CoreClient, 'status' | 'connect' | 'close'>
+
+/** What every room has, whatever its protocol. */
+interface Membership {
+  join(options?: JoinOptions): Promise<unknown>
+  leave(): Promise<void>
+}
 
 /** A value of the client that re-renders when it changes. */
 export function useObservable<T>(observable: Observable<T>): T {
@@ -41,11 +46,11 @@ export function useClient<C extends Lifecycle>(create: () => C): C {
  * The handle of a room, joined as long as a component uses it; several may use the same room.
  * How the join went is in `room.status`.
  */
-export function useRoom<P extends AnyProtocol>(
-  client: Client<P>,
+export function useRoom<R extends Membership>(
+  client: { room(id: string): R },
   id: string,
   options?: JoinOptions,
-): Room<P> {
+): R {
   const room = client.room(id)
   const history = options?.history
   useEffect(() => {
@@ -57,7 +62,7 @@ export function useRoom<P extends AnyProtocol>(
 
 /** Calls the newest `handler` for each event of a room. */
 export function useRoomEvent<P extends AnyProtocol, K extends keyof RoomEvents<P>>(
-  room: Room<P>,
+  room: CoreRoom<P>,
   type: K,
   handler: (event: RoomEvents<P>[K]) => void,
 ): void {

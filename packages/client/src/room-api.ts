@@ -61,15 +61,14 @@ export interface HistoryPage<P extends AnyProtocol> {
   next(): Promise<HistoryPage<P>>
 }
 
-/** A handle of one room. It lives as long as its client; the same room gives the same handle. */
-export interface Room<P extends AnyProtocol = BuiltIn> {
+/** A handle of one room, without a timeline. It lives as long as its client; the same room gives the same handle. */
+export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
   readonly id: string
   readonly status: Observable<RoomStatus>
   /** Who is here and their state, in rooms of up to 200 users. */
   readonly members: Observable<readonly Member[]>
   /** How many users are here. */
   readonly occupancy: Observable<number>
-  readonly timeline: Observable<readonly TimelineEntry<LogMessage<P>>[]>
   readonly typing: Pick<Typing, 'get' | 'subscribe' | 'keystroke' | 'stop'>
   readonly presence: Observable<readonly Member[]> & {
     /** Tells the others this user's state in the room, again after each reconnect. */
@@ -82,7 +81,7 @@ export interface Room<P extends AnyProtocol = BuiltIn> {
   join(options?: JoinOptions): Promise<JoinResult<P>>
   /** Ends the membership. Resolves when the server knows. */
   leave(): Promise<void>
-  /** Sends a chat message; works while offline, too. Shown at once in `timeline`. */
+  /** Sends a chat message; works while offline, too. Shown at once in a `timeline`. */
   send(message: string, options?: SendOptions<P>): Sent
   /** Sends an application message now or never. Returns false if the room is not live. @throws RoomfulError `invalid_message`, `too_large` */
   emit<K extends PlainName<P>>(type: K, body: BodyInput<P['client'][K]>): boolean
@@ -92,8 +91,13 @@ export interface Room<P extends AnyProtocol = BuiltIn> {
     body: BodyInput<P['client'][K]>,
     options?: RequestOptions,
   ): Promise<ReplyOutput<P['client'][K]>>
-  /** A page of the past, also shown in `timeline` where it adjoins. Without `before` or `after` the newest. */
+  /** A page of the past, also shown in a `timeline` where it adjoins. Without `before` or `after` the newest. */
   history(options?: HistoryOptions): Promise<HistoryPage<P>>
   /** Returns what removes the handler; calling that twice is safe. Handlers run synchronously, in the order of the log. */
   on<K extends keyof RoomEvents<P>>(type: K, handler: (event: RoomEvents<P>[K]) => void): () => void
+}
+
+/** A handle of one room. It lives as long as its client; the same room gives the same handle. */
+export interface Room<P extends AnyProtocol = BuiltIn> extends CoreRoom<P> {
+  readonly timeline: Observable<readonly TimelineEntry<LogMessage<P>>[]>
 }

@@ -23,7 +23,6 @@ import { Members } from './members.js'
 import type { LogMessage } from './messages.js'
 import { type Observable, type Report, Value } from './observable.js'
 import type { AnyProtocol, Settings } from './options.js'
-import type { Outgoing, SendResult } from './outbox.js'
 import type {
   HistoryOptions,
   HistoryPage,
@@ -41,10 +40,14 @@ import {
   type RoomStatus,
   roomStep,
 } from './room-state.js'
+import type { RoomTimeline } from './room-timeline.js'
 import type { Runtime } from './runtime.js'
 import type { Sender, Sent } from './sender.js'
-import { type Loggable, Timeline } from './timeline.js'
+import type { Loggable } from './timeline.js'
 import { Typing } from './typing.js'
+import * as say from './words.js'
+
+export type ShowIn = (room: RoomCore, host: Host) => RoomTimeline
 
 /** What a room needs of its client. */
 export interface Host {
@@ -61,6 +64,8 @@ export interface Host {
   readEntry(frame: Frame): Loggable | undefined
   unreadable(result: ServerDecodeResult): void
   joining(room: RoomCore): void
+  /** Makes the list that shows a room's messages; the core has none. */
+  readonly showIn: ShowIn | undefined
 }
 
 interface Waiter {
@@ -68,13 +73,11 @@ interface Waiter {
   reject(error: RoomfulError): void
 }
 
-/** Entries that a timeline keeps; the oldest go first. */
-const TIMELINE_LIMIT = 5_000
-
 export class RoomCore {
   readonly id: string
   readonly status: Value<RoomStatus>
-  readonly timeline: Timeline<Loggable>
+  /** What the main entry adds to the core. */
+  readonly timeline: RoomTimeline | undefined
   readonly typing: Typing
   readonly members: Observable<readonly Member[]>
   readonly occupancy: Observable<number>
@@ -110,7 +113,7 @@ export class RoomCore {
       report,
       (type) => this.isLive && host.sender.transmit({ type, room_id: id }),
     )
-    this.timeline = new Timeline<Loggable>(TIMELINE_LIMIT, report)
+    this.timeline = host.showIn?.(this, host)
     this.presence = {
       get: this.members.get,
       subscribe: this.members.subscribe,
@@ -179,7 +182,7 @@ export class RoomCore {
       timeoutMs,
     })
     const definition = this.#definition(type)
-    if (!isRequest(definition)) throw new TypeError(`'${type}' is no request; use emit()`)
+    if (!isRequest(definition)) throw new TypeError(say.noRequest(type))
     const result = validate(definition.reply, (answer as ServerMessageOf<'reply'>).data)
     if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: this.id })
     return result.value
@@ -197,7 +200,7 @@ export class RoomCore {
       before: after === undefined ? before : undefined,
     })) as ServerMessageOf<'history'>
     const messages = this.#read(answer.messages)
-    if (answer.epoch === this.#machine.cursor?.epoch) this.timeline.prepended(messages)
+    if (answer.epoch === this.#machine.cursor?.epoch) this.timeline?.prepended(messages)
     const first = answer.messages[0]?.offset ?? before
     const last = answer.messages.at(-1)?.offset ?? after
     const next = after === undefined ? { limit, before: first } : { limit, after: last }
@@ -234,7 +237,7 @@ export class RoomCore {
     this.#state = undefined
     this.#pages = undefined
     if (this.#held) this.#held = []
-    this.timeline.clear()
+    this.timeline?.clear()
   }
 
   get head(): Cursor | undefined {
@@ -250,7 +253,7 @@ export class RoomCore {
     const effects = this.#step({ type: 'entry', at })
     if (!effects.some(({ type }) => type === 'deliver')) return
     if (result.ok) {
-      this.timeline.received([result.message])
+      this.timeline?.received([result.message])
       this.message(result.message)
     } else this.#host.unreadable(result)
   }
@@ -266,7 +269,7 @@ export class RoomCore {
   received(message: ServerMessage): void {
     switch (message.type) {
       case 'chat_message':
-        this.timeline.received([message])
+        this.timeline?.received([message])
         this.message(message)
         return
       case 'user_joined':
@@ -298,7 +301,7 @@ export class RoomCore {
   }
 
   #expelled(reason = 'forbidden'): void {
-    const message = reason === 'kicked' ? 'Removed from the room' : 'Access to the room was withdrawn'
+    const message = reason === 'kicked' ? say.removed : say.withdrawn
     const error = new RoomfulError('forbidden', { message, roomId: this.id })
     this.#step({ type: 'expelled', error })
   }
@@ -306,41 +309,6 @@ export class RoomCore {
   joined(frame: ServerMessageOf<'joined'>): void {
     this.#members.joined(frame)
     this.#step({ type: 'joined', frame })
-  }
-
-  queued({ clientId, message, data, userId }: Outgoing): void {
-    const timestamp = new Date(this.#host.runtime.wallTime()).toISOString()
-    const chat = this.#host.settings.protocol?.chat
-    // Shown as its receivers will get it; sent as it was given.
-    const shown = chat && data ? validate(chat, data) : undefined
-    const pending = {
-      type: 'chat_message',
-      room_id: this.id,
-      client_id: clientId,
-      message,
-      timestamp,
-      user_id: userId,
-      data: shown?.ok ? shown.value : data,
-    }
-    this.timeline.pending(clientId, pending, {
-      retry: () => this.send(message, { data }),
-      cancel: () => this.#host.sender.cancel(clientId),
-    })
-  }
-
-  settled({ clientId }: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void {
-    if (outcome instanceof RoomfulError) {
-      if (outcome.code === 'cancelled') this.timeline.removed(clientId)
-      else this.timeline.failed(clientId, outcome)
-    } else if (outcome.durability === 'none') this.timeline.removed(clientId)
-    else {
-      const { id, epoch, offset } = outcome
-      const place = { id, epoch, offset, user_id: this.#host.link.user.get() }
-      this.timeline.placed(
-        clientId,
-        (timestamp === undefined ? place : { ...place, timestamp }) as Partial<Loggable>,
-      )
-    }
   }
 
   /** @param error why the membership ends, if it is this side that ends it */
@@ -375,7 +343,7 @@ export class RoomCore {
         this.#deliverPage(this.#read(effect.entries))
         return
       case 'break':
-        this.timeline.broke(effect.reason, effect.head)
+        this.timeline?.broke(effect.reason, effect.head)
         this.#emit('resync', { room_id: this.id, reason: effect.reason })
         return
       case 'live':
@@ -416,7 +384,7 @@ export class RoomCore {
   }
 
   #deliverPage(messages: readonly Loggable[]): void {
-    this.timeline.received(messages)
+    this.timeline?.received(messages)
     if (this.#pages) this.#pages.push(...messages)
     else for (const message of messages) this.message(message)
   }
@@ -491,14 +459,14 @@ export class RoomCore {
     if (fault) return new RoomfulError(fault, options)
     const { state } = this.status.get()
     if (state === 'idle' || state === 'left')
-      return new RoomfulError('not_in_room', { ...options, message: 'Join the room first' })
+      return new RoomfulError('not_in_room', { ...options, message: say.joinFirst })
     if (state === 'denied') return new RoomfulError('forbidden', options)
     const chat = this.#host.settings.protocol?.chat
     if (data === undefined) return undefined
     if (!chat)
       return new RoomfulError('invalid_message', {
         ...options,
-        message: 'The protocol declares no chat data',
+        message: say.noChatData,
       })
     const result = validate(chat, data)
     return result.ok ? undefined : new RoomfulError('invalid_message', { ...options, issues: result.issues })
@@ -509,7 +477,7 @@ export class RoomCore {
       | Readonly<Record<string, ClientDefinition>>
       | undefined
     const definition = client && Object.hasOwn(client, type) ? client[type] : undefined
-    if (!definition) throw new TypeError(`The protocol declares no client message '${type}'`)
+    if (!definition) throw new TypeError(say.undeclared(type))
     return definition
   }
 

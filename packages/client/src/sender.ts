@@ -8,6 +8,7 @@ import { type Head, Outbox, type Outgoing, type SendResult, type Settled } from 
 import { Pace } from './pace.js'
 import type { Runtime } from './runtime.js'
 import type { OutboxStore } from './stored-outbox.js'
+import * as say from './words.js'
 
 /**
  * A message that was handed to `send`. Await it for its place in the log or a {@link RoomfulError};
@@ -28,8 +29,12 @@ export interface RoomView {
   readonly isLive: boolean
   /** The newest entry that the room has got. */
   readonly head: Head | undefined
-  queued(entry: Outgoing): void
-  settled(entry: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void
+  readonly timeline:
+    | {
+        queued(entry: Outgoing): void
+        settled(entry: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void
+      }
+    | undefined
 }
 
 interface Handle {
@@ -117,7 +122,7 @@ export class Sender {
     }
     const sent = this.#handle(entry)
     this.#store?.put(entry)
-    this.#room(entry)?.queued(entry)
+    this.#room(entry)?.timeline?.queued(entry)
     this.pump()
     return sent
   }
@@ -157,13 +162,13 @@ export class Sender {
    */
   #becomes(me: string): void {
     const isAnonymous = this.#settings.token === undefined
-    const stranger = new RoomfulError('cancelled', { message: 'Another user has logged in' })
+    const stranger = new RoomfulError('cancelled', { message: say.anotherUser })
     const isForeign = ({ userId, doubtSince }: Outgoing) =>
       userId !== undefined && userId !== me && !(isAnonymous && doubtSince === undefined)
     this.#settleAll(this.#outbox.fail(isForeign, stranger))
     for (const entry of this.#outbox.adopt(me)) {
       this.#store?.put(entry)
-      this.#room(entry)?.queued(entry)
+      this.#room(entry)?.timeline?.queued(entry)
     }
   }
 
@@ -270,7 +275,7 @@ export class Sender {
   }
 
   #awaitAnswer(): void {
-    this.#answer.set(ANSWER_MS, () => this.#link.reconnect('The server did not answer a message'))
+    this.#answer.set(ANSWER_MS, () => this.#link.reconnect(say.unanswered))
   }
 
   #answered(): void {
@@ -312,7 +317,7 @@ export class Sender {
     this.#handles.delete(entry.clientId)
     this.#store?.remove(entry.clientId)
     if (handle) handle.state = outcome instanceof RoomfulError ? 'failed' : 'sent'
-    this.#room(entry)?.settled(entry, outcome, timestamp)
+    this.#room(entry)?.timeline?.settled(entry, outcome, timestamp)
     handle?.settle(outcome)
     return true
   }
@@ -321,7 +326,7 @@ export class Sender {
   #restore(): void {
     const entries = this.#store?.take(this.#link.user.get()) ?? []
     this.#outbox.restore(entries)
-    for (const entry of entries) this.#room(entry)?.queued(entry)
+    for (const entry of entries) this.#room(entry)?.timeline?.queued(entry)
     this.#store?.keep(this.#outbox.entries)
   }
 

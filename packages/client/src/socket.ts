@@ -1,4 +1,5 @@
 import ReconnectingWebSocket, { CloseEvent } from 'partysocket/ws'
+import * as say from './words.js'
 
 export interface SocketHandlers {
   opened(): void
@@ -51,7 +52,7 @@ export function partySocketFactory(WebSocket: WebSocketConstructor): SocketFacto
       if (settled) return
       if (typeof data === 'string') handlers.received(data)
       else {
-        close(1003, 'The server sent a binary frame')
+        close(1003, say.binary)
         socket.close()
       }
     }

@@ -7,6 +7,7 @@ export {
   validateServerMessage,
 } from './decode-server-message.js'
 export {
+  baseErrorCode,
   ERRORS,
   type ErrorCode,
   errorText,

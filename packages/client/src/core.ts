@@ -1,0 +1,22 @@
+import type { BuiltIn } from '@roomful/protocol'
+import { type CoreClient, openClient } from './client.js'
+import type { AnyProtocol, ClientOptions } from './options.js'
+import type { Runtime } from './runtime.js'
+
+/**
+ * Connects to a server, as the main entry does, with rooms that have no `timeline`: for pages that render messages
+ * from events alone, or none.
+ * @param runtime for simulations: replaces clock, randomness, ids, network signals or sockets
+ * @throws TypeError for a wrong option, with a sentence that says how to mend it
+ */
+export function createClient<P extends AnyProtocol = BuiltIn>(
+  options: ClientOptions<P>,
+  runtime: Partial<Runtime> = {},
+): CoreClient<P> {
+  // One implementation serves every protocol: its types say what the schemas check at run time.
+  return openClient(options, runtime) as unknown as CoreClient<P>
+}
+
+export { RoomfulError } from '@roomful/protocol/wire'
+export type { CoreClient as Client } from './client.js'
+export type { CoreRoom as Room } from './room-api.js'

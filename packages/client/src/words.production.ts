@@ -1,0 +1,41 @@
+// The short form of words.ts: what people may be shown stays readable, what a developer reads is a name.
+
+export const notConnected = 'Not connected'
+export const askingForToken = (_why: string): string => 'Connecting'
+export const restarting = ''
+export const waitingForServer = 'Connecting'
+export const connectedToBase = 'Connected'
+export const slow = 'The server is slow to answer'
+export const offline = 'There is no network'
+export const tokenLate = 'Timed out'
+export const tokenFailed = 'No token'
+export const tokenNoString = 'No token'
+export const dialLate = 'Timed out'
+export const authLate = 'Timed out'
+export const dead = 'Timed out'
+export const unanswered = 'Timed out'
+export const binary = 'Binary frame'
+
+export const notJoined = 'Not joined'
+export const waitingForConnection = 'Not connected'
+export const backOnline = 'Joining'
+export const joinedWithGap = 'Joined'
+export const missedMessage = 'Joining'
+export const missedMember = 'Joining'
+export const oneRoom = 'Left'
+export const removed = 'Removed'
+export const withdrawn = 'Removed'
+
+export const joinFirst: string | undefined = undefined
+export const noChatData: string | undefined = undefined
+export const anotherUser: string | undefined = undefined
+
+export const undeclared = (type: string): string => type
+export const noRequest = (type: string): string => type
+export const badUrl = (url: unknown): string => `url ${url}`
+export const noWebSocket = 'WebSocket'
+
+export const failed = (what: string): string => what
+export const tokenGetter = 'token'
+export const subscriber = 'subscribe'
+export const handlerOf = (type: string): string => type
