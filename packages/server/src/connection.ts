@@ -66,13 +66,28 @@ export class Connection {
     if (this.#unsentSize > this.backlogBytes / 4) this.flush()
   }
 
+  /** Sends now, in one write with what waits. */
+  writeNow(outgoing: Outgoing): void {
+    if (this.#state !== 'open') return
+    if (this.#unsent) {
+      this.#unsent.push(outgoing)
+      this.flush()
+    } else {
+      this.#transmit(outgoing)
+    }
+  }
+
   /** Writes what waits, in one write. */
   flush(): void {
     const unsent = this.#unsent
     if (!unsent || this.#state !== 'open') return
     this.#unsent = undefined
     this.#unsentSize = 0
-    this.transport.send(unsent.length === 1 ? (unsent[0] as Outgoing) : Outgoing.join(unsent))
+    this.#transmit(unsent.length === 1 ? (unsent[0] as Outgoing) : Outgoing.join(unsent))
+  }
+
+  #transmit(outgoing: Outgoing): void {
+    this.transport.send(outgoing)
     if (this.transport.backlog > this.backlogBytes) closeWith(this, 'slow_consumer')
   }
 

@@ -53,6 +53,7 @@ export class FanOut {
   readonly #cost = new WriteCost()
   readonly #turns = new ArrivalTurns()
   readonly #bounds: FlushBounds
+  readonly #flushMessages: number
   readonly #flushBytes: number
   readonly #noticeRate: Rate
   #isSoon = false
@@ -62,9 +63,13 @@ export class FanOut {
   constructor(
     private readonly clock: Clock,
     private readonly metrics: Metrics,
-    limits: Pick<Limits, 'flushMs' | 'flushShare' | 'flushBytes' | 'noticesPerSecond' | 'noticesBurst'>,
+    limits: Pick<
+      Limits,
+      'flushMs' | 'flushShare' | 'flushMessages' | 'flushBytes' | 'noticesPerSecond' | 'noticesBurst'
+    >,
   ) {
     this.#bounds = { maxMs: limits.flushMs, share: limits.flushShare }
+    this.#flushMessages = limits.flushMessages
     this.#flushBytes = limits.flushBytes
     this.#noticeRate = { perSecond: limits.noticesPerSecond, burst: limits.noticesBurst }
   }
@@ -75,7 +80,7 @@ export class FanOut {
     const now = this.clock.now()
     if (item.notice && !this.#due.has(room) && !this.#gathering.has(room) && this.#waits(room, now)) return
     room.window.arrived(now)
-    if (this.#gathering.has(room) && !this.#isFull(room)) return
+    if (this.#gathering.has(room) && !this.#hasCompany(room)) return
     this.#gathering.delete(room)
     this.#due.add(room)
     this.#turns.arrived()
@@ -112,20 +117,48 @@ export class FanOut {
 
   /** Hands what waits for one room to its members. Returns how many messages that were. */
   flush(room: Room): number {
-    this.#due.delete(room)
-    this.#gathering.delete(room)
-    this.#waiting.delete(room)
-    const items = room.batch.take()
+    const items = this.#take(room)
     if (items.length === 0) return 0
     const pick = picker(items)
     for (const member of room.members.values()) {
-      const from = member.from
-      member.from = 0
-      if (!member.live) continue
-      const outgoing = pick(member, from, member.connection.isCongested)
+      const outgoing = pick(member)
       if (outgoing) this.#write(member.connection, outgoing)
     }
     return items.length
+  }
+
+  /**
+   * The same where no other room is flushed: its members get nothing else, so each is written to as it comes, and its
+   * memory is fetched once. Those who get an answer as well come first, for they may wait for it before they go on.
+   * Returns how many writes that were.
+   */
+  #flushOnly(room: Room): number {
+    const items = this.#take(room)
+    const pick = picker(items)
+    const answered = this.#connections
+    this.#connections = []
+    let writes = answered.length
+    for (const connection of answered) {
+      const member = room.members.get(connection.id)
+      const outgoing = member && pick(member)
+      if (outgoing) this.#writeNow(connection, outgoing)
+      else connection.flush()
+      if (member) member.from = items.length
+    }
+    for (const member of room.members.values()) {
+      const outgoing = pick(member)
+      if (!outgoing) continue
+      this.#writeNow(member.connection, outgoing)
+      writes++
+    }
+    return writes
+  }
+
+  #take(room: Room): readonly (Item | undefined)[] {
+    this.#due.delete(room)
+    this.#gathering.delete(room)
+    this.#waiting.delete(room)
+    return room.batch.take()
   }
 
   /** Sends one volatile message to connections wherever they are. */
@@ -134,6 +167,11 @@ export class FanOut {
     for (const connection of connections) {
       if (!connection.isCongested) this.#write(connection, outgoing)
     }
+  }
+
+  /** Whether a further wait would bring little: in a write of ten messages each takes a tenth of it. */
+  #hasCompany(room: Room): boolean {
+    return room.batch.items.length >= this.#flushMessages || this.#isFull(room)
   }
 
   #isFull({ batch }: Room): boolean {
@@ -157,7 +195,7 @@ export class FanOut {
     for (const room of this.#due) {
       const wait = room.window.wait(now, this.#msFor([room]), this.#bounds)
       // Timers are no finer than 1 ms; a shorter wait would only burn the loop.
-      if (wait >= 1 && !this.#isFull(room)) this.#gather(room, wait)
+      if (wait >= 1 && !this.#hasCompany(room)) this.#gather(room, wait)
     }
     if (this.#due.size > 0 || !this.#isTimed) this.#flushRooms(this.#due)
   }
@@ -190,20 +228,34 @@ export class FanOut {
 
   #flushRooms(rooms: ReadonlySet<Room>): void {
     const startedAt = this.clock.now()
+    // A copy: who is closed for reading too slowly leaves notices behind, which are for the next flush.
     const flushed = [...rooms]
-    const sizes = flushed.map((room) => this.flush(room))
-    const connections = this.#connections
-    this.#connections = []
-    for (const connection of connections) connection.flush()
+    const sizes = flushed.map(({ batch }) => batch.items.length)
+    const [only] = flushed
+    const writes = only && flushed.length === 1 ? this.#flushOnly(only) : this.#flushSeveral(flushed)
     const endedAt = this.clock.now()
-    for (const [index, room] of flushed.entries()) room.window.flushed(endedAt, sizes[index] ?? 0)
-    this.#cost.learn(endedAt - startedAt, connections.length)
+    for (const [index, { window }] of flushed.entries()) window.flushed(endedAt, sizes[index] ?? 0)
+    this.#cost.learn(endedAt - startedAt, writes)
     this.metrics.fanOuts++
     this.metrics.fanOutMs += endedAt - startedAt
   }
 
+  /** A connection in several of the rooms gets one write all the same. Returns how many that were. */
+  #flushSeveral(rooms: readonly Room[]): number {
+    for (const room of rooms) this.flush(room)
+    const connections = this.#connections
+    this.#connections = []
+    for (const connection of connections) connection.flush()
+    return connections.length
+  }
+
   #write(connection: Connection, outgoing: Outgoing): void {
     connection.write(outgoing)
+    this.metrics.framesOut += outgoing.texts.length
+  }
+
+  #writeNow(connection: Connection, outgoing: Outgoing): void {
+    connection.writeNow(outgoing)
     this.metrics.framesOut += outgoing.texts.length
   }
 }
@@ -234,14 +286,19 @@ export class Batch {
   }
 }
 
-type Picker = (member: Member, from: number, congested: boolean) => Outgoing | undefined
+type Picker = (member: Member) => Outgoing | undefined
 
 /** Picks a member's share of a batch; members with the same share get the same bytes. */
 function picker(items: readonly (Item | undefined)[]): Picker {
   const shares = new Map<string, Outgoing | undefined>()
   const selective = items.filter((item) => item?.audience !== undefined)
+  const mayDrop = items.some((item) => item?.volatile)
   let whole: Outgoing | undefined
-  return (member, from, congested) => {
+  return (member) => {
+    const { from } = member
+    member.from = 0
+    if (!member.live) return undefined
+    const congested = mayDrop && member.connection.isCongested
     if (from === 0 && !congested && selective.length === 0) {
       whole ??= share(items, member, 0, false)
       return whole

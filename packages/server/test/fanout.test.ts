@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { User } from '../src/api.js'
+import type { Clock } from '../src/clock.js'
 import { Connection } from '../src/connection.js'
 import { Session } from '../src/core/session.js'
 import { type Audience, FanOut, type Item } from '../src/fanout.js'
@@ -12,16 +13,27 @@ import { VirtualClock } from '../src/testing.js'
 const BACKLOG_BYTES = 1_000
 const unlimited = { perSecond: Number.POSITIVE_INFINITY, burst: Number.POSITIVE_INFINITY }
 
-/** The fan-out of a node with members that write down what they get. */
-function stage() {
+/** The fan-out of a node with members that write down what they get, each write of which takes its time. */
+function stage({ msPerWrite = 0 } = {}) {
   const clock = new VirtualClock()
-  const fanOut = new FanOut(clock, new Metrics(), DEFAULT_LIMITS)
+  let spentMs = 0
+  const working: Clock = {
+    now: () => clock.now() + spentMs,
+    wall: () => clock.wall(),
+    after: (ms, task) => clock.after(ms, task),
+    soon: (task) => clock.soon(task),
+    every: (ms, task) => clock.every(ms, task),
+  }
+  const fanOut = new FanOut(working, new Metrics(), DEFAULT_LIMITS)
+  const order: string[] = []
   function member(id: string, { userId = id, extended = false } = {}) {
     const state = { got: [] as string[], writes: 0, backlog: 0, closedWith: 0 }
     const transport = {
       send({ texts }: { texts: readonly string[] }) {
         state.got.push(...texts)
         state.writes++
+        order.push(id)
+        spentMs += msPerWrite
       },
       close(code: number) {
         state.closedWith = code
@@ -47,7 +59,7 @@ function stage() {
     }
     return { state, join, connection }
   }
-  return { clock, fanOut, member }
+  return { clock, fanOut, member, order }
 }
 
 const item = (text: string, fields: Partial<Item> = {}): Item => ({ text, volatile: false, ...fields })
@@ -94,6 +106,54 @@ describe('a batch', () => {
       expect(state.got).toEqual(['1', '2', '3'])
       expect(state.writes).toBe(1)
     }
+  })
+
+  it('reaches those first who get an answer as well, in one write with it', async () => {
+    const { clock, fanOut, member, order } = stage()
+    const room = new Room('lobby')
+    const [ana, bob, eve] = [member('ana'), member('bob'), member('eve')]
+    for (const { join } of [ana, bob, eve]) join(room)
+    for (const { connection } of [eve, bob]) connection.sendText('ack')
+    fanOut.push(room, item('1'))
+    await clock.settle()
+    expect(order).toEqual(['eve', 'bob', 'ana'])
+    expect([ana, bob, eve].map(({ state }) => state.got)).toEqual([['1'], ['ack', '1'], ['ack', '1']])
+    fanOut.push(room, item('2'))
+    await clock.settle()
+    expect([ana, bob, eve].map(({ state }) => state.got.at(-1))).toEqual(['2', '2', '2'])
+  })
+
+  it('of several rooms goes out in one write to who is in all of them', async () => {
+    const { clock, fanOut, member } = stage()
+    const rooms = [new Room('one'), new Room('two')]
+    const ana = member('ana')
+    for (const room of rooms) ana.join(room)
+    for (const [index, room] of rooms.entries()) fanOut.push(room, item(`${index}`))
+    await clock.settle()
+    expect(ana.state).toMatchObject({ got: ['0', '1'], writes: 1 })
+  })
+
+  it('of a busy room waits for ten messages, and no longer', async () => {
+    const { clock, fanOut, member } = stage({ msPerWrite: 5 })
+    const room = new Room('lobby')
+    const ana = member('ana')
+    ana.join(room)
+    const push = async (count: number) => {
+      for (let n = 0; n < count; n++) fanOut.push(room, item('x'))
+      await clock.settle()
+    }
+    for (let n = 0; n < 20; n++) {
+      await push(1)
+      await clock.advance(1)
+    }
+    const { writes } = ana.state
+    await push(1)
+    expect(ana.state.writes, 'writes while it gathers').toBe(writes)
+    await push(DEFAULT_LIMITS.flushMessages)
+    expect(ana.state.writes, 'writes once ten are there').toBe(writes + 1)
+    await push(1)
+    await clock.advance(DEFAULT_LIMITS.flushMs)
+    expect(ana.state.writes, 'writes when its time is over').toBe(writes + 2)
   })
 
   it('[J6] [H3] reaches who joins in its middle from there on', async () => {
