@@ -14,8 +14,8 @@ const SETTLE_MS = 30_000
 export interface Resting {
   readonly peer: Peer
   readonly sample: Sample
-  /** Waits until memory has settled, and ends server and clients. */
-  end(): Promise<Sample>
+  /** Ends server and clients; with `settled`, once memory has settled. */
+  end(settled: boolean): Promise<Sample>
 }
 
 /** Connects idle clients to a fresh server, and leaves them there. */
@@ -32,8 +32,9 @@ export async function rest(program: string, peer: Peer, load: Load): Promise<Res
   return {
     peer,
     sample,
-    async end() {
-      const settled = await next()
+    async end(settles) {
+      const settled = settles ? await next() : {}
+      clients.kill()
       await Promise.all([server.stop(), ended(clients)])
       return { ...sample, ...settled }
     },
@@ -56,5 +57,5 @@ function startClients(program: string, peer: Peer, { ports, pids }: Server, load
 }
 
 async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null) await once(child, 'exit')
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }

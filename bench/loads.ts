@@ -2,6 +2,8 @@
 export interface Load {
   readonly clients: number
   readonly rooms?: number
+  /** What the rooms' names begin with. */
+  readonly prefix?: string
   readonly senders: number
   /** Messages of one sender under way at a time, in a closed loop. */
   readonly window?: number

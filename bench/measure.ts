@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { type Load, PEERS, type Peer, type Protocol } from './loads.js'
-import { LOAD_CORE, pinned, type Server, startPeer } from './processes.js'
+import type { Load, Protocol } from './loads.js'
+import { LOAD_CORE, pinned, type Server } from './processes.js'
 
 const run = promisify(execFile)
 
@@ -34,16 +34,6 @@ export interface Sample {
 export interface Timing {
   readonly warmupMs: number
   readonly measureMs: number
-}
-
-/** One run against a fresh server. */
-export async function measure(program: string, peer: Peer, load: Load, timing: Timing): Promise<Sample> {
-  const server = await startPeer(peer)
-  try {
-    return await applyLoad(program, server, PEERS[peer].protocol, load, timing)
-  } finally {
-    await server.stop()
-  }
 }
 
 export async function applyLoad(

@@ -21,6 +21,6 @@ export const p50 = (sample: Sample) => sample.p50
 export const p99 = (sample: Sample) => sample.p99
 export const connects = ({ clients, connectSeconds }: Sample) => clients / connectSeconds
 export const connectCost = ({ clients, connectCpu }: Sample) => (connectCpu / clients) * 1e6
-export const settledMemory = ({ clients, rssBefore, rssSettled = Number.NaN }: Sample) =>
+export const settledMemory = ({ clients, rssBefore, rssSettled = rssBefore }: Sample) =>
   (rssSettled - rssBefore) / clients / 1_024
 export const memory = ({ clients, rssBefore, rssAfter }: Sample) => (rssAfter - rssBefore) / clients / 1_024

@@ -3,9 +3,19 @@ import { measureInChromium } from './client/in-chromium.js'
 import { measureInNode } from './client/in-node.js'
 import { measureCluster } from './cluster.js'
 import { type Resting, rest } from './idle.js'
-import { CLIENT_PEERS, CLUSTER_LOAD_NAMES, CLUSTER_NAMES, LOAD_NAMES, LOADS } from './loads.js'
-import { measure } from './measure.js'
+import {
+  CLIENT_PEERS,
+  CLUSTER_LOAD_NAMES,
+  CLUSTER_NAMES,
+  LOAD_NAMES,
+  LOADS,
+  type Load,
+  PEERS,
+  type Peer,
+} from './loads.js'
+import { applyLoad, type Sample, type Timing } from './measure.js'
 import type { Options } from './options.js'
+import { type Server, startPeer } from './processes.js'
 import { deliveries, type Results, type Runs } from './results.js'
 
 const IDLE_ROOMS = 100
@@ -13,15 +23,21 @@ const IDLE_ROOMS = 100
 /** Everything that was chosen, peer after peer within each round, so that the machine's moods meet them all. */
 export async function measureAll(program: string, options: Options): Promise<Results> {
   const results: Results = { loads: {}, half: {}, idle: {}, clusters: {}, node: {}, chromium: {} }
-  for (let round = 0; round < options.rounds; round++) await measureLoads(program, options, results, round)
-  for (let round = 0; round < options.otherRounds; round++) {
-    await measureHalf(program, options, results, round)
+  for (let round = 0; round < options.rounds; round++) {
+    await measureLoads(program, options, results, round)
     await measureIdle(program, options, results, round)
+  }
+  for (let round = 0; round < options.otherRounds; round++) {
     await measureClusters(program, options, results, round)
     await measureNodeClients(program, options, results, round)
   }
   await measureChromium(program, options, results)
   return results
+}
+
+interface Running {
+  readonly peer: Peer
+  readonly server: Server
 }
 
 async function measureLoads(
@@ -30,33 +46,51 @@ async function measureLoads(
   results: Results,
   round: number,
 ): Promise<void> {
-  for (const name of LOAD_NAMES.filter((name) => options.sections.includes(name))) {
-    const runs = results.loads[name] ?? {}
-    results.loads[name] = runs
-    for (const peer of turned(options.peers, round)) {
-      const sample = await measure(program, peer, LOADS[name].load, options.timing)
-      add(runs, peer, sample)
-      log(round, name, peer, `${Math.round(deliveries(sample))}k deliveries a CPU second`)
+  const { sections, peers, timing } = options
+  if (!sections.some((section) => section === 'half' || section in LOADS)) return
+  const running = await Promise.all(
+    turned(peers, round).map(async (peer) => ({ peer, server: await startPeer(peer) })),
+  )
+  try {
+    for (const one of running) await applyTo(program, one, LOADS.A.load, options.warming)
+    for (const name of LOAD_NAMES.filter((name) => sections.includes(name))) {
+      const runs = results.loads[name] ?? {}
+      results.loads[name] = runs
+      for (const one of running) {
+        const sample = await applyTo(program, one, LOADS[name].load, timing)
+        add(runs, one.peer, sample)
+        log(round, name, one.peer, `${Math.round(deliveries(sample))}k deliveries a CPU second`)
+      }
     }
+    if (sections.includes('half')) await measureHalf(program, running, options, results, round)
+  } finally {
+    await Promise.all(running.map(({ server }) => server.stop()))
   }
 }
 
-/** Half of what one core carried of load A, as an open loop. */
+/** Half of what one core carried of load A in this round, as an open loop. */
 async function measureHalf(
   program: string,
-  options: Options,
+  running: readonly Running[],
+  { timing }: Options,
   results: Results,
   round: number,
 ): Promise<void> {
-  if (!options.sections.includes('half')) return
   const { load } = LOADS.A
-  for (const peer of turned(options.peers, round)) {
-    const whole = results.loads.A?.[peer]?.[round] ?? (await measure(program, peer, load, options.timing))
+  for (const one of running) {
+    const whole = results.loads.A?.[one.peer]?.[round] ?? (await applyTo(program, one, load, timing))
     const rate = (deliveries(whole) * 1e3) / load.clients / 2
-    const sample = await measure(program, peer, { ...load, rate }, options.timing)
-    add(results.half, peer, sample)
-    log(round, 'half', peer, `p99 ${sample.p99} ms`)
+    const sample = await applyTo(program, one, { ...load, rate }, timing)
+    add(results.half, one.peer, sample)
+    log(round, 'half', one.peer, `p99 ${sample.p99} ms`)
   }
+}
+
+let runs = 0
+
+/** In rooms of its own: those of the run before may not be empty yet. */
+function applyTo(program: string, { peer, server }: Running, load: Load, timing: Timing): Promise<Sample> {
+  return applyLoad(program, server, PEERS[peer].protocol, { ...load, prefix: `run-${runs++}` }, timing)
 }
 
 async function measureIdle(
@@ -67,6 +101,8 @@ async function measureIdle(
 ): Promise<void> {
   if (!options.sections.includes('idle')) return
   const load = { clients: options.idleClients, rooms: IDLE_ROOMS, senders: 0 }
+  // Once is enough: what is live by then is the same in each round.
+  const settles = round === 0
   const all: Resting[] = []
   // Side by side, since each takes half a minute to settle; those that rest take next to nothing of the core.
   for (const peer of turned(options.peers, round)) {
@@ -75,7 +111,7 @@ async function measureIdle(
     const { connectSeconds } = resting.sample
     log(round, 'idle', peer, `${options.idleClients} connections in ${connectSeconds.toFixed(1)} s`)
   }
-  for (const { peer, end } of all) add(results.idle, peer, await end())
+  for (const { peer, end } of all) add(results.idle, peer, await end(settles))
 }
 
 async function measureClusters(

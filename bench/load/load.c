@@ -34,9 +34,10 @@ static struct {
   const struct protocol *protocol;
   struct list ports, pids; // several nodes: each client connects to the next one
   int clients, rooms, senders, window;
+  const char *prefix;
   double rate; // messages a second, of all senders together; 0 is a closed loop
   int warmup_ms, measure_ms, settle_ms;
-} options = {.clients = 100, .rooms = 1, .window = 1};
+} options = {.clients = 100, .rooms = 1, .window = 1, .prefix = "room"};
 
 static struct client *clients;
 static int ready_count, epoll, timer;
@@ -82,8 +83,8 @@ static void make_id(char *id) {
 }
 
 static const char *room_of(const struct client *client) {
-  static char room[24];
-  snprintf(room, sizeof room, "room-%d", client->index % options.rooms);
+  static char room[32];
+  snprintf(room, sizeof room, "%.16s-%d", options.prefix, client->index % options.rooms);
   return room;
 }
 
@@ -293,7 +294,7 @@ static void parse_options(int count, char **arguments) {
       {"protocol", 1, 0, 'P'}, {"port", 1, 0, 'p'},    {"pid", 1, 0, 'i'},  {"clients", 1, 0, 'c'},
       {"rooms", 1, 0, 'r'},    {"senders", 1, 0, 's'}, {"window", 1, 0, 'w'}, {"rate", 1, 0, 'R'},
       {"warmup-ms", 1, 0, 'u'}, {"measure-ms", 1, 0, 'm'},
-      {"settle-ms", 1, 0, 'S'}, {0}};
+      {"settle-ms", 1, 0, 'S'}, {"prefix", 1, 0, 'x'}, {0}};
   for (int name; (name = getopt_long(count, arguments, "", names, NULL)) != -1;) {
     switch (name) {
       case 'P':
@@ -303,6 +304,7 @@ static void parse_options(int count, char **arguments) {
       case 'p': options.ports = parse_list(optarg); break;
       case 'i': options.pids = parse_list(optarg); break;
       case 'c': options.clients = atoi(optarg); break;
+      case 'x': options.prefix = optarg; break;
       case 'r': options.rooms = atoi(optarg); break;
       case 's': options.senders = atoi(optarg); break;
       case 'w': options.window = atoi(optarg); break;
