@@ -15,6 +15,8 @@ interface Handle {
 
 /** Belongs to a write until that ends. One that ends at once leaves it free for the next. */
 interface WriteRequest {
+  /** Below 0 while it belongs to none. */
+  getAsyncId(): number
   handle?: Handle
   bytes?: Buffer
   oncomplete?: (status: number) => void
@@ -49,7 +51,8 @@ export function writeDirectly(writer: DirectWriter, bytes: Buffer): boolean {
   spare ??= new Request()
   const status = handle.writeBuffer(spare, bytes)
   if (status !== 0) writer.socket.destroy(writeError(status))
-  else if (handle.writeQueueSize > 0) finishLater(writer, handle, spare, bytes)
+  // An empty queue does not tell: the kernel may take the rest in a second try, and the write ends later all the same.
+  else if (spare.getAsyncId() >= 0) finishLater(writer, handle, spare, bytes)
   return true
 }
 
@@ -65,7 +68,7 @@ function learnRequest(handle: Handle): void {
   const { writeBuffer } = handle
   handle.writeBuffer = (request, bytes) => {
     Reflect.deleteProperty(handle, 'writeBuffer')
-    Request = request.constructor as new () => WriteRequest
+    if (typeof request.getAsyncId === 'function') Request = request.constructor as new () => WriteRequest
     return writeBuffer.call(handle, request, bytes)
   }
 }

@@ -72,6 +72,18 @@ describe('a direct write', () => {
     expect(writeDirectly(writer, chunk(3)), 'when none wait').toBe(true)
   })
 
+  it('gives no request away that is under way, also when nothing seems to be queued', async () => {
+    const { writer, peer } = await pair()
+    // So it looks when the kernel takes the rest in a second try: the end of the write is told later all the same.
+    const { _handle: handle } = writer.socket as Socket & { readonly _handle: object }
+    Object.defineProperty(handle, 'writeQueueSize', { value: 0 })
+    const writes = 100
+    for (let n = 1; n < writes; n++) expect(writeDirectly(writer, chunk(n))).toBe(true)
+    const got = await read(peer, writes * CHUNK)
+    const expected = Buffer.concat(Array.from({ length: writes }, (_, n) => chunk(n)))
+    expect(got.equals(expected), 'the bytes came as they were written').toBe(true)
+  })
+
   it('destroys the socket with the system’s error when the peer is gone', async () => {
     const { writer, peer } = await pair()
     const failed = once(writer.socket, 'error') as Promise<[NodeJS.ErrnoException]>
