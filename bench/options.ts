@@ -48,9 +48,9 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     peers: chosen('--peers', values.peers, PEER_NAMES),
     rounds: quick ? 1 : 5,
     otherRounds: quick ? 1 : 3,
-    warming: { warmupMs: quick ? 500 : 3_000, measureMs: 1 },
-    timing: quick ? { warmupMs: 400, measureMs: 700 } : { warmupMs: 500, measureMs: 1_200 },
-    chromiumTiming: { warmupMs: 1_000, measureMs: quick ? 2_000 : 5_000 },
+    warming: { warmupMs: quick ? 500 : 2_500, measureMs: 1 },
+    timing: quick ? { warmupMs: 400, measureMs: 700 } : { warmupMs: 400, measureMs: 1_000 },
+    chromiumTiming: { warmupMs: 1_000, measureMs: quick ? 2_000 : 4_000 },
     idleClients: quick ? 1_000 : 10_000,
     isComplete: !quick && values.only === undefined && values.peers === undefined,
   }
