@@ -12,7 +12,7 @@ export interface Options {
   readonly rounds: number
   /** Of all else. */
   readonly otherRounds: number
-  /** With load A, before a server is measured: code runs fast only when it has run for a while. */
+  /** With load C, the heaviest, before a server is measured: code runs fast only when it has run for a while. */
   readonly warming: Timing
   readonly timing: Timing
   readonly chromiumTiming: Timing

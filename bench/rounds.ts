@@ -52,7 +52,7 @@ async function measureLoads(
     turned(peers, round).map(async (peer) => ({ peer, server: await startPeer(peer) })),
   )
   try {
-    for (const one of running) await applyTo(program, one, LOADS.A.load, options.warming)
+    for (const one of running) await applyTo(program, one, LOADS.C.load, options.warming)
     // Those that take the whole core come last: by then, what is compiled in the background is compiled.
     for (const name of LOAD_NAMES.filter((name) => sections.includes(name)).reverse()) {
       const runs = results.loads[name] ?? {}
