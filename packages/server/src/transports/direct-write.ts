@@ -31,6 +31,8 @@ export interface DirectWriter {
 
 let Request: (new () => WriteRequest) | undefined
 let spare: WriteRequest | undefined
+/** What handles that have all parts inherit from: to ask each of them again would cost a call into Node a part. */
+let known: object | null | undefined
 
 /** Whether a socket is one of the kernel's: others (TLS) have work to do on what is written. */
 export function isPlainSocket(socket: Duplex): boolean {
@@ -42,25 +44,23 @@ export function isPlainSocket(socket: Duplex): boolean {
  * as a fifth of the system call. False if it cannot, and has written nothing.
  */
 export function writeDirectly(writer: DirectWriter, bytes: Buffer): boolean {
-  const handle = handleOf(writer.socket)
-  if (!handle || writer.unsent > 0 || writer.socket.writableLength > 0) return false
-  if (!Request) {
-    learnRequest(handle)
+  const { socket } = writer
+  const { _handle: handle } = socket as { _handle?: Handle | null }
+  if (!handle || writer.unsent > 0 || socket.writableLength > 0) return false
+  if (!Request || Object.getPrototypeOf(handle) !== known) {
+    if (!Request && isComplete(handle)) learnRequest(handle)
     return false
   }
   spare ??= new Request()
   const status = handle.writeBuffer(spare, bytes)
-  if (status !== 0) writer.socket.destroy(writeError(status))
+  if (status !== 0) socket.destroy(writeError(status))
   // An empty queue does not tell: the kernel may take the rest in a second try, and the write ends later all the same.
   else if (spare.getAsyncId() >= 0) finishLater(writer, handle, spare, bytes)
   return true
 }
 
-function handleOf(socket: Duplex): Handle | undefined {
-  const { _handle: handle } = socket as { _handle?: Partial<Handle> | null }
-  return handle && typeof handle.writeBuffer === 'function' && typeof handle.writeQueueSize === 'number'
-    ? (handle as Handle)
-    : undefined
+function isComplete(handle: Partial<Handle>): boolean {
+  return typeof handle.writeBuffer === 'function' && typeof handle.writeQueueSize === 'number'
 }
 
 /** Node keeps the class of requests to itself, but hands one to the handle with the first write. */
@@ -68,7 +68,10 @@ function learnRequest(handle: Handle): void {
   const { writeBuffer } = handle
   handle.writeBuffer = (request, bytes) => {
     Reflect.deleteProperty(handle, 'writeBuffer')
-    if (typeof request.getAsyncId === 'function') Request = request.constructor as new () => WriteRequest
+    if (typeof request.getAsyncId === 'function') {
+      Request = request.constructor as new () => WriteRequest
+      known = Object.getPrototypeOf(handle)
+    }
     return writeBuffer.call(handle, request, bytes)
   }
 }
