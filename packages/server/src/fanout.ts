@@ -178,22 +178,22 @@ export class FanOut {
     return batch.bytes >= this.#flushBytes
   }
 
-  /** What flushing these rooms will take, in ms. */
-  #msFor(rooms: Iterable<Room>): number {
-    let members = 0
-    for (const room of rooms) members += room.members.size
-    return this.#cost.ms * members
+  /** What flushing a room will take, in ms. */
+  #msFor(room: Room): number {
+    return this.#cost.ms * room.members.size
   }
 
   /** Flushes what this turn brought, but for the rooms that had better wait. */
   #endTurn(): void {
     const now = this.clock.now()
-    if (this.#turns.goOn(now, this.#msFor(this.#due))) {
+    let flushMs = 0
+    for (const room of this.#due) flushMs += this.#msFor(room)
+    if (this.#turns.goOn(now, flushMs)) {
       this.#flushSoon()
       return
     }
     for (const room of this.#due) {
-      const wait = room.window.wait(now, this.#msFor([room]), this.#bounds)
+      const wait = room.window.wait(now, this.#msFor(room), this.#bounds)
       // Timers are no finer than 1 ms; a shorter wait would only burn the loop.
       if (wait >= 1 && !this.#hasCompany(room)) this.#gather(room, wait)
     }
@@ -290,10 +290,14 @@ type Picker = (member: Member) => Outgoing | undefined
 
 /** Picks a member's share of a batch; members with the same share get the same bytes. */
 function picker(items: readonly (Item | undefined)[]): Picker {
-  const shares = new Map<string, Outgoing | undefined>()
-  const selective = items.filter((item) => item?.audience !== undefined)
-  const mayDrop = items.some((item) => item?.volatile)
+  const selective: Item[] = []
+  let mayDrop = false
+  for (const item of items) {
+    if (item?.audience) selective.push(item)
+    if (item?.volatile) mayDrop = true
+  }
   let whole: Outgoing | undefined
+  let shares: Map<string, Outgoing | undefined> | undefined
   return (member) => {
     const { from } = member
     member.from = 0
@@ -305,6 +309,7 @@ function picker(items: readonly (Item | undefined)[]): Picker {
     }
     let key = congested ? `~${from}` : `${from}`
     for (const item of selective) key += isFor(item, member) ? '1' : '0'
+    shares ??= new Map()
     if (!shares.has(key)) shares.set(key, share(items, member, from, congested))
     return shares.get(key)
   }

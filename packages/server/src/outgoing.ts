@@ -37,17 +37,20 @@ export class Outgoing {
 const FIN_AND_TEXT = 0x81
 
 function buildFrames(texts: readonly string[]): Buffer {
-  const lengths = texts.map((text) => Buffer.byteLength(text))
-  const total = lengths.reduce((sum, length) => sum + headerSize(length) + length, 0)
+  const lengths = texts.map(byteLength)
+  let total = 0
+  for (const length of lengths) total += headerSize(length) + length
   const frames = Buffer.allocUnsafe(total)
   let at = 0
-  for (const [index, text] of texts.entries()) {
+  for (let index = 0; index < texts.length; index++) {
     const length = lengths[index] as number
     at = writeHeader(frames, at, length)
-    at += frames.write(text, at, length)
+    at += frames.write(texts[index] as string, at, length)
   }
   return frames
 }
+
+const byteLength = (text: string): number => Buffer.byteLength(text)
 
 function headerSize(length: number): number {
   if (length < 126) return 2

@@ -1,5 +1,5 @@
 import { take, waitFor } from './rate-limit.js'
-import type { Session } from './session.js'
+import type { Budget, Rates, Session } from './session.js'
 
 export type Verdict =
   | { readonly ok: true }
@@ -24,23 +24,32 @@ export function charge(
   strikesPerMinute: number,
 ): Verdict {
   const { rates, budget, userBudget } = session
+  const { type, bytes } = message
   if (continuesPaging(session, message)) return PASSED
-  const own =
-    message.type === 'join' ? session.joins : message.type === 'history' ? session.history : undefined
-  const ownRate = message.type === 'join' ? rates.joins : rates.history
-  const budgets = userBudget ? [budget, userBudget] : [budget]
-  let wait = own ? waitFor(own, ownRate, now) : 0
-  for (const each of budgets) {
-    if (!own) wait = Math.max(wait, waitFor(each.messages, rates.messages, now))
-    wait = Math.max(wait, waitFor(each.bytes, rates.bytes, now, message.bytes))
-  }
+  const own = type === 'join' ? session.joins : type === 'history' ? session.history : undefined
+  const ownRate = type === 'join' ? rates.joins : rates.history
+  // Those that have a rate of their own are not counted as messages.
+  const messages = own ? 0 : 1
+  const wait = Math.max(
+    own ? waitFor(own, ownRate, now) : 0,
+    waitForBudget(budget, rates, now, messages, bytes),
+    userBudget ? waitForBudget(userBudget, rates, now, messages, bytes) : 0,
+  )
   if (wait > 0) return { ok: false, retryAfterMs: wait, isLast: session.strikes.add(now, strikesPerMinute) }
   if (own) take(own, ownRate)
-  for (const each of budgets) {
-    if (!own) take(each.messages, rates.messages)
-    take(each.bytes, rates.bytes, message.bytes)
-  }
+  spend(budget, rates, messages, bytes)
+  if (userBudget) spend(userBudget, rates, messages, bytes)
   return PASSED
+}
+
+function waitForBudget(budget: Budget, rates: Rates, now: number, messages: number, bytes: number): number {
+  const forMessages = messages > 0 ? waitFor(budget.messages, rates.messages, now, messages) : 0
+  return Math.max(forMessages, waitFor(budget.bytes, rates.bytes, now, bytes))
+}
+
+function spend(budget: Budget, rates: Rates, messages: number, bytes: number): void {
+  take(budget.messages, rates.messages, messages)
+  take(budget.bytes, rates.bytes, bytes)
 }
 
 /** Only a join that goes on where the last page ended: the same page, asked for again and again, would be free. */
