@@ -3,6 +3,7 @@ import type { Clock } from './clock.js'
 import type { Break, LogEntry, LogPage, Position, Range } from './core/log.js'
 import type { PresenceChange, PresenceSnapshot, PresentUser } from './core/presence.js'
 import type { Logger } from './logger.js'
+import type { MaybePromise } from './maybe-promise.js'
 
 export type { PresenceSnapshot }
 
@@ -14,16 +15,19 @@ export interface Draft {
   readonly open: string
   /** Wall time, in ms since 1970. */
   readonly wall: number
-  /** What makes a repeat of a client's message known; absent for the server's own. */
-  readonly sender?: {
-    readonly userId: string
-    readonly clientId: string
-    readonly fingerprint: string
-    /** With a repeat: the newest offset that the client had seen when it first transmitted this message. */
-    readonly seen?: number
-    /** Where the sender's message before it was accepted: it must still stand there, or this one would overtake its retry. */
-    readonly after?: Position
-  }
+  /** Absent for the server's own messages. */
+  readonly sender?: Sender | undefined
+}
+
+/** What makes a repeat of a client's message known. */
+export interface Sender {
+  readonly userId: string
+  readonly clientId: string
+  readonly fingerprint: string
+  /** With a repeat: the newest offset that the client had seen when it first transmitted this message. */
+  readonly seen?: number | undefined
+  /** Where the sender's message before it was accepted: it must still stand there, or this one would overtake its retry. */
+  readonly after?: Position | undefined
 }
 
 export type PublishResult =
@@ -83,8 +87,11 @@ export interface Backplane {
   /** Attaches the node; called once, before anything else. @throws Error if it serves a node already */
   start(node: NodeLink): Promise<void>
 
-  /** Appends in one atomic step (dedupe, offset, log) and tells every subscriber. Resolves once accepted. */
-  publish(stream: string, draft: Draft): Promise<PublishResult>
+  /**
+   * Appends in one atomic step (dedupe, offset, log) and tells every subscriber. Resolves once accepted; a store that
+   * accepts at once returns its result as it is.
+   */
+  publish(stream: string, draft: Draft): MaybePromise<PublishResult>
 
   /** Resolves once the subscription is confirmed: whatever is published from then on reaches the listener. */
   subscribe(stream: string, listener: (event: StreamEvent) => void): Promise<Subscription>

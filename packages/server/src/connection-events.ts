@@ -22,9 +22,9 @@ export class ConnectionEvents implements TransportEvents {
     private readonly inbound: Inbound,
   ) {}
 
-  text(text: string): void {
+  text(text: string, bytes: number): void {
     this.#alive()
-    this.inbound.receive(text)
+    this.inbound.receive(text, bytes)
   }
 
   binary(data: Uint8Array): void {

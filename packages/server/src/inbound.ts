@@ -10,7 +10,7 @@ import type { Admission } from './admission.js'
 import type { Answers, Refs } from './answers.js'
 import type { AnyProtocol, ConnectionContext, Hooks, RoomContext } from './api.js'
 import type { ApplicationCalls, Outcome } from './application.js'
-import type { Backplane } from './backplane.js'
+import type { Backplane, PublishResult } from './backplane.js'
 import type { Batches } from './batches.js'
 import type { Clock } from './clock.js'
 import { closeWith } from './closing.js'
@@ -22,9 +22,10 @@ import type { Membership } from './core/session.js'
 import { type Charged, charge } from './core/throttle.js'
 import type { HandlerTable } from './handlers.js'
 import type { Limits } from './limits.js'
+import { andThen, type MaybePromise } from './maybe-promise.js'
 import type { Members } from './members.js'
 import type { Metrics } from './metrics.js'
-import { type ChatBody, type Publisher, refusalOf } from './publisher.js'
+import { type ChatBody, type ChatDraft, type Publisher, refusalOf } from './publisher.js'
 import type { Registry } from './registry.js'
 import { streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
@@ -59,6 +60,9 @@ interface WaitingText {
   readonly bytes: number
 }
 
+type Chat = ClientMessageOf<'chat_message'>
+type Accepted = PublishResult & { readonly status: 'accepted' }
+
 type Waiting = WaitingText | { readonly binary: Uint8Array }
 
 const PACE_MS = 20
@@ -77,15 +81,15 @@ export class Inbound {
 
   /** Lets the messages in that waited for the greeting. */
   open(): void {
-    this.#busy = false
-    void this.#work()
+    this.#work()
   }
 
-  receive(text: string): void {
+  /** `bytes` is the text's length in UTF-8. */
+  receive(text: string, bytes: number): void {
     const { deps, connection } = this
     if (!connection.isOpen) return
     deps.metrics.messagesIn++
-    const waiting = { decoded: this.#decode(text), bytes: Buffer.byteLength(text) }
+    const waiting = { decoded: this.#decode(text), bytes }
     if (isPing(waiting.decoded)) this.#answerPing(waiting)
     else this.#enqueue(waiting)
   }
@@ -98,11 +102,10 @@ export class Inbound {
 
   /** A full queue stops the reading of the socket, so that the peer waits instead of our memory filling. */
   #enqueue(waiting: Waiting): void {
-    const { deps, connection } = this
     if (this.#queue) this.#queue.push(waiting)
     else this.#queue = [waiting]
-    if (this.#queue.length >= deps.limits.inboundQueue) connection.pause()
-    if (!this.#busy) void this.#work()
+    if (this.#queue.length >= this.deps.limits.inboundQueue) this.connection.pause()
+    if (!this.#busy) this.#work()
   }
 
   #decode(text: string): DecodeResult {
@@ -116,19 +119,47 @@ export class Inbound {
     return decoded
   }
 
-  async #work(): Promise<void> {
+  /** Takes what waits, one after the other. What is done at once leaves no promise behind. */
+  #work(): void {
     this.#busy = true
     for (let next = this.#queue?.shift(); next; next = this.#queue?.shift()) {
-      if (this.connection.isCongested) await this.#untilRead()
-      try {
-        await ('binary' in next ? this.#handleBinary(next.binary) : this.#handle(next))
-      } catch (error) {
-        this.#failInternally(error, 'binary' in next ? {} : refsOf(next.decoded))
+      const work = this.#take(next)
+      if (work) {
+        void work.then(() => this.#goOn())
+        return
       }
-      if ((this.#queue?.length ?? 0) < this.deps.limits.inboundQueue / 2) this.connection.resume()
+      this.#resume()
     }
     this.#queue = undefined
     this.#busy = false
+  }
+
+  #goOn(): void {
+    this.#resume()
+    this.#work()
+  }
+
+  #resume(): void {
+    if ((this.#queue?.length ?? 0) < this.deps.limits.inboundQueue / 2) this.connection.resume()
+  }
+
+  /** Never fails: what went wrong is answered. */
+  #take(next: Waiting): void | Promise<void> {
+    try {
+      const work = this.connection.isCongested ? this.#performLater(next) : this.#perform(next)
+      return work?.catch((error: unknown) => this.#failInternally(error, next))
+    } catch (error) {
+      this.#failInternally(error, next)
+    }
+  }
+
+  #perform(next: Waiting): void | Promise<void> {
+    return 'binary' in next ? this.#handleBinary(next.binary) : this.#handle(next)
+  }
+
+  async #performLater(next: Waiting): Promise<void> {
+    await this.#untilRead()
+    await this.#perform(next)
   }
 
   /** Whoever does not read its answers gets no further ones: a hundred resumes at once would overflow the backlog. */
@@ -138,8 +169,9 @@ export class Inbound {
       await new Promise<void>((resolve) => deps.clock.after(PACE_MS, resolve))
   }
 
-  #failInternally(error: unknown, refs: Refs): void {
+  #failInternally(error: unknown, failed: Waiting): void {
     const { deps, connection } = this
+    const refs = 'binary' in failed ? {} : refsOf(failed.decoded)
     const isKnown = error instanceof RoomfulError
     if (!isKnown) deps.calls.report('A message could not be handled', error, deps.contextOf(connection))
     deps.answers.fail(connection, isKnown ? error : new RoomfulError('internal'), refs)
@@ -255,7 +287,7 @@ export class Inbound {
     deps.answers.send(connection, { type: 'left', room_id: roomId, ref })
   }
 
-  async #chat(membership: Membership, message: ClientMessageOf<'chat_message'>): Promise<void> {
+  #chat(membership: Membership, message: Chat): void | Promise<void> {
     const { connection, deps } = this
     const { roomId } = membership
     const refs = refsOfMessage(message, membership)
@@ -263,11 +295,29 @@ export class Inbound {
       return deps.answers.fail(connection, new RoomfulError('draining', { retryAfterMs: 1_000 }), refs)
     }
     const denied = deps.members.authorize(connection, 'chat_message', roomId)
-    if (denied && !this.#isAllowed(membership, await denied, refs)) return
-    const sent: ChatBody = { message: message.message, ...(message.data && { data: message.data }) }
-    const handled = this.#handleChat(roomId, sent)
-    const outcome = handled instanceof Promise ? await handled : handled
-    if (!outcome.ok) return deps.answers.fail(connection, outcome.error, refs)
+    if (!denied) return this.#acceptChat(membership, message, refs)
+    return denied.then((error) => {
+      if (this.#isAllowed(membership, error, refs)) return this.#acceptChat(membership, message, refs)
+    })
+  }
+
+  #acceptChat(membership: Membership, message: Chat, refs: Refs): void | Promise<void> {
+    const { message: text, data } = message
+    const sent: ChatBody = data ? { message: text, data } : { message: text }
+    return andThen(this.#handleChat(membership.roomId, sent), (outcome) => {
+      if (!outcome.ok) return this.deps.answers.fail(this.connection, outcome.error, refs)
+      return this.#publishChat(membership, message, { sent, body: outcome.value }, refs)
+    })
+  }
+
+  #publishChat(
+    membership: Membership,
+    message: Chat,
+    bodies: Pick<ChatDraft, 'sent' | 'body'>,
+    refs: Refs,
+  ): void | Promise<void> {
+    const { connection, deps } = this
+    const { roomId } = membership
     const { user } = connection.session
     if (!user || !this.#isStillIn(membership))
       return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
@@ -276,24 +326,33 @@ export class Inbound {
     if (room) deps.members.stopTyping(room, user.id, connection.id)
     const { client_id: clientId, seen } = message
     const after = message.after === undefined ? undefined : membership.lastAccepted?.position
-    const draft = { stream, roomId, userId: user.id, clientId, seen, after, sent, body: outcome.value }
-    const result = await deps.publisher.publishChat(draft)
-    if (result.status !== 'accepted') return deps.answers.fail(connection, refusalOf(result), refs)
-    if (clientId === undefined) return
-    membership.lastAccepted = { clientId, position: result.position }
-    deps.answers.send(connection, {
-      type: 'ack',
-      ref: message.ref,
-      client_id: clientId,
-      room_id: roomId,
-      ...result.position,
-      timestamp: isoTime(result.wall),
-      duplicate: result.duplicate,
-      durability: result.durability,
+    const draft = { stream, roomId, userId: user.id, clientId, seen, after, ...bodies }
+    return andThen(deps.publisher.publishChat(draft), (result) => {
+      if (result.status === 'accepted') this.#acknowledge(membership, message, result)
+      else deps.answers.fail(connection, refusalOf(result), refs)
     })
   }
 
-  #handleChat(roomId: string, chat: ChatBody): Outcome<ChatBody> | Promise<Outcome<ChatBody>> {
+  #acknowledge(membership: Membership, message: Chat, accepted: Accepted): void {
+    const { client_id: clientId, ref } = message
+    if (clientId === undefined) return
+    const { position, wall, duplicate, durability } = accepted
+    membership.lastAccepted = { clientId, position }
+    this.deps.answers.send(this.connection, {
+      type: 'ack',
+      ref,
+      client_id: clientId,
+      room_id: membership.roomId,
+      epoch: position.epoch,
+      offset: position.offset,
+      id: position.id,
+      timestamp: isoTime(wall),
+      duplicate,
+      durability,
+    })
+  }
+
+  #handleChat(roomId: string, chat: ChatBody): MaybePromise<Outcome<ChatBody>> {
     const { connection, deps } = this
     const handler = deps.handlers.get('chat_message')
     if (typeof handler !== 'function') return { ok: true, value: chat }

@@ -8,11 +8,12 @@ import {
   validate,
 } from '@roomful/protocol'
 import type { AnyProtocol } from './api.js'
-import type { Backplane, PublishResult } from './backplane.js'
+import type { Backplane, PublishResult, Sender } from './backplane.js'
 import type { Clock } from './clock.js'
 import { fingerprint } from './core/fingerprint.js'
 import { isoTime } from './core/iso-time.js'
 import type { Position } from './core/log.js'
+import { andThen, type MaybePromise } from './maybe-promise.js'
 import type { Metrics } from './metrics.js'
 
 export interface ChatBody {
@@ -46,7 +47,7 @@ export class Publisher {
     private readonly newId: () => string,
   ) {}
 
-  async publishChat(draft: ChatDraft): Promise<PublishResult> {
+  publishChat(draft: ChatDraft): MaybePromise<PublishResult> {
     const id = this.newId()
     const wall = this.clock.wall()
     const open = openJson({
@@ -59,12 +60,8 @@ export class Publisher {
       client_id: draft.clientId,
       data: draft.body.data,
     })
-    const { userId, clientId, seen, after, sent } = draft
-    const context = { ...(seen !== undefined && { seen }), ...(after && { after }) }
-    const sender = clientId !== undefined && {
-      sender: { userId, clientId, fingerprint: digest(sent), ...context },
-    }
-    return this.#count(await this.backplane.publish(draft.stream, { id, open, wall, ...sender }))
+    const result = this.backplane.publish(draft.stream, { id, open, wall, sender: senderOf(draft) })
+    return andThen(result, this.#count)
   }
 
   /** Publishes a message of the application's own. @throws RoomfulError `invalid_message`, `unavailable` */
@@ -107,7 +104,7 @@ export class Publisher {
     return definition
   }
 
-  #count(result: PublishResult): PublishResult {
+  readonly #count = (result: PublishResult): PublishResult => {
     if (result.status === 'accepted') {
       if (result.duplicate) this.metrics.duplicates++
       else this.metrics.published++
@@ -137,6 +134,10 @@ function invalid(path: string, message: string): RoomfulError {
 /** JSON text without its closing brace: the log adds the epoch and the offset, which only it knows. */
 function openJson(message: object): string {
   return JSON.stringify(message).slice(0, -1)
+}
+
+function senderOf({ userId, clientId, seen, after, sent }: ChatDraft): Sender | undefined {
+  return clientId === undefined ? undefined : { userId, clientId, fingerprint: digest(sent), seen, after }
 }
 
 function digest({ message, data }: ChatBody): string {

@@ -18,7 +18,8 @@ export interface Transport {
 
 /** What a transport tells the server. No call comes after `close`. */
 export interface TransportEvents {
-  text(text: string): void
+  /** `bytes` is the text's length in UTF-8. */
+  text(text: string, bytes: number): void
   binary(data: Uint8Array): void
   ping(data: Uint8Array): void
   pong(data: Uint8Array): void

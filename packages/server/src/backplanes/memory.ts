@@ -104,7 +104,7 @@ class MemoryBackplane implements Backplane {
     this.#stopSweep = node.clock.every(SWEEP_MS, () => this.#sweep())
   }
 
-  async publish(name: string, draft: Draft): Promise<PublishResult> {
+  publish(name: string, draft: Draft): PublishResult {
     const stream = this.#stream(name)
     const now = this.#now()
     const { sender } = draft

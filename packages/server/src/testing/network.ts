@@ -182,7 +182,7 @@ export class Link {
     if (this.#server === 'closed') return
     switch (frame.kind) {
       case 'text':
-        this.#events?.text(frame.text)
+        this.#events?.text(frame.text, Buffer.byteLength(frame.text))
         break
       case 'binary':
         this.#events?.binary(frame.data)

@@ -148,8 +148,9 @@ class PeerSocket extends WebSocket {
     const [value] = values
     if (!events) return super.emit(event, ...values)
     if (event === 'message') {
-      if (values[1]) events.binary(value as Buffer)
-      else events.text(String(value))
+      const data = value as Buffer
+      if (values[1]) events.binary(data)
+      else events.text(data.toString(), data.length)
     } else if (event === 'ping') events.ping(value as Buffer)
     else if (event === 'pong') events.pong(value as Buffer)
     else if (event === 'error') events.error(value as Error)

@@ -1,4 +1,4 @@
-import type { Relay } from '../../backplane.js'
+import type { Relay, Sender } from '../../backplane.js'
 import type { Clock } from '../../clock.js'
 import type { LogEntry, Position, Range } from '../../core/log.js'
 import type { PresenceChange, PresenceSnapshot, PresentUser } from '../../core/presence.js'
@@ -26,14 +26,7 @@ export interface Append {
   readonly id: string
   readonly open: string
   readonly wall: number
-  readonly sender:
-    | {
-        readonly userId: string
-        readonly clientId: string
-        readonly fingerprint: string
-        readonly after?: Position
-      }
-    | undefined
+  readonly sender: Sender | undefined
   /** Epoch that the log takes if it is new. */
   readonly newEpoch: string
 }
