@@ -1,9 +1,9 @@
 import type { Durability, JsonObject } from '@roomful/protocol'
 import type { Clock } from './clock.js'
 import type { Break, LogEntry, LogPage, Position, Range } from './core/log.js'
+import type { MaybePromise } from './core/maybe-promise.js'
 import type { PresenceChange, PresenceSnapshot, PresentUser } from './core/presence.js'
 import type { Logger } from './logger.js'
-import type { MaybePromise } from './maybe-promise.js'
 
 export type { PresenceSnapshot }
 

@@ -13,7 +13,7 @@ import type { Clock } from './clock.js'
 import { fingerprint } from './core/fingerprint.js'
 import { isoTime } from './core/iso-time.js'
 import type { Position } from './core/log.js'
-import { andThen, type MaybePromise } from './maybe-promise.js'
+import { andThen, type MaybePromise } from './core/maybe-promise.js'
 import type { Metrics } from './metrics.js'
 
 export interface ChatBody {
