@@ -42,8 +42,8 @@ export interface Member {
  * busy server, within its window, goes out together: each frame is built once, and each connection gets one write.
  */
 export class FanOut {
-  /** Rooms to flush at the end of this turn. */
-  readonly #due = new Set<Room>()
+  /** Rooms to flush at the end of this turn; one that was flushed since is no longer marked as due. */
+  #due: Room[] = []
   /** Rooms that gather. */
   readonly #gathering = new Set<Room>()
   /** Rooms that have nothing but notices, and had many of late. */
@@ -78,13 +78,20 @@ export class FanOut {
     if (room.members.size === 0) return
     room.batch.add(item)
     const now = this.clock.now()
-    if (item.notice && !this.#due.has(room) && !this.#gathering.has(room) && this.#waits(room, now)) return
+    const gathers = this.#gathering.has(room)
+    if (item.notice && !room.isDue && !gathers && this.#waits(room, now)) return
     room.window.arrived(now)
-    if (this.#gathering.has(room) && !this.#hasCompany(room)) return
+    if (gathers && !this.#hasCompany(room)) return
     this.#gathering.delete(room)
-    this.#due.add(room)
+    this.#makeDue(room)
     this.#turns.arrived()
     this.#flushSoon()
+  }
+
+  #makeDue(room: Room): void {
+    if (room.isDue) return
+    room.isDue = true
+    this.#due.push(room)
   }
 
   /** Whether a notice has to wait, for its room has had many: a thousand joins must not be a thousand writes to each. */
@@ -101,7 +108,7 @@ export class FanOut {
       this.#isAwaited = false
       for (const waiting of this.#waiting) {
         take(waiting.notices, this.#noticeRate)
-        this.#due.add(waiting)
+        this.#makeDue(waiting)
       }
       this.#waiting.clear()
       this.#endTurn()
@@ -155,7 +162,7 @@ export class FanOut {
   }
 
   #take(room: Room): readonly (Item | undefined)[] {
-    this.#due.delete(room)
+    room.isDue = false
     this.#gathering.delete(room)
     this.#waiting.delete(room)
     return room.batch.take()
@@ -192,23 +199,28 @@ export class FanOut {
       this.#flushSoon()
       return
     }
-    for (const room of this.#due) {
+    const due = this.#due
+    this.#due = []
+    const flushed: Room[] = []
+    for (const room of due) {
+      if (!room.isDue) continue
       const wait = room.window.wait(now, this.#msFor(room), this.#bounds)
       // Timers are no finer than 1 ms; a shorter wait would only burn the loop.
       if (wait >= 1 && !this.#hasCompany(room)) this.#gather(room, wait)
+      else flushed.push(room)
     }
-    if (this.#due.size > 0 || !this.#isTimed) this.#flushRooms(this.#due)
+    if (flushed.length > 0 || !this.#isTimed) this.#flushRooms(flushed)
   }
 
   #gather(room: Room, wait: number): void {
-    this.#due.delete(room)
+    room.isDue = false
     this.#gathering.add(room)
     room.window.gathers(room.batch.items.length)
     if (this.#isTimed) return
     this.#isTimed = true
     this.clock.after(wait, () => {
       this.#isTimed = false
-      this.#flushRooms(this.#gathering)
+      this.#flushRooms([...this.#gathering])
     })
   }
 
@@ -223,18 +235,20 @@ export class FanOut {
 
   /** Writes all that waits, whatever its window. */
   flushAll(): void {
-    this.#flushRooms(new Set([...this.#due, ...this.#gathering, ...this.#waiting]))
+    const rooms = new Set([...this.#due, ...this.#gathering, ...this.#waiting])
+    this.#due = []
+    this.#flushRooms([...rooms])
   }
 
-  #flushRooms(rooms: ReadonlySet<Room>): void {
+  #flushRooms(rooms: readonly Room[]): void {
     const startedAt = this.clock.now()
-    // A copy: who is closed for reading too slowly leaves notices behind, which are for the next flush.
-    const flushed = [...rooms]
-    const sizes = flushed.map(({ batch }) => batch.items.length)
-    const [only] = flushed
-    const writes = only && flushed.length === 1 ? this.#flushOnly(only) : this.#flushSeveral(flushed)
+    const sizes = rooms.map(({ batch }) => batch.items.length)
+    const [only] = rooms
+    const writes = only && rooms.length === 1 ? this.#flushOnly(only) : this.#flushSeveral(rooms)
     const endedAt = this.clock.now()
-    for (const [index, { window }] of flushed.entries()) window.flushed(endedAt, sizes[index] ?? 0)
+    for (let index = 0; index < rooms.length; index++) {
+      rooms[index]?.window.flushed(endedAt, sizes[index] ?? 0)
+    }
     this.#cost.learn(endedAt - startedAt, writes)
     this.metrics.fanOuts++
     this.metrics.fanOutMs += endedAt - startedAt
@@ -301,7 +315,7 @@ function picker(items: readonly (Item | undefined)[]): Picker {
   return (member) => {
     const { from } = member
     member.from = 0
-    if (!member.live) return undefined
+    if (!member.live || from >= items.length) return undefined
     const congested = mayDrop && member.connection.isCongested
     if (from === 0 && !congested && selective.length === 0) {
       whole ??= share(items, member, 0, false)

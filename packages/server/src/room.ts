@@ -14,6 +14,8 @@ export class Room {
   readonly typing = new Typing()
   readonly batch = new Batch()
   readonly window = new FlushWindow()
+  /** Whether it is to be flushed at the end of this turn. */
+  isDue = false
   /** For flushes that carry nothing but who comes and goes. */
   readonly notices = fullBucket()
   /** The newest count that a large room has not been told yet. */

@@ -1,7 +1,16 @@
-let last = { wall: Number.NaN, text: '' }
+const SECOND_MS = 1_000
 
-/** RFC 3339 in UTC. Messages of one millisecond share the text. */
+let second = Number.NaN
+/** Of that second, up to and with the point before its milliseconds. */
+let prefix = ''
+
+/** RFC 3339 in UTC. A date is made once a second: it takes as long as the rest of an acknowledgement. */
 export function isoTime(wall: number): string {
-  if (wall !== last.wall) last = { wall, text: new Date(wall).toISOString() }
-  return last.text
+  const whole = Math.trunc(wall)
+  const ms = whole % SECOND_MS
+  if (whole - ms !== second) {
+    second = whole - ms
+    prefix = new Date(second).toISOString().slice(0, -'000Z'.length)
+  }
+  return `${prefix}${String(ms).padStart(3, '0')}Z`
 }
