@@ -87,7 +87,7 @@ export class Connection {
   }
 
   #transmit(outgoing: Outgoing): void {
-    this.transport.send(outgoing)
+    this.transport.write(outgoing)
     if (this.transport.backlog > this.backlogBytes) closeWith(this, 'slow_consumer')
   }
 

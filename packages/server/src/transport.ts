@@ -3,7 +3,7 @@ import type { Outgoing } from './outgoing.js'
 /** One socket, as the server sees it. Nothing but `transports/` knows what carries it. */
 export interface Transport {
   /** Writes whole frames in order. Does nothing once the socket is closing. */
-  send(outgoing: Outgoing): void
+  write(outgoing: Outgoing): void
   ping(): void
   /** Starts the closing handshake; what was sent before still goes out. */
   close(code: number, reason: string): void

@@ -155,7 +155,7 @@ export class Link {
   #transport(): Transport {
     const link = this
     return {
-      send(outgoing) {
+      write(outgoing) {
         if (link.#server !== 'open') return
         for (const text of outgoing.texts) link.#toClient.push({ kind: 'text', text }, text.length)
       },

@@ -6,7 +6,7 @@ import { getSystemErrorName } from 'node:util'
  * What a plain socket of Node's writes to. It is no documented part of Node, so each part is looked for before it is
  * used; where one is missing, writes go through the socket as a stream. docs/decisions/0109 has what that is worth.
  */
-interface Handle {
+export interface Handle {
   /** Returns 0, or a negative number of the system's. What the kernel does not take at once is written later. */
   writeBuffer(request: WriteRequest, bytes: Buffer): number
   /** Bytes that the kernel has not taken yet. */
@@ -25,18 +25,22 @@ interface WriteRequest {
 /** Whoever writes directly to a socket. */
 export interface DirectWriter {
   readonly socket: Duplex
+  /** As {@link handleOf} found it when the socket was new. */
+  readonly handle: Handle | undefined
   /** Bytes of a direct write that have not left the process: the next write goes through the stream, behind them. */
   unsent: number
 }
 
 let Request: (new () => WriteRequest) | undefined
 let spare: WriteRequest | undefined
-/** What handles that have all parts inherit from: to ask each of them again would cost a call into Node a part. */
-let known: object | null | undefined
 
-/** Whether a socket is one of the kernel's: others (TLS) have work to do on what is written. */
-export function isPlainSocket(socket: Duplex): boolean {
-  return socket instanceof Socket && !('encrypted' in socket)
+/** The handle of a socket that is one of the kernel's, if it has all parts. Others (TLS) have work to do on what is written. */
+export function handleOf(socket: Duplex): Handle | undefined {
+  if (!(socket instanceof Socket) || 'encrypted' in socket) return undefined
+  const { _handle: handle } = socket as { _handle?: Partial<Handle> | null }
+  return handle && typeof handle.writeBuffer === 'function' && typeof handle.writeQueueSize === 'number'
+    ? (handle as Handle)
+    : undefined
 }
 
 /**
@@ -44,23 +48,19 @@ export function isPlainSocket(socket: Duplex): boolean {
  * as a fifth of the system call. False if it cannot, and has written nothing.
  */
 export function writeDirectly(writer: DirectWriter, bytes: Buffer): boolean {
-  const { socket } = writer
-  const { _handle: handle } = socket as { _handle?: Handle | null }
+  const { socket, handle } = writer
   if (!handle || writer.unsent > 0 || socket.writableLength > 0) return false
-  if (!Request || Object.getPrototypeOf(handle) !== known) {
-    if (!Request && isComplete(handle)) learnRequest(handle)
+  if (!Request) {
+    learnRequest(handle)
     return false
   }
   spare ??= new Request()
   const status = handle.writeBuffer(spare, bytes)
+  // A handle that was closed meanwhile says so as well; its socket is destroyed already.
   if (status !== 0) socket.destroy(writeError(status))
   // An empty queue does not tell: the kernel may take the rest in a second try, and the write ends later all the same.
   else if (spare.getAsyncId() >= 0) finishLater(writer, handle, spare, bytes)
   return true
-}
-
-function isComplete(handle: Partial<Handle>): boolean {
-  return typeof handle.writeBuffer === 'function' && typeof handle.writeQueueSize === 'number'
 }
 
 /** Node keeps the class of requests to itself, but hands one to the handle with the first write. */
@@ -68,10 +68,7 @@ function learnRequest(handle: Handle): void {
   const { writeBuffer } = handle
   handle.writeBuffer = (request, bytes) => {
     Reflect.deleteProperty(handle, 'writeBuffer')
-    if (typeof request.getAsyncId === 'function') {
-      Request = request.constructor as new () => WriteRequest
-      known = Object.getPrototypeOf(handle)
-    }
+    if (typeof request.getAsyncId === 'function') Request = request.constructor as new () => WriteRequest
     return writeBuffer.call(handle, request, bytes)
   }
 }

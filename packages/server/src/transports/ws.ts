@@ -6,7 +6,7 @@ import type { Logger } from '../logger.js'
 import { isAllowedOrigin, type Origins } from '../origin.js'
 import type { Outgoing } from '../outgoing.js'
 import type { ConnectionRequest, Transport, TransportEvents } from '../transport.js'
-import { type DirectWriter, isPlainSocket, writeDirectly } from './direct-write.js'
+import { type DirectWriter, type Handle, handleOf, writeDirectly } from './direct-write.js'
 
 /** What the transport needs of the node. */
 export interface WebSocketHost {
@@ -65,8 +65,8 @@ export function createUpgradeHandler(
       return refuseUpgrade(socket, refusal.status)
     }
     server.handleUpgrade(request, socket, head, (webSocket) => {
-      const transport = new WebSocketTransport(webSocket, socket)
-      webSocket.events = host.accept(transport, {
+      webSocket.attach(socket)
+      webSocket.events = host.accept(webSocket, {
         url: request.url ?? '/',
         headers: request.headers,
         remoteAddress,
@@ -92,57 +92,37 @@ export function refuseUpgrade(socket: Duplex, status: number): void {
   )
 }
 
-class WebSocketTransport implements Transport, DirectWriter {
-  /** Of a direct write. */
+/** A socket of ws that is a transport itself: each further object of a connection is one to fetch for each write. */
+class PeerSocket extends WebSocket implements Transport, DirectWriter {
+  events: TransportEvents | undefined
+  socket!: Duplex
+  handle: Handle | undefined
   unsent = 0
-  readonly #isPlain: boolean
 
-  constructor(
-    private readonly webSocket: WebSocket,
-    readonly socket: Duplex,
-  ) {
-    this.#isPlain = isPlainSocket(socket)
+  /** Comes first, with the socket that the upgrade handed over: ws makes its sockets without arguments of ours. */
+  attach(socket: Duplex): void {
+    this.socket = socket
+    this.handle = handleOf(socket)
   }
 
   /**
-   * Writes frames that were built once for all their receivers straight to the socket, which is the one that the
-   * upgrade handed over. That is in order with what ws itself writes, since without compression it writes at once.
+   * Writes frames that were built once for all their receivers straight to the socket. That is in order with what ws
+   * itself writes, since without compression it writes at once.
    */
-  send(outgoing: Outgoing): void {
-    if (this.webSocket.readyState !== WebSocket.OPEN) return
-    const { bytes } = outgoing
-    if (!this.#isPlain || !writeDirectly(this, bytes)) this.socket.write(bytes)
+  write({ bytes }: Outgoing): void {
+    if (this.readyState !== WebSocket.OPEN) return
+    if (!writeDirectly(this, bytes)) this.socket.write(bytes)
   }
 
-  ping(): void {
-    if (this.webSocket.readyState === WebSocket.OPEN) this.webSocket.ping()
-  }
-
-  close(code: number, reason: string): void {
-    this.webSocket.close(code, reason)
-  }
-
-  terminate(): void {
-    this.webSocket.terminate()
-  }
-
-  pause(): void {
-    this.webSocket.pause()
-  }
-
-  resume(): void {
-    this.webSocket.resume()
+  override ping(): void {
+    if (this.readyState === WebSocket.OPEN) super.ping()
   }
 
   get backlog(): number {
     return this.unsent + this.socket.writableLength
   }
-}
 
-/** Passes on what ws emits, without listeners: five of them would cost each connection 600 bytes. */
-class PeerSocket extends WebSocket {
-  events: TransportEvents | undefined
-
+  /** Passes on what ws emits, without listeners: five of them would cost each connection 600 bytes. */
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     const { events } = this
     const [value] = values
