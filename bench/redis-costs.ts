@@ -50,7 +50,7 @@ async function priceOf(times: number, task: (index: number) => Promise<unknown>)
   }
 }
 
-function publish(at: Node, stream: string, index: number) {
+async function publish(at: Node, stream: string, index: number) {
   const [userId, clientId] = [`user-${index % 100}`, randomUUID()]
   const body = { type: 'chat_message', room_id: stream, user_id: userId, client_id: clientId, message: TEXT }
   const open = JSON.stringify({ ...body, id: randomUUID(), timestamp: new Date().toISOString() }).slice(0, -1)

@@ -29,7 +29,7 @@ function stage({ msPerWrite = 0 } = {}) {
   function member(id: string, { userId = id, extended = false } = {}) {
     const state = { got: [] as string[], writes: 0, backlog: 0, closedWith: 0 }
     const transport = {
-      send({ texts }: { texts: readonly string[] }) {
+      write({ texts }: { texts: readonly string[] }) {
         state.got.push(...texts)
         state.writes++
         order.push(id)
