@@ -54,7 +54,7 @@ async function publish(at: Node, stream: string, index: number) {
   const [userId, clientId] = [`user-${index % 100}`, randomUUID()]
   const body = { type: 'chat_message', room_id: stream, user_id: userId, client_id: clientId, message: TEXT }
   const open = JSON.stringify({ ...body, id: randomUUID(), timestamp: new Date().toISOString() }).slice(0, -1)
-  const sender = { userId, clientId, fingerprint: 'f' }
+  const sender = { userId, clientId, fingerprint: 1 }
   return at.publish(stream, { id: randomUUID(), open, wall: Date.now(), sender })
 }
 

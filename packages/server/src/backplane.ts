@@ -23,7 +23,7 @@ export interface Draft {
 export interface Sender {
   readonly userId: string
   readonly clientId: string
-  readonly fingerprint: string
+  readonly fingerprint: number
   /** With a repeat: the newest offset that the client had seen when it first transmitted this message. */
   readonly seen?: number | undefined
   /** Where the sender's message before it was accepted: it must still stand there, or this one would overtake its retry. */

@@ -140,6 +140,6 @@ function senderOf({ userId, clientId, seen, after, sent }: ChatDraft): Sender | 
   return clientId === undefined ? undefined : { userId, clientId, fingerprint: digest(sent), seen, after }
 }
 
-function digest({ message, data }: ChatBody): string {
+function digest({ message, data }: ChatBody): number {
   return fingerprint(data ? `${message}\n${JSON.stringify(data)}` : message)
 }

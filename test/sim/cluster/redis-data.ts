@@ -39,7 +39,7 @@ interface Head extends Position {
 }
 
 interface Sent extends Position {
-  readonly fingerprint: string
+  readonly fingerprint: number
   readonly wall: number
 }
 

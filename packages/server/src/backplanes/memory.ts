@@ -8,7 +8,7 @@ import type {
   StreamEvent,
   Subscription,
 } from '../backplane.js'
-import { Dedupe, type DedupeWindow, dedupeKey } from '../core/dedupe.js'
+import { Dedupe, type DedupeWindow } from '../core/dedupe.js'
 import {
   type Break,
   hasLost,
@@ -107,25 +107,26 @@ class MemoryBackplane implements Backplane {
   publish(name: string, draft: Draft): PublishResult {
     const stream = this.#stream(name)
     const now = this.#now()
-    const { sender } = draft
-    const key = sender && dedupeKey(sender.userId, sender.clientId)
-    if (sender && key !== undefined) {
-      const { fingerprint, seen, after } = sender
-      const known = stream.dedupe.find(key, now)
+    const { epoch } = stream.log
+    const { sender, wall } = draft
+    if (sender) {
+      const { userId, clientId, fingerprint, seen, after } = sender
+      const known = stream.dedupe.find(userId, clientId, now)
       if (known && known.fingerprint !== fingerprint) return { status: 'conflict' }
-      if (known) return this.#accepted(known.position, true, known.wall)
+      if (known) return this.#accepted({ epoch, offset: known.offset, id: known.id }, true, known.wall)
       if (seen !== undefined && seen < stream.dedupe.forgotten) return { status: 'forgotten' }
       if (after && hasLost(stream.log, after)) return { status: 'out_of_order' }
     }
     const entry = stream.log.append(draft.id, draft.open, now)
-    const position = stream.log.head
-    if (sender && key !== undefined) {
-      const { fingerprint } = sender
-      stream.dedupe.remember(key, { fingerprint, position, wall: draft.wall }, now)
+    const { head } = stream.log
+    if (sender) {
+      const { userId, clientId, fingerprint } = sender
+      const { offset, id } = entry
+      stream.dedupe.remember(clientId, { userId, fingerprint, offset, id, wall }, now)
     }
     this.#touch(name, stream)
-    emit(stream, { kind: 'entry', entry, epoch: position.epoch })
-    return this.#accepted(position, false, draft.wall)
+    emit(stream, { kind: 'entry', entry, epoch })
+    return this.#accepted(head, false, wall)
   }
 
   async subscribe(name: string, listener: (event: StreamEvent) => void): Promise<Subscription> {

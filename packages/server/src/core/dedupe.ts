@@ -1,8 +1,9 @@
-import type { Position } from './log.js'
-
+/** An accepted message, all in one object: a busy room remembers so many that the collector's time depends on it. */
 export interface Remembered {
-  readonly fingerprint: string
-  readonly position: Position
+  readonly userId: string
+  readonly fingerprint: number
+  readonly offset: number
+  readonly id: string
   /** Wall time of the first acceptance, in ms since 1970. */
   readonly wall: number
 }
@@ -14,20 +15,28 @@ export interface DedupeWindow {
   readonly ms: number
 }
 
-/** What a record costs, roughly: two strings, two objects, a map slot. */
-const RECORD_BYTES = 320
+/** What a record costs, roughly: an object, its two numbers, two strings, a map slot. */
+const RECORD_BYTES = 256
 
 class Generation {
-  readonly records = new Map<string, Remembered>()
+  /** By client id; by {@link sharedKey} what came under an id that another user had used before. */
+  readonly #records = new Map<string, Remembered>()
   lastOffset = 0
 
   get size(): number {
-    return this.records.size
+    return this.#records.size
   }
 
-  add(key: string, record: Remembered): void {
-    this.records.set(key, record)
-    this.lastOffset = record.position.offset
+  find(userId: string, clientId: string): Remembered | undefined {
+    const record = this.#records.get(clientId)
+    if (!record || record.userId === userId) return record
+    return this.#records.get(sharedKey(userId, clientId))
+  }
+
+  add(clientId: string, record: Remembered): void {
+    const key = this.#records.has(clientId) ? sharedKey(record.userId, clientId) : clientId
+    this.#records.set(key, record)
+    this.lastOffset = record.offset
   }
 }
 
@@ -58,16 +67,17 @@ export class Dedupe {
     return this.#forgotten
   }
 
-  /** `key` as {@link dedupeKey} makes it. */
-  find(key: string, now: number): Remembered | undefined {
+  /** By user too: with a bare client id, one user could suppress another's message. */
+  find(userId: string, clientId: string, now: number): Remembered | undefined {
     this.expire(now)
-    return this.#young.records.get(key) ?? this.#old.records.get(key)
+    return this.#young.find(userId, clientId) ?? this.#old.find(userId, clientId)
   }
 
-  remember(key: string, record: Remembered, now: number): void {
+  /** A message that {@link find} does not know. */
+  remember(clientId: string, record: Remembered, now: number): void {
     this.expire(now)
     if (this.#young.size === 0) this.#youngSince = now
-    this.#young.add(key, record)
+    this.#young.add(clientId, record)
     this.#lastAt = now
   }
 
@@ -91,7 +101,7 @@ export class Dedupe {
   }
 }
 
-/** By user too: with a bare client id, one user could suppress another's message. No client id holds a line break. */
-export function dedupeKey(userId: string, clientId: string): string {
+/** No client id holds a line break. */
+function sharedKey(userId: string, clientId: string): string {
   return `${clientId}\n${userId}`
 }

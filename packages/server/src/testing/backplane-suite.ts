@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { Backplane, Draft, PublishResult, Relay, StreamEvent } from '../backplane.js'
 import type { Clock } from '../clock.js'
+import { fingerprint } from '../core/fingerprint.js'
 import type { Position } from '../core/log.js'
 import { silentLogger } from '../logger.js'
 
@@ -86,7 +87,7 @@ function draft(
 ): Draft {
   const open = JSON.stringify({ type: 'chat_message', message: text }).slice(0, -1)
   const made = { id: randomUUID(), open, wall: 1_767_225_600_000 }
-  return sender ? { ...made, sender: { fingerprint: text, ...sender } } : made
+  return sender ? { ...made, sender: { fingerprint: fingerprint(text), ...sender } } : made
 }
 
 function accepted(result: PublishResult): Extract<PublishResult, { status: 'accepted' }> {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Backplane, type Draft, silentLogger, systemClock } from '@roomful/server'
 import { type RedisOptions, redis } from '@roomful/server/redis'
 import type { PublishResult, Relay, StreamEvent } from '../../../src/backplane.js'
+import { fingerprint } from '../../../src/core/fingerprint.js'
 
 /** Short enough for a test, long enough for a busy machine. */
 const QUICK: RedisOptions = { leaseMs: 1_500, leaseRenewMs: 300, headCheckMs: 300, commandTimeoutMs: 1_000 }
@@ -43,7 +44,9 @@ export type Accepted = Extract<PublishResult, { status: 'accepted' }>
 
 export function draft(text: string, clientId?: string): Draft {
   const open = JSON.stringify({ message: text }).slice(0, -1)
-  const sender = clientId !== undefined && { sender: { userId: 'ada', clientId, fingerprint: text } }
+  const sender = clientId !== undefined && {
+    sender: { userId: 'ada', clientId, fingerprint: fingerprint(text) },
+  }
   return { id: randomUUID(), open, wall: 1_767_225_600_000, ...sender }
 }
 
