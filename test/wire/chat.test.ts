@@ -297,6 +297,24 @@ describe('the application', () => {
     })
   })
 
+  it.each([
+    ['a text', 'shout'],
+    ['no text', {}],
+    ['data that is no object', { message: 'hello', data: 5 }],
+    ['data that JSON cannot hold', { message: 'hello', data: { n: 1n } }],
+  ])(
+    '[E15] a handler that returns %s is a fault of the server’s, which publishes nothing',
+    async (_, result) => {
+      const { url, server, log } = await serve({ handle: { chat_message: () => result as never } })
+      const ana = await connectExtended(url)
+      await ana.join('lobby')
+      ana.send({ type: 'chat_message', room_id: 'lobby', message: 'hello', client_id: 'c' })
+      expect(await ana.next('error')).toMatchObject({ code: 'internal', client_id: 'c' })
+      expect(log.filter(({ level }) => level === 'error')).toHaveLength(1)
+      expect((await server.room('lobby').history()).messages).toEqual([])
+    },
+  )
+
   it.each(['kicked', 'disconnected'])(
     'a message of someone who was %s while it was asked is not published',
     async (fate) => {

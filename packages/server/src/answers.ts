@@ -50,7 +50,12 @@ export class Answers {
   }
 
   send(connection: Connection, message: object): void {
+    this.sendText(connection, JSON.stringify(message))
+  }
+
+  /** Sends a frame whose JSON text is made already. */
+  sendText(connection: Connection, text: string): void {
     this.metrics.framesOut++
-    connection.send(message)
+    connection.sendText(text)
   }
 }

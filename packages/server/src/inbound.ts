@@ -16,6 +16,7 @@ import type { Clock } from './clock.js'
 import { closeWith } from './closing.js'
 import type { Connection } from './connection.js'
 import { type Decision, decide, refsOf, refsOfMessage } from './core/decide.js'
+import { ackText } from './core/frame-texts.js'
 import { isoTime } from './core/iso-time.js'
 import { entryText } from './core/log.js'
 import { andThen, type MaybePromise } from './core/maybe-promise.js'
@@ -100,12 +101,20 @@ export class Inbound {
     else if (this.connection.isOpen) this.#enqueue({ binary })
   }
 
-  /** A full queue stops the reading of the socket, so that the peer waits instead of our memory filling. */
   #enqueue(waiting: Waiting): void {
+    if (this.#busy) {
+      this.#wait(waiting)
+    } else {
+      this.#busy = true
+      if (this.#start(waiting)) this.#work()
+    }
+  }
+
+  /** A full queue stops the reading of the socket, so that the peer waits instead of our memory filling. */
+  #wait(waiting: Waiting): void {
     if (this.#queue) this.#queue.push(waiting)
     else this.#queue = [waiting]
     if (this.#queue.length >= this.deps.limits.inboundQueue) this.connection.pause()
-    if (!this.#busy) this.#work()
   }
 
   #decode(text: string): DecodeResult {
@@ -119,24 +128,26 @@ export class Inbound {
     return decoded
   }
 
-  /** Takes what waits, one after the other. What is done at once leaves no promise behind. */
+  /** Takes what waits, one after the other. */
   #work(): void {
     this.#busy = true
-    for (let next = this.#queue?.shift(); next; next = this.#queue?.shift()) {
-      const work = this.#take(next)
-      if (work) {
-        void work.then(() => this.#goOn())
-        return
-      }
-      this.#resume()
-    }
+    for (let next = this.#queue?.shift(); next; next = this.#queue?.shift()) if (!this.#start(next)) return
     this.#queue = undefined
     this.#busy = false
   }
 
-  #goOn(): void {
-    this.#resume()
-    this.#work()
+  /** True if it was done at once, which leaves no promise behind; else what waits is taken when it is done. */
+  #start(next: Waiting): boolean {
+    const work = this.#take(next)
+    if (!work) {
+      this.#resume()
+      return true
+    }
+    void work.then(() => {
+      this.#resume()
+      this.#work()
+    })
+    return false
   }
 
   #resume(): void {
@@ -338,18 +349,10 @@ export class Inbound {
     if (clientId === undefined) return
     const { position, wall, duplicate, durability } = accepted
     membership.lastAccepted = { clientId, position }
-    this.deps.answers.send(this.connection, {
-      type: 'ack',
-      ref,
-      client_id: clientId,
-      room_id: membership.roomId,
-      epoch: position.epoch,
-      offset: position.offset,
-      id: position.id,
-      timestamp: isoTime(wall),
-      duplicate,
-      durability,
-    })
+    const { roomId } = membership
+    const timestamp = isoTime(wall)
+    const text = ackText({ ref, clientId, roomId, ...position, timestamp, duplicate, durability })
+    this.deps.answers.sendText(this.connection, text)
   }
 
   #handleChat(roomId: string, chat: ChatBody): MaybePromise<Outcome<ChatBody>> {
@@ -360,12 +363,7 @@ export class Inbound {
     return deps.calls.run(
       'handle.chat_message',
       deps.contextOf(connection),
-      () => {
-        const result = handler(context, chat)
-        return result instanceof Promise
-          ? result.then((value) => (value as ChatBody) ?? chat)
-          : ((result as ChatBody) ?? chat)
-      },
+      () => andThen(handler(context, chat) as MaybePromise<unknown>, (result) => rewritten(result, chat)),
       abort,
     )
   }
@@ -469,6 +467,19 @@ export class Inbound {
     const signal = () => AbortSignal.any([timedOut.signal, connection.signal])
     return { context: deps.roomContextOf(connection, roomId, signal), abort: () => timedOut.abort() }
   }
+}
+
+/** What a handler made of a chat message. @throws TypeError if it returned something else, which no type has stopped */
+function rewritten(result: unknown, chat: ChatBody): ChatBody {
+  if (result === undefined || result === null) return chat
+  const { message, data } = result as Partial<ChatBody>
+  if (typeof message !== 'string') {
+    throw new TypeError("handle.chat_message must return the chat message, but its 'message' is no string")
+  }
+  if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) {
+    throw new TypeError("handle.chat_message returned 'data' that is no object")
+  }
+  return data ? { message, data } : { message }
 }
 
 function sinceOf(decoded: DecodeResult): number | undefined {

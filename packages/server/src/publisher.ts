@@ -11,6 +11,7 @@ import type { AnyProtocol } from './api.js'
 import type { Backplane, PublishResult, Sender } from './backplane.js'
 import type { Clock } from './clock.js'
 import { fingerprint } from './core/fingerprint.js'
+import { openChatText } from './core/frame-texts.js'
 import { isoTime } from './core/iso-time.js'
 import type { Position } from './core/log.js'
 import { andThen, type MaybePromise } from './core/maybe-promise.js'
@@ -50,16 +51,9 @@ export class Publisher {
   publishChat(draft: ChatDraft): MaybePromise<PublishResult> {
     const id = this.newId()
     const wall = this.clock.wall()
-    const open = openJson({
-      type: 'chat_message',
-      message: draft.body.message,
-      timestamp: isoTime(wall),
-      user_id: draft.userId,
-      room_id: draft.roomId,
-      id,
-      client_id: draft.clientId,
-      data: draft.body.data,
-    })
+    const { userId, roomId, clientId, body } = draft
+    const { message, data } = body
+    const open = openChatText({ message, data, timestamp: isoTime(wall), userId, roomId, id, clientId })
     const result = this.backplane.publish(draft.stream, { id, open, wall, sender: senderOf(draft) })
     return andThen(result, this.#count)
   }

@@ -92,15 +92,22 @@ function decideChat(
   limits: DecisionLimits,
 ): Decision {
   return withMembership(session, message, (membership) => {
-    const refs = refsOfMessage(message, membership)
-    if (membership.roomId === OWN_STREAM) return refuse('forbidden', refs)
-    const fault = checkText(message.message, limits.textLength)
-    if (fault) return refuse(fault, refs)
-    // Nothing overtakes the retry of a message that was refused.
-    if (message.after !== undefined && message.after !== membership.lastAccepted?.clientId)
-      return refuse('out_of_order', refs)
-    return { do: 'chat', membership, message }
+    const fault = chatFault(membership, message, limits)
+    return fault ? refuse(fault, refsOfMessage(message, membership)) : { do: 'chat', membership, message }
   })
+}
+
+function chatFault(
+  { roomId, lastAccepted }: Membership,
+  message: ClientMessageOf<'chat_message'>,
+  limits: DecisionLimits,
+): ErrorCode | undefined {
+  if (roomId === OWN_STREAM) return 'forbidden'
+  const fault = checkText(message.message, limits.textLength)
+  if (fault) return fault
+  // Nothing overtakes the retry of a message that was refused.
+  const isOutOfOrder = message.after !== undefined && message.after !== lastAccepted?.clientId
+  return isOutOfOrder ? 'out_of_order' : undefined
 }
 
 function decideTyping(

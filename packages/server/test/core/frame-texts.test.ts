@@ -1,0 +1,37 @@
+import type { JsonObject } from '@roomful/protocol'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { ackText, openChatText } from '../../src/core/frame-texts.js'
+
+const made = fc.stringMatching(/^[\w-]{1,24}$/)
+const timestamp = fc.constantFrom('2026-11-26T10:00:00.000Z', '1970-01-01T00:00:00.001Z')
+const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('"', '\\', '\u2028', '\ud800', '\n', ''))
+const maybe = fc.option(text, { nil: undefined })
+const json = fc.dictionary(text, fc.jsonValue()).map((value) => value as JsonObject)
+const data = fc.option(json, { nil: undefined })
+
+it('a chat message is the text that JSON.stringify makes of it', () => {
+  const fields = { message: text, data, timestamp, userId: text, roomId: text, id: made, clientId: maybe }
+  fc.assert(
+    fc.property(fc.record(fields), (chat) => {
+      const { message, userId: user_id, roomId: room_id, id, clientId: client_id } = chat
+      const { timestamp, data } = chat
+      const frame = { type: 'chat_message', message, timestamp, user_id, room_id, id, client_id, data }
+      expect(`${openChatText(chat)}}`).toBe(JSON.stringify(frame))
+    }),
+  )
+})
+
+it('[M5] an acknowledgement is the text that JSON.stringify makes of it', () => {
+  const place = { epoch: made, offset: fc.nat(), id: made, timestamp }
+  const what = { duplicate: fc.boolean(), durability: fc.constantFrom('memory', 'primary', 'replicated') }
+  const fields = { ref: maybe, clientId: text, roomId: text, ...place, ...what } as const
+  fc.assert(
+    fc.property(fc.record(fields), (ack) => {
+      const { ref, clientId: client_id, roomId: room_id, ...rest } = ack
+      const { epoch, offset, id, timestamp, duplicate, durability } = rest
+      const answered = { ref, client_id, room_id, epoch, offset, id, timestamp, duplicate, durability }
+      expect(ackText(ack)).toBe(JSON.stringify({ type: 'ack', ...answered }))
+    }),
+  )
+})
