@@ -2,6 +2,7 @@ import type { Answers } from './answers.js'
 import type { AnyProtocol, ConnectionContext, RoomContext, RoomHandle, User } from './api.js'
 import { sendAway } from './closing.js'
 import type { Connection } from './connection.js'
+import type { Membership } from './core/session.js'
 import type { Publisher } from './publisher.js'
 
 /** What hooks know of a connection. */
@@ -36,4 +37,26 @@ export function roomContext(
       return asked
     },
   }
+}
+
+/** A handler's context, and what makes its signal abort when the handler's time is up. */
+export interface CancellableContext {
+  readonly context: RoomContext<AnyProtocol, unknown>
+  abort(): void
+}
+
+/** A context whose signal aborts when the time is up or the connection ends. */
+export function cancellable(
+  connection: Connection,
+  contextWith: (signal: () => AbortSignal) => RoomContext<AnyProtocol, unknown>,
+): CancellableContext {
+  const timedOut = new AbortController()
+  // Made when it is asked for: the connection's signal remembers each one for as long as it lives.
+  const context = contextWith(() => AbortSignal.any([timedOut.signal, connection.signal]))
+  return { context, abort: () => timedOut.abort() }
+}
+
+/** False once the member was kicked, or sent away, while the application was asked. */
+export function isStillIn({ isOpen, session }: Connection, membership: Membership): boolean {
+  return isOpen && session.rooms.get(membership.roomId) === membership
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { Actions } from './actions.js'
 import { Admission } from './admission.js'
 import { Answers } from './answers.js'
 import type { AnyProtocol, ConnectionContext, Hooks, RoomContext, ServerOptions, Stats, User } from './api.js'
@@ -6,11 +7,12 @@ import { ApplicationCalls } from './application.js'
 import type { Backplane } from './backplane.js'
 import { memory } from './backplanes/memory.js'
 import { Batches } from './batches.js'
+import { Chats } from './chats.js'
 import { type Clock, systemClock } from './clock.js'
 import { closeWith, mayReturn } from './closing.js'
 import { Connection } from './connection.js'
 import { ConnectionEvents, type ConnectionHost } from './connection-events.js'
-import { connectionContext, roomContext } from './contexts.js'
+import { cancellable, connectionContext, roomContext } from './contexts.js'
 import { type Rates, Session } from './core/session.js'
 import { FanOut } from './fanout.js'
 import { handlerTable } from './handlers.js'
@@ -121,25 +123,42 @@ export class Node {
       newId,
       contextOf,
     })
-    this.#inboundDeps = {
+    const cancellableContextOf = (connection: Connection, roomId: string) =>
+      cancellable(connection, (signal) => roomContextOf(connection, roomId, signal))
+    const chats = new Chats({
+      handlers,
+      calls,
+      answers,
+      members: this.#members,
+      publisher,
+      rooms,
+      losesMessages: () => this.#phase === 'draining' && backplane.durability === 'memory',
+      cancellableContextOf,
+    })
+    const actions = new Actions({
       protocol: options.protocol,
-      hooks,
       handlers,
       calls,
       answers,
       admission: this.#admission,
       members: this.#members,
+      chats,
       batches: this.#batches,
       backplane,
-      publisher,
-      registry,
       rooms,
+      limits,
+      cancellableContextOf,
+    })
+    this.#inboundDeps = {
+      protocol: options.protocol,
+      hooks,
+      calls,
+      answers,
+      actions,
       clock,
       limits,
       metrics,
-      isDraining: () => this.#phase === 'draining',
       contextOf,
-      roomContextOf,
     }
     this.#connectionHost = {
       hooks,
