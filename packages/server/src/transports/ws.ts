@@ -7,6 +7,7 @@ import { isAllowedOrigin, type Origins } from '../origin.js'
 import type { Outgoing } from '../outgoing.js'
 import type { ConnectionRequest, Transport, TransportEvents } from '../transport.js'
 import { type DirectWriter, type Handle, handleOf, writeDirectly } from './direct-write.js'
+import { FrameReader, type FrameSink, readBefore } from './frame-reader.js'
 
 /** What the transport needs of the node. */
 export interface WebSocketHost {
@@ -65,7 +66,7 @@ export function createUpgradeHandler(
       return refuseUpgrade(socket, refusal.status)
     }
     server.handleUpgrade(request, socket, head, (webSocket) => {
-      webSocket.attach(socket)
+      webSocket.attach(socket, limits.frameBytes)
       webSocket.events = host.accept(webSocket, {
         url: request.url ?? '/',
         headers: request.headers,
@@ -93,16 +94,30 @@ export function refuseUpgrade(socket: Duplex, status: number): void {
 }
 
 /** A socket of ws that is a transport itself: each further object of a connection is one to fetch for each write. */
-class PeerSocket extends WebSocket implements Transport, DirectWriter {
+class PeerSocket extends WebSocket implements Transport, DirectWriter, FrameSink {
   events: TransportEvents | undefined
   socket!: Duplex
   handle: Handle | undefined
   unsent = 0
+  #giveToWs: ((bytes: Buffer) => void) | undefined
+  #hasEvent = false
 
   /** Comes first, with the socket that the upgrade handed over: ws makes its sockets without arguments of ours. */
-  attach(socket: Duplex): void {
+  attach(socket: Duplex, maxPayload: number): void {
     this.socket = socket
     this.handle = handleOf(socket)
+    const reader = new FrameReader(this, maxPayload)
+    this.#giveToWs = readBefore(socket, (chunk) => reader.read(chunk))
+  }
+
+  text(text: string, bytes: number): void {
+    this.events?.text(text, bytes)
+  }
+
+  passOn(bytes: Buffer): boolean {
+    this.#hasEvent = false
+    this.#giveToWs?.(bytes)
+    return this.#hasEvent
   }
 
   /**
@@ -126,6 +141,7 @@ class PeerSocket extends WebSocket implements Transport, DirectWriter {
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     const { events } = this
     const [value] = values
+    this.#hasEvent = true
     if (!events) return super.emit(event, ...values)
     if (event === 'message') {
       const data = value as Buffer

@@ -1,0 +1,116 @@
+import { isUtf8 } from 'node:buffer'
+import type { Duplex } from 'node:stream'
+
+/** Who gets what a {@link FrameReader} reads. */
+export interface FrameSink {
+  text(text: string, bytes: number): void
+  /** Passes bytes on to ws. True if ws made an event of them. */
+  passOn(bytes: Buffer): boolean
+}
+
+const FINAL_TEXT = 0x81
+/** Binary, ping, pong. */
+const OTHER_WHOLE_FRAMES = new Set([0x82, 0x89, 0x8a])
+const MASKED = 0x80
+const TWO_BYTES_OF_LENGTH = MASKED | 126
+const EIGHT_BYTES_OF_LENGTH = MASKED | 127
+
+/**
+ * Reads the frames that nearly all are, whole ones of text, without the stream that ws puts around its parser. All else
+ * it passes on to ws, in order: the bytes of frames that are binary, split over two reads, pings or pongs; and, from the
+ * first of them on, everything behind one that is a fragment, a close, longer than 64 KiB, or not as it should be.
+ */
+export class FrameReader {
+  /** Bytes that ws is still to get: the rest of the frame whose beginning it has. */
+  #owed = 0
+  /** Of a frame that does not tell its length yet: three bytes at most. */
+  #begun: Buffer | undefined
+
+  constructor(
+    private readonly sink: FrameSink,
+    private readonly maxPayload: number,
+  ) {}
+
+  read(chunk: Buffer): void {
+    const bytes = this.#begun ? Buffer.concat([this.#begun, chunk]) : chunk
+    this.#begun = undefined
+    let at = 0
+    while (at < bytes.length) {
+      if (this.#owed === 0) {
+        const size = this.#sizeOfFrame(bytes, at)
+        if (size === undefined) {
+          this.#begun = Buffer.from(bytes.subarray(at))
+          return
+        }
+        const end = at + size
+        if (bytes[at] === FINAL_TEXT && end <= bytes.length && this.#takeText(bytes, at, end)) {
+          at = end
+          continue
+        }
+        this.#owed = size
+      }
+      at = this.#passOn(bytes, at)
+    }
+  }
+
+  /** Undefined if too few bytes are there to tell; without an end where it is for ws to judge. */
+  #sizeOfFrame(bytes: Buffer, at: number): number | undefined {
+    if (bytes.length - at < 2) return undefined
+    const kind = bytes[at] as number
+    const length = bytes[at + 1] as number
+    if (kind !== FINAL_TEXT && !OTHER_WHOLE_FRAMES.has(kind)) return Infinity
+    if (length < MASKED || length === EIGHT_BYTES_OF_LENGTH) return Infinity
+    if (length < TWO_BYTES_OF_LENGTH) return this.#within(length - MASKED, 6)
+    if (bytes.length - at < 4) return undefined
+    return this.#within(bytes.readUInt16BE(at + 2), 8)
+  }
+
+  #within(payload: number, head: number): number {
+    return payload > this.maxPayload ? Infinity : head + payload
+  }
+
+  /** False if the text is no UTF-8; the bytes are then as they were. */
+  #takeText(bytes: Buffer, at: number, end: number): boolean {
+    const start = bytes[at + 1] === TWO_BYTES_OF_LENGTH ? at + 8 : at + 6
+    const isAscii = unmask(bytes, start, end) < 0x80
+    if (!isAscii && !isUtf8(bytes.subarray(start, end))) {
+      unmask(bytes, start, end)
+      return false
+    }
+    this.sink.text(bytes.toString(isAscii ? 'latin1' : 'utf8', start, end), end - start)
+    return true
+  }
+
+  /** ws makes an event of each whole frame, unless it found a fault: then nothing behind it is to be read. */
+  #passOn(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#owed)
+    this.#owed -= end - at
+    const hasEvent = this.sink.passOn(bytes.subarray(at, end))
+    if (this.#owed === 0 && !hasEvent) this.#owed = Infinity
+    return end
+  }
+}
+
+/** Masks as well: it is its own inverse. Returns the bits that any of the bytes has. */
+function unmask(bytes: Buffer, start: number, end: number): number {
+  let bits = 0
+  for (let at = start; at < end; at++) {
+    const byte = (bytes[at] as number) ^ (bytes[start - 4 + ((at - start) & 3)] as number)
+    bytes[at] = byte
+    bits |= byte
+  }
+  return bits
+}
+
+/** Puts a reader before ws. Undefined if ws does not listen as it is known to: then it reads alone. */
+export function readBefore(
+  socket: Duplex,
+  read: (chunk: Buffer) => void,
+): ((chunk: Buffer) => void) | undefined {
+  const [listener, ...others] = socket.listeners('data') as ((chunk: Buffer) => void)[]
+  if (!listener || others.length > 0) return undefined
+  socket.off('data', listener)
+  // Named as `once` names what it wraps: ws takes its own listener off when it has read its last frame.
+  socket.on('data', Object.assign(read, { listener }))
+  return (chunk) => listener.call(socket, chunk)
+}
