@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { defineProtocol } from '@roomful/protocol'
 import { memory, refuse } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
@@ -314,6 +315,41 @@ describe('the application', () => {
       expect((await server.room('lobby').history()).messages).toEqual([])
     },
   )
+
+  it('[M1] may answer with a promise of another realm, or with what only behaves like one', async () => {
+    const promise = runInNewContext('Promise.resolve({ message: "promised" })')
+    // biome-ignore lint/suspicious/noThenProperty: a query builder is such an object
+    const builder = { then: (done: (chat: object) => void) => done({ message: 'built' }) }
+    const answers = [promise, builder]
+    const { url } = await serve({ handle: { chat_message: () => answers.shift() as never } })
+    const ana = await connect(url)
+    await ana.join('lobby')
+    await ana.chat('lobby', 'one')
+    expect((await ana.next('chat_message')).message).toBe('promised')
+    await ana.chat('lobby', 'two')
+    expect((await ana.next('chat_message')).message).toBe('built')
+  })
+
+  it('may publish, and kick the sender, within the turn in which it is asked', async () => {
+    const protocol = defineProtocol({ server: { noted: z.object({ text: z.string() }) } })
+    const { url, server } = await serve({
+      protocol,
+      handle: {
+        chat_message: ({ room }, chat) => {
+          void server.room(room.id).publish({ type: 'noted', text: chat.message })
+          if (chat.message === 'last') server.room(room.id).kick(ana.userId)
+          return chat
+        },
+      },
+    })
+    const ana = await connectExtended(url)
+    await ana.join('lobby')
+    await ana.chat('lobby', 'first', { client_id: 'a' })
+    const late = { type: 'chat_message', room_id: 'lobby', message: 'last', client_id: 'b' }
+    expect(await ana.refusal(late)).toBe('not_in_room')
+    const { messages } = await server.room('lobby').history()
+    expect(messages).toMatchObject([{ text: 'first' }, { message: 'first' }, { text: 'last' }])
+  })
 
   it.each(['kicked', 'disconnected'])(
     'a message of someone who was %s while it was asked is not published',

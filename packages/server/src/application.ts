@@ -1,6 +1,7 @@
 import { RoomfulError } from '@roomful/protocol'
 import type { AnyProtocol, ConnectionContext, Hooks } from './api.js'
 import type { Clock } from './clock.js'
+import { isPromise, type MaybePromise } from './core/maybe-promise.js'
 import type { Limits } from './limits.js'
 import type { Logger } from './logger.js'
 
@@ -26,7 +27,7 @@ export class ApplicationCalls {
   run<T>(
     name: string,
     context: Context | undefined,
-    call: () => T | Promise<T>,
+    call: () => MaybePromise<T>,
     onTimeout?: () => void,
   ): Outcome<T> | Promise<Outcome<T>> {
     try {
@@ -57,7 +58,7 @@ export class ApplicationCalls {
   #tell(error: unknown, context: Context | undefined): void {
     try {
       const result = this.hooks.error?.(error, context)
-      if (result instanceof Promise) result.catch((again: unknown) => this.#logErrorHook(again))
+      if (isPromise(result)) Promise.resolve(result).catch((again: unknown) => this.#logErrorHook(again))
     } catch (again) {
       this.#logErrorHook(again)
     }
@@ -95,9 +96,4 @@ export class ApplicationCalls {
   #logErrorHook(error: unknown): void {
     this.logger.error({ error }, 'on.error failed')
   }
-}
-
-/** Also those of query builders, which are no instances of `Promise`. */
-function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
