@@ -1,4 +1,4 @@
-import { memory, refuse } from '@roomful/server'
+import { type ConnectionRequest, memory, refuse } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
 import { connect, connectExtended, dial, refusedStatus } from '../support/wire-client.js'
 import { RawWebSocket } from '../support/wire-raw.js'
@@ -62,6 +62,18 @@ describe('the greeting', () => {
     const joined = await client.next('joined')
     expect(client.frames.map(({ type }) => type)).toEqual(['system', 'authenticated', 'joined'])
     expect(joined.members).toHaveLength(1)
+  })
+})
+
+describe('the request of a connection', () => {
+  it('has the headers that the client sent, without those that only make the handshake', async () => {
+    const requests: ConnectionRequest[] = []
+    const { url } = await serve({ on: { connect: ({ request }) => void requests.push(request) } })
+    await connect(`${url}?room=a`, { headers: { cookie: 'a=1', 'X-Device': 'kiosk' } })
+    const { host, ...headers } = requests[0]?.headers ?? {}
+    expect(requests[0]?.url).toBe('/?room=a')
+    expect(host).toContain('127.0.0.1')
+    expect(headers).toEqual({ cookie: 'a=1', 'x-device': 'kiosk' })
   })
 })
 

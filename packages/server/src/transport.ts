@@ -31,7 +31,7 @@ export interface TransportEvents {
 export interface ConnectionRequest {
   /** Path and query, as in the HTTP request line. */
   readonly url: string
-  /** Lower-case names. */
+  /** Lower-case names. Those that only make the handshake (`upgrade`, `sec-websocket-key` …) are left out. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   /** IP address of the peer, or the one that a trusted proxy names. */
   readonly remoteAddress: string

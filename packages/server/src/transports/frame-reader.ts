@@ -3,9 +3,18 @@ import type { Duplex } from 'node:stream'
 
 /** Who gets what a {@link FrameReader} reads. */
 export interface FrameSink {
+  readonly socket: Duplex
+  /** Set to true with each event that ws makes of what it was given. */
+  hasEvent: boolean
   text(text: string, bytes: number): void
-  /** Passes bytes on to ws. True if ws made an event of them. */
-  passOn(bytes: Buffer): boolean
+}
+
+type DataListener = (this: Duplex, chunk: Buffer) => void
+
+const READER = Symbol('frame reader')
+
+interface ReadSocket extends Duplex {
+  [READER]?: FrameReader
 }
 
 const FINAL_TEXT = 0x81
@@ -26,10 +35,21 @@ export class FrameReader {
   /** Of a frame that does not tell its length yet: three bytes at most. */
   #begun: Buffer | undefined
 
-  constructor(
+  private constructor(
     private readonly sink: FrameSink,
     private readonly maxPayload: number,
+    private readonly wsListener: DataListener,
   ) {}
+
+  /** Puts a reader before ws. Does nothing if ws does not listen as it is known to: then it reads alone. */
+  static attach(sink: FrameSink, maxPayload: number): void {
+    const socket: ReadSocket = sink.socket
+    const [wsListener, ...others] = socket.listeners('data') as DataListener[]
+    if (!wsListener || others.length > 0) return
+    socket[READER] = new FrameReader(sink, maxPayload, wsListener)
+    socket.off('data', wsListener)
+    socket.on('data', listenerBefore(wsListener))
+  }
 
   read(chunk: Buffer): void {
     const bytes = this.#begun ? Buffer.concat([this.#begun, chunk]) : chunk
@@ -81,14 +101,32 @@ export class FrameReader {
     return true
   }
 
-  /** ws makes an event of each whole frame, unless it found a fault: then nothing behind it is to be read. */
   #passOn(bytes: Buffer, at: number): number {
+    const { sink } = this
     const end = Math.min(bytes.length, at + this.#owed)
     this.#owed -= end - at
-    const hasEvent = this.sink.passOn(bytes.subarray(at, end))
-    if (this.#owed === 0 && !hasEvent) this.#owed = Infinity
+    sink.hasEvent = false
+    this.wsListener.call(sink.socket, bytes.subarray(at, end))
+    // ws makes an event of each whole frame, unless it found a fault: then nothing behind it is to be read.
+    if (this.#owed === 0 && !sink.hasEvent) this.#owed = Infinity
     return end
   }
+}
+
+const listeners = new WeakMap<DataListener, DataListener>()
+
+/** One for all sockets: a closure for each would cost every connection 250 bytes. */
+function listenerBefore(wsListener: DataListener): DataListener {
+  let listener = listeners.get(wsListener)
+  if (!listener) {
+    const read = function (this: ReadSocket, chunk: Buffer): void {
+      this[READER]?.read(chunk)
+    }
+    // Named as `once` names what it wraps: ws takes its own listener off when it has read its last frame.
+    listener = Object.assign(read, { listener: wsListener })
+    listeners.set(wsListener, listener)
+  }
+  return listener
 }
 
 /** Masks as well: it is its own inverse. Returns the bits that any of the bytes has. */
@@ -100,17 +138,4 @@ function unmask(bytes: Buffer, start: number, end: number): number {
     bits |= byte
   }
   return bits
-}
-
-/** Puts a reader before ws. Undefined if ws does not listen as it is known to: then it reads alone. */
-export function readBefore(
-  socket: Duplex,
-  read: (chunk: Buffer) => void,
-): ((chunk: Buffer) => void) | undefined {
-  const [listener, ...others] = socket.listeners('data') as ((chunk: Buffer) => void)[]
-  if (!listener || others.length > 0) return undefined
-  socket.off('data', listener)
-  // Named as `once` names what it wraps: ws takes its own listener off when it has read its last frame.
-  socket.on('data', Object.assign(read, { listener }))
-  return (chunk) => listener.call(socket, chunk)
 }

@@ -7,7 +7,7 @@ import { isAllowedOrigin, type Origins } from '../origin.js'
 import type { Outgoing } from '../outgoing.js'
 import type { ConnectionRequest, Transport, TransportEvents } from '../transport.js'
 import { type DirectWriter, type Handle, handleOf, writeDirectly } from './direct-write.js'
-import { FrameReader, type FrameSink, readBefore } from './frame-reader.js'
+import { FrameReader, type FrameSink } from './frame-reader.js'
 
 /** What the transport needs of the node. */
 export interface WebSocketHost {
@@ -69,7 +69,7 @@ export function createUpgradeHandler(
       webSocket.attach(socket, limits.frameBytes)
       webSocket.events = host.accept(webSocket, {
         url: request.url ?? '/',
-        headers: request.headers,
+        headers: keptHeaders(request),
         remoteAddress,
       })
     })
@@ -99,25 +99,17 @@ class PeerSocket extends WebSocket implements Transport, DirectWriter, FrameSink
   socket!: Duplex
   handle: Handle | undefined
   unsent = 0
-  #giveToWs: ((bytes: Buffer) => void) | undefined
-  #hasEvent = false
+  hasEvent = false
 
   /** Comes first, with the socket that the upgrade handed over: ws makes its sockets without arguments of ours. */
   attach(socket: Duplex, maxPayload: number): void {
     this.socket = socket
     this.handle = handleOf(socket)
-    const reader = new FrameReader(this, maxPayload)
-    this.#giveToWs = readBefore(socket, (chunk) => reader.read(chunk))
+    FrameReader.attach(this, maxPayload)
   }
 
   text(text: string, bytes: number): void {
     this.events?.text(text, bytes)
-  }
-
-  passOn(bytes: Buffer): boolean {
-    this.#hasEvent = false
-    this.#giveToWs?.(bytes)
-    return this.#hasEvent
   }
 
   /**
@@ -141,7 +133,7 @@ class PeerSocket extends WebSocket implements Transport, DirectWriter, FrameSink
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     const { events } = this
     const [value] = values
-    this.#hasEvent = true
+    this.hasEvent = true
     if (!events) return super.emit(event, ...values)
     if (event === 'message') {
       const data = value as Buffer
@@ -154,6 +146,21 @@ class PeerSocket extends WebSocket implements Transport, DirectWriter, FrameSink
     else return super.emit(event, ...values)
     return true
   }
+}
+
+const HANDSHAKE_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'upgrade',
+  'sec-websocket-extensions',
+  'sec-websocket-key',
+  'sec-websocket-version',
+])
+
+/** Without what tells the application nothing, but would stay in memory for as long as the connection. */
+function keptHeaders({ headers }: IncomingMessage): ConnectionRequest['headers'] {
+  const kept: Record<string, string | string[] | undefined> = {}
+  for (const name in headers) if (!HANDSHAKE_HEADERS.has(name)) kept[name] = headers[name]
+  return kept
 }
 
 /** The peer's address, or the one that the outermost trusted proxy saw. */
