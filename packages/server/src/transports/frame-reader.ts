@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 /** Who gets what a {@link FrameReader} reads. */
 export interface FrameSink {
   readonly socket: Duplex
-  /** Set to true with each event that ws makes of what it was given. */
+  /** Whether ws has made an event of what it was given; an error is none. */
   hasEvent: boolean
   text(text: string, bytes: number): void
 }

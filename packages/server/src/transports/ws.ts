@@ -133,7 +133,7 @@ class PeerSocket extends WebSocket implements Transport, DirectWriter, FrameSink
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     const { events } = this
     const [value] = values
-    this.hasEvent = true
+    this.hasEvent = event !== 'error'
     if (!events) return super.emit(event, ...values)
     if (event === 'message') {
       const data = value as Buffer
