@@ -65,6 +65,9 @@ async function setUp(): Promise<Real> {
       bytesPerSecond: unlimited,
       joinsPerSecond: unlimited,
       historyPerSecond: unlimited,
+      // Held back, they would come with a later message.
+      noticesPerSecond: unlimited,
+      noticesBurst: unlimited,
     },
   })
   const clients = await Promise.all(Array.from({ length: USERS }, () => server.connect()))
