@@ -1,12 +1,9 @@
-import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getSystemErrorName } from 'node:util'
+import { handleOf } from './handle.js'
 
-/**
- * What a plain socket of Node's writes to. It is no documented part of Node, so each part is looked for before it is
- * used; where one is missing, writes go through the socket as a stream. docs/decisions/0109 has what that is worth.
- */
-export interface Handle {
+/** What a plain socket of Node's writes to. docs/decisions/0109 has what it is worth to do so directly. */
+export interface WriteHandle {
   /** Returns 0, or a negative number of the system's. What the kernel does not take at once is written later. */
   writeBuffer(request: WriteRequest, bytes: Buffer): number
   /** Bytes that the kernel has not taken yet. */
@@ -17,7 +14,7 @@ export interface Handle {
 interface WriteRequest {
   /** Below 0 while it belongs to none. */
   getAsyncId(): number
-  handle?: Handle
+  handle?: WriteHandle
   bytes?: Buffer
   oncomplete?: (status: number) => void
 }
@@ -25,8 +22,8 @@ interface WriteRequest {
 /** Whoever writes directly to a socket. */
 export interface DirectWriter {
   readonly socket: Duplex
-  /** As {@link handleOf} found it when the socket was new. */
-  readonly handle: Handle | undefined
+  /** As {@link writeHandleOf} found it when the socket was new. */
+  readonly handle: WriteHandle | undefined
   /** Bytes of a direct write that have not left the process: the next write goes through the stream, behind them. */
   unsent: number
 }
@@ -34,12 +31,11 @@ export interface DirectWriter {
 let Request: (new () => WriteRequest) | undefined
 let spare: WriteRequest | undefined
 
-/** The handle of a socket that is one of the kernel's, if it has all parts. Others (TLS) have work to do on what is written. */
-export function handleOf(socket: Duplex): Handle | undefined {
-  if (!(socket instanceof Socket) || 'encrypted' in socket) return undefined
-  const { _handle: handle } = socket as { _handle?: Partial<Handle> | null }
-  return handle && typeof handle.writeBuffer === 'function' && typeof handle.writeQueueSize === 'number'
-    ? (handle as Handle)
+/** The handle of a plain socket, if it has all parts. */
+export function writeHandleOf(socket: Duplex): WriteHandle | undefined {
+  const handle = handleOf<WriteHandle>(socket)
+  return typeof handle?.writeBuffer === 'function' && typeof handle.writeQueueSize === 'number'
+    ? (handle as WriteHandle)
     : undefined
 }
 
@@ -64,7 +60,7 @@ export function writeDirectly(writer: DirectWriter, bytes: Buffer): boolean {
 }
 
 /** Node keeps the class of requests to itself, but hands one to the handle with the first write. */
-function learnRequest(handle: Handle): void {
+function learnRequest(handle: WriteHandle): void {
   const { writeBuffer } = handle
   handle.writeBuffer = (request, bytes) => {
     Reflect.deleteProperty(handle, 'writeBuffer')
@@ -73,7 +69,7 @@ function learnRequest(handle: Handle): void {
   }
 }
 
-function finishLater(writer: DirectWriter, handle: Handle, request: WriteRequest, bytes: Buffer): void {
+function finishLater(writer: DirectWriter, handle: WriteHandle, request: WriteRequest, bytes: Buffer): void {
   spare = undefined
   writer.unsent = handle.writeQueueSize
   request.handle = handle

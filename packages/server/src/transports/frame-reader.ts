@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Duplex } from 'node:stream'
+import { readDirectly } from './direct-read.js'
 
 /** Who gets what a {@link FrameReader} reads. */
 export interface FrameSink {
@@ -49,39 +50,43 @@ export class FrameReader {
     socket[READER] = new FrameReader(sink, maxPayload, wsListener)
     socket.off('data', wsListener)
     socket.on('data', listenerBefore(wsListener))
+    readDirectly(socket, readShared)
   }
 
-  read(chunk: Buffer): void {
-    const bytes = this.#begun ? Buffer.concat([this.#begun, chunk]) : chunk
+  /** Keeps none of the chunk's memory. */
+  read(chunk: Buffer, length = chunk.length): void {
+    const begun = this.#begun
     this.#begun = undefined
+    const bytes = begun ? Buffer.concat([begun, chunk.subarray(0, length)]) : chunk
+    const end = begun ? bytes.length : length
     let at = 0
-    while (at < bytes.length) {
+    while (at < end) {
       if (this.#owed === 0) {
-        const size = this.#sizeOfFrame(bytes, at)
+        const size = this.#sizeOfFrame(bytes, at, end)
         if (size === undefined) {
-          this.#begun = Buffer.from(bytes.subarray(at))
+          this.#begun = Buffer.from(bytes.subarray(at, end))
           return
         }
-        const end = at + size
-        if (bytes[at] === FINAL_TEXT && end <= bytes.length && this.#takeText(bytes, at, end)) {
-          at = end
+        const next = at + size
+        if (bytes[at] === FINAL_TEXT && next <= end && this.#takeText(bytes, at, next)) {
+          at = next
           continue
         }
         this.#owed = size
       }
-      at = this.#passOn(bytes, at)
+      at = this.#passOn(bytes, at, end)
     }
   }
 
   /** Undefined if too few bytes are there to tell; without an end where it is for ws to judge. */
-  #sizeOfFrame(bytes: Buffer, at: number): number | undefined {
-    if (bytes.length - at < 2) return undefined
+  #sizeOfFrame(bytes: Buffer, at: number, end: number): number | undefined {
+    if (end - at < 2) return undefined
     const kind = bytes[at] as number
     const length = bytes[at + 1] as number
     if (kind !== FINAL_TEXT && !OTHER_WHOLE_FRAMES.has(kind)) return Infinity
     if (length < MASKED || length === EIGHT_BYTES_OF_LENGTH) return Infinity
     if (length < TWO_BYTES_OF_LENGTH) return this.#within(length - MASKED, 6)
-    if (bytes.length - at < 4) return undefined
+    if (end - at < 4) return undefined
     return this.#within(bytes.readUInt16BE(at + 2), 8)
   }
 
@@ -101,16 +106,24 @@ export class FrameReader {
     return true
   }
 
-  #passOn(bytes: Buffer, at: number): number {
+  #passOn(bytes: Buffer, at: number, end: number): number {
     const { sink } = this
-    const end = Math.min(bytes.length, at + this.#owed)
-    this.#owed -= end - at
+    const next = Math.min(end, at + this.#owed)
+    this.#owed -= next - at
+    // Once ws has read its last frame it listens no more; what comes then is dropped, as by a stream without listeners.
+    if (sink.socket.listenerCount('data') === 0) return next
     sink.hasEvent = false
-    this.wsListener.call(sink.socket, bytes.subarray(at, end))
+    // A copy, for ws keeps views of what it gets.
+    this.wsListener.call(sink.socket, Buffer.from(bytes.subarray(at, next)))
     // ws makes an event of each whole frame, unless it found a fault: then nothing behind it is to be read.
     if (this.#owed === 0 && !sink.hasEvent) this.#owed = Infinity
-    return end
+    return next
   }
+}
+
+function readShared(this: ReadSocket, length: number, shared: Buffer): true {
+  this[READER]?.read(shared, length)
+  return true
 }
 
 const listeners = new WeakMap<DataListener, DataListener>()

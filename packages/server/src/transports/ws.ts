@@ -6,7 +6,7 @@ import type { Logger } from '../logger.js'
 import { isAllowedOrigin, type Origins } from '../origin.js'
 import type { Outgoing } from '../outgoing.js'
 import type { ConnectionRequest, Transport, TransportEvents } from '../transport.js'
-import { type DirectWriter, type Handle, handleOf, writeDirectly } from './direct-write.js'
+import { type DirectWriter, type WriteHandle, writeDirectly, writeHandleOf } from './direct-write.js'
 import { FrameReader, type FrameSink } from './frame-reader.js'
 
 /** What the transport needs of the node. */
@@ -97,14 +97,14 @@ export function refuseUpgrade(socket: Duplex, status: number): void {
 class PeerSocket extends WebSocket implements Transport, DirectWriter, FrameSink {
   events: TransportEvents | undefined
   socket!: Duplex
-  handle: Handle | undefined
+  handle: WriteHandle | undefined
   unsent = 0
   hasEvent = false
 
   /** Comes first, with the socket that the upgrade handed over: ws makes its sockets without arguments of ours. */
   attach(socket: Duplex, maxPayload: number): void {
     this.socket = socket
-    this.handle = handleOf(socket)
+    this.handle = writeHandleOf(socket)
     FrameReader.attach(this, maxPayload)
   }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type DirectWriter, handleOf, writeDirectly } from '../../src/transports/direct-write.js'
+import { type DirectWriter, writeDirectly, writeHandleOf } from '../../src/transports/direct-write.js'
 
 const CHUNK = 100_000
 const chunk = (n: number) => Buffer.alloc(CHUNK, n)
@@ -22,7 +22,7 @@ async function pair(): Promise<{ writer: DirectWriter & { socket: Socket }; peer
   const [socket] = (await once(server, 'connection')) as [Socket]
   server.close()
   open.push(peer, socket)
-  const writer = { socket, handle: handleOf(socket), unsent: 0 }
+  const writer = { socket, handle: writeHandleOf(socket), unsent: 0 }
   if (!writeDirectly(writer, chunk(0))) socket.write(chunk(0))
   if (socket.writableLength > 0) await once(socket, 'drain')
   return { writer, peer }
@@ -115,7 +115,7 @@ describe('a direct write', () => {
   ])('is refused on a socket with %s, and the stream is left to write', (_, shape) => {
     const socket = new Socket()
     for (const [name, value] of Object.entries(shape)) Object.defineProperty(socket, name, { value })
-    const handle = handleOf(socket)
+    const handle = writeHandleOf(socket)
     expect(handle).toBe(undefined)
     expect(writeDirectly({ socket, handle, unsent: 0 }, chunk(1))).toBe(false)
     expect(socket.writableLength, 'bytes written').toBe(0)
@@ -124,9 +124,9 @@ describe('a direct write', () => {
   it('is for plain sockets: TLS has work to do on what is written', async () => {
     const { writer } = await pair()
     const { socket } = writer
-    expect(handleOf(socket)).toBe(writer.handle)
-    expect(handleOf(Object.assign(socket, { encrypted: true }))).toBe(undefined)
+    expect(writeHandleOf(socket)).toBe(writer.handle)
+    expect(writeHandleOf(Object.assign(socket, { encrypted: true }))).toBe(undefined)
     const { _handle } = socket as unknown as { readonly _handle: object }
-    expect(handleOf(Object.assign(new PassThrough(), { _handle }))).toBe(undefined)
+    expect(writeHandleOf(Object.assign(new PassThrough(), { _handle }))).toBe(undefined)
   })
 })

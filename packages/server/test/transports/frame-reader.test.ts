@@ -1,8 +1,9 @@
 import { EventEmitter, once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { DEFAULT_LIMITS } from '../../src/limits.js'
 import { FrameReader } from '../../src/transports/frame-reader.js'
@@ -80,6 +81,33 @@ async function feed(chunks: readonly Chunk[], listen: (socket: Duplex) => Heard)
   }
   socket.push(null)
   if (!heard.some((line) => line.startsWith(CLOSE_TEXT))) await once(socket, 'close')
+  await turn()
+  return heard
+}
+
+let server: Server
+beforeAll(async () => {
+  server = createServer({ allowHalfOpen: true, noDelay: true }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+})
+afterAll(() => server.close())
+
+/** The same over a socket of the kernel's, which is read past Node's stream. */
+async function feedOverTcp(chunks: readonly Chunk[], listen: (socket: Duplex) => Heard): Promise<Heard> {
+  const accepted = once(server, 'connection') as Promise<[Socket]>
+  const { port } = server.address() as { port: number }
+  // A server that has heard enough resets the connection.
+  const peer = connect({ port, host: '127.0.0.1', noDelay: true }).on('error', () => {})
+  const [socket] = await accepted
+  const heard = listen(socket)
+  const closed = once(socket, 'close')
+  peer.resume()
+  for (const { bytes, ownTurn } of chunks) {
+    peer.write(bytes)
+    if (ownTurn) await turn()
+  }
+  peer.end()
+  await closed
   await turn()
   return heard
 }
@@ -164,14 +192,20 @@ const chunks = fc
   })
 
 describe('frames that are read before ws', () => {
-  it('become the same events as if ws had read all of them, however they are cut, faults included', async () => {
-    await fc.assert(
-      fc.asyncProperty(chunks, async (parts) => {
-        expect(await feed(parts, ours)).toEqual(await feed(parts, theirs))
-      }),
-      { numRuns: 400 },
-    )
-  })
+  it.each([
+    ['from a stream', feed],
+    ['past the stream', feedOverTcp],
+  ])(
+    'become, %s, the same events as if ws had read all of them, however they are cut, faults included',
+    async (_, feedOurs) => {
+      await fc.assert(
+        fc.asyncProperty(chunks, async (parts) => {
+          expect(await feedOurs(parts, ours)).toEqual(await feed(parts, theirs))
+        }),
+        { numRuns: 400 },
+      )
+    },
+  )
 
   it('are not mixed up by a cut at any byte', async () => {
     const key = Buffer.from([1, 2, 3, 4])
@@ -204,6 +238,13 @@ describe('frames that are read before ws', () => {
     const [called] = socket.rawListeners('data')
     expect(called, 'the listener that stands before that of ws').not.toBe(named)
     socket.destroy()
+    const readers: unknown[] = []
+    await feedOverTcp([], (accepted) => {
+      const heard = ours(accepted)
+      for (const key of Object.getOwnPropertySymbols(accepted)) readers.push(Reflect.get(accepted, key))
+      return heard
+    })
+    expect(readers, 'what a socket of the kernel’s has').toContainEqual(expect.any(Buffer))
   })
 
   it.each([0, 2])('are left to ws if %i listeners wait for data, where it is known to be one', (count) => {
