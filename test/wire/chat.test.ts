@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm'
 import { defineProtocol } from '@roomful/protocol'
-import { memory, refuse } from '@roomful/server'
+import { memory, refuse, UNLIMITED } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { connect, connectExtended } from '../support/wire-client.js'
@@ -98,6 +98,26 @@ describe('a chat message', () => {
       const own = first.filter(({ message }) => message.startsWith(`${who}:`))
       expect(own.map(({ message }) => message)).toEqual(Array.from({ length: 20 }, (_, n) => `${who}:${n}`))
     }
+  })
+
+  it('[M10] has it in a busy room too, where senders go on as soon as they have their answer', async () => {
+    const { url } = await serve({ limits: UNLIMITED })
+    const members = await Promise.all(Array.from({ length: 60 }, () => connectExtended(url)))
+    for (const member of members) await member.join('lobby')
+    const each = 100
+    const senders = members.slice(0, 6)
+    const sending = senders.map(async (sender, n) => {
+      for (let count = 0; count < each; count++) await sender.chat('lobby', `${n}: ${count}`)
+    })
+    await Promise.all(sending)
+    const expected = Array.from({ length: senders.length * each }, (_, n) => n + 1)
+    const got = async (member: (typeof members)[number]) => {
+      await member.settled()
+      return member.frames.filter(({ type }) => type === 'chat_message')
+    }
+    const [first = [], ...others] = await Promise.all(members.map(got))
+    expect(first.map(({ offset }) => offset)).toEqual(expected)
+    for (const other of others) expect(other).toEqual(first)
   })
 })
 

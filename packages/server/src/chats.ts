@@ -9,6 +9,7 @@ import { ackText } from './core/frame-texts.js'
 import { isoTime } from './core/iso-time.js'
 import { andThen, type MaybePromise } from './core/maybe-promise.js'
 import type { Membership } from './core/session.js'
+import type { FanOut } from './fanout.js'
 import type { HandlerTable } from './handlers.js'
 import type { Members } from './members.js'
 import { type ChatBody, type ChatDraft, type Publisher, refusalOf } from './publisher.js'
@@ -22,6 +23,7 @@ export interface ChatDeps {
   readonly members: Members
   readonly publisher: Publisher
   readonly rooms: Rooms
+  readonly fanOut: FanOut
   /** Whether what is accepted now would be lost with this process. */
   losesMessages(): boolean
   cancellableContextOf(connection: Connection, roomId: string): CancellableContext
@@ -93,8 +95,9 @@ export class Chats {
     const after = message.after === undefined ? undefined : membership.lastAccepted?.position
     const draft = { stream, roomId, userId: user.id, clientId, seen, after, ...bodies }
     return andThen(deps.publisher.publishChat(draft), (result) => {
-      if (result.status === 'accepted') this.#acknowledge(connection, membership, message, result)
-      else deps.answers.fail(connection, refusalOf(result), refs)
+      if (result.status !== 'accepted') return deps.answers.fail(connection, refusalOf(result), refs)
+      if (room) deps.fanOut.accepted(room, connection)
+      this.#acknowledge(connection, membership, message, result)
     })
   }
 

@@ -1,3 +1,4 @@
+import type { Batch, Item } from './batch.js'
 import type { Clock } from './clock.js'
 import type { Connection } from './connection.js'
 import { ArrivalTurns, type FlushBounds, WriteCost } from './core/flush-window.js'
@@ -7,35 +8,8 @@ import type { Metrics } from './metrics.js'
 import { Outgoing } from './outgoing.js'
 import type { Room } from './room.js'
 
-/** Which members do not get a message. */
-export interface Audience {
-  readonly exceptConnection?: string
-  readonly exceptUser?: string
-  /** Only connections that sent `auth`: the message is of an extension-only type. */
-  readonly extendedOnly?: boolean
-  /** Rooms by which their members have got it already. */
-  readonly exceptMembersOf?: readonly Room[]
-}
-
-export interface Item {
-  readonly text: string
-  /** Dropped first under back-pressure. */
-  readonly volatile: boolean
-  readonly audience?: Audience
-  readonly latestKey?: string
-  /** Tells who comes and goes: where many do, it waits for company. */
-  readonly notice?: boolean
-}
-
-/** A connection's place in a room's fan-out. */
-export interface Member {
-  readonly connection: Connection
-  readonly userId: string
-  /** Index into the room's batch from which this member gets it: a join in its middle must not see what came before. */
-  from: number
-  /** False while a resume is being paged: live frames come after the last page. */
-  live: boolean
-}
+/** Of the writes of a room's flush, how many may go to senders before it. */
+const ANSWERS_SHARE = 0.25
 
 /**
  * Carries messages to connections. What came within one turn of the event loop, or, for a room that gets much on a
@@ -44,6 +18,8 @@ export interface Member {
 export class FanOut {
   /** Rooms to flush at the end of this turn; one that was flushed since is no longer marked as due. */
   #due: Room[] = []
+  /** Rooms with senders to write to. */
+  #answering: Room[] = []
   /** Rooms that gather. */
   readonly #gathering = new Set<Room>()
   /** Rooms that have nothing but notices, and had many of late. */
@@ -122,16 +98,24 @@ export class FanOut {
     if (!this.#isTimed) this.#flushSoon()
   }
 
+  /** Tells that a member's message was accepted: it may go on only when it has its answer, or its message back. */
+  accepted(room: Room, connection: Connection): void {
+    if (!room.answering.isAhead) return
+    const { senders } = room.batch
+    if (senders.length === 0) this.#answering.push(room)
+    senders.push(connection)
+    this.#flushSoon()
+  }
+
   /** Hands what waits for one room to its members. Returns how many messages that were. */
   flush(room: Room): number {
-    const items = this.#take(room)
-    if (items.length === 0) return 0
-    const pick = picker(items)
+    const batch = this.#take(room)
     for (const member of room.members.values()) {
-      const outgoing = pick(member)
+      const outgoing = batch.shareOf(member)
+      member.from = 0
       if (outgoing) this.#write(member.connection, outgoing)
     }
-    return items.length
+    return batch.length
   }
 
   /**
@@ -140,20 +124,20 @@ export class FanOut {
    * Returns how many writes that were.
    */
   #flushOnly(room: Room): number {
-    const items = this.#take(room)
-    const pick = picker(items)
+    const batch = this.#take(room)
     const answered = this.#connections
     this.#connections = []
     let writes = answered.length
     for (const connection of answered) {
       const member = room.members.get(connection.id)
-      const outgoing = member && pick(member)
+      const outgoing = member && batch.shareOf(member)
       if (outgoing) this.#writeNow(connection, outgoing)
       else connection.flush()
-      if (member) member.from = items.length
+      if (member) member.from = batch.length
     }
     for (const member of room.members.values()) {
-      const outgoing = pick(member)
+      const outgoing = batch.shareOf(member)
+      member.from = 0
       if (!outgoing) continue
       this.#writeNow(member.connection, outgoing)
       writes++
@@ -161,11 +145,29 @@ export class FanOut {
     return writes
   }
 
-  #take(room: Room): readonly (Item | undefined)[] {
+  #take(room: Room): Batch {
     room.isDue = false
     this.#gathering.delete(room)
     this.#waiting.delete(room)
-    return room.batch.take()
+    return room.takeBatch()
+  }
+
+  /**
+   * Writes to those who wait for an answer in a room that is not flushed yet. False if they are too many: each of them
+   * gets a write that the flush does not save.
+   */
+  #answerSenders({ batch, members }: Room): boolean {
+    const answers = batch.answers + batch.senders.length
+    if (answers > ANSWERS_SHARE * members.size) return false
+    batch.answers = answers
+    for (const connection of batch.senders.splice(0)) {
+      const member = members.get(connection.id)
+      const outgoing = member && batch.shareOf(member)
+      if (!outgoing) continue
+      member.from = batch.length
+      this.#writeNow(connection, outgoing)
+    }
+    return true
   }
 
   /** Sends one volatile message to connections wherever they are. */
@@ -178,11 +180,11 @@ export class FanOut {
 
   /** Whether a further wait would bring little: in a write of ten messages each takes a tenth of it. */
   #hasCompany(room: Room): boolean {
-    return room.batch.items.length >= this.#flushMessages || this.#isFull(room)
+    return room.batch.length >= this.#flushMessages || this.#isFull(room)
   }
 
   #isFull({ batch }: Room): boolean {
-    return batch.bytes >= this.#flushBytes
+    return batch.size >= this.#flushBytes
   }
 
   /** What flushing a room will take, in ms. */
@@ -196,6 +198,7 @@ export class FanOut {
     let flushMs = 0
     for (const room of this.#due) flushMs += this.#msFor(room)
     if (this.#turns.goOn(now, flushMs)) {
+      this.#answering = this.#answering.filter((room) => !this.#answerSenders(room))
       this.#flushSoon()
       return
     }
@@ -209,13 +212,17 @@ export class FanOut {
       if (wait >= 1 && !this.#hasCompany(room)) this.#gather(room, wait)
       else flushed.push(room)
     }
+    for (const room of this.#answering) {
+      if (this.#gathering.has(room) && !this.#answerSenders(room)) flushed.push(room)
+    }
+    this.#answering = []
     if (flushed.length > 0 || !this.#isTimed) this.#flushRooms(flushed)
   }
 
   #gather(room: Room, wait: number): void {
     room.isDue = false
     this.#gathering.add(room)
-    room.window.gathers(room.batch.items.length)
+    room.window.gathers(room.batch.length)
     if (this.#isTimed) return
     this.#isTimed = true
     this.clock.after(wait, () => {
@@ -242,12 +249,14 @@ export class FanOut {
 
   #flushRooms(rooms: readonly Room[]): void {
     const startedAt = this.clock.now()
-    const sizes = rooms.map(({ batch }) => batch.items.length)
+    const batches = rooms.map(({ batch }) => batch)
     const [only] = rooms
     const writes = only && rooms.length === 1 ? this.#flushOnly(only) : this.#flushSeveral(rooms)
     const endedAt = this.clock.now()
-    for (let index = 0; index < rooms.length; index++) {
-      rooms[index]?.window.flushed(endedAt, sizes[index] ?? 0)
+    for (const [index, { window, answering, members }] of rooms.entries()) {
+      const { length, answers } = batches[index] as Batch
+      window.flushed(endedAt, length)
+      answering.flushed(answers + members.size, length)
     }
     this.#cost.learn(endedAt - startedAt, writes)
     this.metrics.fanOuts++
@@ -272,81 +281,4 @@ export class FanOut {
     connection.writeNow(outgoing)
     this.metrics.framesOut += outgoing.texts.length
   }
-}
-
-/** What a room has for its members since the last flush. */
-export class Batch {
-  items: (Item | undefined)[] = []
-  /** Length of the items' texts. */
-  bytes = 0
-
-  add(item: Item): void {
-    if (item.latestKey !== undefined) this.dropKey(item.latestKey)
-    this.items.push(item)
-    this.bytes += item.text.length
-  }
-
-  /** Leaves a hole, since members hold indices into the batch. */
-  dropKey(latestKey: string): void {
-    const index = this.items.findIndex((item) => item?.latestKey === latestKey)
-    if (index >= 0) this.items[index] = undefined
-  }
-
-  take(): readonly (Item | undefined)[] {
-    const { items } = this
-    this.items = []
-    this.bytes = 0
-    return items
-  }
-}
-
-type Picker = (member: Member) => Outgoing | undefined
-
-/** Picks a member's share of a batch; members with the same share get the same bytes. */
-function picker(items: readonly (Item | undefined)[]): Picker {
-  const selective: Item[] = []
-  let mayDrop = false
-  for (const item of items) {
-    if (item?.audience) selective.push(item)
-    if (item?.volatile) mayDrop = true
-  }
-  let whole: Outgoing | undefined
-  let shares: Map<string, Outgoing | undefined> | undefined
-  return (member) => {
-    const { from } = member
-    member.from = 0
-    if (!member.live || from >= items.length) return undefined
-    const congested = mayDrop && member.connection.isCongested
-    if (from === 0 && !congested && selective.length === 0) {
-      whole ??= share(items, member, 0, false)
-      return whole
-    }
-    let key = congested ? `~${from}` : `${from}`
-    for (const item of selective) key += isFor(item, member) ? '1' : '0'
-    shares ??= new Map()
-    if (!shares.has(key)) shares.set(key, share(items, member, from, congested))
-    return shares.get(key)
-  }
-}
-
-function share(
-  items: readonly (Item | undefined)[],
-  member: Member,
-  from: number,
-  congested: boolean,
-): Outgoing | undefined {
-  const texts: string[] = []
-  for (let index = from; index < items.length; index++) {
-    const item = items[index]
-    if (item && !(congested && item.volatile) && isFor(item, member)) texts.push(item.text)
-  }
-  return texts.length > 0 ? new Outgoing(texts) : undefined
-}
-
-function isFor(item: Item | undefined, { connection, userId }: Member): boolean {
-  const audience = item?.audience
-  if (!audience) return true
-  if (audience.extendedOnly && !connection.session.extended) return false
-  if (audience.exceptMembersOf?.some((room) => room.members.has(connection.id))) return false
-  return audience.exceptConnection !== connection.id && audience.exceptUser !== userId
 }

@@ -3,6 +3,7 @@ import type { Answers, Refs } from './answers.js'
 import type { Action, AnyProtocol, Hooks, RoomContext, ServerOptions } from './api.js'
 import type { ApplicationCalls } from './application.js'
 import type { Backplane, PresenceSnapshot } from './backplane.js'
+import type { Member } from './batch.js'
 import type { Clock } from './clock.js'
 import { mayReturn } from './closing.js'
 import type { Connection } from './connection.js'
@@ -10,7 +11,7 @@ import { refsOfMessage } from './core/decide.js'
 import { ExpiryQueue } from './core/expiry-queue.js'
 import { entryText, type LogEntry, type LogPage, type Position } from './core/log.js'
 import { type PresentUser, withChanges } from './core/presence.js'
-import type { FanOut, Member } from './fanout.js'
+import type { FanOut } from './fanout.js'
 import type { Limits } from './limits.js'
 import { type Room, streamOf } from './room.js'
 import { type Rooms, toMember } from './rooms.js'
@@ -298,7 +299,7 @@ export class Members {
       presence: presence && withChanges(presence, room.changes),
     })
     session.enterRoom(message.room_id)
-    const member: Member = { connection, userId: session.user.id, from: room.batch.items.length, live: true }
+    const member: Member = { connection, userId: session.user.id, from: room.batch.length, live: true }
     room.members.set(connection.id, member)
   }
 

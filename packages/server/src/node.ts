@@ -132,6 +132,7 @@ export class Node {
       members: this.#members,
       publisher,
       rooms,
+      fanOut,
       losesMessages: () => this.#phase === 'draining' && backplane.durability === 'memory',
       cancellableContextOf,
     })

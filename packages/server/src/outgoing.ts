@@ -14,6 +14,13 @@ export class Outgoing {
     return new Outgoing([JSON.stringify(message)])
   }
 
+  /** Texts whose frames are built already. */
+  static built(texts: readonly string[], bytes: Buffer): Outgoing {
+    const outgoing = new Outgoing(texts, undefined, bytes.length)
+    outgoing.#bytes = bytes
+    return outgoing
+  }
+
   /** Several writes as one. */
   static join(parts: readonly Outgoing[]): Outgoing {
     return new Outgoing(
@@ -29,28 +36,81 @@ export class Outgoing {
 
   /** The frames as they go over a WebSocket, server side: FIN, text, unmasked. */
   get bytes(): Buffer {
-    this.#bytes ??= this.parts ? Buffer.concat(this.parts.map(({ bytes }) => bytes)) : buildFrames(this.own)
+    this.#bytes ??= this.parts ? Buffer.concat(this.parts.map(({ bytes }) => bytes)) : Frames.of(this.own)
     return this.#bytes
   }
 }
 
-const FIN_AND_TEXT = 0x81
+/** Frames in a row: each is built once, and those that follow each other are one piece of memory. */
+export class Frames {
+  #bytes = NOTHING
+  /** Where each frame ends. */
+  readonly #ends: number[] = []
 
-function buildFrames(texts: readonly string[]): Buffer {
-  const lengths = texts.map(byteLength)
-  let total = 0
-  for (const length of lengths) total += headerSize(length) + length
-  const frames = Buffer.allocUnsafe(total)
-  let at = 0
-  for (let index = 0; index < texts.length; index++) {
-    const length = lengths[index] as number
-    at = writeHeader(frames, at, length)
-    at += frames.write(texts[index] as string, at, length)
+  static of(texts: readonly string[]): Buffer {
+    const frames = new Frames()
+    frames.add(texts)
+    return frames.#bytes
   }
-  return frames
+
+  get count(): number {
+    return this.#ends.length
+  }
+
+  get #end(): number {
+    return this.#ends.at(-1) ?? 0
+  }
+
+  /** Where there is no text, the place stays empty. */
+  add(texts: readonly (string | undefined)[]): void {
+    const lengths = texts.map(byteLength)
+    let added = 0
+    for (const length of lengths) if (length !== undefined) added += headerSize(length) + length
+    this.#makeRoom(added)
+    const bytes = this.#bytes
+    let at = this.#end
+    for (let index = 0; index < texts.length; index++) {
+      const length = lengths[index]
+      if (length !== undefined) {
+        at = writeHeader(bytes, at, length)
+        at += bytes.write(texts[index] as string, at, length)
+      }
+      this.#ends.push(at)
+    }
+  }
+
+  /** What is handed out already stays where it is: somebody may still be sending it. */
+  #makeRoom(added: number): void {
+    const end = this.#end
+    if (end + added <= this.#bytes.length) return
+    const bytes = Buffer.allocUnsafe(Math.max(end + added, 2 * end))
+    this.#bytes.copy(bytes, 0, 0, end)
+    this.#bytes = bytes
+  }
+
+  /** Some of the frames, by ascending index. */
+  pick(indices: readonly number[]): Buffer {
+    const pieces: Buffer[] = []
+    let start = 0
+    let end = 0
+    for (const index of indices) {
+      const from = this.#ends[index - 1] ?? 0
+      if (from !== end) {
+        if (end > start) pieces.push(this.#bytes.subarray(start, end))
+        start = from
+      }
+      end = this.#ends[index] as number
+    }
+    const last = this.#bytes.subarray(start, end)
+    return pieces.length === 0 ? last : Buffer.concat([...pieces, last])
+  }
 }
 
-const byteLength = (text: string): number => Buffer.byteLength(text)
+const NOTHING = Buffer.alloc(0)
+const FIN_AND_TEXT = 0x81
+
+const byteLength = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : Buffer.byteLength(text)
 
 function headerSize(length: number): number {
   if (length < 126) return 2

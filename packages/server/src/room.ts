@@ -1,19 +1,20 @@
 import { OWN_STREAM } from '@roomful/protocol'
 import type { StreamEvent, Subscription } from './backplane.js'
-import { FlushWindow } from './core/flush-window.js'
+import { Batch, type Member } from './batch.js'
+import { Answering, FlushWindow } from './core/flush-window.js'
 import type { LogEntry, Position } from './core/log.js'
 import type { PresenceChange } from './core/presence.js'
 import { fullBucket } from './core/rate-limit.js'
 import { Typing } from './core/typing.js'
-import { Batch, type Member } from './fanout.js'
 
 /** A stream as this node sees it: its members here, and how far its log has been carried to them. */
 export class Room {
   /** By connection id. */
   readonly members = new Map<string, Member>()
   readonly typing = new Typing()
-  readonly batch = new Batch()
+  batch = new Batch()
   readonly window = new FlushWindow()
+  readonly answering = new Answering()
   /** Whether it is to be flushed at the end of this turn. */
   isDue = false
   /** For flushes that carry nothing but who comes and goes. */
@@ -46,6 +47,12 @@ export class Room {
 
   get isUnused(): boolean {
     return this.members.size === 0 && this.joiners === 0
+  }
+
+  takeBatch(): Batch {
+    const { batch } = this
+    this.batch = new Batch()
+    return batch
   }
 
   /** The position up to which entries have been passed on. */

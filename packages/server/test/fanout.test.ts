@@ -1,17 +1,30 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { User } from '../src/api.js'
+import type { Audience, Item } from '../src/batch.js'
 import type { Clock } from '../src/clock.js'
 import { Connection } from '../src/connection.js'
 import { Session } from '../src/core/session.js'
-import { type Audience, FanOut, type Item } from '../src/fanout.js'
+import { FanOut } from '../src/fanout.js'
 import { DEFAULT_LIMITS } from '../src/limits.js'
 import { Metrics } from '../src/metrics.js'
+import type { Outgoing } from '../src/outgoing.js'
 import { Room } from '../src/room.js'
 import { VirtualClock } from '../src/testing.js'
 
 const BACKLOG_BYTES = 1_000
 const unlimited = { perSecond: Number.POSITIVE_INFINITY, burst: Number.POSITIVE_INFINITY }
+
+/** Of frames with less than 126 bytes each. */
+function textsIn(bytes: Buffer): string[] {
+  const texts: string[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 2 + bytes.readUInt8(at + 1)
+    texts.push(bytes.toString('utf8', at + 2, end))
+    at = end
+  }
+  return texts
+}
 
 /** The fan-out of a node with members that write down what they get, each write of which takes its time. */
 function stage({ msPerWrite = 0 } = {}) {
@@ -27,13 +40,15 @@ function stage({ msPerWrite = 0 } = {}) {
   const fanOut = new FanOut(working, new Metrics(), DEFAULT_LIMITS)
   const order: string[] = []
   function member(id: string, { userId = id, extended = false } = {}) {
-    const state = { got: [] as string[], writes: 0, backlog: 0, closedWith: 0 }
+    const state = { got: [] as string[], writes: 0, backlog: 0, closedWith: 0, onWrite: () => {} }
     const transport = {
-      write({ texts }: { texts: readonly string[] }) {
+      write({ texts, bytes }: Outgoing) {
+        expect(textsIn(bytes)).toEqual(texts)
         state.got.push(...texts)
         state.writes++
         order.push(id)
         spentMs += msPerWrite
+        state.onWrite()
       },
       close(code: number) {
         state.closedWith = code
@@ -53,7 +68,7 @@ function stage({ msPerWrite = 0 } = {}) {
     const wake = (connection: Connection) => fanOut.wake(connection)
     const connection = new Connection(id, transport, request, session, BACKLOG_BYTES, wake, 0)
     const join = (room: Room) => {
-      const place = { connection, userId, from: room.batch.items.length, live: true }
+      const place = { connection, userId, from: room.batch.length, live: true }
       room.members.set(id, place)
       return place
     }
@@ -226,6 +241,154 @@ describe('a batch', () => {
     const ana = member('ana')
     for (let n = 0; n < 5; n++) ana.connection.sendText('x'.repeat(60))
     expect(ana.state.writes).toBe(1)
+  })
+})
+
+describe('a sender', () => {
+  it('that waits is answered before the others get what it sent, so that one write carries more', async () => {
+    const { clock, fanOut, member, order } = stage({ msPerWrite: 0.01 })
+    const room = new Room('lobby')
+    const members = Array.from({ length: 100 }, (_, n) => member(`m${n}`))
+    for (const { join } of members) join(room)
+    const messages = 5_000
+    let sent = 0
+    // Ten members send, each in the turn after it got its last message back.
+    for (const [n, { state, connection }] of members.slice(0, 10).entries()) {
+      let last = ''
+      const send = () => {
+        if (sent === messages) return
+        last = `${n}: ${sent++}`
+        fanOut.push(room, item(last))
+        connection.sendText('ack')
+        fanOut.accepted(room, connection)
+      }
+      state.onWrite = () => {
+        if (state.got.includes(last, -60)) clock.soon(send)
+      }
+      clock.soon(send)
+    }
+    await clock.settle()
+    await clock.advance(1_000)
+    const [first, ...others] = members.map(({ state }) => state.got.filter((text) => text !== 'ack'))
+    expect(first).toHaveLength(messages)
+    for (const got of others) expect(got).toEqual(first)
+    expect(
+      order.length / messages,
+      'writes a message; ten, if all senders waited for each flush',
+    ).toBeLessThan(7)
+  })
+
+  /** Members of a costly room, which was flushed a moment ago: what comes next waits for company. */
+  async function costly(count: number) {
+    const { clock, fanOut, member, order } = stage({ msPerWrite: 0.5 })
+    const members = Array.from({ length: count }, (_, n) => member(`m${n}`))
+    const [before, room] = [new Room('before'), new Room('lobby')]
+    for (const { join } of members) for (const each of [before, room]) join(each)
+    const push = async (text: string, senders: readonly number[]) => {
+      for (const n of senders) {
+        const { connection } = members[n] as (typeof members)[number]
+        fanOut.push(room, item(text))
+        connection.sendText(`ack ${text}`)
+        fanOut.accepted(room, connection)
+      }
+      await clock.settle()
+    }
+    // What a write costs is learnt from any room.
+    for (let n = 0; n < 30; n++) {
+      fanOut.push(before, item('before'))
+      await clock.advance(1_000)
+    }
+    await push('0', [0])
+    await clock.advance(1)
+    order.length = 0
+    for (const { state } of members) state.got.length = 0
+    return { clock, push, order, got: (n: number) => members[n]?.state.got }
+  }
+
+  it('gets with its answer all that came before it, and nothing twice', async () => {
+    const { clock, push, got } = await costly(8)
+    await push('1', [0])
+    expect(got(0), 'the sender').toEqual(['ack 1', '1'])
+    expect(got(1), 'the others wait for company').toEqual([])
+    await push('2', [1])
+    expect(got(1)).toEqual(['ack 2', '1', '2'])
+    expect(got(0)).toEqual(['ack 1', '1'])
+    await clock.advance(100)
+    expect([0, 1, 2].map(got)).toEqual([
+      ['ack 1', '1', '2'],
+      ['ack 2', '1', '2'],
+      ['1', '2'],
+    ])
+  })
+
+  it('costs at most a quarter of the writes of a flush: where more wait, all get it at once', async () => {
+    const { push, order } = await costly(8)
+    await push('1', [0, 1])
+    expect(order, 'two of eight').toEqual(['m0', 'm1'])
+    await push('2', [2])
+    expect(order.slice(2).sort(), 'a third').toEqual(Array.from({ length: 8 }, (_, n) => `m${n}`))
+  })
+
+  it('that has left gets no more of the room', async () => {
+    const { clock, fanOut, member } = stage({ msPerWrite: 5 })
+    const room = new Room('lobby')
+    const [ana, bob] = [member('ana'), member('bob')]
+    for (const { join } of [ana, bob]) join(room)
+    fanOut.push(room, item('1'))
+    fanOut.accepted(room, ana.connection)
+    room.members.delete('ana')
+    await clock.advance(100)
+    expect(ana.state.got).toEqual([])
+    expect(bob.state.got).toEqual(['1'])
+  })
+
+  it('[J6] leaves nobody without a message, or with one twice or out of order, whoever sends and joins when', async () => {
+    const step = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ do: fc.constant('push' as const), sender: fc.nat(9) }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant('except' as const), sender: fc.nat(9) }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant('join' as const), sender: fc.nat(9) }) },
+      { weight: 3, arbitrary: fc.constant({ do: 'turn' as const, sender: 0 }) },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant('advance' as const), sender: fc.nat(9) }) },
+    )
+    let ahead = 0
+    const property = fc.asyncProperty(
+      fc.array(step, { minLength: 20, maxLength: 120 }),
+      fc.constantFrom(0.05, 0.5, 3),
+      async (steps, msPerWrite) => {
+        const { clock, fanOut, member } = stage({ msPerWrite })
+        const room = new Room('lobby')
+        const members = Array.from({ length: 10 }, (_, n) => member(`m${n}`))
+        const expected = members.map(() => [] as string[])
+        const present = new Set<number>()
+        const join = (n: number) => {
+          if (present.has(n)) return
+          present.add(n)
+          members[n]?.join(room)
+        }
+        for (let n = 0; n < 6; n++) join(n)
+        for (const [n, { do: what, sender }] of steps.entries()) {
+          const { connection } = members[sender] as (typeof members)[number]
+          if (what === 'join') join(sender)
+          if (what === 'turn') await clock.settle()
+          if (what === 'advance') await clock.advance(sender)
+          if (what !== 'push' && what !== 'except') continue
+          const audience = what === 'except' ? { audience: { exceptConnection: connection.id } } : {}
+          fanOut.push(room, item(`${n}`, audience))
+          for (const index of present) if (what === 'push' || index !== sender) expected[index]?.push(`${n}`)
+          if (what === 'except' || !present.has(sender)) continue
+          connection.sendText('ack')
+          fanOut.accepted(room, connection)
+          const before = members.map(({ state }) => state.writes)
+          await clock.settle()
+          const written = members.filter(({ state }, index) => state.writes > (before[index] ?? 0))
+          if (written.length === 1) ahead++
+        }
+        await clock.advance(1_000)
+        expect(members.map(({ state }) => state.got.filter((text) => text !== 'ack'))).toEqual(expected)
+      },
+    )
+    await fc.assert(property, { numRuns: 200 })
+    expect(ahead, 'senders that were answered alone').toBeGreaterThan(100)
   })
 })
 

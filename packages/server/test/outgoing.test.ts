@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Receiver } from 'ws'
-import { Outgoing } from '../src/outgoing.js'
+import { Frames, Outgoing } from '../src/outgoing.js'
 
 declare module 'ws' {
   /** Exported by ws, and missing in its types. */
@@ -56,5 +56,43 @@ describe('a write', () => {
   it('is built once, for all who get it', () => {
     const outgoing = Outgoing.of({ type: 'pong' })
     expect(outgoing.bytes).toBe(outgoing.bytes)
+  })
+})
+
+describe('frames in a row', () => {
+  it('[E1] are each as they are alone, whichever are picked and whenever, also when more have come since', async () => {
+    const text = fc.option(fc.string({ unit: 'grapheme', maxLength: 300 }), { nil: undefined })
+    const property = fc.asyncProperty(
+      fc.array(fc.tuple(fc.array(text, { minLength: 1, maxLength: 6 }), fc.infiniteStream(fc.boolean())), {
+        minLength: 1,
+        maxLength: 8,
+      }),
+      async (steps) => {
+        const frames = new Frames()
+        const texts: (string | undefined)[] = []
+        const picked: { readonly bytes: Buffer; readonly expected: string[] }[] = []
+        for (const [added, choices] of steps) {
+          frames.add(added)
+          texts.push(...added)
+          expect(frames.count).toBe(texts.length)
+          const indices = texts.flatMap((text, index) =>
+            text !== undefined && choices.next().value ? [index] : [],
+          )
+          const expected = indices.map((index) => texts[index] as string)
+          picked.push({ bytes: frames.pick(indices), expected })
+        }
+        for (const { bytes, expected } of picked) expect(await parse(bytes)).toEqual(expected)
+      },
+    )
+    await fc.assert(property, { numRuns: 200 })
+  })
+
+  it('are not copied where those that are picked follow each other', () => {
+    const frames = new Frames()
+    frames.add(['one', undefined, 'two', 'three'])
+    const all = frames.pick([0, 2, 3])
+    const rest = frames.pick([2, 3])
+    expect(rest.buffer).toBe(all.buffer)
+    expect(rest.byteOffset).toBe(all.byteOffset + 'one'.length + 2)
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ArrivalTurns, FlushWindow, WriteCost } from '../../src/core/flush-window.js'
+import { Answering, ArrivalTurns, FlushWindow, WriteCost } from '../../src/core/flush-window.js'
 
 const bounds = { maxMs: 20, share: 0.5 }
 
@@ -102,6 +102,49 @@ describe('further turns before a flush', () => {
     expect(turns.goOn(0, 4)).toBe(true)
     turns.arrived()
     expect(turns.goOn(0.1, 0)).toBe(false)
+  })
+})
+
+describe('answers ahead of a flush', () => {
+  /** A room of a hundred. `messagesOf` tells how many a flush carries; each sender costs a write if it is answered ahead. */
+  function run(answering: Answering, flushes: number, messagesOf: (isAhead: boolean) => number): boolean[] {
+    return Array.from({ length: flushes }, () => {
+      const { isAhead } = answering
+      const messages = messagesOf(isAhead)
+      answering.flushed(100 + (isAhead ? messages - 1 : 0), messages)
+      return isAhead
+    })
+  }
+  const share = (list: boolean[]) => list.filter(Boolean).length / list.length
+
+  it('are tried at once, and kept up where senders wait for them', () => {
+    const answering = new Answering()
+    expect(answering.isAhead).toBe(true)
+    run(answering, 64, (isAhead) => (isAhead ? 25 : 10))
+    expect(share(run(answering, 640, (isAhead) => (isAhead ? 25 : 10)))).toBeGreaterThan(0.9)
+  })
+
+  it('are given up where senders go on anyway, and tried again at times', () => {
+    const answering = new Answering()
+    run(answering, 64, () => 5)
+    const rest = run(answering, 640, () => 5)
+    expect(share(rest)).toBeLessThan(0.1)
+    expect(share(rest)).toBeGreaterThan(0)
+  })
+
+  it('are given up where they save too little', () => {
+    const answering = new Answering()
+    run(answering, 64, (isAhead) => (isAhead ? 11 : 10))
+    expect(share(run(answering, 640, (isAhead) => (isAhead ? 11 : 10)))).toBeLessThan(0.1)
+  })
+
+  it('follow a room that changes', () => {
+    const answering = new Answering()
+    run(answering, 640, () => 5)
+    run(answering, 64, (isAhead) => (isAhead ? 25 : 10))
+    expect(share(run(answering, 64, (isAhead) => (isAhead ? 25 : 10)))).toBeGreaterThan(0.9)
+    run(answering, 64, () => 5)
+    expect(share(run(answering, 64, () => 5))).toBeLessThan(0.1)
   })
 })
 
