@@ -11,6 +11,7 @@ import { type CancellableContext, isStillIn } from './contexts.js'
 import { type Decision, refsOfMessage } from './core/decide.js'
 import { entryText } from './core/log.js'
 import type { Membership } from './core/session.js'
+import type { FanOut } from './fanout.js'
 import type { HandlerTable } from './handlers.js'
 import type { Limits } from './limits.js'
 import type { Members } from './members.js'
@@ -28,6 +29,7 @@ export interface ActionDeps {
   readonly batches: Batches
   readonly backplane: Backplane
   readonly rooms: Rooms
+  readonly fanOut: FanOut
   readonly limits: Limits
   cancellableContextOf(connection: Connection, roomId: string): CancellableContext
 }
@@ -146,13 +148,16 @@ export class Actions {
     if (!handler) return
     const { context, abort } = deps.cancellableContextOf(connection, roomId)
     const message = { type, ...body }
+    const stream = streamOf(roomId, context.user.id)
     if (typeof handler !== 'function') {
-      deps.batches.add(type, streamOf(roomId, context.user.id), handler, { context, message })
+      deps.batches.add(type, stream, handler, { context, message })
       return
     }
     const outcome = await deps.calls.run(`handle.${type}`, context, () => handler(context, message), abort)
-    if (!outcome.ok) deps.answers.fail(connection, outcome.error, refs)
-    else if (envelope.ref !== undefined) this.#reply(connection, type, envelope.ref, outcome.value)
+    if (!outcome.ok) return deps.answers.fail(connection, outcome.error, refs)
+    const room = deps.rooms.get(stream)
+    if (room) deps.fanOut.accepted(room, connection)
+    if (envelope.ref !== undefined) this.#reply(connection, type, envelope.ref, outcome.value)
   }
 
   /** Answers a member that may not act, or is no member any more when the application has spoken. */

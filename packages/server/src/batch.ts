@@ -39,7 +39,7 @@ export class Batch {
   #size = 0
   readonly #frames = new Frames()
   /** Items that not everybody gets. */
-  readonly #selective: Item[] = []
+  #selective: Item[] | undefined
   #mayDrop = false
   /** What all get who get everything; gone with the next item, like the other shares. */
   #whole: Outgoing | undefined
@@ -61,7 +61,7 @@ export class Batch {
     if (item.latestKey !== undefined) this.dropKey(item.latestKey)
     this.#items.push(item)
     this.#size += item.text.length
-    if (item.audience) this.#selective.push(item)
+    if (item.audience) this.#selective = [...(this.#selective ?? []), item]
     if (item.volatile) this.#mayDrop = true
     this.#forgetShares()
   }
@@ -84,12 +84,12 @@ export class Batch {
     const { from } = member
     if (!member.live || from >= this.#items.length) return undefined
     const congested = this.#mayDrop && member.connection.isCongested
-    if (from === 0 && !congested && this.#selective.length === 0) {
+    if (from === 0 && !congested && !this.#selective) {
       this.#whole ??= this.#share(member, false)
       return this.#whole
     }
     let key = congested ? `~${from}` : `${from}`
-    for (const item of this.#selective) key += isFor(item, member) ? '1' : '0'
+    for (const item of this.#selective ?? []) key += isFor(item, member) ? '1' : '0'
     this.#shares ??= new Map()
     if (!this.#shares.has(key)) this.#shares.set(key, this.#share(member, congested))
     return this.#shares.get(key)

@@ -178,9 +178,14 @@ export class FanOut {
     }
   }
 
-  /** Whether a further wait would bring little: in a write of ten messages each takes a tenth of it. */
+  /**
+   * Whether a further wait would bring little: in a write of ten messages each takes a tenth of it. Where senders are
+   * answered ahead, nobody waits for it who could go on.
+   */
   #hasCompany(room: Room): boolean {
-    return room.batch.length >= this.#flushMessages || this.#isFull(room)
+    const { batch, answering } = room
+    const enough = answering.isAhead ? 2 * this.#flushMessages : this.#flushMessages
+    return batch.length >= enough || this.#isFull(room)
   }
 
   #isFull({ batch }: Room): boolean {

@@ -147,6 +147,7 @@ export class Node {
       batches: this.#batches,
       backplane,
       rooms,
+      fanOut,
       limits,
       cancellableContextOf,
     })

@@ -279,8 +279,8 @@ describe('a sender', () => {
   })
 
   /** Members of a costly room, which was flushed a moment ago: what comes next waits for company. */
-  async function costly(count: number) {
-    const { clock, fanOut, member, order } = stage({ msPerWrite: 0.5 })
+  async function costly(count: number, msPerWrite = 0.5) {
+    const { clock, fanOut, member, order } = stage({ msPerWrite })
     const members = Array.from({ length: count }, (_, n) => member(`m${n}`))
     const [before, room] = [new Room('before'), new Room('lobby')]
     for (const { join } of members) for (const each of [before, room]) join(each)
@@ -327,6 +327,14 @@ describe('a sender', () => {
     expect(order, 'two of eight').toEqual(['m0', 'm1'])
     await push('2', [2])
     expect(order.slice(2).sort(), 'a third').toEqual(Array.from({ length: 8 }, (_, n) => `m${n}`))
+  })
+
+  it('that is answered ahead has the others wait for twice as many', async () => {
+    const { push, got } = await costly(100, 0.04)
+    for (let n = 1; n < 2 * DEFAULT_LIMITS.flushMessages; n++) await push(`${n}`, [n % 10])
+    expect(got(99), 'before the twentieth').toEqual([])
+    await push('last', [0])
+    expect(got(99)).toHaveLength(2 * DEFAULT_LIMITS.flushMessages)
   })
 
   it('that has left gets no more of the room', async () => {

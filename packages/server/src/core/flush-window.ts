@@ -10,6 +10,8 @@ const WORTHWHILE = 1.25
 /** After so many flushes without a wait, one is tried again. */
 const TRIAL_EVERY = 32
 const SMOOTHING = 0.2
+/** So many times the usual is taken for an interruption. */
+const OUTLIER = 1.5
 
 /**
  * How long a room's next flush waits. The cost of a flush is its writes, one a member; so where they would take
@@ -106,6 +108,8 @@ interface Tally {
 export class Answering {
   #isUsual = false
   #flushes = 0
+  /** The first round has as much of both, so that a room finds out soon. */
+  #round = 2 * TRIALS
   #ahead: Tally = { writes: 0, messages: 0 }
   #joined: Tally = { writes: 0, messages: 0 }
 
@@ -120,9 +124,10 @@ export class Answering {
     tally.writes += writes
     tally.messages += messages
     this.#flushes++
-    if (this.#flushes < ROUND) return
+    if (this.#flushes < this.#round) return
     this.#isUsual = costOf(this.#ahead) * WORTHWHILE <= costOf(this.#joined)
     this.#flushes = 0
+    this.#round = ROUND
     this.#ahead = { writes: 0, messages: 0 }
     this.#joined = { writes: 0, messages: 0 }
   }
@@ -138,8 +143,11 @@ export class WriteCost {
     return this.#ms
   }
 
+  /** A flush that something else interrupted (the collector, the system) tells little of writes. */
   learn(tookMs: number, writes: number): void {
-    if (writes > 0) this.#ms = smooth(this.#ms, tookMs / writes)
+    if (writes === 0) return
+    const sample = tookMs / writes
+    this.#ms = smooth(this.#ms, this.#ms > 0 ? Math.min(sample, OUTLIER * this.#ms) : sample)
   }
 }
 

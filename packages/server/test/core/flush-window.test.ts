@@ -141,9 +141,9 @@ describe('answers ahead of a flush', () => {
   it('follow a room that changes', () => {
     const answering = new Answering()
     run(answering, 640, () => 5)
-    run(answering, 64, (isAhead) => (isAhead ? 25 : 10))
+    run(answering, 128, (isAhead) => (isAhead ? 25 : 10))
     expect(share(run(answering, 64, (isAhead) => (isAhead ? 25 : 10)))).toBeGreaterThan(0.9)
-    run(answering, 64, () => 5)
+    run(answering, 128, () => 5)
     expect(share(run(answering, 64, () => 5))).toBeLessThan(0.1)
   })
 })
@@ -154,5 +154,14 @@ describe('the cost of a write', () => {
     for (let n = 0; n < 50; n++) cost.learn(1, 100)
     cost.learn(5, 0)
     expect(cost.ms).toBeCloseTo(0.01)
+  })
+
+  it('hardly rises with one flush that was interrupted, and follows when all take longer', () => {
+    const cost = new WriteCost()
+    for (let n = 0; n < 50; n++) cost.learn(1, 100)
+    cost.learn(30, 100)
+    expect(cost.ms).toBeLessThanOrEqual(0.011)
+    for (let n = 0; n < 100; n++) cost.learn(30, 100)
+    expect(cost.ms).toBeCloseTo(0.3)
   })
 })
