@@ -61,6 +61,11 @@ export class VirtualClock implements Clock {
     if (typeof timer === 'function') timer()
   }
 
+  /** Lets time pass while code runs, as when it has work to do: what falls due meanwhile comes afterwards. */
+  work(ms: number): void {
+    this.#now += ms
+  }
+
   /** Timers that wait. */
   get pending(): number {
     return this.#timers.size
@@ -83,7 +88,7 @@ export class VirtualClock implements Clock {
       this.#now = Math.max(this.#now, next.at)
       await this.settle()
     }
-    this.#now = end
+    this.#now = Math.max(this.#now, end)
     await this.settle()
   }
 
