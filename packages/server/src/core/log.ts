@@ -1,3 +1,5 @@
+import { Ring } from './ring.js'
+
 /** A reader's place in a log: `id` is that of the entry at `offset`, or the epoch in an empty log. */
 export interface Position {
   readonly epoch: string
@@ -47,6 +49,7 @@ export interface LogPage {
 }
 
 interface Kept extends LogEntry {
+  /** In whole ms: V8 keeps a fraction as an object of its own. */
   readonly at: number
   readonly bytes: number
 }
@@ -56,9 +59,7 @@ const ENTRY_OVERHEAD = 120
 
 /** The bounded log of one room. Offsets are contiguous from 1; what retention drops is always the oldest. */
 export class RoomLog {
-  #entries: Kept[] = []
-  /** Index of the oldest entry kept: shifting an array a message would cost its length. */
-  #start = 0
+  readonly #entries = new Ring<Kept>()
   #bytes = 0
   #head: Position
 
@@ -78,7 +79,7 @@ export class RoomLog {
   }
 
   get size(): number {
-    return this.#entries.length - this.#start
+    return this.#entries.length
   }
 
   append(id: string, open: string, now: number): LogEntry {
@@ -87,7 +88,7 @@ export class RoomLog {
       id,
       previousId: this.#head.id,
       open,
-      at: now,
+      at: Math.trunc(now),
       bytes: Buffer.byteLength(open) + ENTRY_OVERHEAD,
     }
     this.#entries.push(entry)
@@ -100,7 +101,7 @@ export class RoomLog {
   /** Drops what retention no longer covers. */
   expire(now: number): void {
     const { count, bytes, ageMs } = this.retention
-    for (let oldest = this.#entries[this.#start]; oldest; oldest = this.#entries[this.#start]) {
+    for (let oldest = this.#entries.at(0); oldest; oldest = this.#entries.at(0)) {
       if (this.size <= count && this.#bytes <= bytes && now - oldest.at < ageMs) break
       this.dropOldest()
     }
@@ -108,14 +109,7 @@ export class RoomLog {
 
   /** Drops the oldest entry, whatever retention says: the node's memory is full. */
   dropOldest(): void {
-    const oldest = this.#entries[this.#start]
-    if (!oldest) return
-    this.#bytes -= oldest.bytes
-    this.#start++
-    if (this.#start > 64 && this.#start * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#start)
-      this.#start = 0
-    }
+    this.#bytes -= this.#entries.shift()?.bytes ?? 0
   }
 
   read(range: Range): LogPage {
@@ -128,16 +122,16 @@ export class RoomLog {
   idAt(offset: number): string | undefined {
     if (offset === this.#head.offset) return this.#head.id
     const index = offset - (this.#head.offset - this.size + 1)
-    if (index >= 0) return this.#entries[this.#start + index]?.id
-    return index === -1 ? this.#entries[this.#start]?.previousId : undefined
+    if (index >= 0) return this.#entries.at(index)?.id
+    return index === -1 ? this.#entries.at(0)?.previousId : undefined
   }
 
   #forward(range: { after: number; limit: number; maxBytes: number }, oldestOffset: number) {
     const first = Math.max(range.after + 1, oldestOffset)
     const entries: LogEntry[] = []
     let room = range.maxBytes
-    for (let index = this.#start + first - oldestOffset; entries.length < range.limit; index++) {
-      const entry = this.#entries[index]
+    for (let index = first - oldestOffset; entries.length < range.limit; index++) {
+      const entry = this.#entries.at(index)
       if (!entry || (entry.bytes > room && entries.length > 0)) break
       entries.push(entry)
       room -= entry.bytes
@@ -150,8 +144,8 @@ export class RoomLog {
     const last = Math.min((range.before ?? Number.POSITIVE_INFINITY) - 1, this.#head.offset)
     const entries: LogEntry[] = []
     let room = range.maxBytes
-    for (let index = this.#start + last - oldestOffset; entries.length < range.limit; index--) {
-      const entry = index < this.#start ? undefined : this.#entries[index]
+    for (let index = last - oldestOffset; entries.length < range.limit; index--) {
+      const entry = this.#entries.at(index)
       if (!entry || (entry.bytes > room && entries.length > 0)) break
       entries.push(entry)
       room -= entry.bytes
