@@ -46,7 +46,10 @@ function checkOf(kind: string, parts: Readonly<Record<string, string>>): Check {
   const part = parts[kind]
   if (part !== undefined) return compileShape(part, parts)
   const options = kind.split('|').map((name) => PRIMITIVES[name] ?? ((value: unknown) => value === name))
-  return (value) => (options.some((fits) => fits(value)) ? undefined : '')
+  return (value) => {
+    for (const fits of options) if (fits(value)) return undefined
+    return ''
+  }
 }
 
 function arrayOf(check: Check): Check {
