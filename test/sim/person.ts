@@ -179,7 +179,8 @@ export class Person {
     this.#results.add(messages)
     for (const [index, message] of messages.map(seen).entries()) {
       const before = messages[index - 1]
-      if (recovered === false && before?.offset !== message.offset - 1) oracle.told(viewer, roomId)
+      const follows = before?.epoch === message.epoch && before.offset === message.offset - 1
+      if (recovered === false && !follows) oracle.told(viewer, roomId)
       oracle.saw(viewer, roomId, message)
     }
     if (recovered === false) oracle.told(viewer, roomId)
