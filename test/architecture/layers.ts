@@ -28,7 +28,7 @@ export const layers: Layer[] = [
   },
   {
     name: 'server interfaces',
-    files: ['backplane', 'clock', 'limits', 'logger', 'origin', 'outgoing', 'transport'].map(
+    files: ['backplane', 'clock', 'limits', 'logger', 'origin', 'outgoing', 'spare-memory', 'transport'].map(
       (file) => `packages/server/src/${file}.ts`,
     ),
     imports: [protocol],

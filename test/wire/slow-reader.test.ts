@@ -11,13 +11,15 @@ const padding = 'x'.repeat(50_000)
 const BACKLOG_BYTES = 1024 * 1024
 
 /** A room with a member who reads and one who has stopped to, whose backlog is above a quarter of what it may be. */
-async function stalled() {
+async function stalled(rooms: readonly string[] = ['lobby']) {
   const { url, port, server } = await serve({ protocol, limits: { backlogBytes: BACKLOG_BYTES } })
   const healthy = await connect(url)
-  await healthy.join('lobby')
   const slow = await RawWebSocket.open(port)
-  slow.send('{"type":"join","room_id":"lobby"}')
-  await healthy.next('user_joined')
+  for (const room_id of rooms) {
+    await healthy.join(room_id)
+    slow.send(JSON.stringify({ type: 'join', room_id }))
+    await healthy.next('user_joined')
+  }
   slow.socket.pause()
   let sent = 0
   while (server.stats().backlogBytes <= BACKLOG_BYTES / 4) {
@@ -45,6 +47,25 @@ describe('a slow reader', () => {
     server.room('lobby').broadcast({ type: 'ticked', n: sent + 1 })
     await until(() => got('ticked').includes(sent + 1))
     expect(got('ticked')).not.toContain(0)
+  })
+
+  it('[A10] [M10] gets what waited for it as it was sent, whatever others were sent since', async () => {
+    const { server, healthy, slow, sent, got } = await stalled(['lobby', 'elsewhere'])
+    await healthy.join('third')
+    const published = Array.from({ length: 10 }, (_, index) => index + 1)
+    const publish = (room: string, n: number) => server.room(room).publish({ type: 'noted', n, padding })
+    for (const n of published) {
+      // Of two rooms in one turn, so that one write carries both; then of one, by itself.
+      const rooms = n % 2 === 0 ? ['lobby', 'elsewhere'] : ['lobby']
+      await Promise.all(rooms.map((room) => publish(room, n)))
+      for (const _ of rooms) await healthy.next('noted')
+      await Promise.all(rooms.map(() => publish('third', -n)))
+      for (const _ of rooms) await healthy.next('noted')
+    }
+    slow.socket.resume()
+    await until(() => got('noted').length === 15)
+    expect(got('ticked')).toEqual(Array.from({ length: sent }, (_, index) => index + 1))
+    expect(got('noted')).toEqual(published.flatMap((n) => (n % 2 === 0 ? [n, n] : [n])))
   })
 
   it('[A10] beyond what it is granted is closed with 4002, and nobody else notices', async () => {

@@ -9,7 +9,6 @@ import type { Chats } from './chats.js'
 import type { Connection } from './connection.js'
 import { type CancellableContext, isStillIn } from './contexts.js'
 import { type Decision, refsOfMessage } from './core/decide.js'
-import { entryText } from './core/log.js'
 import type { Membership } from './core/session.js'
 import type { FanOut } from './fanout.js'
 import type { HandlerTable } from './handlers.js'
@@ -117,7 +116,7 @@ export class Actions {
       truncated: page.truncated,
       ref: message.ref,
     })
-    const messages = page.entries.map((entry) => entryText(entry, page.epoch)).join(',')
+    const messages = page.entries.map((entry) => entry.text).join(',')
     connection.sendText(`${frame.slice(0, -1)},"messages":[${messages}]}`)
   }
 

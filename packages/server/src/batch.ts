@@ -1,5 +1,5 @@
 import type { Connection } from './connection.js'
-import { Frames, Outgoing } from './outgoing.js'
+import { BuiltFrames, FrameRow, type Outgoing } from './outgoing.js'
 import type { Room } from './room.js'
 
 /** Which members do not get a message. */
@@ -37,7 +37,9 @@ export class Batch {
   readonly #items: (Item | undefined)[] = []
   /** Length of the items' texts. */
   #size = 0
-  readonly #frames = new Frames()
+  readonly #row = new FrameRow()
+  /** Length of the texts whose frames are not built yet. */
+  #unbuilt = 0
   /** Items that not everybody gets. */
   #selective: Item[] | undefined
   #mayDrop = false
@@ -48,6 +50,8 @@ export class Batch {
   readonly senders: Connection[] = []
   /** Writes to senders ahead of the flush. */
   answers = 0
+  /** Whether some of what was written is still on its way out of the process. */
+  isHeld = false
 
   get length(): number {
     return this.#items.length
@@ -61,6 +65,7 @@ export class Batch {
     if (item.latestKey !== undefined) this.dropKey(item.latestKey)
     this.#items.push(item)
     this.#size += item.text.length
+    this.#unbuilt += item.text.length
     if (item.audience) this.#selective = [...(this.#selective ?? []), item]
     if (item.volatile) this.#mayDrop = true
     this.#forgetShares()
@@ -95,19 +100,40 @@ export class Batch {
     return this.#shares.get(key)
   }
 
+  /** All that was written of it has left: the memory of its frames may be used again. */
+  release(): void {
+    this.#row.release()
+  }
+
   #share(member: Member, congested: boolean): Outgoing | undefined {
-    const frames = this.#frames
-    if (frames.count < this.#items.length)
-      frames.add(this.#items.slice(frames.count).map((item) => item?.text))
+    const row = this.#builtRow()
     const texts: string[] = []
-    const indices: number[] = []
+    const pieces: Buffer[] = []
+    let start = member.from
     for (let index = member.from; index < this.#items.length; index++) {
       const item = this.#items[index]
-      if (!item || (congested && item.volatile) || !isFor(item, member)) continue
-      texts.push(item.text)
-      indices.push(index)
+      if (!item) continue
+      if ((congested && item.volatile) || !isFor(item, member)) {
+        if (index > start) pieces.push(row.piece(start, index))
+        start = index + 1
+      } else {
+        texts.push(item.text)
+      }
     }
-    return texts.length > 0 ? Outgoing.built(texts, frames.pick(indices)) : undefined
+    if (texts.length === 0) return undefined
+    const last = row.piece(start, this.#items.length)
+    return new BuiltFrames(texts, pieces.length === 0 ? last : Buffer.concat([...pieces, last]))
+  }
+
+  #builtRow(): FrameRow {
+    const row = this.#row
+    const { length } = this.#items
+    if (row.count < length) {
+      row.reserve(length - row.count, this.#unbuilt)
+      for (let index = row.count; index < length; index++) row.add(this.#items[index]?.text)
+      this.#unbuilt = 0
+    }
+    return row
   }
 }
 

@@ -1,18 +1,18 @@
 import { type ClientMessageOf, RoomfulError } from '@roomful/protocol'
-import type { Answers, Refs } from './answers.js'
+import type { Answers } from './answers.js'
 import type { ApplicationCalls, Outcome } from './application.js'
-import type { PublishResult } from './backplane.js'
+import type { PublishResult, Sender } from './backplane.js'
 import type { Connection } from './connection.js'
 import { type CancellableContext, isStillIn } from './contexts.js'
 import { refsOfMessage } from './core/decide.js'
-import { ackText } from './core/frame-texts.js'
-import { isoTime } from './core/iso-time.js'
+import { fingerprint } from './core/fingerprint.js'
+import { ackText, whoAndWhere } from './core/frame-texts.js'
 import { andThen, type MaybePromise } from './core/maybe-promise.js'
 import type { Membership } from './core/session.js'
 import type { FanOut } from './fanout.js'
-import type { HandlerTable } from './handlers.js'
+import type { Handler, HandlerTable } from './handlers.js'
 import type { Members } from './members.js'
-import { type ChatBody, type ChatDraft, type Publisher, refusalOf } from './publisher.js'
+import { type ChatBody, type Publisher, refusalOf } from './publisher.js'
 import { streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
 
@@ -29,8 +29,15 @@ export interface ChatDeps {
   cancellableContextOf(connection: Connection, roomId: string): CancellableContext
 }
 
-type Chat = ClientMessageOf<'chat_message'>
 type Accepted = PublishResult & { readonly status: 'accepted' }
+
+/** A chat message on its way. */
+interface Chat {
+  readonly connection: Connection
+  readonly membership: Membership
+  readonly message: ClientMessageOf<'chat_message'>
+  readonly userId: string
+}
 
 /**
  * A chat message's way into the log: the application is asked, then it is published and acknowledged. All of it
@@ -39,78 +46,86 @@ type Accepted = PublishResult & { readonly status: 'accepted' }
 export class Chats {
   constructor(private readonly deps: ChatDeps) {}
 
-  take(connection: Connection, membership: Membership, message: Chat): void | Promise<void> {
-    const { deps } = this
-    const { roomId } = membership
-    const refs = refsOfMessage(message, membership)
-    if (deps.losesMessages()) {
-      return deps.answers.fail(connection, new RoomfulError('draining', { retryAfterMs: 1_000 }), refs)
-    }
-    const denied = deps.members.authorize(connection, 'chat_message', roomId)
-    return andThen<RoomfulError | undefined, void>(denied, (error) => {
-      if (error || !isStillIn(connection, membership))
-        return deps.answers.fail(connection, error ?? new RoomfulError('not_in_room'), refs)
-      return this.#accept(connection, membership, message, refs)
-    })
-  }
-
-  #accept(connection: Connection, membership: Membership, message: Chat, refs: Refs): void | Promise<void> {
-    const { message: text, data } = message
-    const sent: ChatBody = data ? { message: text, data } : { message: text }
-    return andThen(this.#handle(connection, membership.roomId, sent), (outcome) => {
-      if (!outcome.ok) return this.deps.answers.fail(connection, outcome.error, refs)
-      return this.#publish(connection, membership, message, { sent, body: outcome.value }, refs)
-    })
-  }
-
-  #handle(connection: Connection, roomId: string, chat: ChatBody): MaybePromise<Outcome<ChatBody>> {
-    const { deps } = this
-    const handler = deps.handlers.get('chat_message')
-    if (typeof handler !== 'function') return { ok: true, value: chat }
-    const { context, abort } = deps.cancellableContextOf(connection, roomId)
-    return deps.calls.run(
-      'handle.chat_message',
-      context,
-      () => andThen(handler(context, chat) as MaybePromise<unknown>, (result) => rewritten(result, chat)),
-      abort,
-    )
-  }
-
-  #publish(
+  take(
     connection: Connection,
     membership: Membership,
-    message: Chat,
-    bodies: Pick<ChatDraft, 'sent' | 'body'>,
-    refs: Refs,
+    message: ClientMessageOf<'chat_message'>,
   ): void | Promise<void> {
     const { deps } = this
-    const { roomId } = membership
     const { user } = connection.session
-    if (!user || !isStillIn(connection, membership))
-      return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
-    const stream = streamOf(roomId, user.id)
-    const room = deps.rooms.get(stream)
-    if (room) deps.members.stopTyping(room, user.id, connection.id)
-    const { client_id: clientId, seen } = message
-    const after = message.after === undefined ? undefined : membership.lastAccepted?.position
-    const draft = { stream, roomId, userId: user.id, clientId, seen, after, ...bodies }
-    return andThen(deps.publisher.publishChat(draft), (result) => {
-      if (result.status !== 'accepted') return deps.answers.fail(connection, refusalOf(result), refs)
-      if (room) deps.fanOut.accepted(room, connection)
-      this.#acknowledge(connection, membership, message, result)
-    })
+    if (!user)
+      return deps.answers.fail(
+        connection,
+        new RoomfulError('not_in_room'),
+        refsOfMessage(message, membership),
+      )
+    const chat = { connection, membership, message, userId: user.id }
+    if (deps.losesMessages()) return this.#fail(chat, new RoomfulError('draining', { retryAfterMs: 1_000 }))
+    return andThen(deps.members.authorize(connection, 'chat_message', membership.roomId), this.#accept, chat)
   }
 
-  #acknowledge(connection: Connection, membership: Membership, message: Chat, accepted: Accepted): void {
+  readonly #accept = (denied: RoomfulError | undefined, chat: Chat): void | Promise<void> => {
+    if (denied || !isStillIn(chat.connection, chat.membership))
+      return this.#fail(chat, denied ?? new RoomfulError('not_in_room'))
+    const handler = this.deps.handlers.get('chat_message')
+    return typeof handler === 'function' ? this.#handle(handler, chat) : this.#publish(chat, chat.message)
+  }
+
+  #handle(handler: Handler, chat: Chat): void | Promise<void> {
+    const { deps } = this
+    const { message, data } = chat.message
+    const body: ChatBody = data ? { message, data } : { message }
+    const { context, abort } = deps.cancellableContextOf(chat.connection, chat.membership.roomId)
+    const call = () => andThen(handler(context, body) as MaybePromise<unknown>, rewritten, body)
+    return andThen(deps.calls.run('handle.chat_message', context, call, abort), this.#handled, chat)
+  }
+
+  readonly #handled = (outcome: Outcome<ChatBody>, chat: Chat): void | Promise<void> =>
+    outcome.ok ? this.#publish(chat, outcome.value) : this.#fail(chat, outcome.error)
+
+  #publish(chat: Chat, body: ChatBody): void | Promise<void> {
+    const { deps } = this
+    const { connection, membership, userId } = chat
+    if (!isStillIn(connection, membership)) return this.#fail(chat, new RoomfulError('not_in_room'))
+    const stream = streamOf(membership.roomId, userId)
+    const room = deps.rooms.get(stream)
+    if (room) deps.members.stopTyping(room, userId, connection.id)
+    membership.names ??= whoAndWhere(userId, membership.roomId)
+    const draft = { stream, names: membership.names, body, sender: senderOf(chat) }
+    return andThen(deps.publisher.publishChat(draft), this.#conclude, chat)
+  }
+
+  readonly #conclude = (result: PublishResult, chat: Chat): void => {
+    if (result.status === 'accepted') this.#acknowledge(chat, result)
+    else this.#fail(chat, refusalOf(result))
+  }
+
+  #acknowledge({ connection, membership, message, userId }: Chat, accepted: Accepted): void {
+    const { deps } = this
+    const room = deps.rooms.get(streamOf(membership.roomId, userId))
+    if (room) deps.fanOut.accepted(room, connection)
     const { client_id: clientId, ref } = message
     if (clientId === undefined) return
-    const { position, wall, duplicate, durability } = accepted
-    membership.lastAccepted = { clientId, position }
-    const { roomId } = membership
-    const timestamp = isoTime(wall)
-    const text = ackText({ ref, clientId, roomId, ...position, timestamp, duplicate, durability })
-    this.deps.answers.sendText(connection, text)
+    membership.lastAccepted = { clientId, position: accepted.position }
+    const text = ackText({ ref, clientId, roomId: membership.roomId, accepted })
+    deps.answers.sendText(connection, text)
   }
+
+  #fail({ connection, membership, message }: Chat, error: RoomfulError): void {
+    this.deps.answers.fail(connection, error, refsOfMessage(message, membership))
+  }
+}
+
+/** What the client sent, not what a handler made of it: by that a repeat is known. */
+function senderOf({ membership, message, userId }: Chat): Sender | undefined {
+  const { client_id: clientId, seen } = message
+  if (clientId === undefined) return undefined
+  const after = message.after === undefined ? undefined : membership.lastAccepted?.position
+  return { userId, clientId, fingerprint: digest(message), seen, after }
+}
+
+function digest({ message, data }: ChatBody): number {
+  return fingerprint(data ? `${message}\n${JSON.stringify(data)}` : message)
 }
 
 /** What a handler made of a chat message. @throws TypeError if it returned something else, which no type has stopped */

@@ -1,7 +1,7 @@
 import type { User } from './api.js'
 import { closeWith } from './closing.js'
 import type { Session } from './core/session.js'
-import { Outgoing } from './outgoing.js'
+import { JoinedFrames, type Outgoing, TextFrame } from './outgoing.js'
 import type { ConnectionRequest, Transport } from './transport.js'
 
 /** One socket with the session that lives on it. */
@@ -44,12 +44,12 @@ export class Connection {
   }
 
   send(message: object): void {
-    this.write(Outgoing.of(message))
+    this.write(TextFrame.of(message))
   }
 
   /** Sends a frame whose JSON text is made already. */
   sendText(text: string): void {
-    this.write(new Outgoing([text]))
+    this.write(new TextFrame(text))
   }
 
   /** Sends with the next flush, together with whatever else this connection gets until then. */
@@ -61,34 +61,36 @@ export class Connection {
       this.wake(this)
       this.#unsent = [outgoing]
     }
-    this.#unsentSize += outgoing.size
+    this.#unsentSize += outgoing.length
     // What waits counts as well: a hundred pages made within one turn would otherwise pass unseen.
     if (this.#unsentSize > this.backlogBytes / 4) this.flush()
   }
 
-  /** Sends now, in one write with what waits. */
-  writeNow(outgoing: Outgoing): void {
-    if (this.#state !== 'open') return
-    if (this.#unsent) {
-      this.#unsent.push(outgoing)
-      this.flush()
-    } else {
-      this.#transmit(outgoing)
-    }
+  /** Sends now, in one write with what waits. True if all of it has left the process. */
+  writeNow(outgoing: Outgoing): boolean {
+    if (this.#state !== 'open') return true
+    if (!this.#unsent) return this.#transmit(outgoing)
+    this.#unsent.push(outgoing)
+    return this.flush()
   }
 
-  /** Writes what waits, in one write. */
-  flush(): void {
+  /** Writes what waits, in one write. True if all of it has left the process. */
+  flush(): boolean {
     const unsent = this.#unsent
-    if (!unsent || this.#state !== 'open') return
+    if (!unsent || this.#state !== 'open') return this.transport.backlog === 0
     this.#unsent = undefined
     this.#unsentSize = 0
-    this.#transmit(unsent.length === 1 ? (unsent[0] as Outgoing) : Outgoing.join(unsent))
+    const joined = unsent.length === 1 ? undefined : new JoinedFrames(unsent)
+    const hasLeft = this.#transmit(joined ?? (unsent[0] as Outgoing))
+    if (hasLeft) joined?.release()
+    return hasLeft
   }
 
-  #transmit(outgoing: Outgoing): void {
+  #transmit(outgoing: Outgoing): boolean {
     this.transport.write(outgoing)
-    if (this.transport.backlog > this.backlogBytes) closeWith(this, 'slow_consumer')
+    const { backlog } = this.transport
+    if (backlog > this.backlogBytes) closeWith(this, 'slow_consumer')
+    return backlog === 0
   }
 
   /** Whether the peer reads so slowly that it gets only what must not be lost. */

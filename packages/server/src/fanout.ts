@@ -5,7 +5,7 @@ import { ArrivalTurns, type FlushBounds, WriteCost } from './core/flush-window.j
 import { type Rate, take, waitFor } from './core/rate-limit.js'
 import type { Limits } from './limits.js'
 import type { Metrics } from './metrics.js'
-import { Outgoing } from './outgoing.js'
+import { type Outgoing, TextFrame } from './outgoing.js'
 import type { Room } from './room.js'
 
 /** Of the writes of a room's flush, how many may go to senders before it. */
@@ -131,7 +131,7 @@ export class FanOut {
     for (const connection of answered) {
       const member = room.members.get(connection.id)
       const outgoing = member && batch.shareOf(member)
-      if (outgoing) this.#writeNow(connection, outgoing)
+      if (outgoing) this.#writeNow(batch, connection, outgoing)
       else connection.flush()
       if (member) member.from = batch.length
     }
@@ -139,9 +139,10 @@ export class FanOut {
       const outgoing = batch.shareOf(member)
       member.from = 0
       if (!outgoing) continue
-      this.#writeNow(member.connection, outgoing)
+      this.#writeNow(batch, member.connection, outgoing)
       writes++
     }
+    if (!batch.isHeld) batch.release()
     return writes
   }
 
@@ -165,14 +166,14 @@ export class FanOut {
       const outgoing = member && batch.shareOf(member)
       if (!outgoing) continue
       member.from = batch.length
-      this.#writeNow(connection, outgoing)
+      this.#writeNow(batch, connection, outgoing)
     }
     return true
   }
 
   /** Sends one volatile message to connections wherever they are. */
   sendTo(connections: Iterable<Connection>, message: object): void {
-    const outgoing = Outgoing.of(message)
+    const outgoing = TextFrame.of(message)
     for (const connection of connections) {
       if (!connection.isCongested) this.#write(connection, outgoing)
     }
@@ -239,10 +240,12 @@ export class FanOut {
   #flushSoon(): void {
     if (this.#isSoon) return
     this.#isSoon = true
-    this.clock.soon(() => {
-      this.#isSoon = false
-      this.#endTurn()
-    })
+    this.clock.soon(this.#turnEnds)
+  }
+
+  readonly #turnEnds = (): void => {
+    this.#isSoon = false
+    this.#endTurn()
   }
 
   /** Writes all that waits, whatever its window. */
@@ -254,15 +257,10 @@ export class FanOut {
 
   #flushRooms(rooms: readonly Room[]): void {
     const startedAt = this.clock.now()
-    const batches = rooms.map(({ batch }) => batch)
     const [only] = rooms
     const writes = only && rooms.length === 1 ? this.#flushOnly(only) : this.#flushSeveral(rooms)
     const endedAt = this.clock.now()
-    for (const [index, { window, answering, members }] of rooms.entries()) {
-      const { length, answers } = batches[index] as Batch
-      window.flushed(endedAt, length)
-      answering.flushed(answers + members.size, length)
-    }
+    for (const room of rooms) room.flushed(endedAt)
     this.#cost.learn(endedAt - startedAt, writes)
     this.metrics.fanOuts++
     this.metrics.fanOutMs += endedAt - startedAt
@@ -282,8 +280,8 @@ export class FanOut {
     this.metrics.framesOut += outgoing.texts.length
   }
 
-  #writeNow(connection: Connection, outgoing: Outgoing): void {
-    connection.writeNow(outgoing)
+  #writeNow(batch: Batch, connection: Connection, outgoing: Outgoing): void {
+    if (!connection.writeNow(outgoing)) batch.isHeld = true
     this.metrics.framesOut += outgoing.texts.length
   }
 }

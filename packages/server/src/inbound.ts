@@ -1,6 +1,6 @@
-import { type DecodeResult, decodeClientMessage, RoomfulError } from '@roomful/protocol'
+import { type ClientMessageOf, type DecodeResult, decodeClientMessage, RoomfulError } from '@roomful/protocol'
 import type { Actions } from './actions.js'
-import type { Answers, Refs } from './answers.js'
+import type { Answers } from './answers.js'
 import type { AnyProtocol, ConnectionContext, Hooks } from './api.js'
 import type { ApplicationCalls } from './application.js'
 import type { Clock } from './clock.js'
@@ -170,7 +170,7 @@ export class Inbound {
     const { binary } = deps.hooks
     if (!binary || !connection.isOpen) return
     const charged = { type: 'binary', bytes: data.byteLength, roomId: undefined, since: undefined }
-    if (!this.#affords(charged, {})) return
+    if (!this.#affords(charged)) return
     const context = deps.contextOf(connection)
     const outcome = await deps.calls.run('on.binary', context, () => binary(context, data))
     if (!outcome.ok) deps.answers.fail(connection, outcome.error)
@@ -200,13 +200,13 @@ export class Inbound {
   #passes(decoded: DecodeResult, bytes: number): boolean {
     // Those have a limit of their own, and an answer that a rate must not hide.
     if (!decoded.ok && decoded.code === 'invalid_json') return true
-    const refs = refsOf(decoded)
     const { type } = decoded.ok ? decoded.message : decoded
-    return this.#affords({ type, bytes, roomId: refs.roomId, since: sinceOf(decoded) }, refs)
+    const join = joinOf(decoded)
+    return this.#affords({ type, bytes, roomId: join?.room_id, since: join?.since?.offset }, decoded)
   }
 
   /** Rations; a refused message is answered with what it was and when to come back, a typing notice with nothing. */
-  #affords(charged: Charged, refs: Refs): boolean {
+  #affords(charged: Charged, decoded?: DecodeResult): boolean {
     const { connection, deps } = this
     const { session } = connection
     const { type } = charged
@@ -214,7 +214,11 @@ export class Inbound {
     if (verdict.ok) return true
     const { retryAfterMs } = verdict
     if (type !== 'typing_start' && type !== 'typing_stop')
-      deps.answers.fail(connection, new RoomfulError('rate_limited', { retryAfterMs }), refs)
+      deps.answers.fail(
+        connection,
+        new RoomfulError('rate_limited', { retryAfterMs }),
+        decoded && refsOf(decoded),
+      )
     if (verdict.isLast) closeWith(connection, 'rate_limited')
     return false
   }
@@ -229,9 +233,9 @@ export class Inbound {
   }
 }
 
-function sinceOf(decoded: DecodeResult): number | undefined {
+function joinOf(decoded: DecodeResult): ClientMessageOf<'join'> | undefined {
   if (!decoded.ok || decoded.kind !== 'built_in' || decoded.message.type !== 'join') return undefined
-  return decoded.message.since?.offset
+  return decoded.message
 }
 
 function isPing(decoded: DecodeResult): boolean {

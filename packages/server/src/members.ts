@@ -9,7 +9,7 @@ import { mayReturn } from './closing.js'
 import type { Connection } from './connection.js'
 import { refsOfMessage } from './core/decide.js'
 import { ExpiryQueue } from './core/expiry-queue.js'
-import { entryText, type LogEntry, type LogPage, type Position } from './core/log.js'
+import type { LogEntry, LogPage, Position } from './core/log.js'
 import { type PresentUser, withChanges } from './core/presence.js'
 import type { FanOut } from './fanout.js'
 import type { Limits } from './limits.js'
@@ -268,7 +268,6 @@ export class Members {
     this.#sendJoined(connection, message, {
       position,
       entries: page.entries,
-      epoch: page.epoch,
       more: true,
       fault: undefined,
       presence,
@@ -293,7 +292,6 @@ export class Members {
     this.#sendJoined(connection, message, {
       position: room.head,
       entries: page ? [...page.entries, ...late] : [],
-      epoch: room.head.epoch,
       more: false,
       fault: page?.fault,
       presence: presence && withChanges(presence, room.changes),
@@ -321,7 +319,7 @@ export class Members {
       reason: joined.fault,
       ref: message.ref,
     })
-    const messages = joined.entries.map((entry) => entryText(entry, joined.epoch)).join(',')
+    const messages = joined.entries.map((entry) => entry.text).join(',')
     connection.sendText(`${frame.slice(0, -1)},"messages":[${messages}]}`)
   }
 }
@@ -331,7 +329,6 @@ type Page = LogPage & { readonly fault?: 'epoch_changed' | 'forked' | 'expired' 
 interface Joined {
   readonly position: Position
   readonly entries: readonly LogEntry[]
-  readonly epoch: string
   readonly more: boolean
   readonly fault: Page['fault']
   readonly presence?: PresenceSnapshot | undefined

@@ -12,7 +12,7 @@ import type { Backplane, Relay } from './backplane.js'
 import type { Audience } from './batch.js'
 import { sendAway } from './closing.js'
 import type { Connection } from './connection.js'
-import { entryText, type Range } from './core/log.js'
+import type { Range } from './core/log.js'
 import type { FanOut } from './fanout.js'
 import type { Members } from './members.js'
 import type { Publisher } from './publisher.js'
@@ -203,7 +203,7 @@ export class Messenger {
         ? { before, limit, maxBytes: MAX_PAGE_BYTES }
         : { after, limit, maxBytes: MAX_PAGE_BYTES }
     const page = await this.deps.backplane.read(stream, range)
-    const messages = page.entries.map((entry) => JSON.parse(entryText(entry, page.epoch)) as JsonObject)
+    const messages = page.entries.map((entry) => JSON.parse(entry.text) as JsonObject)
     return { messages, more: page.more, truncated: page.truncated }
   }
 }

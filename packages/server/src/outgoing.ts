@@ -1,57 +1,110 @@
-/** One write to a socket: one or more whole text frames, built once and shared by all its receivers. */
-export class Outgoing {
+import { giveMemory, takeMemory } from './spare-memory.js'
+
+/** One write to a socket: one or more whole text frames, which all its receivers share. */
+export interface Outgoing {
+  /** Of its frames, in order. */
+  readonly texts: readonly string[]
+  /** The frames as they go over a WebSocket, server side: FIN, text, unmasked. */
+  readonly bytes: Buffer
+  /** Of the bytes, which may not be made yet. */
+  readonly length: number
+  /** Puts its bytes there, and returns where they end. */
+  copyTo(memory: Buffer, at: number): number
+}
+
+/** A frame by itself. */
+export class TextFrame implements Outgoing {
   #bytes: Buffer | undefined
+  readonly #payload: number
 
-  constructor(
-    private readonly own: readonly string[],
-    /** What this one joins: their bytes are built already. */
-    private readonly parts?: readonly Outgoing[],
-    /** Its length in characters: a quick guess at its bytes. */
-    readonly size = own.reduce((sum, { length }) => sum + length, 0),
-  ) {}
-
-  static of(message: object): Outgoing {
-    return new Outgoing([JSON.stringify(message)])
+  constructor(private readonly text: string) {
+    this.#payload = Buffer.byteLength(text)
   }
 
-  /** Texts whose frames are built already. */
-  static built(texts: readonly string[], bytes: Buffer): Outgoing {
-    const outgoing = new Outgoing(texts, undefined, bytes.length)
-    outgoing.#bytes = bytes
-    return outgoing
-  }
-
-  /** Several writes as one. */
-  static join(parts: readonly Outgoing[]): Outgoing {
-    return new Outgoing(
-      [],
-      parts,
-      parts.reduce((sum, { size }) => sum + size, 0),
-    )
+  static of(message: object): TextFrame {
+    return new TextFrame(JSON.stringify(message))
   }
 
   get texts(): readonly string[] {
-    return this.parts ? this.parts.flatMap(({ texts }) => texts) : this.own
+    return [this.text]
   }
 
-  /** The frames as they go over a WebSocket, server side: FIN, text, unmasked. */
+  get length(): number {
+    return headerSize(this.#payload) + this.#payload
+  }
+
   get bytes(): Buffer {
-    this.#bytes ??= this.parts ? Buffer.concat(this.parts.map(({ bytes }) => bytes)) : Frames.of(this.own)
+    if (!this.#bytes) {
+      this.#bytes = Buffer.allocUnsafe(this.length)
+      writeFrame(this.#bytes, 0, this.text, this.#payload)
+    }
     return this.#bytes
+  }
+
+  copyTo(memory: Buffer, at: number): number {
+    return this.#bytes ? at + this.#bytes.copy(memory, at) : writeFrame(memory, at, this.text, this.#payload)
+  }
+}
+
+/** Frames that are built already. */
+export class BuiltFrames implements Outgoing {
+  constructor(
+    readonly texts: readonly string[],
+    readonly bytes: Buffer,
+  ) {}
+
+  get length(): number {
+    return this.bytes.length
+  }
+
+  copyTo(memory: Buffer, at: number): number {
+    return at + this.bytes.copy(memory, at)
+  }
+}
+
+/** Several writes to one socket as one. */
+export class JoinedFrames implements Outgoing {
+  readonly length: number
+  #memory: Buffer | undefined
+
+  constructor(private readonly parts: readonly Outgoing[]) {
+    let length = 0
+    for (const part of parts) length += part.length
+    this.length = length
+  }
+
+  get texts(): readonly string[] {
+    return this.parts.flatMap(({ texts }) => texts)
+  }
+
+  get bytes(): Buffer {
+    if (!this.#memory) {
+      this.#memory = takeMemory(this.length)
+      this.copyTo(this.#memory, 0)
+    }
+    return this.#memory.subarray(0, this.length)
+  }
+
+  copyTo(memory: Buffer, at: number): number {
+    let end = at
+    for (const part of this.parts) end = part.copyTo(memory, end)
+    return end
+  }
+
+  /** What was written has left: its memory may be used again. */
+  release(): void {
+    if (this.#memory) giveMemory(this.#memory)
+    this.#memory = undefined
   }
 }
 
 /** Frames in a row: each is built once, and those that follow each other are one piece of memory. */
-export class Frames {
+export class FrameRow {
   #bytes = NOTHING
+  /** What it was in before, and what may have been handed out of that. */
+  #outgrown: Buffer[] | undefined
   /** Where each frame ends. */
   readonly #ends: number[] = []
-
-  static of(texts: readonly string[]): Buffer {
-    const frames = new Frames()
-    frames.add(texts)
-    return frames.#bytes
-  }
 
   get count(): number {
     return this.#ends.length
@@ -61,72 +114,74 @@ export class Frames {
     return this.#ends.at(-1) ?? 0
   }
 
+  /** Makes room for so many more frames, if none of their characters takes more than one byte. */
+  reserve(frames: number, characters: number): void {
+    this.#makeRoom(frames * MAX_HEADER + characters)
+  }
+
   /** Where there is no text, the place stays empty. */
-  add(texts: readonly (string | undefined)[]): void {
-    const lengths = texts.map(byteLength)
-    let added = 0
-    for (const length of lengths) if (length !== undefined) added += headerSize(length) + length
-    this.#makeRoom(added)
-    const bytes = this.#bytes
-    let at = this.#end
-    for (let index = 0; index < texts.length; index++) {
-      const length = lengths[index]
-      if (length !== undefined) {
-        at = writeHeader(bytes, at, length)
-        at += bytes.write(texts[index] as string, at, length)
-      }
-      this.#ends.push(at)
+  add(text: string | undefined): void {
+    let end = this.#end
+    if (text !== undefined) {
+      const payload = Buffer.byteLength(text)
+      this.#makeRoom(headerSize(payload) + payload)
+      end = writeFrame(this.#bytes, end, text, payload)
     }
+    this.#ends.push(end)
   }
 
   /** What is handed out already stays where it is: somebody may still be sending it. */
   #makeRoom(added: number): void {
     const end = this.#end
     if (end + added <= this.#bytes.length) return
-    const bytes = Buffer.allocUnsafe(Math.max(end + added, 2 * end))
+    const bytes = takeMemory(Math.max(end + added, 2 * end))
     this.#bytes.copy(bytes, 0, 0, end)
+    if (end > 0) {
+      this.#outgrown ??= []
+      this.#outgrown.push(this.#bytes)
+    }
     this.#bytes = bytes
   }
 
-  /** Some of the frames, by ascending index. */
-  pick(indices: readonly number[]): Buffer {
-    const pieces: Buffer[] = []
-    let start = 0
-    let end = 0
-    for (const index of indices) {
-      const from = this.#ends[index - 1] ?? 0
-      if (from !== end) {
-        if (end > start) pieces.push(this.#bytes.subarray(start, end))
-        start = from
-      }
-      end = this.#ends[index] as number
-    }
-    const last = this.#bytes.subarray(start, end)
-    return pieces.length === 0 ? last : Buffer.concat([...pieces, last])
+  /** The frames from one index to before another. */
+  piece(from: number, to: number): Buffer {
+    return this.#bytes.subarray(this.#ends[from - 1] ?? 0, this.#ends[to - 1] ?? 0)
+  }
+
+  /** All that was handed out has left: the memory may be used again. */
+  release(): void {
+    for (const memory of this.#outgrown ?? []) giveMemory(memory)
+    giveMemory(this.#bytes)
+    this.#outgrown = undefined
+    this.#bytes = NOTHING
   }
 }
 
-const NOTHING = Buffer.alloc(0)
+const NOTHING: Buffer = Buffer.alloc(0)
 const FIN_AND_TEXT = 0x81
+const MAX_HEADER = 10
 
-const byteLength = (text: string | undefined): number | undefined =>
-  text === undefined ? undefined : Buffer.byteLength(text)
-
-function headerSize(length: number): number {
-  if (length < 126) return 2
-  return length < 65_536 ? 4 : 10
+function headerSize(payload: number): number {
+  if (payload < 126) return 2
+  return payload < 65_536 ? 4 : MAX_HEADER
 }
 
-function writeHeader(frame: Buffer, at: number, length: number): number {
+/** Returns where it ends. */
+function writeFrame(memory: Buffer, at: number, text: string, payload: number): number {
+  const start = writeHeader(memory, at, payload)
+  return start + memory.write(text, start, payload)
+}
+
+function writeHeader(frame: Buffer, at: number, payload: number): number {
   frame[at] = FIN_AND_TEXT
-  if (length < 126) {
-    frame[at + 1] = length
+  if (payload < 126) {
+    frame[at + 1] = payload
     return at + 2
   }
-  if (length < 65_536) {
+  if (payload < 65_536) {
     frame[at + 1] = 126
-    return frame.writeUInt16BE(length, at + 2)
+    return frame.writeUInt16BE(payload, at + 2)
   }
   frame[at + 1] = 127
-  return frame.writeBigUInt64BE(BigInt(length), at + 2)
+  return frame.writeBigUInt64BE(BigInt(payload), at + 2)
 }

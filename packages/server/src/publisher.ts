@@ -10,7 +10,6 @@ import {
 import type { AnyProtocol } from './api.js'
 import type { Backplane, PublishResult, Sender } from './backplane.js'
 import type { Clock } from './clock.js'
-import { fingerprint } from './core/fingerprint.js'
 import { openChatText } from './core/frame-texts.js'
 import { isoTime } from './core/iso-time.js'
 import type { Position } from './core/log.js'
@@ -25,17 +24,11 @@ export interface ChatBody {
 /** A client's chat message on its way into a log. */
 export interface ChatDraft {
   readonly stream: string
-  readonly roomId: string
-  readonly userId: string
-  readonly clientId: string | undefined
-  /** What the client says of a repeat: the newest offset that it had seen when it sent this first. */
-  readonly seen: number | undefined
-  /** Where its predecessor was accepted, if it says that it has one. */
-  readonly after: Position | undefined
-  /** What the client sent: by that a repeat is known, whatever a handler makes of it. */
-  readonly sent: ChatBody
+  /** Its sender and its room, as {@link whoAndWhere} has them. */
+  readonly names: string
   /** What is logged. */
   readonly body: ChatBody
+  readonly sender: Sender | undefined
 }
 
 /** Turns messages into log entries. */
@@ -48,14 +41,13 @@ export class Publisher {
     private readonly newId: () => string,
   ) {}
 
-  publishChat(draft: ChatDraft): MaybePromise<PublishResult> {
+  publishChat({ stream, names, body, sender }: ChatDraft): MaybePromise<PublishResult> {
     const id = this.newId()
     const wall = this.clock.wall()
-    const { userId, roomId, clientId, body } = draft
     const { message, data } = body
-    const open = openChatText({ message, data, timestamp: isoTime(wall), userId, roomId, id, clientId })
-    const result = this.backplane.publish(draft.stream, { id, open, wall, sender: senderOf(draft) })
-    return andThen(result, this.#count)
+    const timestamp = isoTime(wall)
+    const open = openChatText({ message, data, timestamp, names, id, clientId: sender?.clientId })
+    return andThen(this.backplane.publish(stream, { id, open, wall, sender }), counted, this.metrics)
   }
 
   /** Publishes a message of the application's own. @throws RoomfulError `invalid_message`, `unavailable` */
@@ -63,7 +55,8 @@ export class Publisher {
     const body = this.check(message, 'published')
     const id = this.newId()
     const open = openJson({ type: message.type, ...body, room_id: roomId, id })
-    const result = this.#count(await this.backplane.publish(stream, { id, open, wall: this.clock.wall() }))
+    const published = await this.backplane.publish(stream, { id, open, wall: this.clock.wall() })
+    const result = counted(published, this.metrics)
     if (result.status !== 'accepted') throw refusalOf(result)
     return result.position
   }
@@ -97,14 +90,14 @@ export class Publisher {
     if (!definition) throw invalid('type', `'${type}' is no server message of this protocol`)
     return definition
   }
+}
 
-  readonly #count = (result: PublishResult): PublishResult => {
-    if (result.status === 'accepted') {
-      if (result.duplicate) this.metrics.duplicates++
-      else this.metrics.published++
-    }
-    return result
+function counted(result: PublishResult, metrics: Metrics): PublishResult {
+  if (result.status === 'accepted') {
+    if (result.duplicate) metrics.duplicates++
+    else metrics.published++
   }
+  return result
 }
 
 const REFUSALS = {
@@ -128,12 +121,4 @@ function invalid(path: string, message: string): RoomfulError {
 /** JSON text without its closing brace: the log adds the epoch and the offset, which only it knows. */
 function openJson(message: object): string {
   return JSON.stringify(message).slice(0, -1)
-}
-
-function senderOf({ userId, clientId, seen, after, sent }: ChatDraft): Sender | undefined {
-  return clientId === undefined ? undefined : { userId, clientId, fingerprint: digest(sent), seen, after }
-}
-
-function digest({ message, data }: ChatBody): number {
-  return fingerprint(data ? `${message}\n${JSON.stringify(data)}` : message)
 }

@@ -1,5 +1,5 @@
 import type { Backplane, StreamEvent } from './backplane.js'
-import { entryText, type Position } from './core/log.js'
+import type { Position } from './core/log.js'
 import { type PresenceChange, type PresentUser, withChanges } from './core/presence.js'
 import type { FanOut } from './fanout.js'
 import type { Limits } from './limits.js'
@@ -90,7 +90,7 @@ export class Rooms {
     switch (event.kind) {
       case 'entry':
         if (!room.advance(event.entry, event.epoch)) return
-        this.fanOut.push(room, { text: entryText(event.entry, event.epoch), volatile: false })
+        this.fanOut.push(room, { text: event.entry.text, volatile: false })
         return
       case 'presence':
         if (room.joiners > 0) room.changes.push(event.change)

@@ -163,8 +163,8 @@ function isRoom(stream: string): boolean {
 
 function seenIn(
   epoch: string,
-  { offset, id, open }: Extract<StreamMessage, { kind: 'entry' }>['entry'],
+  { offset, id, text }: Extract<StreamMessage, { kind: 'entry' }>['entry'],
 ): Seen {
-  const body: Record<string, string> = JSON.parse(`${open}}`)
+  const body: Record<string, string> = JSON.parse(text)
   return { epoch, offset, id, clientId: body.client_id, text: body.message ?? body.text ?? '' }
 }

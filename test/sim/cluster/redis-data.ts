@@ -8,7 +8,7 @@ import type {
   Standing,
   StreamMessage,
 } from '../../../packages/server/src/backplanes/redis/store.js'
-import type { LogEntry, Position, Range } from '../../../packages/server/src/core/log.js'
+import { entryText, type LogEntry, type Position, type Range } from '../../../packages/server/src/core/log.js'
 import type {
   PresenceEvent,
   PresenceSnapshot,
@@ -29,6 +29,7 @@ interface Meta {
 }
 
 interface Kept extends LogEntry {
+  readonly open: string
   readonly at: number
   /** Bytes of the log up to the end of this entry. */
   readonly sum: number
@@ -94,9 +95,10 @@ export class RedisData {
     if (sender && sent !== undefined)
       this.#sent.set(sent, { fingerprint: sender.fingerprint, wall, ...position }, now + sentMs)
     const sum = last.sum + Buffer.byteLength(open) + OVERHEAD
-    const entry = { offset: position.offset, id, previousId: last.id, open }
+    const { offset } = position
+    const entry = { offset, id, previousId: last.id, text: entryText(open, epoch, offset) }
     const log = this.#logs.get(stream, now) ?? []
-    log.push({ ...entry, at: now, sum })
+    log.push({ ...entry, open, at: now, sum })
     log.splice(0, log.length - historyCount)
     this.#logs.set(stream, log, now + historyMs)
     this.#meta.set(stream, position, now + idleMs)
@@ -116,10 +118,10 @@ export class RedisData {
       : log.filter(({ offset }) => offset < (range.before ?? Number.POSITIVE_INFINITY)).reverse()
     const entries: LogEntry[] = []
     let room = range.maxBytes
-    for (const { offset, id, previousId, open } of raws.slice(0, range.limit)) {
+    for (const { offset, id, previousId, text, open } of raws.slice(0, range.limit)) {
       room -= Buffer.byteLength(open) + OVERHEAD
       if (room < 0 && entries.length > 0) break
-      entries.push({ offset, id, previousId, open })
+      entries.push({ offset, id, previousId, text })
     }
     const oldest = log[0]
     return {

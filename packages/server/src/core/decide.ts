@@ -91,10 +91,10 @@ function decideChat(
   message: ClientMessageOf<'chat_message'>,
   limits: DecisionLimits,
 ): Decision {
-  return withMembership(session, message, (membership) => {
-    const fault = chatFault(membership, message, limits)
-    return fault ? refuse(fault, refsOfMessage(message, membership)) : { do: 'chat', membership, message }
-  })
+  const membership = session.membership(message.room_id)
+  if (!membership) return refuse('not_in_room', refsOfMessage(message))
+  const fault = chatFault(membership, message, limits)
+  return fault ? refuse(fault, refsOfMessage(message, membership)) : { do: 'chat', membership, message }
 }
 
 function chatFault(

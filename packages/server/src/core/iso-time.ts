@@ -1,12 +1,25 @@
 const SECOND_MS = 1_000
 
+let last = Number.NaN
+let text = ''
 let second = Number.NaN
 /** Of that second, up to and with the point before its milliseconds. */
 let prefix = ''
 
-/** RFC 3339 in UTC. A date is made once a second: it takes as long as the rest of an acknowledgement. */
+/**
+ * RFC 3339 in UTC. A date is made once a second, since it takes as long as the rest of an acknowledgement, and a text once
+ * a millisecond, since a message and its acknowledgement share it.
+ */
 export function isoTime(wall: number): string {
   const whole = Math.trunc(wall)
+  if (whole !== last) {
+    text = textOf(whole)
+    last = whole
+  }
+  return text
+}
+
+function textOf(whole: number): string {
   const ms = whole % SECOND_MS
   if (whole - ms !== second) {
     second = whole - ms

@@ -12,13 +12,13 @@ export interface LogEntry {
   readonly id: string
   /** Id of the entry before, so that a reader can tell a fork from a gap. */
   readonly previousId: string
-  /** JSON text of the message without its closing brace; {@link entryText} completes it. */
-  readonly open: string
+  /** JSON text of the frame that members get, live and from history alike. */
+  readonly text: string
 }
 
-/** The text of the frame that members get for an entry, live and from history alike. */
-export function entryText(entry: LogEntry, epoch: string): string {
-  return `${entry.open},"epoch":"${epoch}","offset":${entry.offset}}`
+/** Completes a message that ends before its closing brace with its place in the log, which only the log knows. */
+export function entryText(open: string, epoch: string, offset: number): string {
+  return `${open},"epoch":"${epoch}","offset":${offset}}`
 }
 
 export interface Retention {
@@ -83,17 +83,19 @@ export class RoomLog {
   }
 
   append(id: string, open: string, now: number): LogEntry {
+    const offset = this.#head.offset + 1
+    const text = entryText(open, this.epoch, offset)
     const entry = {
-      offset: this.#head.offset + 1,
+      offset,
       id,
       previousId: this.#head.id,
-      open,
+      text,
       at: Math.trunc(now),
-      bytes: Buffer.byteLength(open) + ENTRY_OVERHEAD,
+      bytes: Buffer.byteLength(text) + ENTRY_OVERHEAD,
     }
     this.#entries.push(entry)
     this.#bytes += entry.bytes
-    this.#head = { epoch: this.epoch, offset: entry.offset, id }
+    this.#head = { epoch: this.epoch, offset, id }
     this.expire(now)
     return entry
   }

@@ -7,6 +7,8 @@ import { SmallMap } from './small-collections.js'
 export interface Membership {
   /** The room's name on the wire. */
   readonly roomId: string
+  /** Part of the text of its chat messages, made with the first of them. */
+  names: string | undefined
   /** The last message that this connection had accepted here. */
   lastAccepted: { readonly clientId: string; readonly position: Position } | undefined
 }
@@ -128,7 +130,7 @@ export class Session<U extends { readonly id: string }> {
   }
 
   enterRoom(roomId: string): Membership {
-    const membership = this.rooms.get(roomId) ?? { roomId, lastAccepted: undefined }
+    const membership = this.rooms.get(roomId) ?? { roomId, names: undefined, lastAccepted: undefined }
     this.rooms.set(membership)
     if (roomId !== OWN_STREAM) this.defaultRoom = roomId
     return membership

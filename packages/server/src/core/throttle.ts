@@ -9,8 +9,8 @@ export type Verdict =
 export interface Charged {
   readonly type: string | undefined
   readonly bytes: number
+  /** Which room a join is for, and the offset of the cursor that it resumes from. */
   readonly roomId: string | undefined
-  /** Offset of the cursor that a join resumes from. */
   readonly since: number | undefined
 }
 

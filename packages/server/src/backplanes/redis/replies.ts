@@ -1,5 +1,5 @@
 import type { RoomfulError } from '@roomful/protocol'
-import type { LogEntry, Position } from '../../core/log.js'
+import { entryText, type LogEntry, type Position } from '../../core/log.js'
 import type { PresenceChange, PresenceSnapshot, PresentUser } from '../../core/presence.js'
 import type { AppendReply, Membership, NodeRelay, ReadReply, Standing, StreamMessage } from './store.js'
 import { unavailable } from './unavailable.js'
@@ -23,7 +23,7 @@ export function readReply(reply: unknown): ReadReply {
     idAt: typeof idAt === 'string' ? idAt : undefined,
     entries: list(page).map((raw) => {
       const [at, entryId, previousId, open] = texts(raw)
-      return entry(at, entryId, previousId, open)
+      return entry(head.epoch, at, entryId, previousId, open)
     }),
   }
 }
@@ -49,7 +49,7 @@ export function streamMessage(message: string): StreamMessage {
   switch (kind) {
     case 'entry': {
       const [epoch, offset, id, previousId, open] = rest
-      return { kind, epoch: text(epoch), entry: entry(offset, id, previousId, open) }
+      return { kind, epoch: text(epoch), entry: entry(text(epoch), offset, id, previousId, open) }
     }
     case 'presence': {
       const [event, version, count, connection, profile, state] = rest
@@ -104,8 +104,14 @@ function position(epoch: unknown, offset: unknown, id: unknown): Position {
   return { epoch: text(epoch), offset: Number(offset), id: text(id) }
 }
 
-function entry(offset: unknown, id: unknown, previousId: unknown, open: unknown): LogEntry {
-  return { offset: Number(offset), id: text(id), previousId: text(previousId), open: text(open) }
+function entry(epoch: string, at: unknown, id: unknown, previousId: unknown, open: unknown): LogEntry {
+  const offset = Number(at)
+  return {
+    offset,
+    id: text(id),
+    previousId: text(previousId),
+    text: entryText(text(open), epoch, offset),
+  }
 }
 
 function user(profile: string, state: string): PresentUser {

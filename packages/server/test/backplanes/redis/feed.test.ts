@@ -28,7 +28,7 @@ it('stops at a repair that nobody waits for any more: it does not keep the node 
   const listener = () => {}
   feed.listeners.add(listener)
   feed.start(at(0))
-  const entry = { offset: 2, id: 'a2', previousId: 'a1', open: '' }
+  const entry = { offset: 2, id: 'a2', previousId: 'a1', text: '' }
   feed.receive({ kind: 'entry', epoch: 'e', entry })
 
   feed.listeners.delete(listener)

@@ -58,7 +58,7 @@ export function told(events: readonly StreamEvent[]): string[] {
 function word(event: StreamEvent): string {
   switch (event.kind) {
     case 'entry':
-      return (JSON.parse(`${event.entry.open}}`) as { message: string }).message
+      return (JSON.parse(event.entry.text) as { message: string }).message
     case 'presence':
       return `${event.change.user.userId} ${event.change.event}`
     case 'resync':

@@ -14,7 +14,7 @@ const entries = (from: number, to: number, branch = 'a', after = branch): LogEnt
     offset: from + index,
     id: at(from + index, branch).id,
     previousId: at(from + index - 1, index === 0 ? after : branch).id,
-    open: '',
+    text: '',
   }))
 
 const ids = (given: readonly LogEntry[]) => given.map(({ id }) => id)
@@ -87,7 +87,7 @@ describe('the sequencer', () => {
     const sequencer = started(7)
     expect(feed(sequencer, entries(1, 1, 'b'), 'f')).toEqual([])
     expect(sequencer.needsRepair).toBe(true)
-    const first = { offset: 1, id: 'b1', previousId: 'f', open: '' }
+    const first = { offset: 1, id: 'b1', previousId: 'f', text: '' }
     const { head, entries: fresh } = sequencer.restart(page([first, ...entries(2, 2, 'b')], 'f'))
     expect([head, ids(fresh)]).toEqual([{ epoch: 'f', offset: 0, id: 'f' }, ['b1', 'b2']])
   })

@@ -1,0 +1,47 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { RecordTable, type Remembered } from '../../src/core/record-table.js'
+
+const record = (userId: string, offset: number): Remembered => ({
+  userId,
+  fingerprint: offset * 2 ** 21 + 0.5,
+  offset,
+  id: `id-${offset}`,
+  wall: 1_767_225_600_000 + offset,
+})
+
+describe('a table of records', () => {
+  it('[M7] has what was added, by user and client id, and nothing else', () => {
+    const token = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 64 })
+    const userId = fc.oneof(fc.constantFrom('ana', 'bob', 'aña', ''), fc.string())
+    const key = fc.tuple(userId, fc.oneof(token, fc.nat(300).map(String)))
+    fc.assert(
+      fc.property(fc.array(key, { maxLength: 400 }), (keys) => {
+        const table = new RecordTable()
+        const model = new Map<string, Remembered>()
+        for (const [user, clientId] of keys) {
+          const name = JSON.stringify([user, clientId])
+          expect(table.find(user, clientId)).toEqual(model.get(name))
+          if (model.has(name)) continue
+          const added = record(user, model.size + 1)
+          table.add(clientId, added)
+          model.set(name, added)
+          expect(table.lastOffset).toBe(added.offset)
+        }
+        expect(table.size).toBe(model.size)
+        for (const [user, clientId] of keys)
+          expect(table.find(user, clientId)).toEqual(model.get(JSON.stringify([user, clientId])))
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('[M7] tells ten thousand users apart who all count from 1', () => {
+    const table = new RecordTable()
+    for (let n = 0; n < 10_000; n++) table.add('1', record(`user-${n}`, n))
+    expect(table.find('user-0', '1')).toEqual(record('user-0', 0))
+    expect(table.find('user-9999', '1')).toEqual(record('user-9999', 9_999))
+    expect(table.find('user-5000', '2')).toBeUndefined()
+    expect(table.find('user-10000', '1')).toBeUndefined()
+  })
+})
