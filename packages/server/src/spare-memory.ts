@@ -1,5 +1,5 @@
-/** Less than this comes from a pool of Node's. */
-const SMALLEST = 4_096
+/** Less than this is not worth looking for. */
+const SMALLEST = 256
 const LARGEST = 1024 * 1024
 const MOST = 4
 /** What is lent is at most so many times as large as what was asked for: a slow reader may keep it for long. */
