@@ -112,8 +112,8 @@ export class Batch {
     let start = member.from
     for (let index = member.from; index < this.#items.length; index++) {
       const item = this.#items[index]
-      if (!item) continue
-      if ((congested && item.volatile) || !isFor(item, member)) {
+      // A hole may be of an item whose frame was built, and sent ahead to somebody, before another took its place.
+      if (!item || (congested && item.volatile) || !isFor(item, member)) {
         if (index > start) pieces.push(row.piece(start, index))
         start = index + 1
       } else {

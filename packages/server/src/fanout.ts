@@ -107,15 +107,14 @@ export class FanOut {
     this.#flushSoon()
   }
 
-  /** Hands what waits for one room to its members. Returns how many messages that were. */
-  flush(room: Room): number {
+  /** Hands what waits for one room to its members. */
+  flush(room: Room): void {
     const batch = this.#take(room)
     for (const member of room.members.values()) {
       const outgoing = batch.shareOf(member)
       member.from = 0
       if (outgoing) this.#write(member.connection, outgoing)
     }
-    return batch.length
   }
 
   /**
@@ -257,21 +256,26 @@ export class FanOut {
 
   #flushRooms(rooms: readonly Room[]): void {
     const startedAt = this.clock.now()
+    const batches = rooms.map(({ batch }) => batch)
     const [only] = rooms
-    const writes = only && rooms.length === 1 ? this.#flushOnly(only) : this.#flushSeveral(rooms)
+    const writes = only && rooms.length === 1 ? this.#flushOnly(only) : this.#flushSeveral(rooms, batches)
     const endedAt = this.clock.now()
-    for (const room of rooms) room.flushed(endedAt)
+    rooms.forEach((room, index) => {
+      room.flushed(batches[index] as Batch, endedAt)
+    })
     this.#cost.learn(endedAt - startedAt, writes)
     this.metrics.fanOuts++
     this.metrics.fanOutMs += endedAt - startedAt
   }
 
   /** A connection in several of the rooms gets one write all the same. Returns how many that were. */
-  #flushSeveral(rooms: readonly Room[]): number {
+  #flushSeveral(rooms: readonly Room[], batches: readonly Batch[]): number {
     for (const room of rooms) this.flush(room)
     const connections = this.#connections
     this.#connections = []
-    for (const connection of connections) connection.flush()
+    let haveLeft = true
+    for (const connection of connections) haveLeft = connection.flush() && haveLeft
+    if (haveLeft) for (const batch of batches) if (!batch.isHeld) batch.release()
     return connections.length
   }
 

@@ -13,7 +13,6 @@ export class Room {
   readonly members = new Map<string, Member>()
   readonly typing = new Typing()
   batch = new Batch()
-  #taken: Batch | undefined
   readonly window = new FlushWindow()
   readonly answering = new Answering()
   /** Whether it is to be flushed at the end of this turn. */
@@ -52,18 +51,14 @@ export class Room {
 
   takeBatch(): Batch {
     const { batch } = this
-    this.#taken = batch
     this.batch = new Batch()
     return batch
   }
 
-  /** The batch that was taken last has been written to all members. */
-  flushed(now: number): void {
-    if (!this.#taken) return
-    const { length, answers } = this.#taken
+  /** Learns from a batch that has been written to all members. */
+  flushed({ length, answers }: Batch, now: number): void {
     this.window.flushed(now, length)
     this.answering.flushed(answers + this.members.size, length)
-    this.#taken = undefined
   }
 
   /** The position up to which entries have been passed on. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { User } from '../src/api.js'
-import type { Audience, Item } from '../src/batch.js'
+import type { Audience, Item, Member } from '../src/batch.js'
 import type { Clock } from '../src/clock.js'
 import { Connection } from '../src/connection.js'
 import { Session } from '../src/core/session.js'
@@ -216,6 +216,24 @@ describe('a batch', () => {
     fanOut.push(room, item('k3', { latestKey: 'k' }))
     await clock.settle()
     expect(ana.state.got.at(-1)).toBe('k3')
+  })
+
+  it('leaves out what a newer one of its latestKey has replaced, also where somebody was sent it ahead', () => {
+    const { member } = stage()
+    const room = new Room('lobby')
+    const [ana, bob] = [member('ana'), member('bob')]
+    for (const { join } of [ana, bob]) join(room)
+    const { batch } = room
+    batch.add(item('1'))
+    batch.add(item('k1', { latestKey: 'k' }))
+    const share = ({ connection }: typeof ana) => {
+      const outgoing = batch.shareOf(room.members.get(connection.id) as Member)
+      return outgoing && { texts: outgoing.texts, sent: textsIn(outgoing.bytes) }
+    }
+    expect(share(ana)).toEqual({ texts: ['1', 'k1'], sent: ['1', 'k1'] })
+    batch.add(item('2'))
+    batch.add(item('k2', { latestKey: 'k' }))
+    expect(share(bob)).toEqual({ texts: ['1', '2', 'k2'], sent: ['1', '2', 'k2'] })
   })
 
   it('[A10] leaves volatile items out for who reads slowly, and closes who does not read at all', async () => {
