@@ -220,7 +220,7 @@ class MemoryBackplane implements Backplane {
   }
 
   #account(stream: Stream): void {
-    const bytes = stream.log.bytes + stream.dedupe.bytes
+    const bytes = stream.log.memory + stream.dedupe.bytes
     this.#bytes += bytes - stream.bytes
     stream.bytes = bytes
   }

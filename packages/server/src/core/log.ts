@@ -1,4 +1,4 @@
-import { Ring } from './ring.js'
+import { LogSegment } from './log-segment.js'
 
 /** A reader's place in a log: `id` is that of the entry at `offset`, or the epoch in an empty log. */
 export interface Position {
@@ -48,19 +48,19 @@ export interface LogPage {
   readonly oldestOffset: number
 }
 
-interface Kept extends LogEntry {
-  /** In whole ms: V8 keeps a fraction as an object of its own. */
-  readonly at: number
-  readonly bytes: number
-}
-
-/** What an entry costs beside its text: the object, its id, its slot. */
+/** What an entry counts beside its text, towards the bytes of a room and of a page. */
 const ENTRY_OVERHEAD = 120
 
 /** The bounded log of one room. Offsets are contiguous from 1; what retention drops is always the oldest. */
 export class RoomLog {
-  readonly #entries = new Ring<Kept>()
+  /** The first may begin with entries that were dropped. */
+  readonly #segments: LogSegment[] = []
+  /** Entries that are kept. */
+  #size = 0
   #bytes = 0
+  #memory = 0
+  /** Of the segment that was given up last, for the next. */
+  #spare: Buffer | undefined
   #head: Position
 
   constructor(
@@ -74,48 +74,78 @@ export class RoomLog {
     return this.#head
   }
 
+  /** Of what is kept, as retention counts it. */
   get bytes(): number {
     return this.#bytes
   }
 
+  /** What the log takes, in bytes. */
+  get memory(): number {
+    return this.#memory + (this.#spare?.length ?? 0)
+  }
+
   get size(): number {
-    return this.#entries.length
+    return this.#size
+  }
+
+  get #oldestOffset(): number {
+    return this.#head.offset - this.#size + 1
   }
 
   append(id: string, open: string, now: number): LogEntry {
     const offset = this.#head.offset + 1
     const text = entryText(open, this.epoch, offset)
-    const entry = {
-      offset,
-      id,
-      previousId: this.#head.id,
-      text,
-      at: Math.trunc(now),
-      bytes: Buffer.byteLength(text) + ENTRY_OVERHEAD,
-    }
-    this.#entries.push(entry)
-    this.#bytes += entry.bytes
+    const bytes = Buffer.byteLength(text)
+    this.#write(id, text, bytes, Math.trunc(now))
+    this.#size++
+    this.#bytes += bytes + ENTRY_OVERHEAD
+    const entry = { offset, id, previousId: this.#head.id, text }
     this.#head = { epoch: this.epoch, offset, id }
     this.expire(now)
     return entry
   }
 
+  #write(id: string, text: string, bytes: number, at: number): void {
+    const last = this.#segments.at(-1)
+    const segment = last && !last.isFullFor(id.length + bytes) ? last : this.#nextSegment()
+    const before = segment.bytes
+    segment.append(id, text, bytes, at)
+    this.#memory += segment.bytes - before
+  }
+
+  #nextSegment(): LogSegment {
+    const segment = new LogSegment(this.#head, this.#spare)
+    this.#spare = undefined
+    this.#segments.push(segment)
+    this.#memory += segment.bytes
+    return segment
+  }
+
   /** Drops what retention no longer covers. */
   expire(now: number): void {
     const { count, bytes, ageMs } = this.retention
-    for (let oldest = this.#entries.at(0); oldest; oldest = this.#entries.at(0)) {
-      if (this.size <= count && this.#bytes <= bytes && now - oldest.at < ageMs) break
+    for (let oldest = this.#segments[0]; oldest; oldest = this.#segments[0]) {
+      const age = now - oldest.atOf(this.#oldestOffset)
+      if (this.#size <= count && this.#bytes <= bytes && age < ageMs) break
       this.dropOldest()
     }
   }
 
   /** Drops the oldest entry, whatever retention says: the node's memory is full. */
   dropOldest(): void {
-    this.#bytes -= this.#entries.shift()?.bytes ?? 0
+    const [segment] = this.#segments
+    if (!segment) return
+    const offset = this.#oldestOffset
+    this.#bytes -= segment.bytesOf(offset) + ENTRY_OVERHEAD
+    this.#size--
+    if (offset < segment.lastOffset) return
+    this.#segments.shift()
+    this.#memory -= segment.bytes
+    this.#spare = this.#segments.length > 0 ? segment.giveUp() : undefined
   }
 
   read(range: Range): LogPage {
-    const oldestOffset = this.#head.offset - this.size + 1
+    const oldestOffset = this.#oldestOffset
     const from = 'after' in range ? this.#forward(range, oldestOffset) : this.#backward(range, oldestOffset)
     return { ...from, epoch: this.epoch, head: this.#head, oldestOffset }
   }
@@ -123,41 +153,55 @@ export class RoomLog {
   /** The id at an offset, if everything after it is still kept; that of the head is known for as long as the log. */
   idAt(offset: number): string | undefined {
     if (offset === this.#head.offset) return this.#head.id
-    const index = offset - (this.#head.offset - this.size + 1)
-    if (index >= 0) return this.#entries.at(index)?.id
-    return index === -1 ? this.#entries.at(0)?.previousId : undefined
+    if (offset < this.#oldestOffset - 1 || offset > this.#head.offset) return undefined
+    return (this.#segments[this.#segmentOf(offset)] ?? this.#segments[0])?.idOf(offset)
   }
 
   #forward(range: { after: number; limit: number; maxBytes: number }, oldestOffset: number) {
     const first = Math.max(range.after + 1, oldestOffset)
-    const entries: LogEntry[] = []
-    let room = range.maxBytes
-    for (let index = first - oldestOffset; entries.length < range.limit; index++) {
-      const entry = this.#entries.at(index)
-      if (!entry || (entry.bytes > room && entries.length > 0)) break
-      entries.push(entry)
-      room -= entry.bytes
-    }
+    const entries = this.#collect(first, 1, range)
     const last = entries.at(-1)?.offset ?? Math.max(range.after, first - 1)
     return { entries, more: last < this.#head.offset, truncated: range.after + 1 < oldestOffset }
   }
 
   #backward(range: { before: number | undefined; limit: number; maxBytes: number }, oldestOffset: number) {
     const last = Math.min((range.before ?? Number.POSITIVE_INFINITY) - 1, this.#head.offset)
-    const entries: LogEntry[] = []
-    let room = range.maxBytes
-    for (let index = last - oldestOffset; entries.length < range.limit; index--) {
-      const entry = this.#entries.at(index)
-      if (!entry || (entry.bytes > room && entries.length > 0)) break
-      entries.push(entry)
-      room -= entry.bytes
-    }
+    const entries = this.#collect(last, -1, range)
     const first = entries.at(-1)?.offset ?? last + 1
     return {
       entries: entries.reverse(),
       more: first > oldestOffset && oldestOffset <= last,
       truncated: oldestOffset > 1 && last > 0,
     }
+  }
+
+  /** From one offset on, forwards or backwards, as far as the page goes. */
+  #collect(
+    first: number,
+    step: 1 | -1,
+    { limit, maxBytes }: { limit: number; maxBytes: number },
+  ): LogEntry[] {
+    const entries: LogEntry[] = []
+    const oldestOffset = this.#oldestOffset
+    let room = maxBytes
+    let index = this.#segmentOf(first)
+    for (let offset = first; entries.length < limit; offset += step) {
+      if (offset < oldestOffset || offset > this.#head.offset) break
+      let segment = this.#segments[index] as LogSegment
+      if (offset < segment.firstOffset || offset > segment.lastOffset) {
+        index += step
+        segment = this.#segments[index] as LogSegment
+      }
+      const bytes = segment.bytesOf(offset) + ENTRY_OVERHEAD
+      if (bytes > room && entries.length > 0) break
+      entries.push(segment.entry(offset))
+      room -= bytes
+    }
+    return entries
+  }
+
+  #segmentOf(offset: number): number {
+    return this.#segments.findLastIndex(({ firstOffset }) => firstOffset <= offset)
   }
 }
 

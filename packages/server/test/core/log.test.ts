@@ -133,6 +133,48 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('drop' as const), afterMs: fc.constant(0) }),
 )
 
+describe('memory', () => {
+  it('is nothing again once nothing is kept, however large the entries were', () => {
+    const sizes = fc.array(fc.oneof(fc.nat(300), fc.nat(40_000)), { minLength: 1, maxLength: 200 })
+    fc.assert(
+      fc.property(sizes, fc.integer({ min: 1, max: 150 }), (lengths, count) => {
+        const log = new RoomLog('epoch', { ...FOREVER, count })
+        let kept = 0
+        for (const [index, length] of lengths.entries()) {
+          log.append(`id-${index + 1}`, `{"text":"${'é'.repeat(length)}"`, 0)
+          kept = lengths.slice(Math.max(0, index + 1 - count), index + 1).reduce((sum, n) => sum + 2 * n, 0)
+          expect(log.memory).toBeGreaterThan(kept)
+          // The segment that is being filled, the oldest one with what was given up of it, and a spare one.
+          expect(log.memory).toBeLessThan(2 * kept + 1_000 * Math.min(count, index + 1) + 130_000)
+        }
+        while (log.size > 0) log.dropOldest()
+        expect(log.memory).toBe(0)
+      }),
+    )
+  })
+
+  it('[H9] holds texts and ids as they were, whatever their length, across its segments', () => {
+    const log = new RoomLog('epoch', { ...FOREVER, count: 150 })
+    const openOf = (n: number) => `{"text":"${'aé漢😀"'.repeat(n % 7 === 0 ? 5_000 : n)}"`
+    for (let n = 1; n <= 400; n++) {
+      const { text } = log.append(`id-${n}`, openOf(n), n)
+      expect(log.read({ before: undefined, limit: 1, maxBytes: 1 }).entries).toEqual([
+        { offset: n, id: `id-${n}`, previousId: n === 1 ? 'epoch' : `id-${n - 1}`, text },
+      ])
+    }
+    const { entries } = log.read({ after: 250, limit: 400, maxBytes: Number.POSITIVE_INFINITY })
+    expect(entries.map(({ offset }) => offset)).toEqual(Array.from({ length: 150 }, (_, n) => 251 + n))
+    for (const { offset, id, previousId, text } of entries) {
+      expect({ id, previousId }).toEqual({ id: `id-${offset}`, previousId: `id-${offset - 1}` })
+      expect(text).toBe(`${openOf(offset)},"epoch":"epoch","offset":${offset}}`)
+      expect(log.idAt(offset)).toBe(`id-${offset}`)
+    }
+    expect(log.idAt(250)).toBe('id-250')
+    expect(log.idAt(249)).toBeUndefined()
+    expect(log.idAt(401)).toBeUndefined()
+  })
+})
+
 describe('any history', () => {
   it('[H9] [H10] reads like an array, forwards and backwards, whatever was appended, expired and dropped', () => {
     const query = fc.record({ limit: fc.nat(12), from: fc.nat(40) })

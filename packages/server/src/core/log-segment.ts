@@ -1,0 +1,107 @@
+import type { LogEntry, Position } from './log.js'
+
+const LEAST_BYTES = 256
+/** No segment takes more than one entry beyond this: what was given up of the oldest one stays for as long as its newest. */
+const MOST_BYTES = 16 * 1024
+/** What a segment costs beside its memory. */
+const OVERHEAD = 300
+
+// The numbers of an entry. Its bytes are its id, and then its text.
+const AT = 0
+const ID_END = 1
+const TEXT_END = 2
+const NUMBERS = 3
+
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * Entries that follow each other, as numbers and bytes. As objects and strings, the newest thousand of a busy room were
+ * most of what V8's short collections had to move, and all of a quiet one's were moved twice.
+ */
+export class LogSegment {
+  readonly #numbers: number[] = []
+
+  /**
+   * @param before where the log stood until now
+   * @param memory that another one has given up
+   */
+  constructor(
+    private readonly before: Position,
+    private memory: Buffer = NOTHING,
+  ) {}
+
+  get firstOffset(): number {
+    return this.before.offset + 1
+  }
+
+  get lastOffset(): number {
+    return this.before.offset + this.#numbers.length / NUMBERS
+  }
+
+  /** What it takes, in bytes. */
+  get bytes(): number {
+    return this.memory.length + 8 * this.#numbers.length + OVERHEAD
+  }
+
+  /** Whether an entry of that many bytes, its id included, belongs to the next segment. */
+  isFullFor(bytes: number): boolean {
+    return this.#numbers.length > 0 && this.#end + bytes > MOST_BYTES
+  }
+
+  /** Ids are tokens, which are printable ASCII. `bytes` are those of the text. */
+  append(id: string, text: string, bytes: number, at: number): void {
+    const start = this.#end
+    const idEnd = start + id.length
+    const end = idEnd + bytes
+    if (end > this.memory.length) this.#grow(start, end)
+    this.memory.write(id, start, 'latin1')
+    this.memory.write(text, idEnd, bytes)
+    this.#numbers.push(at, idEnd, end)
+  }
+
+  /** When it was appended, in whole ms. */
+  atOf(offset: number): number {
+    return this.#number(offset, AT)
+  }
+
+  /** Bytes of its text. */
+  bytesOf(offset: number): number {
+    return this.#number(offset, TEXT_END) - this.#number(offset, ID_END)
+  }
+
+  /** Of the entry before the first as well. */
+  idOf(offset: number): string {
+    if (offset < this.firstOffset) return this.before.id
+    return this.memory.toString('latin1', this.#startOf(offset), this.#number(offset, ID_END))
+  }
+
+  entry(offset: number): LogEntry {
+    const text = this.memory.toString('utf8', this.#number(offset, ID_END), this.#number(offset, TEXT_END))
+    return { offset, id: this.idOf(offset), previousId: this.idOf(offset - 1), text }
+  }
+
+  /** Its memory, for another one; what was made for one large entry is not worth keeping. */
+  giveUp(): Buffer | undefined {
+    return this.memory.length > MOST_BYTES ? undefined : this.memory
+  }
+
+  get #end(): number {
+    return this.#numbers.at(-1) ?? 0
+  }
+
+  #startOf(offset: number): number {
+    return offset === this.firstOffset ? 0 : this.#number(offset - 1, TEXT_END)
+  }
+
+  #number(offset: number, column: number): number {
+    return this.#numbers[(offset - this.firstOffset) * NUMBERS + column] as number
+  }
+
+  #grow(used: number, needed: number): void {
+    const memory = Buffer.allocUnsafe(
+      Math.max(needed, Math.min(MOST_BYTES, Math.max(LEAST_BYTES, 2 * needed))),
+    )
+    this.memory.copy(memory, 0, 0, used)
+    this.memory = memory
+  }
+}
