@@ -215,8 +215,10 @@ function find(): string | undefined {
 
 function install(): undefined {
   if (process.getuid?.() !== 0) return
+  // Test files run side by side: without the wait, the second finds apt locked by the first and gives up.
+  const options = ['-o', 'DPkg::Lock::Timeout=50', 'install', '-y', 'redis-server']
   try {
-    execFileSync('apt-get', ['install', '-y', 'redis-server'], { stdio: 'ignore' })
+    execFileSync('apt-get', options, { stdio: 'ignore' })
   } catch {
     // Not this kind of system, or no network: said by the caller.
   }
