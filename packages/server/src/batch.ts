@@ -35,13 +35,13 @@ export interface Member {
 /** What a room has for its members since the last flush. */
 export class Batch {
   readonly #items: (Item | undefined)[] = []
-  /** Length of the items' texts. */
+  /** Bytes of the items' texts. */
   #size = 0
   readonly #row = new FrameRow()
-  /** Length of the texts whose frames are not built yet. */
+  /** Bytes of the texts whose frames are not built yet. */
   #unbuilt = 0
-  /** Items that not everybody gets. */
-  #selective: Item[] | undefined
+  /** Indices of the items that not everybody gets. */
+  #selective: number[] | undefined
   #mayDrop = false
   /** What all get who get everything; gone with the next item, like the other shares. */
   #whole: Outgoing | undefined
@@ -64,9 +64,14 @@ export class Batch {
   add(item: Item): void {
     if (item.latestKey !== undefined) this.dropKey(item.latestKey)
     this.#items.push(item)
-    this.#size += item.text.length
-    this.#unbuilt += item.text.length
-    if (item.audience) this.#selective = [...(this.#selective ?? []), item]
+    // It also makes one piece of a text that V8 holds in several: after a wait, all of them would be in its old space.
+    const bytes = Buffer.byteLength(item.text)
+    this.#size += bytes
+    this.#unbuilt += bytes
+    if (item.audience) {
+      this.#selective ??= []
+      this.#selective.push(this.#items.length - 1)
+    }
     if (item.volatile) this.#mayDrop = true
     this.#forgetShares()
   }
@@ -93,11 +98,20 @@ export class Batch {
       this.#whole ??= this.#share(member, false)
       return this.#whole
     }
-    let key = congested ? `~${from}` : `${from}`
-    for (const item of this.#selective ?? []) key += isFor(item, member) ? '1' : '0'
+    const key = this.#keyOf(member, congested)
     this.#shares ??= new Map()
     if (!this.#shares.has(key)) this.#shares.set(key, this.#share(member, congested))
     return this.#shares.get(key)
+  }
+
+  /** The same for members with the same share: few are left out, and where many joined at once, each is of another item. */
+  #keyOf(member: Member, congested: boolean): string {
+    const { from, connection } = member
+    let key = `${congested ? '~' : ''}${connection.session.extended ? '' : '-'}${from}`
+    for (const index of this.#selective ?? []) {
+      if (index >= from && isLeftOut(member, this.#items[index]?.audience)) key += ` ${index}`
+    }
+    return key
   }
 
   /** All that was written of it has left: the memory of its frames may be used again. */
@@ -137,9 +151,14 @@ export class Batch {
   }
 }
 
-function isFor({ audience }: Item, { connection, userId }: Member): boolean {
-  if (!audience) return true
-  if (audience.extendedOnly && !connection.session.extended) return false
-  if (audience.exceptMembersOf?.some((room) => room.members.has(connection.id))) return false
-  return audience.exceptConnection !== connection.id && audience.exceptUser !== userId
+function isFor({ audience }: Item, member: Member): boolean {
+  if (audience?.extendedOnly && !member.connection.session.extended) return false
+  return !isLeftOut(member, audience)
+}
+
+/** Whether the audience is everybody but this member, and maybe some more. */
+function isLeftOut({ connection, userId }: Member, audience: Audience | undefined): boolean {
+  if (!audience) return false
+  if (audience.exceptMembersOf?.some((room) => room.members.has(connection.id))) return true
+  return audience.exceptConnection === connection.id || audience.exceptUser === userId
 }

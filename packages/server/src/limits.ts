@@ -65,7 +65,7 @@ export interface Limits {
   readonly flushShare: number
   /** Messages of a room that are sent without a further wait, since more would hardly make one cheaper. Twice as many where senders have had their answers ahead. @default 10 */
   readonly flushMessages: number
-  /** The same, in characters. @default 65_536 */
+  /** The same, in bytes. @default 65_536 */
   readonly flushBytes: number
 
   /** Time to authenticate in, in ms; then the connection is closed with 4008. @default 10_000 */

@@ -303,7 +303,7 @@ export class Members {
 
   #sendJoined(connection: Connection, message: Join, joined: Joined): void {
     const { answers } = this.deps
-    const { presence, position } = joined
+    const { presence, position, entries } = joined
     const members = connection.session.extended ? presence?.users?.map(toMember) : undefined
     const frame = JSON.stringify({
       type: 'joined',
@@ -318,9 +318,9 @@ export class Members {
       recovered: message.since ? joined.fault === undefined : undefined,
       reason: joined.fault,
       ref: message.ref,
+      messages: entries.length > 0 ? undefined : entries,
     })
-    const messages = joined.entries.map((entry) => entry.text).join(',')
-    connection.sendText(`${frame.slice(0, -1)},"messages":[${messages}]}`)
+    connection.sendText(entries.length > 0 ? withMessages(frame, entries) : frame)
   }
 }
 
@@ -332,6 +332,11 @@ interface Joined {
   readonly more: boolean
   readonly fault: Page['fault']
   readonly presence?: PresenceSnapshot | undefined
+}
+
+/** Adds entries, which are texts already, to a frame's text. */
+function withMessages(frame: string, entries: readonly LogEntry[]): string {
+  return `${frame.slice(0, -1)},"messages":[${entries.map(({ text }) => text).join(',')}]}`
 }
 
 function isJoining({ isOpen, session }: Connection, { room_id }: Join): boolean {

@@ -114,9 +114,9 @@ export class FrameRow {
     return this.#ends.at(-1) ?? 0
   }
 
-  /** Makes room for so many more frames, if none of their characters takes more than one byte. */
-  reserve(frames: number, characters: number): void {
-    this.#makeRoom(frames * MAX_HEADER + characters)
+  /** Makes room for so many more frames, with that many bytes of text. */
+  reserve(frames: number, bytes: number): void {
+    this.#makeRoom(frames * MAX_HEADER + bytes)
   }
 
   /** Where there is no text, the place stays empty. */
