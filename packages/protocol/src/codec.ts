@@ -156,7 +156,7 @@ function roomFault(frame: Frame): DecodeError | undefined {
 
 function decodeBuiltIn(frame: Frame, schema: BuiltInSchema, chat: ObjectSchema | undefined): DecodeResult {
   if (fitsQuickly(frame)) return accepted(frame, frame as unknown as ClientMessage, chat)
-  const result = z.safeParse(schema, frame)
+  const result = z.safeParse(schema, frame, { error: english.localeError })
   if (!result.success) {
     const issues = toIssues(result.error.issues)
     const textMissing = frame.type === 'chat_message' && typeof frame.message !== 'string'
@@ -164,6 +164,9 @@ function decodeBuiltIn(frame: Frame, schema: BuiltInSchema, chat: ObjectSchema |
   }
   return accepted(frame, result.data, chat)
 }
+
+/** zod/mini itself says no more than "Invalid input". */
+const english = /* @__PURE__ */ z.locales.en()
 
 function accepted(frame: Frame, message: ClientMessage, chat: ObjectSchema | undefined): DecodeResult {
   return crossFieldFault(frame, message, chat) ?? { ok: true, kind: 'built_in', message }

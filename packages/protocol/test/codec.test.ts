@@ -243,6 +243,14 @@ describe('built-in messages', () => {
     })
   })
 
+  it.each([
+    [{ type: 'history', limit: '10' }, 'Invalid input: expected number, received string'],
+    [{ type: 'join', room_id: 'a', history: -1 }, 'Too small: expected number to be >=0'],
+    [{ type: 'chat_message' }, 'Invalid input: expected string, received undefined'],
+  ])('[E8] %j is refused with the reason', (frame, message) => {
+    expect(refusal(frame).issues).toMatchObject([{ message }])
+  })
+
   it('[H9] history goes one way', () => {
     expect(decode({ type: 'history', before: 5, limit: 0 }).ok).toBe(true)
     expect(decode({ type: 'history', after: 5, limit: 1000 }).ok).toBe(true)
