@@ -53,7 +53,7 @@ export class ConnectionEvents implements TransportEvents {
   }
 
   #alive(): void {
-    this.connection.aliveAt = this.host.clock.now()
+    this.connection.aliveAt = Math.trunc(this.host.clock.now())
   }
 
   #notify(

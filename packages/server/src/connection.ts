@@ -12,7 +12,7 @@ export class Connection {
   #unsentSize = 0
   #state: 'open' | 'closing' | 'closed' = 'open'
   #endCode: number | undefined
-  /** When the peer last showed life, monotonic. */
+  /** When the peer last showed life, monotonic; in whole ms, since V8 keeps a fraction as an object of its own. */
   aliveAt: number
   lastPingAt: number
 

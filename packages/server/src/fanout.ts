@@ -2,7 +2,7 @@ import type { Batch, Item } from './batch.js'
 import type { Clock } from './clock.js'
 import type { Connection } from './connection.js'
 import { ArrivalTurns, type FlushBounds, WriteCost } from './core/flush-window.js'
-import { type Rate, take, waitFor } from './core/rate-limit.js'
+import { paid, type Rate, waitFor } from './core/rate-limit.js'
 import type { Limits } from './limits.js'
 import type { Metrics } from './metrics.js'
 import { type Outgoing, TextFrame } from './outgoing.js'
@@ -74,7 +74,7 @@ export class FanOut {
   #waits(room: Room, now: number): boolean {
     const wait = waitFor(room.notices, this.#noticeRate, now)
     if (wait === 0 || this.#isFull(room)) {
-      take(room.notices, this.#noticeRate)
+      room.notices = paid(room.notices, this.#noticeRate, now)
       return false
     }
     this.#waiting.add(room)
@@ -82,8 +82,9 @@ export class FanOut {
     this.#isAwaited = true
     this.clock.after(wait, () => {
       this.#isAwaited = false
+      const now = this.clock.now()
       for (const waiting of this.#waiting) {
-        take(waiting.notices, this.#noticeRate)
+        waiting.notices = paid(waiting.notices, this.#noticeRate, now)
         this.#makeDue(waiting)
       }
       this.#waiting.clear()

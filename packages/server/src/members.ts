@@ -296,7 +296,8 @@ export class Members {
       fault: page?.fault,
       presence: presence && withChanges(presence, room.changes),
     })
-    session.enterRoom(message.room_id)
+    // By the room's own string: that of the message would stay in memory for as long as the connection.
+    session.enterRoom(room.id)
     const member: Member = { connection, userId: session.user.id, from: room.batch.length, live: true }
     room.members.set(connection.id, member)
   }

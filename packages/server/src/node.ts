@@ -205,7 +205,7 @@ export class Node {
   /** Takes a socket in. The transport calls the returned events from then on. */
   accept(transport: Transport, request: ConnectionRequest): TransportEvents {
     const { clock, registry } = this
-    const now = clock.now()
+    const now = Math.trunc(clock.now())
     const session = new Session<User>(this.#rates, now)
     const { backlogBytes } = this.limits
     const connection = new Connection(
@@ -325,7 +325,7 @@ export class Node {
     const now = this.clock.now()
     this.#members.sweepTyping(now)
     this.#admission.sweep(now)
-    sweepHeartbeats(this.registry.connections(), this.limits.heartbeatMs, now)
+    sweepHeartbeats(this.registry.connections(), this.limits.heartbeatMs, Math.trunc(now))
     sweepBacklog(this.registry, this.limits.nodeBacklogBytes)
   }
 

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.js'
-import { type Budget, copyBudget } from './core/session.js'
+import type { Budget } from './core/session.js'
 import { SmallSet } from './core/small-collections.js'
 
 interface KnownUser {
@@ -45,7 +45,7 @@ export class Registry {
     // What the first has spent so far counts, or a second connection would bring a fresh budget with it.
     const [first] = user.connections
     if (first && first !== connection) {
-      user.budget ??= copyBudget(first.session.budget)
+      user.budget ??= { ...first.session.budget }
       first.session.userBudget = user.budget
     }
     user.connections.add(connection)

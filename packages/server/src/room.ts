@@ -4,7 +4,6 @@ import { Batch, type Member } from './batch.js'
 import { Answering, FlushWindow } from './core/flush-window.js'
 import type { LogEntry, Position } from './core/log.js'
 import type { PresenceChange } from './core/presence.js'
-import { fullBucket } from './core/rate-limit.js'
 import { Typing } from './core/typing.js'
 
 /** A stream as this node sees it: its members here, and how far its log has been carried to them. */
@@ -17,8 +16,8 @@ export class Room {
   readonly answering = new Answering()
   /** Whether it is to be flushed at the end of this turn. */
   isDue = false
-  /** For flushes that carry nothing but who comes and goes. */
-  readonly notices = fullBucket()
+  /** The budget for flushes that carry nothing but who comes and goes: when it will be whole again. */
+  notices = 0
   /** The newest count that a large room has not been told yet. */
   notice: { readonly type: 'user_joined' | 'user_left'; readonly count: number } | undefined
   /** Whether members are told each other's names; false in a room above the limit. */

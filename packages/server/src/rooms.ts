@@ -187,7 +187,7 @@ export class Rooms {
 
 /** A user as member lists show it. */
 export function toMember({ userId, profile, state }: PresentUser): object {
-  return { user_id: userId, ...(profile && { profile }), ...(state && { state }) }
+  return profile || state ? { user_id: userId, profile, state } : { user_id: userId }
 }
 
 function except(connection: string | undefined): { readonly exceptConnection?: string } {

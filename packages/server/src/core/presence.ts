@@ -66,7 +66,10 @@ export class Presence {
   }
 
   users(): PresentUser[] {
-    return Array.from(this.#users.values(), ({ user }) => user)
+    // Each join lists them: Array.from would leave an object behind for each.
+    const users: PresentUser[] = []
+    for (const { user } of this.#users.values()) users.push(user)
+    return users
   }
 
   has(userId: string): boolean {

@@ -4,27 +4,22 @@ export interface Rate {
   readonly burst: number
 }
 
-/** One number says it all: when the budget will be whole again. In the past, it is. */
-export interface Bucket {
-  fullAt: number
-}
+/*
+ * What is left of a budget is one number: when it will be whole again, in ms. In the past, it is. A number and not an
+ * object, since each connection has several.
+ */
 
-export function fullBucket(): Bucket {
-  return { fullAt: 0 }
-}
-
-/** How long until `cost` is there, in ms; 0 if it is. Takes nothing: a message must pass all its buckets before it pays into any. */
-export function waitFor(bucket: Bucket, rate: Rate, now: number, cost = 1): number {
+/** How long until `cost` is there, in ms; 0 if it is. A message must pass all its budgets before it is charged to any. */
+export function waitFor(fullAt: number, rate: Rate, now: number, cost = 1): number {
   if (rate.perSecond === Number.POSITIVE_INFINITY) return 0
-  bucket.fullAt = Math.max(bucket.fullAt, now)
   // The difference first: added to a time, a burst's worth would come back with a rounding error, and wait for it.
-  const owed = bucket.fullAt - now
+  const owed = Math.max(fullAt - now, 0)
   return Math.max(0, Math.ceil(owed + millisOf(cost, rate) - millisOf(rate.burst, rate)))
 }
 
-/** Pays. Call `waitFor` first, at the same time. */
-export function take(bucket: Bucket, rate: Rate, cost = 1): void {
-  if (rate.perSecond !== Number.POSITIVE_INFINITY) bucket.fullAt += millisOf(cost, rate)
+/** When a budget that pays now will be whole again. */
+export function paid(fullAt: number, rate: Rate, now: number, cost = 1): number {
+  return rate.perSecond === Number.POSITIVE_INFINITY ? fullAt : Math.max(fullAt, now) + millisOf(cost, rate)
 }
 
 /** Time that the rate needs to give this much; what costs more than the burst costs the burst. */

@@ -1,6 +1,6 @@
 import { OWN_STREAM } from '@roomful/protocol'
 import type { Position } from './log.js'
-import { type Bucket, fullBucket, MinuteCounter, type Rate, Strikes } from './rate-limit.js'
+import { MinuteCounter, type Rate, Strikes } from './rate-limit.js'
 import { SmallMap } from './small-collections.js'
 
 /** A connection's place in one room. */
@@ -24,20 +24,16 @@ export interface Rates {
   readonly history: Rate
 }
 
-/** What a user may spend, shared by its connections. */
+/** What a connection may spend, or a user, by when it will be whole again. */
 export interface Budget {
-  readonly messages: Bucket
-  readonly bytes: Bucket
+  messages: number
+  bytes: number
 }
 
 const roomIdOf = ({ roomId }: Membership): string => roomId
 
 export function newBudget(): Budget {
-  return { messages: fullBucket(), bytes: fullBucket() }
-}
-
-export function copyBudget({ messages, bytes }: Budget): Budget {
-  return { messages: { ...messages }, bytes: { ...bytes } }
+  return { messages: 0, bytes: 0 }
 }
 
 /** What a connection is and may do. Decisions read it; the edges change it. */
@@ -59,9 +55,10 @@ export class Session<U extends { readonly id: string }> {
   readonly budget = newBudget()
   /** The user's, where several of its connections share one. */
   userBudget: Budget | undefined
-  /** Made when first needed: few sessions ever need all of them. */
-  #joins: Bucket | undefined
-  #history: Bucket | undefined
+  /** Their budgets, as well. */
+  joins = 0
+  history = 0
+  /** Made when first needed: few sessions ever need them. */
   #strikes: Strikes | undefined
   #unparseable: MinuteCounter | undefined
 
@@ -102,16 +99,6 @@ export class Session<U extends { readonly id: string }> {
   endPaging(roomId: string): void {
     this.#paging?.delete(roomId)
     if (this.#paging?.size === 0) this.#paging = undefined
-  }
-
-  get joins(): Bucket {
-    this.#joins ??= fullBucket()
-    return this.#joins
-  }
-
-  get history(): Bucket {
-    this.#history ??= fullBucket()
-    return this.#history
   }
 
   get strikes(): Strikes {

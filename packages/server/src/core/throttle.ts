@@ -1,4 +1,4 @@
-import { take, waitFor } from './rate-limit.js'
+import { paid, waitFor } from './rate-limit.js'
 import type { Budget, Rates, Session } from './session.js'
 
 export type Verdict =
@@ -26,19 +26,18 @@ export function charge(
   const { rates, budget, userBudget } = session
   const { type, bytes } = message
   if (continuesPaging(session, message)) return PASSED
-  const own = type === 'join' ? session.joins : type === 'history' ? session.history : undefined
-  const ownRate = type === 'join' ? rates.joins : rates.history
+  const own = type === 'join' ? 'joins' : type === 'history' ? 'history' : undefined
   // Those that have a rate of their own are not counted as messages.
   const messages = own ? 0 : 1
   const wait = Math.max(
-    own ? waitFor(own, ownRate, now) : 0,
+    own ? waitFor(session[own], rates[own], now) : 0,
     waitForBudget(budget, rates, now, messages, bytes),
     userBudget ? waitForBudget(userBudget, rates, now, messages, bytes) : 0,
   )
   if (wait > 0) return { ok: false, retryAfterMs: wait, isLast: session.strikes.add(now, strikesPerMinute) }
-  if (own) take(own, ownRate)
-  spend(budget, rates, messages, bytes)
-  if (userBudget) spend(userBudget, rates, messages, bytes)
+  if (own) session[own] = paid(session[own], rates[own], now)
+  spend(budget, rates, now, messages, bytes)
+  if (userBudget) spend(userBudget, rates, now, messages, bytes)
   return PASSED
 }
 
@@ -47,9 +46,9 @@ function waitForBudget(budget: Budget, rates: Rates, now: number, messages: numb
   return Math.max(forMessages, waitFor(budget.bytes, rates.bytes, now, bytes))
 }
 
-function spend(budget: Budget, rates: Rates, messages: number, bytes: number): void {
-  take(budget.messages, rates.messages, messages)
-  take(budget.bytes, rates.bytes, bytes)
+function spend(budget: Budget, rates: Rates, now: number, messages: number, bytes: number): void {
+  budget.messages = paid(budget.messages, rates.messages, now, messages)
+  budget.bytes = paid(budget.bytes, rates.bytes, now, bytes)
 }
 
 /** Only a join that goes on where the last page ended: the same page, asked for again and again, would be free. */

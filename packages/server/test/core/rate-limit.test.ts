@@ -1,54 +1,54 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fullBucket, MinuteCounter, Strikes, take, waitFor } from '../../src/core/rate-limit.js'
+import { MinuteCounter, paid, Strikes, waitFor } from '../../src/core/rate-limit.js'
 import { newBudget, Session } from '../../src/core/session.js'
 import { charge } from '../../src/core/throttle.js'
 
 const rate = { perSecond: 10, burst: 5 }
 
-describe('a bucket', () => {
+describe('a budget', () => {
   it('[E12] gives a burst at once, then one each tenth of a second', () => {
-    const bucket = fullBucket()
+    let fullAt = 0
     for (let n = 0; n < 5; n++) {
-      expect(waitFor(bucket, rate, 0)).toBe(0)
-      take(bucket, rate)
+      expect(waitFor(fullAt, rate, 0)).toBe(0)
+      fullAt = paid(fullAt, rate, 0)
     }
-    expect(waitFor(bucket, rate, 0)).toBe(100)
-    expect(waitFor(bucket, rate, 60)).toBe(40)
-    expect(waitFor(bucket, rate, 100)).toBe(0)
+    expect(waitFor(fullAt, rate, 0)).toBe(100)
+    expect(waitFor(fullAt, rate, 60)).toBe(40)
+    expect(waitFor(fullAt, rate, 100)).toBe(0)
   })
 
   it('lets what costs more than the burst pass when it is full, and takes nothing by asking', () => {
-    const bucket = fullBucket()
-    for (let n = 0; n < 3; n++) expect(waitFor(bucket, rate, 0, 100)).toBe(0)
-    take(bucket, rate, 100)
-    expect(waitFor(bucket, rate, 0, 1)).toBe(100)
-    expect(waitFor(bucket, rate, 0, 100)).toBe(500)
+    let fullAt = 0
+    for (let n = 0; n < 3; n++) expect(waitFor(fullAt, rate, 0, 100)).toBe(0)
+    fullAt = paid(fullAt, rate, 0, 100)
+    expect(waitFor(fullAt, rate, 0, 1)).toBe(100)
+    expect(waitFor(fullAt, rate, 0, 100)).toBe(500)
   })
 
   it('without a rate gives always', () => {
     const unlimited = { perSecond: Number.POSITIVE_INFINITY, burst: Number.POSITIVE_INFINITY }
-    const bucket = fullBucket()
+    let fullAt = 0
     for (let n = 0; n < 1_000; n++) {
-      expect(waitFor(bucket, unlimited, 0, 1_000_000)).toBe(0)
-      take(bucket, unlimited, 1_000_000)
+      expect(waitFor(fullAt, unlimited, 0, 1_000_000)).toBe(0)
+      fullAt = paid(fullAt, unlimited, 0, 1_000_000)
     }
   })
 
   it('[E16] whatever comes when, gives no more than its rate, and keeps its word about the wait', () => {
     const attempt = fc.record({ afterMs: fc.nat(400), cost: fc.integer({ min: 1, max: 5 }) })
     const property = fc.property(fc.array(attempt, { maxLength: 100 }), (attempts) => {
-      const bucket = fullBucket()
+      let fullAt = 0
       const spent: { at: number; cost: number }[] = []
       let now = 0
       for (const { afterMs, cost } of attempts) {
         now += afterMs
-        const wait = waitFor(bucket, rate, now, cost)
+        const wait = waitFor(fullAt, rate, now, cost)
         if (wait > 0) {
-          expect(waitFor(bucket, rate, now + wait, cost)).toBe(0)
+          expect(waitFor(fullAt, rate, now + wait, cost)).toBe(0)
           continue
         }
-        take(bucket, rate, cost)
+        fullAt = paid(fullAt, rate, now, cost)
         spent.push({ at: now, cost })
         for (const [index, { at }] of spent.entries()) {
           const since = spent.slice(index).reduce((sum, { cost }) => sum + cost, 0)
