@@ -98,9 +98,9 @@ export class LogSegment {
   }
 
   #grow(used: number, needed: number): void {
-    const memory = Buffer.allocUnsafe(
-      Math.max(needed, Math.min(MOST_BYTES, Math.max(LEAST_BYTES, 2 * needed))),
-    )
+    const size = Math.max(needed, Math.min(MOST_BYTES, Math.max(LEAST_BYTES, 2 * needed)))
+    // Not from Node's pool, of which a small piece would keep all 8 KiB, whoever had the rest.
+    const memory = Buffer.allocUnsafeSlow(size)
     this.memory.copy(memory, 0, 0, used)
     this.memory = memory
   }

@@ -129,7 +129,8 @@ class Chunk {
     const start = this.#textStart(this.#numbers.length / NUMBERS)
     const end = start + clientId.length + id.length
     if (end > this.#texts.length) {
-      const texts = Buffer.allocUnsafe(Math.max(TEXT_BYTES, 2 * end))
+      // Not from Node's pool, of which a small piece would keep all 8 KiB, whoever had the rest.
+      const texts = Buffer.allocUnsafeSlow(Math.max(TEXT_BYTES, 2 * end))
       this.#texts.copy(texts, 0, 0, start)
       this.#texts = texts
     }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Position, type Range, RoomLog, resumeFault } from '../../src/core/log.js'
+import { memoryOfEach } from './held-memory.js'
 
 const FOREVER = { count: 1_000, bytes: Number.POSITIVE_INFINITY, ageMs: Number.POSITIVE_INFINITY }
 const ALL = { limit: 1_000, maxBytes: Number.POSITIVE_INFINITY }
@@ -151,6 +152,15 @@ describe('memory', () => {
         expect(log.memory).toBe(0)
       }),
     )
+  })
+
+  it('is a small log’s own: not a piece of what frames have left', () => {
+    const bytes = memoryOfEach((n) => {
+      const log = new RoomLog('epoch', FOREVER)
+      log.append(`id-${n}`, `{"n":${n}`, 0)
+      return log
+    })
+    expect(bytes).toBeLessThan(400)
   })
 
   it('[H9] holds texts and ids as they were, whatever their length, across its segments', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RecordTable, type Remembered } from '../../src/core/record-table.js'
+import { memoryOfEach } from './held-memory.js'
 
 const record = (userId: string, offset: number): Remembered => ({
   userId,
@@ -11,6 +12,15 @@ const record = (userId: string, offset: number): Remembered => ({
 })
 
 describe('a table of records', () => {
+  it('with one of them has memory of its own: not a piece of what frames have left', () => {
+    const bytes = memoryOfEach((n) => {
+      const table = new RecordTable()
+      table.add(`client-${n}`, record(`user-${n}`, n + 1))
+      return table
+    })
+    expect(bytes).toBeLessThan(200)
+  })
+
   it('[M7] has what was added, by user and client id, and nothing else', () => {
     const token = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 64 })
     const userId = fc.oneof(fc.constantFrom('ana', 'bob', 'aña', ''), fc.string())
