@@ -1,14 +1,16 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import type { AddressInfo, Server } from 'node:net'
+import { type AddressInfo, createServer as createNetServer, type Server } from 'node:net'
+import { Duplex } from 'node:stream'
 import { createServer } from '@roomful/server'
 import express from 'express'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { selfSigned } from '../support/certificate.js'
 import { connect, dial, refusedStatus } from '../support/wire-client.js'
-import { type LogLine, logInto, serve } from '../support/wire-server.js'
+import { RawWebSocket } from '../support/wire-raw.js'
+import { type LogLine, logInto, serve, until } from '../support/wire-server.js'
 
 async function portOf(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1')
@@ -46,6 +48,43 @@ describe('attach', () => {
     expect(await (await fetch(`http://${base}/hello`)).text()).toBe('hi')
     echo.sendText('{"type":"echoed","still":"here"}')
     expect(await echo.next('echoed')).toMatchObject({ still: 'here' })
+  })
+
+  it('[M10] serves a stream that is no socket, and lets it keep what it was given', async () => {
+    const http = createHttpServer()
+    const roomful = createServer({ logger: logInto([]) })
+    onTestFinished(() => roomful.close())
+    roomful.attach(http)
+    await roomful.start()
+    // Calls each chunk written at once, and passes it on when it likes.
+    let held: Buffer[] | undefined
+    let letGo = () => {}
+    const tunnels = createNetServer((socket) => {
+      const tunnel = new Duplex({
+        read() {},
+        write(chunk: Buffer, _, done) {
+          if (held) held.push(chunk)
+          else socket.write(chunk)
+          done()
+        },
+      })
+      letGo = () => void socket.write(Buffer.concat(held ?? []))
+      socket.on('data', (chunk) => tunnel.push(chunk))
+      http.emit('connection', tunnel)
+    })
+    const slow = await RawWebSocket.open(await portOf(tunnels))
+    const ana = await connect(`ws://127.0.0.1:${await portOf(http)}/`)
+    await ana.join('lobby')
+    slow.send('{"type":"join","room_id":"lobby"}')
+    await ana.next('user_joined')
+    held = []
+    const said = Array.from({ length: 20 }, (_, n) => `${n} ${'x'.repeat(400)}`)
+    for (const message of said) await ana.chat('lobby', message)
+    letGo()
+    const got = () =>
+      slow.frames.map(({ payload }) => payload.toString()).filter((text) => text.includes('chat_message'))
+    await until(() => got().length >= said.length)
+    expect(got().map((text) => JSON.parse(text).message)).toEqual(said)
   })
 
   it('serves several paths and servers as one', async () => {

@@ -205,7 +205,7 @@ export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
 export interface BroadcastOptions {
   /** Connection ids, or `{ user }`s, that do not get it. */
   readonly except?: string | { readonly user: string }
-  /** Of several messages with this key that wait for one flush, only the newest is sent. */
+  /** Of several messages with this key that wait for one flush, only the newest is sent, whoever it is for. */
   readonly latestKey?: string
 }
 

@@ -1,6 +1,5 @@
 import type { Connection } from './connection.js'
 import { BuiltFrames, FrameRow, type Outgoing } from './outgoing.js'
-import type { Room } from './room.js'
 
 /** Which members do not get a message. */
 export interface Audience {
@@ -8,8 +7,8 @@ export interface Audience {
   readonly exceptUser?: string
   /** Only connections that sent `auth`: the message is of an extension-only type. */
   readonly extendedOnly?: boolean
-  /** Rooms by which their members have got it already. */
-  readonly exceptMembersOf?: readonly Room[]
+  /** Those who get it as members of another room. */
+  readonly exceptConnections?: ReadonlySet<string>
 }
 
 export interface Item {
@@ -159,6 +158,6 @@ function isFor({ audience }: Item, member: Member): boolean {
 /** Whether the audience is everybody but this member, and maybe some more. */
 function isLeftOut({ connection, userId }: Member, audience: Audience | undefined): boolean {
   if (!audience) return false
-  if (audience.exceptMembersOf?.some((room) => room.members.has(connection.id))) return true
+  if (audience.exceptConnections?.has(connection.id)) return true
   return audience.exceptConnection === connection.id || audience.exceptUser === userId
 }

@@ -77,7 +77,7 @@ export class Connection {
   /** Writes what waits, in one write. True if all of it has left the process. */
   flush(): boolean {
     const unsent = this.#unsent
-    if (!unsent || this.#state !== 'open') return this.transport.backlog === 0
+    if (!unsent || this.#state !== 'open') return this.transport.hasLeft
     this.#unsent = undefined
     this.#unsentSize = 0
     const joined = unsent.length === 1 ? undefined : new JoinedFrames(unsent)
@@ -88,9 +88,8 @@ export class Connection {
 
   #transmit(outgoing: Outgoing): boolean {
     this.transport.write(outgoing)
-    const { backlog } = this.transport
-    if (backlog > this.backlogBytes) closeWith(this, 'slow_consumer')
-    return backlog === 0
+    if (this.transport.backlog > this.backlogBytes) closeWith(this, 'slow_consumer')
+    return this.transport.hasLeft
   }
 
   /** Whether the peer reads so slowly that it gets only what must not be lost. */

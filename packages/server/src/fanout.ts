@@ -213,20 +213,22 @@ export class FanOut {
     const flushed: Room[] = []
     for (const room of due) {
       if (!room.isDue) continue
+      // It is in the list twice if a join flushed it meanwhile.
+      room.isDue = false
       const wait = room.window.wait(now, this.#msFor(room), this.#bounds)
       // Timers are no finer than 1 ms; a shorter wait would only burn the loop.
       if (wait >= 1 && !this.#hasCompany(room)) this.#gather(room, wait)
       else flushed.push(room)
     }
     for (const room of this.#answering) {
-      if (this.#gathering.has(room) && !this.#answerSenders(room)) flushed.push(room)
+      if (!this.#gathering.has(room)) forgetSenders(room)
+      else if (!this.#answerSenders(room)) flushed.push(room)
     }
     this.#answering = []
     if (flushed.length > 0 || !this.#isTimed) this.#flushRooms(flushed)
   }
 
   #gather(room: Room, wait: number): void {
-    room.isDue = false
     this.#gathering.add(room)
     room.window.gathers(room.batch.length)
     if (this.#isTimed) return
@@ -289,4 +291,9 @@ export class FanOut {
     if (!connection.writeNow(outgoing)) batch.isHeld = true
     this.metrics.framesOut += outgoing.texts.length
   }
+}
+
+/** Of what is flushed now, or of messages that brought the room nothing: kept, they would be for as long as none does. */
+function forgetSenders({ batch }: Room): void {
+  batch.senders.length = 0
 }

@@ -152,7 +152,7 @@ export class Messenger {
     const rooms = streams.flatMap((stream) => this.deps.rooms.get(stream) ?? [])
     const { latestKey } = payload
     for (const [index, room] of rooms.entries()) {
-      const audience = audienceOf(payload, rooms.slice(0, index))
+      const audience = audienceOf(payload, alsoIn(rooms.slice(0, index), room))
       this.deps.fanOut.push(room, {
         text: JSON.stringify({ ...(payload.message as object), room_id: room.id }),
         volatile: true,
@@ -210,12 +210,18 @@ export class Messenger {
 
 function audienceOf(
   { exceptConnection, exceptUser }: JsonObject,
-  exceptMembersOf: readonly Room[],
+  exceptConnections: ReadonlySet<string>,
 ): Audience | undefined {
   const audience = {
     ...(typeof exceptConnection === 'string' && { exceptConnection }),
     ...(typeof exceptUser === 'string' && { exceptUser }),
-    ...(exceptMembersOf.length > 0 && { exceptMembersOf }),
+    ...(exceptConnections.size > 0 && { exceptConnections }),
   }
   return Object.keys(audience).length > 0 ? audience : undefined
+}
+
+/** Members of a room who get what is sent to one of the others now: by the time of the flush, some may have come or gone. */
+function alsoIn(others: readonly Room[], { members }: Room): ReadonlySet<string> {
+  const ids = others.length === 0 ? [] : [...members.keys()]
+  return new Set(ids.filter((id) => others.some((other) => other.members.get(id)?.live)))
 }

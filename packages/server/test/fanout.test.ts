@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { User } from '../src/api.js'
 import type { Audience, Item, Member } from '../src/batch.js'
 import type { Clock } from '../src/clock.js'
@@ -55,6 +55,9 @@ function stage({ msPerWrite = 0 } = {}) {
       },
       get backlog() {
         return state.backlog
+      },
+      get hasLeft() {
+        return state.backlog === 0
       },
       ping() {},
       terminate() {},
@@ -477,6 +480,32 @@ describe('an audience', () => {
     await fc.assert(property, { numRuns: 200 })
   })
 
+  it('is counted once where a join flushed its room in the middle of a turn', async () => {
+    const { clock, fanOut, member } = stage()
+    const room = new Room('lobby')
+    const flushed = vi.spyOn(room, 'flushed')
+    const ana = member('ana')
+    ana.join(room)
+    fanOut.push(room, item('1'))
+    fanOut.flush(room)
+    fanOut.push(room, item('2'))
+    await clock.settle()
+    expect(ana.state.got).toEqual(['1', '2'])
+    expect(flushed).toHaveBeenCalledTimes(1)
+  })
+
+  it('keeps no senders of messages that brought the room nothing', async () => {
+    const { clock, fanOut, member } = stage()
+    const room = new Room('lobby')
+    const ana = member('ana')
+    ana.join(room)
+    for (let n = 0; n < 3; n++) {
+      fanOut.accepted(room, ana.connection)
+      await clock.settle()
+    }
+    expect(room.batch.senders).toEqual([])
+  })
+
   it('[A8] of several rooms gets a message once, by the first of them', async () => {
     const { clock, fanOut, member } = stage()
     const [one, two] = [new Room('one'), new Room('two')]
@@ -485,7 +514,7 @@ describe('an audience', () => {
     ana.join(two)
     bob.join(two)
     fanOut.push(one, item('by one'))
-    fanOut.push(two, item('by two', { audience: { exceptMembersOf: [one] } }))
+    fanOut.push(two, item('by two', { audience: { exceptConnections: new Set(['ana']) } }))
     await clock.settle()
     expect(ana.state.got).toEqual(['by one'])
     expect(bob.state.got).toEqual(['by two'])

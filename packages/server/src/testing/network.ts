@@ -176,6 +176,8 @@ export class Link {
       get backlog() {
         return link.#toClient.heldBytes
       },
+      // Its frames go over as texts: nobody looks at the bytes.
+      hasLeft: true,
     }
   }
 

@@ -76,7 +76,8 @@ function finishLater(writer: DirectWriter, handle: WriteHandle, request: WriteRe
   // Held until the write ends: the kernel is given the memory itself, not a copy.
   request.bytes = bytes
   request.oncomplete = (status) => {
-    writer.unsent = 0
+    // What another write has left since then is still there.
+    writer.unsent = writer.socket.destroyed ? 0 : handle.writeQueueSize
     if (status !== 0 && !writer.socket.destroyed) writer.socket.destroy(writeError(status))
   }
 }

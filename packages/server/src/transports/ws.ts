@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Limits } from '../limits.js'
@@ -127,6 +128,11 @@ class PeerSocket extends WebSocket implements Transport, DirectWriter, FrameSink
 
   get backlog(): number {
     return this.unsent + this.socket.writableLength
+  }
+
+  /** Any other stream may hand a chunk on as it is, and call it written while somebody still holds it. */
+  get hasLeft(): boolean {
+    return this.backlog === 0 && this.socket instanceof Socket
   }
 
   /** Passes on what ws emits, without listeners: five of them would cost each connection 600 bytes. */
