@@ -9,9 +9,6 @@ export interface DedupeWindow {
   readonly ms: number
 }
 
-/** What a record costs, roughly: 200 in a busy room, 300 in one with thirty, client ids of 40 characters included. */
-const RECORD_BYTES = 256
-
 /**
  * The client messages that a room has accepted of late, by (user, client id), in two generations: the younger one
  * fills until it is old or full, then takes the place of the older. A map that lost its first entries one by one
@@ -27,7 +24,7 @@ export class Dedupe {
   constructor(private readonly window: DedupeWindow) {}
 
   get bytes(): number {
-    return this.size * RECORD_BYTES
+    return this.#young.bytes + this.#old.bytes
   }
 
   get size(): number {
@@ -59,7 +56,10 @@ export class Dedupe {
     if (now - this.#lastAt >= ms) {
       this.forgetOlder()
       this.forgetOlder()
-    } else if (this.#young.size >= count || now - this.#youngSince >= ms) {
+    } else if (this.#young.size >= count) {
+      this.#turn(this.#old)
+      this.#youngSince = now
+    } else if (now - this.#youngSince >= ms) {
       this.forgetOlder()
       this.#youngSince = now
     }
@@ -67,8 +67,14 @@ export class Dedupe {
 
   /** Gives up the older generation, or the only one. */
   forgetOlder(): void {
+    this.#turn(new RecordTable())
+  }
+
+  /** The next generation goes where there is memory already, if it will be as large: new memory is work for the collector. */
+  #turn(next: RecordTable): void {
     this.#forgotten = Math.max(this.#forgotten, this.#old.lastOffset)
+    next.clear()
     this.#old = this.#young
-    this.#young = new RecordTable()
+    this.#young = next
   }
 }

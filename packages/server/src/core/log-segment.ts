@@ -19,33 +19,36 @@ const NOTHING = Buffer.alloc(0)
  * most of what V8's short collections had to move, and all of a quiet one's were moved twice.
  */
 export class LogSegment {
+  /** Of the entries; what comes behind them is of those that {@link begin} has dropped. */
   readonly #numbers: number[] = []
+  #size = 0
+  #memory = NOTHING
 
-  /**
-   * @param before where the log stood until now
-   * @param memory that another one has given up
-   */
-  constructor(
-    private readonly before: Position,
-    private memory: Buffer = NOTHING,
-  ) {}
+  /** @param before where the log stood until now */
+  constructor(private before: Position) {}
+
+  /** Drops all entries, and keeps the memory for those that come next. */
+  begin(before: Position): void {
+    this.before = before
+    this.#size = 0
+  }
 
   get firstOffset(): number {
     return this.before.offset + 1
   }
 
   get lastOffset(): number {
-    return this.before.offset + this.#numbers.length / NUMBERS
+    return this.before.offset + this.#size
   }
 
   /** What it takes, in bytes. */
   get bytes(): number {
-    return this.memory.length + 8 * this.#numbers.length + OVERHEAD
+    return this.#memory.length + 8 * this.#numbers.length + OVERHEAD
   }
 
   /** Whether an entry of that many bytes, its id included, belongs to the next segment. */
   isFullFor(bytes: number): boolean {
-    return this.#numbers.length > 0 && this.#end + bytes > MOST_BYTES
+    return this.#size > 0 && this.#end + bytes > MOST_BYTES
   }
 
   /** Ids are tokens, which are printable ASCII. `bytes` are those of the text. */
@@ -53,10 +56,15 @@ export class LogSegment {
     const start = this.#end
     const idEnd = start + id.length
     const end = idEnd + bytes
-    if (end > this.memory.length) this.#grow(start, end)
-    this.memory.write(id, start, 'latin1')
-    this.memory.write(text, idEnd, bytes)
-    this.#numbers.push(at, idEnd, end)
+    if (end > this.#memory.length) this.#grow(start, end)
+    this.#memory.write(id, start, 'latin1')
+    this.#memory.write(text, idEnd, bytes)
+    const numbers = this.#numbers
+    const first = this.#size * NUMBERS
+    numbers[first + AT] = at
+    numbers[first + ID_END] = idEnd
+    numbers[first + TEXT_END] = end
+    this.#size++
   }
 
   /** When it was appended, in whole ms. */
@@ -72,21 +80,21 @@ export class LogSegment {
   /** Of the entry before the first as well. */
   idOf(offset: number): string {
     if (offset < this.firstOffset) return this.before.id
-    return this.memory.toString('latin1', this.#startOf(offset), this.#number(offset, ID_END))
+    return this.#memory.toString('latin1', this.#startOf(offset), this.#number(offset, ID_END))
   }
 
   entry(offset: number): LogEntry {
-    const text = this.memory.toString('utf8', this.#number(offset, ID_END), this.#number(offset, TEXT_END))
+    const text = this.#memory.toString('utf8', this.#number(offset, ID_END), this.#number(offset, TEXT_END))
     return { offset, id: this.idOf(offset), previousId: this.idOf(offset - 1), text }
   }
 
-  /** Its memory, for another one; what was made for one large entry is not worth keeping. */
-  giveUp(): Buffer | undefined {
-    return this.memory.length > MOST_BYTES ? undefined : this.memory
+  /** Whether its memory is worth keeping for the next: not what was made for one large entry. */
+  get isReusable(): boolean {
+    return this.#memory.length <= MOST_BYTES
   }
 
   get #end(): number {
-    return this.#numbers.at(-1) ?? 0
+    return this.#size === 0 ? 0 : this.#number(this.lastOffset, TEXT_END)
   }
 
   #startOf(offset: number): number {
@@ -101,7 +109,7 @@ export class LogSegment {
     const size = Math.max(needed, Math.min(MOST_BYTES, Math.max(LEAST_BYTES, 2 * needed)))
     // Not from Node's pool, of which a small piece would keep all 8 KiB, whoever had the rest.
     const memory = Buffer.allocUnsafeSlow(size)
-    this.memory.copy(memory, 0, 0, used)
-    this.memory = memory
+    this.#memory.copy(memory, 0, 0, used)
+    this.#memory = memory
   }
 }

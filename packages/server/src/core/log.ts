@@ -59,8 +59,8 @@ export class RoomLog {
   #size = 0
   #bytes = 0
   #memory = 0
-  /** Of the segment that was given up last, for the next. */
-  #spare: Buffer | undefined
+  /** The one that was given up last, for the next entries. */
+  #spare: LogSegment | undefined
   #head: Position
 
   constructor(
@@ -81,7 +81,7 @@ export class RoomLog {
 
   /** What the log takes, in bytes. */
   get memory(): number {
-    return this.#memory + (this.#spare?.length ?? 0)
+    return this.#memory + (this.#spare?.bytes ?? 0)
   }
 
   get size(): number {
@@ -114,7 +114,8 @@ export class RoomLog {
   }
 
   #nextSegment(): LogSegment {
-    const segment = new LogSegment(this.#head, this.#spare)
+    const segment = this.#spare ?? new LogSegment(this.#head)
+    segment.begin(this.#head)
     this.#spare = undefined
     this.#segments.push(segment)
     this.#memory += segment.bytes
@@ -141,7 +142,7 @@ export class RoomLog {
     if (offset < segment.lastOffset) return
     this.#segments.shift()
     this.#memory -= segment.bytes
-    this.#spare = this.#segments.length > 0 ? segment.giveUp() : undefined
+    this.#spare = this.#segments.length > 0 && segment.isReusable ? segment : undefined
   }
 
   read(range: Range): LogPage {

@@ -11,25 +11,56 @@ export interface Remembered {
 /** So that no one can choose ids which all begin at the same slot. */
 const SEED = Math.floor(Math.random() * 2 ** 32)
 const LEAST_SLOTS = 8
+const LEAST_BYTES = 128
+/** What has grown to this is not copied on and on. */
+const CHUNK_BYTES = 16 * 1024
+/** Rows begin at multiples of it, so that positions of 32 bits reach as far as any memory. */
+const UNIT = 4
+const CHUNK_UNITS = CHUNK_BYTES / UNIT
+/** What a chunk costs beside its bytes, and a user beside the id. */
+const OVERHEAD = 200
+
+// A row. Behind its numbers are the client id and the id.
+const FINGERPRINT = 0
+const OFFSET = 8
+const WALL = 16
+const HASH = 24
+const USER = 28
+const CLIENT_ID_BYTES = 32
+const ID_BYTES = 34
+const TEXTS = 36
 
 /**
  * Accepted messages by (user, client id). A busy room remembers a hundred thousand of them: as objects and strings they
- * were most of what V8's short collections had to move, so they are rows of numbers and bytes.
+ * were most of what V8's short collections had to move, and as numbers in arrays they still were, so they are rows of
+ * bytes outside of its heap.
  */
 export class RecordTable {
   readonly #users = new Map<string, number>()
-  readonly #chunks: Chunk[] = []
-  /** Rows, counted from 1, by the hash of their user and client id; at least half are free, so that one is never far. */
-  #slots: number[] = []
+  /** Only the first is ever smaller than the others. */
+  readonly #chunks: Buffer[] = []
+  /** Where the next row goes: which chunk, and where in it. */
+  #chunk = 0
+  #end = 0
+  /** Positions of rows, in units from 1, by the hash of user and client id; at least half are free, so that one is never far. */
+  #slots: Uint32Array = NO_SLOTS
   #size = 0
+  #lastOffset = 0
+  #userBytes = 0
+  #chunkBytes = 0
 
   get size(): number {
     return this.#size
   }
 
+  /** What it takes, in bytes, roughly; what {@link clear} has kept included. */
+  get bytes(): number {
+    return this.#userBytes + this.#chunkBytes + this.#slots.byteLength
+  }
+
   /** Offset of the last one. */
   get lastOffset(): number {
-    return this.#chunks.at(-1)?.lastOffset ?? 0
+    return this.#lastOffset
   }
 
   find(userId: string, clientId: string): Remembered | undefined {
@@ -38,10 +69,11 @@ export class RecordTable {
     const hash = hashOf(clientId, user)
     const last = this.#slots.length - 1
     for (let slot = hash & last; ; slot = (slot + 1) & last) {
-      const row = (this.#slots[slot] as number) - 1
-      if (row < 0) return undefined
-      const chunk = this.#chunkOf(row)
-      if (chunk.is(row % ROWS, hash, user, clientId)) return chunk.record(row % ROWS, userId)
+      const position = (this.#slots[slot] as number) - 1
+      if (position < 0) return undefined
+      const chunk = this.#chunkAt(position)
+      const at = startOf(position)
+      if (isOf(chunk, at, hash, user, clientId)) return recordIn(chunk, at, userId)
     }
   }
 
@@ -49,11 +81,24 @@ export class RecordTable {
   add(clientId: string, record: Remembered): void {
     const user = this.#userOf(record.userId)
     const hash = hashOf(clientId, user)
-    if (this.#size % ROWS === 0) this.#chunks.push(new Chunk())
-    this.#chunkOf(this.#size).add(hash, user, clientId, record)
+    const chunk = this.#roomFor(TEXTS + clientId.length + record.id.length)
+    const position = this.#chunk * CHUNK_UNITS + this.#end / UNIT
+    this.#end = UNIT * Math.ceil(writeRow(chunk, this.#end, hash, user, clientId, record) / UNIT)
     this.#size++
+    this.#lastOffset = record.offset
     if (2 * this.#size > this.#slots.length) this.#spread()
-    else this.#fill(this.#size - 1, hash)
+    this.#fill(position, hash)
+  }
+
+  /** Forgets all, and keeps the memory for as many again. */
+  clear(): void {
+    this.#users.clear()
+    this.#userBytes = 0
+    this.#slots.fill(0)
+    this.#chunk = 0
+    this.#end = 0
+    this.#size = 0
+    this.#lastOffset = 0
   }
 
   #userOf(userId: string): number {
@@ -61,94 +106,91 @@ export class RecordTable {
     if (known !== undefined) return known
     const { size } = this.#users
     this.#users.set(userId, size)
+    this.#userBytes += OVERHEAD + userId.length
     return size
   }
 
-  #chunkOf(row: number): Chunk {
-    return this.#chunks[Math.floor(row / ROWS)] as Chunk
+  #chunkAt(position: number): Buffer {
+    return this.#chunks[Math.floor(position / CHUNK_UNITS)] as Buffer
+  }
+
+  #hashAt(position: number): number {
+    return this.#chunkAt(position).readUInt32LE(startOf(position) + HASH)
+  }
+
+  /** The chunk for a row of that many bytes, at its end. */
+  #roomFor(bytes: number): Buffer {
+    if (this.#end > 0 && this.#end + bytes > CHUNK_BYTES) {
+      this.#chunk++
+      this.#end = 0
+    }
+    const needed = this.#end + bytes
+    const chunk = this.#chunks[this.#chunk]
+    if (chunk && needed <= chunk.length) return chunk
+    const least = this.#chunk === 0 ? Math.min(CHUNK_BYTES, Math.max(LEAST_BYTES, 2 * needed)) : CHUNK_BYTES
+    // Not from Node's pool, of which a small piece would keep all 8 KiB, whoever had the rest.
+    const grown = Buffer.allocUnsafeSlow(Math.max(least, needed))
+    chunk?.copy(grown, 0, 0, this.#end)
+    this.#chunkBytes += grown.length - (chunk?.length ?? -OVERHEAD)
+    this.#chunks[this.#chunk] = grown
+    return grown
   }
 
   #spread(): void {
-    this.#slots = new Array<number>(Math.max(LEAST_SLOTS, 2 * this.#slots.length)).fill(0)
-    for (let row = 0; row < this.#size; row++) this.#fill(row, this.#chunkOf(row).hashOf(row % ROWS))
+    const slots = this.#slots
+    this.#slots = new Uint32Array(Math.max(LEAST_SLOTS, 2 * slots.length))
+    for (const slot of slots) if (slot > 0) this.#fill(slot - 1, this.#hashAt(slot - 1))
   }
 
-  #fill(row: number, hash: number): void {
+  #fill(position: number, hash: number): void {
     const last = this.#slots.length - 1
     let slot = hash & last
     while (this.#slots[slot] !== 0) slot = (slot + 1) & last
-    this.#slots[slot] = row + 1
+    this.#slots[slot] = position + 1
   }
 }
 
-// The numbers of a row. Its text is the client id, and then the id.
-const FINGERPRINT = 0
-const OFFSET = 1
-const WALL = 2
-const HASH = 3
-const USER = 4
-const CLIENT_ID_END = 5
-const ID_END = 6
-const NUMBERS = 7
+const NO_SLOTS = new Uint32Array(0)
 
-/** What has grown is not copied on and on. */
-const ROWS = 256
-const TEXT_BYTES = 64
+/** Of a row, in its chunk. */
+function startOf(position: number): number {
+  return UNIT * (position % CHUNK_UNITS)
+}
 
-const NO_TEXTS = Buffer.alloc(0)
+/** Returns where it ends. */
+function writeRow(
+  chunk: Buffer,
+  at: number,
+  hash: number,
+  user: number,
+  clientId: string,
+  { fingerprint, offset, id, wall }: Remembered,
+): number {
+  chunk.writeDoubleLE(fingerprint, at + FINGERPRINT)
+  chunk.writeDoubleLE(offset, at + OFFSET)
+  chunk.writeDoubleLE(wall, at + WALL)
+  chunk.writeUInt32LE(hash, at + HASH)
+  chunk.writeUInt32LE(user, at + USER)
+  chunk.writeUInt16LE(clientId.length, at + CLIENT_ID_BYTES)
+  chunk.writeUInt16LE(id.length, at + ID_BYTES)
+  const idStart = at + TEXTS + chunk.write(clientId, at + TEXTS, 'latin1')
+  return idStart + chunk.write(id, idStart, 'latin1')
+}
 
-class Chunk {
-  /** An array of numbers that are not all small integers holds them without an object for each. */
-  readonly #numbers: number[] = []
-  #texts = NO_TEXTS
+function isOf(chunk: Buffer, at: number, hash: number, user: number, clientId: string): boolean {
+  if (chunk.readUInt32LE(at + HASH) !== hash || chunk.readUInt32LE(at + USER) !== user) return false
+  const start = at + TEXTS
+  return chunk.toString('latin1', start, start + chunk.readUInt16LE(at + CLIENT_ID_BYTES)) === clientId
+}
 
-  get lastOffset(): number {
-    return this.#numbers[this.#numbers.length - NUMBERS + OFFSET] as number
-  }
-
-  hashOf(row: number): number {
-    return this.#number(row, HASH)
-  }
-
-  is(row: number, hash: number, user: number, clientId: string): boolean {
-    if (this.#number(row, HASH) !== hash || this.#number(row, USER) !== user) return false
-    return this.#text(this.#textStart(row), this.#number(row, CLIENT_ID_END)) === clientId
-  }
-
-  record(row: number, userId: string): Remembered {
-    return {
-      userId,
-      fingerprint: this.#number(row, FINGERPRINT),
-      offset: this.#number(row, OFFSET),
-      id: this.#text(this.#number(row, CLIENT_ID_END), this.#number(row, ID_END)),
-      wall: this.#number(row, WALL),
-    }
-  }
-
-  add(hash: number, user: number, clientId: string, { fingerprint, offset, id, wall }: Remembered): void {
-    const start = this.#textStart(this.#numbers.length / NUMBERS)
-    const end = start + clientId.length + id.length
-    if (end > this.#texts.length) {
-      // Not from Node's pool, of which a small piece would keep all 8 KiB, whoever had the rest.
-      const texts = Buffer.allocUnsafeSlow(Math.max(TEXT_BYTES, 2 * end))
-      this.#texts.copy(texts, 0, 0, start)
-      this.#texts = texts
-    }
-    const clientIdEnd = start + this.#texts.write(clientId, start, 'latin1')
-    this.#texts.write(id, clientIdEnd, 'latin1')
-    this.#numbers.push(fingerprint, offset, wall, hash, user, clientIdEnd, end)
-  }
-
-  #number(row: number, column: number): number {
-    return this.#numbers[row * NUMBERS + column] as number
-  }
-
-  #textStart(row: number): number {
-    return row === 0 ? 0 : this.#number(row - 1, ID_END)
-  }
-
-  #text(start: number, end: number): string {
-    return this.#texts.toString('latin1', start, end)
+function recordIn(chunk: Buffer, at: number, userId: string): Remembered {
+  const idStart = at + TEXTS + chunk.readUInt16LE(at + CLIENT_ID_BYTES)
+  return {
+    userId,
+    fingerprint: chunk.readDoubleLE(at + FINGERPRINT),
+    offset: chunk.readDoubleLE(at + OFFSET),
+    id: chunk.toString('latin1', idStart, idStart + chunk.readUInt16LE(at + ID_BYTES)),
+    wall: chunk.readDoubleLE(at + WALL),
   }
 }
 

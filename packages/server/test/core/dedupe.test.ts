@@ -38,6 +38,18 @@ describe('dedupe', () => {
     expect(dedupe.bytes).toBe(0)
   })
 
+  it('takes no more memory however many come, and none once they are too old', () => {
+    const dedupe = new Dedupe({ count: 1_000, ms: 600_000 })
+    const bytes: number[] = []
+    for (let n = 0; n < 10_000; n++) {
+      if (n % 1_000 === 0) bytes.push(dedupe.bytes)
+      dedupe.remember(`client-${n}`.padEnd(16), record('ana', n), n)
+    }
+    expect(bytes.slice(4)).toEqual(bytes.slice(3, -1))
+    dedupe.expire(700_000)
+    expect(dedupe.bytes).toBe(0)
+  })
+
   it('[M7] whatever comes when, remembers at least the window, and nothing that was not', () => {
     const userId = fc.constantFrom('ana', 'bob', 'cyd')
     const arrival = fc.record({ afterMs: fc.nat(40), userId, clientId: fc.nat(10).map(String) })

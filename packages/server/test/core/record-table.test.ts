@@ -11,6 +11,9 @@ const record = (userId: string, offset: number): Remembered => ({
   wall: 1_767_225_600_000 + offset,
 })
 
+/** A client id before which the table is cleared. */
+const CLEARED = 'cleared'
+
 describe('a table of records', () => {
   it('with one of them has memory of its own: not a piece of what frames have left', () => {
     const bytes = memoryOfEach((n) => {
@@ -24,12 +27,18 @@ describe('a table of records', () => {
   it('[M7] has what was added, by user and client id, and nothing else', () => {
     const token = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 64 })
     const userId = fc.oneof(fc.constantFrom('ana', 'bob', 'aña', ''), fc.string())
-    const key = fc.tuple(userId, fc.oneof(token, fc.nat(300).map(String)))
+    const clientId = fc.oneof(token, { arbitrary: fc.nat(300).map(String), weight: 3 }, fc.constant(CLEARED))
+    const key = fc.tuple(userId, clientId)
     fc.assert(
       fc.property(fc.array(key, { maxLength: 400 }), (keys) => {
         const table = new RecordTable()
         const model = new Map<string, Remembered>()
         for (const [user, clientId] of keys) {
+          if (clientId === CLEARED) {
+            table.clear()
+            model.clear()
+            expect(table.lastOffset).toBe(0)
+          }
           const name = JSON.stringify([user, clientId])
           expect(table.find(user, clientId)).toEqual(model.get(name))
           if (model.has(name)) continue
@@ -53,5 +62,22 @@ describe('a table of records', () => {
     expect(table.find('user-9999', '1')).toEqual(record('user-9999', 9_999))
     expect(table.find('user-5000', '2')).toBeUndefined()
     expect(table.find('user-10000', '1')).toBeUndefined()
+  })
+
+  it('[M7] has as many after it was cleared, in the memory that it had', () => {
+    const table = new RecordTable()
+    const fill = (word: string) => {
+      for (let n = 0; n < 1_000; n++) table.add(`${word}-${n}`, record(`user-${n % 7}`, n))
+    }
+    fill('before')
+    const { bytes } = table
+    table.clear()
+    expect(table.size).toBe(0)
+    fill('behind')
+    expect(table.bytes).toBe(bytes)
+    expect(table.find('user-0', 'before-0')).toBeUndefined()
+    expect(table.find('user-1', 'behind-999')).toBeUndefined()
+    for (let n = 0; n < 1_000; n++)
+      expect(table.find(`user-${n % 7}`, `behind-${n}`)).toEqual(record(`user-${n % 7}`, n))
   })
 })
