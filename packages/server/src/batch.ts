@@ -1,22 +1,23 @@
 import type { Connection } from './connection.js'
 import { BuiltFrames, FrameRow, type Outgoing } from './outgoing.js'
 
-/** Which members do not get a message. */
-export interface Audience {
-  readonly exceptConnection?: string
+/** What sets an item apart from one that every member gets in any case. */
+export interface Terms {
+  /** Dropped first under back-pressure. */
+  readonly volatile?: boolean
+  readonly exceptConnection?: string | undefined
   readonly exceptUser?: string
-  /** Only connections that sent `auth`: the message is of an extension-only type. */
+  /** Only for connections that sent `auth`: the message is of an extension-only type. */
   readonly extendedOnly?: boolean
   /** Those who get it as members of another room. */
   readonly exceptConnections?: ReadonlySet<string>
+  /** A newer item with the same one takes its place. */
+  readonly latestKey?: string
 }
 
 export interface Item {
   readonly text: string
-  /** Dropped first under back-pressure. */
-  readonly volatile: boolean
-  readonly audience?: Audience
-  readonly latestKey?: string
+  readonly terms?: Terms
   /** Tells who comes and goes: where many do, it waits for company. */
   readonly notice?: boolean
 }
@@ -31,14 +32,14 @@ export interface Member {
   live: boolean
 }
 
-/** What a room has for its members since the last flush. */
+/** Of an item that a newer one has replaced. Its frame stays in the row, since members hold indices into the batch. */
+const REPLACED: Terms = {}
+
+/** What a room has for its members since the last flush, as frames. */
 export class Batch {
-  readonly #items: (Item | undefined)[] = []
-  /** Bytes of the items' texts. */
-  #size = 0
   readonly #row = new FrameRow()
-  /** Bytes of the texts whose frames are not built yet. */
-  #unbuilt = 0
+  /** By index. Made for the first item that has some. */
+  #terms: (Terms | undefined)[] | undefined
   /** Indices of the items that not everybody gets. */
   #selective: number[] | undefined
   #mayDrop = false
@@ -53,33 +54,39 @@ export class Batch {
   isHeld = false
 
   get length(): number {
-    return this.#items.length
+    return this.#row.count
   }
 
+  /** Bytes of all frames. */
   get size(): number {
-    return this.#size
+    return this.#row.length
   }
 
-  add(item: Item): void {
-    if (item.latestKey !== undefined) this.dropKey(item.latestKey)
-    this.#items.push(item)
-    // It also makes one piece of a text that V8 holds in several: after a wait, all of them would be in its old space.
-    const bytes = Buffer.byteLength(item.text)
-    this.#size += bytes
-    this.#unbuilt += bytes
-    if (item.audience) {
-      this.#selective ??= []
-      this.#selective.push(this.#items.length - 1)
-    }
-    if (item.volatile) this.#mayDrop = true
+  /** Keeps the frame and no text: what waits for long in V8's heap would be moved to its old space. */
+  add({ text, terms }: Item): void {
+    if (terms) this.#hold(terms)
+    this.#row.add(text)
     this.#forgetShares()
   }
 
-  /** Leaves a hole, since members hold indices into the batch. */
-  dropKey(latestKey: string): void {
-    const index = this.#items.findIndex((item) => item?.latestKey === latestKey)
+  /** To the next item. */
+  #hold(terms: Terms): void {
+    if (terms.latestKey !== undefined) this.#dropKey(terms.latestKey)
+    this.#terms ??= []
+    while (this.#terms.length < this.length) this.#terms.push(undefined)
+    this.#terms.push(terms)
+    if (isSelective(terms)) {
+      this.#selective ??= []
+      this.#selective.push(this.length)
+    }
+    if (terms.volatile) this.#mayDrop = true
+  }
+
+  #dropKey(latestKey: string): void {
+    const terms = this.#terms ?? []
+    const index = terms.findIndex((one) => one?.latestKey === latestKey)
     if (index < 0) return
-    this.#items[index] = undefined
+    terms[index] = REPLACED
     this.#forgetShares()
   }
 
@@ -91,7 +98,7 @@ export class Batch {
   /** What a member has not got yet. Members with the same share get the same bytes, and no frame is built twice. */
   shareOf(member: Member): Outgoing | undefined {
     const { from } = member
-    if (!member.live || from >= this.#items.length) return undefined
+    if (!member.live || from >= this.length) return undefined
     const congested = this.#mayDrop && member.connection.isCongested
     if (from === 0 && !congested && !this.#selective) {
       this.#whole ??= this.#share(member, false)
@@ -108,7 +115,7 @@ export class Batch {
     const { from, connection } = member
     let key = `${congested ? '~' : ''}${connection.session.extended ? '' : '-'}${from}`
     for (const index of this.#selective ?? []) {
-      if (index >= from && isLeftOut(member, this.#items[index]?.audience)) key += ` ${index}`
+      if (index >= from && isLeftOut(member, this.#terms?.[index])) key += ` ${index}`
     }
     return key
   }
@@ -119,45 +126,40 @@ export class Batch {
   }
 
   #share(member: Member, congested: boolean): Outgoing | undefined {
-    const row = this.#builtRow()
-    const texts: string[] = []
+    if (!this.#terms)
+      return new BuiltFrames(this.length - member.from, this.#row.piece(member.from, this.length))
     const pieces: Buffer[] = []
+    let count = 0
     let start = member.from
-    for (let index = member.from; index < this.#items.length; index++) {
-      const item = this.#items[index]
-      // A hole may be of an item whose frame was built, and sent ahead to somebody, before another took its place.
-      if (!item || (congested && item.volatile) || !isFor(item, member)) {
-        if (index > start) pieces.push(row.piece(start, index))
-        start = index + 1
+    for (let index = member.from; index < this.length; index++) {
+      if (this.#isFor(member, congested, index)) {
+        count++
       } else {
-        texts.push(item.text)
+        if (index > start) pieces.push(this.#row.piece(start, index))
+        start = index + 1
       }
     }
-    if (texts.length === 0) return undefined
-    const last = row.piece(start, this.#items.length)
-    return new BuiltFrames(texts, pieces.length === 0 ? last : Buffer.concat([...pieces, last]))
+    if (count === 0) return undefined
+    const last = this.#row.piece(start, this.length)
+    return new BuiltFrames(count, pieces.length === 0 ? last : Buffer.concat([...pieces, last]))
   }
 
-  #builtRow(): FrameRow {
-    const row = this.#row
-    const { length } = this.#items
-    if (row.count < length) {
-      row.reserve(length - row.count, this.#unbuilt)
-      for (let index = row.count; index < length; index++) row.add(this.#items[index]?.text)
-      this.#unbuilt = 0
-    }
-    return row
+  #isFor(member: Member, congested: boolean, index: number): boolean {
+    const terms = this.#terms?.[index]
+    if (!terms) return true
+    if (terms === REPLACED || (congested && terms.volatile)) return false
+    if (terms.extendedOnly && !member.connection.session.extended) return false
+    return !isLeftOut(member, terms)
   }
 }
 
-function isFor({ audience }: Item, member: Member): boolean {
-  if (audience?.extendedOnly && !member.connection.session.extended) return false
-  return !isLeftOut(member, audience)
+function isSelective({ exceptConnection, exceptUser, extendedOnly, exceptConnections }: Terms): boolean {
+  return Boolean(extendedOnly || exceptConnections || (exceptConnection ?? exceptUser) !== undefined)
 }
 
-/** Whether the audience is everybody but this member, and maybe some more. */
-function isLeftOut({ connection, userId }: Member, audience: Audience | undefined): boolean {
-  if (!audience) return false
-  if (audience.exceptConnections?.has(connection.id)) return true
-  return audience.exceptConnection === connection.id || audience.exceptUser === userId
+/** Whether the item is for everybody but this member, and maybe some more. */
+function isLeftOut({ connection, userId }: Member, terms: Terms | undefined): boolean {
+  if (!terms) return false
+  if (terms.exceptConnections?.has(connection.id)) return true
+  return terms.exceptConnection === connection.id || terms.exceptUser === userId
 }

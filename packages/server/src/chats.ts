@@ -6,7 +6,7 @@ import type { Connection } from './connection.js'
 import { type CancellableContext, isStillIn } from './contexts.js'
 import { refsOfMessage } from './core/decide.js'
 import { fingerprint } from './core/fingerprint.js'
-import { ackText, whoAndWhere } from './core/frame-texts.js'
+import { ackText, MemberTexts } from './core/frame-texts.js'
 import { andThen, type MaybePromise } from './core/maybe-promise.js'
 import type { Membership } from './core/session.js'
 import type { FanOut } from './fanout.js'
@@ -90,8 +90,7 @@ export class Chats {
     const stream = streamOf(membership.roomId, userId)
     const room = deps.rooms.get(stream)
     if (room) deps.members.stopTyping(room, userId, connection.id)
-    membership.names ??= whoAndWhere(userId, membership.roomId)
-    const draft = { stream, names: membership.names, body, sender: senderOf(chat) }
+    const draft = { stream, texts: textsOf(chat), body, sender: senderOf(chat) }
     return andThen(deps.publisher.publishChat(draft), this.#conclude, chat)
   }
 
@@ -100,20 +99,25 @@ export class Chats {
     else this.#fail(chat, refusalOf(result))
   }
 
-  #acknowledge({ connection, membership, message, userId }: Chat, accepted: Accepted): void {
+  #acknowledge(chat: Chat, accepted: Accepted): void {
     const { deps } = this
+    const { connection, membership, message, userId } = chat
     const room = deps.rooms.get(streamOf(membership.roomId, userId))
     if (room) deps.fanOut.accepted(room, connection)
     const { client_id: clientId, ref } = message
     if (clientId === undefined) return
     membership.lastAccepted = { clientId, position: accepted.position }
-    const text = ackText({ ref, clientId, roomId: membership.roomId, accepted })
-    deps.answers.sendText(connection, text)
+    deps.answers.sendText(connection, ackText({ ref, clientId, texts: textsOf(chat), accepted }))
   }
 
   #fail({ connection, membership, message }: Chat, error: RoomfulError): void {
     this.deps.answers.fail(connection, error, refsOfMessage(message, membership))
   }
+}
+
+function textsOf({ membership, userId }: Chat): MemberTexts {
+  membership.texts ??= new MemberTexts(userId, membership.roomId)
+  return membership.texts
 }
 
 /** What the client sent, not what a handler made of it: by that a repeat is known. */

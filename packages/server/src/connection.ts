@@ -69,15 +69,17 @@ export class Connection {
   /** Sends now, in one write with what waits. True if all of it has left the process. */
   writeNow(outgoing: Outgoing): boolean {
     if (this.#state !== 'open') return true
-    if (!this.#unsent) return this.#transmit(outgoing)
-    this.#unsent.push(outgoing)
-    return this.flush()
+    const unsent = this.#unsent
+    return unsent ? this.#transmitAll([...unsent, outgoing]) : this.#transmit(outgoing)
   }
 
   /** Writes what waits, in one write. True if all of it has left the process. */
   flush(): boolean {
     const unsent = this.#unsent
-    if (!unsent || this.#state !== 'open') return this.transport.hasLeft
+    return unsent && this.#state === 'open' ? this.#transmitAll(unsent) : this.transport.hasLeft
+  }
+
+  #transmitAll(unsent: readonly Outgoing[]): boolean {
     this.#unsent = undefined
     this.#unsentSize = 0
     const joined = unsent.length === 1 ? undefined : new JoinedFrames(unsent)

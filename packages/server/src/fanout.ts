@@ -284,12 +284,12 @@ export class FanOut {
 
   #write(connection: Connection, outgoing: Outgoing): void {
     connection.write(outgoing)
-    this.metrics.framesOut += outgoing.texts.length
+    this.metrics.framesOut += outgoing.count
   }
 
   #writeNow(batch: Batch, connection: Connection, outgoing: Outgoing): void {
     if (!connection.writeNow(outgoing)) batch.isHeld = true
-    this.metrics.framesOut += outgoing.texts.length
+    this.metrics.framesOut += outgoing.count
   }
 }
 

@@ -169,7 +169,7 @@ export class Members {
     const { answers, fanOut, backplane } = this.deps
     const message = { type, user_id: userId, timestamp: answers.timestamp() }
     const text = JSON.stringify({ ...message, room_id: room.id })
-    fanOut.push(room, { text, volatile: true, audience: { exceptConnection } })
+    fanOut.push(room, { text, terms: { volatile: true, exceptConnection } })
     backplane.relay({ to: 'streams', targets: [room.stream], payload: { message } })
   }
 

@@ -9,7 +9,7 @@ import {
 import type { Answers } from './answers.js'
 import type { AnyProtocol, BroadcastOptions, HistoryPage, RoomHandle, RoomInfo, UserHandle } from './api.js'
 import type { Backplane, Relay } from './backplane.js'
-import type { Audience } from './batch.js'
+import type { Terms } from './batch.js'
 import { sendAway } from './closing.js'
 import type { Connection } from './connection.js'
 import type { Range } from './core/log.js'
@@ -150,14 +150,10 @@ export class Messenger {
   /** A connection in several of the rooms gets the message once, as a message of the first of them. */
   #deliverToStreams(streams: readonly string[], payload: JsonObject): void {
     const rooms = streams.flatMap((stream) => this.deps.rooms.get(stream) ?? [])
-    const { latestKey } = payload
     for (const [index, room] of rooms.entries()) {
-      const audience = audienceOf(payload, alsoIn(rooms.slice(0, index), room))
       this.deps.fanOut.push(room, {
         text: JSON.stringify({ ...(payload.message as object), room_id: room.id }),
-        volatile: true,
-        ...(audience && { audience }),
-        ...(typeof latestKey === 'string' && { latestKey }),
+        terms: termsOf(payload, alsoIn(rooms.slice(0, index), room)),
       })
     }
   }
@@ -208,16 +204,17 @@ export class Messenger {
   }
 }
 
-function audienceOf(
-  { exceptConnection, exceptUser }: JsonObject,
+function termsOf(
+  { exceptConnection, exceptUser, latestKey }: JsonObject,
   exceptConnections: ReadonlySet<string>,
-): Audience | undefined {
-  const audience = {
+): Terms {
+  return {
+    volatile: true,
     ...(typeof exceptConnection === 'string' && { exceptConnection }),
     ...(typeof exceptUser === 'string' && { exceptUser }),
+    ...(typeof latestKey === 'string' && { latestKey }),
     ...(exceptConnections.size > 0 && { exceptConnections }),
   }
-  return Object.keys(audience).length > 0 ? audience : undefined
 }
 
 /** Members of a room who get what is sent to one of the others now: by the time of the flush, some may have come or gone. */

@@ -2,8 +2,8 @@ import { giveMemory, takeMemory } from './spare-memory.js'
 
 /** One write to a socket: one or more whole text frames, which all its receivers share. */
 export interface Outgoing {
-  /** Of its frames, in order. */
-  readonly texts: readonly string[]
+  /** How many frames it is. */
+  readonly count: number
   /** The frames as they go over a WebSocket, server side: FIN, text, unmasked. */
   readonly bytes: Buffer
   /** Of the bytes, which may not be made yet. */
@@ -14,6 +14,7 @@ export interface Outgoing {
 
 /** A frame by itself. */
 export class TextFrame implements Outgoing {
+  readonly count = 1
   #bytes: Buffer | undefined
   readonly #payload: number
 
@@ -23,10 +24,6 @@ export class TextFrame implements Outgoing {
 
   static of(message: object): TextFrame {
     return new TextFrame(JSON.stringify(message))
-  }
-
-  get texts(): readonly string[] {
-    return [this.text]
   }
 
   get length(): number {
@@ -49,7 +46,7 @@ export class TextFrame implements Outgoing {
 /** Frames that are built already. */
 export class BuiltFrames implements Outgoing {
   constructor(
-    readonly texts: readonly string[],
+    readonly count: number,
     readonly bytes: Buffer,
   ) {}
 
@@ -64,17 +61,19 @@ export class BuiltFrames implements Outgoing {
 
 /** Several writes to one socket as one. */
 export class JoinedFrames implements Outgoing {
+  readonly count: number
   readonly length: number
   #memory: Buffer | undefined
 
   constructor(private readonly parts: readonly Outgoing[]) {
+    let count = 0
     let length = 0
-    for (const part of parts) length += part.length
+    for (const part of parts) {
+      count += part.count
+      length += part.length
+    }
+    this.count = count
     this.length = length
-  }
-
-  get texts(): readonly string[] {
-    return this.parts.flatMap(({ texts }) => texts)
   }
 
   get bytes(): Buffer {
@@ -98,10 +97,12 @@ export class JoinedFrames implements Outgoing {
   }
 }
 
-/** Frames in a row: each is built once, and those that follow each other are one piece of memory. */
+/** Frames in a row, built as they come: those that follow each other are one piece of memory. */
 export class FrameRow {
   #bytes = NOTHING
-  /** What it was in before, and what may have been handed out of that. */
+  /** Whether some of it may have been handed out. */
+  #isShared = false
+  /** What it was in before, and what has been handed out of that. */
   #outgrown: Buffer[] | undefined
   /** Where each frame ends. */
   readonly #ends: number[] = []
@@ -110,41 +111,36 @@ export class FrameRow {
     return this.#ends.length
   }
 
-  get #end(): number {
+  /** Bytes of all frames. */
+  get length(): number {
     return this.#ends.at(-1) ?? 0
   }
 
-  /** Makes room for so many more frames, with that many bytes of text. */
-  reserve(frames: number, bytes: number): void {
-    this.#makeRoom(frames * MAX_HEADER + bytes)
-  }
-
-  /** Where there is no text, the place stays empty. */
-  add(text: string | undefined): void {
-    let end = this.#end
-    if (text !== undefined) {
-      const payload = Buffer.byteLength(text)
-      this.#makeRoom(headerSize(payload) + payload)
-      end = writeFrame(this.#bytes, end, text, payload)
-    }
-    this.#ends.push(end)
+  add(text: string): void {
+    const { length } = this
+    const payload = Buffer.byteLength(text)
+    this.#makeRoom(length, length + headerSize(payload) + payload)
+    this.#ends.push(writeFrame(this.#bytes, length, text, payload))
   }
 
   /** What is handed out already stays where it is: somebody may still be sending it. */
-  #makeRoom(added: number): void {
-    const end = this.#end
-    if (end + added <= this.#bytes.length) return
-    const bytes = takeMemory(Math.max(end + added, 2 * end))
-    this.#bytes.copy(bytes, 0, 0, end)
-    if (end > 0) {
+  #makeRoom(used: number, needed: number): void {
+    if (needed <= this.#bytes.length) return
+    const bytes = takeMemory(Math.max(needed, 2 * used))
+    this.#bytes.copy(bytes, 0, 0, used)
+    if (this.#isShared) {
       this.#outgrown ??= []
       this.#outgrown.push(this.#bytes)
+    } else {
+      giveMemory(this.#bytes)
     }
     this.#bytes = bytes
+    this.#isShared = false
   }
 
   /** The frames from one index to before another. */
   piece(from: number, to: number): Buffer {
+    this.#isShared = true
     return this.#bytes.subarray(this.#ends[from - 1] ?? 0, this.#ends[to - 1] ?? 0)
   }
 
@@ -157,13 +153,25 @@ export class FrameRow {
   }
 }
 
+/** The texts of frames, for what carries texts instead of bytes. */
+export function textsIn(frames: Buffer): string[] {
+  const texts: string[] = []
+  for (let at = 0; at < frames.length; ) {
+    const payload = payloadAt(frames, at)
+    const start = at + headerSize(payload)
+    at = start + payload
+    texts.push(frames.toString('utf8', start, at))
+  }
+  return texts
+}
+
 const NOTHING: Buffer = Buffer.alloc(0)
 const FIN_AND_TEXT = 0x81
-const MAX_HEADER = 10
+const LONG_HEADER = 10
 
 function headerSize(payload: number): number {
   if (payload < 126) return 2
-  return payload < 65_536 ? 4 : MAX_HEADER
+  return payload < 65_536 ? 4 : LONG_HEADER
 }
 
 /** Returns where it ends. */
@@ -184,4 +192,10 @@ function writeHeader(frame: Buffer, at: number, payload: number): number {
   }
   frame[at + 1] = 127
   return frame.writeBigUInt64BE(BigInt(payload), at + 2)
+}
+
+function payloadAt(frames: Buffer, at: number): number {
+  const length = frames[at + 1] as number
+  if (length < 126) return length
+  return length === 126 ? frames.readUInt16BE(at + 2) : Number(frames.readBigUInt64BE(at + 2))
 }

@@ -10,7 +10,7 @@ import {
 import type { AnyProtocol } from './api.js'
 import type { Backplane, PublishResult, Sender } from './backplane.js'
 import type { Clock } from './clock.js'
-import { openChatText } from './core/frame-texts.js'
+import { type MemberTexts, openChatText } from './core/frame-texts.js'
 import { isoTime } from './core/iso-time.js'
 import type { Position } from './core/log.js'
 import { andThen, type MaybePromise } from './core/maybe-promise.js'
@@ -24,8 +24,8 @@ export interface ChatBody {
 /** A client's chat message on its way into a log. */
 export interface ChatDraft {
   readonly stream: string
-  /** Its sender and its room, as {@link whoAndWhere} has them. */
-  readonly names: string
+  /** Of its sender in its room. */
+  readonly texts: MemberTexts
   /** What is logged. */
   readonly body: ChatBody
   readonly sender: Sender | undefined
@@ -41,12 +41,12 @@ export class Publisher {
     private readonly newId: () => string,
   ) {}
 
-  publishChat({ stream, names, body, sender }: ChatDraft): MaybePromise<PublishResult> {
+  publishChat({ stream, texts, body, sender }: ChatDraft): MaybePromise<PublishResult> {
     const id = this.newId()
     const wall = this.clock.wall()
     const { message, data } = body
     const timestamp = isoTime(wall)
-    const open = openChatText({ message, data, timestamp, names, id, clientId: sender?.clientId })
+    const open = openChatText({ message, data, timestamp, texts, id, clientId: sender?.clientId })
     return andThen(this.backplane.publish(stream, { id, open, wall, sender }), counted, this.metrics)
   }
 

@@ -90,7 +90,7 @@ export class Rooms {
     switch (event.kind) {
       case 'entry':
         if (!room.advance(event.entry, event.epoch)) return
-        this.fanOut.push(room, { text: event.entry.text, volatile: false })
+        this.fanOut.push(room, { text: event.entry.text })
         return
       case 'presence':
         if (room.joiners > 0) room.changes.push(event.change)
@@ -108,7 +108,7 @@ export class Rooms {
 
   #tellResync(room: Room, reason: string, head: Position): void {
     const text = JSON.stringify({ type: 'resync', room_id: room.id, reason, ...head })
-    this.fanOut.push(room, { text, volatile: false, audience: { extendedOnly: true } })
+    this.fanOut.push(room, { text, terms: { extendedOnly: true } })
   }
 
   #tellPresence(room: Room, change: PresenceChange, connection: string | undefined): void {
@@ -130,8 +130,8 @@ export class Rooms {
       event,
       members: [toMember(user)],
     })
-    const audience = { extendedOnly: true, ...except(connection) }
-    this.fanOut.push(room, { text, volatile: false, notice: event !== 'update', audience })
+    const terms = { extendedOnly: true, exceptConnection: connection }
+    this.fanOut.push(room, { text, notice: event !== 'update', terms })
   }
 
   /** A room that grew past the limit tells only its count; one that shrank below it sends its whole list again. */
@@ -143,8 +143,7 @@ export class Rooms {
   #tellSnapshot(room: Room): void {
     this.#readSnapshot(room).then(
       (text) => {
-        if (text !== undefined)
-          this.fanOut.push(room, { text, volatile: false, audience: { extendedOnly: true } })
+        if (text !== undefined) this.fanOut.push(room, { text, terms: { extendedOnly: true } })
       },
       () => {
         // Members see a gap in the version with the next change, and ask again.
@@ -176,20 +175,12 @@ export class Rooms {
   ): void {
     const message = type === 'user_joined' ? 'A user joined the room' : 'A user left the room'
     const text = JSON.stringify({ type, message, count, room_id: room.id, user_id: about.userId })
-    this.fanOut.push(room, {
-      text,
-      volatile: true,
-      notice: true,
-      ...(about.connection !== undefined && { audience: except(about.connection) }),
-    })
+    const terms = { volatile: true, exceptConnection: about.connection }
+    this.fanOut.push(room, { text, notice: true, terms })
   }
 }
 
 /** A user as member lists show it. */
 export function toMember({ userId, profile, state }: PresentUser): object {
   return profile || state ? { user_id: userId, profile, state } : { user_id: userId }
-}
-
-function except(connection: string | undefined): { readonly exceptConnection?: string } {
-  return connection === undefined ? {} : { exceptConnection: connection }
 }

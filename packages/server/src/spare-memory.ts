@@ -1,28 +1,31 @@
-/** Less than this is not worth looking for. */
+/** Memory comes in powers of two, from this on: what is lent is at most twice as large as what was asked for. */
 const SMALLEST = 256
+/** More than this is not kept. */
 const LARGEST = 1024 * 1024
-const MOST = 4
-/** What is lent is at most so many times as large as what was asked for: a slow reader may keep it for long. */
-const WASTE = 4
+/** What is kept in all: as much as many rooms that are flushed in one turn give back. */
+const MOST = 4 * LARGEST
 
-const spare: Buffer[] = []
+/** By size. */
+const spare = new Map<number, Buffer[]>()
+for (let size = SMALLEST; size <= LARGEST; size *= 2) spare.set(size, [])
+let kept = 0
 
-/** Memory, used before if there is some of about that size: frames need it for no longer than a write takes. */
+/** Memory, used before if there is some of that size: frames need it for no longer than a write takes. */
 export function takeMemory(bytes: number): Buffer {
-  if (bytes < SMALLEST) return Buffer.allocUnsafe(bytes)
-  for (let index = spare.length - 1; index >= 0; index--) {
-    const memory = spare[index] as Buffer
-    if (memory.length < bytes || memory.length > WASTE * bytes) continue
-    spare[index] = spare.at(-1) as Buffer
-    spare.pop()
-    return memory
-  }
-  return Buffer.allocUnsafe(bytes)
+  if (bytes > LARGEST) return Buffer.allocUnsafe(bytes)
+  const size = bytes <= SMALLEST ? SMALLEST : 2 ** (32 - Math.clz32(bytes - 1))
+  const memory = spare.get(size)?.pop()
+  if (!memory) return Buffer.allocUnsafe(size)
+  kept -= size
+  return memory
 }
 
 /** Takes memory back that nobody looks at any more: whoever still did would see other frames in it. */
 export function giveMemory(memory: Buffer): void {
-  if (memory.length < SMALLEST || memory.length > LARGEST) return
-  if (spare.length < MOST) spare.push(memory)
-  else spare[0] = memory
+  const { length } = memory
+  if (kept + length > MOST) return
+  const ofSize = spare.get(length)
+  if (!ofSize) return
+  ofSize.push(memory)
+  kept += length
 }

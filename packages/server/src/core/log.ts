@@ -1,3 +1,4 @@
+import { decimal } from './decimal.js'
 import { LogSegment } from './log-segment.js'
 
 /** A reader's place in a log: `id` is that of the entry at `offset`, or the epoch in an empty log. */
@@ -16,9 +17,14 @@ export interface LogEntry {
   readonly text: string
 }
 
+/** Of an entry's text, what comes between the message and the offset. */
+export function epochText(epoch: string): string {
+  return `,"epoch":"${epoch}","offset":`
+}
+
 /** Completes a message that ends before its closing brace with its place in the log, which only the log knows. */
-export function entryText(open: string, epoch: string, offset: number): string {
-  return `${open},"epoch":"${epoch}","offset":${offset}}`
+export function entryText(open: string, ofEpoch: string, offset: number): string {
+  return `${open}${ofEpoch}${decimal(offset)}}`
 }
 
 export interface Retention {
@@ -61,6 +67,7 @@ export class RoomLog {
   #memory = 0
   /** The one that was given up last, for the next entries. */
   #spare: LogSegment | undefined
+  #epochText: string | undefined
   #head: Position
 
   constructor(
@@ -94,7 +101,8 @@ export class RoomLog {
 
   append(id: string, open: string, now: number): LogEntry {
     const offset = this.#head.offset + 1
-    const text = entryText(open, this.epoch, offset)
+    this.#epochText ??= epochText(this.epoch)
+    const text = entryText(open, this.#epochText, offset)
     const bytes = Buffer.byteLength(text)
     this.#write(id, text, bytes, Math.trunc(now))
     this.#size++
@@ -202,7 +210,9 @@ export class RoomLog {
   }
 
   #segmentOf(offset: number): number {
-    return this.#segments.findLastIndex(({ firstOffset }) => firstOffset <= offset)
+    let index = this.#segments.length - 1
+    while (index >= 0 && (this.#segments[index] as LogSegment).firstOffset > offset) index--
+    return index
   }
 }
 

@@ -1,4 +1,5 @@
 import { OWN_STREAM } from '@roomful/protocol'
+import type { MemberTexts } from './frame-texts.js'
 import type { Position } from './log.js'
 import { MinuteCounter, type Rate, Strikes } from './rate-limit.js'
 import { SmallMap } from './small-collections.js'
@@ -7,8 +8,8 @@ import { SmallMap } from './small-collections.js'
 export interface Membership {
   /** The room's name on the wire. */
   readonly roomId: string
-  /** Part of the text of its chat messages, made with the first of them. */
-  names: string | undefined
+  /** Made with the first chat message. */
+  texts: MemberTexts | undefined
   /** The last message that this connection had accepted here. */
   lastAccepted: { readonly clientId: string; readonly position: Position } | undefined
 }
@@ -117,7 +118,7 @@ export class Session<U extends { readonly id: string }> {
   }
 
   enterRoom(roomId: string): Membership {
-    const membership = this.rooms.get(roomId) ?? { roomId, names: undefined, lastAccepted: undefined }
+    const membership = this.rooms.get(roomId) ?? { roomId, texts: undefined, lastAccepted: undefined }
     this.rooms.set(membership)
     if (roomId !== OWN_STREAM) this.defaultRoom = roomId
     return membership

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { textsIn } from '../outgoing.js'
 import type { ConnectionRequest, Transport, TransportEvents } from '../transport.js'
 import { Pipe } from './pipe.js'
 
@@ -163,10 +164,10 @@ export class Link {
   #transport(): Transport {
     const link = this
     return {
-      write(outgoing) {
+      write({ bytes }) {
         if (link.#server !== 'open') return
         link.written()
-        for (const text of outgoing.texts) link.#toClient.push({ kind: 'text', text }, text.length)
+        for (const text of textsIn(bytes)) link.#toClient.push({ kind: 'text', text }, text.length)
       },
       ping: () => link.#toClient.push({ kind: 'ping' }, 0),
       close: (code, reason) => link.#startClosing(code, reason),
