@@ -61,7 +61,7 @@ export interface Limits {
 
   /** Longest time that a busy server lets a message wait in order to send it together with others, in ms; 0 for never. An idle one sends at once. @default 20 */
   readonly flushMs: number
-  /** Share of the process's time that sending may take before messages are made to wait, from 0 to 1. @default 0.1 */
+  /** Share of the process's time that sending may take before messages are made to wait, from 0 to 1. @default 0.07 */
   readonly flushShare: number
   /** Messages of a room that are sent without a further wait, since more would hardly make one cheaper. Twice as many where senders have had their answers ahead. @default 10 */
   readonly flushMessages: number
@@ -108,7 +108,7 @@ export const DEFAULT_LIMITS: Limits = {
   nodeBacklogBytes: 256 * MIB,
   pageBytes: 256 * KIB,
   flushMs: 20,
-  flushShare: 0.1,
+  flushShare: 0.07,
   flushMessages: 10,
   flushBytes: 64 * KIB,
   authenticationMs: 10_000,
