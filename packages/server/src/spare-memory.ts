@@ -15,17 +15,27 @@ export function takeMemory(bytes: number): Buffer {
   if (bytes > LARGEST) return Buffer.allocUnsafe(bytes)
   const size = bytes <= SMALLEST ? SMALLEST : 2 ** (32 - Math.clz32(bytes - 1))
   const memory = spare.get(size)?.pop()
-  if (!memory) return Buffer.allocUnsafe(size)
+  // Not from Node's pool, of which a small piece would keep all 8 KiB for as long as it is used again.
+  if (!memory) return Buffer.allocUnsafeSlow(size)
   kept -= size
   return memory
 }
 
 /** Takes memory back that nobody looks at any more: whoever still did would see other frames in it. */
 export function giveMemory(memory: Buffer): void {
-  const { length } = memory
-  if (kept + length > MOST) return
-  const ofSize = spare.get(length)
+  const ofSize = spare.get(memory.length)
   if (!ofSize) return
+  while (kept + memory.length > MOST) dropOne()
   ofSize.push(memory)
-  kept += length
+  kept += memory.length
+}
+
+/** Of the size that has most: what large rooms have left must not be in the way of small ones for ever. */
+function dropOne(): void {
+  let most = 0
+  for (const [size, { length }] of spare) {
+    if (size * length > most * (spare.get(most)?.length ?? 0)) most = size
+  }
+  spare.get(most)?.pop()
+  kept -= most
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Receiver } from 'ws'
 import { BuiltFrames, FrameRow, JoinedFrames, type Outgoing, TextFrame, textsIn } from '../src/outgoing.js'
+import { memoryOfEach } from './core/held-memory.js'
 
 declare module 'ws' {
   /** Exported by ws, and missing in its types. */
@@ -95,6 +96,15 @@ describe('frames in a row', () => {
       row.release()
     })
     await fc.assert(property, { numRuns: 200 })
+  })
+
+  it('have memory of their own: not a piece of what other frames have left', () => {
+    const bytes = memoryOfEach((n) => {
+      const row = new FrameRow()
+      row.add(`frame ${n}`)
+      return row
+    })
+    expect(bytes).toBeLessThan(400)
   })
 
   it('are not copied where they follow each other', () => {

@@ -74,7 +74,8 @@ export class Dedupe {
   #turn(next: RecordTable): void {
     this.#forgotten = Math.max(this.#forgotten, this.#old.lastOffset)
     next.clear()
-    this.#old = this.#young
+    // What was emptied to be filled again, and was not, would keep its memory where nothing is left to forget.
+    this.#old = this.#young.size > 0 ? this.#young : new RecordTable()
     this.#young = next
   }
 }

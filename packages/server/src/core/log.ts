@@ -17,15 +17,16 @@ export interface LogEntry {
   readonly text: string
 }
 
-/** Of an entry's text, what comes between the message and the offset. */
-export function epochText(epoch: string): string {
-  return `,"epoch":"${epoch}","offset":`
+/** Completes a message that ends before its closing brace with its place in the log, which only the log knows. */
+export function entryText(open: string, epoch: string, offset: number): string {
+  return completed(open, epochText(epoch), offset)
 }
 
-/** Completes a message that ends before its closing brace with its place in the log, which only the log knows. */
-export function entryText(open: string, ofEpoch: string, offset: number): string {
-  return `${open}${ofEpoch}${decimal(offset)}}`
-}
+/** What comes between the message and its offset. */
+const epochText = (epoch: string): string => `,"epoch":"${epoch}","offset":`
+
+const completed = (open: string, middle: string, offset: number): string =>
+  `${open}${middle}${decimal(offset)}}`
 
 export interface Retention {
   /** Entries a room keeps. */
@@ -102,7 +103,7 @@ export class RoomLog {
   append(id: string, open: string, now: number): LogEntry {
     const offset = this.#head.offset + 1
     this.#epochText ??= epochText(this.epoch)
-    const text = entryText(open, this.#epochText, offset)
+    const text = completed(open, this.#epochText, offset)
     const bytes = Buffer.byteLength(text)
     this.#write(id, text, bytes, Math.trunc(now))
     this.#size++

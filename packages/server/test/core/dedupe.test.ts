@@ -50,6 +50,15 @@ describe('dedupe', () => {
     expect(dedupe.bytes).toBe(0)
   })
 
+  it('keeps no memory for what it was made to forget', () => {
+    const dedupe = new Dedupe({ count: 1_000, ms: 600_000 })
+    for (let n = 0; n < 4_000; n++) dedupe.remember(`client-${n}`, record('ana', n), 0)
+    dedupe.expire(0)
+    expect(dedupe.size).toBe(1_000)
+    dedupe.forgetOlder()
+    expect({ size: dedupe.size, bytes: dedupe.bytes }).toEqual({ size: 0, bytes: 0 })
+  })
+
   it('[M7] whatever comes when, remembers at least the window, and nothing that was not', () => {
     const userId = fc.constantFrom('ana', 'bob', 'cyd')
     const arrival = fc.record({ afterMs: fc.nat(40), userId, clientId: fc.nat(10).map(String) })

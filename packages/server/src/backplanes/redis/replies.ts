@@ -1,5 +1,5 @@
 import type { RoomfulError } from '@roomful/protocol'
-import { entryText, epochText, type LogEntry, type Position } from '../../core/log.js'
+import { entryText, type LogEntry, type Position } from '../../core/log.js'
 import type { PresenceChange, PresenceSnapshot, PresentUser } from '../../core/presence.js'
 import type { AppendReply, Membership, NodeRelay, ReadReply, Standing, StreamMessage } from './store.js'
 import { unavailable } from './unavailable.js'
@@ -110,7 +110,7 @@ function entry(epoch: string, at: unknown, id: unknown, previousId: unknown, ope
     offset,
     id: text(id),
     previousId: text(previousId),
-    text: entryText(text(open), epochText(epoch), offset),
+    text: entryText(text(open), epoch, offset),
   }
 }
 
