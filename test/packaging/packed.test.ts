@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { copyFile, cp, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -70,6 +70,17 @@ describe.each(names)('@roomful/%s, packed', (name) => {
       '--exclude-entrypoints',
       'roomful.global.js',
     ))
+
+  it('assigns no export of its CommonJS build but where it exports', async () => {
+    // The compiler takes a private or a class field for the exported variable of the same name, and writes to both.
+    const dist = join(root, 'packages', name, 'dist')
+    const files = (await readdir(dist)).filter((file) => file.endsWith('.cjs'))
+    expect(files).toContain('index.cjs')
+    for (const file of files) {
+      const code = await readFile(join(dist, file), 'utf8')
+      expect(code.match(/^.*= exports\.[\w$]+ .?.?=.*$/gm) ?? [], file).toEqual([])
+    }
+  })
 
   it('loads by every sub-path, as ESM and as CommonJS', async () => {
     const paths = await subPaths(name)

@@ -63,7 +63,7 @@ export class BuiltFrames implements Outgoing {
 export class JoinedFrames implements Outgoing {
   readonly count: number
   readonly length: number
-  #memory: Buffer | undefined
+  #joined: Buffer | undefined
 
   constructor(private readonly parts: readonly Outgoing[]) {
     let count = 0
@@ -77,11 +77,11 @@ export class JoinedFrames implements Outgoing {
   }
 
   get bytes(): Buffer {
-    if (!this.#memory) {
-      this.#memory = takeMemory(this.length)
-      this.copyTo(this.#memory, 0)
+    if (!this.#joined) {
+      this.#joined = takeMemory(this.length)
+      this.copyTo(this.#joined, 0)
     }
-    return this.#memory.subarray(0, this.length)
+    return this.#joined.subarray(0, this.length)
   }
 
   copyTo(memory: Buffer, at: number): number {
@@ -92,8 +92,8 @@ export class JoinedFrames implements Outgoing {
 
   /** What was written has left: its memory may be used again. */
   release(): void {
-    if (this.#memory) giveMemory(this.#memory)
-    this.#memory = undefined
+    if (this.#joined) giveMemory(this.#joined)
+    this.#joined = undefined
   }
 }
 

@@ -11,7 +11,7 @@ export class Room {
   /** By connection id. */
   readonly members = new Map<string, Member>()
   readonly typing = new Typing()
-  batch = new Batch()
+  batch: Batch
   readonly window = new FlushWindow()
   readonly answering = new Answering()
   /** Whether it is to be flushed at the end of this turn. */
@@ -33,7 +33,9 @@ export class Room {
   /** What arrived before the head was known. */
   #early: StreamEvent[] = []
 
-  constructor(readonly stream: string) {}
+  constructor(readonly stream: string) {
+    this.batch = new Batch()
+  }
 
   /** The room's name on the wire. */
   get id(): string {
