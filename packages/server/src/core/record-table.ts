@@ -128,8 +128,7 @@ export class RecordTable {
     const chunk = this.#chunks[this.#chunk]
     if (chunk && needed <= chunk.length) return chunk
     const least = this.#chunk === 0 ? Math.min(CHUNK_BYTES, Math.max(LEAST_BYTES, 2 * needed)) : CHUNK_BYTES
-    // Not from Node's pool, of which a small piece would keep all 8 KiB, whoever had the rest.
-    const grown = Buffer.allocUnsafeSlow(Math.max(least, needed))
+    const grown = Buffer.from(lastingMemory(Math.max(least, needed)))
     chunk?.copy(grown, 0, 0, this.#end)
     this.#chunkBytes += grown.length - (chunk?.length ?? -OVERHEAD)
     this.#chunks[this.#chunk] = grown
@@ -138,7 +137,8 @@ export class RecordTable {
 
   #spread(): void {
     const slots = this.#slots
-    this.#slots = new Uint32Array(Math.max(LEAST_SLOTS, 2 * slots.length))
+    const bytes = Uint32Array.BYTES_PER_ELEMENT * Math.max(LEAST_SLOTS, 2 * slots.length)
+    this.#slots = new Uint32Array(lastingMemory(bytes))
     for (const slot of slots) if (slot > 0) this.#fill(slot - 1, this.#hashAt(slot - 1))
   }
 
@@ -151,6 +151,15 @@ export class RecordTable {
 }
 
 const NO_SLOTS = new Uint32Array(0)
+
+/**
+ * Not from Node's pool, of which a small piece would keep all 8 KiB. Large pieces stay for minutes, and V8 would count them
+ * towards its next full collection, which cannot free them: in a busy room they were what brought it about. It does not
+ * count shared memory. Small ones are soon outgrown, so they had better be found.
+ */
+function lastingMemory(bytes: number): ArrayBufferLike {
+  return bytes < CHUNK_BYTES ? new ArrayBuffer(bytes) : new SharedArrayBuffer(bytes)
+}
 
 /** Of a row, in its chunk. */
 function startOf(position: number): number {

@@ -24,6 +24,14 @@ describe('a table of records', () => {
     expect(bytes).toBeLessThan(200)
   })
 
+  it('that is large takes no memory that V8 counts towards a full collection', () => {
+    const { external } = process.memoryUsage()
+    const table = new RecordTable()
+    for (let n = 0; n < 20_000; n++) table.add(`client-${n}`, record('ana', n))
+    expect(table.bytes).toBeGreaterThan(1_000_000)
+    expect(process.memoryUsage().external - external).toBeLessThan(100_000)
+  })
+
   it('[M7] has what was added, by user and client id, and nothing else', () => {
     const token = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 64 })
     const userId = fc.oneof(fc.constantFrom('ana', 'bob', 'aña', ''), fc.string())
