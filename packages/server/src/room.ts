@@ -34,6 +34,7 @@ export class Room {
   #early: StreamEvent[] = []
 
   constructor(readonly stream: string) {
+    // Not where it is declared: the CommonJS build would write it to the export `batch` as well.
     this.batch = new Batch()
   }
 
