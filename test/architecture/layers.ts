@@ -28,10 +28,18 @@ export const layers: Layer[] = [
   },
   {
     name: 'server interfaces',
-    files: ['backplane', 'clock', 'limits', 'logger', 'origin', 'outgoing', 'spare-memory', 'transport'].map(
-      (file) => `packages/server/src/${file}.ts`,
-    ),
-    imports: [protocol],
+    files: [
+      'address',
+      'backplane',
+      'clock',
+      'limits',
+      'logger',
+      'origin',
+      'outgoing',
+      'spare-memory',
+      'transport',
+    ].map((file) => `packages/server/src/${file}.ts`),
+    imports: [protocol, 'node:net'],
     types: ['server core'],
   },
   {

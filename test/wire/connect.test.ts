@@ -154,6 +154,27 @@ describe('limits of connections', () => {
     await connect(url)
   })
 
+  it('[C17] an address is the same with each port that a proxy names, and an IPv6 network is one address', async () => {
+    const seen: string[] = []
+    const { url } = await serve({
+      authenticate: () => null,
+      authorize: () => true,
+      trustedProxies: 1,
+      limits: { pendingPerAddress: 2 },
+      on: { connect: ({ connection }) => void seen.push(connection.remoteAddress) },
+    })
+    const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+    for (const [first, second, third] of [
+      ['203.0.113.8:4001', '203.0.113.8:4002', '203.0.113.8'],
+      ['[2001:db8::1]:443', '2001:db8::2', '2001:DB8:0:0:1::3'],
+    ] as const) {
+      await connect(url, from(first))
+      await connect(url, from(second))
+      expect(await refusedStatus(url, from(third))).toBe(503)
+    }
+    expect(seen).toEqual(['203.0.113.8', '203.0.113.8', '2001:db8::1', '2001:db8::2'])
+  })
+
   it('[C18] an upgrade from a foreign Origin gets 403, and the log says what to set', async () => {
     const { url, log } = await serve()
     expect(await refusedStatus(url, { origin: 'https://evil.example' })).toBe(403)

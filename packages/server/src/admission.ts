@@ -7,6 +7,7 @@ import {
   RoomfulError,
   type WireLimits,
 } from '@roomful/protocol'
+import { addressKey } from './address.js'
 import type { Answers, Refs } from './answers.js'
 import type { AnyProtocol, Authentication, ConnectionContext, Hooks, ServerOptions, User } from './api.js'
 import type { ApplicationCalls } from './application.js'
@@ -148,7 +149,7 @@ export class Admission {
     const { answers, registry, limits, logger } = this.deps
     const { session } = connection
     const isFirst = session.standing !== 'admitted'
-    if (isFirst && this.deps.authenticate) registry.endPending(connection.request.remoteAddress)
+    if (isFirst && this.deps.authenticate) registry.endPending(addressKey(connection.request.remoteAddress))
     const replaced = registry.bind(connection, user.id, limits.connectionsPerUser)
     session.user = user
     session.standing = 'admitted'

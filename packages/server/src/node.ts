@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Actions } from './actions.js'
+import { addressKey } from './address.js'
 import { Admission } from './admission.js'
 import { Answers } from './answers.js'
 import type { AnyProtocol, ConnectionContext, Hooks, RoomContext, ServerOptions, Stats, User } from './api.js'
@@ -195,7 +196,7 @@ export class Node {
       return { status: 503, why: 'too many connections' }
     if (
       this.#needsAuthentication &&
-      this.registry.pendingOf(remoteAddress) >= this.limits.pendingPerAddress
+      this.registry.pendingOf(addressKey(remoteAddress)) >= this.limits.pendingPerAddress
     ) {
       return { status: 503, why: 'too many connections of this address wait for authentication' }
     }
@@ -218,7 +219,7 @@ export class Node {
       now,
     )
     registry.add(connection)
-    if (this.#needsAuthentication) registry.startPending(request.remoteAddress)
+    if (this.#needsAuthentication) registry.startPending(addressKey(request.remoteAddress))
     const inbound = new Inbound(connection, this.#inboundDeps)
     void this.#admission.welcome(connection).then(
       () => inbound.open(),
@@ -336,7 +337,7 @@ export class Node {
     this.metrics.countClose(code)
     this.logger.info({ connection: connection.id, user: session.user?.id, code }, 'connection closed')
     if (this.#needsAuthentication && session.standing !== 'admitted')
-      this.registry.endPending(connection.request.remoteAddress)
+      this.registry.endPending(addressKey(connection.request.remoteAddress))
     for (const roomId of session.rooms.keys()) this.#members.remove(connection, roomId, mayReturn(connection))
     this.registry.remove(connection)
     if (this.registry.connectionCount === 0) this.#emptied()

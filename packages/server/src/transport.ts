@@ -35,6 +35,6 @@ export interface ConnectionRequest {
   readonly url: string
   /** Lower-case names. Those that only make the handshake (`upgrade`, `sec-websocket-key` …) are left out. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
-  /** IP address of the peer, or the one that a trusted proxy names. */
+  /** IP address of the peer, or the one that a trusted proxy names, without a port; an IPv4 address never wrapped as IPv6. */
   readonly remoteAddress: string
 }

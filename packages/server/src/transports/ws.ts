@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
+import { clientAddress } from '../address.js'
 import type { Limits } from '../limits.js'
 import type { Logger } from '../logger.js'
 import { isAllowedOrigin, type Origins } from '../origin.js'
@@ -52,7 +53,8 @@ export function createUpgradeHandler(
   const warnOnce = onceForwarded(trustedProxies, logger)
   return (request, socket, head) => {
     warnOnce(request)
-    const remoteAddress = remoteAddressOf(request, trustedProxies)
+    const forwardedFor = request.headers['x-forwarded-for']
+    const remoteAddress = clientAddress(request.socket.remoteAddress, forwardedFor, trustedProxies)
     const { origin, host: hostName } = request.headers
     if (!isAllowedOrigin(origin, hostName, origins)) {
       logger.warn(
@@ -167,15 +169,6 @@ function keptHeaders({ headers }: IncomingMessage): ConnectionRequest['headers']
   const kept: Record<string, string | string[] | undefined> = {}
   for (const name in headers) if (!HANDSHAKE_HEADERS.has(name)) kept[name] = headers[name]
   return kept
-}
-
-/** The peer's address, or the one that the outermost trusted proxy saw. */
-function remoteAddressOf(request: IncomingMessage, trustedProxies: number): string {
-  const direct = request.socket.remoteAddress ?? 'unknown'
-  if (trustedProxies === 0) return direct
-  const forwarded = [request.headers['x-forwarded-for'] ?? []].flat().join(',')
-  const hops = forwarded.split(',').map((hop) => hop.trim())
-  return hops.at(-trustedProxies) || direct
 }
 
 function onceForwarded(trustedProxies: number, logger: Logger): (request: IncomingMessage) => void {
