@@ -10,7 +10,6 @@ import type { Connection } from './connection.js'
 import { type CancellableContext, isStillIn } from './contexts.js'
 import { type Decision, refsOfMessage } from './core/decide.js'
 import type { Membership } from './core/session.js'
-import type { FanOut } from './fanout.js'
 import type { HandlerTable } from './handlers.js'
 import type { Limits } from './limits.js'
 import type { Members } from './members.js'
@@ -28,7 +27,6 @@ export interface ActionDeps {
   readonly batches: Batches
   readonly backplane: Backplane
   readonly rooms: Rooms
-  readonly fanOut: FanOut
   readonly limits: Limits
   cancellableContextOf(connection: Connection, roomId: string): CancellableContext
 }
@@ -154,8 +152,6 @@ export class Actions {
     }
     const outcome = await deps.calls.run(`handle.${type}`, context, () => handler(context, message), abort)
     if (!outcome.ok) return deps.answers.fail(connection, outcome.error, refs)
-    const room = deps.rooms.get(stream)
-    if (room) deps.fanOut.accepted(room, connection)
     if (envelope.ref !== undefined) this.#reply(connection, type, envelope.ref, outcome.value)
   }
 

@@ -55,7 +55,6 @@ export class Answers {
 
   /** Sends a frame whose JSON text is made already. */
   sendText(connection: Connection, text: string): void {
-    this.metrics.framesOut++
     connection.sendText(text)
   }
 }

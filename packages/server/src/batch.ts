@@ -1,5 +1,5 @@
 import type { Connection } from './connection.js'
-import { BuiltFrames, FrameRow, type Outgoing } from './outgoing.js'
+import { JoinedFrames, type Outgoing, TextFrame } from './outgoing.js'
 
 /** What sets an item apart from one that every member gets in any case. */
 export interface Terms {
@@ -32,67 +32,52 @@ export interface Member {
   live: boolean
 }
 
-/** Of an item that a newer one has replaced. Its frame stays in the row, since members hold indices into the batch. */
-const REPLACED: Terms = {}
+interface Entry {
+  readonly frame: TextFrame
+  readonly terms: Terms | undefined
+}
 
-/** What a room has for its members since the last flush, as frames. */
+/** What a room has for its members since the last flush. */
 export class Batch {
-  readonly #row = new FrameRow()
-  /** By index. Made for the first item that has some. */
-  #terms: (Terms | undefined)[] | undefined
+  /** Of an item that a newer one replaced the place stays, since members hold indices. */
+  readonly #entries: (Entry | undefined)[] = []
+  #size = 0
   /** Indices of the items that not everybody gets. */
-  #selective: number[] | undefined
+  readonly #selective: number[] = []
   #mayDrop = false
-  /** What all get who get everything; gone with the next item, like the other shares. */
+  /** What all get who get everything. */
   #whole: Outgoing | undefined
-  #shares: Map<string, Outgoing | undefined> | undefined
-  /** Members whose messages were accepted, and who have not been written to since. */
-  readonly senders: Connection[] = []
-  /** Writes to senders ahead of the flush. */
-  answers = 0
-  /** Whether some of what was written is still on its way out of the process. */
-  isHeld = false
+  readonly #shares = new Map<string, Outgoing | undefined>()
 
   get length(): number {
-    return this.#row.count
+    return this.#entries.length
   }
 
   /** Bytes of all frames. */
   get size(): number {
-    return this.#row.length
+    return this.#size
   }
 
-  /** Keeps the frame and no text: what waits for long in V8's heap would be moved to its old space. */
   add({ text, terms }: Item): void {
-    if (terms) this.#hold(terms)
-    this.#row.add(text)
     this.#forgetShares()
-  }
-
-  /** To the next item. */
-  #hold(terms: Terms): void {
-    if (terms.latestKey !== undefined) this.#dropKey(terms.latestKey)
-    this.#terms ??= []
-    while (this.#terms.length < this.length) this.#terms.push(undefined)
-    this.#terms.push(terms)
-    if (isSelective(terms)) {
-      this.#selective ??= []
-      this.#selective.push(this.length)
-    }
-    if (terms.volatile) this.#mayDrop = true
+    if (terms?.latestKey !== undefined) this.#dropKey(terms.latestKey)
+    if (terms?.volatile) this.#mayDrop = true
+    if (terms && isSelective(terms)) this.#selective.push(this.length)
+    const frame = new TextFrame(text)
+    this.#size += frame.length
+    this.#entries.push({ frame, terms })
   }
 
   #dropKey(latestKey: string): void {
-    const terms = this.#terms ?? []
-    const index = terms.findIndex((one) => one?.latestKey === latestKey)
+    const index = this.#entries.findIndex((entry) => entry?.terms?.latestKey === latestKey)
     if (index < 0) return
-    terms[index] = REPLACED
-    this.#forgetShares()
+    this.#size -= this.#entries[index]?.frame.length ?? 0
+    this.#entries[index] = undefined
   }
 
   #forgetShares(): void {
     this.#whole = undefined
-    this.#shares = undefined
+    this.#shares.clear()
   }
 
   /** What a member has not got yet. Members with the same share get the same bytes, and no frame is built twice. */
@@ -100,12 +85,11 @@ export class Batch {
     const { from } = member
     if (!member.live || from >= this.length) return undefined
     const congested = this.#mayDrop && member.connection.isCongested
-    if (from === 0 && !congested && !this.#selective) {
+    if (from === 0 && !congested && this.#selective.length === 0) {
       this.#whole ??= this.#share(member, false)
       return this.#whole
     }
     const key = this.#keyOf(member, congested)
-    this.#shares ??= new Map()
     if (!this.#shares.has(key)) this.#shares.set(key, this.#share(member, congested))
     return this.#shares.get(key)
   }
@@ -114,43 +98,26 @@ export class Batch {
   #keyOf(member: Member, congested: boolean): string {
     const { from, connection } = member
     let key = `${congested ? '~' : ''}${connection.session.extended ? '' : '-'}${from}`
-    for (const index of this.#selective ?? []) {
-      if (index >= from && isLeftOut(member, this.#terms?.[index])) key += ` ${index}`
+    for (const index of this.#selective) {
+      if (index >= from && isLeftOut(member, this.#entries[index]?.terms)) key += ` ${index}`
     }
     return key
   }
 
-  /** All that was written of it has left: the memory of its frames may be used again. */
-  release(): void {
-    this.#row.release()
-  }
-
   #share(member: Member, congested: boolean): Outgoing | undefined {
-    if (!this.#terms)
-      return new BuiltFrames(this.length - member.from, this.#row.piece(member.from, this.length))
-    const pieces: Buffer[] = []
-    let count = 0
-    let start = member.from
-    for (let index = member.from; index < this.length; index++) {
-      if (this.#isFor(member, congested, index)) {
-        count++
-      } else {
-        if (index > start) pieces.push(this.#row.piece(start, index))
-        start = index + 1
-      }
+    const frames: TextFrame[] = []
+    for (const entry of this.#entries.slice(member.from)) {
+      if (entry && isFor(member, congested, entry.terms)) frames.push(entry.frame)
     }
-    if (count === 0) return undefined
-    const last = this.#row.piece(start, this.length)
-    return new BuiltFrames(count, pieces.length === 0 ? last : Buffer.concat([...pieces, last]))
+    return frames.length > 1 ? new JoinedFrames(frames) : frames[0]
   }
+}
 
-  #isFor(member: Member, congested: boolean, index: number): boolean {
-    const terms = this.#terms?.[index]
-    if (!terms) return true
-    if (terms === REPLACED || (congested && terms.volatile)) return false
-    if (terms.extendedOnly && !member.connection.session.extended) return false
-    return !isLeftOut(member, terms)
-  }
+function isFor(member: Member, congested: boolean, terms: Terms | undefined): boolean {
+  if (!terms) return true
+  if (congested && terms.volatile) return false
+  if (terms.extendedOnly && !member.connection.session.extended) return false
+  return !isLeftOut(member, terms)
 }
 
 function isSelective({ exceptConnection, exceptUser, extendedOnly, exceptConnections }: Terms): boolean {

@@ -9,7 +9,6 @@ import { fingerprint } from './core/fingerprint.js'
 import { ackText, MemberTexts } from './core/frame-texts.js'
 import { andThen, type MaybePromise } from './core/maybe-promise.js'
 import type { Membership } from './core/session.js'
-import type { FanOut } from './fanout.js'
 import type { Handler, HandlerTable } from './handlers.js'
 import type { Members } from './members.js'
 import { type ChatBody, type Publisher, refusalOf } from './publisher.js'
@@ -23,7 +22,6 @@ export interface ChatDeps {
   readonly members: Members
   readonly publisher: Publisher
   readonly rooms: Rooms
-  readonly fanOut: FanOut
   /** Whether what is accepted now would be lost with this process. */
   losesMessages(): boolean
   cancellableContextOf(connection: Connection, roomId: string): CancellableContext
@@ -101,9 +99,7 @@ export class Chats {
 
   #acknowledge(chat: Chat, accepted: Accepted): void {
     const { deps } = this
-    const { connection, membership, message, userId } = chat
-    const room = deps.rooms.get(streamOf(membership.roomId, userId))
-    if (room) deps.fanOut.accepted(room, connection)
+    const { connection, membership, message } = chat
     const { client_id: clientId, ref } = message
     if (clientId === undefined) return
     membership.lastAccepted = { clientId, position: accepted.position }

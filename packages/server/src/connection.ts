@@ -1,8 +1,22 @@
 import type { User } from './api.js'
 import { closeWith } from './closing.js'
 import type { Session } from './core/session.js'
+import type { Metrics } from './metrics.js'
 import { JoinedFrames, type Outgoing, TextFrame } from './outgoing.js'
 import type { ConnectionRequest, Transport } from './transport.js'
+
+/** What the connections of a node share. */
+export interface ConnectionDeps {
+  readonly backlogBytes: number
+  readonly metrics: Metrics
+  /** Has `flush` called with the next flush. */
+  wake(connection: Connection): void
+}
+
+interface End {
+  readonly code: number
+  readonly reason: string
+}
 
 /** One socket with the session that lives on it. */
 export class Connection {
@@ -11,7 +25,7 @@ export class Connection {
   #unsent: Outgoing[] | undefined
   #unsentSize = 0
   #state: 'open' | 'closing' | 'closed' = 'open'
-  #endCode: number | undefined
+  #end: End | undefined
   /** When the peer last showed life, monotonic; in whole ms, since V8 keeps a fraction as an object of its own. */
   aliveAt: number
   lastPingAt: number
@@ -23,9 +37,7 @@ export class Connection {
     readonly transport: Transport,
     readonly request: ConnectionRequest,
     readonly session: Session<User>,
-    private readonly backlogBytes: number,
-    /** Has `flush` called with the next flush. */
-    private readonly wake: (connection: Connection) => void,
+    private readonly deps: ConnectionDeps,
     now: number,
   ) {
     this.aliveAt = now
@@ -58,45 +70,34 @@ export class Connection {
     if (this.#unsent) {
       this.#unsent.push(outgoing)
     } else {
-      this.wake(this)
+      this.deps.wake(this)
       this.#unsent = [outgoing]
     }
     this.#unsentSize += outgoing.length
     // What waits counts as well: a hundred pages made within one turn would otherwise pass unseen.
-    if (this.#unsentSize > this.backlogBytes / 4) this.flush()
+    if (this.#unsentSize > this.deps.backlogBytes / 4) this.flush()
   }
 
-  /** Sends now, in one write with what waits. True if all of it has left the process. */
-  writeNow(outgoing: Outgoing): boolean {
-    if (this.#state !== 'open') return true
+  /** Writes what waits, in one write. */
+  flush(): void {
     const unsent = this.#unsent
-    return unsent ? this.#transmitAll([...unsent, outgoing]) : this.#transmit(outgoing)
-  }
-
-  /** Writes what waits, in one write. True if all of it has left the process. */
-  flush(): boolean {
-    const unsent = this.#unsent
-    return unsent && this.#state === 'open' ? this.#transmitAll(unsent) : this.transport.hasLeft
-  }
-
-  #transmitAll(unsent: readonly Outgoing[]): boolean {
+    if (!unsent || this.#state !== 'open') return
     this.#unsent = undefined
     this.#unsentSize = 0
-    const joined = unsent.length === 1 ? undefined : new JoinedFrames(unsent)
-    const hasLeft = this.#transmit(joined ?? (unsent[0] as Outgoing))
-    if (hasLeft) joined?.release()
-    return hasLeft
+    const [only] = unsent
+    this.#transmit(only && unsent.length === 1 ? only : new JoinedFrames(unsent))
   }
 
-  #transmit(outgoing: Outgoing): boolean {
+  /** The one door to the socket, so that each message is counted. */
+  #transmit(outgoing: Outgoing): void {
+    this.deps.metrics.framesOut += outgoing.count
     this.transport.write(outgoing)
-    if (this.transport.backlog > this.backlogBytes) closeWith(this, 'slow_consumer')
-    return this.transport.hasLeft
+    if (this.transport.backlog > this.deps.backlogBytes) closeWith(this, 'slow_consumer')
   }
 
   /** Whether the peer reads so slowly that it gets only what must not be lost. */
   get isCongested(): boolean {
-    return this.transport.backlog > this.backlogBytes / 4
+    return this.transport.backlog > this.deps.backlogBytes / 4
   }
 
   /** Whether nothing is read from the peer, so that it cannot be heard either. */
@@ -122,20 +123,20 @@ export class Connection {
     this.flush()
     this.transport.close(code, reason)
     this.#state = 'closing'
-    this.#endCode ??= code
+    this.#end = { code, reason }
   }
 
-  /** What it was closed with: our code if we closed it, since a peer need not echo it; else the peer's. */
-  get endCode(): number | undefined {
-    return this.#endCode
+  /** What it was closed with: ours if we closed it, since a peer need not echo it; else the peer's. */
+  get end(): End | undefined {
+    return this.#end
   }
 
-  /** The socket is gone, with the peer's code. True only the first time. */
-  markClosed(code: number): boolean {
-    if (this.#state === 'closed') return false
+  /** The socket is gone, with the peer's code and reason. Returns how it ended, only the first time. */
+  markClosed(code: number, reason: string): End | undefined {
+    if (this.#state === 'closed') return undefined
     this.#state = 'closed'
-    this.#endCode ??= code
+    this.#end ??= { code, reason }
     this.#ended?.abort()
-    return true
+    return this.#end
   }
 }

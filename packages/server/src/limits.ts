@@ -59,11 +59,9 @@ export interface Limits {
   /** Largest `joined` or `history` page, in bytes. @default 262_144 */
   readonly pageBytes: number
 
-  /** Longest time that a busy server lets a message wait in order to send it together with others, in ms; 0 for never. An idle one sends at once. @default 20 */
+  /** Time for which messages of a room are gathered, from the first of them, so that they go out in one write a member, in ms; 0 sends at the end of the turn of the event loop. A longer one makes hot rooms cheaper, and delays each message by up to that. @default 0 */
   readonly flushMs: number
-  /** Share of the process's time that sending may take before messages are made to wait, from 0 to 1. @default 0.07 */
-  readonly flushShare: number
-  /** Messages of a room that are sent without a further wait, since more would hardly make one cheaper. Twice as many where senders have had their answers ahead. @default 10 */
+  /** Messages of a room that are sent without a further wait. @default 100 */
   readonly flushMessages: number
   /** The same, in bytes. @default 65_536 */
   readonly flushBytes: number
@@ -107,9 +105,8 @@ export const DEFAULT_LIMITS: Limits = {
   backlogBytes: MIB,
   nodeBacklogBytes: 256 * MIB,
   pageBytes: 256 * KIB,
-  flushMs: 20,
-  flushShare: 0.07,
-  flushMessages: 10,
+  flushMs: 0,
+  flushMessages: 100,
   flushBytes: 64 * KIB,
   authenticationMs: 10_000,
   heartbeatMs: 25_000,

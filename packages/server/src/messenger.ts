@@ -15,6 +15,7 @@ import type { Connection } from './connection.js'
 import type { Range } from './core/log.js'
 import type { FanOut } from './fanout.js'
 import type { Members } from './members.js'
+import { TextFrame } from './outgoing.js'
 import type { Publisher } from './publisher.js'
 import type { Registry } from './registry.js'
 import { type Room, streamOf, userStream } from './room.js'
@@ -92,16 +93,15 @@ export class Messenger {
 
   /** Carries out what another node told. */
   receive({ to, targets, payload }: Relay): void {
-    const { fanOut } = this.deps
     switch (to) {
       case 'streams':
         this.#deliverToStreams(targets, payload)
         break
       case 'users':
-        fanOut.sendTo(this.#ofUsers(targets), payload.message as object)
+        sendTo(this.#ofUsers(targets), payload.message as object)
         break
       case 'everyone':
-        fanOut.sendTo(this.#allExcept(payload.exceptUser), payload.message as object)
+        sendTo(this.#allExcept(payload.exceptUser), payload.message as object)
         break
       case 'disconnect':
         for (const connection of this.#ofUsers(targets))
@@ -202,6 +202,12 @@ export class Messenger {
     const messages = page.entries.map((entry) => JSON.parse(entry.text) as JsonObject)
     return { messages, more: page.more, truncated: page.truncated }
   }
+}
+
+/** Sends one volatile message to connections wherever they are. */
+function sendTo(connections: Iterable<Connection>, message: object): void {
+  const frame = TextFrame.of(message)
+  for (const connection of connections) if (!connection.isCongested) connection.write(frame)
 }
 
 function termsOf(

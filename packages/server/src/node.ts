@@ -11,7 +11,7 @@ import { Batches } from './batches.js'
 import { Chats } from './chats.js'
 import { type Clock, systemClock } from './clock.js'
 import { closeWith, mayReturn } from './closing.js'
-import { Connection } from './connection.js'
+import { Connection, type ConnectionDeps } from './connection.js'
 import { ConnectionEvents, type ConnectionHost } from './connection-events.js'
 import { cancellable, connectionContext, roomContext } from './contexts.js'
 import { type Rates, Session } from './core/session.js'
@@ -55,7 +55,7 @@ export class Node {
   readonly #connectionHost: ConnectionHost
   readonly #rates: Rates
   readonly #needsAuthentication: boolean
-  readonly #wake: (connection: Connection) => void
+  readonly #connectionDeps: ConnectionDeps
   #started: Promise<void> | undefined
   #endSweeps: (() => void)[] = []
   #emptied = () => {}
@@ -91,7 +91,11 @@ export class Node {
     this.#calls = calls
     this.#fanOut = fanOut
     this.#batches = new Batches(clock, calls)
-    this.#wake = (connection) => fanOut.wake(connection)
+    this.#connectionDeps = {
+      backlogBytes: limits.backlogBytes,
+      metrics,
+      wake: (connection) => fanOut.wake(connection),
+    }
     this.#answers = answers
     this.rooms = rooms
     this.#publisher = publisher
@@ -133,7 +137,6 @@ export class Node {
       members: this.#members,
       publisher,
       rooms,
-      fanOut,
       losesMessages: () => this.#phase === 'draining' && backplane.durability === 'memory',
       cancellableContextOf,
     })
@@ -148,7 +151,6 @@ export class Node {
       batches: this.#batches,
       backplane,
       rooms,
-      fanOut,
       limits,
       cancellableContextOf,
     })
@@ -208,16 +210,7 @@ export class Node {
     const { clock, registry } = this
     const now = Math.trunc(clock.now())
     const session = new Session<User>(this.#rates, now)
-    const { backlogBytes } = this.limits
-    const connection = new Connection(
-      this.newId(),
-      transport,
-      request,
-      session,
-      backlogBytes,
-      this.#wake,
-      now,
-    )
+    const connection = new Connection(this.newId(), transport, request, session, this.#connectionDeps, now)
     registry.add(connection)
     if (this.#needsAuthentication) registry.startPending(addressKey(request.remoteAddress))
     const inbound = new Inbound(connection, this.#inboundDeps)
@@ -278,7 +271,7 @@ export class Node {
     this.#phase = 'draining'
     // What was accepted is finished first: a memory log would take the rest with it.
     await this.#within(waitMs, this.#batches.finish())
-    this.#fanOut.flushAll()
+    this.#fanOut.flushAll(this.rooms.all())
     for (const connection of this.registry.connections()) closeWith(connection, 'service_restart')
     await this.#untilEmpty(waitMs)
     for (const connection of this.registry.connections()) connection.transport.terminate()
@@ -331,8 +324,10 @@ export class Node {
   }
 
   /** Clean-up always runs, whatever the hooks do. */
-  #closed(connection: Connection, code: number, reason: string): void {
-    if (!connection.markClosed(code)) return
+  #closed(connection: Connection, peerCode: number, peerReason: string): void {
+    const end = connection.markClosed(peerCode, peerReason)
+    if (!end) return
+    const { code, reason } = end
     const { session } = connection
     this.metrics.countClose(code)
     this.logger.info({ connection: connection.id, user: session.user?.id, code }, 'connection closed')

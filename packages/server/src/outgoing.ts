@@ -1,5 +1,3 @@
-import { giveMemory, takeMemory } from './spare-memory.js'
-
 /** One write to a socket: one or more whole text frames, which all its receivers share. */
 export interface Outgoing {
   /** How many frames it is. */
@@ -43,27 +41,11 @@ export class TextFrame implements Outgoing {
   }
 }
 
-/** Frames that are built already. */
-export class BuiltFrames implements Outgoing {
-  constructor(
-    readonly count: number,
-    readonly bytes: Buffer,
-  ) {}
-
-  get length(): number {
-    return this.bytes.length
-  }
-
-  copyTo(memory: Buffer, at: number): number {
-    return at + this.bytes.copy(memory, at)
-  }
-}
-
 /** Several writes to one socket as one. */
 export class JoinedFrames implements Outgoing {
   readonly count: number
   readonly length: number
-  #joined: Buffer | undefined
+  #bytes: Buffer | undefined
 
   constructor(private readonly parts: readonly Outgoing[]) {
     let count = 0
@@ -77,79 +59,19 @@ export class JoinedFrames implements Outgoing {
   }
 
   get bytes(): Buffer {
-    if (!this.#joined) {
-      this.#joined = takeMemory(this.length)
-      this.copyTo(this.#joined, 0)
+    if (!this.#bytes) {
+      const bytes = Buffer.allocUnsafe(this.length)
+      this.copyTo(bytes, 0)
+      this.#bytes = bytes
     }
-    return this.#joined.subarray(0, this.length)
+    return this.#bytes
   }
 
   copyTo(memory: Buffer, at: number): number {
+    if (this.#bytes) return at + this.#bytes.copy(memory, at)
     let end = at
     for (const part of this.parts) end = part.copyTo(memory, end)
     return end
-  }
-
-  /** What was written has left: its memory may be used again. */
-  release(): void {
-    if (this.#joined) giveMemory(this.#joined)
-    this.#joined = undefined
-  }
-}
-
-/** Frames in a row, built as they come: those that follow each other are one piece of memory. */
-export class FrameRow {
-  #bytes = NOTHING
-  /** Whether some of it may have been handed out. */
-  #isShared = false
-  /** What it was in before, and what has been handed out of that. */
-  #outgrown: Buffer[] | undefined
-  /** Where each frame ends. */
-  readonly #ends: number[] = []
-
-  get count(): number {
-    return this.#ends.length
-  }
-
-  /** Bytes of all frames. */
-  get length(): number {
-    return this.#ends.at(-1) ?? 0
-  }
-
-  add(text: string): void {
-    const { length } = this
-    const payload = Buffer.byteLength(text)
-    this.#makeRoom(length, length + headerSize(payload) + payload)
-    this.#ends.push(writeFrame(this.#bytes, length, text, payload))
-  }
-
-  /** What is handed out already stays where it is: somebody may still be sending it. */
-  #makeRoom(used: number, needed: number): void {
-    if (needed <= this.#bytes.length) return
-    const bytes = takeMemory(Math.max(needed, 2 * used))
-    this.#bytes.copy(bytes, 0, 0, used)
-    if (this.#isShared) {
-      this.#outgrown ??= []
-      this.#outgrown.push(this.#bytes)
-    } else {
-      giveMemory(this.#bytes)
-    }
-    this.#bytes = bytes
-    this.#isShared = false
-  }
-
-  /** The frames from one index to before another. */
-  piece(from: number, to: number): Buffer {
-    this.#isShared = true
-    return this.#bytes.subarray(this.#ends[from - 1] ?? 0, this.#ends[to - 1] ?? 0)
-  }
-
-  /** All that was handed out has left: the memory may be used again. */
-  release(): void {
-    for (const memory of this.#outgrown ?? []) giveMemory(memory)
-    giveMemory(this.#bytes)
-    this.#outgrown = undefined
-    this.#bytes = NOTHING
   }
 }
 
@@ -165,7 +87,6 @@ export function textsIn(frames: Buffer): string[] {
   return texts
 }
 
-const NOTHING: Buffer = Buffer.alloc(0)
 const FIN_AND_TEXT = 0x81
 const LONG_HEADER = 10
 

@@ -1,7 +1,6 @@
 import { OWN_STREAM } from '@roomful/protocol'
 import type { StreamEvent, Subscription } from './backplane.js'
 import { Batch, type Member } from './batch.js'
-import { Answering, FlushWindow } from './core/flush-window.js'
 import type { LogEntry, Position } from './core/log.js'
 import type { PresenceChange } from './core/presence.js'
 import { Typing } from './core/typing.js'
@@ -12,10 +11,9 @@ export class Room {
   readonly members = new Map<string, Member>()
   readonly typing = new Typing()
   batch: Batch
-  readonly window = new FlushWindow()
-  readonly answering = new Answering()
-  /** Whether it is to be flushed at the end of this turn. */
-  isDue = false
+  /** When the batch goes out, monotonic; `Infinity` while it is empty. */
+  dueAt = Number.POSITIVE_INFINITY
+  cancelTimer: () => void = () => {}
   /** The budget for flushes that carry nothing but who comes and goes: when it will be whole again. */
   notices = 0
   /** The newest count that a large room has not been told yet. */
@@ -51,16 +49,17 @@ export class Room {
     return this.members.size === 0 && this.joiners === 0
   }
 
+  /** Whether the batch goes out by itself. */
+  get isScheduled(): boolean {
+    return this.dueAt !== Number.POSITIVE_INFINITY
+  }
+
   takeBatch(): Batch {
     const { batch } = this
     this.batch = new Batch()
+    this.dueAt = Number.POSITIVE_INFINITY
+    this.cancelTimer()
     return batch
-  }
-
-  /** Learns from a batch that has been written to all members. */
-  flushed({ length, answers }: Batch, now: number): void {
-    this.window.flushed(now, length)
-    this.answering.flushed(answers + this.members.size, length)
   }
 
   /** The position up to which entries have been passed on. */

@@ -14,8 +14,6 @@ export interface Transport {
   resume(): void
   /** Bytes that were sent and have not left the process. */
   readonly backlog: number
-  /** Whether none of what was written is looked at any more, so that its memory may be used again. False if it cannot tell. */
-  readonly hasLeft: boolean
 }
 
 /** What a transport tells the server. No call comes after `close`. */

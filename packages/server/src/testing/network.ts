@@ -177,8 +177,6 @@ export class Link {
       get backlog() {
         return link.#toClient.heldBytes
       },
-      // Its frames go over as texts: nobody looks at the bytes.
-      hasLeft: true,
     }
   }
 

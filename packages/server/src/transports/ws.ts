@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
 import { clientAddress } from '../address.js'
@@ -8,8 +7,6 @@ import type { Logger } from '../logger.js'
 import { isAllowedOrigin, type Origins } from '../origin.js'
 import type { Outgoing } from '../outgoing.js'
 import type { ConnectionRequest, Transport, TransportEvents } from '../transport.js'
-import { type DirectWriter, type WriteHandle, writeDirectly, writeHandleOf } from './direct-write.js'
-import { FrameReader, type FrameSink } from './frame-reader.js'
 
 /** What the transport needs of the node. */
 export interface WebSocketHost {
@@ -69,7 +66,7 @@ export function createUpgradeHandler(
       return refuseUpgrade(socket, refusal.status)
     }
     server.handleUpgrade(request, socket, head, (webSocket) => {
-      webSocket.attach(socket, limits.frameBytes)
+      webSocket.socket = socket
       webSocket.events = host.accept(webSocket, {
         url: request.url ?? '/',
         headers: keptHeaders(request),
@@ -97,31 +94,25 @@ export function refuseUpgrade(socket: Duplex, status: number): void {
 }
 
 /** A socket of ws that is a transport itself: each further object of a connection is one to fetch for each write. */
-class PeerSocket extends WebSocket implements Transport, DirectWriter, FrameSink {
+class PeerSocket extends WebSocket implements Transport {
   events: TransportEvents | undefined
+  /** The one that the upgrade handed over; set before anything else, since ws makes its sockets without arguments of ours. */
   socket!: Duplex
-  handle: WriteHandle | undefined
-  unsent = 0
-  hasEvent = false
-
-  /** Comes first, with the socket that the upgrade handed over: ws makes its sockets without arguments of ours. */
-  attach(socket: Duplex, maxPayload: number): void {
-    this.socket = socket
-    this.handle = writeHandleOf(socket)
-    FrameReader.attach(this, maxPayload)
-  }
-
-  text(text: string, bytes: number): void {
-    this.events?.text(text, bytes)
-  }
+  #sentCode: number | undefined
 
   /**
    * Writes frames that were built once for all their receivers straight to the socket. That is in order with what ws
    * itself writes, since without compression it writes at once.
    */
   write({ bytes }: Outgoing): void {
-    if (this.readyState !== WebSocket.OPEN) return
-    if (!writeDirectly(this, bytes)) this.socket.write(bytes)
+    if (this.readyState === WebSocket.OPEN) this.socket.write(bytes)
+  }
+
+  /** Also called by ws, with the code for what is wrong with a frame: its peer may go without echoing that. */
+  override close(code?: number, reason?: string | Buffer): void {
+    const isOpen = this.readyState === WebSocket.OPEN
+    super.close(code, reason)
+    if (isOpen) this.#sentCode = code
   }
 
   override ping(): void {
@@ -129,19 +120,13 @@ class PeerSocket extends WebSocket implements Transport, DirectWriter, FrameSink
   }
 
   get backlog(): number {
-    return this.unsent + this.socket.writableLength
-  }
-
-  /** Any other stream may hand a chunk on as it is, and call it written while somebody still holds it. */
-  get hasLeft(): boolean {
-    return this.backlog === 0 && this.socket instanceof Socket
+    return this.socket.writableLength
   }
 
   /** Passes on what ws emits, without listeners: five of them would cost each connection 600 bytes. */
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     const { events } = this
     const [value] = values
-    this.hasEvent = event !== 'error'
     if (!events) return super.emit(event, ...values)
     if (event === 'message') {
       const data = value as Buffer
@@ -150,7 +135,7 @@ class PeerSocket extends WebSocket implements Transport, DirectWriter, FrameSink
     } else if (event === 'ping') events.ping(value as Buffer)
     else if (event === 'pong') events.pong(value as Buffer)
     else if (event === 'error') events.error(value as Error)
-    else if (event === 'close') events.close(value as number, String(values[1]))
+    else if (event === 'close') events.close(this.#sentCode ?? (value as number), String(values[1]))
     else return super.emit(event, ...values)
     return true
   }
