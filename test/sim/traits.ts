@@ -33,8 +33,8 @@ export const TRAITS = [
   'kicks',
   /** So few ids are remembered that a message in doubt may be one that is forgotten. */
   'few remembered',
-  /** A write takes so long that rooms wait for company, and answer their senders ahead of the others. */
-  'costly writes',
+  /** Rooms gather their messages, so that joins and breaks fall into the time between. */
+  'gathering rooms',
 ] as const
 
 export type Trait = (typeof TRAITS)[number]
@@ -74,7 +74,7 @@ export function traitsOf(seed: number): Traits {
       dedupeCount: names.has('few remembered') ? 5 : 100_000,
     },
     limits: {
-      flushMs: names.has('costly writes') ? 1_000 : DEFAULT_LIMITS.flushMs,
+      flushMs: names.has('gathering rooms') ? 200 : DEFAULT_LIMITS.flushMs,
       pageBytes: names.has('small pages') ? 1_000 : DEFAULT_LIMITS.pageBytes,
       ...(names.has('tight rates') && { messagesPerSecond: 3, messagesBurst: 6, joinsBurst: 4 }),
     },

@@ -26,8 +26,6 @@ export interface Run {
 export const DURATION_MS = 45_000
 const SETTLE_MS = 100_000
 const FAULTS = 24
-/** What a write takes where writes are costly. */
-const WRITE_MS = 15
 const PEOPLE = 3
 export const ROOMS = ['room-0', 'room-1']
 
@@ -70,7 +68,6 @@ export abstract class World implements Surroundings {
   }
 
   async run(): Promise<void> {
-    if (this.has('costly writes')) this.network.onWrite = () => this.clock.work(WRITE_MS)
     await this.start()
     this.#populate()
     this.planFaults()

@@ -59,7 +59,6 @@ export class Batch {
   }
 
   add({ text, terms }: Item): void {
-    this.#forgetShares()
     if (terms?.latestKey !== undefined) this.#dropKey(terms.latestKey)
     if (terms?.volatile) this.#mayDrop = true
     if (terms && isSelective(terms)) this.#selective.push(this.length)
@@ -75,12 +74,7 @@ export class Batch {
     this.#entries[index] = undefined
   }
 
-  #forgetShares(): void {
-    this.#whole = undefined
-    this.#shares.clear()
-  }
-
-  /** What a member has not got yet. Members with the same share get the same bytes, and no frame is built twice. */
+  /** What a member has not got yet, once nothing more is added. Members with the same share get the same bytes, and no frame is built twice. */
   shareOf(member: Member): Outgoing | undefined {
     const { from } = member
     if (!member.live || from >= this.length) return undefined

@@ -33,7 +33,7 @@ export class Metrics {
       gauge('roomful_members', 'Memberships on this node', stats.members),
       gauge('roomful_backlog_bytes', 'Bytes sent that have not left the process', stats.backlogBytes),
       counter('roomful_messages_in_total', 'Frames received from clients', this.messagesIn),
-      counter('roomful_frames_out_total', 'Frames written to clients', this.framesOut),
+      counter('roomful_frames_out_total', 'Messages written to clients', this.framesOut),
       counter('roomful_published_total', 'Messages that the log accepted', this.published),
       counter('roomful_duplicates_total', 'Repeats that the log recognised', this.duplicates),
       counter('roomful_fan_outs_total', 'Flushes of a room to its members', this.fanOuts),

@@ -33,8 +33,6 @@ const CLOSE_TIMEOUT_MS = 5_000
 export class Network<C extends Clock = Clock> {
   #host: Host | undefined
   readonly #links = new Set<Link>()
-  /** Called with each write of the host to a client, for instance to let it take its time. */
-  onWrite: () => void = () => {}
 
   constructor(readonly clock: C) {}
 
@@ -50,12 +48,7 @@ export class Network<C extends Clock = Clock> {
 
   connect(url: string, handlers: LinkHandlers, headers: ConnectionRequest['headers'] = {}): ClientEnd {
     const request = { url: pathOf(url), headers, remoteAddress: '127.0.0.1' }
-    const link = new Link(
-      this.clock,
-      handlers,
-      () => this.onWrite(),
-      () => this.#links.delete(link),
-    )
+    const link = new Link(this.clock, handlers, () => this.#links.delete(link))
     this.clock.soon(() => {
       if (link.isClosed) return
       if (!this.#host || this.#host.refusal(request.remoteAddress)) return link.cut()
@@ -93,7 +86,6 @@ export class Link {
   constructor(
     private readonly clock: Clock,
     private readonly handlers: LinkHandlers,
-    private readonly written: () => void,
     private readonly ended: () => void,
   ) {
     this.#toServer = new Pipe(clock, (frame) => this.#atServer(frame))
@@ -166,7 +158,6 @@ export class Link {
     return {
       write({ bytes }) {
         if (link.#server !== 'open') return
-        link.written()
         for (const text of textsIn(bytes)) link.#toClient.push({ kind: 'text', text }, text.length)
       },
       ping: () => link.#toClient.push({ kind: 'ping' }, 0),

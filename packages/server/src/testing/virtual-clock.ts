@@ -61,11 +61,6 @@ export class VirtualClock implements Clock {
     if (typeof timer === 'function') timer()
   }
 
-  /** Lets time pass while code runs, as when it has work to do: what falls due meanwhile comes afterwards. */
-  work(ms: number): void {
-    this.#now += ms
-  }
-
   /** Timers that wait. */
   get pending(): number {
     return this.#timers.size

@@ -1,4 +1,4 @@
-import { createTestServer, VirtualClock } from '@roomful/server/testing'
+import { createTestServer } from '@roomful/server/testing'
 import { describe, expect, it } from 'vitest'
 
 describe('a server without a port', () => {
@@ -65,46 +65,5 @@ describe('a server without a port', () => {
     const ada = await connect()
     crash()
     expect(ada.closed).toEqual({ code: 1006, reason: '' })
-  })
-
-  it('whose writes take time makes a busy room wait for company, and everybody gets everything in order', async () => {
-    const { connect, clock, network } = await createTestServer({ limits: { messagesBurst: 100 } })
-    const clients = []
-    for (let n = 0; n < 6; n++) clients.push(await connect())
-    for (const client of clients) await client.join('general')
-    let writes = 0
-    network.onWrite = () => {
-      writes++
-      clock.work(2)
-    }
-    const [ada] = clients as [(typeof clients)[number]]
-    const texts = Array.from({ length: 60 }, (_, n) => `${n}`)
-    for (const message of texts) {
-      ada.send({ type: 'chat_message', room_id: 'general', message })
-      await clock.advance(1)
-    }
-    await clock.advance(1_000)
-    expect(writes, 'writes, where one by one would be 360').toBeLessThan(200)
-    for (const client of clients) {
-      for (const message of texts) expect(await client.next('chat_message')).toMatchObject({ message })
-    }
-  })
-})
-
-describe('a virtual clock', () => {
-  it('runs afterwards, in order, what fell due while work was done', async () => {
-    const clock = new VirtualClock()
-    const ran: [string, number][] = []
-    clock.after(1, () => clock.work(10))
-    for (const ms of [5, 3]) clock.after(ms, () => ran.push([`${ms}`, clock.now()]))
-    clock.after(20, () => ran.push(['20', clock.now()]))
-    await clock.advance(2)
-    expect(ran).toEqual([
-      ['3', 11],
-      ['5', 11],
-    ])
-    await clock.advance(9)
-    expect(ran.at(-1)).toEqual(['20', 20])
-    expect(clock.now()).toBe(20)
   })
 })
