@@ -102,24 +102,41 @@ describe('what is no upgrade at all', () => {
     }
   })
 
-  it('a handshake with a bad key, version or method gets 400', async () => {
+  it('a handshake that is none is told what is wrong with it, and which versions there are', async () => {
     const { port } = await target()
-    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
-    for (const request of [
-      `GET / HTTP/1.1\r\nHost: x\r\n${upgrade}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n\r\n`,
-      `GET / HTTP/1.1\r\nHost: x\r\n${upgrade}Sec-WebSocket-Version: 1\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\n\r\n`,
-      `POST / HTTP/1.1\r\nHost: x\r\n${upgrade}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\n\r\n`,
-    ]) {
+    const good = {
+      method: 'GET',
+      upgrade: 'websocket',
+      version: '13',
+      key: `${'A'.repeat(22)}==`,
+      more: '',
+    }
+    const cases = [
+      [{ key: 'short' }, 400, /invalid Sec-WebSocket-Key/],
+      [{ version: '1' }, 426, /^Upgrade: websocket\r\nSec-WebSocket-Version: 13, 8\r$/m],
+      [{ method: 'POST' }, 405, /^Allow: GET\r$/m],
+      [{ upgrade: 'h2c' }, 400, /Invalid Upgrade header/],
+      [{ more: 'Sec-WebSocket-Protocol: a, a\r\n' }, 400, /Invalid Sec-WebSocket-Protocol header/],
+    ] as const
+    for (const [change, status, words] of cases) {
+      const { method, upgrade, version, key, more } = { ...good, ...change }
       const socket = await connectRaw(port)
-      socket.write(request)
+      socket.write(
+        `${method} / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${upgrade}\r\n` +
+          `Sec-WebSocket-Version: ${version}\r\nSec-WebSocket-Key: ${key}\r\n${more}\r\n`,
+      )
       const [answer] = await once(socket, 'data')
-      expect(answer.toString()).toMatch(/^HTTP\/1\.1 400 /)
+      expect(answer.toString()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [A-Z]`))
+      expect(answer.toString()).toMatch(words)
+      await once(socket, 'close')
     }
   })
 
   it('an HTTP request that is no upgrade gets 426, another path 404', async () => {
     const { port, url } = await target()
-    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(426)
+    const answer = await fetch(`http://127.0.0.1:${port}/`)
+    expect(answer.status).toBe(426)
+    expect(answer.headers.get('sec-websocket-version')).toBe('13, 8')
     expect(await refusedStatus(`${url}elsewhere`)).toBe(404)
   })
 

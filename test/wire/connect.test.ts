@@ -184,6 +184,14 @@ describe('limits of connections', () => {
     })
   })
 
+  it('[C18] the Origin null, which a sandboxed frame of any site has, gets 403 even on loopback, unless listed', async () => {
+    const { url, port, log } = await serve()
+    expect(await refusedStatus(url, { origin: 'null', headers: { host: `localhost:${port}` } })).toBe(403)
+    expect(log.find(({ level }) => level === 'warn')?.event).toMatch(/'null'.*`origins`/)
+    const listed = await serve({ origins: ['null'] })
+    await connect(listed.url, { origin: 'null' })
+  })
+
   it('[C18] a request without an Origin, from the same host, or from a listed Origin is let in', async () => {
     const { url } = await serve()
     await connect(url)

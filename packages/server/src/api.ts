@@ -185,7 +185,8 @@ export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
   readonly handle?: NoInfer<Handlers<P, D>>
   /**
    * Pages that may connect from a browser: `'same-host'`, or exact origins such as `'https://example.com'`.
-   * Others get HTTP 403 at the upgrade. Requests without an Origin come from no browser and are let in.
+   * Others get HTTP 403 at the upgrade, and so does `'null'` (pages from `file://`, and sandboxed frames of any site)
+   * unless it is listed. Requests without an Origin come from no browser and are let in.
    * @default 'same-host'
    */
   readonly origins?: 'same-host' | readonly string[]

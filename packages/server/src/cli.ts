@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFile } from 'node:fs/promises'
-import { createServer as createHttpServer, type Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { defineProtocol, volatile } from '@roomful/protocol'
@@ -9,7 +9,9 @@ import { jwtAuthentication } from './cli/jwt.js'
 import { loadDemo, notFound, serveAdmin, servePages } from './cli/pages.js'
 import { addressOf, openRedis } from './cli/redis.js'
 import { HELP, readCommand, type Settings, UsageError } from './cli/settings.js'
-import { UNLIMITED } from './limits.js'
+import { createHttpServer } from './http-server.js'
+import { resolveLimits, UNLIMITED } from './limits.js'
+import { consoleLogger } from './logger.js'
 import { createServer } from './server.js'
 
 const LAG_MS = 5_000
@@ -43,6 +45,7 @@ async function serve(settings: Settings): Promise<void> {
   const { host, port, adminPort, authSecret, redisUrl, unlimited } = settings
   if (unlimited)
     console.warn('[roomful] ROOMFUL_LIMITS=off: no rate and connection limits; do not expose this server')
+  const limits = resolveLimits(unlimited ? UNLIMITED : {})
   const backplane = redisUrl && (await openRedis(redisUrl))
   const node = settings.nodeName ?? hostname()
   const roomful = createServer({
@@ -58,17 +61,18 @@ async function serve(settings: Settings): Promise<void> {
       authorize: () => true,
       sessionSecret: authSecret,
     }),
-    ...(unlimited && { limits: UNLIMITED }),
+    limits,
   })
   const admin = serveAdmin(roomful)
   const pages = await loadDemo(new URL('./demo/', import.meta.url))
-  const servers = [createHttpServer(servePages(pages, adminPort === undefined ? admin : notFound))]
+  const serve = (listener: RequestListener) => createHttpServer(listener, limits, consoleLogger)
+  const servers = [serve(servePages(pages, adminPort === undefined ? admin : notFound))]
   const [main] = servers as [Server]
   roomful.attach(main, { path: '/ws' })
   await roomful.start()
   const shown = await listen(main, host, port, 'PORT')
   if (adminPort !== undefined) {
-    const adminServer = createHttpServer(admin)
+    const adminServer = serve(admin)
     servers.push(adminServer)
     const address = await listen(adminServer, host, adminPort, 'ADMIN_PORT')
     console.log(`Roomful: health and metrics at ${address}`)

@@ -66,6 +66,11 @@ export interface Limits {
   /** The same, in bytes. @default 65_536 */
   readonly flushBytes: number
 
+  /** Sockets that are no WebSocket, or not yet; more are dropped at once. For `listen` and the command: an HTTP server of your own has its own. @default 1_000 */
+  readonly httpSockets: number
+  /** Time for an HTTP request to arrive in full, a TLS handshake to end or an answer to be read, in ms; then the socket is closed. For `listen` and the command, as `httpSockets`. @default 10_000 */
+  readonly requestMs: number
+
   /** Time to authenticate in, in ms; then the connection is closed with 4008. @default 10_000 */
   readonly authenticationMs: number
   /** Time between WebSocket pings, in ms; a connection that misses one whole interval is dropped (4001). @default 25_000 */
@@ -108,6 +113,8 @@ export const DEFAULT_LIMITS: Limits = {
   flushMs: 0,
   flushMessages: 100,
   flushBytes: 64 * KIB,
+  httpSockets: 1_000,
+  requestMs: 10_000,
   authenticationMs: 10_000,
   heartbeatMs: 25_000,
   handlerMs: 30_000,
@@ -128,6 +135,7 @@ export const UNLIMITED: Partial<Limits> = {
   connections: Number.POSITIVE_INFINITY,
   roomsPerConnection: Number.POSITIVE_INFINITY,
   rooms: Number.POSITIVE_INFINITY,
+  httpSockets: Number.POSITIVE_INFINITY,
 }
 
 /** Where none at all is a choice. */

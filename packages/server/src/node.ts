@@ -28,10 +28,11 @@ import { randomId } from './random-id.js'
 import { Registry } from './registry.js'
 import { Rooms } from './rooms.js'
 import { backlogOf, sweepBacklog, sweepHeartbeats } from './sweeps.js'
-import type { ConnectionRequest, Transport, TransportEvents } from './transport.js'
+import type { ConnectionRequest, Transport, TransportEvents, UpgradeRefusal } from './transport.js'
 
 const SWEEP_MS = 250
 const SECOND_MS = 1_000
+const RETRY_AFTER_S = 1
 
 /** One server process: the parts, wired. It knows sockets only as transports. */
 export class Node {
@@ -189,18 +190,19 @@ export class Node {
     return this.#started
   }
 
-  /** Why another connection cannot be taken now, as an HTTP status. */
-  refusal(remoteAddress: string): { readonly status: 503; readonly why: string } | undefined {
-    if (this.#phase === 'draining') return { status: 503, why: 'draining' }
+  /** Why another connection cannot be taken now. */
+  refusal(remoteAddress: string): UpgradeRefusal | undefined {
+    const { limits, registry } = this
+    const refuse = (why: string): UpgradeRefusal => ({ status: 503, why, retryAfterS: RETRY_AFTER_S })
+    if (this.#phase === 'draining') return refuse('draining')
     // Its sessions would be signed by a secret that no other node knows.
-    if (this.#phase === 'starting') return { status: 503, why: 'the backplane has not started' }
-    if (this.registry.connectionCount >= this.limits.connections)
-      return { status: 503, why: 'too many connections' }
+    if (this.#phase === 'starting') return refuse('the backplane has not started')
+    if (registry.connectionCount >= limits.connections) return refuse('too many connections')
     if (
       this.#needsAuthentication &&
-      this.registry.pendingOf(addressKey(remoteAddress)) >= this.limits.pendingPerAddress
+      registry.pendingOf(addressKey(remoteAddress)) >= limits.pendingPerAddress
     ) {
-      return { status: 503, why: 'too many connections of this address wait for authentication' }
+      return refuse('too many connections of this address wait for authentication')
     }
     return undefined
   }

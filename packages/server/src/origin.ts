@@ -14,9 +14,16 @@ export function isAllowedOrigin(
   const page = parse(origin)
   // Either scheme: a proxy may name its default port, which a page's origin never does.
   const servers = [parse(`http://${host ?? ''}`), parse(`https://${host ?? ''}`)]
-  // A page from file:// says `null`; a development server has a port of its own. Both are local to the developer.
-  if (isLoopback(servers[0]?.hostname)) return origin === 'null' || isLoopback(page?.hostname)
+  // A development server has a port of its own, and is as local. Not `null`: any site's sandboxed frame says that.
+  if (isLoopback(servers[0]?.hostname)) return isLoopback(page?.hostname)
   return page !== undefined && servers.some((server) => server?.host === page.host)
+}
+
+/** What whoever reads the log or the answer can do about it. */
+export function originRefusal(origin: string | undefined): string {
+  return origin === 'null'
+    ? "the origin is null, as a page from file:// and a sandboxed frame of any site send it: serve the page by HTTP, or add 'null' to the option `origins`"
+    : 'add this origin to the option `origins` if it is yours'
 }
 
 /** @throws TypeError for what no browser sends as an Origin, such as a trailing slash: it would never match */

@@ -1,10 +1,4 @@
-import {
-  createServer as createHttpServer,
-  type Server as HttpServer,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { BuiltIn } from '@roomful/protocol'
@@ -17,11 +11,12 @@ import type {
   Roomful,
   ServerOptions,
 } from './api.js'
+import { createHttpServer } from './http-server.js'
 import { Node } from './node.js'
 import { assertOrigins } from './origin.js'
-import { createUpgradeHandler, refuseUpgrade, type UpgradeHandler } from './transports/ws.js'
+import { refuseUpgrade } from './transports/handshake.js'
+import { createUpgradeHandler, type UpgradeHandler } from './transports/ws.js'
 
-const HEADERS_TIMEOUT_MS = 10_000
 /** How long closing waits for clients to answer the closing handshake. */
 const CLOSE_WAIT_MS = 2_000
 
@@ -70,11 +65,10 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   async listen({ port = 3000, host = '127.0.0.1', path = '/', tls }: ListenOptions = {}): Promise<Address> {
     const answer = (_: IncomingMessage, response: ServerResponse) => {
       response
-        .writeHead(426, { connection: 'close', upgrade: 'websocket' })
+        .writeHead(426, { connection: 'close', upgrade: 'websocket', 'sec-websocket-version': '13, 8' })
         .end('This is a WebSocket server.\n')
     }
-    const server = tls ? createHttpsServer(tls, answer) : createHttpServer(answer)
-    server.headersTimeout = HEADERS_TIMEOUT_MS
+    const server = createHttpServer(answer, this.node.limits, this.node.logger, tls)
     this.attach(server, { path })
     this.#own.push(server)
     await new Promise<void>((resolve, reject) => {
@@ -109,7 +103,8 @@ class RoomfulServer implements Roomful<AnyProtocol> {
       const asked = pathOf(request)
       if (asked === path) this.#upgrade(request, socket, head)
       // Nobody else would ever answer it.
-      else if (!paths.has(asked) && server.listenerCount('upgrade') === paths.size) refuseUpgrade(socket, 404)
+      else if (!paths.has(asked) && server.listenerCount('upgrade') === paths.size)
+        refuseUpgrade(socket, { status: 404, text: 'No WebSocket at this path' })
     }
     server.on('upgrade', onUpgrade)
     this.#detach.push(() => {

@@ -36,3 +36,10 @@ export interface ConnectionRequest {
   /** IP address of the peer, or the one that a trusted proxy names, without a port; an IPv4 address never wrapped as IPv6. */
   readonly remoteAddress: string
 }
+
+/** Why no connection is taken now, and when to come back. */
+export interface UpgradeRefusal {
+  readonly status: 503
+  readonly why: string
+  readonly retryAfterS: number
+}

@@ -32,7 +32,8 @@ describe('an origin', () => {
     ['http://localhost:5173', '127.0.0.1:3000', true],
     ['http://127.8.8.8', '[::1]:3000', true],
     ['http://[::1]:5173', 'localhost', true],
-    ['null', '127.0.0.1:3000', true],
+    ['null', '127.0.0.1:3000', false],
+    ['null', 'localhost:3000', false],
     ['https://evil.example', 'localhost:3000', false],
     ['http://localhost.evil.example', 'localhost:3000', false],
     ['http://127.0.0.1.evil.example', '127.0.0.1', false],
@@ -53,6 +54,7 @@ describe('an origin', () => {
     expect(isAllowedOrigin('http://example.com', 'api.example.com', list)).toBe(false)
     expect(isAllowedOrigin('https://api.example.com', 'api.example.com', list)).toBe(false)
     expect(isAllowedOrigin('null', 'localhost', list)).toBe(false)
+    expect(isAllowedOrigin('null', 'localhost', [...list, 'null'])).toBe(true)
     expect(isAllowedOrigin(undefined, 'api.example.com', list)).toBe(true)
   })
 })

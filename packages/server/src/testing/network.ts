@@ -5,7 +5,7 @@ import { Pipe } from './pipe.js'
 
 /** What takes connections in. */
 export interface Host {
-  refusal(remoteAddress: string): { readonly status: number; readonly why: string } | undefined
+  refusal(remoteAddress: string): { readonly why: string } | undefined
   accept(transport: Transport, request: ConnectionRequest): TransportEvents
 }
 

@@ -4,15 +4,16 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { clientAddress } from '../address.js'
 import type { Limits } from '../limits.js'
 import type { Logger } from '../logger.js'
-import { isAllowedOrigin, type Origins } from '../origin.js'
+import { isAllowedOrigin, type Origins, originRefusal } from '../origin.js'
 import type { Outgoing } from '../outgoing.js'
-import type { ConnectionRequest, Transport, TransportEvents } from '../transport.js'
+import type { ConnectionRequest, Transport, TransportEvents, UpgradeRefusal } from '../transport.js'
+import { checkHandshake, type Rejection, refuseUpgrade } from './handshake.js'
 
 /** What the transport needs of the node. */
 export interface WebSocketHost {
   readonly limits: Limits
   readonly logger: Logger
-  refusal(remoteAddress: string): { readonly status: number; readonly why: string } | undefined
+  refusal(remoteAddress: string): UpgradeRefusal | undefined
   accept(transport: Transport, request: ConnectionRequest): TransportEvents
 }
 
@@ -25,6 +26,7 @@ export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Bu
 
 const CLOSE_TIMEOUT_MS = 5_000
 const MAX_BUFFERED_CHUNKS = 1_024
+const LOGGED_LENGTH = 100
 
 /** Takes HTTP upgrades over as connections of the host. */
 export function createUpgradeHandler(
@@ -43,27 +45,32 @@ export function createUpgradeHandler(
     WebSocket: PeerSocket,
   }
   const server = new WebSocketServer<typeof PeerSocket>(options)
-  server.on('wsClientError', (error, socket) => {
-    logger.info({ error: error.message }, 'upgrade refused: no valid WebSocket handshake')
-    refuseUpgrade(socket, 400)
-  })
+  const reject = (socket: Duplex, rejection: Rejection) => {
+    logger.info(
+      { status: rejection.status, why: rejection.text },
+      'upgrade refused: no valid WebSocket handshake',
+    )
+    refuseUpgrade(socket, rejection)
+  }
+  server.on('wsClientError', (error, socket) => reject(socket, { status: 400, text: error.message }))
   const warnOnce = onceForwarded(trustedProxies, logger)
   return (request, socket, head) => {
     warnOnce(request)
-    const forwardedFor = request.headers['x-forwarded-for']
-    const remoteAddress = clientAddress(request.socket.remoteAddress, forwardedFor, trustedProxies)
+    const fault = checkHandshake(request)
+    if (fault) return reject(socket, fault)
     const { origin, host: hostName } = request.headers
     if (!isAllowedOrigin(origin, hostName, origins)) {
-      logger.warn(
-        { origin, host: hostName },
-        'upgrade refused (403): add this origin to the option `origins` if it is yours',
-      )
-      return refuseUpgrade(socket, 403)
+      const why = originRefusal(origin)
+      logger.warn({ origin: cut(origin), host: cut(hostName) }, `upgrade refused (403): ${why}`)
+      return refuseUpgrade(socket, { status: 403, text: why })
     }
+    const forwardedFor = request.headers['x-forwarded-for']
+    const remoteAddress = clientAddress(request.socket.remoteAddress, forwardedFor, trustedProxies)
     const refusal = host.refusal(remoteAddress)
     if (refusal) {
-      logger.warn({ why: refusal.why }, `upgrade refused (${refusal.status})`)
-      return refuseUpgrade(socket, refusal.status)
+      const { status, why, retryAfterS } = refusal
+      logger.warn({ why }, `upgrade refused (${status})`)
+      return refuseUpgrade(socket, { status, text: why, headers: { 'Retry-After': String(retryAfterS) } })
     }
     server.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.socket = socket
@@ -74,23 +81,6 @@ export function createUpgradeHandler(
       })
     })
   }
-}
-
-const STATUS_TEXT: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  403: 'Forbidden',
-  404: 'Not Found',
-  503: 'Service Unavailable',
-}
-
-/** Answers an upgrade with an HTTP status and ends the socket. */
-export function refuseUpgrade(socket: Duplex, status: number): void {
-  if (socket.destroyed || socket.writableEnded) return
-  // Destroyed as well: a peer that keeps its side open would hold a socket that no limit counts.
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? 'Error'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
-    () => socket.destroy(),
-  )
 }
 
 /** A socket of ws that is a transport itself: each further object of a connection is one to fetch for each write. */
@@ -139,6 +129,11 @@ class PeerSocket extends WebSocket implements Transport {
     else return super.emit(event, ...values)
     return true
   }
+}
+
+/** For a log line: the peer wrote it, and a header may be long. */
+function cut(text: string | undefined): string | undefined {
+  return text?.slice(0, LOGGED_LENGTH)
 }
 
 const HANDSHAKE_HEADERS: ReadonlySet<string> = new Set([
