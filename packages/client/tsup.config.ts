@@ -1,5 +1,19 @@
-import { defineConfig } from 'tsup'
+import { readFile, writeFile } from 'node:fs/promises'
+import { defineConfig, type Options } from 'tsup'
 import { productionBuild } from '../../scripts/production-build.js'
+
+const DIRECTIVE = '"use client";\n'
+
+/** The conversion to CommonJS drops the directive, without which a framework renders the hooks where they cannot be. */
+const keepsUseClient: NonNullable<Options['plugins']>[number] = {
+  name: 'keeps-use-client',
+  async buildEnd({ writtenFiles }) {
+    for (const { name } of writtenFiles.filter(({ name }) => /\breact\.c?js$/.test(name))) {
+      const code = await readFile(name, 'utf8')
+      if (!code.startsWith(DIRECTIVE)) await writeFile(name, DIRECTIVE + code)
+    }
+  },
+}
 
 export default defineConfig([
   {
@@ -9,6 +23,7 @@ export default defineConfig([
     platform: 'browser',
     splitting: true,
     dts: { resolve: ['@standard-schema/spec'] },
+    plugins: [keepsUseClient],
   },
   {
     ...productionBuild(),

@@ -176,6 +176,14 @@ describe('the three, installed in an empty project', () => {
     expect(await node('same.mjs')).toBe('true\n')
   })
 
+  it.each(['react.js', 'react.cjs'])(
+    'tell a framework that the hooks are for the browser (%s)',
+    async (file) => {
+      const code = await readFile(join(project, 'node_modules/@roomful/client/dist', file), 'utf8')
+      expect(code).toMatch(/^"use client";\n/)
+    },
+  )
+
   it('give a script tag the global `Roomful`', async () => {
     const browser = await launchChromium()
     try {

@@ -9,7 +9,7 @@ export type Numbers = Readonly<Record<'outbox' | 'timeouts' | 'backoff' | 'heart
  * @throws TypeError that says which option is wrong and how to mend it.
  */
 export function checkOptions(options: ClientOptions<AnyProtocol>, defaults: Numbers): void {
-  const { token, session, protocol, storage, logger = console } = options
+  const { token, session, protocol, storage, WebSocket, logger = console } = options
   check(['undefined', 'string', 'function'].includes(typeof token), 'token', 'a string or a function')
   check([undefined, 'tab', 'memory'].includes(session), 'session', "'tab' or 'memory'")
   check(
@@ -21,6 +21,11 @@ export function checkOptions(options: ClientOptions<AnyProtocol>, defaults: Numb
     storage === undefined || typeof storage === 'function',
     'storage',
     'what localOutbox() or storedOutbox() returned',
+  )
+  check(
+    WebSocket === undefined || typeof WebSocket === 'function',
+    'WebSocket',
+    "a class, such as `WebSocket` of 'ws'",
   )
   check(
     typeof logger?.warn === 'function' && typeof logger.error === 'function',

@@ -20,7 +20,6 @@ import { type Host, RoomCore, type ShowIn } from './room.js'
 import type { CoreRoom, Room } from './room-api.js'
 import { type Runtime, systemRuntime } from './runtime.js'
 import { Sender } from './sender.js'
-import { partySocketFactory, type SocketFactory, type WebSocketConstructor } from './socket.js'
 import type { Loggable } from './timeline.js'
 import * as say from './words.js'
 
@@ -35,8 +34,19 @@ export interface CoreClient<P extends AnyProtocol = BuiltIn> {
   readonly me: CoreRoom<P>
   /** The handle of a room; the same id gives the same handle. @throws RoomfulError `invalid_room` */
   room(id: string): CoreRoom<P>
-  /** Connects now: at first, after `close`, or instead of waiting for a back-off to end. */
+  /**
+   * Connects now: at first, after `close`, or instead of waiting for a back-off to end. Needed only by a client that joins
+   * no room: the first `join()` connects as well.
+   * @throws TypeError where there is no WebSocket, or the URL is a path and there is no page
+   */
   connect(): void
+  /** Connects a client that never was connected, unless `autoConnect` is false: what `join()` and mounted hooks do first. */
+  wake(): void
+  /**
+   * Hangs up until the next `join()`, if no room is joined and nobody called `connect()`. The hooks call it when the last
+   * component that used a room is gone.
+   */
+  rest(): void
   /** Hangs up for good. Joins and messages that wait reject; with a storage the next page sends the latter. */
   close(): void
   /** For log-out: closes, and clears the outbox, its storage, the session, and what the rooms show. */
@@ -66,17 +76,19 @@ export class ClientCore {
   readonly #rooms = new Map<string, RoomCore>()
   readonly #host: Host
   #joins = new Pace()
+  /** The application called `connect()`: it wants the connection with and without rooms. */
+  #isKept = false
   /** Who was connected last. */
   #user: string | undefined
   /** A base server has each connection in one room, the one that it joined last. */
   #baseRoom: RoomCore | undefined
 
-  constructor(settings: Settings, connect: SocketFactory, runtime: Runtime, showIn: ShowIn | undefined) {
+  constructor(settings: Settings, runtime: Runtime, showIn: ShowIn | undefined) {
     const report = (what: string, error: unknown) => settings.logger.error(say.failed(what), error)
     this.#settings = settings
     this.#runtime = runtime
     this.#events = new Emitter(report)
-    this.#link = new Link(settings, runtime, connect, report, {
+    this.#link = new Link(settings, runtime, report, {
       changed: (from, to) => this.#changed(from, to),
       up: () => this.#up(),
       down: (code) => this.#down(code),
@@ -97,6 +109,7 @@ export class ClientCore {
       calls: this.#calls,
       sender: this.#sender,
       failed: (error) => this.#failed(error),
+      wake: () => this.wake(),
       paceJoin: () => this.#paceJoin(),
       readEntry: (frame) => this.#readEntry(frame),
       unreadable: (result) => this.#unreadable(result),
@@ -115,11 +128,28 @@ export class ClientCore {
   }
 
   connect(): void {
+    this.#open()
+    this.#isKept = true
+  }
+
+  /** After `close()` and a refusal for good only `connect()` does. */
+  wake(): void {
+    if (this.#settings.autoConnect !== false && this.status.get().state === 'idle') this.#open()
+  }
+
+  rest(): void {
+    const isUsed = [...this.#rooms.values()].some((room) => room.isWanted)
+    if (!this.#isKept && !isUsed) this.#link.rest()
+  }
+
+  #open(): void {
+    this.#link.prepare()
     this.#sender.open()
     this.#link.open()
   }
 
   close(): void {
+    this.#isKept = false
     const error = new RoomfulError('closed')
     this.#link.close('Closed')
     this.#sender.close(error)
@@ -269,7 +299,7 @@ export class ClientCore {
 }
 
 /**
- * Connects to a server.
+ * Creates a client; the first `join()` connects it.
  * @throws TypeError for a wrong option, with a sentence that says how to mend it.
  */
 export function openClient(
@@ -277,14 +307,5 @@ export function openClient(
   runtime: Partial<Runtime>,
   showIn?: ShowIn,
 ): ClientCore {
-  const settings = settle(options)
-  const surroundings = { ...systemRuntime, ...runtime }
-  const connect = surroundings.connect ?? partySocketFactory(findWebSocket(options.WebSocket))
-  return new ClientCore(settings, connect, surroundings, showIn)
-}
-
-function findWebSocket(given: WebSocketConstructor | undefined): WebSocketConstructor {
-  const WebSocket = given ?? globalThis.WebSocket
-  if (typeof WebSocket === 'function') return WebSocket
-  throw new TypeError(say.noWebSocket)
+  return new ClientCore(settle(options), { ...systemRuntime, ...runtime }, showIn)
 }

@@ -38,6 +38,8 @@ export interface Connection {
 export type ConnectionEvent =
   | { readonly type: 'connect' }
   | { readonly type: 'close'; readonly reason: string }
+  /** Nobody needs the connection for now. */
+  | { readonly type: 'rest' }
   | { readonly type: 'token'; readonly token: string | undefined }
   | { readonly type: 'token_failed'; readonly reason: string }
   | { readonly type: 'opened' }
@@ -104,6 +106,10 @@ export function connectionStep(
       return state === 'closed'
         ? stay(c)
         : hangUp(to(c, { state: 'closed', reason: event.reason }), 1000, 'Closed')
+    case 'rest':
+      return state === 'closed' || state === 'failed'
+        ? stay(c)
+        : hangUp(to(c, initialConnection.status), 1000, 'Closed')
     case 'token':
       if (state !== 'token') return stay(c)
       if (c.refusedToken !== undefined && event.token === c.refusedToken) return fail(c, 4500, '')

@@ -4,7 +4,7 @@ import type { AnyProtocol, ClientOptions } from './options.js'
 import type { Runtime } from './runtime.js'
 
 /**
- * Connects to a server, as the main entry does, with rooms that have no `timeline`: for pages that render messages
+ * Creates a client, as the main entry does, with rooms that have no `timeline`: for pages that render messages
  * from events alone, or none.
  * @param runtime for simulations: replaces clock, randomness, ids, network signals or sockets
  * @throws TypeError for a wrong option, with a sentence that says how to mend it

@@ -5,7 +5,8 @@ import { RoomTimeline } from './room-timeline.js'
 import type { Runtime } from './runtime.js'
 
 /**
- * Connects to a server. The client keeps the connection and its rooms until `close()`.
+ * Creates a client, which connects with the first `join()` or by `connect()`, and keeps the connection and its rooms
+ * until `close()`. Safe at module scope and while a server renders: on its own it does nothing.
  * @param runtime for simulations: replaces clock, randomness, ids, network signals or sockets
  * @throws TypeError for a wrong option, with a sentence that says how to mend it
  */

@@ -23,7 +23,7 @@ import { type Report, Value } from './observable.js'
 import type { Settings } from './options.js'
 import type { Runtime } from './runtime.js'
 import { SessionStore } from './session.js'
-import type { Socket, SocketFactory } from './socket.js'
+import { partySocketFactory, type Socket, type SocketFactory } from './socket.js'
 import * as say from './words.js'
 
 export interface LinkHandlers {
@@ -44,7 +44,6 @@ export class Link {
   readonly user: Value<string | undefined>
   readonly #settings: Settings
   readonly #runtime: Runtime
-  readonly #connect: SocketFactory
   readonly #handlers: LinkHandlers
   readonly #sessions: SessionStore
   readonly #phase: Alarm
@@ -52,6 +51,8 @@ export class Link {
   readonly #refresh: Alarm
   #connection: Connection = initialConnection
   #heartbeat = initialHeartbeat
+  /** Found with the first attempt: a server that renders pages may have no WebSocket, and needs none. */
+  #connect: SocketFactory | undefined
   #socket: Socket | undefined
   /** Grows with each attempt, so that what an earlier one began is dropped when it ends. */
   #generation = 0
@@ -60,21 +61,15 @@ export class Link {
   #pingIntervalMs: number | undefined
   #stopWatching: (() => void) | undefined
 
-  constructor(
-    settings: Settings,
-    runtime: Runtime,
-    connect: SocketFactory,
-    report: Report,
-    handlers: LinkHandlers,
-  ) {
+  constructor(settings: Settings, runtime: Runtime, report: Report, handlers: LinkHandlers) {
     this.#settings = settings
     this.#runtime = runtime
-    this.#connect = connect
     this.#handlers = handlers
     this.#sessions = new SessionStore(settings.storageName, settings.keepsSession)
     this.status = new Value(initialConnection.status, report)
     this.latency = new Value<number | undefined>(undefined, report)
-    this.user = new Value(this.#sessions.get()?.userId, report)
+    this.user = new Value<string | undefined>(undefined, report)
+    this.user.set(this.#sessions.get()?.userId)
     this.#phase = new Alarm(runtime.clock)
     this.#beat = new Alarm(runtime.clock)
     this.#refresh = new Alarm(runtime.clock)
@@ -91,6 +86,13 @@ export class Link {
     return status.state === 'online' || status.state === 'degraded' ? status.mode : undefined
   }
 
+  /** @throws TypeError where there is nothing to connect to, or nothing to connect with */
+  prepare(): void {
+    const { pathAlone, WebSocket } = this.#settings
+    if (pathAlone !== undefined) throw new TypeError(say.noPage(pathAlone))
+    this.#connect ??= this.#runtime.connect ?? partySocketFactory(WebSocket)
+  }
+
   open(): void {
     this.#stopWatching ??= this.#runtime.watch((signal) => {
       this.#step({ type: 'network', signal })
@@ -100,9 +102,19 @@ export class Link {
   }
 
   close(reason: string): void {
+    this.#unwatch()
+    this.#step({ type: 'close', reason })
+  }
+
+  /** Hangs up, and is as if it had never connected. */
+  rest(): void {
+    this.#unwatch()
+    this.#step({ type: 'rest' })
+  }
+
+  #unwatch(): void {
     this.#stopWatching?.()
     this.#stopWatching = undefined
-    this.#step({ type: 'close', reason })
   }
 
   /** Drops a connection that turned out to be useless, and dials anew. */
@@ -220,7 +232,7 @@ export class Link {
       (...args: A) => {
         if (generation === this.#generation) run(...args)
       }
-    this.#socket = this.#connect(this.#settings.url, {
+    this.#socket = this.#connect?.(this.#settings.url, {
       opened: guarded(() => this.#step({ type: 'opened' })),
       received: guarded((text: string) => this.#receive(text)),
       closed: guarded((code: number, reason: string) => {

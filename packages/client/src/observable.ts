@@ -5,6 +5,8 @@ export interface Observable<T> {
   get(): T
   /** Calls `listener` after each change, not at once. Returns what unsubscribes; calling that twice is safe. */
   subscribe(listener: (value: T) => void): () => void
+  /** The value of a client that never connected, which is what a server renders. The same one on each call. */
+  getInitial?(): T
 }
 
 export type Report = (what: string, error: unknown) => void
@@ -13,15 +15,19 @@ export type Report = (what: string, error: unknown) => void
 export class Value<T> implements Observable<T> {
   readonly #listeners = new Set<{ call: (value: T) => void }>()
   readonly #report: Report
+  readonly #initial: T
   #value: T
 
   constructor(value: T, report: Report) {
+    this.#initial = value
     this.#value = value
     this.#report = report
   }
 
   // Fields, not methods: they are passed on detached, to useSyncExternalStore for one.
   readonly get = (): T => this.#value
+
+  readonly getInitial = (): T => this.#initial
 
   readonly subscribe = (call: (value: T) => void): (() => void) => {
     const listener = { call }

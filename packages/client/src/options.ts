@@ -38,7 +38,10 @@ export interface OutboxLimits {
 }
 
 export interface ClientOptions<P extends AnyProtocol = BuiltIn> {
-  /** The server: `ws:`, `wss:`, `http:` or `https:`, or in a browser a path such as `/ws`. */
+  /**
+   * The server: `ws:`, `wss:`, `http:` or `https:`, or a path such as `/ws` on the server of the page. Where there is no
+   * page, as in Node or while a server renders, a client with a path cannot connect.
+   */
   readonly url: string | URL
   /** What `defineProtocol` returned. @default the built-in messages alone */
   readonly protocol?: P | undefined
@@ -57,7 +60,7 @@ export interface ClientOptions<P extends AnyProtocol = BuiltIn> {
   readonly heartbeat?: Partial<HeartbeatOptions> | undefined
   /** The WebSocket to use, such as that of `ws` on Node 20. @default the global one */
   readonly WebSocket?: WebSocketConstructor | undefined
-  /** Whether to connect at once; otherwise `connect()` does. @default true */
+  /** `true` connects at once, `false` only with `connect()`. @default with the first `join()` */
   readonly autoConnect?: boolean | undefined
   /** @default console */
   readonly logger?: Logger | undefined
@@ -66,6 +69,8 @@ export interface ClientOptions<P extends AnyProtocol = BuiltIn> {
 /** Options with all defaults filled in. */
 export interface Settings {
   readonly url: string
+  /** The URL as it was given, if it is a path and there is no page that it could be on. */
+  readonly pathAlone: string | undefined
   /** Names what is stored for this server: its URL, without a token in the query. */
   readonly storageName: string
   readonly protocol: AnyProtocol | undefined
@@ -78,7 +83,8 @@ export interface Settings {
   readonly heartbeat: HeartbeatOptions
   /** Whether the interval is the application's, so that the server's hello does not replace it. */
   readonly fixedHeartbeat: boolean
-  readonly autoConnect: boolean
+  readonly WebSocket: WebSocketConstructor | undefined
+  readonly autoConnect: boolean | undefined
   readonly logger: Logger
 }
 
@@ -92,10 +98,13 @@ const DEFAULTS = {
 /** @throws TypeError that says which option is wrong and how to mend it. */
 export function settle(options: ClientOptions<AnyProtocol>): Settings {
   checkOptions(options, DEFAULTS)
-  const { token, session = 'tab', protocol, storage, autoConnect = true, logger = console } = options
-  const url = resolveUrl(options.url)
+  const { token, session = 'tab', protocol, storage, WebSocket, autoConnect, logger = console } = options
+  const page = globalThis.location?.href
+  const pathAlone = page === undefined && isPath(options.url) ? String(options.url) : undefined
+  const url = resolveUrl(options.url, pathAlone === undefined ? page : NO_PAGE)
   return {
     url: url.href,
+    pathAlone,
     storageName: withoutToken(url),
     protocol,
     token,
@@ -106,14 +115,22 @@ export function settle(options: ClientOptions<AnyProtocol>): Settings {
     backoff: withDefaults(DEFAULTS.backoff, options.backoff),
     heartbeat: withDefaults(DEFAULTS.heartbeat, options.heartbeat),
     fixedHeartbeat: options.heartbeat?.intervalMs !== undefined,
+    WebSocket,
     autoConnect,
     logger,
   }
 }
 
+/** Nothing is ever asked of this host. */
+const NO_PAGE = 'http://no-page.invalid/'
+
+function isPath(url: string | URL): boolean {
+  return typeof url === 'string' && /^[./?]/.test(url)
+}
+
 /** Checked in every build: unlike the other options, a URL often comes from a configuration. */
-function resolveUrl(given: string | URL): URL {
-  const url = parseUrl(given)
+function resolveUrl(given: string | URL, base: string | undefined): URL {
+  const url = parseUrl(given, base)
   if (url) url.protocol = url.protocol.replace(/^http/, 'ws')
   if (!url || !/^wss?:$/.test(url.protocol)) throw new TypeError(say.badUrl(given))
   // A WebSocket refuses a URL with a fragment.
@@ -121,9 +138,9 @@ function resolveUrl(given: string | URL): URL {
   return url
 }
 
-function parseUrl(given: string | URL): URL | undefined {
+function parseUrl(given: string | URL, base: string | undefined): URL | undefined {
   try {
-    return new URL(given, globalThis.location?.href)
+    return new URL(given, base)
   } catch {
     return undefined
   }

@@ -1,3 +1,5 @@
+'use client'
+
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react'
 import type { CoreClient } from './client.js'
 import type { ConnectionStatus } from './connection-state.js'
@@ -6,11 +8,8 @@ import type { Observable } from './observable.js'
 import type { AnyProtocol } from './options.js'
 import type { CoreRoom, JoinOptions } from './room-api.js'
 
-/** By then a component that was rendered has been mounted; one that comes later connects its client again. */
-const ABANDONED_MS = 10_000
-
 /** What every client has, whatever its protocol. */
-type Lifecycle = Pick<CoreClient, 'status' | 'connect' | 'close'>
+type Lifecycle = Pick<CoreClient, 'status' | 'connect' | 'wake' | 'close'>
 
 /** What every room has, whatever its protocol. */
 interface Membership {
@@ -18,25 +17,30 @@ interface Membership {
   leave(): Promise<void>
 }
 
-/** A value of the client that re-renders when it changes. */
+/**
+ * A value of the client that re-renders when it changes. A server renders its initial value, and so does the browser until
+ * the page is hydrated.
+ */
 export function useObservable<T>(observable: Observable<T>): T {
-  return useSyncExternalStore(observable.subscribe, observable.get, observable.get)
+  const { subscribe, get, getInitial = get } = observable
+  return useSyncExternalStore(subscribe, get, getInitial)
 }
 
 /** Where the connection stands. */
-export function useStatus(client: Lifecycle): ConnectionStatus {
+export function useStatus(client: Pick<Lifecycle, 'status'>): ConnectionStatus {
   return useObservable(client.status)
 }
 
 /**
- * Creates a client once, and closes it after the last component that uses it is gone.
- * The close is deferred: StrictMode and hot reloading unmount a component and mount it again at once.
+ * Creates a client once, connects it when the component is mounted, and closes it after the last component that uses it
+ * is gone. While a server renders, nothing connects.
  */
 export function useClient<C extends Lifecycle>(create: () => C): C {
-  const [client] = useState(() => closedIfUnused(create()))
+  const [client] = useState(create)
   useEffect(() => {
-    // Closed before by a strict effect that came late; a running client ignores this.
+    // Closed before by a strict effect that came late.
     if (client.status.get().state === 'closed') client.connect()
+    else client.wake()
     return hold(client, () => client.close())
   }, [client])
   return client
@@ -47,7 +51,7 @@ export function useClient<C extends Lifecycle>(create: () => C): C {
  * How the join went is in `room.status`.
  */
 export function useRoom<R extends Membership>(
-  client: { room(id: string): R },
+  client: Pick<CoreClient, 'rest'> & { room(id: string): R },
   id: string,
   options?: JoinOptions,
 ): R {
@@ -55,8 +59,11 @@ export function useRoom<R extends Membership>(
   const history = options?.history
   useEffect(() => {
     void room.join(history === undefined ? {} : { history })
-    return hold(room, () => void room.leave())
-  }, [room, history])
+    const letGo = [hold(room, () => void room.leave()), hold(client, () => client.rest())]
+    return () => {
+      for (const end of letGo) end()
+    }
+  }, [client, room, history])
   return room
 }
 
@@ -74,18 +81,13 @@ export function useRoomEvent<P extends AnyProtocol, K extends keyof RoomEvents<P
   useEffect(() => room.on(type, call), [room, type, call])
 }
 
-/** StrictMode makes a client too many, and a server renders components that never mount: nobody else would end those. */
-function closedIfUnused<C extends Lifecycle>(client: C): C {
-  setTimeout(() => {
-    if (!uses.has(client)) client.close()
-  }, ABANDONED_MS)
-  return client
-}
-
 /** How many components use a handle. */
 const uses = new WeakMap<object, number>()
 
-/** Counts a use; the returned function ends it, and `release` runs once no component uses the handle any more. */
+/**
+ * Counts a use; the returned function ends it, and `release` runs once no component uses the handle any more. That waits
+ * for the next task: StrictMode and hot reloading unmount a component and mount it again at once.
+ */
 function hold(handle: object, release: () => void): () => void {
   uses.set(handle, (uses.get(handle) ?? 0) + 1)
   return () => {

@@ -75,7 +75,8 @@ export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
     set(state: JsonObject): void
   }
   /**
-   * Becomes a member, and one again after each reconnect, until `leave`. Idempotent.
+   * Becomes a member, and one again after each reconnect, until `leave`. Idempotent. Connects a client that has not been
+   * connected yet.
    * Resolves once the room is live, however long the network takes; rejects with a {@link RoomfulError} if that is refused.
    */
   join(options?: JoinOptions): Promise<JoinResult<P>>

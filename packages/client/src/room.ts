@@ -58,6 +58,8 @@ export interface Host {
   readonly calls: Calls
   readonly sender: Sender
   failed(error: RoomfulError): void
+  /** A room is joined: connects, if nothing has yet. @throws TypeError where there is nothing to connect to or with */
+  wake(): void
   /** How long to wait before a join, so that the server does not refuse it, in ms; 0 takes the place. */
   paceJoin(): number
   /** Reads an entry of a page; one that the protocol does not allow is reported. */
@@ -117,6 +119,7 @@ export class RoomCore {
     this.presence = {
       get: this.members.get,
       subscribe: this.members.subscribe,
+      getInitial: this.#members.list.getInitial,
       set: (state) => {
         // A copy, made here, so that what JSON cannot hold throws where it came from.
         this.#state = JSON.parse(JSON.stringify(state)) as JsonObject
@@ -129,7 +132,17 @@ export class RoomCore {
     return this.#events.on(type, handler as (event: unknown) => void)
   }
 
-  join({ history }: JoinOptions = {}): Promise<JoinResult<AnyProtocol>> {
+  join(options?: JoinOptions): Promise<JoinResult<AnyProtocol>> {
+    try {
+      this.#host.wake()
+    } catch (error) {
+      // Unlike a refusal, which `status` tells as well, this is a mistake of the program: nobody else would tell it.
+      return Promise.reject(error)
+    }
+    return this.#join(options)
+  }
+
+  #join({ history }: JoinOptions = {}): Promise<JoinResult<AnyProtocol>> {
     const promise = new Promise<JoinResult<AnyProtocol>>((resolve, reject) => {
       this.#waiters.push({ resolve, reject })
     })
@@ -242,6 +255,11 @@ export class RoomCore {
 
   get head(): Cursor | undefined {
     return this.#machine.cursor
+  }
+
+  /** Whether the application is, or wants to be, a member. */
+  get isWanted(): boolean {
+    return isWanted(this.#machine)
   }
 
   get isLive(): boolean {

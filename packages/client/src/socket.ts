@@ -28,8 +28,12 @@ const isSynthetic = (event: object): boolean => event instanceof CloseEvent
 /**
  * A partysocket that dials once: every retry gets a new one, since a partysocket that waits ignores `reconnect()`,
  * and one that is shared lets late events of the old connection through.
+ * @throws TypeError if there is no WebSocket
  */
-export function partySocketFactory(WebSocket: WebSocketConstructor): SocketFactory {
+export function partySocketFactory(
+  WebSocket: WebSocketConstructor | undefined = globalThis.WebSocket,
+): SocketFactory {
+  if (typeof WebSocket !== 'function') throw new TypeError(say.noWebSocket)
   return (url, handlers) => {
     let settled = false
     const close = (code: number, reason: string) => {

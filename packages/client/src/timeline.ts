@@ -50,6 +50,8 @@ interface Own<M> {
   readonly actions: Actions
 }
 
+const NOTHING: readonly never[] = []
+
 /** A room's messages as a list to render: those in the log by offset, then the own ones that are under way. */
 export class Timeline<M extends Loggable> implements Observable<readonly TimelineEntry<M>[]> {
   readonly #changes: Value<number>
@@ -81,6 +83,8 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     ]
     return this.#snapshot
   }
+
+  readonly getInitial = (): readonly TimelineEntry<M>[] => NOTHING
 
   readonly subscribe: Observable<readonly TimelineEntry<M>[]>['subscribe'] = (listener) =>
     this.#changes.subscribe(() => listener(this.get()))

@@ -13,6 +13,7 @@ export class Typing implements Observable<readonly string[]> {
   /** Ids of the users who are typing, this one excluded. */
   readonly get: () => readonly string[]
   readonly subscribe: Observable<readonly string[]>['subscribe']
+  readonly getInitial: () => readonly string[]
   readonly #users: Value<readonly string[]>
   readonly #clock: Clock
   readonly #send: (type: 'typing_start' | 'typing_stop') => boolean
@@ -27,6 +28,7 @@ export class Typing implements Observable<readonly string[]> {
     this.#users = new Value<readonly string[]>([], report)
     this.get = this.#users.get
     this.subscribe = this.#users.subscribe
+    this.getInitial = this.#users.getInitial
   }
 
   /** Call on each keystroke: the others are told at most every 2 s, and that it ended 3 s after the last one. */

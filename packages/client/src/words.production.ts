@@ -1,6 +1,7 @@
 // The short form of words.ts: what people may be shown stays readable, what a developer reads is a name.
 
-export const notConnected = 'Not connected'
+// As in words.ts: a server renders it, and the browser's own first rendering must be the same.
+export const notConnected = 'Not connected yet'
 export const askingForToken = (_why: string): string => 'Connecting'
 export const restarting = ''
 export const waitingForServer = 'Connecting'
@@ -16,7 +17,8 @@ export const dead = 'Timed out'
 export const unanswered = 'Timed out'
 export const binary = 'Binary frame'
 
-export const notJoined = 'Not joined'
+// As in words.ts, for the same reason.
+export const notJoined = 'Not joined yet'
 export const waitingForConnection = 'Not connected'
 export const backOnline = 'Joining'
 export const joinedWithGap = 'Joined'
@@ -33,6 +35,7 @@ export const anotherUser: string | undefined = undefined
 export const undeclared = (type: string): string => type
 export const noRequest = (type: string): string => type
 export const badUrl = (url: unknown): string => `url ${url}`
+export const noPage = badUrl
 export const noWebSocket = 'WebSocket'
 
 export const failed = (what: string): string => what

@@ -35,6 +35,8 @@ export const undeclared = (type: string): string => `The protocol declares no cl
 export const noRequest = (type: string): string => `'${type}' is no request; use emit()`
 export const badUrl = (url: unknown): string =>
   `createClient: url '${url}' is no URL to connect to; pass one of ws:, wss:, http: or https:, such as 'wss://example.org/ws'`
+export const noPage = (url: string): string =>
+  `createClient: url '${url}' is a path, and there is no page here that it could be on; to connect from Node pass a whole URL, such as 'wss://example.org/ws'`
 export const noWebSocket =
   "createClient: there is no WebSocket here; on Node 20 run `npm install ws` and pass it: import { WebSocket } from 'ws'; createClient({ url, WebSocket })"
 

@@ -192,7 +192,7 @@ describe('a client and a server', () => {
         token === 'bad' ? null : { userId: 'ana', expiresAt: Date.now() + 1_500 },
       authorize: () => true,
     })
-    const refused = connect(url, { token: 'bad' })
+    const refused = connect(url, { token: 'bad', autoConnect: true })
     const told = new Promise((resolve) => refused.on('error', resolve))
     expect(await reaches(refused.status, 'failed')).toMatchObject({
       code: 4500,
@@ -201,6 +201,7 @@ describe('a client and a server', () => {
     expect(await told).toMatchObject({ code: 'invalid_token' })
     const reasons: string[] = []
     const client = connect(url, {
+      autoConnect: true,
       token: ({ reason }) => {
         reasons.push(reason)
         return `token-${++issued}`

@@ -560,6 +560,7 @@ describe('options', () => {
     [{ url: 'ws://x', timeouts: { dialms: 1 } }, 'timeouts.dialms must be one of'],
     [{ url: 'ws://x', session: 'disk' }, "'tab' or 'memory'"],
     [{ url: 'ws://x', storage: {} }, 'localOutbox()'],
+    [{ url: 'ws://x', WebSocket: {} }, 'WebSocket must be a class'],
   ])('%j is refused at once, with a sentence that says how to mend it', (options, sentence) => {
     expect(() => createClient(options as never)).toThrow(sentence)
   })
@@ -568,7 +569,7 @@ describe('options', () => {
     const { WebSocket } = globalThis
     try {
       Object.assign(globalThis, { WebSocket: undefined })
-      expect(() => createClient({ url: 'ws://x' })).toThrow('npm install ws')
+      expect(() => createClient({ url: 'ws://x' }).connect()).toThrow('npm install ws')
     } finally {
       Object.assign(globalThis, { WebSocket })
     }

@@ -58,7 +58,8 @@ function bare(url: string | (() => Promise<string>), options: object = {}): Reco
 }
 
 function ours(url: string, options: Partial<ClientOptions<BuiltIn>> = {}, runtime: Partial<Runtime> = {}) {
-  const client = createClient({ url, WebSocket, logger: { warn() {}, error() {} }, ...options }, runtime)
+  const logger = { warn() {}, error() {} }
+  const client = createClient({ url, WebSocket, autoConnect: true, logger, ...options }, runtime)
   cleanUps.push(() => client.close())
   return client
 }
@@ -296,11 +297,11 @@ describe('8. Node 20 has no global WebSocket', () => {
     })
   })
 
-  it('ours: says at once what to install and to pass', () => {
+  it('ours: says with the first attempt what to install and to pass', () => {
     const { WebSocket: global } = globalThis
     Object.assign(globalThis, { WebSocket: undefined })
     try {
-      expect(() => createClient({ url: 'ws://127.0.0.1:1' })).toThrow(
+      expect(() => createClient({ url: 'ws://127.0.0.1:1' }).connect()).toThrow(
         /npm install ws.*createClient\(\{ url, WebSocket \}\)/,
       )
     } finally {

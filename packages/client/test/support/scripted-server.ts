@@ -84,7 +84,8 @@ export class Script {
       },
     }
     const logger = { warn: () => {}, error: (_: string, error: unknown) => this.errors.push(error) }
-    this.client = createClient({ url: 'ws://test', session: 'memory', logger, ...options }, runtime)
+    const defaults = { url: 'ws://test', session: 'memory', autoConnect: true, logger } as const
+    this.client = createClient({ ...defaults, ...options }, runtime)
   }
 
   /** The newest connection. */
