@@ -15,12 +15,22 @@ declare global {
   }
 }
 
-/** Serves a page that has the client, as it is in the sources, and the server at `/ws`. */
-export async function servePage(server: Roomful): Promise<{ url: string; close(): Promise<void> }> {
-  const script = await bundle()
+/**
+ * Serves a page that has the client, as it is in the sources, and the server at `/ws`.
+ * @param html what the body begins with
+ */
+export async function servePage(
+  server: Roomful,
+  entry = 'page.tsx',
+  html = '',
+): Promise<{ url: string; close(): Promise<void> }> {
+  const script = await bundle(entry)
   const http = createHttpServer((request, response) => {
     if (request.url === '/page.js') response.setHeader('content-type', 'text/javascript').end(script)
-    else response.setHeader('content-type', 'text/html').end('<body></body><script src="/page.js"></script>')
+    else
+      response
+        .setHeader('content-type', 'text/html')
+        .end(`<!doctype html><body>${html}</body><script src="/page.js"></script>`)
   })
   server.attach(http, { path: '/ws' })
   await once(http.listen(0, '127.0.0.1'), 'listening')
@@ -31,9 +41,9 @@ export async function servePage(server: Roomful): Promise<{ url: string; close()
   return { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/`, close }
 }
 
-async function bundle(): Promise<string> {
+async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [source('client/test/browser/page.tsx')],
+    entryPoints: [source(`client/test/browser/${entry}`)],
     bundle: true,
     write: false,
     format: 'iife',

@@ -1,0 +1,118 @@
+import { createServer } from '@roomful/server'
+import type { Browser, Page } from 'playwright-core'
+import { createElement, StrictMode } from 'react'
+import { renderToString } from 'react-dom/server'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { launchChromium } from '../../../../test/support/chromium.js'
+import { Chat } from './chat-view.js'
+import type {} from './react-page.js'
+import { servePage } from './served-page.js'
+
+/** How many connections were ever opened. */
+let opened = 0
+const server = createServer({
+  logger: { debug() {}, info() {}, warn() {}, error() {} },
+  on: { connect: () => void opened++ },
+})
+let browser: Browser
+let url: string
+let close: () => Promise<void>
+
+beforeAll(async () => {
+  const html = renderToString(createElement(StrictMode, null, createElement(Chat)))
+  ;({ url, close } = await servePage(server, 'react-page.tsx', `<div id="root">${html}</div>`))
+  browser = await launchChromium()
+})
+
+afterAll(async () => {
+  await browser.close()
+  await close()
+})
+
+let page: Page
+/** What the page complained of: React's warnings, errors of any kind. */
+let complaints: string[]
+
+beforeEach(async () => {
+  await expect.poll(connections).toBe(0)
+  opened = 0
+  complaints = []
+  page = await browser.newPage()
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  await page.goto(url)
+})
+
+afterEach(() => page.close())
+
+const connections = () => server.stats().connections
+const shown = (id: string) => page.locator(`#${id}`).textContent()
+const isLive = () => expect.poll(() => shown('room')).toBe('live')
+
+it('a page that a server rendered hydrates without a mismatch, again after a reload that knows user and messages', async () => {
+  expect(await shown('status')).toBe('idle')
+  await page.evaluate(() => window.hydrate())
+  await isLive()
+  expect([connections(), opened]).toEqual([1, 1])
+  const user = await shown('user')
+  expect(user).toMatch(/^anon-/)
+  // As a page leaves it that went before the server had answered.
+  await page.evaluate((userId) => {
+    const address = new URL('/ws', location.href).href.replace('http', 'ws')
+    const message = { clientId: 'c1', roomId: 'rendered', message: 'left behind', userId, sequence: 1 }
+    const key = `roomful:outbox:${address}:c1`
+    localStorage.setItem(key, JSON.stringify({ ...message, storedAt: Date.now() }))
+  }, user)
+  await page.reload()
+  await page.evaluate(() => window.hydrate())
+  await isLive()
+  expect(await shown('user')).toBe(user)
+  await expect.poll(() => page.locator('li').allTextContents()).toEqual(['left behind'])
+  expect(await page.evaluate(() => window.mismatches)).toEqual([])
+  expect(complaints).toEqual([])
+})
+
+it('what hydrates when the client has long been connected begins with what the server rendered', async () => {
+  await page.evaluate(() => window.hydrateConnected())
+  await isLive()
+  await expect.poll(() => page.locator('li').last().textContent()).toBe('before it was hydrated')
+  // Somebody else may still be in grace.
+  expect(await shown('members')).not.toBe('0')
+  expect(await page.evaluate(() => window.mismatches)).toEqual([])
+  expect(complaints).toEqual([])
+})
+
+it('StrictMode opens one connection', async () => {
+  await page.evaluate(() => window.show('chat'))
+  await isLive()
+  expect([connections(), opened]).toEqual([1, 1])
+  expect(complaints).toEqual([])
+})
+
+it('a hidden <Activity> has no connection, and one when it is shown again', async () => {
+  await page.evaluate(() => window.show('chat'))
+  await isLive()
+  await page.evaluate(() => window.show('hidden chat'))
+  await expect.poll(connections).toBe(0)
+  await page.evaluate(() => window.show('chat'))
+  await isLive()
+  expect([connections(), opened]).toEqual([1, 2])
+  expect(complaints).toEqual([])
+})
+
+it('a client at module scope that hot reloading replaces gives its connection up', async () => {
+  await page.evaluate(() => window.show('client A'))
+  await isLive()
+  await page.evaluate(() => window.show('client B'))
+  await isLive()
+  await expect.poll(connections).toBe(1)
+  expect(opened).toBe(2)
+  await page.evaluate(() => window.show('nothing'))
+  await expect.poll(connections).toBe(0)
+  await page.evaluate(() => window.show('client B'))
+  await isLive()
+  expect(connections()).toBe(1)
+  expect(complaints).toEqual([])
+})
