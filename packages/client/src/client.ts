@@ -20,6 +20,7 @@ import { type Host, RoomCore, type ShowIn } from './room.js'
 import type { CoreRoom, Room } from './room-api.js'
 import { type Runtime, systemRuntime } from './runtime.js'
 import { Sender } from './sender.js'
+import { partySocketFactory, type SocketFactory } from './socket.js'
 import type { Loggable } from './timeline.js'
 import * as say from './words.js'
 
@@ -143,9 +144,9 @@ export class ClientCore {
   }
 
   #open(): void {
-    this.#link.prepare()
+    const connect = findConnect(this.#settings, this.#runtime)
     this.#sender.open()
-    this.#link.open()
+    this.#link.open(connect)
   }
 
   close(): void {
@@ -308,4 +309,13 @@ export function openClient(
   showIn?: ShowIn,
 ): ClientCore {
   return new ClientCore(settle(options), { ...systemRuntime, ...runtime }, showIn)
+}
+
+/**
+ * Not asked before the first attempt: a server that renders pages may have neither, and needs neither.
+ * @throws TypeError where there is nothing to connect to, or nothing to connect with
+ */
+function findConnect({ pathAlone, WebSocket }: Settings, runtime: Runtime): SocketFactory {
+  if (pathAlone !== undefined) throw new TypeError(say.noPage(pathAlone))
+  return runtime.connect ?? partySocketFactory(WebSocket)
 }

@@ -23,7 +23,7 @@ import { type Report, Value } from './observable.js'
 import type { Settings } from './options.js'
 import type { Runtime } from './runtime.js'
 import { SessionStore } from './session.js'
-import { partySocketFactory, type Socket, type SocketFactory } from './socket.js'
+import type { Socket, SocketFactory } from './socket.js'
 import * as say from './words.js'
 
 export interface LinkHandlers {
@@ -51,7 +51,6 @@ export class Link {
   readonly #refresh: Alarm
   #connection: Connection = initialConnection
   #heartbeat = initialHeartbeat
-  /** Found with the first attempt: a server that renders pages may have no WebSocket, and needs none. */
   #connect: SocketFactory | undefined
   #socket: Socket | undefined
   /** Grows with each attempt, so that what an earlier one began is dropped when it ends. */
@@ -86,14 +85,8 @@ export class Link {
     return status.state === 'online' || status.state === 'degraded' ? status.mode : undefined
   }
 
-  /** @throws TypeError where there is nothing to connect to, or nothing to connect with */
-  prepare(): void {
-    const { pathAlone, WebSocket } = this.#settings
-    if (pathAlone !== undefined) throw new TypeError(say.noPage(pathAlone))
-    this.#connect ??= this.#runtime.connect ?? partySocketFactory(WebSocket)
-  }
-
-  open(): void {
+  open(connect: SocketFactory): void {
+    this.#connect = connect
     this.#stopWatching ??= this.#runtime.watch((signal) => {
       this.#step({ type: 'network', signal })
       if (this.mode) this.#heart({ type: 'probe' })
