@@ -18,6 +18,7 @@ import { signSession, verifySession } from './core/session-token.js'
 import type { Limits } from './limits.js'
 import type { Logger } from './logger.js'
 import type { Registry } from './registry.js'
+import { Silence } from './silence.js'
 
 export interface AdmissionDeps {
   readonly authenticate: ServerOptions<AnyProtocol, unknown>['authenticate']
@@ -34,11 +35,17 @@ export interface AdmissionDeps {
   contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown>
 }
 
+const SILENT_RETRY_MS = 1_000
+
 const GREETING = "Connected. Send a 'join' message with room_id to join a room."
 
 /** Lets connections in: the connect hook, the greeting, who they are, and until when. */
 export class Admission {
-  constructor(private readonly deps: AdmissionDeps) {}
+  readonly #silence: Silence
+
+  constructor(private readonly deps: AdmissionDeps) {
+    this.#silence = new Silence(deps.limits)
+  }
 
   /** Greets a new connection, or refuses it. Its messages wait until this is done. */
   async welcome(connection: Connection): Promise<void> {
@@ -46,7 +53,9 @@ export class Admission {
     // Before the hook: what it sends, and a refusal, must not be a client's first frame.
     this.#greet(connection)
     const context = this.deps.contextOf(connection)
+    this.#silence.excuse(connection)
     const outcome = await calls.run('on.connect', context, () => hooks.connect?.(context))
+    this.#silence.expect(connection)
     if (!connection.isOpen) return
     if (!outcome.ok) {
       const isFault = outcome.error.code === 'internal'
@@ -72,7 +81,7 @@ export class Admission {
     this.#confirm(connection, refs)
   }
 
-  /** Ends connections whose authentication has run out, and those that never authenticated. */
+  /** Ends connections whose authentication has run out, those that never authenticated, and of many silent ones the most. */
   sweep(now: number): void {
     const { registry, limits, answers, authenticate } = this.deps
     if (!authenticate) return
@@ -83,6 +92,22 @@ export class Admission {
         dismiss(connection, answers, new RoomfulError('auth_timeout'), 'auth_timeout')
       else if (expiresAt <= now)
         dismiss(connection, answers, new RoomfulError('token_expired'), 'token_expired')
+    }
+    this.#endSilent(now)
+  }
+
+  #endSilent(now: number): void {
+    const { registry, answers, logger } = this.deps
+    const tooMany = this.#silence.sweep(registry.connections(), now)
+    if (tooMany.length === 0) return
+    logger.warn(
+      { count: tooMany.length },
+      'connections closed (1013): more of an address than limits.silentPerAddress sent no auth',
+    )
+    for (const connection of tooMany) {
+      const message = 'Too many connections of this address wait for authentication'
+      const error = new RoomfulError('unavailable', { message, retryAfterMs: SILENT_RETRY_MS })
+      dismiss(connection, answers, error, 'try_again_later')
     }
   }
 

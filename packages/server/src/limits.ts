@@ -31,8 +31,12 @@ export interface Limits {
   /** Refused bursts a minute; the last of them closes the connection with 4005. @default 3 */
   readonly strikesPerMinute: number
 
-  /** Connections of one IP address that have not authenticated yet; more get HTTP 503. @default 20 */
+  /** Connections of one IP address (of one IPv6 network, /64) that have not authenticated yet, also those whose token is being checked; more get HTTP 503. An office is one address, and comes back at once after a restart. @default 500 */
   readonly pendingPerAddress: number
+  /** Of those, how many may take longer than `silentMs` to send their `auth`; the others are closed with 1013 and told when to come back. @default 20 */
+  readonly silentPerAddress: number
+  /** Time within which an `auth` is expected where many of an address wait, in ms; a busy server counts it longer. @default 2_000 */
+  readonly silentMs: number
   /** Connections of one user on one node; one more closes the oldest with 4504. @default 10 */
   readonly connectionsPerUser: number
   /** Connections of one node; more get HTTP 503. @default 10_000 */
@@ -97,7 +101,9 @@ export const DEFAULT_LIMITS: Limits = {
   joinsBurst: 100,
   historyPerSecond: 2,
   strikesPerMinute: 3,
-  pendingPerAddress: 20,
+  pendingPerAddress: 500,
+  silentPerAddress: 20,
+  silentMs: 2_000,
   connectionsPerUser: 10,
   connections: 10_000,
   roomsPerConnection: 100,
@@ -131,6 +137,7 @@ export const UNLIMITED: Partial<Limits> = {
   joinsBurst: Number.POSITIVE_INFINITY,
   historyPerSecond: Number.POSITIVE_INFINITY,
   pendingPerAddress: Number.POSITIVE_INFINITY,
+  silentPerAddress: Number.POSITIVE_INFINITY,
   connectionsPerUser: Number.POSITIVE_INFINITY,
   connections: Number.POSITIVE_INFINITY,
   roomsPerConnection: Number.POSITIVE_INFINITY,

@@ -27,10 +27,9 @@ import { Publisher } from './publisher.js'
 import { randomId } from './random-id.js'
 import { Registry } from './registry.js'
 import { Rooms } from './rooms.js'
-import { backlogOf, sweepBacklog, sweepHeartbeats } from './sweeps.js'
+import { backlogOf, SWEEP_MS, sweepBacklog, sweepHeartbeats } from './sweeps.js'
 import type { ConnectionRequest, Transport, TransportEvents, UpgradeRefusal } from './transport.js'
 
-const SWEEP_MS = 250
 const SECOND_MS = 1_000
 const RETRY_AFTER_S = 1
 

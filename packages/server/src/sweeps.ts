@@ -2,6 +2,9 @@ import { closeWith } from './closing.js'
 import type { Connection } from './connection.js'
 import type { Registry } from './registry.js'
 
+/** Time between two looks at what is late. */
+export const SWEEP_MS = 250
+
 /** Pings connections, and drops one that showed no life for a whole interval after a ping: it is as good as dead. */
 export function sweepHeartbeats(connections: Iterable<Connection>, heartbeatMs: number, now: number): void {
   for (const connection of connections) {
