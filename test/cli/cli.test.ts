@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import { SignJWT } from 'jose'
+import { type JWTPayload, SignJWT } from 'jose'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { Cli } from '../support/cli.js'
@@ -77,6 +77,20 @@ describe('what roomful serves', () => {
       .setExpirationTime(1)
       .sign(new TextEncoder().encode(secret))
     expect(await authenticate(url, expired)).toMatchObject({ type: 'error', code: 'token_expired' })
+  })
+
+  it('[C8] refuses a signed token whose sub is no user id, and logs no fault', async () => {
+    const secret = 'a secret of the test, thirty-two long'
+    const cli = roomful([], { AUTH_SECRET: secret })
+    const url = await cli.url()
+    for (const sub of [5, '', '@user:ada', 'ada\n', 'ad\u202ea', 'x'.repeat(257), {}]) {
+      const token = await new SignJWT({ sub } as JWTPayload)
+        .setProtectedHeader({ alg: 'HS256' })
+        .sign(new TextEncoder().encode(secret))
+      const answer = await authenticate(url, token)
+      expect(answer, JSON.stringify(sub)).toMatchObject({ type: 'error', code: 'invalid_token' })
+    }
+    expect(cli.stderr).toBe('')
   })
 
   it('[M10] joins a cluster by REDIS_URL, and tells which node serves whom', async () => {

@@ -18,10 +18,13 @@ export interface RoomfulErrorOptions {
   readonly cause?: unknown
 }
 
+/** The same symbol in every copy of this package: an application may have loaded it by `import`, by `require`, or twice. */
+const BRAND = Symbol.for('roomful.error')
+
 /**
  * The one error class of all three packages. `code` is stable; `temporary` says whether the same request
  * may succeed later. An application may use codes of its own (`game_full`), which are not temporary
- * unless `retryAfterMs` is given.
+ * unless `retryAfterMs` is given. `instanceof` also knows those of another copy of this package.
  */
 export class RoomfulError extends Error {
   override readonly name = 'RoomfulError'
@@ -39,5 +42,16 @@ export class RoomfulError extends Error {
     this.retryAfterMs = options.retryAfterMs
     this.issues = options.issues ?? []
     this.roomId = options.roomId
+    Object.defineProperty(this, BRAND, { value: true })
   }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass, which inherits this, asks for itself
+    return isInstance(value, this)
+  }
+}
+
+function isInstance(value: unknown, ofClass: unknown): boolean {
+  if (ofClass !== RoomfulError) return Function.prototype[Symbol.hasInstance].call(ofClass, value)
+  return typeof value === 'object' && value !== null && BRAND in value
 }

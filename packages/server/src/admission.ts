@@ -198,8 +198,8 @@ export class Admission {
 
   #turnAway(connection: Connection, error: RoomfulError, close: CloseName, refs: Refs = {}): void {
     this.deps.logger.info(
-      { connection: connection.id, code: CLOSE_CODES[close].code },
-      `connection refused: ${error.code}`,
+      { connection: connection.id, code: CLOSE_CODES[close].code, why: error.code },
+      'connection refused',
     )
     dismiss(connection, this.deps.answers, error, close, refs)
   }
@@ -229,10 +229,11 @@ function judge(
  * @throws TypeError
  */
 function checked(result: Authentication): Authentication {
-  if (result === null || 'refused' in result) return result
-  if (typeof result.userId !== 'string' || result.userId === '') {
+  if (result === null) return result
+  if (typeof result === 'object' && 'refused' in result) return result
+  if (typeof result?.userId !== 'string' || result.userId === '') {
     throw new TypeError(
-      'authenticate must return null, { refused } or a userId that is a string with something in it',
+      "authenticate must return null, { refused: 'expired' } or a userId that is a string with something in it",
     )
   }
   if (result.profile === undefined) return result

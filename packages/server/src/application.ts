@@ -11,6 +11,13 @@ export type Outcome<T> =
 
 type Context = ConnectionContext<AnyProtocol, unknown>
 
+/** What a throw means where applications are found to mean something else by it. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  authenticate:
+    'a throw means an outage, so that clients come again and again; return null to refuse a token',
+  authorize: 'a throw denies for now, so that clients ask again; return false to deny',
+}
+
 /**
  * Runs the application's hooks and handlers. Whatever they do (throw, reject, hang), the caller gets an outcome,
  * and a fault is logged once.
@@ -45,13 +52,20 @@ export class ApplicationCalls {
 
   /** Logs a fault once and hands it to `on.error`. */
   report(event: string, error: unknown, context: Context | undefined): void {
-    this.logger.error({ connection: context?.connection.id, error }, event)
+    this.logger.error({ connection: context?.connection.id, err: error }, event)
     this.#tell(error, context)
+  }
+
+  /** What a client learns of a failure: a refusal as it is; of anything else, which is logged, no more than that it failed. */
+  answerTo(event: string, error: unknown, context: Context | undefined): RoomfulError {
+    if (isRefusal(error)) return error
+    this.report(event, error, context)
+    return new RoomfulError('internal', { cause: error })
   }
 
   /** A socket fails by what its peer sends, so that a peer could fill the log: one quiet line, without a stack. */
   reportSocket(error: Error, context: Context): void {
-    this.logger.info({ connection: context.connection.id, error: error.message }, 'a socket failed')
+    this.logger.info({ connection: context.connection.id, why: error.message }, 'a socket failed')
     this.#tell(error, context)
   }
 
@@ -88,12 +102,23 @@ export class ApplicationCalls {
   }
 
   #fault(name: string, context: Context | undefined, error: unknown): RoomfulError {
-    if (error instanceof RoomfulError) return error
-    this.report(`${name} failed`, error, context)
-    return new RoomfulError('internal', { cause: error })
+    const meaning = MEANINGS[name]
+    return this.answerTo(meaning ? `${name} failed: ${meaning}` : `${name} failed`, error, context)
   }
 
   #logErrorHook(error: unknown): void {
-    this.logger.error({ error }, 'on.error failed')
+    this.logger.error({ err: error }, 'on.error failed')
+  }
+}
+
+/** Whether the error can be sent: an application may have made it of anything, and a getter of it may throw. */
+function isRefusal(error: unknown): error is RoomfulError {
+  try {
+    if (!(error instanceof RoomfulError)) return false
+    const { code, message, retryAfterMs, issues } = error
+    JSON.stringify([retryAfterMs, issues])
+    return typeof code === 'string' && typeof message === 'string' && Array.isArray(issues)
+  } catch {
+    return false
   }
 }

@@ -147,9 +147,9 @@ export class Inbound {
   #failInternally(error: unknown, failed: Waiting): void {
     const { deps, connection } = this
     const refs = 'binary' in failed ? {} : refsOf(failed.decoded)
-    const isKnown = error instanceof RoomfulError
-    if (!isKnown) deps.calls.report('A message could not be handled', error, deps.contextOf(connection))
-    deps.answers.fail(connection, isKnown ? error : new RoomfulError('internal'), refs)
+    const context = deps.contextOf(connection)
+    const answer = deps.calls.answerTo('A message could not be handled', error, context)
+    deps.answers.fail(connection, answer, refs)
   }
 
   /** Returns a promise only where something must be awaited: most messages are done within one turn. */

@@ -74,6 +74,8 @@ export interface Limits {
   readonly httpSockets: number
   /** Time for an HTTP request to arrive in full, a TLS handshake to end or an answer to be read, in ms; then the socket is closed. For `listen` and the command, as `httpSockets`. @default 10_000 */
   readonly requestMs: number
+  /** Log lines of one event a minute; of more, their number is logged when the minute is over. @default 60 */
+  readonly logLinesPerMinute: number
 
   /** Time to authenticate in, in ms; then the connection is closed with 4008. @default 10_000 */
   readonly authenticationMs: number
@@ -121,6 +123,7 @@ export const DEFAULT_LIMITS: Limits = {
   flushBytes: 64 * KIB,
   httpSockets: 1_000,
   requestMs: 10_000,
+  logLinesPerMinute: 60,
   authenticationMs: 10_000,
   heartbeatMs: 25_000,
   handlerMs: 30_000,

@@ -13,13 +13,15 @@ import { type Clock, systemClock } from './clock.js'
 import { closeWith, mayReturn } from './closing.js'
 import { Connection, type ConnectionDeps } from './connection.js'
 import { ConnectionEvents, type ConnectionHost } from './connection-events.js'
+import { consoleLogger } from './console-logger.js'
 import { cancellable, connectionContext, roomContext } from './contexts.js'
 import { type Rates, Session } from './core/session.js'
 import { FanOut } from './fanout.js'
+import { GuardedLogger } from './guarded-logger.js'
 import { handlerTable } from './handlers.js'
 import { Inbound, type InboundDeps } from './inbound.js'
 import { type Limits, resolveLimits } from './limits.js'
-import { consoleLogger, type Logger } from './logger.js'
+import type { Logger } from './logger.js'
 import { Members } from './members.js'
 import { Messenger } from './messenger.js'
 import { Metrics } from './metrics.js'
@@ -69,7 +71,8 @@ export class Node {
   ) {
     this.limits = resolveLimits(options.limits)
     this.clock = options.clock ?? systemClock
-    this.logger = options.logger ?? consoleLogger
+    const { logLinesPerMinute } = this.limits
+    this.logger = new GuardedLogger(options.logger ?? consoleLogger, this.clock, logLinesPerMinute)
     this.backplane = options.backplane ?? memory()
     this.#hooks = options.on ?? {}
     this.#rates = ratesOf(this.limits)

@@ -59,7 +59,9 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     assertOrigins(origins)
     this.#upgrade = createUpgradeHandler(node, { origins, trustedProxies })
     // Now, so that rooms can be published to before anybody can connect; `listen` tells if it fails.
-    node.start().catch((error: unknown) => node.logger.error({ error }, 'the backplane could not be started'))
+    node
+      .start()
+      .catch((error: unknown) => node.logger.error({ err: error }, 'the backplane could not be started'))
   }
 
   async listen({ port = 3000, host = '127.0.0.1', path = '/', tls }: ListenOptions = {}): Promise<Address> {
@@ -75,7 +77,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
       server.once('error', reject)
       server.listen(port, host, () => {
         server.off('error', reject)
-        server.on('error', (error) => this.node.logger.error({ error }, 'the HTTP server failed'))
+        server.on('error', (error) => this.node.logger.error({ err: error }, 'the HTTP server failed'))
         resolve()
       })
     })
@@ -96,7 +98,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     if (paths.has(path)) throw new TypeError(`attach: '${path}' of this HTTP server is served already`)
     pathsOf.set(server, paths.add(path))
     const onError = (error: Error) =>
-      this.node.logger.debug({ error: error.message }, 'the socket of an upgrade failed')
+      this.node.logger.debug({ why: error.message }, 'the socket of an upgrade failed')
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       // Before anything else: Node's own listener is gone by now, and a peer that resets the socket would end the process.
       socket.on('error', onError)

@@ -1,6 +1,9 @@
 import { errors, jwtVerify } from 'jose'
 import type { Authentication, AuthenticationRequest } from '../api.js'
 
+/** No reserved `@` in front, and nothing that could steer a terminal or pass for another text. */
+const USER_ID = /^(?!@)[^\p{C}\p{Zl}\p{Zp}]{1,256}$/u
+
 /** Lets in who brings a JWT that the secret signed (HS256) and that names its user in `sub`. */
 export function jwtAuthentication(
   secret: string,
@@ -10,8 +13,9 @@ export function jwtAuthentication(
     if (token === undefined) return null
     try {
       const { payload } = await jwtVerify(token, key, { algorithms: ['HS256'] })
-      if (!payload.sub) return null
-      return { userId: payload.sub, ...(payload.exp !== undefined && { expiresAt: payload.exp * 1000 }) }
+      const { sub }: { readonly sub?: unknown } = payload
+      if (typeof sub !== 'string' || !USER_ID.test(sub)) return null
+      return { userId: sub, ...(payload.exp !== undefined && { expiresAt: payload.exp * 1000 }) }
     } catch (error) {
       if (error instanceof errors.JWTExpired) return { refused: 'expired' }
       if (error instanceof errors.JOSEError) return null

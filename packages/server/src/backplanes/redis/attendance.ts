@@ -181,7 +181,10 @@ export class Attendance {
   }
 
   #report(error: unknown): void {
-    this.node.logger.warn({ error }, 'redis: the presence of this node could not be kept up; trying again')
+    this.node.logger.warn(
+      { err: error },
+      'redis: the presence of this node could not be kept up; trying again',
+    )
   }
 }
 

@@ -132,7 +132,7 @@ export class Connection {
     const now = this.deps.clock.now()
     if (now - this.#loggedAt < LOG_EVERY_MS) return
     this.#loggedAt = now
-    this.deps.logger.warn({ connection: this.name, error: error.message }, `redis: ${what}`)
+    this.deps.logger.warn({ connection: this.name, err: error }, `redis: ${what}`)
   }
 }
 

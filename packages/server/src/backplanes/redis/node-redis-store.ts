@@ -264,7 +264,7 @@ export class NodeRedisStore implements RedisStore {
     try {
       parsed = parse(message)
     } catch (error) {
-      this.#open.link.logger.warn({ error }, 'redis: a message of another kind was passed over')
+      this.#open.link.logger.warn({ err: error }, 'redis: a message of another kind was passed over')
       return
     }
     receive(parsed)

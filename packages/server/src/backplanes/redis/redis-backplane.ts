@@ -178,7 +178,7 @@ export class RedisBackplane implements Backplane {
       read: (name, range, since) => this.#readLog(name, range, since),
       relayed: (message) => this.#relayed(message),
       failed: (name, error) =>
-        logger.warn({ stream: name, error }, 'redis: a log could not be repaired; trying again'),
+        logger.warn({ stream: name, err: error }, 'redis: a log could not be repaired; trying again'),
     })
     const open = { feed, opened: this.#subscribe(feed) }
     this.#feeds.set(stream, open)
@@ -200,7 +200,7 @@ export class RedisBackplane implements Backplane {
     this.#feeds.delete(stream)
     this.store.unsubscribe(stream).catch((error: unknown) => {
       this.#node.logger.debug(
-        { stream, error },
+        { stream, err: error },
         'redis: a subscription could not be ended; it ends with the connection',
       )
     })
@@ -221,7 +221,10 @@ export class RedisBackplane implements Backplane {
         }
       }
     } catch (error) {
-      this.#node.logger.warn({ error }, 'redis: the heads of the logs could not be checked; trying again')
+      this.#node.logger.warn(
+        { err: error },
+        'redis: the heads of the logs could not be checked; trying again',
+      )
     }
   }
 

@@ -1,0 +1,11 @@
+import { onTestFinished, vi } from 'vitest'
+
+/** What is written to the console's error stream from now on, until the test ends. */
+export function collectConsole(): string[] {
+  const written: string[] = []
+  for (const method of ['warn', 'error'] as const) {
+    const spy = vi.spyOn(console, method).mockImplementation((text: string) => void written.push(text))
+    onTestFinished(() => spy.mockRestore())
+  }
+  return written
+}
