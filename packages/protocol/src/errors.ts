@@ -20,6 +20,7 @@ export interface RoomfulErrorOptions {
 
 /** The same symbol in every copy of this package: an application may have loaded it by `import`, by `require`, or twice. */
 const BRAND = Symbol.for('roomful.error')
+type Branded = { [BRAND]?: true }
 
 /**
  * The one error class of all three packages. `code` is stable; `temporary` says whether the same request
@@ -42,16 +43,14 @@ export class RoomfulError extends Error {
     this.retryAfterMs = options.retryAfterMs
     this.issues = options.issues ?? []
     this.roomId = options.roomId
-    Object.defineProperty(this, BRAND, { value: true })
+    // Not declared: types of two copies would differ by it.
+    ;(this as Branded)[BRAND] = true
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // biome-ignore lint/complexity/noThisInStatic: a subclass, which inherits this, asks for itself
-    return isInstance(value, this)
+    // biome-ignore-start lint/complexity/noThisInStatic: a subclass, which inherits this, asks for itself
+    if (this !== RoomfulError) return super[Symbol.hasInstance](value)
+    // biome-ignore-end lint/complexity/noThisInStatic: as above
+    return (value as Branded | null)?.[BRAND] === true
   }
-}
-
-function isInstance(value: unknown, ofClass: unknown): boolean {
-  if (ofClass !== RoomfulError) return Function.prototype[Symbol.hasInstance].call(ofClass, value)
-  return typeof value === 'object' && value !== null && BRAND in value
 }
