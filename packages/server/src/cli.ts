@@ -9,9 +9,9 @@ import { jwtAuthentication } from './cli/jwt.js'
 import { loadDemo, notFound, serveAdmin, servePages } from './cli/pages.js'
 import { addressOf, openRedis } from './cli/redis.js'
 import { HELP, readCommand, type Settings, UsageError } from './cli/settings.js'
+import { consoleLogger } from './console-logger.js'
 import { createHttpServer } from './http-server.js'
 import { resolveLimits, UNLIMITED } from './limits.js'
-import { consoleLogger } from './logger.js'
 import { createServer } from './server.js'
 
 const LAG_MS = 5_000

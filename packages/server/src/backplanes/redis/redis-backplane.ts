@@ -150,7 +150,7 @@ export class RedisBackplane implements Backplane {
     sent.catch((error: unknown) => {
       // What only informs may be lost; who was to be sent away is still there.
       const level = relay.to === 'disconnect' || relay.to === 'kick' ? 'warn' : 'debug'
-      node.logger[level]({ to: relay.to, error }, 'redis: other nodes could not be told')
+      node.logger[level]({ to: relay.to, err: error }, 'redis: other nodes could not be told')
     })
   }
 
