@@ -18,6 +18,8 @@ async function connectUsers(url: string, ...names: string[]): Promise<WireClient
   return Promise.all(names.map((token) => connectExtended(url, { token })))
 }
 
+type Served = Awaited<ReturnType<typeof serve<typeof protocol>>>['server']
+
 /** Asserts who got the alert, each of them once. */
 async function expectAlerted(everyone: readonly WireClient[], alerted: readonly (WireClient | undefined)[]) {
   for (const client of everyone) {
@@ -147,6 +149,23 @@ describe('users', () => {
     server.user('ana').disconnect()
     for (const device of [phone, laptop]) expect((await device?.closed)?.code).toBe(4501)
     await bob?.settled()
+  })
+})
+
+describe('an id that is no user’s', () => {
+  it.each([
+    ['kick', (server: Served, id: string) => server.room('a').kick(id)],
+    ['user', (server: Served, id: string) => server.user(id)],
+    ['users', (server: Served, id: string) => server.users(['ana', id]).send(alert)],
+    ['exceptUser', (server: Served, id: string) => server.broadcast(alert, { exceptUser: id })],
+    ['except', (server: Served, id: string) => server.room('a').broadcast(alert, { except: { user: id } })],
+  ])('is a TypeError where it is given to %s, and reaches nobody', async (_, use) => {
+    const { url, server } = await serve(users)
+    const [ana] = await connectUsers(url, 'ana')
+    await ana?.join('a')
+    for (const id of [null, 5, {}, '']) expect(() => use(server, id as string)).toThrow(TypeError)
+    await ana?.never('alerted')
+    await ana?.never('left')
   })
 })
 

@@ -235,14 +235,44 @@ describe('being sent away', () => {
     expect(ana.frames.filter(({ type }) => type === 'error')).toEqual([])
   })
 
-  it('a code that WebSocket does not allow is the caller’s mistake, and closes nothing', async () => {
-    const { url, server } = await serve()
-    const ana = await connectExtended(url)
-    expect(() => server.user(ana.userId).disconnect(999)).toThrow(TypeError)
-    await ana.settled()
-    server.user(ana.userId).disconnect()
-    expect((await ana.closed).code).toBe(4501)
-  })
+  it.each([
+    ['no number', 'x' as unknown as number, '', TypeError],
+    ['NaN', Number.NaN, '', TypeError],
+    ['a fraction', 4000.5, '', TypeError],
+    ['below all', 999, '', RangeError],
+    ['unassigned', 1004, '', RangeError],
+    ['for a close without a code', 1005, '', RangeError],
+    ['for a close without a frame', 1006, '', RangeError],
+    ['for a failed TLS handshake', 1015, '', RangeError],
+    ['reserved', 2999, '', RangeError],
+    ['above all', 5000, '', RangeError],
+    ['fine, but with a reason of 124 bytes', 4000, 'é'.repeat(62), RangeError],
+    ['fine, but with a reason that is no text', 4000, 5 as unknown as string, TypeError],
+  ])(
+    '[K1] a close code that is %s is the caller’s mistake, and closes nothing',
+    async (_, code, reason, mistake) => {
+      const mistakes: unknown[] = []
+      const attempt = (close: () => void) => {
+        try {
+          close()
+        } catch (error) {
+          mistakes.push(error)
+        }
+      }
+      const { url, server } = await serve({
+        on: { message: (context) => attempt(() => context.close(code, reason)) },
+      })
+      const ana = await connectExtended(url)
+      attempt(() => server.user(ana.userId).disconnect(code, reason))
+      attempt(() => server.user('somebody elsewhere').disconnect(code, reason))
+      await ana.join('r')
+      expect(mistakes).toEqual([expect.any(mistake), expect.any(mistake), expect.any(mistake)])
+      expect(ana.frames.filter(({ type }) => type === 'error')).toEqual([])
+      await ana.settled()
+      server.user(ana.userId).disconnect()
+      expect((await ana.closed).code).toBe(4501)
+    },
+  )
 })
 
 describe('a drain', () => {

@@ -1,4 +1,5 @@
 export * from './codec.js'
 export * from './define-protocol.js'
 export * from './schemas.js'
+export { type Check, compileShape } from './shape.js'
 export * from './wire.js'

@@ -20,6 +20,26 @@ export function dismiss(
   closeWith(connection, name)
 }
 
+/** RFC 6455 gives the Close frame 125 bytes, two of which are the code. */
+const MAX_REASON_BYTES = 123
+
+/** Why WebSocket does not let a connection be closed so, or `undefined` if it does. */
+export function closeFault(code: unknown, reason: unknown): Error | undefined {
+  if (typeof code !== 'number' || !Number.isInteger(code))
+    return new TypeError(`A close code is a whole number, not ${String(code)}`)
+  if (typeof reason !== 'string') return new TypeError(`A close reason is a string, not ${typeof reason}`)
+  const isReserved =
+    code < 1000 || (code >= 1004 && code <= 1006) || (code > 1014 && code < 3000) || code > 4999
+  if (isReserved)
+    return new RangeError(
+      `WebSocket does not allow the close code ${code}; an application's own are 4000 to 4999`,
+    )
+  const bytes = Buffer.byteLength(reason)
+  if (bytes > MAX_REASON_BYTES)
+    return new RangeError(`A close reason has at most ${MAX_REASON_BYTES} bytes in UTF-8, not ${bytes}`)
+  return undefined
+}
+
 /**
  * Closes as the application wishes, by default as one who may not be here.
  * @throws RangeError or TypeError for a code or a reason that WebSocket does not allow
@@ -30,6 +50,8 @@ export function sendAway(
   code: number = CLOSE_CODES.forbidden.code,
   reason = closeCode(code).reason,
 ): void {
+  const fault = closeFault(code, reason)
+  if (fault) throw fault
   if (code === CLOSE_CODES.forbidden.code) answers.fail(connection, new RoomfulError('forbidden'))
   connection.close(code, reason)
 }

@@ -10,14 +10,18 @@ import type { Answers } from './answers.js'
 import type { AnyProtocol, BroadcastOptions, HistoryPage, RoomHandle, RoomInfo, UserHandle } from './api.js'
 import type { Backplane, Relay } from './backplane.js'
 import type { Terms } from './batch.js'
-import { sendAway } from './closing.js'
+import type { Clock } from './clock.js'
+import { closeFault, sendAway } from './closing.js'
 import type { Connection } from './connection.js'
 import type { Range } from './core/log.js'
 import type { FanOut } from './fanout.js'
+import type { Logger } from './logger.js'
 import type { Members } from './members.js'
 import { TextFrame } from './outgoing.js'
 import type { Publisher } from './publisher.js'
+import { RationedWarning } from './rationed-warning.js'
 import type { Registry } from './registry.js'
+import { relayFault } from './relays.js'
 import { type Room, streamOf, userStream } from './room.js'
 import type { Rooms } from './rooms.js'
 
@@ -29,6 +33,8 @@ export interface MessengerDeps {
   readonly publisher: Publisher
   readonly members: Members
   readonly answers: Answers
+  readonly clock: Clock
+  readonly logger: Logger
 }
 
 type Message = { readonly type: string }
@@ -38,7 +44,12 @@ const MAX_PAGE_BYTES = 16 * 1024 * 1024
 
 /** What the application sends: to rooms, to users, to everyone; on this node, and by the backplane on all others. */
 export class Messenger {
-  constructor(private readonly deps: MessengerDeps) {}
+  readonly #notUnderstood: RationedWarning
+
+  constructor(private readonly deps: MessengerDeps) {
+    const event = 'what another node told could not be carried out, and was passed over'
+    this.#notUnderstood = new RationedWarning(deps.clock, deps.logger, event)
+  }
 
   /** @throws RoomfulError `invalid_room` */
   room(id: string): RoomHandle<AnyProtocol> {
@@ -56,14 +67,15 @@ export class Messenger {
     return this.#handle(roomId, streamOf(roomId, userId))
   }
 
+  /** @throws TypeError if the id is no user's */
   user(id: string): UserHandle<AnyProtocol> {
+    checkUserId(id)
     const stream = userStream(id)
     return {
       id,
       send: (message: Message) => this.sendToUsers([id], message),
       publish: (message: Message) => this.deps.publisher.publish(stream, OWN_STREAM, message),
-      disconnect: (code = CLOSE_CODES.forbidden.code, reason = closeCode(code).reason) =>
-        this.#everywhere({ to: 'disconnect', targets: [id], payload: { code, reason } }),
+      disconnect: (code, reason) => this.#disconnect(id, code, reason),
       history: (page) => this.#history(stream, page),
     }
   }
@@ -71,6 +83,7 @@ export class Messenger {
   broadcast(message: Message, options: { readonly exceptUser?: string } = {}): void {
     const checked = this.deps.publisher.volatile(message)
     const { exceptUser } = options
+    if (exceptUser !== undefined) checkUserId(exceptUser)
     this.#everywhere({
       to: 'everyone',
       targets: [],
@@ -79,6 +92,7 @@ export class Messenger {
   }
 
   sendToUsers(ids: readonly string[], message: Message): void {
+    for (const id of ids) checkUserId(id)
     this.#everywhere({
       to: 'users',
       targets: ids,
@@ -91,8 +105,21 @@ export class Messenger {
     this.#broadcastToStreams(streams, this.deps.publisher.volatile(message), options)
   }
 
-  /** Carries out what another node told. */
-  receive({ to, targets, payload }: Relay): void {
+  /**
+   * Carries out what another node told. What it does not understand, as from a newer version, it passes over: a node
+   * must not fall by what another one sends.
+   */
+  receive(relay: unknown): void {
+    const field = relayFault(relay)
+    try {
+      if (field === undefined) this.#carryOut(relay as Relay)
+      else this.#notUnderstood.warn({ field })
+    } catch (err) {
+      this.#notUnderstood.warn({ err })
+    }
+  }
+
+  #carryOut({ to, targets, payload }: Relay): void {
     switch (to) {
       case 'streams':
         this.#deliverToStreams(targets, payload)
@@ -119,14 +146,30 @@ export class Messenger {
       publish: (message: Message) => this.deps.publisher.publish(stream, id, message),
       broadcast: (message: Message, options = {}) =>
         this.#broadcastToStreams([stream], this.deps.publisher.volatile(message), options),
-      kick: (userId) => this.#everywhere({ to: 'kick', targets: [id], payload: { userId } }),
+      kick: (userId) => {
+        checkUserId(userId)
+        this.#everywhere({ to: 'kick', targets: [id], payload: { userId } })
+      },
       info: () => this.#info(id, stream),
       history: (page) => this.#history(stream, page),
     }
   }
 
+  #disconnect(
+    id: string,
+    code: number = CLOSE_CODES.forbidden.code,
+    reason: string = closeCode(code).reason,
+  ): void {
+    const fault = closeFault(code, reason)
+    if (fault) throw fault
+    this.#everywhere({ to: 'disconnect', targets: [id], payload: { code, reason } })
+  }
+
+  /** @throws TypeError for what the other nodes would not understand */
   #everywhere(relay: Relay): void {
-    this.receive(relay)
+    const field = relayFault(relay)
+    if (field !== undefined) throw new TypeError(`'${relay.to}' was given a wrong ${field}`)
+    this.#carryOut(relay)
     this.deps.backplane.relay(relay)
   }
 
@@ -135,6 +178,7 @@ export class Messenger {
     message: object,
     { except, latestKey }: BroadcastOptions,
   ): void {
+    if (typeof except === 'object') checkUserId(except.user)
     this.#everywhere({
       to: 'streams',
       targets: streams,
@@ -208,6 +252,11 @@ export class Messenger {
 function sendTo(connections: Iterable<Connection>, message: object): void {
   const frame = TextFrame.of(message)
   for (const connection of connections) if (!connection.isCongested) connection.write(frame)
+}
+
+function checkUserId(id: unknown): void {
+  if (typeof id !== 'string' || id === '')
+    throw new TypeError(`A user id is a string that is not empty, not ${JSON.stringify(id)}`)
 }
 
 function termsOf(

@@ -183,6 +183,8 @@ export class Node {
       publisher,
       members: this.#members,
       answers,
+      clock,
+      logger,
     })
   }
 
