@@ -28,17 +28,9 @@ export const layers: Layer[] = [
   },
   {
     name: 'server interfaces',
-    files: [
-      'address',
-      'backplane',
-      'clock',
-      'limits',
-      'logger',
-      'origin',
-      'outgoing',
-      'rationed-warning',
-      'transport',
-    ].map((file) => `packages/server/src/${file}.ts`),
+    files: ['address', 'backplane', 'clock', 'limits', 'logger', 'origin', 'outgoing', 'transport'].map(
+      (file) => `packages/server/src/${file}.ts`,
+    ),
     imports: [protocol, 'node:net'],
     types: ['server core'],
   },

@@ -233,12 +233,16 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
   readonly id: string
   /**
    * Logs a message and sends it to everyone in the room.
-   * @throws RoomfulError `invalid_message` if its schema refuses it, `unavailable` if the backplane is away
+   * @throws RoomfulError `invalid_message` if its schema refuses it, `unavailable` if it was not logged as the backplane is
+   * away, `outcome_unknown` if the backplane did not say whether it was: publishing it again may log it twice
    */
   publish(message: Publishable<P>): Promise<Position>
   /** Sends a volatile message to the room: no offset, not resumed. @throws RoomfulError `invalid_message` */
   broadcast(message: Broadcastable<P>, options?: BroadcastOptions): void
-  /** Removes a user's connections from the room, on every node. They may join again if `authorize` lets them. */
+  /**
+   * Removes a user's connections from the room, on every node. They may join again if `authorize` lets them.
+   * @throws TypeError if the id is no user's
+   */
   kick(userId: string): void
   info(): Promise<RoomInfo>
   /** A page of the log: the newest entries, or those before or after an offset. */
@@ -253,9 +257,12 @@ export interface UserHandle<P extends AnyProtocol = BuiltIn> {
   readonly id: string
   /** Sends a volatile message to every connection of the user. */
   send(message: Broadcastable<P>): void
-  /** Logs a message in the user's own stream, which every device joins as `@me`. */
+  /** Logs a message in the user's own stream, which every device joins as `@me`. Rejects as a room's `publish` does. */
   publish(message: Publishable<P>): Promise<Position>
-  /** Closes every connection of the user, on every node. @default 4501 */
+  /**
+   * Closes every connection of the user, on every node. @default 4501
+   * @throws TypeError or RangeError for a code or a reason that WebSocket does not allow
+   */
   disconnect(code?: number, reason?: string): void
   history(options?: {
     readonly limit?: number

@@ -75,7 +75,8 @@ export interface NodeLink {
   /** Users up to which a room's presence is listed by name. */
   readonly listedUsers: number
   newId(): string
-  receive(relay: Relay): void
+  /** Takes what another node told, as it came: the node passes over what is not a {@link Relay}, and never throws. */
+  receive(relay: unknown): void
 }
 
 /**
@@ -89,7 +90,9 @@ export interface Backplane {
 
   /**
    * Appends in one atomic step (dedupe, offset, log) and tells every subscriber. Resolves once accepted; a store that
-   * accepts at once returns its result as it is.
+   * accepts at once returns its result as it is. Rejects with `unavailable` if the same draft can be given again: it was
+   * not accepted, or its `sender` tells that it is a repeat. Rejects with `outcome_unknown` where the store did not say
+   * whether it accepted a draft without a sender.
    */
   publish(stream: string, draft: Draft): MaybePromise<PublishResult>
 

@@ -10,7 +10,6 @@ import type { Answers } from './answers.js'
 import type { AnyProtocol, BroadcastOptions, HistoryPage, RoomHandle, RoomInfo, UserHandle } from './api.js'
 import type { Backplane, Relay } from './backplane.js'
 import type { Terms } from './batch.js'
-import type { Clock } from './clock.js'
 import { closeFault, sendAway } from './closing.js'
 import type { Connection } from './connection.js'
 import type { Range } from './core/log.js'
@@ -19,7 +18,6 @@ import type { Logger } from './logger.js'
 import type { Members } from './members.js'
 import { TextFrame } from './outgoing.js'
 import type { Publisher } from './publisher.js'
-import { RationedWarning } from './rationed-warning.js'
 import type { Registry } from './registry.js'
 import { relayFault } from './relays.js'
 import { type Room, streamOf, userStream } from './room.js'
@@ -33,7 +31,6 @@ export interface MessengerDeps {
   readonly publisher: Publisher
   readonly members: Members
   readonly answers: Answers
-  readonly clock: Clock
   readonly logger: Logger
 }
 
@@ -44,12 +41,7 @@ const MAX_PAGE_BYTES = 16 * 1024 * 1024
 
 /** What the application sends: to rooms, to users, to everyone; on this node, and by the backplane on all others. */
 export class Messenger {
-  readonly #notUnderstood: RationedWarning
-
-  constructor(private readonly deps: MessengerDeps) {
-    const event = 'what another node told could not be carried out, and was passed over'
-    this.#notUnderstood = new RationedWarning(deps.clock, deps.logger, event)
-  }
+  constructor(private readonly deps: MessengerDeps) {}
 
   /** @throws RoomfulError `invalid_room` */
   room(id: string): RoomHandle<AnyProtocol> {
@@ -110,12 +102,13 @@ export class Messenger {
    * must not fall by what another one sends.
    */
   receive(relay: unknown): void {
+    const { logger } = this.deps
     const field = relayFault(relay)
     try {
       if (field === undefined) this.#carryOut(relay as Relay)
-      else this.#notUnderstood.warn({ field })
+      else logger.warn({ field }, 'what another node told was not understood, and was passed over')
     } catch (err) {
-      this.#notUnderstood.warn({ err })
+      logger.error({ err }, 'what another node told could not be carried out')
     }
   }
 

@@ -183,7 +183,6 @@ export class Node {
       publisher,
       members: this.#members,
       answers,
-      clock,
       logger,
     })
   }

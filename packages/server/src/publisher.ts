@@ -50,7 +50,7 @@ export class Publisher {
     return andThen(this.backplane.publish(stream, { id, open, wall, sender }), counted, this.metrics)
   }
 
-  /** Publishes a message of the application's own. @throws RoomfulError `invalid_message`, `unavailable` */
+  /** Publishes a message of the application's own. @throws RoomfulError `invalid_message`, `unavailable`, `outcome_unknown` */
   async publish(stream: string, roomId: string, message: { readonly type: string }): Promise<Position> {
     const body = this.check(message, 'published')
     const id = this.newId()

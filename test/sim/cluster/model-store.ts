@@ -97,9 +97,14 @@ export class ModelStore implements RedisStore {
       replicated.ask(() => client.run((data, turn) => data.append(turn, append)), patience),
     )
     const waiting = replicated.ask(() => client.wait(replicas, timeoutMs), patience)
-    const [replies, confirmedBy] = await Promise.all([Promise.allSettled(appending), waiting])
-    if (replicated.generation !== generation)
-      throw unavailable(new Error('The connection broke before WAIT answered'))
+    const confirming = waiting.then((answer) => {
+      if (replicated.generation === generation) return answer
+      throw new Error('The connection broke before WAIT answered')
+    })
+    const [replies, [confirmedBy]] = await Promise.all([
+      Promise.allSettled(appending),
+      Promise.allSettled([confirming]),
+    ])
     return { replies, confirmedBy }
   }
 

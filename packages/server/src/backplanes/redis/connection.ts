@@ -1,7 +1,8 @@
 import type { RoomfulError } from '@roomful/protocol'
 import type { Clock } from '../../clock.js'
 import type { Logger } from '../../logger.js'
-import { unavailable } from './unavailable.js'
+import { clusterRefused, hadNoEffect, isNoScript, isOfCluster } from './refusals.js'
+import { NoAnswer, unavailable } from './unavailable.js'
 
 /** What is used of a node-redis client. */
 export interface Client {
@@ -72,7 +73,7 @@ export class Connection {
     if (!this.ready) return Promise.reject(unavailable(new Error('Redis cannot be reached')))
     return new Promise((resolve, reject) => {
       const cancel = this.deps.clock.after(timeoutMs, () => {
-        reject(unavailable(new Error('Redis did not answer in time')))
+        reject(unavailable(new NoAnswer('Redis did not answer in time')))
         this.#fellSilent()
       })
       const failed = (error: Error) => {
@@ -124,8 +125,9 @@ export class Connection {
   #explain(error: Error): RoomfulError | Error {
     if (isNoScript(error)) return error
     if (error.message.startsWith('READONLY')) this.deps.demoted()
-    if (this.client.isReady) this.#log(error, 'a command failed')
-    return unavailable(error)
+    if (isOfCluster(error)) this.#log(clusterRefused(error), 'a command failed')
+    else if (this.client.isReady) this.#log(error, 'a command failed')
+    return unavailable(hadNoEffect(error) ? error : new NoAnswer(error.message, { cause: error }))
   }
 
   #log(error: Error, what: string): void {
@@ -134,8 +136,4 @@ export class Connection {
     this.#loggedAt = now
     this.deps.logger.warn({ connection: this.name, err: error }, `redis: ${what}`)
   }
-}
-
-export function isNoScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }

@@ -1,5 +1,5 @@
 import type { Append, AppendReply, RedisStore } from './store.js'
-import { unavailable } from './unavailable.js'
+import { NoAnswer, unavailable } from './unavailable.js'
 
 interface Waiting {
   readonly append: Append
@@ -47,15 +47,22 @@ export class GroupCommit {
         this.replicas,
         this.timeoutMs,
       )
-      const isConfirmed = confirmedBy >= this.replicas
+      const missing = this.#missing(confirmedBy)
       for (const [index, { resolve, reject }] of group.entries()) {
         const reply = replies[index]
         if (reply?.status === 'rejected') reject(reply.reason)
-        else if (reply && (isConfirmed || reply.value.status !== 'accepted')) resolve(reply.value)
-        else reject(unavailable(new Error(`${confirmedBy} of ${this.replicas} replicas confirmed in time`)))
+        else if (reply && (!missing || reply.value.status !== 'accepted')) resolve(reply.value)
+        else reject(unavailable(new NoAnswer('Replicas did not confirm the message', { cause: missing })))
       }
     } catch (error) {
       for (const { reject } of group) reject(error)
     }
+  }
+
+  /** Why what Redis has accepted cannot be acknowledged yet. */
+  #missing(confirmedBy: PromiseSettledResult<number>): unknown {
+    if (confirmedBy.status === 'rejected') return confirmedBy.reason
+    if (confirmedBy.value >= this.replicas) return undefined
+    return new Error(`${confirmedBy.value} of ${this.replicas} replicas confirmed in time`)
   }
 }

@@ -5,7 +5,10 @@ import { createHash } from 'node:crypto'
  * the tag has a fixed length, so that no stream's name can make another's key.
  */
 export class Keys {
-  constructor(private readonly prefix: string) {}
+  constructor(
+    private readonly prefix: string,
+    private readonly database: number,
+  ) {}
 
   /** Stream: the entries that retention keeps. */
   log(stream: string): string {
@@ -28,9 +31,12 @@ export class Keys {
     return `${this.#of('sent', stream)}:${digest}`
   }
 
-  /** Channel: entries, changes of presence and volatile messages of one stream. */
+  /**
+   * Channel: entries, changes of presence and volatile messages of one stream. Redis keeps the keys of its databases
+   * apart, but not their channels: without the number, staging would disconnect the users of production.
+   */
   channel(stream: string): string {
-    return this.#of('live', stream)
+    return `${this.prefix}:${this.database}:live:{${stream}}`
   }
 
   /** Set: the memberships that end with a node's lease. */
@@ -45,7 +51,7 @@ export class Keys {
 
   /** Channel: volatile messages to every node. */
   get relay(): string {
-    return `${this.prefix}:relay`
+    return `${this.prefix}:${this.database}:relay`
   }
 
   /** String: signs anonymous sessions. */

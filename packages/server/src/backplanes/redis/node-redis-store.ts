@@ -1,4 +1,4 @@
-import { createClient, type RedisClientType } from 'redis'
+import { createClient, ReconnectStrategyError, type RedisClientType } from 'redis'
 import type { Range } from '../../core/log.js'
 import type { PresenceSnapshot, PresentUser } from '../../core/presence.js'
 import { Connection } from './connection.js'
@@ -7,6 +7,7 @@ import { APPEND, READ, STANDING } from './lua/log.js'
 import { END_GRACE, ENTER, LEAVE, PRESENT, UPDATE } from './lua/presence.js'
 import { PUT_OFF, SCHEDULE, TAKE_DUE } from './lua/tasks.js'
 import type { RedisOptions, RedisSettings } from './options.js'
+import { clusterRefused, isOfCluster } from './refusals.js'
 import * as replies from './replies.js'
 import { Script, type ScriptCall } from './script.js'
 import { inspectServer } from './server-check.js'
@@ -43,6 +44,7 @@ const SCRIPTS = {
 
 interface Connections {
   readonly link: StoreLink
+  readonly keys: Keys
   readonly commands: Connection
   readonly subscriber: Connection
   readonly subscriptions: RedisClientType
@@ -52,7 +54,6 @@ interface Connections {
 
 /** The store on node-redis: at most three connections a node, whatever the number of clients. */
 export class NodeRedisStore implements RedisStore {
-  readonly #keys: Keys
   #connections: Connections | undefined
   /** What is under way for a stream's channel: node-redis mixes up a subscribe that overtakes an unsubscribe. */
   readonly #channels = new Map<string, Promise<void>>()
@@ -60,9 +61,7 @@ export class NodeRedisStore implements RedisStore {
   constructor(
     private readonly options: RedisOptions,
     private readonly settings: RedisSettings,
-  ) {
-    this.#keys = new Keys(settings.prefix)
-  }
+  ) {}
 
   get ready(): boolean {
     if (!this.#connections) return false
@@ -74,10 +73,16 @@ export class NodeRedisStore implements RedisStore {
     const connections = this.#connect(link)
     this.#connections = connections
     const { commands, subscriber, subscriptions, replicated } = connections
-    await Promise.all([commands.open(), subscriber.open(), replicated?.open()])
-    await inspectServer(commands, link.logger)
-    const relayed = (message: string) => this.#understood(message, replies.nodeRelay, link.relayed)
-    await subscriber.ask(() => subscriptions.subscribe(this.#keys.relay, relayed))
+    try {
+      await Promise.all([commands.open(), subscriber.open(), replicated?.open()])
+      await inspectServer(commands, link.logger)
+      const relayed = (message: string) => this.#understood(message, replies.nodeRelay, link.relayed)
+      await subscriber.ask(() => subscriptions.subscribe(this.#keys.relay, relayed))
+    } catch (error) {
+      // Whoever is told that the server cannot start must be able to end: open sockets would keep the process.
+      await this.close()
+      throw error instanceof ReconnectStrategyError ? error.originalError : error
+    }
   }
 
   #connect(link: StoreLink): Connections {
@@ -92,15 +97,19 @@ export class NodeRedisStore implements RedisStore {
       all.push(connection)
       return connection
     }
-    const commands = make('commands', this.#newClient(), () => {
+    const client = this.#newClient()
+    const keys = new Keys(this.settings.prefix, client.options?.database ?? 0)
+    const commands = make('commands', client, () => {
       link.reconnected()
-      void inspectServer(commands, logger)
+      inspectServer(commands, logger).catch((err: unknown) =>
+        logger.error({ err }, 'redis: what answers at this address now cannot be used'),
+      )
     })
     const subscriptions = this.#newClient()
     const subscriber = make('subscriber', subscriptions, () => link.resubscribed())
     const replicated =
       durability === 'replicated' ? make('replicated', this.#newClient(), () => {}) : undefined
-    return { link, commands, subscriber, subscriptions, replicated }
+    return { link, keys, commands, subscriber, subscriptions, replicated }
   }
 
   async close(): Promise<void> {
@@ -120,15 +129,19 @@ export class NodeRedisStore implements RedisStore {
     const { generation } = replicated
     const patience = timeoutMs + this.settings.commandTimeoutMs
     const loading = SCRIPTS.append.load(replicated)
-    const appending = appends.map((append) =>
-      SCRIPTS.append.runLoaded(replicated, this.#appendCall(append), patience),
+    const appending = appends.map(async (append) =>
+      replies.appendReply(await SCRIPTS.append.runLoaded(replicated, this.#appendCall(append), patience)),
     )
     const waiting = replicated.send(['WAIT', String(replicas), String(timeoutMs)], patience)
-    const settling = Promise.allSettled(appending.map(async (reply) => replies.appendReply(await reply)))
-    const [settled, confirmedBy] = await Promise.all([settling, waiting, loading])
-    if (replicated.generation !== generation)
-      throw unavailable(new Error('The connection broke before WAIT answered'))
-    return { replies: settled, confirmedBy: Number(confirmedBy) }
+    const confirming = Promise.all([waiting, loading]).then(([answer]) => {
+      if (replicated.generation === generation) return Number(answer)
+      throw new Error('The connection broke before WAIT answered')
+    })
+    const [settled, [confirmedBy]] = await Promise.all([
+      Promise.allSettled(appending),
+      Promise.allSettled([confirming]),
+    ])
+    return { replies: settled, confirmedBy }
   }
 
   async read(stream: string, range: Range, idAt: number | undefined, newEpoch: string): Promise<ReadReply> {
@@ -166,11 +179,11 @@ export class NodeRedisStore implements RedisStore {
   }
 
   async relayToStream(stream: string, message: NodeRelay): Promise<void> {
-    await this.#send('SPUBLISH', this.#keys.channel(stream), `relay\n${JSON.stringify(message)}`)
+    await this.#send('SPUBLISH', this.#keys.channel(stream), `relay\n${replies.relayText(message)}`)
   }
 
   async relayToAll(message: NodeRelay): Promise<void> {
-    await this.#send('PUBLISH', this.#keys.relay, JSON.stringify(message))
+    await this.#send('PUBLISH', this.#keys.relay, replies.relayText(message))
   }
 
   async enter(
@@ -245,8 +258,11 @@ export class NodeRedisStore implements RedisStore {
   }
 
   async secret(candidate: string): Promise<string> {
-    await this.#send('SET', this.#keys.secret, candidate, 'NX')
-    return String(await this.#send('GET', this.#keys.secret))
+    const { secret } = this.#keys
+    const known = await this.#send('GET', secret)
+    if (typeof known === 'string') return known
+    await this.#send('SET', secret, candidate, 'NX')
+    return String(await this.#send('GET', secret))
   }
 
   #appendCall({ stream, id, open, wall, sender, newEpoch }: Append): ScriptCall {
@@ -263,8 +279,9 @@ export class NodeRedisStore implements RedisStore {
     let parsed: T
     try {
       parsed = parse(message)
-    } catch (error) {
-      this.#open.link.logger.warn({ err: error }, 'redis: a message of another kind was passed over')
+    } catch (err) {
+      const event = 'redis: what was published here is of another kind or version, and was passed over'
+      this.#open.link.logger.warn({ err }, event)
       return
     }
     receive(parsed)
@@ -298,6 +315,10 @@ export class NodeRedisStore implements RedisStore {
     return [this.#keys.log(stream), this.#keys.meta(stream)]
   }
 
+  get #keys(): Keys {
+    return this.#open.keys
+  }
+
   get #open(): Connections {
     if (!this.#connections) throw unavailable(new Error('Redis is not connected yet'))
     return this.#connections
@@ -314,7 +335,8 @@ export class NodeRedisStore implements RedisStore {
 }
 
 /** Spread, so that not all nodes come at once to a Redis that has just come back. */
-function backoff(retries: number): number {
+function backoff(retries: number, cause: Error): number | Error {
+  if (isOfCluster(cause)) return clusterRefused(cause)
   const ms = Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** retries)
   return Math.round(ms * (0.5 + Math.random() / 2))
 }

@@ -17,7 +17,8 @@ import { Feed } from './feed.js'
 import { GroupCommit } from './group-commit.js'
 import type { RedisSettings } from './options.js'
 import { toPage } from './page.js'
-import type { NodeRelay, RedisStore } from './store.js'
+import type { Append, AppendReply, NodeRelay, RedisStore } from './store.js'
+import { isInDoubt } from './unavailable.js'
 
 interface OpenFeed {
   readonly feed: Feed
@@ -62,6 +63,9 @@ export class RedisBackplane implements Backplane {
     const seen = (stream: string) => this.#feeds.get(stream)?.feed.standing.presenceVersion ?? 0
     const reentered = () => {
       for (const { feed } of this.#feeds.values()) feed.doubtPresence()
+      this.#shareSecret().catch((err: unknown) =>
+        node.logger.warn({ err }, 'redis: the secret of the nodes could not be kept'),
+      )
     }
     const attendance = new Attendance(this.store, node, this.settings, seen, reentered)
     this.#started = { node, id: node.newId(), attendance }
@@ -76,17 +80,21 @@ export class RedisBackplane implements Backplane {
       resubscribed: () => void this.#checkHeads(),
       relayed: (message) => this.#relayed(message),
     })
-    this.#sharedSecret = await this.store.secret(`${node.newId()}${node.newId()}`)
+    await this.#shareSecret()
     await attendance.start()
     this.#stopChecks = clock.every(this.settings.headCheckMs, () => void this.#checkHeads())
   }
 
+  /** Anew whenever Redis has lost what it knew: a node that starts after it would sign by a secret of its own. */
+  async #shareSecret(): Promise<void> {
+    const candidate = this.#sharedSecret ?? `${this.#node.newId()}${this.#node.newId()}`
+    this.#sharedSecret = await this.store.secret(candidate)
+  }
+
   async publish(stream: string, draft: Draft): Promise<PublishResult> {
     const { id, open, wall, sender } = draft
-    const append = { stream, id, open, wall, sender, newEpoch: this.#node.newId() }
     const { durability } = this
-    const reply =
-      durability === 'replicated' ? await this.#groupCommit.append(append) : await this.store.append(append)
+    const reply = await this.#append({ stream, id, open, wall, sender, newEpoch: this.#node.newId() })
     if (reply.status !== 'accepted') return { status: reply.status }
     if (!reply.duplicate) this.#feeds.get(stream)?.feed.acknowledge(reply.position)
     return { ...reply, durability }
@@ -159,6 +167,16 @@ export class RedisBackplane implements Backplane {
     await this.#started?.attendance.close()
     this.#feeds.clear()
     await this.store.close()
+  }
+
+  async #append(append: Append): Promise<AppendReply> {
+    try {
+      return await (this.durability === 'replicated' ? this.#groupCommit : this.store).append(append)
+    } catch (error) {
+      // The repeat of a client's message is known by its id; the application's own would be in the log twice.
+      if (append.sender || !isInDoubt(error)) throw error
+      throw new RoomfulError('outcome_unknown', { cause: error.cause })
+    }
   }
 
   async #readLog(

@@ -1,4 +1,4 @@
-import type { RoomfulError } from '@roomful/protocol'
+import { compileShape, type RoomfulError } from '@roomful/protocol'
 import { entryText, type LogEntry, type Position } from '../../core/log.js'
 import type { PresenceChange, PresenceSnapshot, PresentUser } from '../../core/presence.js'
 import type { AppendReply, Membership, NodeRelay, ReadReply, Standing, StreamMessage } from './store.js'
@@ -55,7 +55,7 @@ export function streamMessage(message: string): StreamMessage {
       const [event, version, count, connection, profile, state] = rest
       if (event !== 'enter' && event !== 'update' && event !== 'leave') throw malformed(message)
       const about = user(text(profile), text(state))
-      const change: PresenceChange = { event, user: about, version: Number(version), count: Number(count) }
+      const change: PresenceChange = { event, user: about, version: natural(version), count: natural(count) }
       return { kind, change, connection: connection === '' ? undefined : connection }
     }
     case 'relay':
@@ -65,9 +65,20 @@ export function streamMessage(message: string): StreamMessage {
   }
 }
 
-/** Written by another node of the same cluster, and read as it wrote it. */
+/** Rises when older nodes could misread what newer ones tell: they pass over what is above their own. */
+const RELAY_VERSION = 1
+
+const checkRelay = compileShape('version:natural from relay:object')
+
+export function relayText({ from, relay }: NodeRelay): string {
+  return JSON.stringify({ version: RELAY_VERSION, from, relay })
+}
+
+/** Of the relay itself, the node knows what it may be. */
 export function nodeRelay(json: string): NodeRelay {
-  return JSON.parse(json)
+  const message = JSON.parse(json)
+  if (checkRelay(message) !== undefined || message.version !== RELAY_VERSION) throw malformed(json)
+  return message
 }
 
 export function presentUser({ userId, profile, state }: PresentUser): { profile: string; state: string } {
@@ -100,12 +111,18 @@ function text(value: unknown): string {
   throw malformed(value)
 }
 
+function natural(value: unknown): number {
+  const number = Number(value)
+  if (typeof value === 'string' && value !== '' && Number.isSafeInteger(number) && number >= 0) return number
+  throw malformed(value)
+}
+
 function position(epoch: unknown, offset: unknown, id: unknown): Position {
   return { epoch: text(epoch), offset: Number(offset), id: text(id) }
 }
 
 function entry(epoch: string, at: unknown, id: unknown, previousId: unknown, open: unknown): LogEntry {
-  const offset = Number(at)
+  const offset = natural(at)
   return {
     offset,
     id: text(id),
@@ -114,8 +131,12 @@ function entry(epoch: string, at: unknown, id: unknown, previousId: unknown, ope
   }
 }
 
+const checkUser = compileShape('userId profile?:object state?:object')
+
 function user(profile: string, state: string): PresentUser {
-  return { ...JSON.parse(profile), ...(state !== '' && { state: JSON.parse(state) }) }
+  const present = { ...JSON.parse(profile), ...(state !== '' && { state: JSON.parse(state) }) }
+  if (checkUser(present) !== undefined) throw malformed(profile)
+  return present
 }
 
 function malformed(reply: unknown): RoomfulError {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type Connection, isNoScript } from './connection.js'
+import type { Connection } from './connection.js'
+import { isNoScript } from './refusals.js'
 
 export interface ScriptCall {
   readonly keys: readonly string[]

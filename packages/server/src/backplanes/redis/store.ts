@@ -18,6 +18,7 @@ export interface StoreLink {
 
 export interface NodeRelay {
   readonly from: string
+  /** As another node wrote it, which may be of another version. */
   readonly relay: Relay
 }
 
@@ -39,6 +40,11 @@ export type AppendReply =
       readonly wall: number
     }
   | { readonly status: 'conflict' | 'out_of_order' }
+
+export interface ReplicatedAppends {
+  readonly replies: readonly PromiseSettledResult<AppendReply>[]
+  readonly confirmedBy: PromiseSettledResult<number>
+}
 
 export interface ReadReply {
   readonly epoch: string
@@ -84,15 +90,15 @@ export interface RedisStore {
 
   append(append: Append): Promise<AppendReply>
   /**
-   * Appends in one pipeline with WAIT, on a connection of its own. The number of replicas that confirmed is only
-   * told if that connection was one and the same from the first append to the answer: on a fresh one, WAIT
-   * answers at once, whatever has been replicated.
+   * Appends in one pipeline with WAIT, on a connection of its own. `confirmedBy`, the number of replicas that have
+   * them all, is rejected unless that connection was one and the same from the first append to the answer: on a fresh
+   * one, WAIT answers at once, whatever has been replicated.
    */
   appendReplicated(
     appends: readonly Append[],
     replicas: number,
     timeoutMs: number,
-  ): Promise<{ readonly replies: readonly PromiseSettledResult<AppendReply>[]; readonly confirmedBy: number }>
+  ): Promise<ReplicatedAppends>
   /** Makes an empty log under `newEpoch` if there is none, so that a reader has a place to go on from. */
   read(stream: string, range: Range, idAt: number | undefined, newEpoch: string): Promise<ReadReply>
   /** One pipeline; keeps the streams' keys from expiring. */

@@ -76,7 +76,7 @@ describe('a Redis that goes away', () => {
     const server = await start()
     const node = await join({ url: server.url, commandTimeoutMs: 200, leaseRenewMs: 5_000, leaseMs: 15_000 })
     server.pause()
-    await expect(node.publish('r', 'one')).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(node.publish('r', 'one')).rejects.toMatchObject({ code: 'outcome_unknown' })
     expect(node.backplane.ready).toBe(false)
     const startedAt = performance.now()
     await expect(node.publish('r', 'two')).rejects.toMatchObject({ code: 'unavailable' })

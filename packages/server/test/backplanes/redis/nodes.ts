@@ -22,7 +22,7 @@ export class TestNode {
       graceMs,
       listedUsers: 200,
       newId: randomUUID,
-      receive: (relay) => node.relayed.push(relay),
+      receive: (relay) => node.relayed.push(relay as Relay),
     })
     return node
   }

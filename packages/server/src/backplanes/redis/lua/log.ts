@@ -1,3 +1,4 @@
+import { WHOLE } from './flags.js'
 import { TIME } from './time.js'
 
 /** What an entry costs beside its text, roughly. The memory log counts the same. */
@@ -6,7 +7,8 @@ const OVERHEAD = 120
 /**
  * Entries are added as `<offset>-0` with the fields i (id), p (id of the one before), t (time), s (bytes of the log up
  * to its end) and m (text). The log's own end says where it ends; what meta notes of it counts only once the entries
- * have expired. So an error between any two lines leaves no hole.
+ * have expired. So an error between any two lines leaves no hole, and entries that were deleted by hand are a fork: a
+ * log that ends before what meta notes has lost what came after, and gives those offsets again.
  */
 const LOG = `${TIME}
 local function entry(raw)
@@ -53,6 +55,19 @@ local function trim(log, sum, bytes, age)
   end
   return oldest
 end
+
+-- What is before a hole is gone as well: whoever reads on from there must be told.
+local function without_holes(log, oldest, last)
+  if not oldest or redis.call('XLEN', log) == last.offset - oldest.offset + 1 then return oldest end
+  local kept = last.offset
+  for i, raw in ipairs(redis.call('XREVRANGE', log, '+', '-')) do
+    local one = entry(raw)
+    if one.offset ~= last.offset - i + 1 then break end
+    kept = one.offset
+  end
+  redis.call('XTRIM', log, 'MINID', '=', text(kept) .. '-0')
+  return first(log)
+end
 `
 
 /**
@@ -60,7 +75,7 @@ end
  * error in between, a repeat is appended, neither lost nor doubled. A repeat writes too, since WAIT waits for the last
  * write of its connection.
  */
-export const APPEND = `${LOG}
+export const APPEND = `${WHOLE}${LOG}
 local function has_lost(log, last, epoch, offset, id)
   if epoch ~= last.epoch or offset > last.offset then return true end
   local there = offset == last.offset and last or at_offset(log, offset)
@@ -73,6 +88,21 @@ local function known(sent, log, last)
   local fingerprint, epoch, offset, id, wall = string.match(record, '^(.-)\\n(.-)\\n(.-)\\n(.-)\\n(.*)$')
   if has_lost(log, last, epoch, tonumber(offset), id) then return nil end
   return { fingerprint = fingerprint, offset = offset, id = id, wall = wall }
+end
+
+-- A stream takes no number again, even of an entry that was deleted: a new one with the same entries does.
+local function rewrite(log)
+  local raws = redis.call('XRANGE', log, '-', '+')
+  redis.call('DEL', log)
+  for _, raw in ipairs(raws) do redis.call('XADD', log, raw[1], unpack(raw[2])) end
+end
+
+local function add(log, ...)
+  local added = redis.pcall('XADD', log, ...)
+  if type(added) ~= 'table' or not added.err then return end
+  if not string.find(added.err, 'equal or smaller', 1, true) then error(added) end
+  rewrite(log)
+  redis.call('XADD', log, ...)
 end
 
 local log, meta, sent = KEYS[1], KEYS[2], KEYS[3]
@@ -94,7 +124,7 @@ if sent then
   redis.call('SET', sent, record, 'PX', window)
 end
 local sum = last.sum + #open + ${OVERHEAD}
-redis.call('XADD', log, 'MAXLEN', '=', count, offset .. '-0', 'i', id, 'p', last.id, 't', text(now()), 's', text(sum), 'm', open)
+add(log, 'MAXLEN', '=', count, offset .. '-0', 'i', id, 'p', last.id, 't', text(now()), 's', text(sum), 'm', open)
 redis.call('HSET', meta, 'offset', offset, 'id', id)
 redis.call('PEXPIRE', log, text(age))
 redis.call('PEXPIRE', meta, idle)
@@ -109,7 +139,7 @@ local bytes, age = tonumber(ARGV[3]), tonumber(ARGV[4])
 local direction, from, limit, room = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 local asked = tonumber(ARGV[9])
 local last = head_or_new(log, meta, ARGV[1], ARGV[2])
-local oldest = trim(log, last.sum, bytes, age)
+local oldest = without_holes(log, trim(log, last.sum, bytes, age), last)
 local raws = {}
 if limit > 0 and direction == 'after' then
   raws = redis.call('XRANGE', log, from, '+', 'COUNT', limit)

@@ -1,3 +1,4 @@
+import { ALWAYS } from './flags.js'
 import { TIME } from './time.js'
 
 /**
@@ -74,7 +75,7 @@ announce(key, channel, 'update', record, '', seen)
 return 1
 `
 
-export const LEAVE = `${PRESENCE}
+export const LEAVE = `${ALWAYS}${PRESENCE}
 local key, user, connection, lease = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local grace, seen, channel = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local record = get(key, user)
@@ -92,7 +93,7 @@ end
 return 1
 `
 
-export const END_GRACE = `${PRESENCE}
+export const END_GRACE = `${ALWAYS}${PRESENCE}
 local key, user, seen, channel = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local record = get(key, user)
 if not record or not record.grace then return 0 end

@@ -1,3 +1,4 @@
+import { ALWAYS } from './flags.js'
 import { TIME } from './time.js'
 
 /** Tasks of all nodes, by the time (of Redis) at which they are due. One that was taken is marked `!`. */
@@ -7,20 +8,20 @@ local function note(task, time)
 end
 `
 
-export const SCHEDULE = `${TASKS}
+export const SCHEDULE = `${ALWAYS}${TASKS}
 note(ARGV[1], now() + tonumber(ARGV[2]))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 `
 
-export const PUT_OFF = `${TASKS}
+export const PUT_OFF = `${ALWAYS}${TASKS}
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 note(ARGV[1], now() + tonumber(ARGV[2]))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 `
 
-export const TAKE_DUE = `${TASKS}
+export const TAKE_DUE = `${ALWAYS}${TASKS}
 local time = now()
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', text(time), 'LIMIT', 0, ARGV[1])
 for i, task in ipairs(due) do

@@ -1,0 +1,161 @@
+import { defineProtocol } from '@roomful/protocol'
+import { redis } from '@roomful/server/redis'
+import { afterEach, describe, expect, it } from 'vitest'
+import * as z from 'zod/mini'
+import { RedisAddress, type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
+import { connectExtended } from '../../../../../test/support/wire-client.js'
+import { serve } from '../../../../../test/support/wire-server.js'
+import { TestNode, told, until } from './nodes.js'
+
+const newest = { before: undefined, limit: 1_000, maxBytes: 1_000_000 }
+const toEnd: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const end of toEnd.splice(0).reverse()) await end()
+})
+
+async function start(options: RedisOptions = {}): Promise<RedisServer> {
+  const store = await RedisServer.start(options)
+  toEnd.push(() => store.remove())
+  return store
+}
+
+async function addressOf(store: RedisServer): Promise<RedisAddress> {
+  const address = await RedisAddress.for(store)
+  toEnd.push(() => address.close())
+  return address
+}
+
+async function join(...[options]: Parameters<typeof TestNode.start>): Promise<TestNode> {
+  const node = await TestNode.start(options)
+  toEnd.push(() => node.backplane.close())
+  return node
+}
+
+const isReady = (node: TestNode) =>
+  until(
+    () => node.backplane.ready,
+    () => node.logged,
+  )
+
+async function textsIn(node: TestNode): Promise<string[]> {
+  const { entries, epoch } = await node.backplane.read('r', newest)
+  return told(entries.map((entry) => ({ kind: 'entry', entry, epoch })))
+}
+
+const inDoubt = { code: 'outcome_unknown', temporary: false }
+const refused = { code: 'unavailable', temporary: true }
+
+describe('what Redis was asked to log and did not say whether it has', () => {
+  it('is in doubt if the answer does not come in time, and is refused for now while none comes', async () => {
+    const store = await start()
+    const node = await join({ url: store.url, commandTimeoutMs: 200, leaseRenewMs: 5_000, leaseMs: 15_000 })
+    await node.publish('r', 'before')
+    store.pause()
+    const both = await Promise.allSettled([
+      node.publish('r', 'of the server'),
+      node.publish('r', 'of Ada', 'c1'),
+    ])
+    expect(both).toMatchObject([{ reason: inDoubt }, { reason: refused }])
+    await expect(node.publish('r', 'not sent')).rejects.toMatchObject(refused)
+    store.resume()
+    await isReady(node)
+    expect((await node.publish('r', 'of Ada', 'c1')).duplicate).toBe(true)
+    expect(await textsIn(node)).toEqual(['before', 'of the server', 'of Ada'])
+  })
+
+  it('is in doubt if the connection breaks before the answer', async () => {
+    const store = await start()
+    const address = await addressOf(store)
+    const node = await join({ url: address.url, commandTimeoutMs: 30_000 })
+    await node.publish('r', 'before')
+    store.pause()
+    const both = Promise.allSettled([node.publish('r', 'of the server'), node.publish('r', 'of Ada', 'c1')])
+    address.breakAll()
+    expect(await both).toMatchObject([{ reason: inDoubt }, { reason: refused }])
+    store.resume()
+    await isReady(node)
+  })
+
+  it('is in doubt if the script failed on its way', async () => {
+    const store = await start()
+    const node = await join({ url: store.url })
+    await store.command('ACL', 'SETUSER', 'default', '-spublish')
+    await expect(node.publish('r', 'of the server')).rejects.toMatchObject(inDoubt)
+    expect(await textsIn(node)).toEqual(['of the server'])
+  })
+
+  it('is in doubt if Redis has it, and too few replicas confirm', async () => {
+    const store = await start()
+    const node = await join({ url: store.url, durability: 'replicated', replicationTimeoutMs: 100 })
+    const both = await Promise.allSettled([
+      node.publish('r', 'of the server'),
+      node.publish('r', 'of Ada', 'c1'),
+    ])
+    expect(both).toMatchObject([{ reason: inDoubt }, { reason: refused }])
+    expect(await textsIn(node)).toEqual(['of the server', 'of Ada'])
+  })
+
+  it('is in doubt if Redis has it, and the connection breaks before the replicas confirm', async () => {
+    const store = await start()
+    const address = await addressOf(store)
+    const node = await join({ url: address.url, durability: 'replicated', replicationTimeoutMs: 30_000 })
+    const publishing = node.publish('r', 'of the server')
+    publishing.catch(() => undefined)
+    await until(
+      async () => Number(await store.command('XLEN', 'roomful:log:{r}')) === 1,
+      () => 'not appended',
+    )
+    address.breakAll()
+    await expect(publishing).rejects.toMatchObject(inDoubt)
+  })
+
+  it('is refused for now if Redis said that it did nothing', async () => {
+    const store = await start()
+    const node = await join({ url: store.url })
+    await store.command('CONFIG', 'SET', 'min-replicas-to-write', '1')
+    await expect(node.publish('r', 'of the server')).rejects.toMatchObject(refused)
+    await store.command('CONFIG', 'SET', 'min-replicas-to-write', '0')
+    await node.publish('r', 'again')
+    expect(await textsIn(node)).toEqual(['again'])
+  })
+})
+
+it('[M14] a chat message in doubt is refused for now if its repeat is known, else its outcome is unknown', async () => {
+  const store = await start()
+  const protocol = defineProtocol({ server: { letter: z.object({ text: z.string() }) } })
+  const { url, server } = await serve({
+    protocol,
+    backplane: redis({ url: store.url, commandTimeoutMs: 300 }),
+  })
+  const [ana, bob] = await Promise.all([1, 2].map(() => connectExtended(url)))
+  for (const client of [ana, bob]) await client?.join('r')
+  await ana?.chat('r', 'before')
+  const known = { type: 'chat_message', room_id: 'r', message: 'known', client_id: 'c1' }
+  store.pause()
+  const answers = Promise.all([
+    ana?.ask(known, 'error'),
+    bob?.ask({ type: 'chat_message', room_id: 'r', message: 'unknown', ref: 'x' }, 'error'),
+    server
+      .room('r')
+      .publish({ type: 'letter', text: 'of the server' })
+      .catch((error: unknown) => error),
+  ])
+  expect(await answers).toMatchObject([
+    { code: 'unavailable', client_id: 'c1', retry_after_ms: 1_000 },
+    { code: 'outcome_unknown', ref: 'x' },
+    { code: 'outcome_unknown' },
+  ])
+  store.resume()
+  await until(
+    () => server.ready,
+    () => 'not ready',
+  )
+  expect(await ana?.ask(known, 'ack')).toMatchObject({ duplicate: true })
+  const { messages } = await server.room('r').history()
+  expect(messages.map(({ message, text }) => message ?? text).sort()).toEqual([
+    'before',
+    'known',
+    'of the server',
+    'unknown',
+  ])
+})

@@ -1,0 +1,150 @@
+import { createServer } from '@roomful/server'
+import { redis } from '@roomful/server/redis'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
+import { connectExtended } from '../../../../../test/support/wire-client.js'
+import { type LogLine, logInto, serve } from '../../../../../test/support/wire-server.js'
+import { TestNode, told, until } from './nodes.js'
+
+const newest = { before: undefined, limit: 1_000, maxBytes: 1_000_000 }
+const toEnd: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const end of toEnd.splice(0).reverse()) await end()
+})
+
+async function start(options: RedisOptions): Promise<RedisServer> {
+  const store = await RedisServer.start(options)
+  toEnd.push(() => store.remove())
+  return store
+}
+
+async function join(...[options]: Parameters<typeof TestNode.start>): Promise<TestNode> {
+  const node = await TestNode.start(options)
+  toEnd.push(() => node.backplane.close())
+  return node
+}
+
+describe('a Redis Cluster', () => {
+  it('is named as such at the start, and leaves nothing open', async () => {
+    const cluster = await start({ args: ['--cluster-enabled', 'yes'] })
+    for (const database of ['', '/3']) {
+      const log: LogLine[] = []
+      const server = createServer({
+        backplane: redis({ url: `${cluster.url}${database}` }),
+        logger: logInto(log),
+      })
+      await expect(server.listen({ port: 0 })).rejects.toThrow(
+        'this is a Redis Cluster, which is not supported',
+      )
+      await server.close()
+    }
+    const clients = String(await cluster.command('CLIENT', 'LIST'))
+      .trim()
+      .split('\n')
+    expect(clients).toHaveLength(1)
+  })
+})
+
+/** Nothing more fits in, and nothing is thrown away. */
+async function fill(store: RedisServer): Promise<() => Promise<void>> {
+  await store.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
+  await store.command('CONFIG', 'SET', 'maxmemory', '1')
+  return async () => void (await store.command('CONFIG', 'SET', 'maxmemory', '0'))
+}
+
+describe('a Redis whose memory is full', () => {
+  it('[E16] refuses messages for now, in new rooms too, logs none of them, and takes them when it has room again', async () => {
+    const store = await start({})
+    const node = await join({ url: store.url })
+    await node.publish('r', 'before', 'c0')
+    const empty = await fill(store)
+    for (const room of ['r', 'new'])
+      for (const clientId of ['c1', undefined])
+        await expect(node.publish(room, 'meanwhile', clientId)).rejects.toMatchObject({
+          code: 'unavailable',
+          retryAfterMs: 1_000,
+        })
+    await expect(node.backplane.enter('r', { userId: 'ada' }, 'c')).rejects.toMatchObject({
+      code: 'unavailable',
+    })
+    const { entries, head } = await node.backplane.read('r', newest)
+    expect([entries.length, head.offset]).toEqual([1, 1])
+    expect(await store.command('EXISTS', 'roomful:log:{new}', 'roomful:meta:{new}')).toBe(0)
+    await empty()
+    expect((await node.publish('r', 'meanwhile', 'c1')).position.offset).toBe(2)
+    expect((await node.publish('new', 'meanwhile', 'c1')).position.offset).toBe(1)
+  })
+
+  it('lets members leave, and those who stay are not taken for gone', async () => {
+    const store = await start({})
+    const node = await join({ url: store.url })
+    const other = await join({ url: store.url })
+    const events = await other.listen('r')
+    for (const userId of ['ada', 'bob', 'cleo']) await node.backplane.enter('r', { userId }, userId)
+    await fill(store)
+    await node.backplane.leave('r', 'ada', 'ada', false)
+    await node.backplane.leave('r', 'bob', 'bob', true)
+    await until(
+      () => told(events).includes('bob leave'),
+      () => told(events),
+    )
+    // Twice the lease, by the time of Redis, in which its end is looked for.
+    const [lease = ''] = (await store.command('ZRANGE', 'roomful:tasks', '0', '0')) as string[]
+    const due = async () => Number(await store.command('ZSCORE', 'roomful:tasks', lease))
+    const before = await due()
+    await until(
+      async () => (await due()) > before + 3_000,
+      () => 'not renewed',
+    )
+    expect(told(events).slice(3)).toEqual(['ada leave', 'bob leave'])
+    expect((await other.backplane.present('r')).count).toBe(1)
+  })
+
+  it('lets another node start', async () => {
+    const store = await start({})
+    const node = await join({ url: store.url })
+    const empty = await fill(store)
+    const late = await join({ url: store.url })
+    expect([late.backplane.ready, late.backplane.sharedSecret]).toEqual([true, node.backplane.sharedSecret])
+    await empty()
+  })
+
+  it('[M11] acknowledges nothing that it does not hold, on the wire', async () => {
+    const store = await start({})
+    const { url } = await serve({ backplane: redis({ url: store.url }) })
+    const ana = await connectExtended(url)
+    await ana.join('r')
+    const empty = await fill(store)
+    const message = { type: 'chat_message', room_id: 'r', message: 'hi', client_id: 'c1' }
+    expect(await ana.ask(message, 'error')).toMatchObject({ code: 'unavailable', retry_after_ms: 1_000 })
+    expect(ana.frames.filter(({ type }) => type === 'ack' || type === 'chat_message')).toEqual([])
+    await empty()
+    expect(await ana.ask(message, 'ack')).toMatchObject({ offset: 1, duplicate: false })
+  })
+})
+
+describe('a Redis that lost everything while connections stood', () => {
+  it('[H12] [P5] is told, has everybody back who is there, and the secret of the running nodes', async () => {
+    const store = await start({})
+    const node = await join({ url: store.url })
+    const events = await node.listen('r')
+    await node.publish('r', 'one')
+    await node.backplane.enter('r', { userId: 'ada' }, 'c')
+    await store.command('FLUSHALL')
+    await until(
+      () => told(events).some((event) => event.startsWith('resync epoch_changed')),
+      () => told(events),
+    )
+    await until(
+      async () => (await node.backplane.present('r')).count === 1,
+      () => told(events),
+    )
+    await node.publish('r', 'two')
+    await until(
+      () => told(events).includes('two'),
+      () => told(events),
+    )
+    const late = await join({ url: store.url })
+    expect(late.backplane.sharedSecret).toBe(node.backplane.sharedSecret)
+  })
+})
