@@ -177,6 +177,7 @@ export class Admission {
     if (isFirst && this.deps.authenticate) registry.endPending(addressKey(connection.request.remoteAddress))
     const replaced = registry.bind(connection, user.id, limits.connectionsPerUser)
     session.user = user
+    session.account = this.deps.authenticate ? user.id : addressKey(connection.request.remoteAddress)
     session.standing = 'admitted'
     for (const oldest of replaced) dismiss(oldest, answers, new RoomfulError('forbidden'), 'replaced')
     if (isFirst) logger.info({ connection: connection.id, user: user.id }, 'connection admitted')

@@ -17,6 +17,8 @@ export interface Draft {
   readonly wall: number
   /** Absent for the server's own messages. */
   readonly sender?: Sender | undefined
+  /** Whose share of a node's memory it takes: a user's, or, of anonymous ones, that of their address. Absent for the server's own. */
+  readonly account?: string | undefined
 }
 
 /** What makes a repeat of a client's message known. */

@@ -88,7 +88,8 @@ export class Chats {
     const stream = streamOf(membership.roomId, userId)
     const room = deps.rooms.get(stream)
     if (room) deps.members.stopTyping(room, userId, connection.id)
-    const draft = { stream, texts: textsOf(chat), body, sender: senderOf(chat) }
+    const { account } = connection.session
+    const draft = { stream, texts: textsOf(chat), body, sender: senderOf(chat), account }
     return andThen(deps.publisher.publishChat(draft), this.#conclude, chat)
   }
 

@@ -29,6 +29,7 @@ export interface ChatDraft {
   /** What is logged. */
   readonly body: ChatBody
   readonly sender: Sender | undefined
+  readonly account: string
 }
 
 /** Turns messages into log entries. */
@@ -41,13 +42,13 @@ export class Publisher {
     private readonly newId: () => string,
   ) {}
 
-  publishChat({ stream, texts, body, sender }: ChatDraft): MaybePromise<PublishResult> {
+  publishChat({ stream, texts, body, sender, account }: ChatDraft): MaybePromise<PublishResult> {
     const id = this.newId()
     const wall = this.clock.wall()
     const { message, data } = body
     const timestamp = isoTime(wall)
     const open = openChatText({ message, data, timestamp, texts, id, clientId: sender?.clientId })
-    return andThen(this.backplane.publish(stream, { id, open, wall, sender }), counted, this.metrics)
+    return andThen(this.backplane.publish(stream, { id, open, wall, sender, account }), counted, this.metrics)
   }
 
   /** Publishes a message of the application's own. @throws RoomfulError `invalid_message`, `unavailable`, `outcome_unknown` */

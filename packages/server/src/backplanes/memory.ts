@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import type { JsonObject } from '@roomful/protocol'
 import type {
   Backplane,
@@ -8,18 +9,9 @@ import type {
   StreamEvent,
   Subscription,
 } from '../backplane.js'
-import { Dedupe, type DedupeWindow } from '../core/dedupe.js'
-import {
-  type Break,
-  hasLost,
-  type LogPage,
-  type Position,
-  type Range,
-  type Retention,
-  RoomLog,
-  resumeFault,
-} from '../core/log.js'
-import { Presence, type PresenceChange, type PresentUser } from '../core/presence.js'
+import { type Break, hasLost, type LogPage, type Position, type Range, resumeFault } from '../core/log.js'
+import type { Presence, PresenceChange, PresentUser } from '../core/presence.js'
+import { type Stream, type StreamBounds, Streams } from './memory-streams.js'
 
 export interface MemoryOptions {
   /** Entries that a room's log keeps; a resume from further back is told `recovered: false`. @default 1_000 */
@@ -29,10 +21,16 @@ export interface MemoryOptions {
   /** Age up to which a room's log keeps entries, in ms. @default 3_600_000 */
   readonly historyMs?: number
   /**
-   * Bytes that all logs of the node keep, and what they remember of repeats; above it, the rooms that were quiet the
-   * longest lose their oldest entries. @default 268_435_456
+   * Bytes that all rooms of the node take, with their logs and what they remember of repeats; above it, the largest
+   * rooms of the users who have the most lose their oldest entries. @default 268_435_456
    */
   readonly totalBytes?: number
+  /**
+   * Rooms that the node knows, in use or with a log from before; one more makes it forget an unused one, of the user who
+   * left the most behind. If all are in use, what needs a new one gets `unavailable`. @default 100_000, or one for each
+   * 8 KiB of V8's heap if that is less
+   */
+  readonly streams?: number
   /**
    * Client messages that a room remembers, in order to recognise a repeat; it may hold twice as many. A repeat from before
    * them is refused with `outcome_unknown`. @default 100_000
@@ -44,20 +42,9 @@ export interface MemoryOptions {
   readonly idleMs?: number
 }
 
-interface Stream {
-  readonly log: RoomLog
-  readonly dedupe: Dedupe
-  readonly presence: Presence
-  readonly listeners: Set<(event: StreamEvent) => void>
-  /** What this stream adds to the node's total. */
-  bytes: number
-  /** When it last moved to the end of the node's streams. */
-  touchedAt: number
-  /** Since when nobody has used it. */
-  idleSince: number | undefined
-}
-
 const SWEEP_MS = 1_000
+/** Heap that a stream is granted, in bytes: it takes up to 3 KiB, and the rest is for all else. */
+const HEAP_A_STREAM = 8_192
 
 /**
  * The embedded backplane: one node, logs in memory. A restart forgets them, and clients that resume are told so.
@@ -76,92 +63,106 @@ class MemoryBackplane implements Backplane {
   readonly durability = 'memory'
   readonly ready = true
   readonly dedupeWindowMs: number
-  readonly #retention: Retention
-  readonly #window: DedupeWindow
-  readonly #totalBytes: number
-  readonly #idleMs: number
-  /** In the order of their last append, to the second, so that the first is the one that was quiet the longest. */
-  readonly #streams = new Map<string, Stream>()
-  #bytes = 0
-  #node: NodeLink | undefined
+  readonly #bounds: StreamBounds
+  #started: { readonly node: NodeLink; readonly streams: Streams } | undefined
+  /** Streams with users who may return. */
+  readonly #inGrace = new Set<Stream>()
   #stopSweep = () => {}
 
   constructor(options: MemoryOptions) {
-    this.#retention = {
-      count: options.historyCount ?? 1_000,
-      bytes: options.historyBytes ?? 1024 * 1024,
-      ageMs: options.historyMs ?? 3_600_000,
+    this.#bounds = {
+      retention: {
+        count: options.historyCount ?? 1_000,
+        bytes: options.historyBytes ?? 1024 * 1024,
+        ageMs: options.historyMs ?? 3_600_000,
+      },
+      window: { count: options.dedupeCount ?? 100_000, ms: options.dedupeMs ?? 600_000 },
+      totalBytes: options.totalBytes ?? 256 * 1024 * 1024,
+      streams: options.streams ?? Math.min(100_000, getHeapStatistics().heap_size_limit / HEAP_A_STREAM),
+      idleMs: options.idleMs ?? 86_400_000,
     }
-    this.#window = { count: options.dedupeCount ?? 100_000, ms: options.dedupeMs ?? 600_000 }
-    this.#totalBytes = options.totalBytes ?? 256 * 1024 * 1024
-    this.#idleMs = options.idleMs ?? 86_400_000
-    this.dedupeWindowMs = this.#window.ms
+    this.dedupeWindowMs = this.#bounds.window.ms
   }
 
   async start(node: NodeLink): Promise<void> {
-    if (this.#node) throw new Error('memory: a memory backplane serves one server; give each server its own')
-    this.#node = node
+    if (this.#started)
+      throw new Error('memory: a memory backplane serves one server; give each server its own')
+    this.#started = { node, streams: new Streams(this.#bounds, () => node.newId()) }
     this.#stopSweep = node.clock.every(SWEEP_MS, () => this.#sweep())
   }
 
   publish(name: string, draft: Draft): PublishResult {
-    const stream = this.#stream(name)
+    const stream = this.#streams.open(name)
     const now = this.#now()
     const { epoch } = stream.log
     const { sender, wall } = draft
     if (sender) {
       const { userId, clientId, fingerprint, seen, after } = sender
-      const known = stream.dedupe.find(userId, clientId, now)
+      const known = stream.dedupe?.find(userId, clientId, now)
       if (known && known.fingerprint !== fingerprint) return { status: 'conflict' }
       if (known) return this.#accepted({ epoch, offset: known.offset, id: known.id }, true, known.wall)
-      if (seen !== undefined && seen < stream.dedupe.forgotten) return { status: 'forgotten' }
-      if (after && hasLost(stream.log, after)) return { status: 'out_of_order' }
+      const refused = refusal(stream, seen, after)
+      if (refused) {
+        this.#streams.settle(stream)
+        return { status: refused }
+      }
     }
     const entry = stream.log.append(draft.id, draft.open, now)
     const { head } = stream.log
     if (sender) {
       const { userId, clientId, fingerprint } = sender
       const { offset, id } = entry
-      stream.dedupe.remember(clientId, { userId, fingerprint, offset, id, wall }, now)
+      this.#streams.dedupeOf(stream).remember(clientId, { userId, fingerprint, offset, id, wall }, now)
     }
-    this.#touch(name, stream)
+    this.#streams.charge(stream, draft.account ?? THE_APPLICATION)
+    this.#streams.settle(stream)
     emit(stream, { kind: 'entry', entry, epoch })
     return this.#accepted(head, false, wall)
   }
 
   async subscribe(name: string, listener: (event: StreamEvent) => void): Promise<Subscription> {
-    const { listeners } = this.#stream(name)
-    listeners.add(listener)
-    return { close: () => listeners.delete(listener) }
+    const stream = this.#streams.open(name)
+    stream.listeners.add(listener)
+    this.#streams.settle(stream)
+    return {
+      close: () => {
+        if (stream.listeners.delete(listener)) this.#streams.settle(stream)
+      },
+    }
   }
 
   async read(name: string, range: Range, since?: Position): Promise<LogPage & { fault: Break | undefined }> {
-    const { log } = this.#stream(name)
+    const stream = this.#streams.get(name)
+    const log = stream?.log ?? this.#streams.emptyLog()
     log.expire(this.#now())
     return { ...log.read(range), fault: since && resumeFault(log, since) }
   }
 
   async enter(name: string, user: PresentUser, connection: string): Promise<PresenceSnapshot> {
-    const stream = this.#stream(name)
-    announce(stream, stream.presence.enter(user, connection), connection)
-    return this.#snapshot(stream.presence)
+    const stream = this.#streams.open(name)
+    const presence = this.#streams.presenceOf(stream)
+    announce(stream, presence.enter(user, connection), connection)
+    this.#streams.settle(stream)
+    return this.#snapshot(presence)
   }
 
   async update(name: string, userId: string, state: JsonObject): Promise<void> {
     const stream = this.#streams.get(name)
-    if (stream) announce(stream, stream.presence.update(userId, state), undefined)
+    if (stream) announce(stream, stream.presence?.update(userId, state), undefined)
   }
 
   async leave(name: string, userId: string, connection: string, mayReturn: boolean): Promise<void> {
     const stream = this.#streams.get(name)
     if (!stream) return
-    const graceUntil = mayReturn && this.#node ? this.#now() + this.#node.graceMs : undefined
-    announce(stream, stream.presence.leave(userId, connection, graceUntil), connection)
+    const graceUntil = mayReturn ? this.#now() + this.#node.graceMs : undefined
+    announce(stream, stream.presence?.leave(userId, connection, graceUntil), connection)
+    if (graceUntil !== undefined) this.#inGrace.add(stream)
+    this.#streams.settle(stream)
   }
 
   async present(name: string): Promise<PresenceSnapshot> {
-    const stream = this.#streams.get(name)
-    return stream ? this.#snapshot(stream.presence) : { users: [], count: 0, version: 0 }
+    const presence = this.#streams.get(name)?.presence
+    return presence ? this.#snapshot(presence) : { users: [], count: 0, version: 0 }
   }
 
   relay(): void {
@@ -170,109 +171,57 @@ class MemoryBackplane implements Backplane {
 
   async close(): Promise<void> {
     this.#stopSweep()
-    this.#streams.clear()
-    this.#bytes = 0
+    this.#started?.streams.clear()
+    this.#inGrace.clear()
   }
 
-  #stream(name: string): Stream {
-    const known = this.#streams.get(name)
-    if (known) return known
-    if (!this.#node) throw new Error('memory: start() comes first')
-    const stream: Stream = {
-      log: new RoomLog(this.#node.newId(), this.#retention),
-      dedupe: new Dedupe(this.#window),
-      presence: new Presence(),
-      listeners: new Set(),
-      bytes: 0,
-      touchedAt: Number.NEGATIVE_INFINITY,
-      idleSince: undefined,
-    }
-    this.#streams.set(name, stream)
-    return stream
+  get #node(): NodeLink {
+    return this.#parts.node
+  }
+
+  get #streams(): Streams {
+    return this.#parts.streams
+  }
+
+  get #parts() {
+    if (!this.#started) throw new Error('memory: start() comes first')
+    return this.#started
   }
 
   #now(): number {
-    return this.#node?.clock.now() ?? 0
+    return this.#node.clock.now()
   }
 
   #snapshot(presence: Presence): PresenceSnapshot {
     const { count, version } = presence
-    return {
-      users: count <= (this.#node?.listedUsers ?? 0) ? presence.users() : undefined,
-      count,
-      version,
-    }
+    return { users: count <= this.#node.listedUsers ? presence.users() : undefined, count, version }
   }
 
   #accepted(position: Position, duplicate: boolean, wall: number): PublishResult {
     return { status: 'accepted', position, duplicate, wall, durability: this.durability }
   }
 
-  #touch(name: string, stream: Stream): void {
-    const now = this.#now()
-    if (now - stream.touchedAt >= SWEEP_MS) {
-      stream.touchedAt = now
-      this.#streams.delete(name)
-      this.#streams.set(name, stream)
-    }
-    this.#account(stream)
-    if (this.#bytes > this.#totalBytes) this.#shrink()
-  }
-
-  #account(stream: Stream): void {
-    const bytes = stream.log.memory + stream.dedupe.bytes
-    this.#bytes += bytes - stream.bytes
-    stream.bytes = bytes
-  }
-
-  /** Takes from the quietest rooms first, and what recognises repeats only when no log has anything left. */
-  #shrink(): void {
-    this.#takeFromQuietest(({ log }) => {
-      log.dropOldest()
-      return log.size > 0
-    })
-    this.#takeFromQuietest(({ dedupe }) => {
-      dedupe.forgetOlder()
-      return dedupe.size > 0
-    })
-  }
-
-  /** `take` gives up a little of a stream, and tells whether there is more. */
-  #takeFromQuietest(take: (stream: Stream) => boolean): void {
-    for (const stream of this.#streams.values()) {
-      let more = true
-      while (more && this.#bytes > this.#totalBytes) {
-        more = take(stream)
-        this.#account(stream)
-      }
-      if (this.#bytes <= this.#totalBytes) return
-    }
-  }
-
   #sweep(): void {
     const now = this.#now()
-    for (const [name, stream] of this.#streams) {
-      for (const change of stream.presence.expire(now)) announce(stream, change, undefined)
-      stream.log.expire(now)
-      stream.dedupe.expire(now)
-      this.#account(stream)
-      if (this.#isForgettable(stream, now)) {
-        this.#bytes -= stream.bytes
-        this.#streams.delete(name)
-      }
+    for (const stream of this.#inGrace) {
+      for (const change of stream.presence?.expire(now) ?? []) announce(stream, change, undefined)
+      if (!stream.presence?.hasGrace) this.#inGrace.delete(stream)
+      this.#streams.settle(stream)
     }
+    this.#streams.sweep(now)
   }
+}
 
-  /** A log keeps its head after its entries, so that an idle room recovers; one that never had any is worth little. */
-  #isForgettable(stream: Stream, now: number): boolean {
-    const { log, dedupe, presence, listeners } = stream
-    if (listeners.size > 0 || !presence.isEmpty || log.size > 0 || dedupe.size > 0) {
-      stream.idleSince = undefined
-      return false
-    }
-    stream.idleSince ??= now
-    return now - stream.idleSince > (log.head.offset === 0 ? this.#window.ms : this.#idleMs)
-  }
+/** Whom the messages are charged to that no client has sent. */
+const THE_APPLICATION = ''
+
+function refusal(
+  { log, dedupe }: Stream,
+  seen: number | undefined,
+  after: Position | undefined,
+): 'forgotten' | 'out_of_order' | undefined {
+  if (dedupe && seen !== undefined && seen < dedupe.forgotten) return 'forgotten'
+  return after && hasLost(log, after) ? 'out_of_order' : undefined
 }
 
 function announce(stream: Stream, change: PresenceChange | undefined, connection: string | undefined): void {

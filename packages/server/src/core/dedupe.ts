@@ -16,7 +16,8 @@ export interface DedupeWindow {
  */
 export class Dedupe {
   #young = new RecordTable()
-  #old = new RecordTable()
+  /** Most rooms never have one. */
+  #old: RecordTable | undefined
   #forgotten = 0
   #youngSince = Number.NEGATIVE_INFINITY
   #lastAt = Number.NEGATIVE_INFINITY
@@ -24,11 +25,11 @@ export class Dedupe {
   constructor(private readonly window: DedupeWindow) {}
 
   get bytes(): number {
-    return this.#young.bytes + this.#old.bytes
+    return this.#young.bytes + (this.#old?.bytes ?? 0)
   }
 
   get size(): number {
-    return this.#young.size + this.#old.size
+    return this.#young.size + (this.#old?.size ?? 0)
   }
 
   /** The newest offset whose record was given up: what was first sent before it may be in the log unrecognised. */
@@ -39,7 +40,7 @@ export class Dedupe {
   /** By user too: with a bare client id, one user could suppress another's message. */
   find(userId: string, clientId: string, now: number): Remembered | undefined {
     this.expire(now)
-    return this.#young.find(userId, clientId) ?? this.#old.find(userId, clientId)
+    return this.#young.find(userId, clientId) ?? this.#old?.find(userId, clientId)
   }
 
   /** A message that {@link find} does not know. */
@@ -57,7 +58,7 @@ export class Dedupe {
       this.forgetOlder()
       this.forgetOlder()
     } else if (this.#young.size >= count) {
-      this.#turn(this.#old)
+      this.#turn(this.#old ?? new RecordTable())
       this.#youngSince = now
     } else if (now - this.#youngSince >= ms) {
       this.forgetOlder()
@@ -72,10 +73,10 @@ export class Dedupe {
 
   /** The next generation goes where there is memory already, if it will be as large: new memory is work for the collector. */
   #turn(next: RecordTable): void {
-    this.#forgotten = Math.max(this.#forgotten, this.#old.lastOffset)
+    this.#forgotten = Math.max(this.#forgotten, this.#old?.lastOffset ?? 0)
     next.clear()
     // What was emptied to be filled again, and was not, would keep its memory where nothing is left to forget.
-    this.#old = this.#young.size > 0 ? this.#young : new RecordTable()
+    this.#old = this.#young.size > 0 ? this.#young : undefined
     this.#young = next
   }
 }

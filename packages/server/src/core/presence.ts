@@ -65,6 +65,11 @@ export class Presence {
     return this.#users.size === 0
   }
 
+  /** Whether there are users who may return. */
+  get hasGrace(): boolean {
+    return this.#inGrace > 0
+  }
+
   users(): PresentUser[] {
     // Each join lists them: Array.from would leave an object behind for each.
     const users: PresentUser[] = []

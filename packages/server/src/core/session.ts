@@ -41,6 +41,8 @@ export function newBudget(): Budget {
 export class Session<U extends { readonly id: string }> {
   user: U | undefined
   standing: Standing = 'stranger'
+  /** Whose share of the node it uses: the user's, or, while users are anonymous, that of their address. */
+  account = ''
   /** Whether it sent `auth`, and so understands the extension-only types. */
   extended = false
   /** Monotonic time at which its authentication ends. */
