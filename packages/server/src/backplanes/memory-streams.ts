@@ -135,7 +135,10 @@ export class Streams {
     const { log, presence, listeners } = stream
     const isIdle = listeners.size === 0 && (!presence || presence.isEmpty)
     if (isIdle) stream.presence = undefined
-    if (isIdle && log.head.offset === 0) return this.#delete(stream)
+    if (isIdle && log.head.offset === 0) {
+      this.#delete(stream)
+      return
+    }
     this.#weigh(stream, isIdle)
     for (let next = this.#heaviest; next && this.#bytes > this.bounds.totalBytes; next = this.#heaviest)
       this.#take(next)
@@ -186,7 +189,10 @@ export class Streams {
     const { log, dedupe } = stream
     if (log.size > 0 && (!dedupe || dedupe.size === 0 || log.memory >= dedupe.bytes)) dropSegment(log)
     else if (dedupe && dedupe.size > 0) dedupe.forgetOlder()
-    else return this.#delete(stream)
+    else {
+      this.#delete(stream)
+      return
+    }
     this.#weigh(stream, stream.isIdle)
   }
 

@@ -8,6 +8,10 @@ export class SmallSet<T extends string | object> implements Iterable<T> {
     return this.#many?.size ?? (this.#only === undefined ? 0 : 1)
   }
 
+  has(item: T): boolean {
+    return this.#many?.has(item) ?? this.#only === item
+  }
+
   add(item: T): void {
     if (this.#many) this.#many.add(item)
     else if (this.#only === undefined) this.#only = item

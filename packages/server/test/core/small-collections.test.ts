@@ -20,6 +20,7 @@ describe('small collections', () => {
         }
         expect(small.size).toBe(model.size)
         expect([...small]).toEqual([...model])
+        for (const each of ['a', 'b', 'c']) expect(small.has(each)).toBe(model.has(each))
       }
     })
     fc.assert(property, { numRuns: 500 })
