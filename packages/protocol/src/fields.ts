@@ -10,6 +10,21 @@ export const durationMs = z.number().check(z.gte(0))
 /** Where a reader stands in a room's log; `id` is that of the entry at `offset`. */
 export const cursor = z.object({ epoch: token, offset, id: token })
 
+const openEnums = new WeakMap<object, readonly string[]>()
+
+/** Values that a newer server may add to. One that this side does not know is read as the first, the weakest. */
+export function openEnum<const T extends readonly [string, ...string[]]>(...known: T) {
+  const read = (value: string): T[number] => (known.includes(value) ? value : known[0])
+  const schema = z.pipe(z.string(), z.transform(read))
+  openEnums.set(schema, known)
+  return schema
+}
+
+/** What an {@link openEnum} knows; `undefined` for any other schema. */
+export function knownValuesOf(schema: object): readonly string[] | undefined {
+  return openEnums.get(schema)
+}
+
 /** Any JSON object. */
 export const jsonObject = z.record(z.string(), z.unknown())
 

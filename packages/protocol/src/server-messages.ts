@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { count, durationMs, jsonObject, offset, token } from './fields.js'
+import { count, durationMs, jsonObject, offset, openEnum, token } from './fields.js'
 
 const ref = z.optional(token)
 const optionalRoom = z.optional(z.string())
@@ -128,7 +128,7 @@ export const ack = z.object({
   offset,
   timestamp,
   duplicate: z.boolean(),
-  durability: z.enum(['memory', 'primary', 'replicated']),
+  durability: openEnum('memory', 'primary', 'replicated'),
   ref,
 })
 
@@ -147,7 +147,7 @@ export const presence = z.object({
   type: z.literal('presence'),
   room_id: z.string(),
   version: count,
-  event: z.enum(['snapshot', 'enter', 'update', 'leave']),
+  event: openEnum('update', 'enter', 'leave', 'snapshot'),
   members: z.array(member),
 })
 

@@ -1,5 +1,5 @@
 import type * as z from 'zod/mini'
-import { count, durationMs, jsonObject, offset, token } from './fields.js'
+import { count, durationMs, jsonObject, knownValuesOf, offset, token } from './fields.js'
 
 /** What a shape calls a schema that is not told by its kind alone. */
 export type Names = ReadonlyMap<unknown, string>
@@ -39,6 +39,8 @@ function fieldOf(name: string, schema: z.core.$ZodType, names: Names): string {
 function kindOf(schema: z.core.$ZodType, names: Names): string {
   const named = names.get(schema)
   if (named) return named
+  const known = knownValuesOf(schema)
+  if (known) return `~${known.join('|')}`
   const def = (schema as z.core.$ZodTypes)._zod.def
   switch (def.type) {
     case 'string':

@@ -23,19 +23,24 @@ const PRIMITIVES: Readonly<Record<string, (value: unknown) => boolean>> = {
  * The check of an object whose schema is a text, small enough for a browser bundle and run without code generation.
  * `name:kind` is a field and `name?:kind` one that may be absent; without a kind it is a string. A kind is the name of a
  * primitive or, failing that, the text itself; `a|b` one of several; the name of one of `parts`, which are objects;
- * and any of these as an array, `kind[]`.
+ * any of these as an array, `kind[]`; and `~a|b` a string of which a newer server may add further values: one that
+ * is not listed is put down as the first in the object itself.
  */
 export function compileShape(shape: string, parts: Readonly<Record<string, string>> = {}): Check {
   const fields = shape.split(' ').map((field) => {
     const [name = '', kind = 'string'] = field.split(':')
-    return { name: name.replace('?', ''), isOptional: name.endsWith('?'), check: checkOf(kind, parts) }
+    const known = kind.startsWith('~') ? kind.slice(1).split('|') : undefined
+    const check = checkOf(known ? 'string' : kind, parts)
+    return { name: name.replace('?', ''), isOptional: name.endsWith('?'), check, known }
   })
   return (value) => {
     if (!isObject(value)) return ''
-    for (const { name, isOptional, check } of fields) {
+    for (const { name, isOptional, check, known } of fields) {
       const field = value[name]
-      const misfit = isOptional && field === undefined ? undefined : check(field)
+      if (isOptional && field === undefined) continue
+      const misfit = check(field)
       if (misfit !== undefined) return join(name, misfit)
+      if (known && !known.includes(field as string)) value[name] = known[0]
     }
     return undefined
   }

@@ -1,7 +1,8 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { decodeServerMessage, validateServerMessage } from '../src/decode-server-message.js'
 import { defineProtocol, volatile } from '../src/define-protocol.js'
+import { ServerMessage } from '../src/server-messages.js'
 
 const score = z.strictObject({
   score: z.pipe(
@@ -65,6 +66,30 @@ it('[H13] hands back the frame of a bad message, so that its offset can still be
     code: 'invalid_message',
     frame: refused,
     issues: [{ path: 'score' }],
+  })
+})
+
+describe('[B7] a value that a newer server has added is read as the weakest one, never refused', () => {
+  const room = { room_id: 'a', ...envelope }
+  const ack = { type: 'ack', client_id: 'c', timestamp: '', duplicate: false, durability: 'disk', ...room }
+  const presence = { type: 'presence', room_id: 'a', version: 2, event: 'idled', members: [] }
+  const joined = { type: 'joined', room_id: 'a', message: '', timestamp: '', recovered: false }
+
+  it.each([
+    ['durability of ack', ack, { durability: 'memory' }],
+    ['event of presence', presence, { event: 'update' }],
+    ['reason of joined', { ...joined, reason: 'moved' }, { reason: 'moved' }],
+    ['reason of left', { type: 'left', room_id: 'a', reason: 'merged' }, { reason: 'merged' }],
+    ['reason of resync', { type: 'resync', reason: 'moved', ...room }, { reason: 'moved' }],
+    ['code of error', { type: 'error', message: '', timestamp: '', code: 'new' }, { code: 'new' }],
+  ])('%s', (_, frame, read) => {
+    expect(decode(frame)).toEqual({ ok: true, kind: 'built_in', message: { ...frame, ...read } })
+    expect(ServerMessage.parse(frame)).toMatchObject(read)
+  })
+
+  it('but no value of another type', () => {
+    expect(decode({ ...ack, durability: 3 })).toMatchObject({ issues: [{ path: 'durability' }] })
+    expect(decode({ ...presence, event: undefined })).toMatchObject({ issues: [{ path: 'event' }] })
   })
 })
 

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import type * as z from 'zod/mini'
+import { knownValuesOf } from '../../src/fields.js'
 import { TOKEN } from '../../src/text.js'
 
 /** Well-formed text of all planes, as JSON may carry it. */
@@ -27,6 +28,8 @@ export const json = fc.letrec<{ value: unknown; object: Record<string, unknown> 
 
 /** Values that a zod schema of this package accepts; `room_id` is always a room's name. */
 export function arbitraryOf(schema: z.core.$ZodType): fc.Arbitrary<unknown> {
+  const known = knownValuesOf(schema)
+  if (known) return fc.constantFrom(...known)
   const def = (schema as z.core.$ZodTypes)._zod.def
   switch (def.type) {
     case 'string':
