@@ -1,4 +1,4 @@
-import type { BuiltIn, ServerMessage } from '@roomful/protocol'
+import type { BuiltIn, Entry, ServerMessage } from '@roomful/protocol'
 import {
   type Frame,
   isRoomId,
@@ -21,7 +21,7 @@ import type { CoreRoom, Room } from './room-api.js'
 import { type Runtime, systemRuntime } from './runtime.js'
 import { Sender } from './sender.js'
 import { partySocketFactory, type SocketFactory } from './socket.js'
-import type { Loggable } from './timeline.js'
+import { type Loggable, Place } from './timeline.js'
 import * as say from './words.js'
 
 /** A connection to a server and the rooms on it, without timelines. */
@@ -112,7 +112,7 @@ export class ClientCore {
       failed: (error) => this.#failed(error),
       wake: () => this.wake(),
       paceJoin: () => this.#paceJoin(),
-      readEntry: (frame) => this.#readEntry(frame),
+      readEntry: (entry) => this.#readEntry(entry),
       unreadable: (result) => this.#unreadable(result),
       joining: (room) => this.#joining(room),
       showIn,
@@ -267,11 +267,11 @@ export class ClientCore {
       this.#sender.echoed(client_id, id, epoch, offset)
   }
 
-  #readEntry(frame: Frame): Loggable | undefined {
-    const result = this.#withData(validateServerMessage(frame, this.#settings.protocol))
+  #readEntry(entry: Entry): Loggable | Place {
+    const result = this.#withData(validateServerMessage(entry, this.#settings.protocol))
     if (!result.ok) {
       this.#unreadable(result)
-      return undefined
+      return new Place(entry.type, entry.id, entry.epoch, entry.offset)
     }
     this.#echo(result.message)
     return result.message

@@ -85,6 +85,13 @@ export class Link {
     return status.state === 'online' || status.state === 'degraded' ? status.mode : undefined
   }
 
+  /** Why nothing will be sent any more, until `connect()` is called. */
+  get ended(): RoomfulError | undefined {
+    const { status } = this.#connection
+    if (status.state === 'closed') return new RoomfulError('closed')
+    return status.state === 'failed' ? status.error : undefined
+  }
+
   open(connect: SocketFactory): void {
     this.#connect = connect
     this.#stopWatching ??= this.#runtime.watch((signal) => {
@@ -128,7 +135,8 @@ export class Link {
     if (this.mode === undefined) return false
     const text = JSON.stringify(frame)
     const { frame_bytes } = this.#limits
-    if (frame_bytes && isLonger(text, frame_bytes)) throw new RoomfulError('too_large')
+    const bytes = bytesOf(text)
+    if (frame_bytes && bytes > frame_bytes) throw tooLarge(bytes, frame_bytes)
     return this.#transmit(text)
   }
 
@@ -321,7 +329,11 @@ export class Link {
   }
 }
 
-/** Whether a text has more bytes in UTF-8, of which a UTF-16 unit takes three at the most. */
-function isLonger(text: string, bytes: number): boolean {
-  return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes
+/** The length of a text in UTF-8. */
+export function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).length
+}
+
+export function tooLarge(bytes: number, limit: number): RoomfulError {
+  return new RoomfulError('too_large', { message: say.tooLarge(bytes, limit) })
 }

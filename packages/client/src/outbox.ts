@@ -1,6 +1,7 @@
 import type { Durability, JsonObject } from '@roomful/protocol'
 import { RoomfulError } from '@roomful/protocol/wire'
 import type { OutboxLimits } from './options.js'
+import * as say from './words.js'
 
 /** A chat message on its way to the server's log. */
 export interface Outgoing {
@@ -98,9 +99,11 @@ export class Outbox {
   /** @throws RoomfulError `outbox_full` */
   add(entry: Outgoing): void {
     const { maxMessages, maxBytes } = this.#limits
-    if (this.#waiting.size >= maxMessages || this.#bytes + sizeOf(entry) > maxBytes) {
-      throw new RoomfulError('outbox_full')
-    }
+    const bytes = this.#bytes + sizeOf(entry)
+    if (this.#waiting.size >= maxMessages)
+      throw new RoomfulError('outbox_full', { message: say.tooMany(this.#waiting.size + 1, maxMessages) })
+    if (bytes > maxBytes)
+      throw new RoomfulError('outbox_full', { message: say.tooManyBytes(bytes, maxBytes) })
     this.#put(entry)
   }
 

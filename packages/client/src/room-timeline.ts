@@ -39,7 +39,7 @@ export class RoomTimeline extends Timeline<Loggable> {
   settled({ clientId }: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void {
     if (outcome instanceof RoomfulError) {
       if (outcome.code === 'cancelled') this.removed(clientId)
-      else this.failed(clientId, outcome)
+      else this.failed(clientId, outcome, this.#room.head?.offset)
     } else if (outcome.durability === 'none') this.removed(clientId)
     else {
       const { id, epoch, offset } = outcome

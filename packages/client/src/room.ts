@@ -11,6 +11,7 @@ import { isRequest } from '@roomful/protocol/define'
 import {
   checkText,
   type Frame,
+  MAX_TEXT_LENGTH,
   RoomfulError,
   type ServerDecodeResult,
   validate,
@@ -43,7 +44,7 @@ import {
 import type { RoomTimeline } from './room-timeline.js'
 import type { Runtime } from './runtime.js'
 import type { Sender, Sent } from './sender.js'
-import type { Loggable } from './timeline.js'
+import { type Loggable, Place } from './timeline.js'
 import { Typing } from './typing.js'
 import * as say from './words.js'
 
@@ -62,8 +63,8 @@ export interface Host {
   wake(): void
   /** How long to wait before a join, so that the server does not refuse it, in ms; 0 takes the place. */
   paceJoin(): number
-  /** Reads an entry of a page; one that the protocol does not allow is reported. */
-  readEntry(frame: Frame): Loggable | undefined
+  /** Reads an entry of a page; of one that cannot be read its place. One that the protocol does not allow is reported. */
+  readEntry(entry: Entry): Loggable | Place
   unreadable(result: ServerDecodeResult): void
   joining(room: RoomCore): void
   /** Makes the list that shows a room's messages; the core has none. */
@@ -176,7 +177,7 @@ export class RoomCore {
 
   send(message: string, { data }: { readonly data?: JsonObject | undefined } = {}): Sent {
     const error = this.#check(message, data)
-    if (error) return this.#host.sender.refuse(this.id, message, error)
+    if (error) return this.#host.sender.refuse(this.id, message, data, error)
     this.typing.ended()
     return this.#host.sender.send(this.id, message, data)
   }
@@ -212,8 +213,9 @@ export class RoomCore {
       after,
       before: after === undefined ? before : undefined,
     })) as ServerMessageOf<'history'>
-    const messages = this.#read(answer.messages)
-    if (answer.epoch === this.#machine.cursor?.epoch) this.timeline?.prepended(messages)
+    const entries = answer.messages.map((entry) => this.#host.readEntry(entry))
+    if (answer.epoch === this.#machine.cursor?.epoch) this.timeline?.prepended(entries)
+    const messages = entries.filter(isReadable)
     const first = answer.messages[0]?.offset ?? before
     const last = answer.messages.at(-1)?.offset ?? after
     const next = after === undefined ? { limit, before: first } : { limit, after: last }
@@ -273,7 +275,10 @@ export class RoomCore {
     if (result.ok) {
       this.timeline?.received([result.message])
       this.message(result.message)
-    } else this.#host.unreadable(result)
+    } else {
+      this.timeline?.received([new Place(result.frame?.type ?? '', at.id, at.epoch, at.offset)])
+      this.#host.unreadable(result)
+    }
   }
 
   /** A message for the application's handlers. */
@@ -358,7 +363,7 @@ export class RoomCore {
         this.#sendJoin(effect)
         return
       case 'deliver_page':
-        this.#deliverPage(this.#read(effect.entries))
+        this.#deliverPage(effect.entries.map((entry) => this.#host.readEntry(entry)))
         return
       case 'break':
         this.timeline?.broke(effect.reason, effect.head)
@@ -401,14 +406,11 @@ export class RoomCore {
     this.#retry.set(ms, () => this.#step({ type: 'timer' }))
   }
 
-  #deliverPage(messages: readonly Loggable[]): void {
-    this.timeline?.received(messages)
+  #deliverPage(entries: readonly (Loggable | Place)[]): void {
+    this.timeline?.received(entries)
+    const messages = entries.filter(isReadable)
     if (this.#pages) this.#pages.push(...messages)
     else for (const message of messages) this.message(message)
-  }
-
-  #read(entries: readonly Entry[]): Loggable[] {
-    return entries.flatMap((entry) => this.#host.readEntry(entry) ?? [])
   }
 
   #settleJoin(): void {
@@ -472,13 +474,20 @@ export class RoomCore {
 
   #check(message: string, data: JsonObject | undefined): RoomfulError | undefined {
     const options = { roomId: this.id }
-    const { text_length: limit } = this.#host.link.limits
-    const fault = checkText(message, limit === null ? Number.POSITIVE_INFINITY : limit)
-    if (fault) return new RoomfulError(fault, options)
-    const { state } = this.status.get()
-    if (state === 'idle' || state === 'left')
+    const ended = this.#host.link.ended
+    if (ended) return ended
+    const { text_length } = this.#host.link.limits
+    const limit = text_length === null ? Number.POSITIVE_INFINITY : (text_length ?? MAX_TEXT_LENGTH)
+    const fault = checkText(message, limit)
+    if (fault)
+      return new RoomfulError(fault, {
+        ...options,
+        message: fault === 'message_too_long' ? say.tooLong([...message].length, limit) : undefined,
+      })
+    const status = this.status.get()
+    if (status.state === 'idle' || status.state === 'left')
       return new RoomfulError('not_in_room', { ...options, message: say.joinFirst })
-    if (state === 'denied') return new RoomfulError('forbidden', options)
+    if (status.state === 'denied') return status.error
     const chat = this.#host.settings.protocol?.chat
     if (data === undefined) return undefined
     if (!chat)
@@ -506,4 +515,8 @@ export class RoomCore {
     if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: this.id })
     return { ...body, type, room_id: this.id }
   }
+}
+
+function isReadable(entry: Loggable | Place): entry is Loggable {
+  return !(entry instanceof Place)
 }

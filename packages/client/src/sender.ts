@@ -2,7 +2,7 @@ import type { Durability, JsonObject, ServerMessageOf } from '@roomful/protocol'
 import { type Frame, RoomfulError } from '@roomful/protocol/wire'
 import { errorOf } from './calls.js'
 import { Alarm } from './clock.js'
-import type { Link } from './link.js'
+import { bytesOf, type Link, tooLarge } from './link.js'
 import type { Settings } from './options.js'
 import { type Head, Outbox, type Outgoing, type SendResult, type Settled } from './outbox.js'
 import { Pace } from './pace.js'
@@ -29,8 +29,10 @@ export interface RoomView {
   readonly isLive: boolean
   /** The newest entry that the room has got. */
   readonly head: Head | undefined
+  send(message: string, options: { readonly data: JsonObject | undefined }): Sent
   readonly timeline:
     | {
+        removed(clientId: string): boolean
         queued(entry: Outgoing): void
         settled(entry: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void
       }
@@ -127,9 +129,9 @@ export class Sender {
     return sent
   }
 
-  /** A message that does not even get into the outbox. */
-  refuse(roomId: string, message: string, error: RoomfulError): Sent {
-    return this.#refuse(this.#write(roomId, message, undefined), error)
+  /** A message that does not even get into the outbox: shown as failed, like any other. */
+  refuse(roomId: string, message: string, data: JsonObject | undefined, error: RoomfulError): Sent {
+    return this.#refuse(this.#write(roomId, message, data), error)
   }
 
   #write(roomId: string, message: string, data: JsonObject | undefined): Outgoing {
@@ -139,6 +141,7 @@ export class Sender {
 
   #refuse(entry: Outgoing, error: RoomfulError): Sent {
     const sent = this.#handle(entry)
+    this.#room(entry)?.timeline?.queued(entry)
     this.#settle({ entry, outcome: error })
     return sent
   }
@@ -248,9 +251,9 @@ export class Sender {
     const head = this.#room(entry)?.head
     const seen = entry.seen?.epoch === head?.epoch ? entry.seen?.offset : undefined
     const frame = mode === 'base' ? base : { ...base, client_id: clientId, after, seen, data }
-    const size = new TextEncoder().encode(JSON.stringify(frame)).length
+    const size = bytesOf(JSON.stringify(frame))
     if (limits.frame_bytes && size > limits.frame_bytes) {
-      this.#settle(this.#outbox.settle(clientId, new RoomfulError('too_large')))
+      this.#settle(this.#outbox.settle(clientId, tooLarge(size, limits.frame_bytes)))
       return 0
     }
     const wait =
@@ -297,13 +300,21 @@ export class Sender {
       get state() {
         return handle.state
       },
-      retry: () => (handle.state === 'failed' ? this.send(entry.roomId, entry.message, entry.data) : sent),
+      retry: () => (handle.state === 'failed' ? this.#resend(entry) : sent),
       cancel: () => this.cancel(entry.clientId),
       // biome-ignore lint/suspicious/noThenProperty: a message is awaited for its place in the log
       then: (resolved, rejected) => promise.then(resolved, rejected),
       catch: (failed) => promise.catch(failed),
     }
     return sent
+  }
+
+  #resend(entry: Outgoing): Sent {
+    const room = this.#room(entry)
+    if (!room)
+      return this.#refuse({ ...entry, clientId: this.#runtime.id() }, new RoomfulError('not_in_room'))
+    room.timeline?.removed(entry.clientId)
+    return room.send(entry.message, { data: entry.data })
   }
 
   #settleAll(settled: readonly Settled[]): void {

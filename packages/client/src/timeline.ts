@@ -12,6 +12,16 @@ export interface Loggable {
   readonly user_id?: unknown
 }
 
+/** Where an entry stands that this client cannot read: of a newer contract, or not as its schema says. It is not shown. */
+export class Place implements Loggable {
+  constructor(
+    readonly type: string,
+    readonly id: string,
+    readonly epoch: string,
+    readonly offset: number,
+  ) {}
+}
+
 export type TimelineEntry<M> =
   | ({
       readonly kind: 'message' /** Stable through all states. */
@@ -52,19 +62,24 @@ interface Own<M> {
 
 const NOTHING: readonly never[] = []
 
-/** A room's messages as a list to render: those in the log by offset, then the own ones that are under way. */
+/**
+ * A room's messages as a list to render: those in the log by offset, then the own ones that are under way. One that
+ * failed stays behind what stood before it then.
+ */
 export class Timeline<M extends Loggable> implements Observable<readonly TimelineEntry<M>[]> {
   readonly #changes: Value<number>
   readonly #limit: number
   /** Made when it is asked for: a copy of all entries for each message would cost more than the message. */
   #snapshot: readonly TimelineEntry<M>[] | undefined
   #log: TimelineEntry<M>[] = []
-  /** Pending and failed ones by client id, in the order in which they were sent. */
+  /** Pending ones by client id, in the order in which they were sent, and failed ones that wait for those before them. */
   readonly #own = new Map<string, Own<M>>()
   /** Entries of the log by their names: a page may bring them again, and a retry to another place. */
   readonly #byName = new Map<string, MessageEntry<M>>()
   /** Keys of own entries that an ack has placed and no frame has shown yet. */
   readonly #unseen = new Set<string>()
+  /** The offsets behind which failed ones stand, by their keys. */
+  readonly #anchors = new Map<string, number>()
   #mayHaveHoles = false
   #hasForked = false
   /** Of the present log. */
@@ -78,7 +93,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
 
   readonly get = (): readonly TimelineEntry<M>[] => {
     this.#snapshot ??= [
-      ...this.#withHoles(this.#seenEnd()),
+      ...this.#withHoles(this.#seenEnd()).filter((entry) => !isPlace(entry)),
       ...Array.from(this.#own.values(), ({ entry }) => entry),
     ]
     return this.#snapshot
@@ -96,7 +111,8 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     this.#changed()
   }
 
-  failed(clientId: string, error: RoomfulError): void {
+  /** `head` is the offset that the log has reached. */
+  failed(clientId: string, error: RoomfulError, head = 0): void {
     const own = this.#own.get(clientId)
     if (!own) return
     const { entry, actions } = own
@@ -110,7 +126,22 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
       cancel: () => this.removed(clientId),
     }
     this.#own.set(clientId, { entry: failed, actions })
+    this.#anchorFailed(head)
+    this.#trim()
     this.#changed()
+  }
+
+  /** Failed ones that nothing under way stands before get their place in the log. */
+  #anchorFailed(head: number): void {
+    for (const [clientId, { entry }] of this.#own) {
+      if (entry.state !== 'failed') return
+      this.#own.delete(clientId)
+      const last = this.#log.at(-1)
+      this.#anchors.set(entry.key, Math.max(head, last?.kind === 'message' ? this.#offsetOf(last) : 0))
+      this.#log.push(entry)
+      // The log may show it all the same, where only its outcome was unknown.
+      for (const name of namesOf(entry.message)) this.#byName.set(name, entry)
+    }
   }
 
   /** Acknowledged: the message has its place, although its broadcast may still be out. */
@@ -124,21 +155,32 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
 
   /** Returns false if it was not there. */
   removed(clientId: string): boolean {
-    const isRemoved = this.#own.delete(clientId)
-    if (isRemoved) this.#changed()
-    return isRemoved
+    const index = this.#log.findLastIndex((entry) => isFailed(entry) && entry.key === clientId)
+    if (index < 0 && !this.#own.delete(clientId)) return false
+    if (index >= 0) this.#forget(this.#log.splice(index, 1)[0])
+    this.#anchorFailed(0)
+    this.#changed()
+    return true
   }
 
   /** Entries of the present log, live or from its past. */
-  received(messages: readonly M[]): void {
-    for (const message of messages) this.#insert(message)
-    while (this.#log.length > this.#limit) this.#forget(this.#log.shift())
+  received(messages: readonly (M | Place)[]): void {
+    for (const message of messages) this.#insert(message as M)
+    this.#trim()
     this.#changed()
   }
 
+  #trim(): void {
+    while (this.#log.length > this.#limit) this.#forget(this.#log.shift())
+    for (const [clientId, { entry }] of this.#own) {
+      if (this.#own.size <= this.#limit) return
+      if (entry.state === 'failed') this.#own.delete(clientId)
+    }
+  }
+
   /** A page of the past joins only what it touches, else there would be a hole that nobody sees. */
-  prepended(messages: readonly M[]): void {
-    const first = this.#log[this.#lastBreak() + 1]
+  prepended(messages: readonly (M | Place)[]): void {
+    const first = this.#log.slice(this.#lastBreak() + 1).find((entry) => !isFailed(entry))
     const end = messages.at(-1)?.offset
     const touches = first?.kind !== 'message' || (end ?? 0) + 1 >= (first.message.offset ?? 0)
     if (touches && end !== undefined) this.received(messages)
@@ -146,7 +188,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
 
   clear(): void {
     this.#log = []
-    for (const names of [this.#own, this.#byName, this.#unseen]) names.clear()
+    for (const names of [this.#own, this.#byName, this.#unseen, this.#anchors]) names.clear()
     this.#mayHaveHoles = false
     this.#changed()
   }
@@ -180,9 +222,11 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     this.#log.splice(index - replaced, replaced, { kind: 'break', key: `break-${++this.#breaks}`, reason })
   }
 
-  /** Behind the last entry that a frame has shown. */
+  /** Behind the last entry that a frame has shown, and what failed there. */
   #seenEnd(): number {
-    return this.#log.findLastIndex(({ key }) => !this.#unseen.has(key)) + 1
+    let end = this.#log.findLastIndex((entry) => !this.#unseen.has(entry.key) && !isFailed(entry)) + 1
+    while (isFailed(this.#log[end])) end++
+    return end
   }
 
   /** Own entries may be placed where nothing around them was shown: the present log then has breaks of its own, up to `end`. */
@@ -205,6 +249,12 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     const names = namesOf(message)
     const known = names.map((name) => this.#byName.get(name)).find((entry) => entry !== undefined)
     const own = this.#takeOwn(message)
+    if (known && isPlace(known)) this.#unseen.delete(own?.key ?? '')
+    if (known && (message as Loggable) instanceof Place) {
+      // Shown already from what was sent, and now known to be followed by nothing that is only late.
+      this.#unseen.delete(known.key)
+      return
+    }
     const key = own?.key ?? known?.key ?? String(message.id ?? `live-${++this.#breaks}`)
     const entry = this.#entry(key, message, { state: 'sent' })
     this.#epoch = message.epoch
@@ -216,18 +266,21 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     }
     if (known) this.#forget(known)
     for (const name of names) this.#byName.set(name, entry)
+    if (own) this.#anchorFailed(0)
   }
 
   #put(entry: MessageEntry<M>): void {
     const { message } = entry
     if (this.#hasForked) this.#loseWhatStoodAt(message)
     const index = this.#place(message)
-    const before = this.#log[index - 1]
+    let last = index - 1
+    while (isFailed(this.#log[last])) last--
+    const before = this.#log[last]
     if (index < this.#log.length || (before?.kind === 'message' && isHole(before.message, message)))
       this.#mayHaveHoles = true
     // The same offset given to another entry: a failure of the storage took the first one away.
     if (before?.kind === 'message' && message.id !== undefined && before.message.offset === message.offset)
-      this.#lose(index - 1, before)
+      this.#lose(last, before)
     this.#log.splice(index, 0, entry)
   }
 
@@ -253,9 +306,15 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     if (offset === undefined) return index
     for (; index > 0; index--) {
       const entry = this.#log[index - 1]
-      if (entry?.kind !== 'message' || (entry.message.offset ?? 0) <= offset) break
+      if (entry?.kind !== 'message') break
+      // What failed behind an entry stays behind it when that one comes late.
+      if (isFailed(entry) ? this.#offsetOf(entry) < offset : this.#offsetOf(entry) <= offset) break
     }
     return index
+  }
+
+  #offsetOf({ key, message }: MessageEntry<M>): number {
+    return message.offset ?? this.#anchors.get(key) ?? 0
   }
 
   #lastBreak(): number {
@@ -274,6 +333,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     if (entry?.kind !== 'message') return
     for (const name of namesOf(entry.message)) this.#byName.delete(name)
     this.#unseen.delete(entry.key)
+    this.#anchors.delete(entry.key)
   }
 
   #entry(key: string, message: M, state: MessageState): MessageEntry<M> {
@@ -287,6 +347,14 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
 }
 
 const never = () => false
+
+function isFailed(entry: TimelineEntry<Loggable> | undefined): boolean {
+  return entry?.kind === 'message' && entry.state === 'failed'
+}
+
+function isPlace(entry: TimelineEntry<Loggable>): boolean {
+  return entry.kind === 'message' && entry.message instanceof Place
+}
 
 function isHole(before: Loggable, after: Loggable): boolean {
   const { epoch, offset = 0 } = before

@@ -28,6 +28,13 @@ export const oneRoom = 'Left'
 export const removed = 'Removed'
 export const withdrawn = 'Removed'
 
+const of = (count: number, limit: number) => `${count.toLocaleString('en')} of ${limit.toLocaleString('en')}`
+
+export const tooLong = (length: number, limit: number): string => `Message too long: ${of(length, limit)}`
+export const tooLarge = (bytes: number, limit: number): string => `too_large: ${of(bytes, limit)}`
+export const tooMany = (messages: number, limit: number): string => `outbox_full: ${of(messages, limit)}`
+export const tooManyBytes = tooMany
+
 export const joinFirst: string | undefined = undefined
 export const noChatData: string | undefined = undefined
 export const anotherUser: string | undefined = undefined

@@ -26,7 +26,18 @@ export const oneRoom = 'The server allows one room at a time'
 export const removed = 'Removed from the room'
 export const withdrawn = 'Access to the room was withdrawn'
 
+const of = (count: number, limit: number, what: string) =>
+  `${count.toLocaleString('en')} of ${limit.toLocaleString('en')} ${what}`
+
 // Messages of errors; without one, the error's code tells.
+export const tooLong = (length: number, limit: number): string =>
+  `Message too long: ${of(length, limit, 'characters')}`
+export const tooLarge = (bytes: number, limit: number): string =>
+  `The message is too large: ${of(bytes, limit, 'bytes')}`
+export const tooMany = (messages: number, limit: number): string =>
+  `The outbox is full: ${of(messages, limit, 'messages')}`
+export const tooManyBytes = (bytes: number, limit: number): string =>
+  `The outbox is full: ${of(bytes, limit, 'bytes')}`
 export const joinFirst: string | undefined = 'Join the room first'
 export const noChatData: string | undefined = 'The protocol declares no chat data'
 export const anotherUser: string | undefined = 'Another user has logged in'

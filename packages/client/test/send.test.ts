@@ -394,8 +394,8 @@ describe('the stored outbox', () => {
       )
       await script.connection.says(ackFrame(unsent.clientId, 1))
       expect(room.timeline.get()).toMatchObject([
-        { state: 'sent', message: { message: 'unsent' } },
         { state: 'failed', message: { message: 'in doubt' } },
+        { state: 'sent', message: { message: 'unsent' } },
       ])
     })
 
