@@ -13,7 +13,8 @@ export type ConnectionStatus = { readonly reason: string } & (
   | { readonly state: 'online' | 'degraded'; readonly mode: Mode; readonly latencyMs: number | undefined }
   /** `nextAttemptAt` is in Unix ms. */
   | { readonly state: 'backoff'; readonly inMs: number; readonly nextAttemptAt: number }
-  | { readonly state: 'offline' }
+  /** The browser says that there is no network; tried all the same, slowly. */
+  | { readonly state: 'offline'; readonly inMs: number; readonly nextAttemptAt: number }
   /** Trying again cannot succeed. `code` is the close code. */
   | { readonly state: 'failed'; readonly code: number; readonly error: RoomfulError }
   | { readonly state: 'closed' }
@@ -31,6 +32,8 @@ export interface Connection {
   /** The close code of the last attempts and how many of them had it. */
   readonly streak: { readonly code: number; readonly count: number }
   readonly onlineSince: number | undefined
+  /** Whether a server has ever answered: until then, the address or the way to it may be wrong. */
+  readonly isGreeted: boolean
   /** The server's advice: no attempt earlier than this. */
   readonly notBefore: number
 }
@@ -74,6 +77,8 @@ export interface ConnectionEnvironment {
   readonly wallTime: number
   readonly random: number
   readonly isOffline: boolean
+  /** What to check if no server has ever answered. `said` is what the socket told. */
+  unreachable(said: string): string
   readonly hasTokenGetter: boolean
   readonly timeouts: { readonly tokenMs: number; readonly dialMs: number; readonly authMs: number }
   readonly backoff: Backoff
@@ -90,6 +95,7 @@ export const initialConnection: Connection = {
   failures: 0,
   streak: { code: 0, count: 0 },
   onlineSince: undefined,
+  isGreeted: false,
   notBefore: Number.NEGATIVE_INFINITY,
 }
 
@@ -121,7 +127,7 @@ export function connectionStep(
       return to(c, { state: 'authenticating', reason: say.waitingForServer }, [], env.timeouts.authMs)
     case 'hello':
       if (state !== 'authenticating') return stay(c)
-      return event.mode === 'base' ? online(c, 'base', env) : { connection: c, effects: [{ type: 'auth' }] }
+      return hello({ ...c, isGreeted: true }, event.mode, env)
     case 'authenticated':
       return state === 'authenticating' ? online(c, 'full', env) : stay(c)
     case 'closed':
@@ -203,6 +209,10 @@ function dial(c: Connection, env: ConnectionEnvironment): ConnectionStep {
   return to(c, { state: 'dialing', reason: 'Connecting' }, [{ type: 'dial' }], env.timeouts.dialMs)
 }
 
+function hello(c: Connection, mode: Mode, env: ConnectionEnvironment): ConnectionStep {
+  return mode === 'base' ? online(c, mode, env) : { connection: c, effects: [{ type: 'auth' }] }
+}
+
 function online(c: Connection, mode: Mode, env: ConnectionEnvironment): ConnectionStep {
   return to(
     {
@@ -226,7 +236,8 @@ function closed(before: Connection, code: number, said: string, env: ConnectionE
   const { action, attempts, minDelayMs = 0, ...entry } = closeCode(code)
   const count = before.streak.code === code ? before.streak.count + 1 : 1
   const c = { ...before, streak: { code, count } }
-  const reason = said || entry.reason
+  const isUnreachable = code === 1006 && !before.isGreeted
+  const reason = isUnreachable ? env.unreachable(said) : said || entry.reason
   if (action === 'stop' || (attempts && count >= attempts)) return fail(c, code, said)
   if (action === 'retry') return retry(c, reason, env, minDelayMs)
   // Without a getter the same token would be refused for ever.
@@ -258,15 +269,27 @@ function retry(
   const lasted = before.onlineSince !== undefined && env.now - before.onlineSince >= LASTING_MS
   const failures = lasted ? 0 : before.failures
   const c = { ...before, failures: failures + 1, onlineSince: undefined }
-  if (env.isOffline) return to(c, { state: 'offline', reason: say.offline })
   const advised = Math.max(minDelayMs, before.notBefore - env.now, 0)
+  const advisedC = { ...c, notBefore: env.now + advised }
+  if (env.isOffline) return offline(advisedC, c.isGreeted ? say.offline : reason, env)
   const inMs = advised + backoffMs(failures, env.random, env.backoff)
-  return to(
-    { ...c, notBefore: env.now + advised },
-    { state: 'backoff', reason, inMs, nextAttemptAt: env.wallTime + inMs },
-    [],
-    inMs,
-  )
+  return wait(advisedC, 'backoff', reason, inMs, env)
+}
+
+/** A hint, not a proof: a server on this machine is there without a network, and then no `online` event ever comes. */
+function offline(c: Connection, reason: string, env: ConnectionEnvironment): ConnectionStep {
+  const slowly = env.backoff.maxMs * (0.5 + env.random / 2)
+  return wait(c, 'offline', reason, Math.round(Math.max(c.notBefore - env.now, slowly)), env)
+}
+
+function wait(
+  c: Connection,
+  state: 'backoff' | 'offline',
+  reason: string,
+  inMs: number,
+  env: ConnectionEnvironment,
+): ConnectionStep {
+  return to(c, { state, reason, inMs, nextAttemptAt: env.wallTime + inMs }, [], inMs)
 }
 
 function timeOut(c: Connection, env: ConnectionEnvironment): ConnectionStep {
@@ -274,10 +297,11 @@ function timeOut(c: Connection, env: ConnectionEnvironment): ConnectionStep {
     case 'token':
       return retry(c, say.tokenLate, env)
     case 'dialing':
-      return hangUp(retry(c, say.dialLate, env), 1000, 'Timed out')
+      return hangUp(retry(c, c.isGreeted ? say.dialLate : env.unreachable(''), env), 1000, 'Timed out')
     case 'authenticating':
       return hangUp(retry(c, say.authLate, env), 4008, 'Timed out')
     case 'backoff':
+    case 'offline':
       return begin(c, 'reconnect', env)
     case 'online':
     case 'degraded':
@@ -295,10 +319,8 @@ function network(
 ): ConnectionStep {
   const { state } = c.status
   if (signal === 'offline') {
-    return state === 'backoff' || state === 'token'
-      ? to(c, { state: 'offline', reason: say.offline })
-      : stay(c)
+    return state === 'backoff' || state === 'token' ? offline(c, say.offline, env) : stay(c)
   }
-  const mayTry = state === 'backoff' ? env.now >= c.notBefore : state === 'offline' && !env.isOffline
-  return mayTry ? begin(c, signal, env) : stay(c)
+  const isWaiting = state === 'backoff' || state === 'offline'
+  return isWaiting && env.now >= c.notBefore ? begin(c, signal, env) : stay(c)
 }

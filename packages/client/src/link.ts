@@ -162,6 +162,7 @@ export class Link {
       wallTime: this.#runtime.wallTime(),
       random: this.#runtime.random(),
       isOffline: this.#runtime.isOffline(),
+      unreachable: (said) => say.unreachable(this.#settings.storageName, said, pageOrigin()),
       hasTokenGetter: typeof this.#settings.token === 'function',
       timeouts: this.#settings.timeouts,
       backoff: this.#settings.backoff,
@@ -171,6 +172,8 @@ export class Link {
     if (from !== to) {
       this.status.set(to)
       this.#handlers.changed(from, to)
+      if ('inMs' in to && connection.failures === 1 && !connection.isGreeted)
+        this.#settings.logger.warn(to.reason)
     }
     if (isUp(from.state) && !isUp(to.state)) this.#wentDown(event)
     for (const effect of effects) this.#run(effect)
@@ -327,6 +330,12 @@ export class Link {
       else this.#step(effect)
     }
   }
+}
+
+/** Where the page came from, which is `null` for a file; `undefined` where there is no page. */
+function pageOrigin(): string | undefined {
+  const { location } = globalThis
+  return location?.protocol === 'file:' ? 'null' : location?.origin
 }
 
 /** The length of a text in UTF-8. */

@@ -8,6 +8,8 @@ export const waitingForServer = 'Connecting'
 export const connectedToBase = 'Connected'
 export const slow = 'The server is slow to answer'
 export const offline = 'There is no network'
+export const unreachable = (url: string, said: string, origin: string | undefined): string =>
+  `Cannot reach ${url}${said && ` (${said})`}: check server, path, ${origin === 'null' ? "file: (serve it, or list 'null' in origins)" : `origin ${origin}`}, proxy`
 export const tokenLate = 'Timed out'
 export const tokenFailed = 'No token'
 export const tokenNoString = 'No token'

@@ -7,6 +7,14 @@ export const waitingForServer = 'Waiting for the server'
 export const connectedToBase = 'Connected to a server without acknowledgements and recovery'
 export const slow = 'The server is slow to answer'
 export const offline = 'There is no network'
+export const unreachable = (url: string, said: string, origin: string | undefined): string =>
+  `No connection to ${url} so far${said && ` (${said})`}: check that the server runs there, that the path is right${
+    origin === 'null'
+      ? ", that this page, which is a file, is served over HTTP instead (or that the server lists 'null' in `origins`)"
+      : origin
+        ? `, that the server allows this page's origin (${origin}) in \`origins\``
+        : ''
+  }, and that a proxy in between passes WebSockets on`
 export const tokenLate = 'The token getter did not settle in time'
 export const tokenFailed = 'The token getter failed'
 export const tokenNoString = 'The token getter must return a string'

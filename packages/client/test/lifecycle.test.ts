@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { RoomfulError } from '../src/index.js'
+import * as production from '../src/words.production.js'
 import { chatFrame, errorFrame, joinedFrame, Script } from './support/scripted-server.js'
 
 describe('connecting', () => {
@@ -233,6 +234,64 @@ describe('tokens', () => {
   })
 })
 
+describe('a client that never got through', () => {
+  const reasonOf = async (script: Script) => {
+    await script.connection.closes(1006)
+    return script.client.status.get().reason
+  }
+
+  it('says what to check, without the token, once in the log', async () => {
+    const warnings: string[] = []
+    const logger = { warn: (text: string) => warnings.push(text), error: () => {} }
+    const script = new Script({ url: 'ws://test/chat?token=secret', logger })
+    const reason =
+      'No connection to ws://test/chat so far: check that the server runs there, that the path is right, and that a proxy in between passes WebSockets on'
+    expect(await reasonOf(script)).toBe(reason)
+    await script.clock.advance(500)
+    expect(await reasonOf(script)).toBe(reason)
+    expect(warnings).toEqual([reason])
+  })
+
+  it('says so when the dial times out as well', async () => {
+    const script = new Script()
+    await script.clock.advance(10_000)
+    expect(script.client.status.get().reason).toMatch(/^No connection to ws:\/\/test\/ so far: check/)
+  })
+
+  it.each([
+    ['https://app.example', 'https:', "this page's origin (https://app.example) in `origins`"],
+    [
+      'null',
+      'file:',
+      "that this page, which is a file, is served over HTTP instead (or that the server lists 'null'",
+    ],
+  ])('names the origin of a page from %s', async (origin, protocol, words) => {
+    vi.stubGlobal('location', { origin, protocol, href: 'https://app.example/' })
+    try {
+      expect(await reasonOf(new Script())).toContain(words)
+    } finally {
+      vi.unstubAllGlobals()
+    }
+  })
+
+  it.each([
+    ['https://app.example', 'Cannot reach ws://test/: check server, path, origin https://app.example, proxy'],
+    [
+      'null',
+      "Cannot reach ws://test/: check server, path, file: (serve it, or list 'null' in origins), proxy",
+    ],
+  ])('says it in a production build: %s', (origin, words) => {
+    expect(production.unreachable('ws://test/', '', origin)).toBe(words)
+  })
+
+  it('speaks of a lost connection once it has been greeted', async () => {
+    const script = new Script()
+    await script.connection.opens()
+    await script.connection.says({ type: 'system', message: '', timestamp: '', protocol: 1 })
+    expect(await reasonOf(script)).toBe('Connection lost')
+  })
+})
+
 describe('heartbeat and network', () => {
   it('[C16] measures the latency, degrades when a pong is late, and connects anew without one', async () => {
     const script = new Script()
@@ -283,17 +342,49 @@ describe('heartbeat and network', () => {
     expect(script.client.status.get().state).toBe('online')
   })
 
-  it('stops trying while there is no network, and dials at once when it is back', async () => {
+  it('dials slowly while the browser says that there is no network, and at once when it is back', async () => {
     const script = new Script()
+    await script.connection.welcomes()
     await script.connection.closes(1006)
     script.isOffline = true
     script.signal('offline')
-    expect(script.client.status.get()).toMatchObject({ state: 'offline', reason: 'There is no network' })
-    await script.clock.advance(600_000)
+    const offline = { state: 'offline', reason: 'There is no network', inMs: 15_000 }
+    expect(script.client.status.get()).toMatchObject(offline)
+    await script.clock.advance(14_999)
     expect(script.connections).toHaveLength(1)
+    await script.clock.advance(1)
+    expect(script.connections).toHaveLength(2)
+    await script.connection.closes(1006)
+    expect(script.client.status.get()).toMatchObject(offline)
     script.isOffline = false
     script.signal('online')
-    expect(script.connections).toHaveLength(2)
+    expect(script.connections).toHaveLength(3)
+  })
+
+  it('finds a server that is back without any signal, whatever the browser says', async () => {
+    const script = new Script({ backoff: { maxMs: 1_000 } })
+    script.isOffline = true
+    await script.connection.welcomes()
+    await script.connection.closes(1006)
+    for (let attempt = 0; attempt < 20; attempt++) {
+      await script.clock.advance(1_000)
+      await script.connection.closes(1006)
+    }
+    expect(script.connections).toHaveLength(21)
+    await script.clock.advance(1_000)
+    await script.connection.welcomes()
+    expect(script.client.status.get().state).toBe('online')
+  })
+
+  it('[C20] comes no earlier than the server advised, though a signal says that the network is back', async () => {
+    const script = new Script()
+    await script.connection.welcomes()
+    script.isOffline = true
+    await script.connection.says({ type: 'draining', reconnect_after_ms: 60_000 })
+    await script.connection.closes(1012)
+    expect(script.client.status.get()).toMatchObject({ state: 'offline', inMs: 60_000 })
+    script.signal('online')
+    expect(script.connections).toHaveLength(1)
   })
 
   it('tries at first even though the browser says offline: a server on this machine is there', async () => {

@@ -30,17 +30,15 @@ const refusal = (sent: PromiseLike<unknown>) =>
   )
 
 describe('a message that is refused before it leaves', () => {
-  const chat = z.strictObject({ reply_to: z.number() })
+  // The script's client is typed without a contract.
+  const protocol = defineProtocol({ chat: z.strictObject({ reply_to: z.number() }) }) as never
   it.each([
     ['too long', 'x'.repeat(11), undefined, 'message_too_long', 'Message too long: 11 of 10 characters'],
     ['blank', ' ', undefined, 'message_empty', 'Message cannot be empty'],
     ['no Unicode', '\ud800', undefined, 'invalid_text', 'Text is not valid Unicode'],
     ['with data of the wrong kind', 'hello', { reply_to: 'x' }, 'invalid_message', 'Invalid message'],
   ])('[M2] stands as failed, with what is wrong: %s', async (_, text, data, code, message) => {
-    const { script, room } = await live(
-      { protocol: defineProtocol({ chat }) },
-      { limits: { text_length: 10 } },
-    )
+    const { script, room } = await live({ protocol }, { limits: { text_length: 10 } })
     expect(await refusal(room.send(text, { data } as never))).toEqual({ code, message })
     expect(shown(room)).toEqual([`${text} failed ${code}`])
     expect(script.connection.take()).toEqual([])
@@ -70,7 +68,7 @@ describe('a message that is refused before it leaves', () => {
   })
 
   it('can be tried again, with its data, and is checked again', async () => {
-    const { script, room } = await live({ protocol: defineProtocol({ chat }), outbox: { maxMessages: 1 } })
+    const { script, room } = await live({ protocol, outbox: { maxMessages: 1 } })
     const first = room.send('first')
     const second = room.send('second', { data: { reply_to: 1 } } as never)
     await refusal(second)

@@ -70,7 +70,7 @@ it('[H13] hands back the frame of a bad message, so that its offset can still be
 })
 
 describe('[B7] a value that a newer server has added is read as the weakest one, never refused', () => {
-  const room = { room_id: 'a', ...envelope }
+  const room = envelope
   const ack = { type: 'ack', client_id: 'c', timestamp: '', duplicate: false, durability: 'disk', ...room }
   const presence = { type: 'presence', room_id: 'a', version: 2, event: 'idled', members: [] }
   const joined = { type: 'joined', room_id: 'a', message: '', timestamp: '', recovered: false }

@@ -100,9 +100,13 @@ describe('2. a refused connection', () => {
     expect(await closeOf(socket)).toMatchObject({ code: 1000, wasClean: true })
   })
 
-  it('ours: is a lost connection, and is tried again', async () => {
-    const client = ours(await deadUrl())
-    expect(await reaches(client.status, 'backoff')).toMatchObject({ reason: 'Connection lost' })
+  it('ours: says what to check, and is tried again', async () => {
+    const url = await deadUrl()
+    const { reason } = await reaches(ours(url).status, 'backoff')
+    expect(reason).toMatch(
+      /^No connection to ws:.* so far.*: check that the server runs there, .*path.*proxy/,
+    )
+    expect(reason).toContain(new URL(url).host)
   })
 })
 
@@ -324,6 +328,8 @@ describe('what the server may do to the socket', () => {
       }
     }
     const client = ours('ws://127.0.0.1:1', { WebSocket: Broken })
-    expect(await reaches(client.status, 'backoff')).toMatchObject({ reason: 'blocked by the page' })
+    expect(await reaches(client.status, 'backoff')).toMatchObject({
+      reason: expect.stringContaining('so far (blocked by the page): check'),
+    })
   })
 })
