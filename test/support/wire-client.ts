@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { ServerMessage, ServerMessageOf } from '@roomful/protocol'
 import { validateServerMessage } from '@roomful/protocol/wire'
 import { expect, onTestFinished } from 'vitest'
@@ -158,11 +159,24 @@ export async function connectExtended(
 
 /** The HTTP status that an upgrade was refused with. */
 export async function refusedStatus(url: string, options: ClientOptions = {}): Promise<number | undefined> {
+  return (await refusedUpgrade(url, options)).status
+}
+
+/** The HTTP answer that refuses an upgrade. */
+export async function refusedUpgrade(url: string, options: ClientOptions = {}): Promise<RefusedUpgrade> {
   const socket = new WebSocket(url, options)
   socket.on('error', () => {
     // ws tells it as an error too.
   })
-  const [request, response] = await once(socket, 'unexpected-response')
+  const [request, response] = (await once(socket, 'unexpected-response')) as [ClientRequest, IncomingMessage]
+  let text = ''
+  for await (const chunk of response) text += chunk
   request.destroy()
-  return response.statusCode
+  return { status: response.statusCode, headers: response.headers, text }
+}
+
+export interface RefusedUpgrade {
+  readonly status: number | undefined
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
 }

@@ -8,7 +8,7 @@ import express from 'express'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { selfSigned } from '../support/certificate.js'
-import { connect, dial, refusedStatus } from '../support/wire-client.js'
+import { connect, dial, refusedStatus, refusedUpgrade } from '../support/wire-client.js'
 import { RawWebSocket } from '../support/wire-raw.js'
 import { type LogLine, logInto, serve, until } from '../support/wire-server.js'
 
@@ -112,9 +112,78 @@ describe('attach', () => {
     expect(await refusedStatus(`ws://127.0.0.1:${port}/elsewhere`)).toBe(404)
   })
 
+  it('warns where others listen for upgrades too, whoever came first, and once', () => {
+    for (const order of ['first', 'last']) {
+      const log: LogLine[] = []
+      const http = createHttpServer()
+      const listenElsewhere = () => void http.on('upgrade', () => {})
+      const [one, two] = [createServer({ logger: logInto(log) }), createServer({ logger: logInto(log) })]
+      if (order === 'first') listenElsewhere()
+      one.attach(http, { path: '/one' })
+      two.attach(http, { path: '/two' })
+      expect(log).toHaveLength(order === 'first' ? 1 : 0)
+      listenElsewhere()
+      listenElsewhere()
+      expect(log, order).toMatchObject([{ level: 'warn', event: expect.stringContaining('handleUpgrade') }])
+    }
+  })
+
+  it('tells a path that is nearly right, in the log and to whoever asks', async () => {
+    const log: LogLine[] = []
+    const http = createHttpServer()
+    const roomful = createServer({ logger: logInto(log) })
+    onTestFinished(() => roomful.close())
+    roomful.attach(http, { path: '/Chat' })
+    roomful.attach(http, { path: '/other' })
+    const url = `ws://127.0.0.1:${await portOf(http)}`
+    for (const path of ['/chat', '/Chat/', '/chat//?x=1', '/elsewhere', `/${'x'.repeat(5_000)}`]) {
+      log.length = 0
+      const { status, text } = await refusedUpgrade(`${url}${path}`)
+      expect(status).toBe(404)
+      const isNear = path.toLowerCase().startsWith('/chat')
+      expect(text).toBe(`No WebSocket at this path${isNear ? ': it is at /Chat' : ''}\n`)
+      expect(log).toHaveLength(1)
+      expect(log[0]).toMatchObject(isNear ? { level: 'warn', fields: { path: '/Chat' } } : { level: 'info' })
+      expect(String(log[0]?.fields.asked).length).toBeLessThanOrEqual(100)
+    }
+  })
+
+  it('tells a path that is nearly right though somebody else answers it', async () => {
+    const log: LogLine[] = []
+    const http = createHttpServer()
+    const roomful = createServer({ logger: logInto(log) })
+    onTestFinished(() => roomful.close())
+    roomful.attach(http, { path: '/ws' })
+    http.on('upgrade', (request, socket) => {
+      if (request.url === '/ws/') socket.end('HTTP/1.1 418 Teapot\r\nConnection: close\r\n\r\n')
+    })
+    expect((await refusedUpgrade(`ws://127.0.0.1:${await portOf(http)}/ws/`)).status).toBe(418)
+    expect(log.at(-1)).toMatchObject({ level: 'warn', fields: { asked: '/ws/', path: '/ws' } })
+  })
+
   it('says how to mend a path that can never match', () => {
     const roomful = createServer({ logger: logInto([]) })
     expect(() => roomful.attach(createHttpServer(), { path: 'ws' })).toThrow(/must start with '\/'/)
+  })
+})
+
+describe('handleUpgrade', () => {
+  it('takes one upgrade over, of any path, and a socket that its peer resets harms nobody', async () => {
+    const http = createHttpServer()
+    const roomful = createServer({ logger: logInto([]) })
+    onTestFinished(() => roomful.close())
+    http.on('upgrade', (request, socket, head) => {
+      if (request.url === '/reset') socket.once('close', () => {}).destroy(new Error('reset'))
+      roomful.handleUpgrade(request, socket, head)
+    })
+    const url = `ws://127.0.0.1:${await portOf(http)}`
+    const ana = await connect(`${url}/any/path?token=x`)
+    await ana.join('lobby')
+    await expect(connect(`${url}/reset`)).rejects.toThrow()
+    await ana.chat('lobby', 'hi')
+    await roomful.close()
+    expect((await ana.closed).code).toBe(1012)
+    expect((await refusedUpgrade(url)).status).toBe(503)
   })
 })
 

@@ -1,6 +1,5 @@
-import { request } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { connect } from '../support/wire-client.js'
+import { connect, refusedUpgrade } from '../support/wire-client.js'
 import { gate, serve, until, WireClock } from '../support/wire-server.js'
 
 const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
@@ -63,39 +62,14 @@ describe('many behind one address', () => {
   })
 
   it('[C17] beyond limits.pendingPerAddress are told by HTTP when to come back', async () => {
-    const { port, url } = await serve({
+    const { url } = await serve({
       authenticate: () => null,
       authorize: () => true,
       limits: { pendingPerAddress: 1 },
     })
     await connect(url)
-    const answer = await refusedUpgrade(port)
-    expect(answer).toMatchObject({ status: 503, retryAfter: '1' })
+    const answer = await refusedUpgrade(url)
+    expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
     expect(answer.text).toMatch(/too many connections of this address/)
   })
 })
-
-/** Asks for an upgrade, and takes the answer that refuses it. */
-function refusedUpgrade(
-  port: number,
-): Promise<{ status: number | undefined; retryAfter: string | undefined; text: string }> {
-  return new Promise((resolve, reject) => {
-    const asked = request({
-      port,
-      host: '127.0.0.1',
-      headers: {
-        Connection: 'Upgrade',
-        Upgrade: 'websocket',
-        'Sec-WebSocket-Version': '13',
-        'Sec-WebSocket-Key': `${'A'.repeat(22)}==`,
-      },
-    })
-    asked.on('error', reject)
-    asked.on('response', async (response) => {
-      let text = ''
-      for await (const chunk of response) text += chunk
-      resolve({ status: response.statusCode, retryAfter: response.headers['retry-after'], text })
-    })
-    asked.end()
-  })
-}

@@ -1,4 +1,5 @@
-import type { Server as HttpServer } from 'node:http'
+import type { Server as HttpServer, IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { SecureContextOptions } from 'node:tls'
 import type {
   Broadcastable,
@@ -283,7 +284,7 @@ export interface ListenOptions {
 }
 
 export interface AttachOptions {
-  /** Path of WebSocket upgrades; other paths are left alone. @default '/' */
+  /** Path of WebSocket upgrades, to the letter; other paths are left alone. @default '/' */
   readonly path?: string
 }
 
@@ -302,8 +303,17 @@ export interface Roomful<P extends AnyProtocol = BuiltIn> {
    * @throws Error if the backplane cannot be started
    */
   start(): Promise<void>
-  /** Serves the upgrades of one path of an HTTP server that you keep. */
+  /**
+   * Serves the upgrades of one path of an HTTP server that you keep. Where others listen for its upgrades too, a warning
+   * says so: take {@link handleUpgrade} then.
+   * @throws TypeError for a path that can never match, or that is served already
+   */
   attach(server: HttpServer, options?: AttachOptions): void
+  /**
+   * Takes one upgrade over, of whatever path: for an `upgrade` listener of your own, which decides who gets which path.
+   * The arguments are those of the event.
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
   room(id: string): RoomHandle<P>
   /** Several rooms at once; a connection in more than one of them gets the message once. */
   rooms(ids: readonly string[]): { broadcast(message: Broadcastable<P>, options?: BroadcastOptions): void }

@@ -14,14 +14,11 @@ import type {
 import { createHttpServer } from './http-server.js'
 import { Node } from './node.js'
 import { assertOrigins } from './origin.js'
-import { refuseUpgrade } from './transports/handshake.js'
+import { attachTo, guard } from './transports/attach.js'
 import { createUpgradeHandler, type UpgradeHandler } from './transports/ws.js'
 
 /** How long closing waits for clients to answer the closing handshake. */
 const CLOSE_WAIT_MS = 2_000
-
-/** The paths that any Roomful server of this process answers, by HTTP server. */
-const pathsOf = new WeakMap<HttpServer, Set<string>>()
 
 /**
  * Makes a server. It serves once `listen` or `attach` is called.
@@ -92,27 +89,12 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   }
 
   attach(server: HttpServer, { path = '/' }: AttachOptions = {}): void {
-    if (!path.startsWith('/'))
-      throw new TypeError(`attach: path must start with '/', as in '/ws', not '${path}'`)
-    const paths = pathsOf.get(server) ?? new Set()
-    if (paths.has(path)) throw new TypeError(`attach: '${path}' of this HTTP server is served already`)
-    pathsOf.set(server, paths.add(path))
-    const onError = (error: Error) =>
-      this.node.logger.debug({ why: error.message }, 'the socket of an upgrade failed')
-    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      // Before anything else: Node's own listener is gone by now, and a peer that resets the socket would end the process.
-      socket.on('error', onError)
-      const asked = pathOf(request)
-      if (asked === path) this.#upgrade(request, socket, head)
-      // Nobody else would ever answer it.
-      else if (!paths.has(asked) && server.listenerCount('upgrade') === paths.size)
-        refuseUpgrade(socket, { status: 404, text: 'No WebSocket at this path' })
-    }
-    server.on('upgrade', onUpgrade)
-    this.#detach.push(() => {
-      server.off('upgrade', onUpgrade)
-      paths.delete(path)
-    })
+    this.#detach.push(attachTo(server, path, this.#upgrade, this.node.logger))
+  }
+
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    guard(socket, this.node.logger)
+    this.#upgrade(request, socket, head)
   }
 
   get ready(): boolean {
@@ -165,10 +147,6 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     for (const detach of this.#detach) detach()
     await Promise.all(this.#own.map(closeHttp))
   }
-}
-
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '/').split('?', 1)[0] ?? '/'
 }
 
 function closeHttp(server: HttpServer): Promise<void> {
