@@ -10,8 +10,8 @@ const CLOSE = 0x8
 const PING = 0x9
 
 /** A TCP connection that does as it is told, for what no WebSocket library would send. */
-export async function connectRaw(port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
+export async function connectRaw(port: number, { allowHalfOpen = false } = {}): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen })
   socket.on('error', () => {
     // The server may cut it; the tests look at what came before.
   })
@@ -33,8 +33,9 @@ export class RawWebSocket {
 
   private constructor(readonly socket: Socket) {}
 
-  static async open(port: number): Promise<RawWebSocket> {
-    const socket = await connectRaw(port)
+  /** With `allowHalfOpen` it goes on sending when the server has ended its side. */
+  static async open(port: number, options: { readonly allowHalfOpen?: boolean } = {}): Promise<RawWebSocket> {
+    const socket = await connectRaw(port, options)
     socket.write(
       `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
@@ -97,7 +98,7 @@ function headerAt(bytes: Buffer): { readonly start: number; readonly length: num
 }
 
 /** A client's frame, masked with zeros: allowed, and easy to read in a dump. */
-function frame(opcode: number, fin: boolean, payload: Buffer): Buffer {
+export function frame(opcode: number, fin: boolean, payload: Buffer): Buffer {
   const { length } = payload
   const header = length < 126 ? Buffer.alloc(6) : length < 65_536 ? Buffer.alloc(8) : Buffer.alloc(14)
   header[0] = (fin ? 0x80 : 0) | opcode

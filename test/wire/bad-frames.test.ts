@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { bystanders } from '../support/bystanders.js'
 import { connect, refusedStatus } from '../support/wire-client.js'
-import { connectRaw, RawWebSocket } from '../support/wire-raw.js'
+import { connectRaw, frame, RawWebSocket, TEXT } from '../support/wire-raw.js'
 import { serve, until, WireClock } from '../support/wire-server.js'
 
 /** A server with two members in a room, who must not notice what happens to it. */
@@ -64,6 +64,26 @@ describe('a frame that breaks a rule of WebSocket', () => {
       const intruder = await RawWebSocket.open(port)
       intruder.send('x', how)
       expect(await intruder.closeCode()).toBe(1002)
+    }
+  })
+
+  it('[E14] keeps what is behind it from being carried out, wherever the bytes are cut: 1002', async () => {
+    const { url, port } = await serve()
+    const bob = await connect(url)
+    await bob.join('lobby')
+    // A ping whose length is told in two bytes more, which only longer frames may have.
+    const faulty = Buffer.from([0x89, 0x80 | 126, 0, 10, 0, 0, 0, 0, ...Buffer.from('x'.repeat(10))])
+    const behind = Buffer.from('{"type":"chat_message","message":"behind a protocol error"}')
+    for (const cut of [1, 2, 8, faulty.length]) {
+      const eve = await RawWebSocket.open(port, { allowHalfOpen: true })
+      eve.send('{"type":"join","room_id":"lobby"}')
+      await bob.next('user_joined')
+      eve.socket.write(faulty.subarray(0, cut))
+      await bob.settled()
+      eve.socket.write(Buffer.concat([faulty.subarray(cut), frame(TEXT, true, behind)]))
+      expect(await eve.closeCode()).toBe(1002)
+      await bob.next('user_left')
+      await bob.never('chat_message')
     }
   })
 

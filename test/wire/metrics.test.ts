@@ -1,6 +1,13 @@
+import { defineProtocol, request, volatile } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
-import { connect } from '../support/wire-client.js'
+import * as z from 'zod/mini'
+import { connect, connectExtended } from '../support/wire-client.js'
 import { serve, until } from '../support/wire-server.js'
+
+const protocol = defineProtocol({
+  client: { dance: request(z.object({}), z.object({ steps: z.number() })) },
+  server: { hello: volatile(z.object({})) },
+})
 
 /** Samples of Prometheus' text format, by name and labels. */
 function samples(text: string): Map<string, number> {
@@ -40,6 +47,29 @@ describe('metrics', () => {
       expect(text).toContain(`# HELP ${name} `)
       expect(text).toContain(`# TYPE ${name} `)
     }
+  })
+
+  it('count every message to a client, whatever sends it', async () => {
+    const { url, server } = await serve({
+      protocol,
+      on: { join: (context) => context.send({ type: 'hello' }) },
+      handle: { dance: () => ({ steps: 3 }) },
+    })
+    const clients = [await connectExtended(url), await connect(url)] as const
+    const [ana, bob] = clients
+    for (const client of clients) await client.join('lobby')
+    await ana.chat('lobby', 'hi', { client_id: 'c' })
+    await bob.next('chat_message')
+    await ana.ask({ type: 'history' }, 'history')
+    await ana.ask({ type: 'dance', ref: 'r' }, 'reply')
+    await ana.refusal({ type: 'sing' })
+    server.room('lobby').broadcast({ type: 'hello' })
+    server.broadcast({ type: 'hello' })
+    await bob.ask({ type: 'leave' }, 'left')
+    for (const client of clients) await client.settled()
+    const received = clients.reduce((sum, { frames }) => sum + frames.length, 0)
+    expect(received).toBeGreaterThan(20)
+    expect(samples(server.metrics()).get('roomful_frames_out_total')).toBe(received)
   })
 
   it('hold no more codes than the table, whatever applications throw and clients send', async () => {

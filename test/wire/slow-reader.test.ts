@@ -49,6 +49,35 @@ describe('a slow reader', () => {
     expect(got('ticked')).not.toContain(0)
   })
 
+  it('[A10] [E17] that has read everything is like any other: volatile messages, its own ones, the gauge', async () => {
+    const backlogBytes = 8 * 1024 * 1024
+    const { url, port, server } = await serve({ protocol, limits: { backlogBytes } })
+    const healthy = await connect(url)
+    await healthy.join('lobby')
+    const slow = await RawWebSocket.open(port)
+    slow.send('{"type":"join","room_id":"lobby"}')
+    await healthy.next('user_joined')
+    slow.socket.pause()
+    // The system takes a part of the first, and the second finds it waiting; alone it would make a reader a slow one.
+    for (const bytes of [6_000_000, backlogBytes / 4 + 1]) {
+      await server.room('lobby').publish({ type: 'noted', n: bytes, padding: 'x'.repeat(bytes) })
+      await healthy.next('noted')
+    }
+    expect(server.stats().backlogBytes).toBeGreaterThan(backlogBytes / 4)
+    // In sips, so that the first has left while the second still waits.
+    slow.socket.on('data', () => {
+      slow.socket.pause()
+      setImmediate(() => slow.socket.resume())
+    })
+    slow.socket.resume()
+    await until(() => slow.frames.filter(({ payload }) => payload.includes('"noted"')).length === 2)
+    server.room('lobby').broadcast({ type: 'ticked', n: 1 })
+    slow.send('{"type":"chat_message","message":"here I am"}')
+    expect(await healthy.next('chat_message')).toMatchObject({ message: 'here I am' })
+    await until(() => slow.frames.some(({ payload }) => payload.includes('"ticked"')))
+    expect(server.metrics()).toContain('roomful_backlog_bytes 0\n')
+  })
+
   it('[A10] [M10] gets what waited for it as it was sent, whatever others were sent since', async () => {
     const { server, healthy, slow, sent, got } = await stalled(['lobby', 'elsewhere'])
     await healthy.join('third')
