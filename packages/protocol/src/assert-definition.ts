@@ -19,7 +19,7 @@ export function assertBody(where: string, schema: unknown, reserved?: ReadonlySe
       `defineProtocol: ${where} is no schema; pass one that follows Standard Schema, such as z.object({ … })`,
     )
   }
-  const fault = faultOfZod((schema as MaybeZod)._zod?.def, reserved)
+  const fault = faultOfZod((schema as MaybeZod).def, reserved)
   if (fault) throw new TypeError(`defineProtocol: ${where} ${fault}`)
 }
 
@@ -33,7 +33,7 @@ function isStandardSchema(value: unknown): value is ObjectSchema {
 }
 
 interface MaybeZod {
-  readonly _zod?: { readonly def?: ZodDefinition }
+  readonly def?: ZodDefinition
 }
 
 interface ZodDefinition {
@@ -59,7 +59,7 @@ function faultOfZod(def: ZodDefinition | undefined, reserved?: ReadonlySet<strin
   switch (def.type) {
     case 'object': {
       if (!reserved) return undefined
-      if (def.catchall && def.catchall._zod?.def?.type !== 'never') return NO_NAMES
+      if (def.catchall && def.catchall.def?.type !== 'never') return NO_NAMES
       const clash = Object.keys(def.shape ?? {}).find((field) => reserved.has(field))
       return clash && `has the field '${clash}', which the envelope uses; rename it`
     }
@@ -70,7 +70,7 @@ function faultOfZod(def: ZodDefinition | undefined, reserved?: ReadonlySet<strin
     case 'pipe':
     case 'readonly':
       return [...(def.options ?? []), def.left, def.right, def.in, def.out, def.innerType]
-        .map((part) => faultOfZod(part?._zod?.def, reserved))
+        .map((part) => faultOfZod(part?.def, reserved))
         .find((fault) => fault !== undefined)
     default:
       return NO_OBJECT

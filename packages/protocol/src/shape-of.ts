@@ -12,15 +12,27 @@ export const FIELD_NAMES: Names = new Map<unknown, string>([
   [jsonObject, 'object'],
 ])
 
+/** Of the kinds of schema that a shape can say. */
+type Definition =
+  | z.core.$ZodOptionalDef
+  | z.core.$ZodStringDef
+  | z.core.$ZodBooleanDef
+  | z.core.$ZodUnknownDef
+  | z.core.$ZodNumberDef
+  | z.core.$ZodEnumDef
+  | z.core.$ZodArrayDef
+  | z.core.$ZodNullableDef
+  | z.core.$ZodUnionDef
+
 /** The shape of a message, derived from its zod schema; without `type`, by which it is found. */
-export function messageShapeOf(schema: z.core.$ZodObject, names: Names = FIELD_NAMES): string {
-  const { type: _, ...fields } = schema._zod.def.shape
+export function messageShapeOf(schema: z.ZodMiniObject, names: Names = FIELD_NAMES): string {
+  const { type: _, ...fields } = schema.def.shape
   return fieldsOf(fields, names)
 }
 
 /** @throws TypeError for a kind of schema that a shape cannot say: the derived check would be weaker */
-export function shapeOf(schema: z.core.$ZodObject, names: Names): string {
-  return fieldsOf(schema._zod.def.shape, names)
+export function shapeOf(schema: z.ZodMiniObject, names: Names): string {
+  return fieldsOf(schema.def.shape, names)
 }
 
 function fieldsOf(fields: Readonly<Record<string, z.core.$ZodType>>, names: Names): string {
@@ -30,7 +42,7 @@ function fieldsOf(fields: Readonly<Record<string, z.core.$ZodType>>, names: Name
 }
 
 function fieldOf(name: string, schema: z.core.$ZodType, names: Names): string {
-  const def = (schema as z.core.$ZodTypes)._zod.def
+  const def = definitionOf(schema)
   const [key, kind] =
     def.type === 'optional' ? [`${name}?`, kindOf(def.innerType, names)] : [name, kindOf(schema, names)]
   return kind === 'string' ? key : `${key}:${kind}`
@@ -41,7 +53,7 @@ function kindOf(schema: z.core.$ZodType, names: Names): string {
   if (named) return named
   const known = knownValuesOf(schema)
   if (known) return `~${known.join('|')}`
-  const def = (schema as z.core.$ZodTypes)._zod.def
+  const def = definitionOf(schema)
   switch (def.type) {
     case 'string':
     case 'boolean':
@@ -58,9 +70,11 @@ function kindOf(schema: z.core.$ZodType, names: Names): string {
     case 'union':
       return def.options.map((option) => kindOf(option, names)).join('|')
     default:
-      throw new TypeError(`No shape for a zod schema of type '${def.type}'`)
+      throw new TypeError(`No shape for a zod schema of type '${(def as z.core.$ZodTypeDef).type}'`)
   }
 }
+
+const definitionOf = (schema: z.core.$ZodType) => (schema as z.ZodMiniType).def as Definition
 
 function assertUnchecked(def: {
   readonly type: string
