@@ -115,14 +115,27 @@ describe('a heartbeat', () => {
 })
 
 describe('limits of connections', () => {
-  it('[C17] a user’s eleventh connection replaces the oldest', async () => {
-    const { url, server } = await serve({ authenticate: () => ({ userId: 'ana' }), authorize: () => true })
-    const first = await connectExtended(url, { token: 't' })
-    const others = []
-    for (let n = 0; n < 10; n++) others.push(await connectExtended(url, { token: 't' }))
-    expect(await first.next('error')).toMatchObject({ code: 'forbidden' })
-    expect(await first.closed).toEqual({ code: 4504, reason: 'Replaced by a newer connection' })
-    await others[0]?.settled()
+  it('[C17] a user’s eleventh connection takes the place of the one that was idle for longest, though that pings', async () => {
+    const clock = new WireClock()
+    const { url, server } = await serve({
+      clock,
+      authenticate: () => ({ userId: 'ana' }),
+      authorize: () => true,
+    })
+    const oldest = await connectExtended(url, { token: 't' })
+    const idle = await connectExtended(url, { token: 't' })
+    const others = [oldest]
+    for (let n = 2; n < 10; n++) {
+      await clock.advance(100)
+      others.push(await connectExtended(url, { token: 't' }))
+    }
+    await clock.advance(100)
+    await oldest.join('a')
+    await idle.settled()
+    others.push(await connectExtended(url, { token: 't' }))
+    expect(await idle.next('error')).toMatchObject({ code: 'too_many_connections' })
+    expect(await idle.closed).toEqual({ code: 4009, reason: 'Too many connections of this user' })
+    for (const kept of others) await kept.settled()
     expect(server.stats()).toMatchObject({ connections: 10, users: 1 })
   })
 

@@ -15,6 +15,8 @@ export type ConnectionStatus = { readonly reason: string } & (
   | { readonly state: 'backoff'; readonly inMs: number; readonly nextAttemptAt: number }
   /** The browser says that there is no network; tried all the same, slowly. */
   | { readonly state: 'offline'; readonly inMs: number; readonly nextAttemptAt: number }
+  /** Too many connections of the user: this one waits until its page is looked at, or for `connect()`. */
+  | { readonly state: 'waiting' }
   /** Trying again cannot succeed. `code` is the close code. */
   | { readonly state: 'failed'; readonly code: number; readonly error: RoomfulError }
   | { readonly state: 'closed' }
@@ -239,6 +241,8 @@ function closed(before: Connection, code: number, said: string, env: ConnectionE
   const isUnreachable = code === 1006 && !before.isGreeted
   const reason = isUnreachable ? env.unreachable(said) : said || entry.reason
   if (action === 'stop' || (attempts && count >= attempts)) return fail(c, code, said)
+  if (action === 'wait')
+    return to({ ...c, onlineSince: undefined }, { state: 'waiting', reason: say.waitsForPage })
   if (action === 'retry') return retry(c, reason, env, minDelayMs)
   // Without a getter the same token would be refused for ever.
   if (!env.hasTokenGetter) return fail(c, code, said)
@@ -321,6 +325,8 @@ function network(
   if (signal === 'offline') {
     return state === 'backoff' || state === 'token' ? offline(c, say.offline, env) : stay(c)
   }
-  const isWaiting = state === 'backoff' || state === 'offline'
-  return isWaiting && env.now >= c.notBefore ? begin(c, signal, env) : stay(c)
+  // Not before: whoever took the place is in use, and would have to wait in turn.
+  if (state === 'waiting') return signal === 'visible' ? begin(c, signal, env) : stay(c)
+  const mayTry = (state === 'backoff' || state === 'offline') && env.now >= c.notBefore
+  return mayTry ? begin(c, signal, env) : stay(c)
 }

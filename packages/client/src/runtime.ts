@@ -32,6 +32,8 @@ export const systemRuntime: Runtime = {
       listen(globalThis.window, 'online', () => listener('online')),
       listen(globalThis.window, 'offline', () => listener('offline')),
       listen(globalThis.window, 'pageshow', () => listener('visible')),
+      // One of several windows side by side, all of them visible.
+      listen(globalThis.window, 'focus', () => listener('visible')),
       listen(globalThis.document, 'visibilitychange', () => {
         if (!document.hidden) listener('visible')
       }),

@@ -7,6 +7,7 @@ export const restarting = ''
 export const waitingForServer = 'Connecting'
 export const connectedToBase = 'Connected'
 export const slow = 'The server is slow to answer'
+export const waitsForPage = 'Open in too many places'
 export const offline = 'There is no network'
 export const unreachable = (url: string, said: string, origin: string | undefined): string =>
   `Cannot reach ${url}${said && ` (${said})`}: check server, path, ${origin === 'null' ? "file: (serve it, or list 'null' in origins)" : `origin ${origin}`}, proxy`

@@ -6,6 +6,8 @@ export const restarting = 'the server restarts'
 export const waitingForServer = 'Waiting for the server'
 export const connectedToBase = 'Connected to a server without acknowledgements and recovery'
 export const slow = 'The server is slow to answer'
+export const waitsForPage =
+  'Too many connections of this user: waiting until this page is looked at, or for connect()'
 export const offline = 'There is no network'
 export const unreachable = (url: string, said: string, origin: string | undefined): string =>
   `No connection to ${url} so far${said && ` (${said})`}: check that the server runs there, that the path is right${

@@ -387,6 +387,23 @@ describe('heartbeat and network', () => {
     expect(script.connections).toHaveLength(1)
   })
 
+  it('[C17] [K5] with too many connections of its user waits until the page is looked at, and comes back at once', async () => {
+    const script = new Script()
+    await script.connection.welcomes()
+    await script.connection.closes(4009)
+    expect(script.client.status.get().state).toBe('waiting')
+    script.signal('offline')
+    script.signal('online')
+    await script.clock.advance(600_000)
+    expect(script.connections).toHaveLength(1)
+    script.signal('visible')
+    expect(script.connections).toHaveLength(2)
+    await script.connection.welcomes()
+    await script.connection.closes(4009)
+    script.client.connect()
+    expect(script.connections).toHaveLength(3)
+  })
+
   it('tries at first even though the browser says offline: a server on this machine is there', async () => {
     const script = new Script({ autoConnect: false })
     script.isOffline = true

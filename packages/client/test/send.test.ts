@@ -336,7 +336,7 @@ describe('the stored outbox', () => {
     const next = new Script({ storage: storedOutbox(memoryStorage(storage.kept)) })
     next.client.room('r')
     await next.connection.welcomes('me')
-    await next.connection.closes(4504)
+    await next.connection.closes(4501)
     expect(next.client.status.get().state).toBe('failed')
     expect(storage.kept.size).toBe(1)
   })

@@ -9,6 +9,8 @@ export type CloseAction =
   | 'refresh'
   /** Try once more if the token getter now gives another token, else stop. */
   | 'retry_new_token'
+  /** Connect again when somebody looks at the page, or the application says so: another connection has the place for now. */
+  | 'wait'
   /** Stop: trying again cannot succeed. */
   | 'stop'
 
@@ -38,6 +40,7 @@ const RULES: Readonly<Record<number, CloseRule>> = {
   4005: LATER,
   4006: LATER,
   4008: { action: 'retry', attempts: 5 },
+  4009: { action: 'wait' },
   4500: { action: 'retry_new_token' },
 }
 

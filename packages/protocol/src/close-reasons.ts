@@ -20,9 +20,9 @@ export const CLOSE_REASONS = {
   rate_limited: [4005, 'Rate limited'],
   overloaded: [4006, 'Overloaded'],
   auth_timeout: [4008, 'Authentication timed out'],
+  too_many_connections: [4009, 'Too many connections of this user'],
   invalid_token: [4500, 'Invalid token'],
   forbidden: [4501, 'Forbidden'],
   unparseable: [4502, 'Repeated unparseable frames'],
   unsupported_version: [4503, 'Unsupported protocol version'],
-  replaced: [4504, 'Replaced by a newer connection'],
 } as const satisfies Record<string, readonly [code: number, reason: string]>

@@ -31,6 +31,7 @@ const TEXTS = /* @__PURE__ */ (() =>
     forbidden: 'Forbidden',
     rate_limited: 'Rate limited',
     room_limit: 'Too many rooms',
+    too_many_connections: 'Too many connections of this user',
     id_conflict: 'This client_id was used for another message',
     out_of_order: 'An earlier message was not accepted',
     outcome_unknown: 'It is not known whether this was carried out',
@@ -55,6 +56,7 @@ export type ErrorCode = keyof typeof TEXTS
 const TEMPORARY: readonly string[] = [
   'auth_timeout',
   'rate_limited',
+  'too_many_connections',
   'out_of_order',
   'unavailable',
   'draining',

@@ -175,11 +175,12 @@ export class Admission {
     const { session } = connection
     const isFirst = session.standing !== 'admitted'
     if (isFirst && this.deps.authenticate) registry.endPending(addressKey(connection.request.remoteAddress))
-    const replaced = registry.bind(connection, user.id, limits.connectionsPerUser)
+    const idle = registry.bind(connection, user.id, limits.connectionsPerUser)
     session.user = user
     session.account = this.deps.authenticate ? user.id : addressKey(connection.request.remoteAddress)
     session.standing = 'admitted'
-    for (const oldest of replaced) dismiss(oldest, answers, new RoomfulError('forbidden'), 'replaced')
+    for (const other of idle)
+      dismiss(other, answers, new RoomfulError('too_many_connections'), 'too_many_connections')
     if (isFirst) logger.info({ connection: connection.id, user: user.id }, 'connection admitted')
   }
 

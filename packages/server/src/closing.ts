@@ -59,6 +59,5 @@ export function sendAway(
 /** Whether the user of a connection that ended may come back within the grace time. One who was sent away, or went, has left. */
 export function mayReturn({ session, end }: Connection): boolean {
   const code = end?.code ?? CLOSE_CODES.normal.code
-  const wasLost = code !== CLOSE_CODES.normal.code && code < CLOSE_CODES.invalid_token.code
-  return session.extended && (wasLost || code === CLOSE_CODES.replaced.code)
+  return session.extended && code !== CLOSE_CODES.normal.code && code < CLOSE_CODES.invalid_token.code
 }

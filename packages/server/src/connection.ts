@@ -28,6 +28,8 @@ export class Connection {
   #end: End | undefined
   /** When the peer last showed life, monotonic; in whole ms, since V8 keeps a fraction as an object of its own. */
   aliveAt: number
+  /** When it last sent a message other than `ping`, in the same way. */
+  activeAt: number
   lastPingAt: number
 
   #isPaused = false
@@ -41,6 +43,7 @@ export class Connection {
     now: number,
   ) {
     this.aliveAt = now
+    this.activeAt = now
     this.lastPingAt = now
   }
 

@@ -66,6 +66,7 @@ export class Inbound {
   }
 
   #enqueue(waiting: Waiting): void {
+    this.connection.activeAt = Math.trunc(this.deps.clock.now())
     if (this.#busy) {
       this.#wait(waiting)
     } else {

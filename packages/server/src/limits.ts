@@ -37,7 +37,10 @@ export interface Limits {
   readonly silentPerAddress: number
   /** Time within which an `auth` is expected where many of an address wait, in ms; a busy server counts it longer. @default 2_000 */
   readonly silentMs: number
-  /** Connections of one user on one node; one more closes the oldest with 4504. @default 10 */
+  /**
+   * Connections of one user on one node; one more closes the one that sent nothing for longest, with 4009: its client waits
+   * until somebody looks at its page. @default 10
+   */
   readonly connectionsPerUser: number
   /** Connections of one node; more get HTTP 503. @default 10_000 */
   readonly connections: number

@@ -37,7 +37,7 @@ export class Registry {
     this.#unbind(connection)
   }
 
-  /** Binds a connection to its user; returns the user's oldest other connections beyond `max`. */
+  /** Binds a connection to its user; returns the user's other connections beyond `max`, those that were idle for longest. */
   bind(connection: Connection, userId: string, max: number): Connection[] {
     if (connection.session.user && connection.session.user.id !== userId) this.#unbind(connection)
     const user = this.#users.get(userId) ?? { connections: new SmallSet(), budget: undefined }
@@ -50,7 +50,9 @@ export class Registry {
     }
     user.connections.add(connection)
     connection.session.userBudget = user.budget
-    return [...user.connections].slice(0, Math.max(0, user.connections.size - max))
+    if (user.connections.size <= max) return []
+    const others = [...user.connections].filter((other) => other !== connection && other.isOpen)
+    return others.sort((a, b) => a.activeAt - b.activeAt).slice(0, Math.max(0, others.length + 1 - max))
   }
 
   ofUser(userId: string): Iterable<Connection> {
