@@ -295,8 +295,12 @@ export interface Address {
   readonly url: string
 }
 
+/**
+ * A server. What it publishes, tells or reads before it has started waits for that; once it is closed, every call but
+ * `close`, `stats`, `metrics` and `ready` fails with a RoomfulError `closed`.
+ */
 export interface Roomful<P extends AnyProtocol = BuiltIn> {
-  /** Serves on a port of its own. @throws Error if the port is in use */
+  /** Serves on a port of its own. @throws Error if the port is in use, RoomfulError `closed` */
   listen(options?: ListenOptions): Promise<Address>
   /**
    * Resolves once the backplane has started; until then, upgrades get HTTP 503. `listen` waits for it, `attach` does not.

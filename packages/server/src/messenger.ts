@@ -12,8 +12,9 @@ import type { Backplane, Relay } from './backplane.js'
 import type { Terms } from './batch.js'
 import { closeFault, sendAway } from './closing.js'
 import type { Connection } from './connection.js'
-import type { Range } from './core/log.js'
+import type { Position, Range } from './core/log.js'
 import type { FanOut } from './fanout.js'
+import type { LifeCycle } from './life-cycle.js'
 import type { Logger } from './logger.js'
 import type { Members } from './members.js'
 import { TextFrame } from './outgoing.js'
@@ -24,6 +25,7 @@ import { type Room, streamOf, userStream } from './room.js'
 import type { Rooms } from './rooms.js'
 
 export interface MessengerDeps {
+  readonly lifeCycle: LifeCycle
   readonly registry: Registry
   readonly rooms: Rooms
   readonly fanOut: FanOut
@@ -66,9 +68,9 @@ export class Messenger {
     return {
       id,
       send: (message: Message) => this.sendToUsers([id], message),
-      publish: (message: Message) => this.deps.publisher.publish(stream, OWN_STREAM, message),
+      publish: (message: Message) => this.#publish(stream, OWN_STREAM, message),
       disconnect: (code, reason) => this.#disconnect(id, code, reason),
-      history: (page) => this.#history(stream, page),
+      history: (page) => this.deps.lifeCycle.run(() => this.#history(stream, page)),
     }
   }
 
@@ -136,15 +138,15 @@ export class Messenger {
   #handle(id: string, stream: string): RoomHandle<AnyProtocol> {
     return {
       id,
-      publish: (message: Message) => this.deps.publisher.publish(stream, id, message),
+      publish: (message: Message) => this.#publish(stream, id, message),
       broadcast: (message: Message, options = {}) =>
         this.#broadcastToStreams([stream], this.deps.publisher.volatile(message), options),
       kick: (userId) => {
         checkUserId(userId)
         this.#everywhere({ to: 'kick', targets: [id], payload: { userId } })
       },
-      info: () => this.#info(id, stream),
-      history: (page) => this.#history(stream, page),
+      info: () => this.deps.lifeCycle.run(() => this.#info(id, stream)),
+      history: (page) => this.deps.lifeCycle.run(() => this.#history(stream, page)),
     }
   }
 
@@ -158,12 +160,18 @@ export class Messenger {
     this.#everywhere({ to: 'disconnect', targets: [id], payload: { code, reason } })
   }
 
-  /** @throws TypeError for what the other nodes would not understand */
+  #publish(stream: string, roomId: string, message: Message): Promise<Position> {
+    return this.deps.lifeCycle.run(() => this.deps.publisher.publish(stream, roomId, message))
+  }
+
+  /** @throws RoomfulError `closed`, or TypeError for what the other nodes would not understand */
   #everywhere(relay: Relay): void {
+    const { lifeCycle, backplane } = this.deps
+    lifeCycle.assertOpen()
     const field = relayFault(relay)
     if (field !== undefined) throw new TypeError(`'${relay.to}' was given a wrong ${field}`)
     this.#carryOut(relay)
-    this.deps.backplane.relay(relay)
+    lifeCycle.soon(() => backplane.relay(relay))
   }
 
   #broadcastToStreams(

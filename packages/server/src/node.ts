@@ -20,6 +20,7 @@ import { FanOut } from './fanout.js'
 import { GuardedLogger } from './guarded-logger.js'
 import { handlerTable } from './handlers.js'
 import { Inbound, type InboundDeps } from './inbound.js'
+import { LifeCycle } from './life-cycle.js'
 import { type Limits, resolveLimits } from './limits.js'
 import type { Logger } from './logger.js'
 import { Members } from './members.js'
@@ -42,6 +43,7 @@ export class Node {
   readonly logger: Logger
   readonly metrics = new Metrics()
   readonly registry = new Registry()
+  readonly lifeCycle = new LifeCycle()
   readonly backplane: Backplane
   readonly rooms: Rooms
   readonly messenger: Messenger
@@ -58,7 +60,6 @@ export class Node {
   readonly #rates: Rates
   readonly #needsAuthentication: boolean
   readonly #connectionDeps: ConnectionDeps
-  #started: Promise<void> | undefined
   #endSweeps: (() => void)[] = []
   #emptied = () => {}
   #phase: 'starting' | 'serving' | 'leaving' | 'draining' = 'starting'
@@ -176,6 +177,7 @@ export class Node {
       closed: (connection, code, reason) => this.#closed(connection, code, reason),
     }
     this.messenger = new Messenger({
+      lifeCycle: this.lifeCycle,
       registry,
       rooms,
       fanOut,
@@ -187,10 +189,9 @@ export class Node {
     })
   }
 
-  /** Starts the backplane and the sweeps, once. */
+  /** Starts the backplane and the sweeps, once. @throws RoomfulError `closed` */
   start(): Promise<void> {
-    this.#started ??= this.#start()
-    return this.#started
+    return this.lifeCycle.start(() => this.#start())
   }
 
   /** Why another connection cannot be taken now. */
@@ -199,7 +200,7 @@ export class Node {
     const refuse = (why: string): UpgradeRefusal => ({ status: 503, why, retryAfterS: RETRY_AFTER_S })
     if (this.#phase === 'draining') return refuse('draining')
     // Its sessions would be signed by a secret that no other node knows.
-    if (this.#phase === 'starting') return refuse('the backplane has not started')
+    if (!this.lifeCycle.hasStarted) return refuse('the backplane has not started')
     if (registry.connectionCount >= limits.connections) return refuse('too many connections')
     if (
       this.#needsAuthentication &&
@@ -274,6 +275,7 @@ export class Node {
   /** Closes what is still connected, after `waitMs` by force, and then the backplane. */
   async stop(waitMs: number): Promise<void> {
     this.#phase = 'draining'
+    if (!this.lifeCycle.hasStarted) await this.#within(waitMs, this.lifeCycle.started())
     // What was accepted is finished first: a memory log would take the rest with it.
     await this.#within(waitMs, this.#batches.finish())
     this.#fanOut.flushAll(this.rooms.all())
@@ -282,6 +284,7 @@ export class Node {
     for (const connection of this.registry.connections()) connection.transport.terminate()
     for (const end of this.#endSweeps) end()
     this.#endSweeps = []
+    this.lifeCycle.close()
     await this.backplane.close()
   }
 
@@ -313,6 +316,8 @@ export class Node {
       newId,
       receive,
     })
+    // Closed meanwhile, and with it a backplane that had nothing to end yet.
+    if (this.lifeCycle.isClosed) return this.backplane.close()
     if (this.#phase === 'starting') this.#phase = 'serving'
     this.#endSweeps = [
       clock.every(SWEEP_MS, () => this.#sweep()),

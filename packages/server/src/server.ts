@@ -12,6 +12,7 @@ import type {
   ServerOptions,
 } from './api.js'
 import { createHttpServer } from './http-server.js'
+import { closedError } from './life-cycle.js'
 import { Node } from './node.js'
 import { assertOrigins } from './origin.js'
 import { attachTo, guard } from './transports/attach.js'
@@ -62,6 +63,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   }
 
   async listen({ port = 3000, host = '127.0.0.1', path = '/', tls }: ListenOptions = {}): Promise<Address> {
+    this.#assertOpen()
     const answer = (_: IncomingMessage, response: ServerResponse) => {
       response
         .writeHead(426, { connection: 'close', upgrade: 'websocket', 'sec-websocket-version': '13, 8' })
@@ -84,11 +86,13 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     return { host, port: actual, url: `${tls ? 'wss' : 'ws'}://${shown}:${actual}${path}` }
   }
 
-  start(): Promise<void> {
+  async start(): Promise<void> {
+    this.#assertOpen()
     return this.node.start()
   }
 
   attach(server: HttpServer, { path = '/' }: AttachOptions = {}): void {
+    this.#assertOpen()
     this.#detach.push(attachTo(server, path, this.#upgrade, this.node.logger))
   }
 
@@ -136,6 +140,11 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options)
     return this.#closing
+  }
+
+  /** @throws RoomfulError `closed` */
+  #assertOpen(): void {
+    if (this.#closing) throw closedError()
   }
 
   async #close({ lagMs = 0, drainMs = 0 }: CloseOptions): Promise<void> {

@@ -1,0 +1,69 @@
+import { RoomfulError } from '@roomful/protocol'
+
+/** Whether the server has started, and whether it is closed: what the application asks waits for the one and is refused after the other. */
+export class LifeCycle {
+  #starting: Promise<void> | undefined
+  #hasStarted = false
+  #isClosed = false
+
+  get hasStarted(): boolean {
+    return this.#hasStarted
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Starts, once. @throws RoomfulError `closed` */
+  start(work: () => Promise<void>): Promise<void> {
+    if (this.#isClosed) return Promise.reject(closedError())
+    this.#starting ??= work().then(() => {
+      this.#hasStarted = true
+    })
+    return this.#starting
+  }
+
+  /** Resolves once starting is over, whether it succeeded or not. */
+  async started(): Promise<void> {
+    await this.#starting?.catch(() => {})
+  }
+
+  close(): void {
+    this.#isClosed = true
+  }
+
+  /** @throws RoomfulError `closed` */
+  assertOpen(): void {
+    if (this.#isClosed) throw closedError()
+  }
+
+  /** Does what has a result, once the server has started. Rejects with `closed`, or `unavailable` if it could not start. */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) return Promise.reject(closedError())
+    return this.#mustWait ? this.#runLater(work) : work()
+  }
+
+  /** Does what has none, once the server has started: never, if it could not, which is logged by then. */
+  soon(work: () => void): void {
+    if (this.#mustWait) this.#runLater(async () => work()).catch(() => {})
+    else work()
+  }
+
+  get #mustWait(): boolean {
+    return this.#starting !== undefined && !this.#hasStarted
+  }
+
+  async #runLater<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      await this.#starting
+    } catch (cause) {
+      throw new RoomfulError('unavailable', { message: 'The backplane could not be started', cause })
+    }
+    this.assertOpen()
+    return work()
+  }
+}
+
+export function closedError(): RoomfulError {
+  return new RoomfulError('closed', { message: 'This server is closed: make another one with createServer' })
+}
