@@ -198,6 +198,8 @@ describe('join', () => {
     await ana?.never('user_joined')
     await ana?.never('presence')
     for (const other of others.slice(1)) await other.ask({ type: 'leave', room_id: 'lobby' }, 'left')
+    await clock.advance(1_000)
+    expect(await ana?.next('user_left')).toMatchObject({ count: 2 })
     expect(await ana?.next('presence')).toMatchObject({ event: 'snapshot', members: [{}, {}] })
   })
 })

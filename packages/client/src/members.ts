@@ -13,10 +13,13 @@ export class Members {
     this.occupancy = new Value(0, report)
   }
 
-  joined({ members = [], count, presence_version }: ServerMessageOf<'joined'>): void {
+  /** A list that is left out is the one of that version, which is here already. */
+  joined({ members, count, presence_version }: ServerMessageOf<'joined'>): void {
+    const isKnown =
+      members === undefined && presence_version !== undefined && presence_version === this.#version
+    if (!isKnown) this.list.set(members ?? [])
     this.#version = presence_version
-    this.list.set(members)
-    this.occupancy.set(count ?? members.length)
+    this.occupancy.set(count ?? this.list.get().length)
   }
 
   moved({ type, user_id, count }: ServerMessageOf<'user_joined' | 'user_left'>): void {

@@ -330,7 +330,7 @@ export class RoomCore {
   }
 
   joined(frame: ServerMessageOf<'joined'>): void {
-    this.#members.joined(frame)
+    if (!frame.more) this.#members.joined(frame)
     this.#step({ type: 'joined', frame })
   }
 

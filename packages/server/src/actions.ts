@@ -10,6 +10,7 @@ import type { Connection } from './connection.js'
 import { type CancellableContext, isStillIn } from './contexts.js'
 import { type Decision, refsOfMessage } from './core/decide.js'
 import type { Membership } from './core/session.js'
+import { entriesText, pageSpace, withTexts } from './frame-parts.js'
 import type { HandlerTable } from './handlers.js'
 import type { Limits } from './limits.js'
 import type { Members } from './members.js'
@@ -94,7 +95,7 @@ export class Actions {
     if (denied) return deps.members.deny(connection, roomId, denied, refs)
     if (!user || !isStillIn(connection, membership))
       return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
-    const bounds = { limit: message.limit ?? HISTORY_LIMIT, maxBytes: deps.limits.pageBytes }
+    const bounds = { limit: message.limit ?? HISTORY_LIMIT, maxBytes: pageSpace(deps.limits.pageBytes) }
     const range =
       message.after === undefined
         ? { before: message.before, ...bounds }
@@ -114,8 +115,7 @@ export class Actions {
       truncated: page.truncated,
       ref: message.ref,
     })
-    const messages = page.entries.map((entry) => entry.text).join(',')
-    connection.sendText(`${frame.slice(0, -1)},"messages":[${messages}]}`)
+    connection.sendText(withTexts(frame, { messages: entriesText(page.entries) }))
   }
 
   async #setPresence(

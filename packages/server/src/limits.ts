@@ -48,8 +48,10 @@ export interface Limits {
   readonly roomsPerConnection: number
   /** Rooms with members on one node; a join of one more gets `unavailable`. @default 100_000 */
   readonly rooms: number
-  /** Users of a room up to which each join and leave is told; above, one count a second. @default 200 */
+  /** Users of a room up to which its members are listed and each join and leave is told; above, one count a second, until nine tenths of them are left. So where the list would be longer than half of `pageBytes`. @default 200 */
   readonly announcedUsers: number
+  /** Bytes a second, all members together, that whole member lists of one room may take when it has become small again; after a long one, the next waits. @default 1_048_576 */
+  readonly listBytesPerSecond: number
   /** Times a second that a room is told of nothing but joins and leaves; more are gathered until the next. They never wait longer than a message after them. @default 2 */
   readonly noticesPerSecond: number
   /** Times that a room is told at once after a quiet time. @default 10 */
@@ -63,7 +65,7 @@ export interface Limits {
   readonly backlogBytes: number
   /** Outbound backlog of the node, in bytes; above it, those who read the slowest are closed with 4002. @default 268_435_456 */
   readonly nodeBacklogBytes: number
-  /** Largest `joined` or `history` page, in bytes. @default 262_144 */
+  /** Largest `joined` or `history` page, in bytes; a member list may take half of it. @default 262_144 */
   readonly pageBytes: number
 
   /** Time for which messages of a room are gathered, from the first of them, so that they go out in one write a member, in ms; 0 sends at the end of the turn of the event loop. A longer one makes hot rooms cheaper, and delays each message by up to that. @default 0 */
@@ -114,6 +116,7 @@ export const DEFAULT_LIMITS: Limits = {
   roomsPerConnection: 100,
   rooms: 100_000,
   announcedUsers: 200,
+  listBytesPerSecond: MIB,
   noticesPerSecond: 2,
   noticesBurst: 10,
   typersPerRoom: 50,

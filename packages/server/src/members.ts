@@ -11,10 +11,12 @@ import { refsOfMessage } from './core/decide.js'
 import { ExpiryQueue } from './core/expiry-queue.js'
 import type { LogEntry, LogPage, Position } from './core/log.js'
 import { type PresentUser, withChanges } from './core/presence.js'
+import type { Membership } from './core/session.js'
 import type { FanOut } from './fanout.js'
+import { entriesText, pageSpace, withTexts } from './frame-parts.js'
 import type { Limits } from './limits.js'
 import { type Room, streamOf } from './room.js'
-import { type Rooms, toMember } from './rooms.js'
+import type { Rooms } from './rooms.js'
 
 type Authorize = NonNullable<ServerOptions<AnyProtocol, unknown>['authorize']>
 
@@ -207,7 +209,8 @@ export class Members {
       const { breaks } = room
       const page = await this.#readPage(room, message)
       assertJoining(connection, message)
-      if (page && wantsMore(message, page)) return await this.#sendPage(connection, room, message, page)
+      if (page && this.#wantsMore(connection, message, page))
+        return this.#sendPage(connection, room, message, page)
       const presence = await this.#enterPresence(connection, message, room)
       if (room.breaks === breaks && (!page || page.epoch === room.head.epoch))
         return this.#attach(connection, room, message, page, presence)
@@ -236,7 +239,7 @@ export class Members {
 
   async #readPage(room: Room, message: Join): Promise<Page | undefined> {
     const { backplane, limits } = this.deps
-    const maxBytes = limits.pageBytes
+    const maxBytes = pageSpace(message.since ? limits.pageBytes : limits.pageBytes / 2)
     if (message.since) {
       const { offset } = message.since
       const page = await backplane.read(
@@ -248,7 +251,7 @@ export class Members {
       const newest = await backplane.read(room.stream, {
         before: undefined,
         limit: message.history ?? 0,
-        maxBytes,
+        maxBytes: pageSpace(limits.pageBytes / 2),
       })
       return { ...newest, fault: page.fault }
     }
@@ -256,22 +259,20 @@ export class Members {
     return backplane.read(room.stream, { before: undefined, limit: message.history, maxBytes })
   }
 
+  /** Whether there is more to read, or the list of members would have no space left in a page. */
+  #wantsMore({ session }: Connection, message: Join, { fault, more, entries }: Page): boolean {
+    if (message.since === undefined || fault !== undefined) return false
+    return more || (session.extended && bytesOf(entries) > this.deps.limits.pageBytes / 2)
+  }
+
   /** One page of a resume that takes several: the connection is not live until the last. */
-  async #sendPage(connection: Connection, room: Room, message: Join, page: Page): Promise<void> {
+  #sendPage(connection: Connection, room: Room, message: Join, page: Page): void {
     const member = room.members.get(connection.id)
     if (member) member.live = false
     const last = page.entries.at(-1)
     const position = last ? { epoch: page.epoch, offset: last.offset, id: last.id } : page.head
-    const presence = room.isOwnStream ? undefined : await this.deps.backplane.present(room.stream)
-    assertJoining(connection, message)
     connection.session.startPaging(message.room_id, position.offset)
-    this.#sendJoined(connection, message, {
-      position,
-      entries: page.entries,
-      more: true,
-      fault: undefined,
-      presence,
-    })
+    this.#sendJoined(connection, message, { position, entries: page.entries, more: true, fault: undefined })
   }
 
   /** From reading what is missing to going live nothing is awaited, so that history and live meet without a gap. */
@@ -289,55 +290,64 @@ export class Members {
     const upTo = page?.entries.at(-1)?.offset ?? page?.head.offset ?? room.head.offset
     const late = page ? room.tail.filter((entry) => entry.offset > upTo) : []
     session.endPaging(message.room_id)
+    // By the room's own string: that of the message would stay in memory for as long as the connection.
+    const membership = session.enterRoom(room.id)
+    const current = presence && withChanges(presence, room.changes)
     this.#sendJoined(connection, message, {
       position: room.head,
       entries: page ? [...page.entries, ...late] : [],
       more: false,
       fault: page?.fault,
-      presence: presence && withChanges(presence, room.changes),
+      count: current?.count,
+      ...(current && session.extended && this.#listFor(membership, room, current)),
     })
-    // By the room's own string: that of the message would stay in memory for as long as the connection.
-    session.enterRoom(room.id)
     const member: Member = { connection, userId: session.user.id, from: room.batch.length, live: true }
     room.members.set(connection.id, member)
   }
 
+  /** Not again to who has it: a list is a thousand times as long as a join. */
+  #listFor(membership: Membership, room: Room, presence: PresenceSnapshot): MemberList | undefined {
+    const members = this.deps.rooms.listFor(room, presence)
+    if (members === undefined) return undefined
+    const { version } = presence
+    const isKnown = membership.listVersion === version
+    membership.listVersion = version
+    return { members: isKnown ? undefined : members, version }
+  }
+
   #sendJoined(connection: Connection, message: Join, joined: Joined): void {
     const { answers } = this.deps
-    const { presence, position, entries } = joined
-    const members = connection.session.extended ? presence?.users?.map(toMember) : undefined
     const frame = JSON.stringify({
       type: 'joined',
       room_id: message.room_id,
       message: `Welcome to room ${message.room_id}`,
       timestamp: answers.timestamp(),
-      ...position,
+      ...joined.position,
       more: joined.more,
-      count: presence?.count,
-      members,
-      presence_version: members && presence?.version,
+      count: joined.count,
+      presence_version: joined.version,
       recovered: message.since ? joined.fault === undefined : undefined,
       reason: joined.fault,
       ref: message.ref,
-      messages: entries.length > 0 ? undefined : entries,
     })
-    connection.sendText(entries.length > 0 ? withMessages(frame, entries) : frame)
+    connection.sendText(withTexts(frame, { members: joined.members, messages: entriesText(joined.entries) }))
   }
 }
 
 type Page = LogPage & { readonly fault?: 'epoch_changed' | 'forked' | 'expired' | undefined }
 
-interface Joined {
+/** Without `members` where the connection has them. */
+interface MemberList {
+  readonly members: string | undefined
+  readonly version: number
+}
+
+interface Joined extends Partial<MemberList> {
   readonly position: Position
   readonly entries: readonly LogEntry[]
   readonly more: boolean
   readonly fault: Page['fault']
-  readonly presence?: PresenceSnapshot | undefined
-}
-
-/** Adds entries, which are texts already, to a frame's text. */
-function withMessages(frame: string, entries: readonly LogEntry[]): string {
-  return `${frame.slice(0, -1)},"messages":[${entries.map(({ text }) => text).join(',')}]}`
+  readonly count?: number | undefined
 }
 
 function isJoining({ isOpen, session }: Connection, { room_id }: Join): boolean {
@@ -349,8 +359,8 @@ function assertJoining(connection: Connection, message: Join): void {
   if (!isJoining(connection, message)) throw new RoomfulError('forbidden')
 }
 
-function wantsMore(message: Join, page: Page): boolean {
-  return message.since !== undefined && page.fault === undefined && page.more
+function bytesOf(entries: readonly LogEntry[]): number {
+  return entries.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
 }
 
 function toPresent({ session }: Connection): PresentUser {

@@ -321,7 +321,7 @@ export class Node {
     if (this.#phase === 'starting') this.#phase = 'serving'
     this.#endSweeps = [
       clock.every(SWEEP_MS, () => this.#sweep()),
-      clock.every(SECOND_MS, () => this.rooms.tellCounts()),
+      clock.every(SECOND_MS, () => this.rooms.sweepLarge(clock.now())),
     ]
   }
 

@@ -18,8 +18,12 @@ export class Room {
   notices = 0
   /** The newest count that a large room has not been told yet. */
   notice: { readonly type: 'user_joined' | 'user_left'; readonly count: number } | undefined
-  /** Whether members are told each other's names; false in a room above the limit. */
+  /** Whether members are told each other's names; false in a large room. */
   announced = true
+  /** Users, as far as a change has told. */
+  count: number | undefined
+  /** When the members of a large room may be listed again. */
+  listAt = 0
   /** Joins under way. While there are any, `tail` and `changes` keep what arrives, for it is not in what they read. */
   joiners = 0
   tail: LogEntry[] = []

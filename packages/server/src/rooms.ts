@@ -1,14 +1,23 @@
 import type { Backplane, StreamEvent } from './backplane.js'
 import type { Position } from './core/log.js'
-import { type PresenceChange, type PresentUser, withChanges } from './core/presence.js'
+import { type PresenceChange, type PresenceSnapshot, withChanges } from './core/presence.js'
 import type { FanOut } from './fanout.js'
+import { withTexts } from './frame-parts.js'
 import type { Limits } from './limits.js'
+import { memberListText, toMember } from './member-list.js'
 import { Room } from './room.js'
+
+/** Share of its bounds to which a room must shrink before its members are listed again: at a bound, one user could have it sent over and over. */
+const LISTED_AGAIN = 0.9
+/** When a list that was too long is looked at again. */
+const TOO_LONG_MS = 10_000
 
 /** The rooms with members on this node. An empty one is given up at once, with all that it holds. */
 export class Rooms {
   readonly #rooms = new Map<string, Room>()
   readonly #opening = new Map<string, Promise<void>>()
+  /** Rooms that are too large for their members to be told each other's names. */
+  readonly #large = new Set<Room>()
 
   constructor(
     private readonly backplane: Backplane,
@@ -50,17 +59,32 @@ export class Rooms {
   closeIfUnused(room: Room): void {
     if (!room.isUnused || this.#rooms.get(room.stream) !== room) return
     this.#rooms.delete(room.stream)
+    this.#large.delete(room)
     room.subscription?.close()
     room.subscription = undefined
   }
 
-  /** Lets the latest count of each large room go out. */
-  tellCounts(): void {
-    for (const room of this.#rooms.values()) {
-      if (!room.notice) continue
-      this.#notify(room, room.notice.type, room.notice.count, {})
-      room.notice = undefined
+  /** Tells each large room its latest count, and lists the members of those that have become small. */
+  sweepLarge(now: number): void {
+    const few = Math.ceil(LISTED_AGAIN * this.limits.announcedUsers)
+    for (const room of this.#large) {
+      this.#tellCount(room)
+      const isSmall = room.count !== undefined && room.count <= few
+      if (isSmall && now >= room.listAt) this.#listAgain(room, now)
     }
+  }
+
+  /** The list of a room's members for one who joins; none in a large room, or one whose list is too long. */
+  listFor(room: Room, { users, count }: PresenceSnapshot): string | undefined {
+    if (!room.announced) return undefined
+    const text = users && memberListText(users, this.#listBytes)
+    if (text === undefined) this.#stopListing(room, count)
+    return text
+  }
+
+  /** Half of a page: the other half is for messages. */
+  get #listBytes(): number {
+    return this.limits.pageBytes / 2
   }
 
   /** Several joins at once share one subscription. */
@@ -97,7 +121,7 @@ export class Rooms {
         this.#tellPresence(room, event.change, event.connection)
         return
       case 'presence_missed':
-        if (room.announced) this.#tellSnapshot(room)
+        if (room.announced) this.#tellSnapshot(room, Number.POSITIVE_INFINITY)
         return
       case 'resync':
         room.rebase(event.head)
@@ -113,12 +137,12 @@ export class Rooms {
 
   #tellPresence(room: Room, change: PresenceChange, connection: string | undefined): void {
     const { event, user, count } = change
-    const announced = room.announced && count <= this.limits.announcedUsers
-    if (announced) this.#tellDiff(room, change, connection)
-    else if (room.announced || count <= this.limits.announcedUsers) this.#turnAnnouncing(room, count)
+    if (room.announced && count > this.limits.announcedUsers) this.#stopListing(room, count)
+    room.count = count
+    if (room.announced) this.#tellDiff(room, change, connection)
     if (event === 'update') return
     const type = event === 'enter' ? 'user_joined' : 'user_left'
-    if (announced) this.#notify(room, type, count, { userId: user.userId, connection })
+    if (room.announced) this.#notify(room, type, count, { userId: user.userId, connection })
     else room.notice = { type, count }
   }
 
@@ -134,34 +158,57 @@ export class Rooms {
     this.fanOut.push(room, { text, notice: event !== 'update', terms })
   }
 
-  /** A room that grew past the limit tells only its count; one that shrank below it sends its whole list again. */
-  #turnAnnouncing(room: Room, count: number): void {
-    room.announced = count <= this.limits.announcedUsers
-    if (room.announced) this.#tellSnapshot(room)
+  /** From here on, its members are told one count a second. */
+  #stopListing(room: Room, count: number): void {
+    room.announced = false
+    room.count = count
+    this.#large.add(room)
   }
 
-  #tellSnapshot(room: Room): void {
-    this.#readSnapshot(room).then(
-      (text) => {
-        if (text !== undefined) this.fanOut.push(room, { text, terms: { extendedOnly: true } })
-      },
-      () => {
-        // Members see a gap in the version with the next change, and ask again.
-      },
-    )
+  /** Before anything newer: a count that was put off would take it back. */
+  #tellCount(room: Room): void {
+    if (!room.notice) return
+    this.#notify(room, room.notice.type, room.notice.count, {})
+    room.notice = undefined
+  }
+
+  /** Changes are told from the list on: before it, members would see a gap in their versions, and ask for it. */
+  #listAgain(room: Room, now: number): void {
+    room.listAt = Number.POSITIVE_INFINITY
+    void this.#tellSnapshot(room, LISTED_AGAIN * this.#listBytes).then((bytes) => {
+      const cost = bytes * room.members.size
+      room.listAt = now + (bytes > 0 ? (1_000 * cost) / this.limits.listBytesPerSecond : TOO_LONG_MS)
+    })
+  }
+
+  /** Returns the bytes of the list; 0 if there is none to tell. */
+  async #tellSnapshot(room: Room, maxBytes: number): Promise<number> {
+    try {
+      const text = await this.#readSnapshot(room, Math.min(maxBytes, this.#listBytes))
+      const isLarge = room.count !== undefined && room.count > this.limits.announcedUsers
+      if (text === undefined || isLarge || room.isUnused) return 0
+      this.#tellCount(room)
+      room.announced = true
+      this.#large.delete(room)
+      this.fanOut.push(room, { text, terms: { extendedOnly: true } })
+      return Buffer.byteLength(text)
+    } catch {
+      // Members see a gap in the version with the next change, and ask again.
+      return 0
+    }
   }
 
   /** As the changes that came meanwhile leave it: those have been told already, and it must not take them back. */
-  async #readSnapshot(room: Room): Promise<string | undefined> {
+  async #readSnapshot(room: Room, maxBytes: number): Promise<string | undefined> {
     room.joiners++
     const known = room.changes.length
     try {
       const snapshot = await this.backplane.present(room.stream)
       const { users, version } = withChanges(snapshot, room.changes.slice(known))
-      const members = users?.map(toMember)
-      return (
-        members && JSON.stringify({ type: 'presence', room_id: room.id, version, event: 'snapshot', members })
-      )
+      const members = users && memberListText(users, maxBytes)
+      if (members === undefined) return undefined
+      const frame = JSON.stringify({ type: 'presence', room_id: room.id, version, event: 'snapshot' })
+      return withTexts(frame, { members })
     } finally {
       this.release(room)
     }
@@ -178,9 +225,4 @@ export class Rooms {
     const terms = { volatile: true, exceptConnection: about.connection }
     this.fanOut.push(room, { text, notice: true, terms })
   }
-}
-
-/** A user as member lists show it. */
-export function toMember({ userId, profile, state }: PresentUser): object {
-  return profile || state ? { user_id: userId, profile, state } : { user_id: userId }
 }

@@ -12,6 +12,8 @@ export interface Membership {
   texts: MemberTexts | undefined
   /** The last message that this connection had accepted here. */
   lastAccepted: { readonly clientId: string; readonly position: Position } | undefined
+  /** The version of the member list that this connection was given last: the same one is not given again. */
+  listVersion: number | undefined
 }
 
 /** How far a connection has come: strangers may only authenticate. */
@@ -120,7 +122,12 @@ export class Session<U extends { readonly id: string }> {
   }
 
   enterRoom(roomId: string): Membership {
-    const membership = this.rooms.get(roomId) ?? { roomId, texts: undefined, lastAccepted: undefined }
+    const membership = this.rooms.get(roomId) ?? {
+      roomId,
+      texts: undefined,
+      lastAccepted: undefined,
+      listVersion: undefined,
+    }
     this.rooms.set(membership)
     if (roomId !== OWN_STREAM) this.defaultRoom = roomId
     return membership

@@ -30,7 +30,7 @@ it('[P4] a list that was read before a change does not take it back', async () =
   const [ana, bob, cem] = [await connect(), await connect(), await connect()]
   for (const client of [ana, bob, cem]) await client.join('r')
   cem.send({ type: 'leave', room_id: 'r' })
-  await clock.settle()
+  await clock.advance(1_000)
   ana.send({ type: 'presence', room_id: 'r', state: { mood: 'late' } })
   await clock.settle()
   answer()
