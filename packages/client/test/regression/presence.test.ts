@@ -24,3 +24,38 @@ it('[P2] counts the members of a snapshot, for the notice with the count may hav
   members.changed({ type: 'presence', room_id: 'r', version: 2, event: 'snapshot', members: both })
   expect(members.occupancy.get()).toBe(2)
 })
+
+it('[J15] keeps a list that is left out because it is here already, and no other', () => {
+  const members = new Members(() => {})
+  const joined = { type: 'joined', message: '', room_id: 'r', timestamp: '', more: false } as const
+  const at = { epoch: 'e', offset: 0, id: 'e' }
+  members.joined({ ...joined, ...at, members: [{ user_id: 'ada' }], count: 1, presence_version: 1 })
+  members.joined({ ...joined, ...at, count: 1, presence_version: 1 })
+  expect(members.list.get()).toEqual([{ user_id: 'ada' }])
+  members.joined({ ...joined, ...at, count: 300 })
+  expect([members.list.get(), members.occupancy.get()]).toEqual([[], 300])
+})
+
+it('[H4] shows the members that were here while a resume comes in pages', async () => {
+  const limits = { pageBytes: 4_000, messagesPerSecond: 1_000 }
+  const { network, clock, connect } = await createTestServer({ limits })
+  const device = new Device(network)
+  const room = createClient({ url: 'ws://test', session: 'memory' }, device.runtime).room('r')
+  const bob = await connect()
+  await bob.join('r')
+  room.join()
+  await clock.settle()
+  const lengths: number[] = []
+  room.members.subscribe(() => lengths.push(room.members.get().length))
+  device.goOffline()
+  await clock.advance(1_000)
+  const eve = await connect()
+  await eve.join('r')
+  for (let count = 0; count < 20; count++)
+    eve.send({ type: 'chat_message', room_id: 'r', message: 'x'.repeat(900) })
+  await clock.settle()
+  device.goOnline()
+  await clock.advance(5_000)
+  expect(room.status.get()).toMatchObject({ state: 'live', recovered: true })
+  expect(Math.min(...lengths)).toBeGreaterThanOrEqual(2)
+})
