@@ -55,6 +55,8 @@ interface Connections {
 /** The store on node-redis: at most three connections a node, whatever the number of clients. */
 export class NodeRedisStore implements RedisStore {
   #connections: Connections | undefined
+  /** A node that served once goes on trying, whatever it meets. */
+  #hasOpened = false
   /** What is under way for a stream's channel: node-redis mixes up a subscribe that overtakes an unsubscribe. */
   readonly #channels = new Map<string, Promise<void>>()
 
@@ -78,6 +80,7 @@ export class NodeRedisStore implements RedisStore {
       await inspectServer(commands, link.logger)
       const relayed = (message: string) => this.#understood(message, replies.nodeRelay, link.relayed)
       await subscriber.ask(() => subscriptions.subscribe(this.#keys.relay, relayed))
+      this.#hasOpened = true
     } catch (error) {
       // Whoever is told that the server cannot start must be able to end: open sockets would keep the process.
       await this.close()
@@ -254,7 +257,7 @@ export class NodeRedisStore implements RedisStore {
 
   async noted(lease: string, limit: number): Promise<readonly Membership[]> {
     const reply = await this.#send('SRANDMEMBER', this.#keys.lease(lease), String(limit))
-    return replies.texts(reply).map(replies.membership)
+    return replies.memberships(replies.texts(reply))
   }
 
   async secret(candidate: string): Promise<string> {
@@ -327,7 +330,9 @@ export class NodeRedisStore implements RedisStore {
   #newClient(): RedisClientType {
     const { url, client } = this.options
     const settings = { disableOfflineQueue: true, commandsQueueMaxLength: MAX_COMMANDS, RESP: 3 } as const
-    const socket = { reconnectStrategy: backoff, connectTimeout: this.settings.commandTimeoutMs }
+    const reconnectStrategy = (retries: number, cause: Error) =>
+      !this.#hasOpened && isOfCluster(cause) ? clusterRefused(cause) : backoff(retries)
+    const socket = { reconnectStrategy, connectTimeout: this.settings.commandTimeoutMs }
     return client
       ? client.duplicate({ ...settings, socket: { ...client.options?.socket, ...socket } })
       : createClient({ ...settings, url: url ?? 'redis://localhost:6379', socket })
@@ -335,8 +340,7 @@ export class NodeRedisStore implements RedisStore {
 }
 
 /** Spread, so that not all nodes come at once to a Redis that has just come back. */
-function backoff(retries: number, cause: Error): number | Error {
-  if (isOfCluster(cause)) return clusterRefused(cause)
+function backoff(retries: number): number {
   const ms = Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** retries)
   return Math.round(ms * (0.5 + Math.random() / 2))
 }

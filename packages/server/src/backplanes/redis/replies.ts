@@ -76,7 +76,7 @@ export function relayText({ from, relay }: NodeRelay): string {
 
 /** Of the relay itself, the node knows what it may be. */
 export function nodeRelay(json: string): NodeRelay {
-  const message = JSON.parse(json)
+  const message = parsed(json) as NodeRelay & { readonly version: number }
   if (checkRelay(message) !== undefined || message.version !== RELAY_VERSION) throw malformed(json)
   return message
 }
@@ -92,9 +92,16 @@ export function membershipText({ stream, userId, connection }: Membership): stri
   return JSON.stringify([stream, userId, connection])
 }
 
-export function membership(json: string): Membership {
-  const [stream, userId, connection] = texts(JSON.parse(json))
-  return { stream: text(stream), userId: text(userId), connection: text(connection) }
+/** Those of another version are left out: the others end all the same, and the lease's key takes the rest along. */
+export function memberships(jsons: readonly string[]): Membership[] {
+  return jsons.flatMap((json) => {
+    try {
+      const [stream, userId, connection] = texts(parsed(json))
+      return [{ stream: text(stream), userId: text(userId), connection: text(connection) }]
+    } catch {
+      return []
+    }
+  })
 }
 
 export function texts(reply: unknown): string[] {
@@ -134,13 +141,25 @@ function entry(epoch: string, at: unknown, id: unknown, previousId: unknown, ope
 const checkUser = compileShape('userId profile?:object state?:object')
 
 function user(profile: string, state: string): PresentUser {
-  const present = { ...JSON.parse(profile), ...(state !== '' && { state: JSON.parse(state) }) }
+  const present = { ...(parsed(profile) as PresentUser), ...(state !== '' && { state: parsed(state) }) }
   if (checkUser(present) !== undefined) throw malformed(profile)
-  return present
+  return present as PresentUser
 }
 
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    // What JSON.parse throws quotes the text.
+    throw malformed(json)
+  }
+}
+
+/** Says of what kind it is, and not what it says: it may hold a message, and bodies are not for the log. */
 function malformed(reply: unknown): RoomfulError {
+  const kind = Array.isArray(reply) ? 'list' : typeof reply
+  const length = Array.isArray(reply) || typeof reply === 'string' ? ` of length ${reply.length}` : ''
   return unavailable(
-    new TypeError(`Redis answered what no script of Roomful does: ${JSON.stringify(reply)?.slice(0, 200)}`),
+    new TypeError(`Redis gave what no node or script of this version does: ${kind}${length}`),
   )
 }

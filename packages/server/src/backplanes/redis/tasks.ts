@@ -13,7 +13,13 @@ export function taskText(task: Task): string {
 
 /** `undefined` for what another version may have noted. */
 export function parseTask(text: string): Task | undefined {
-  const [kind, first, second]: unknown[] = JSON.parse(text)
+  let noted: unknown
+  try {
+    noted = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  const [kind, first, second]: unknown[] = Array.isArray(noted) ? noted : []
   if (kind === 'lease' && typeof first === 'string') return { kind, lease: first }
   if (kind === 'grace' && typeof first === 'string' && typeof second === 'string')
     return { kind, stream: first, userId: second }

@@ -75,6 +75,28 @@ describe('presence in Redis', () => {
     expect(told(events).at(-1)).toBe('dan enter')
   })
 
+  it('is not kept up by what another version has noted, nor is a node kept busy', async () => {
+    const prefix = randomUUID()
+    const survivor = await join(prefix)
+    const { node: killed, address } = await joinBehindAddress(prefix)
+    const events = await survivor.listen('r')
+    await killed.backplane.enter('r', { userId: 'ada' }, 'a')
+    const tasks = ['no JSON', '5', '[]', '["lease"]', '["grace","r"]', '["another","r"]']
+    for (const task of tasks) await server.command('ZADD', `${prefix}:tasks`, '0', task)
+    const leases = (await server.command('KEYS', `${prefix}:lease:*`)) as string[]
+    for (const lease of leases) await server.command('SADD', lease, 'no JSON', '5', '["r"]')
+    address.cut()
+    await until(
+      () => told(events).includes('ada leave'),
+      () => told(events),
+    )
+    const left = async () => (await server.command('ZRANGE', `${prefix}:tasks`, '0', '-1')) as string[]
+    await until(
+      async () => (await left()).length === 1,
+      () => survivor.logged,
+    )
+  })
+
   it('keeps a user who came back through another node before the lease was over', async () => {
     const prefix = randomUUID()
     const survivor = await join(prefix)

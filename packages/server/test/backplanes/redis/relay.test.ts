@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { RedisServer } from '../../../../../test/support/redis.js'
 import { connectExtended } from '../../../../../test/support/wire-client.js'
-import { serve } from '../../../../../test/support/wire-server.js'
+import { logText, serve } from '../../../../../test/support/wire-server.js'
 import { draft, TestNode, told, until } from './nodes.js'
 
 let store: RedisServer
@@ -53,12 +53,18 @@ const NOT_RELAYS: readonly (readonly [string, unknown])[] = [
 const LOG_LINES = 3
 
 const NOT_MESSAGES = [
+  '{"from":"z","relay":{"message":{"text":"private"}}}',
+  'private',
   'x',
   '{}',
   'null',
   '[]',
   '{"from":"z"}',
-  '{"version":2,"from":"z","relay":{"to":"everyone"}}',
+  JSON.stringify({
+    version: 2,
+    from: 'z',
+    relay: { to: 'disconnect', targets: ['ana'], payload: { code: 4000, reason: '' } },
+  }),
 ]
 
 describe('what another node tells', () => {
@@ -80,6 +86,7 @@ describe('what another node tells', () => {
     expect(await ana.next('notice')).toMatchObject(notice)
     await ana.never('notice')
     expect(ana.frames.map(({ type }) => type)).not.toContain('left')
+    expect(logText(two.log)).not.toContain('private')
     const warnings = two.log.filter(({ level }) => level === 'warn' || level === 'error')
     expect(new Set(warnings.map(({ event }) => event))).toEqual(
       new Set([

@@ -69,6 +69,7 @@ describe('a Redis whose memory is full', () => {
     })
     const { entries, head } = await node.backplane.read('r', newest)
     expect([entries.length, head.offset]).toEqual([1, 1])
+    await expect(node.backplane.read('new', newest)).rejects.toMatchObject({ code: 'unavailable' })
     expect(await store.command('EXISTS', 'roomful:log:{new}', 'roomful:meta:{new}')).toBe(0)
     await empty()
     expect((await node.publish('r', 'meanwhile', 'c1')).position.offset).toBe(2)

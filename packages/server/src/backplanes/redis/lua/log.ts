@@ -41,7 +41,8 @@ end
 local function head_or_new(log, meta, epoch, ttl)
   local known = head(log, meta)
   if known then return known end
-  redis.call('DEL', log)
+  -- Not as the first write: after it, a Redis without memory would take all others.
+  if redis.call('EXISTS', log) == 1 then redis.call('DEL', log) end
   redis.call('HSET', meta, 'epoch', epoch, 'offset', 0, 'id', epoch)
   redis.call('PEXPIRE', meta, ttl)
   return { epoch = epoch, offset = 0, id = epoch, sum = 0 }

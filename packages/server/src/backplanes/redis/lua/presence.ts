@@ -93,7 +93,7 @@ end
 return 1
 `
 
-export const END_GRACE = `${ALWAYS}${PRESENCE}
+export const END_GRACE = `${PRESENCE}
 local key, user, seen, channel = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local record = get(key, user)
 if not record or not record.grace then return 0 end

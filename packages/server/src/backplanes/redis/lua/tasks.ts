@@ -21,7 +21,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 `
 
-export const TAKE_DUE = `${ALWAYS}${TASKS}
+export const TAKE_DUE = `${TASKS}
 local time = now()
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', text(time), 'LIMIT', 0, ARGV[1])
 for i, task in ipairs(due) do
