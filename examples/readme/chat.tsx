@@ -1,3 +1,5 @@
+'use client'
+
 import { createClient } from '@roomful/client'
 import { useClient, useObservable, useRoom, useStatus } from '@roomful/client/react'
 import type { FormEvent } from 'react'

@@ -5,4 +5,6 @@ const server = createServer({
   protocol,
   handle: { wave: ({ room, user }, { emoji }) => room.broadcast({ type: 'waved', emoji, by: user.id }) },
 })
-await server.listen({ port: 3000 })
+const { url } = await server.listen({ port: 3000 })
+console.log(`Roomful listens on ${url}`)
+process.once('SIGTERM', () => server.close({ drainMs: 15_000 }))
