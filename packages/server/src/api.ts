@@ -107,7 +107,7 @@ export interface Hooks<P extends AnyProtocol = BuiltIn, D = unknown> {
   join?(context: RoomContext<P, D>): void | Promise<void>
   /** After a connection left a room, by itself, by a kick or by its end. */
   leave?(context: RoomContext<P, D>): void | Promise<void>
-  /** After a connection ended, however it did; its rooms are left already. */
+  /** After a connection ended, however it did; its rooms are left already. Code and reason are those that the server sent, or the peer's where that closed first. */
   close?(context: ConnectionContext<P, D>, code: number, reason: string): void | Promise<void>
   /** A fault in the socket, a hook or a handler, which is logged already. */
   error?(error: unknown, context: ConnectionContext<P, D> | undefined): void | Promise<void>
