@@ -1,5 +1,6 @@
 import { type ApplicationMessage, type ClientMessageOf, isRequest, RoomfulError } from '@roomful/protocol'
 import type { Admission } from './admission.js'
+import type { Allowances } from './allowances.js'
 import type { Answers, Refs } from './answers.js'
 import type { AnyProtocol } from './api.js'
 import type { ApplicationCalls } from './application.js'
@@ -24,6 +25,7 @@ export interface ActionDeps {
   readonly answers: Answers
   readonly admission: Admission
   readonly members: Members
+  readonly allowances: Allowances
   readonly chats: Chats
   readonly batches: Batches
   readonly backplane: Backplane
@@ -51,7 +53,7 @@ export class Actions {
           id: decision.id,
         })
       case 'join':
-        return deps.members.join(connection, decision.message)
+        return this.#join(connection, decision.message)
       case 'leave':
         return this.#leave(connection, decision.membership, decision.ref)
       case 'chat':
@@ -65,6 +67,18 @@ export class Actions {
       case 'application':
         return this.#callHandler(connection, decision.membership, decision.message)
     }
+  }
+
+  /** The pages of a join are one join. */
+  #join(connection: Connection, message: ClientMessageOf<'join'>): void | Promise<void> {
+    const { allowances, members, answers } = this.deps
+    const isPage = connection.session.pagedTo(message.room_id) !== undefined
+    const allowed = isPage ? undefined : allowances.join(connection)
+    if (!allowed) return members.join(connection, message)
+    return allowed.then((refusal) => {
+      if (refusal) return answers.fail(connection, refusal, refsOfMessage(message))
+      if (connection.isOpen) return members.join(connection, message)
+    })
   }
 
   async #leave(connection: Connection, { roomId }: Membership, ref: string | undefined): Promise<void> {
@@ -90,9 +104,22 @@ export class Actions {
     const { deps } = this
     const { roomId } = membership
     const refs = refsOfMessage(message, membership)
-    const { user } = connection.session
     const denied = await deps.members.authorize(connection, 'history', roomId)
     if (denied) return deps.members.deny(connection, roomId, denied, refs)
+    await deps.allowances.page(connection, deps.limits.pageBytes, () =>
+      this.#sendPage(connection, membership, message),
+    )
+  }
+
+  async #sendPage(
+    connection: Connection,
+    membership: Membership,
+    message: ClientMessageOf<'history'>,
+  ): Promise<void> {
+    const { deps } = this
+    const { roomId } = membership
+    const { user } = connection.session
+    const refs = refsOfMessage(message, membership)
     if (!user || !isStillIn(connection, membership))
       return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
     const bounds = { limit: message.limit ?? HISTORY_LIMIT, maxBytes: pageSpace(deps.limits.pageBytes) }
@@ -115,7 +142,9 @@ export class Actions {
       truncated: page.truncated,
       ref: message.ref,
     })
-    connection.sendText(withTexts(frame, { messages: entriesText(page.entries) }))
+    const text = withTexts(frame, { messages: entriesText(page.entries) })
+    deps.allowances.charge(connection, text)
+    connection.sendText(text)
   }
 
   async #setPresence(

@@ -28,6 +28,18 @@ export interface Limits {
   readonly joinsBurst: number
   /** History pages a second. @default 2 */
   readonly historyPerSecond: number
+  /** Bytes of `joined` and `history` a second for one connection. What would be more waits, and with it what the connection sent after it. @default 524_288 */
+  readonly pageBytesPerSecond: number
+  /** Bytes of them that may come at once after a quiet time: a client resumes all its rooms after a reconnect. @default 4_194_304 */
+  readonly pageBytesBurst: number
+  /** Joins a second of one user on this node, or, without `authenticate`, of one IP address (an IPv6 network of 64 bits). More wait for up to 5 s, beyond that they get `rate_limited`. Behind a proxy, set `trustedProxies`, or everybody is one address. @default 100 */
+  readonly accountJoinsPerSecond: number
+  /** Joins of theirs that may come at once: an office comes back after a restart. @default 5_000 */
+  readonly accountJoinsBurst: number
+  /** Bytes of `joined` and `history` a second for the same ones together. What would be more waits. @default 1_048_576 */
+  readonly accountPageBytesPerSecond: number
+  /** Bytes of them that may come at once. @default 8_388_608 */
+  readonly accountPageBytesBurst: number
   /** Refused bursts a minute; the last of them closes the connection with 4005. @default 3 */
   readonly strikesPerMinute: number
 
@@ -107,6 +119,12 @@ export const DEFAULT_LIMITS: Limits = {
   joinsPerSecond: 5,
   joinsBurst: 100,
   historyPerSecond: 2,
+  pageBytesPerSecond: 512 * KIB,
+  pageBytesBurst: 4 * MIB,
+  accountJoinsPerSecond: 100,
+  accountJoinsBurst: 5_000,
+  accountPageBytesPerSecond: MIB,
+  accountPageBytesBurst: 8 * MIB,
   strikesPerMinute: 3,
   pendingPerAddress: 500,
   silentPerAddress: 20,
@@ -145,6 +163,12 @@ export const UNLIMITED: Partial<Limits> = {
   joinsPerSecond: Number.POSITIVE_INFINITY,
   joinsBurst: Number.POSITIVE_INFINITY,
   historyPerSecond: Number.POSITIVE_INFINITY,
+  pageBytesPerSecond: Number.POSITIVE_INFINITY,
+  pageBytesBurst: Number.POSITIVE_INFINITY,
+  accountJoinsPerSecond: Number.POSITIVE_INFINITY,
+  accountJoinsBurst: Number.POSITIVE_INFINITY,
+  accountPageBytesPerSecond: Number.POSITIVE_INFINITY,
+  accountPageBytesBurst: Number.POSITIVE_INFINITY,
   pendingPerAddress: Number.POSITIVE_INFINITY,
   silentPerAddress: Number.POSITIVE_INFINITY,
   connectionsPerUser: Number.POSITIVE_INFINITY,

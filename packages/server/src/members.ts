@@ -1,4 +1,5 @@
 import { type ClientMessageOf, ERRORS, OWN_STREAM, RoomfulError } from '@roomful/protocol'
+import type { Allowances } from './allowances.js'
 import type { Answers, Refs } from './answers.js'
 import type { Action, AnyProtocol, Hooks, RoomContext, ServerOptions } from './api.js'
 import type { ApplicationCalls } from './application.js'
@@ -21,6 +22,7 @@ import type { Rooms } from './rooms.js'
 type Authorize = NonNullable<ServerOptions<AnyProtocol, unknown>['authorize']>
 
 export interface MembersDeps {
+  readonly allowances: Allowances
   readonly authorize: Authorize | undefined
   readonly hooks: Hooks<AnyProtocol, unknown>
   readonly calls: ApplicationCalls
@@ -84,8 +86,9 @@ export class Members {
         (await this.authorize(connection, 'join', message.room_id)) ??
         (await this.#askJoinHook(connection, message))
       if (denied) return this.deny(connection, message.room_id, denied, refs)
-      assertJoining(connection, message)
-      await this.#enter(connection, message)
+      await this.deps.allowances.page(connection, this.#mostBytes(connection, message), () =>
+        this.#enter(connection, message),
+      )
     } finally {
       session.endJoin(message.room_id)
     }
@@ -186,7 +189,14 @@ export class Members {
     return outcome.ok ? undefined : outcome.error
   }
 
+  /** What the answer to a join may come to, in bytes: messages only if it asks for some, members only for who is told them. */
+  #mostBytes({ session }: Connection, { since, history }: Join): number {
+    const half = this.deps.limits.pageBytes / 2
+    return (since || history ? half : 0) + (since || session.extended ? half : 0)
+  }
+
   async #enter(connection: Connection, message: Join): Promise<void> {
+    assertJoining(connection, message)
     const { rooms, limits, answers } = this.deps
     const { user } = connection.session
     if (!user) return
@@ -330,7 +340,9 @@ export class Members {
       reason: joined.fault,
       ref: message.ref,
     })
-    connection.sendText(withTexts(frame, { members: joined.members, messages: entriesText(joined.entries) }))
+    const text = withTexts(frame, { members: joined.members, messages: entriesText(joined.entries) })
+    this.deps.allowances.charge(connection, text)
+    connection.sendText(text)
   }
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Actions } from './actions.js'
 import { addressKey } from './address.js'
 import { Admission } from './admission.js'
+import { Allowances } from './allowances.js'
 import { Answers } from './answers.js'
 import type { AnyProtocol, ConnectionContext, Hooks, RoomContext, ServerOptions, Stats, User } from './api.js'
 import { ApplicationCalls } from './application.js'
@@ -50,6 +51,7 @@ export class Node {
   readonly #hooks: Hooks<AnyProtocol, unknown>
   readonly #calls: ApplicationCalls
   readonly #answers: Answers
+  readonly #allowances: Allowances
   readonly #members: Members
   readonly #admission: Admission
   readonly #publisher: Publisher
@@ -86,6 +88,8 @@ export class Node {
     const hooks = this.#hooks
     const calls = new ApplicationCalls(hooks, clock, limits, logger)
     const answers = new Answers(clock, metrics)
+    const allowances = new Allowances(clock, limits)
+    this.#allowances = allowances
     const fanOut = new FanOut(clock, metrics, limits)
     const rooms = new Rooms(backplane, fanOut, limits)
     const publisher = new Publisher(options.protocol, backplane, clock, metrics, newId)
@@ -104,6 +108,7 @@ export class Node {
     this.rooms = rooms
     this.#publisher = publisher
     this.#members = new Members({
+      allowances,
       authorize: options.authorize,
       hooks,
       calls,
@@ -151,6 +156,7 @@ export class Node {
       answers,
       admission: this.#admission,
       members: this.#members,
+      allowances,
       chats,
       batches: this.#batches,
       backplane,
@@ -321,7 +327,7 @@ export class Node {
     if (this.#phase === 'starting') this.#phase = 'serving'
     this.#endSweeps = [
       clock.every(SWEEP_MS, () => this.#sweep()),
-      clock.every(SECOND_MS, () => this.rooms.sweepLarge(clock.now())),
+      clock.every(SECOND_MS, () => this.#sweepSlowly()),
     ]
   }
 
@@ -331,6 +337,12 @@ export class Node {
     this.#admission.sweep(now)
     sweepHeartbeats(this.registry.connections(), this.limits.heartbeatMs, Math.trunc(now))
     sweepBacklog(this.registry, this.limits.nodeBacklogBytes)
+  }
+
+  #sweepSlowly(): void {
+    const now = this.clock.now()
+    this.rooms.sweepLarge(now)
+    this.#allowances.sweep(now)
   }
 
   /** Clean-up always runs, whatever the hooks do. */

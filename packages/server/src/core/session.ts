@@ -63,6 +63,7 @@ export class Session<U extends { readonly id: string }> {
   /** Their budgets, as well. */
   joins = 0
   history = 0
+  pageBytes = 0
   /** Made when first needed: few sessions ever need them. */
   #strikes: Strikes | undefined
   #unparseable: MinuteCounter | undefined
