@@ -1,4 +1,5 @@
 import { defineProtocol, volatile } from '@roomful/protocol'
+import { UNLIMITED } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { connect } from '../support/wire-client.js'
@@ -119,7 +120,7 @@ describe('a slow reader', () => {
 
   it('[E17] is sent no further answers until it has read those that it has', async () => {
     const { url, port, server } = await serve({
-      limits: { historyPerSecond: 10_000, messagesBurst: 1_000, bytesPerSecond: 10_000_000 },
+      limits: { ...UNLIMITED, backlogBytes: BACKLOG_BYTES },
     })
     const ana = await connect(url)
     await ana.join('lobby')
