@@ -148,19 +148,36 @@ export function batch<C, M>(
   return { size, ms, handle }
 }
 
+// One function type for every name, whose parts alone depend on it: a type that as a whole depended on the protocol
+// would be settled by the compiler, with `D` unknown, before it has read `authenticate`.
+
+/** What happens with each message; `chat_message` sees each chat message before it is logged, and returns it, changed or not. A throw refuses it. */
 export type Handlers<P extends AnyProtocol = BuiltIn, D = unknown> = {
-  readonly [K in keyof P['client'] & string]?: P['client'][K] extends Request
-    ? (
-        context: RoomContext<P, D>,
-        message: ClientMessageFor<P, K>,
-      ) => ReplyInput<P['client'][K]> | Promise<ReplyInput<P['client'][K]>>
-    :
-        | ((context: RoomContext<P, D>, message: ClientMessageFor<P, K>) => void | Promise<void>)
-        | Batch<RoomContext<P, D>, ClientMessageFor<P, K>>
-} & {
-  /** Sees each chat message before it is logged, and returns it, changed or not. A throw refuses it. */
-  readonly chat_message?: (context: RoomContext<P, D>, message: Chat<P>) => Chat<P> | Promise<Chat<P>>
+  readonly [K in Handled<P>]?: Handler<P, D, K> | BatchOf<P, D, K>
 }
+
+type Handled<P extends AnyProtocol> = (keyof P['client'] & string) | 'chat_message'
+
+type Handler<P extends AnyProtocol, D, K> = (
+  context: RoomContext<P, D>,
+  message: HandledMessage<P, K>,
+) => HandlerResult<P, K> | Promise<HandlerResult<P, K>>
+
+type HandledMessage<P extends AnyProtocol, K> = K extends keyof P['client'] & string
+  ? ClientMessageFor<P, K>
+  : Chat<P>
+
+type HandlerResult<P extends AnyProtocol, K> = K extends keyof P['client'] & string
+  ? P['client'][K] extends Request
+    ? ReplyInput<P['client'][K]>
+    : void
+  : Chat<P>
+
+type BatchOf<P extends AnyProtocol, D, K> = K extends keyof P['client'] & string
+  ? P['client'][K] extends Request
+    ? never
+    : Batch<RoomContext<P, D>, ClientMessageFor<P, K>>
+  : never
 
 export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
   /** The application's own messages. @default none: the built-in ones alone */
@@ -181,9 +198,9 @@ export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
   /** @default DEFAULT_LIMITS */
   readonly limits?: Partial<Limits>
   /** Lifecycle hooks. They may be asynchronous; messages of one connection wait for each other. */
-  readonly on?: NoInfer<Hooks<P, D>>
+  readonly on?: Hooks<P, D>
   /** What happens with the application's messages, and with chat. */
-  readonly handle?: NoInfer<Handlers<P, D>>
+  readonly handle?: Handlers<P, D>
   /**
    * Pages that may connect from a browser: `'same-host'`, or exact origins such as `'https://example.com'`.
    * Others get HTTP 403 at the upgrade, and so does `'null'` (pages from `file://`, and sandboxed frames of any site)
