@@ -170,7 +170,8 @@ type HandledMessage<P extends AnyProtocol, K> = K extends keyof P['client'] & st
 type HandlerResult<P extends AnyProtocol, K> = K extends keyof P['client'] & string
   ? P['client'][K] extends Request
     ? ReplyInput<P['client'][K]>
-    : void
+    : // biome-ignore lint/suspicious/noConfusingVoidType: it is what a function returns
+      void
   : Chat<P>
 
 type BatchOf<P extends AnyProtocol, D, K> = K extends keyof P['client'] & string
