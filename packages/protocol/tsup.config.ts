@@ -11,6 +11,7 @@ const common: Options = {
     'src/wire.ts',
     'src/schemas.ts',
     'src/json-schema.ts',
+    'src/options.ts',
   ],
   // Without splitting each entry carries its own copy of the schemas, and a class would differ between sub-paths.
   splitting: true,

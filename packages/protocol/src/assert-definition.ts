@@ -1,6 +1,16 @@
 import type { ObjectSchema } from './definitions.js'
 import { BUILT_IN_CLIENT_TYPES, BUILT_IN_SERVER_TYPES } from './reserved.js'
 
+const PARTS = ['client', 'server', 'chat']
+
+/** A misspelt part would declare nothing. */
+export function assertParts(definition: object): void {
+  for (const name of Object.keys(definition)) {
+    if (!PARTS.includes(name))
+      throw new TypeError(`defineProtocol: there is no '${name}'; there are ${PARTS.join(', ')}`)
+  }
+}
+
 export function assertName(name: string): void {
   if (BUILT_IN_CLIENT_TYPES.has(name) || BUILT_IN_SERVER_TYPES.has(name)) {
     throw new TypeError(`defineProtocol: '${name}' is a built-in message name; choose another one`)

@@ -1,4 +1,4 @@
-import { assertBody, assertName } from './assert-definition.js'
+import { assertBody, assertName, assertParts } from './assert-definition.js'
 import type { CheckClient, CheckSchema, CheckServer } from './check-definition.js'
 import {
   isRequest,
@@ -60,6 +60,7 @@ export function defineProtocol<
   /** Schema of `data` in chat messages. @default none: chat messages carry no data */
   chat?: D & (D extends Schema ? CheckSchema<D> : unknown)
 }): Protocol<C, S, D> {
+  assertParts(definition)
   const client = (definition.client ?? {}) as C
   const server = (definition.server ?? {}) as S
   for (const [name, entry] of Object.entries(client)) {

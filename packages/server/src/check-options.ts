@@ -1,0 +1,66 @@
+import { assertOptions, is, type OptionRule, type OptionRules } from '@roomful/protocol/options'
+import type {
+  AnyProtocol,
+  AttachOptions,
+  CloseOptions,
+  Hooks,
+  ListenOptions,
+  ServerOptions,
+} from './api.js'
+
+const aPath = is.rule("a path that starts with '/', such as '/ws'", (value) => /^\/[^?#]*$/.test(String(value)))
+const aProtocol: OptionRule = is.rule('what defineProtocol() returned', (value) => {
+  const { client, server } = Object(value)
+  return is.object.accepts(client) && is.object.accepts(server)
+})
+const aList = is.rule("'same-host' or a list", (value) => value === 'same-host' || Array.isArray(value))
+const aCount = is.rule('a whole number, 0 or more', (value) => Number.isSafeInteger(value) && Number(value) >= 0)
+
+const SERVER: OptionRules<ServerOptions<AnyProtocol, unknown>> = {
+  protocol: aProtocol,
+  authenticate: is.function,
+  authorize: is.function,
+  backplane: is.with('what memory() or redis() returned', 'start', 'publish', 'subscribe', 'read', 'close'),
+  limits: is.object,
+  on: is.object,
+  handle: is.object,
+  origins: aList,
+  trustedProxies: aCount,
+  sessionSecret: is.text,
+  logger: is.with('an object with debug, info, warn and error, such as pino()', 'debug', 'info', 'warn', 'error'),
+  clock: is.with('an object with now, wall, after, soon and every', 'now', 'wall', 'after', 'soon', 'every'),
+}
+
+const HOOKS: OptionRules<Hooks<AnyProtocol, unknown>> = {
+  connect: is.function,
+  message: is.function,
+  binary: is.function,
+  ping: is.function,
+  pong: is.function,
+  join: is.function,
+  leave: is.function,
+  close: is.function,
+  error: is.function,
+}
+
+const LISTEN: OptionRules<ListenOptions> = { port: is.port, host: is.text, path: aPath, tls: is.object }
+const ATTACH: OptionRules<AttachOptions> = { path: aPath }
+const CLOSE: OptionRules<CloseOptions> = { lagMs: is.duration, drainMs: is.duration }
+
+/** @throws TypeError that names the option and how to mend it, as the others here */
+export function assertServerOptions(options: ServerOptions<AnyProtocol, unknown>): void {
+  assertOptions('createServer', options, SERVER)
+  if (options.on) assertOptions('createServer', options.on, HOOKS, 'on')
+}
+
+export function assertListenOptions(options: ListenOptions): void {
+  assertOptions('listen', options, LISTEN)
+}
+
+export function assertAttachOptions(options: AttachOptions): void {
+  assertOptions('attach', options, ATTACH)
+}
+
+export function assertCloseOptions(options: CloseOptions): void {
+  assertOptions('close', options, CLOSE)
+}
