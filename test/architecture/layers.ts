@@ -120,7 +120,7 @@ export const layers: Layer[] = [
   {
     name: 'client parts',
     files: ['packages/client/src/'],
-    imports: ['client state', ...wire],
+    imports: ['client state', ...wire, '@roomful/protocol/options'],
     types: [protocol, 'client socket'],
   },
 ]

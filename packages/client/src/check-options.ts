@@ -1,7 +1,26 @@
+import { assertOptions, is, type OptionRule, type OptionRules } from '@roomful/protocol/options'
 import type { AnyProtocol, ClientOptions } from './options.js'
 
 /** The options that hold numbers, with their defaults. */
 export type Numbers = Readonly<Record<'outbox' | 'timeouts' | 'backoff' | 'heartbeat', object>>
+
+const OWN_EVENTS = ['status', 'expiring']
+
+const OPTIONS: OptionRules<ClientOptions<AnyProtocol>> = {
+  // Checked in every build, where it is read.
+  url: is.rule('a URL', () => true),
+  protocol: is.rule('what defineProtocol() returned', (value) => is.object.accepts(Object(value).server)),
+  token: is.rule('a string or a function', (value) => ['string', 'function'].includes(typeof value)),
+  session: is.oneOf('tab', 'memory'),
+  storage: is.rule('what localOutbox() or storedOutbox() returned', is.function.accepts),
+  outbox: is.object,
+  timeouts: is.object,
+  backoff: is.object,
+  heartbeat: is.object,
+  WebSocket: is.rule("a class, such as `WebSocket` of 'ws'", is.function.accepts),
+  autoConnect: is.boolean,
+  logger: is.with('an object with warn() and error(), such as console', 'warn', 'error'),
+}
 
 /**
  * Finds what a compiler would have, for callers without one. A production build for browsers takes
@@ -9,51 +28,21 @@ export type Numbers = Readonly<Record<'outbox' | 'timeouts' | 'backoff' | 'heart
  * @throws TypeError that says which option is wrong and how to mend it.
  */
 export function checkOptions(options: ClientOptions<AnyProtocol>, defaults: Numbers): void {
-  const { token, session, protocol, storage, WebSocket, logger = console } = options
-  check(['undefined', 'string', 'function'].includes(typeof token), 'token', 'a string or a function')
-  check([undefined, 'tab', 'memory'].includes(session), 'session', "'tab' or 'memory'")
-  check(
-    protocol === undefined || typeof protocol?.server === 'object',
-    'protocol',
-    'what defineProtocol() returned',
-  )
-  check(
-    storage === undefined || typeof storage === 'function',
-    'storage',
-    'what localOutbox() or storedOutbox() returned',
-  )
-  check(
-    WebSocket === undefined || typeof WebSocket === 'function',
-    'WebSocket',
-    "a class, such as `WebSocket` of 'ws'",
-  )
-  check(
-    typeof logger?.warn === 'function' && typeof logger.error === 'function',
-    'logger',
-    'an object with warn() and error(), such as console',
-  )
-  for (const name of ['status', 'expiring']) {
-    check(
-      !protocol || !Object.hasOwn(protocol.server, name),
-      'protocol',
-      `free of '${name}', an event of the client itself`,
-    )
-  }
+  assertOptions('createClient', defined(options), OPTIONS)
   for (const name of ['outbox', 'timeouts', 'backoff', 'heartbeat'] as const)
-    checkNumbers(name, defaults[name], options[name])
-}
-
-function checkNumbers(name: string, defaults: object, given: object = {}): void {
-  for (const [key, value] of Object.entries(given)) {
-    check(key in defaults, `${name}.${key}`, `one of ${Object.keys(defaults).join(', ')}`)
-    check(
-      value === undefined || (typeof value === 'number' && value > 0),
-      `${name}.${key}`,
-      'a number above 0',
-    )
+    assertOptions('createClient', defined(options[name] ?? {}), numbersOf(defaults[name]), name)
+  for (const name of OWN_EVENTS) {
+    if (options.protocol && Object.hasOwn(options.protocol.server, name))
+      throw new TypeError(`createClient: protocol must be free of '${name}', an event of the client itself`)
   }
 }
 
-function check(isRight: boolean, option: string, expected: string): void {
-  if (!isRight) throw new TypeError(`createClient: ${option} must be ${expected}`)
+/** As the types say, an option that is undefined is left out: none of the client's opens what it should close. */
+function defined<T extends object>(options: T): T {
+  if (Object(options) !== options) return options
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
+}
+
+function numbersOf(defaults: object): Record<string, OptionRule> {
+  return Object.fromEntries(Object.keys(defaults).map((name) => [name, is.positive]))
 }

@@ -11,7 +11,10 @@ export type AnyProtocol = Protocol<object, object>
 
 export type TokenGetter = (why: { readonly reason: TokenReason }) => string | Promise<string>
 
-/** Where warnings and errors go that no caller gets: `console`, pino, or your own. */
+/**
+ * Where warnings and errors go that no caller gets: `console`, or your own. pino wants its fields first:
+ * `{ warn: (message, err) => log.warn({ err }, message), error: (message, err) => log.error({ err }, message) }`.
+ */
 export interface Logger {
   warn(message: string, details?: unknown): void
   error(message: string, details?: unknown): void

@@ -34,13 +34,18 @@ export const is = {
  * taken for one that was left out, and `authenticate` left out lets everybody in. Values are not repeated: they may be secrets.
  * @throws TypeError that names the option and how to mend it
  */
-export function assertOptions<T extends object>(caller: string, given: T, rules: OptionRules<T>, path = ''): void {
-  if (!isObject(given)) throw new TypeError(`${caller}: ${path ? `${path} must be` : 'pass'} an object of options`)
+export function assertOptions(
+  caller: string,
+  given: object,
+  rules: Readonly<Record<string, OptionRule>>,
+  path = '',
+): void {
+  if (!isObject(given))
+    throw new TypeError(`${caller}: ${path ? `${path} must be` : 'pass'} an object of options`)
   const prefix = path && `${path}.`
   for (const [name, value] of Object.entries(given)) {
-    const { expected, accepts } = Object.hasOwn(rules, name)
-      ? rules[name as keyof T]
-      : unknownOption(caller, prefix, name, Object.keys(rules))
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
+    const { expected, accepts } = rule ?? unknownOption(caller, prefix, name, Object.keys(rules))
     if (value === undefined)
       throw new TypeError(`${caller}: ${prefix}${name} is undefined; leave it out, or make it ${expected}`)
     if (!accepts(value)) throw new TypeError(`${caller}: ${prefix}${name} must be ${expected}`)
@@ -51,7 +56,7 @@ export function assertOptions<T extends object>(caller: string, given: T, rules:
 export function suggestion(name: string, names: readonly string[]): string {
   const [nearest] = names
     .map((known) => ({ known, distance: distance(name.toLowerCase(), known.toLowerCase()) }))
-    .filter(({ known, distance }) => distance <= Math.max(1, Math.min(name.length, known.length) / 3))
+    .filter(({ known, distance }) => distance <= Math.max(name.length, known.length) / 2)
     .sort((a, b) => a.distance - b.distance)
   return nearest ? `did you mean '${nearest.known}'?` : `there are ${names.join(', ')}`
 }

@@ -13,6 +13,7 @@ import type {
   ReplyInput,
   Request,
 } from '@roomful/protocol'
+import { assertOptions, is, type OptionRules } from '@roomful/protocol/options'
 import type { Backplane } from './backplane.js'
 import type { Clock } from './clock.js'
 import type { Position } from './core/log.js'
@@ -133,18 +134,23 @@ export interface Batch<C, M> {
   handle(items: readonly BatchItem<C, M>[]): void | Promise<void>
 }
 
+const BATCH: OptionRules<Batch<unknown, unknown>> = {
+  size: is.rule('a whole number above 0', (value) => Number.isSafeInteger(value) && Number(value) > 0),
+  ms: is.positive,
+  handle: is.function,
+}
+
 /**
  * Makes a {@link Batch} of its parts. Written as an object, `{ size, ms, handle }`, the compiler knows the fields of
  * the messages as well, which it cannot see through a call (there, annotate `items`).
  * @throws TypeError if `size` is no whole number above 0 or `ms` no number above 0
  */
 export function batch<C, M>(
-  { size = 10, ms = 100 }: { readonly size?: number; readonly ms?: number },
+  options: { readonly size?: number; readonly ms?: number },
   handle: (items: readonly BatchItem<C, M>[]) => void | Promise<void>,
 ): Batch<C, M> & { readonly size: number; readonly ms: number } {
-  if (!Number.isSafeInteger(size) || size < 1)
-    throw new TypeError('batch: size must be a whole number above 0')
-  if (!(ms > 0)) throw new TypeError('batch: ms must be a number above 0')
+  assertOptions('batch', options, BATCH)
+  const { size = 10, ms = 100 } = options
   return { size, ms, handle }
 }
 

@@ -1,20 +1,18 @@
 import { assertOptions, is, type OptionRule, type OptionRules } from '@roomful/protocol/options'
-import type {
-  AnyProtocol,
-  AttachOptions,
-  CloseOptions,
-  Hooks,
-  ListenOptions,
-  ServerOptions,
-} from './api.js'
+import type { AnyProtocol, AttachOptions, CloseOptions, Hooks, ListenOptions, ServerOptions } from './api.js'
 
-const aPath = is.rule("a path that starts with '/', such as '/ws'", (value) => /^\/[^?#]*$/.test(String(value)))
+const aPath = is.rule("a path that starts with '/', such as '/ws'", (value) =>
+  /^\/[^?#]*$/.test(String(value)),
+)
 const aProtocol: OptionRule = is.rule('what defineProtocol() returned', (value) => {
   const { client, server } = Object(value)
   return is.object.accepts(client) && is.object.accepts(server)
 })
 const aList = is.rule("'same-host' or a list", (value) => value === 'same-host' || Array.isArray(value))
-const aCount = is.rule('a whole number, 0 or more', (value) => Number.isSafeInteger(value) && Number(value) >= 0)
+const aCount = is.rule(
+  'a whole number, 0 or more',
+  (value) => Number.isSafeInteger(value) && Number(value) >= 0,
+)
 
 const SERVER: OptionRules<ServerOptions<AnyProtocol, unknown>> = {
   protocol: aProtocol,
@@ -27,7 +25,13 @@ const SERVER: OptionRules<ServerOptions<AnyProtocol, unknown>> = {
   origins: aList,
   trustedProxies: aCount,
   sessionSecret: is.text,
-  logger: is.with('an object with debug, info, warn and error, such as pino()', 'debug', 'info', 'warn', 'error'),
+  logger: is.with(
+    'an object with debug, info, warn and error, such as pino()',
+    'debug',
+    'info',
+    'warn',
+    'error',
+  ),
   clock: is.with('an object with now, wall, after, soon and every', 'now', 'wall', 'after', 'soon', 'every'),
 }
 
@@ -59,6 +63,14 @@ export function assertListenOptions(options: ListenOptions): void {
 
 export function assertAttachOptions(options: AttachOptions): void {
   assertOptions('attach', options, ATTACH)
+}
+
+/** Applications of frameworks look like servers, and never get an upgrade. */
+export function assertHttpServer(server: unknown): void {
+  if (is.with('', 'on', 'listen', 'address').accepts(server)) return
+  throw new TypeError(
+    'attach: pass an HTTP server: of Express what app.listen() returns, of Fastify app.server',
+  )
 }
 
 export function assertCloseOptions(options: CloseOptions): void {

@@ -1,4 +1,5 @@
 import { type ClientDefinition, isRequest } from '@roomful/protocol'
+import { suggestion } from '@roomful/protocol/options'
 import { type AnyProtocol, type Batch, batch, type RoomContext } from './api.js'
 
 export type Handler = (context: RoomContext<AnyProtocol, unknown>, message: object) => unknown
@@ -15,10 +16,9 @@ export function handlerTable(protocol: AnyProtocol | undefined, given: object): 
   const client = (protocol?.client ?? {}) as Record<string, ClientDefinition>
   const handlers = new Map<string, Handler | BatchHandler>()
   for (const [name, handler] of Object.entries(given)) {
-    if (handler === undefined) continue
     if (name !== 'chat_message' && !Object.hasOwn(client, name)) {
       throw new TypeError(
-        `createServer: handle.${name} handles no message of the protocol; declare '${name}' in defineProtocol({ client })`,
+        `createServer: handle.${name} handles no message of the protocol (${suggestion(name, ['chat_message', ...Object.keys(client)])}); declare '${name}' in defineProtocol({ client })`,
       )
     }
     handlers.set(name, toHandler(name, handler))

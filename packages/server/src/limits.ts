@@ -1,3 +1,5 @@
+import { suggestion } from '@roomful/protocol/options'
+
 const KIB = 1024
 const MIB = 1024 * KIB
 
@@ -186,7 +188,7 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
       throw new TypeError(
-        `createServer: limits.${name} does not exist; the limits are ${Object.keys(DEFAULT_LIMITS).join(', ')}`,
+        `createServer: there is no option 'limits.${name}'; ${suggestion(name, Object.keys(DEFAULT_LIMITS))}`,
       )
     }
     if (typeof value !== 'number' || !(value > 0 || (value === 0 && MAY_BE_ZERO.has(name)))) {

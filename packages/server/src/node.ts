@@ -10,6 +10,7 @@ import type { Backplane } from './backplane.js'
 import { memory } from './backplanes/memory.js'
 import { Batches } from './batches.js'
 import { Chats } from './chats.js'
+import { assertServerOptions } from './check-options.js'
 import { type Clock, systemClock } from './clock.js'
 import { closeWith, mayReturn } from './closing.js'
 import { Connection, type ConnectionDeps } from './connection.js'
@@ -72,6 +73,7 @@ export class Node {
     /** A simulation brings its own, so that a run repeats to the byte. */
     private readonly newId: () => string = randomId,
   ) {
+    assertServerOptions(options)
     this.limits = resolveLimits(options.limits)
     this.clock = options.clock ?? systemClock
     const { logLinesPerMinute } = this.limits

@@ -11,6 +11,12 @@ import type {
   Roomful,
   ServerOptions,
 } from './api.js'
+import {
+  assertAttachOptions,
+  assertCloseOptions,
+  assertHttpServer,
+  assertListenOptions,
+} from './check-options.js'
 import { createHttpServer } from './http-server.js'
 import { closedError } from './life-cycle.js'
 import { Node } from './node.js'
@@ -49,11 +55,6 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     options: ServerOptions<AnyProtocol, unknown>,
   ) {
     const { origins = 'same-host', trustedProxies = 0 } = options
-    if (!Number.isSafeInteger(trustedProxies) || trustedProxies < 0) {
-      throw new TypeError(
-        'createServer: trustedProxies is the number of proxies in front of this server, 0 or more',
-      )
-    }
     assertOrigins(origins)
     this.#upgrade = createUpgradeHandler(node, { origins, trustedProxies })
     // Now, so that rooms can be published to before anybody can connect; `listen` tells if it fails.
@@ -62,8 +63,10 @@ class RoomfulServer implements Roomful<AnyProtocol> {
       .catch((error: unknown) => node.logger.error({ err: error }, 'the backplane could not be started'))
   }
 
-  async listen({ port = 3000, host = '127.0.0.1', path = '/', tls }: ListenOptions = {}): Promise<Address> {
+  async listen(options: ListenOptions = {}): Promise<Address> {
     this.#assertOpen()
+    assertListenOptions(options)
+    const { port = 3000, host = '127.0.0.1', path = '/', tls } = options
     const answer = (_: IncomingMessage, response: ServerResponse) => {
       response
         .writeHead(426, { connection: 'close', upgrade: 'websocket', 'sec-websocket-version': '13, 8' })
@@ -91,8 +94,11 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     return this.node.start()
   }
 
-  attach(server: HttpServer, { path = '/' }: AttachOptions = {}): void {
+  attach(server: HttpServer, options: AttachOptions = {}): void {
     this.#assertOpen()
+    assertHttpServer(server)
+    assertAttachOptions(options)
+    const { path = '/' } = options
     this.#detach.push(attachTo(server, path, this.#upgrade, this.node.logger))
   }
 
@@ -137,7 +143,8 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     return this.node.metrics.render(this.node.stats())
   }
 
-  close(options: CloseOptions = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    assertCloseOptions(options)
     this.#closing ??= this.#close(options)
     return this.#closing
   }

@@ -1,5 +1,6 @@
 import { getHeapStatistics } from 'node:v8'
 import type { JsonObject } from '@roomful/protocol'
+import { assertOptions, is, type OptionRules } from '@roomful/protocol/options'
 import type {
   Backplane,
   Draft,
@@ -42,6 +43,17 @@ export interface MemoryOptions {
   readonly idleMs?: number
 }
 
+const OPTIONS: OptionRules<MemoryOptions> = {
+  historyCount: is.positive,
+  historyBytes: is.positive,
+  historyMs: is.positive,
+  totalBytes: is.positive,
+  streams: is.positive,
+  dedupeCount: is.positive,
+  dedupeMs: is.positive,
+  idleMs: is.positive,
+}
+
 const SWEEP_MS = 1_000
 /** Heap that a stream is granted, in bytes: it takes up to 3 KiB, and the rest is for all else. */
 const HEAP_A_STREAM = 8_192
@@ -51,11 +63,7 @@ const HEAP_A_STREAM = 8_192
  * @throws TypeError for an option that is no number above 0
  */
 export function memory(options: MemoryOptions = {}): Backplane {
-  for (const [name, value] of Object.entries(options)) {
-    if (typeof value !== 'number' || !(value > 0)) {
-      throw new TypeError(`memory: ${name} must be a number above 0, not ${String(value)}`)
-    }
-  }
+  assertOptions('memory', options, OPTIONS)
   return new MemoryBackplane(options)
 }
 

@@ -60,7 +60,7 @@ export function readCommand(
     settings: {
       host: values.host ?? (env.HOST || '127.0.0.1'),
       port: toPort(values.port ?? (env.PORT || '3000'), values.port === undefined ? 'PORT' : '--port'),
-      adminPort: adminPort ? toPort(adminPort, 'ADMIN_PORT') : undefined,
+      adminPort: adminPort === undefined ? undefined : toPort(adminPort, 'ADMIN_PORT'),
       authSecret: toSecret(env.AUTH_SECRET),
       redisUrl: toRedisUrl(env.REDIS_URL),
       nodeName: env.NODE_NAME || undefined,
@@ -84,14 +84,17 @@ function toPort(value: string, name: string): number {
   throw new UsageError(`${name} must be a port from 0 to 65535, not '${value}'`)
 }
 
+/** Empty, as a variable that was forgotten leaves it, is no choice: without a secret, everybody would be let in. */
 function toSecret(value: string | undefined): string | undefined {
-  if (!value) return undefined
+  if (value === undefined) return undefined
   if (value.length >= 32) return value
-  throw new UsageError('AUTH_SECRET must have at least 32 characters; make one with: openssl rand -base64 32')
+  throw new UsageError(
+    'AUTH_SECRET must have at least 32 characters, or be unset to let everybody in; make one with: openssl rand -base64 32',
+  )
 }
 
 function toRedisUrl(value: string | undefined): string | undefined {
-  if (!value) return undefined
+  if (value === undefined) return undefined
   if (URL.canParse(value) && /^rediss?:\/\/./.test(value)) return value
   // Not repeated here: it may hold a password.
   throw new UsageError('REDIS_URL must be a URL such as redis://localhost:6379, or rediss:// for TLS')

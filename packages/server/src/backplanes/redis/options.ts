@@ -1,3 +1,4 @@
+import { assertOptions, is, type OptionRules } from '@roomful/protocol/options'
 import type { RedisClientType } from 'redis'
 
 /** A node-redis client, whatever modules and scripts it was made with. */
@@ -5,7 +6,7 @@ export type AnyRedisClient = Pick<RedisClientType, 'duplicate' | 'options'>
 
 export interface RedisOptions {
   /** Where Redis is: `redis://user:password@host:6379/0`, or `rediss://` over TLS. @default 'redis://localhost:6379' */
-  readonly url?: string | undefined
+  readonly url?: string
   /** Instead of `url`: a node-redis client whose settings are copied. It is not used itself, and stays yours to close. */
   readonly client?: AnyRedisClient
   /** Begins every key and channel. Servers that share it, and the Redis, are one cluster. @default 'roomful' */
@@ -64,21 +65,40 @@ const DEFAULTS: Omit<RedisSettings, 'sentMs'> = {
   headCheckMs: 10_000,
 }
 
+const aCount = is.rule('a whole number above 0', (value) => Number.isSafeInteger(value) && Number(value) > 0)
+
+const OPTIONS: OptionRules<RedisOptions> = {
+  url: is.rule(
+    'a URL such as redis://localhost:6379, or rediss:// for TLS',
+    (value) => typeof value === 'string' && URL.canParse(value) && /^rediss?:/.test(value),
+  ),
+  client: is.with('a client that createClient() of node-redis returned', 'duplicate'),
+  prefix: is.rule(
+    'a string without braces, which would move the keys of a cluster',
+    (value) => typeof value === 'string' && !/[{}]/.test(value),
+  ),
+  durability: is.oneOf('primary', 'replicated'),
+  replicas: aCount,
+  replicationTimeoutMs: aCount,
+  commandTimeoutMs: aCount,
+  historyCount: aCount,
+  historyBytes: aCount,
+  historyMs: aCount,
+  dedupeMs: aCount,
+  idleMs: aCount,
+  leaseMs: aCount,
+  leaseRenewMs: aCount,
+  headCheckMs: aCount,
+}
+
 /** @throws TypeError for an option that cannot work, with what to do about it */
-export function resolveSettings({ url: _url, client: _client, ...options }: RedisOptions): RedisSettings {
+export function resolveSettings(given: RedisOptions): RedisSettings {
+  assertOptions('redis', given, OPTIONS)
+  const { url, client, ...options } = given
+  if (url !== undefined && client !== undefined)
+    throw new TypeError('redis: pass url or client, not both: only one of them would be used')
   const settings = { ...DEFAULTS, ...options }
-  const { durability, prefix, leaseMs, leaseRenewMs, idleMs, historyMs, dedupeMs } = settings
-  for (const [name, value] of Object.entries(settings)) {
-    if (name === 'prefix' || name === 'durability') continue
-    if (!Number.isSafeInteger(value) || Number(value) < 1)
-      throw new TypeError(`redis: ${name} must be a whole number above 0, not ${String(value)}`)
-  }
-  if (typeof prefix !== 'string' || /[{}]/.test(prefix))
-    throw new TypeError(
-      'redis: prefix must be a string without braces, which would move the keys of a cluster',
-    )
-  if (durability !== 'primary' && durability !== 'replicated')
-    throw new TypeError(`redis: durability must be 'primary' or 'replicated', not ${String(durability)}`)
+  const { leaseMs, leaseRenewMs, idleMs, historyMs, dedupeMs } = settings
   if (leaseRenewMs * 2 > leaseMs)
     throw new TypeError(
       'redis: leaseMs must be at least twice leaseRenewMs, or a slow renewal loses the lease',
