@@ -299,7 +299,9 @@ describe('start-up', () => {
     await expect(serve({ protocol })).rejects.toThrow(/request 'move' needs a function handle.move/)
     const typo = { move: () => ({ legal: true }), crusor: () => {} }
     await expect(serve({ protocol, handle: typo })).rejects.toThrow(/declare 'crusor' in defineProtocol/)
-    await expect(serve({ limits: JSON.parse('{"mesagesPerSecond": 1}') })).rejects.toThrow(/does not exist/)
+    await expect(serve({ limits: JSON.parse('{"mesagesPerSecond": 1}') })).rejects.toThrow(
+      /mean 'messagesPerSecond'/,
+    )
     await expect(serve({ limits: { heartbeatMs: 0 } })).rejects.toThrow(/a number above 0/)
     await expect(serve({ trustedProxies: -1 })).rejects.toThrow(/0 or more/)
   })

@@ -163,7 +163,7 @@ describe('attach', () => {
 
   it('says how to mend a path that can never match', () => {
     const roomful = createServer({ logger: logInto([]) })
-    expect(() => roomful.attach(createHttpServer(), { path: 'ws' })).toThrow(/must start with '\/'/)
+    expect(() => roomful.attach(createHttpServer(), { path: 'ws' })).toThrow(/starts with '\/'/)
   })
 })
 
