@@ -1,4 +1,8 @@
+import { setImmediate } from 'node:timers'
 import type { Clock } from '../clock.js'
+
+/** Taken now: a test runner's fake timers replace the global one, and no turn would ever end. */
+const nextTurn = setImmediate
 
 interface Timer {
   readonly at: number
@@ -70,7 +74,7 @@ export class VirtualClock implements Clock {
   async settle(): Promise<void> {
     let quietRounds = 0
     while (quietRounds < 2) {
-      await new Promise<void>((resolve) => setImmediate(resolve))
+      await new Promise<void>((resolve) => nextTurn(resolve))
       quietRounds = this.#runSoon() || this.#runDue(this.#now) ? 0 : quietRounds + 1
     }
   }
