@@ -117,6 +117,21 @@ describe('the three, installed in an empty project', () => {
     await rootBin('tsc', '-p', config)
   })
 
+  it('type-check by every sub-path for resolution that knows no exports', async () => {
+    const paths = (await Promise.all(names.map(subPaths))).flat().filter((path) => !/\.\w+$/.test(path))
+    expect(paths).toContain('@roomful/protocol/define')
+    const file = 'old.ts'
+    await writeFile(
+      join(project, file),
+      paths
+        .map((path, i) => `import * as m${i} from '${path}'\nexport const n${i}: object = m${i}`)
+        .join('\n'),
+    )
+    const old = ['--module', 'CommonJS', '--moduleResolution', 'node10', '--target', 'ES2022']
+    const config = ['--strict', '--skipLibCheck', '--noEmit', '--types', 'node', '--lib', 'ES2023,DOM']
+    await rootBin('tsc', ...old, ...config, join(project, file))
+  })
+
   it('bundle for the browser without zod, Node modules or eval', async () => {
     const { metafile, outputFiles } = await bundle(`export * from '@roomful/client'`)
     expect(Object.keys(metafile.inputs).filter((path) => path.includes('node_modules/zod/'))).toEqual([])

@@ -11,7 +11,7 @@ import { isWellFormed } from '../src/text.js'
 import { arbitraryOf } from './support/arbitrary-of.js'
 import { mutated } from './support/mutate.js'
 
-const RUNS = 100_000
+const RUNS = 20_000
 
 const body = z.object({ name: z.string(), at: z.optional(z.object({ x: z.number() })) })
 const protocol = defineProtocol({
