@@ -122,6 +122,27 @@ describe('what is no upgrade at all', () => {
     }
   })
 
+  it.each([
+    ['a close', { opcode: 0x8 }, 1005],
+    ['a frame that breaks the protocol', { opcode: 0x3 }, 1002],
+  ])('%s right behind messages takes none of their answers away', async (_, end, code) => {
+    const { port } = await target()
+    const client = await RawWebSocket.open(port)
+    await until(() => client.frames.length > 0)
+    client.socket.cork()
+    client.send('{"type":"chat_message","room_id":"nowhere","message":"x","client_id":"a"}')
+    client.send('{"type":"ping"}')
+    client.send('', end)
+    client.socket.uncork()
+    await new Promise((resolve) => client.socket.once('close', resolve))
+    const types = client.frames.map(({ opcode, payload }) =>
+      opcode === 0x8 ? payload : JSON.parse(String(payload)).type,
+    )
+    const closing = types.pop() as Buffer
+    expect(closing.length < 2 ? 1005 : closing.readUInt16BE(0)).toBe(code)
+    expect(types).toEqual(['system', 'error', 'pong'])
+  })
+
   it('a handshake that is none is told what is wrong with it, and which versions there are', async () => {
     const { port } = await target()
     const good = {

@@ -9,6 +9,7 @@ import { createServer } from '@roomful/server'
 import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
 import { launchChromium } from '../../../test/support/chromium.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -129,6 +130,40 @@ async function openPage(script: string): Promise<Page> {
 async function logOf(page: Page): Promise<string[]> {
   const text = (await page.locator('#log').textContent()) ?? ''
   return text.split('\n').flatMap((line) => line.replace(/^anon-\S+ /, '') || [])
+}
+
+it('server.ts sends clients elsewhere on SIGTERM, and its process ends by itself', async () => {
+  const port = await freePort()
+  const text = (await source('server.ts')).replace('3000', String(port))
+  const server = spawn(process.execPath, ['--input-type=module', '-'], {
+    cwd: root,
+    stdio: ['pipe', 'inherit', 'inherit'],
+  })
+  onTestFinished(() => void server.kill('SIGKILL'))
+  server.stdin.end(await bundle(text, 'node'))
+  const socket = await dialUntilUp(`ws://127.0.0.1:${port}`)
+  const told = new Promise<void>((resolve) =>
+    socket.on('message', (data) => {
+      const { type } = JSON.parse(String(data))
+      if (type === 'authenticated') server.kill('SIGTERM')
+      if (type === 'draining') resolve()
+    }),
+  )
+  socket.send('{"type":"auth","protocol":1}')
+  await told
+  socket.close()
+  expect(await once(server, 'exit')).toEqual([0, null])
+})
+
+/** Resolves with a socket that the server, which is just starting, has taken. */
+async function dialUntilUp(url: string): Promise<WebSocket> {
+  for (;;) {
+    const socket = new WebSocket(url)
+    const isOpen = await new Promise<boolean>((resolve) =>
+      socket.once('open', () => resolve(true)).once('error', () => resolve(false)),
+    )
+    if (isOpen) return socket
+  }
 }
 
 async function freePort(): Promise<number> {

@@ -44,6 +44,10 @@ export class ConnectionEvents implements TransportEvents {
     if (hooks.pong) this.#notify('on.pong', (context) => hooks.pong?.(context, data))
   }
 
+  closing(): void {
+    this.connection.flush()
+  }
+
   close(code: number, reason: string): void {
     this.host.closed(this.connection, code, reason)
   }

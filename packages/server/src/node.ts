@@ -34,6 +34,7 @@ import { Registry } from './registry.js'
 import { Rooms } from './rooms.js'
 import { backlogOf, SWEEP_MS, sweepBacklog, sweepHeartbeats } from './sweeps.js'
 import type { ConnectionRequest, Transport, TransportEvents, UpgradeRefusal } from './transport.js'
+import { warnOfLonelyWorker } from './workers.js'
 
 const SECOND_MS = 1_000
 const RETRY_AFTER_S = 1
@@ -86,6 +87,7 @@ export class Node {
     if (options.authenticate && !options.authorize) {
       this.logger.warn({}, 'authenticate without authorize: every user may join every room')
     }
+    warnOfLonelyWorker(this.backplane, this.logger)
     const { limits, clock, logger, metrics, registry, backplane } = this
     const hooks = this.#hooks
     const calls = new ApplicationCalls(hooks, clock, limits, logger)

@@ -28,7 +28,8 @@ import { createUpgradeHandler, type UpgradeHandler } from './transports/ws.js'
 const CLOSE_WAIT_MS = 2_000
 
 /**
- * Makes a server. It serves once `listen` or `attach` is called.
+ * Makes a server. It serves once `listen` or `attach` is called. Signals are yours: so that a deployment loses nothing,
+ * `process.once('SIGTERM', () => server.close({ lagMs: 5_000, drainMs: 15_000 }))`; the process ends with it.
  * @throws TypeError for an option that cannot work, with what to do about it
  */
 export function createServer<const P extends AnyProtocol = BuiltIn, D = unknown>(

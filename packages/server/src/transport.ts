@@ -23,6 +23,8 @@ export interface TransportEvents {
   binary(data: Uint8Array): void
   ping(data: Uint8Array): void
   pong(data: Uint8Array): void
+  /** A close frame is about to be sent, also because the peer sent one or something wrong: what is still to be written must be now. */
+  closing(): void
   close(code: number, reason: string): void
   error(error: Error): void
 }

@@ -101,6 +101,7 @@ class PeerSocket extends WebSocket implements Transport {
   /** Also called by ws, with the code for what is wrong with a frame: its peer may go without echoing that. */
   override close(code?: number, reason?: string | Buffer): void {
     const isOpen = this.readyState === WebSocket.OPEN
+    if (isOpen) this.events?.closing()
     super.close(code, reason)
     if (isOpen) this.#sentCode = code
   }
