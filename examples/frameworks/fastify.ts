@@ -1,0 +1,12 @@
+import { createServer } from '@roomful/server'
+import fastify from 'fastify'
+
+export function withFastify() {
+  const app = fastify()
+  const roomful = createServer()
+  roomful.attach(app.server, { path: '/ws' })
+  // Before Fastify waits for the connections to end: a WebSocket does not by itself.
+  app.addHook('preClose', () => roomful.close())
+  app.get('/rooms/:id', ({ params }) => roomful.room((params as { id: string }).id).info())
+  return { app, roomful }
+}
