@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Page } from 'playwright-core'
+import { launchChromium } from '../support/chromium.js'
+import { commandsOfReadme, writeFilesOfReadme } from '../support/readme.js'
+import { type Figure, writeResult } from '../support/results.js'
+
+// The Next.js app of README.md, from packed packages, in Chromium: while it is developed, and built for production.
+
+interface App {
+  /** What the server in it has seen. */
+  readonly connections: { open: number; opened: number }
+  stop(): Promise<void>
+}
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const PATIENCE_MS = 60_000
+const port = await freePort()
+const parent = await realpath(await mkdtemp(join(tmpdir(), 'roomful-next-')))
+const folder = join(parent, 'app')
+const browser = await launchChromium()
+const figures: Figure[] = []
+/** Warnings and errors of React, of hydration above all, of the browser, and of the server. */
+const complaints: string[] = []
+
+try {
+  const [install = '', develop = '', buildAndServe = ''] = await commandsOfReadme('React and Next.js')
+  const [build = '', serve = ''] = buildAndServe.split(' && ')
+  await prepare(install)
+  await withApp(develop, async (app) => {
+    const [ann] = await chat('development', app)
+    await edit('development', app, ann)
+  })
+  await writeFilesOfReadme(folder, ['app/chat.tsx'], {})
+  await shell(build, folder)
+  await withApp(serve, async (app) => void (await chat('production', app)))
+  assert.deepEqual(complaints, [])
+  figures.push(['warnings and errors of React, the browser and the server', complaints.length])
+} finally {
+  await browser.close()
+  await rm(parent, { recursive: true, force: true })
+}
+const { version } = JSON.parse(await readFile(new URL('next/package-lock.json', import.meta.url), 'utf8'))
+  .packages['node_modules/next']
+const title = `The README in Next.js ${version}, in Chromium ${browser.version()}`
+writeResult('frameworks', title, 'npm run test:frameworks', figures)
+
+/** What `create-next-app` leaves, with what the README adds. */
+async function prepare(install: string): Promise<void> {
+  await cp(new URL('next', import.meta.url), folder, { recursive: true })
+  await mkdir(join(parent, 'roomful'))
+  const pack = ['pack', ...['protocol', 'server', 'client'].flatMap((name) => ['-w', `packages/${name}`])]
+  await run('npm', [...pack, '--pack-destination', join(parent, 'roomful')], { cwd: root })
+  await shell('npm ci', folder)
+  await shell(install, folder)
+  await writeFilesOfReadme(folder, ['app/chat.tsx', 'app/page.tsx', 'server.mjs'], { 3000: port })
+  await replace('server.mjs', [
+    'const rooms = createServer()',
+    `const tell = (what) => () => void process.send(what)
+     const rooms = createServer({ on: { connect: tell('opened'), close: tell('closed') } })`,
+  ])
+}
+
+/** Two pages chat, and a reload continues: one connection each. */
+async function chat(mode: string, app: App): Promise<[Page, Page]> {
+  const html = await (await fetch(`http://localhost:${port}`)).text()
+  assert.match(html, /<p role="status">Not connected yet<\/p>/)
+  assert.equal(app.connections.opened, 0)
+  const [ann, bob] = [await openPage(), await openPage()]
+  await say(ann, 'from ann')
+  await bob.getByText('from ann (sent)').waitFor()
+  await say(bob, 'from bob')
+  await ann.getByText('from bob (sent)').waitFor()
+  assert.deepEqual(app.connections, { open: 2, opened: 2 })
+  await ann.reload()
+  await ann.getByText('from bob (sent)').waitFor()
+  await becomes(app, { open: 2, opened: 3 })
+  figures.push([`${mode}: connections on the server, of two pages that chat`, app.connections.open])
+  figures.push([`${mode}: connections opened, of which a reload opened one`, app.connections.opened])
+  return [ann, bob]
+}
+
+/** Fast Refresh keeps the connection; a client at module scope is replaced, and gives its own up. */
+async function edit(mode: string, app: App, page: Page): Promise<void> {
+  const { opened } = app.connections
+  // biome-ignore-start lint/suspicious/noTemplateCurlyInString: source text
+  await replace('app/chat.tsx', ['(${entry.state})', '[${entry.state}]'])
+  await page.getByText('from bob [sent]').waitFor()
+  assert.deepEqual(app.connections, { open: 2, opened })
+  const made = "createClient({ url: '/ws' })"
+  await replace(
+    'app/chat.tsx',
+    [`  const client = useClient(() => ${made})\n`, ''],
+    ['export function', `const client = ${made}\n\nexport function`],
+    ['[${entry.state}]', '{${entry.state}}'],
+  )
+  await page.getByText('from bob {sent}').waitFor()
+  await becomes(app, { open: 2, opened: opened + 2 })
+  await replace('app/chat.tsx', ['{${entry.state}}', '<${entry.state}>'])
+  // biome-ignore-end lint/suspicious/noTemplateCurlyInString: source text
+  await page.getByText('from bob <sent>').waitFor()
+  await becomes(app, { open: 2, opened: opened + 4 })
+  figures.push([`${mode}: connections of the two pages after three edits`, app.connections.open])
+}
+
+async function openPage(): Promise<Page> {
+  const context = await browser.newContext()
+  context.setDefaultTimeout(PATIENCE_MS)
+  const page = await context.newPage()
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  // Development has Next.js compile a page when it is first asked for, and React check what it hydrates.
+  await page.goto(`http://localhost:${port}`, { timeout: PATIENCE_MS })
+  await page.getByRole('status').getByText('Connected', { exact: true }).waitFor()
+  return page
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByLabel('Message').fill(text)
+  await page.keyboard.press('Enter')
+}
+
+async function withApp(command: string, work: (app: App) => Promise<void>): Promise<void> {
+  const app = await start(command)
+  try {
+    await work(app)
+  } finally {
+    for (const context of browser.contexts()) await context.close()
+    await app.stop()
+  }
+}
+
+/** Starts the app as the README says. */
+async function start(command: string): Promise<App> {
+  const server = spawn('sh', ['-c', command], {
+    cwd: folder,
+    detached: true,
+    env: quiet(),
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  server.stderr?.on('data', (chunk) => {
+    process.stderr.write(chunk)
+    if (String(chunk).includes('[roomful]')) complaints.push(String(chunk))
+  })
+  const connections = { open: 0, opened: 0 }
+  server.on('message', (what) => {
+    connections.open += what === 'opened' ? 1 : -1
+    if (what === 'opened') connections.opened++
+  })
+  const exited = once(server, 'exit')
+  const stop = async () => {
+    if (server.pid && server.exitCode === null) process.kill(-server.pid, 'SIGKILL')
+    await exited
+  }
+  const ready = new Promise<void>((resolve, reject) => {
+    // Read on to the end: an app whose output nobody takes would stand still.
+    server.stdout?.on('data', (chunk) => String(chunk).includes('Ready on http') && resolve())
+    server.once('exit', () => reject(new Error(`'${command}' ended before it was ready`)))
+  })
+  await ready
+  return { connections, stop }
+}
+
+/** Waits until the server has seen so many connections: a page's close takes its time. */
+async function becomes(app: App, expected: App['connections']): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  const isThere = () => app.connections.open === expected.open && app.connections.opened === expected.opened
+  while (!isThere() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.deepEqual(app.connections, expected)
+}
+
+async function replace(name: string, ...changes: readonly (readonly [string, string])[]): Promise<void> {
+  let code = await readFile(join(folder, name), 'utf8')
+  for (const [before, after] of changes) {
+    assert.ok(code.includes(before), `${name} has no '${before}'`)
+    code = code.replace(before, () => after)
+  }
+  await writeFile(join(folder, name), code)
+}
+
+async function shell(command: string, cwd: string): Promise<void> {
+  await run('sh', ['-c', command], { cwd, env: quiet() })
+}
+
+function quiet(): NodeJS.ProcessEnv {
+  return { ...process.env, NEXT_TELEMETRY_DISABLED: '1', npm_config_prefer_offline: 'true' }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  assert.ok(typeof address === 'object' && address)
+  return address.port
+}
