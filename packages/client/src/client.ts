@@ -15,7 +15,6 @@ import { Link } from './link.js'
 import type { ClientEvents } from './messages.js'
 import type { Observable } from './observable.js'
 import { type AnyProtocol, type ClientOptions, type Settings, settle } from './options.js'
-import { Pace } from './pace.js'
 import { type Host, RoomCore, type ShowIn } from './room.js'
 import type { CoreRoom, Room } from './room-api.js'
 import { type Runtime, systemRuntime } from './runtime.js'
@@ -76,7 +75,6 @@ export class ClientCore {
   readonly #events: Emitter<Record<string, unknown>>
   readonly #rooms = new Map<string, RoomCore>()
   readonly #host: Host
-  #joins = new Pace()
   /** The application called `connect()`: it wants the connection with and without rooms. */
   #isKept = false
   /** Who was connected last. */
@@ -97,7 +95,7 @@ export class ClientCore {
       expiring: (in_ms) => this.#events.emit('expiring', { in_ms }),
       failed: report,
     })
-    this.#calls = new Calls(runtime.clock, (frame) => this.#link.send(frame), settings.timeouts.requestMs)
+    this.#calls = new Calls(runtime.clock, this.#link, settings.timeouts.requestMs)
     this.status = this.#link.status
     this.latency = this.#link.latency
     this.user = this.#link.user
@@ -111,7 +109,6 @@ export class ClientCore {
       sender: this.#sender,
       failed: (error) => this.#failed(error),
       wake: () => this.wake(),
-      paceJoin: () => this.#paceJoin(),
       readEntry: (entry) => this.#readEntry(entry),
       unreadable: (result) => this.#unreadable(result),
       joining: (room) => this.#joining(room),
@@ -176,18 +173,12 @@ export class ClientCore {
     return room
   }
 
-  #paceJoin(): number {
-    const { joins_per_second: perSecond, joins_burst: burst } = this.#link.limits
-    return this.#joins.take({ perSecond, burst }, this.#runtime.clock.now())
-  }
-
   #changed(from: ConnectionStatus, to: ConnectionStatus): void {
     this.#events.emit('status', { from, to, reason: to.reason })
     if (to.state === 'failed') for (const room of this.#rooms.values()) room.close(to.error)
   }
 
   #up(): void {
-    this.#joins = new Pace()
     const isStranger = this.#becomes(this.#link.user.get())
     this.#sender.up()
     for (const room of this.#rooms.values()) {
@@ -244,7 +235,7 @@ export class ClientCore {
     switch (message.type) {
       case 'error':
         if (message.client_id !== undefined) this.#sender.refused(message.client_id, message)
-        else this.#failed(errorOf(message))
+        else this.#refused(errorOf(message))
         return
       case 'ack':
         this.#sender.acked(message)
@@ -259,6 +250,11 @@ export class ClientCore {
       default:
         room?.received(message)
     }
+  }
+
+  #refused(error: RoomfulError): void {
+    if (error.code === 'rate_limited') this.#link.pace.refused('messages', error.retryAfterMs)
+    this.#failed(error)
   }
 
   #echo({ client_id, user_id, id, epoch, offset }: Loggable): void {

@@ -21,6 +21,7 @@ import {
 import { type HeartbeatEvent, heartbeatStep, initialHeartbeat } from './heartbeat.js'
 import { type Report, Value } from './observable.js'
 import type { Settings } from './options.js'
+import { Pace } from './pace.js'
 import type { Runtime } from './runtime.js'
 import { SessionStore } from './session.js'
 import type { Socket, SocketFactory } from './socket.js'
@@ -37,11 +38,18 @@ export interface LinkHandlers {
   failed(what: string, error: unknown): void
 }
 
+/** The text of a frame, and its length in UTF-8. */
+export interface Encoded {
+  readonly text: string
+  readonly bytes: number
+}
+
 /** Runs the connection's state machine: token, socket, authentication, heartbeat. */
 export class Link {
   readonly status: Value<ConnectionStatus>
   readonly latency: Value<number | undefined>
   readonly user: Value<string | undefined>
+  readonly pace: Pace
   readonly #settings: Settings
   readonly #runtime: Runtime
   readonly #handlers: LinkHandlers
@@ -69,6 +77,7 @@ export class Link {
     this.latency = new Value<number | undefined>(undefined, report)
     this.user = new Value<string | undefined>(undefined, report)
     this.user.set(this.#sessions.get()?.userId)
+    this.pace = new Pace(runtime.clock)
     this.#phase = new Alarm(runtime.clock)
     this.#beat = new Alarm(runtime.clock)
     this.#refresh = new Alarm(runtime.clock)
@@ -128,16 +137,36 @@ export class Link {
   }
 
   /**
-   * Returns false if there is no authenticated connection.
-   * @throws RoomfulError `too_large`: the server would close the connection, and with it what else is under way
+   * Sends what is not worth waiting for. Returns false if there is no authenticated connection, or the server's rates
+   * leave no room for it now.
+   * @throws RoomfulError `too_large`
    */
   send(frame: Frame): boolean {
     if (this.mode === undefined) return false
+    const encoded = this.encode(frame)
+    return this.pace.take({ budget: 'messages', bytes: encoded.bytes }) && this.transmit(encoded)
+  }
+
+  /** @throws RoomfulError `too_large`: the server would close the connection, and with it what else is under way */
+  encode(frame: Frame): Encoded {
     const text = JSON.stringify(frame)
+    const bytes = new TextEncoder().encode(text).length
     const { frame_bytes } = this.#limits
-    const bytes = bytesOf(text)
-    if (frame_bytes && bytes > frame_bytes) throw tooLarge(bytes, frame_bytes)
-    return this.#transmit(text)
+    if (frame_bytes && bytes > frame_bytes)
+      throw new RoomfulError('too_large', { message: say.tooLarge(bytes, frame_bytes) })
+    return { text, bytes }
+  }
+
+  /** Sends a frame whose cost was taken. */
+  transmit({ text }: Encoded): boolean {
+    return this.mode !== undefined && this.#transmit(text)
+  }
+
+  /** Pings and tokens cannot wait. The server charges them all the same. */
+  #sendAtOnce(frame: Frame): void {
+    const { text, bytes } = this.encode(frame)
+    this.pace.spend({ budget: 'messages', bytes })
+    this.#transmit(text)
   }
 
   #transmit(text: string): boolean {
@@ -206,6 +235,7 @@ export class Link {
   }
 
   #wentDown(event: ConnectionEvent): void {
+    this.pace.stop()
     this.#beat.clear()
     this.#refresh.clear()
     this.latency.set(undefined)
@@ -249,7 +279,7 @@ export class Link {
   #sendAuth(token = typeof this.#settings.token === 'string' ? this.#settings.token : undefined): void {
     // A token says who the user is; the session restores only those who have none.
     const session = token === undefined ? this.#sessions.get()?.session : undefined
-    this.#transmit(JSON.stringify({ type: 'auth', protocol: PROTOCOL_VERSION, token, session }))
+    this.#sendAtOnce({ type: 'auth', protocol: PROTOCOL_VERSION, token, session })
   }
 
   #receive(text: string): void {
@@ -286,6 +316,7 @@ export class Link {
 
   #hello({ protocol, limits = {}, ping_interval_ms }: ServerMessageOf<'system'>): void {
     this.#limits = limits
+    this.pace.reset(limits)
     this.#pingIntervalMs = ping_interval_ms
     this.#step({ type: 'hello', mode: protocol === undefined ? 'base' : 'full' })
   }
@@ -322,7 +353,7 @@ export class Link {
     this.#beat.set(step.heartbeat.dueAt - now, () => this.#heart({ type: 'timer' }))
     for (const effect of step.effects) {
       if (effect.type === 'ping') {
-        this.send({ type: 'ping', id: this.mode === 'full' ? effect.id : undefined })
+        this.#sendAtOnce({ type: 'ping', id: this.mode === 'full' ? effect.id : undefined })
       } else if (effect.type === 'latency') {
         this.latency.set(effect.ms)
         this.#step({ type: 'pong', latencyMs: effect.ms })
@@ -336,13 +367,4 @@ export class Link {
 function pageOrigin(): string | undefined {
   const { location } = globalThis
   return location?.protocol === 'file:' ? 'null' : location?.origin
-}
-
-/** The length of a text in UTF-8. */
-export function bytesOf(text: string): number {
-  return new TextEncoder().encode(text).length
-}
-
-export function tooLarge(bytes: number, limit: number): RoomfulError {
-  return new RoomfulError('too_large', { message: say.tooLarge(bytes, limit) })
 }

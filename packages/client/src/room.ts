@@ -16,7 +16,7 @@ import {
   type ServerDecodeResult,
   validate,
 } from '@roomful/protocol/wire'
-import type { Answer, Calls } from './calls.js'
+import type { Answer, Calls, Started } from './calls.js'
 import { Alarm } from './clock.js'
 import { Emitter } from './emitter.js'
 import type { Link } from './link.js'
@@ -61,8 +61,6 @@ export interface Host {
   failed(error: RoomfulError): void
   /** A room is joined: connects, if nothing has yet. @throws TypeError where there is nothing to connect to or with */
   wake(): void
-  /** How long to wait before a join, so that the server does not refuse it, in ms; 0 takes the place. */
-  paceJoin(): number
   /** Reads an entry of a page; of one that cannot be read its place. One that the protocol does not allow is reported. */
   readEntry(entry: Entry): Loggable | Place
   unreadable(result: ServerDecodeResult): void
@@ -99,6 +97,9 @@ export class RoomCore {
   #state: JsonObject | undefined
   /** Grows with each join that is sent, so that the answer to an earlier one is dropped. */
   #joins = 0
+  #joining: Started | undefined
+  #leaving: Started | undefined
+  #telling: Started | undefined
 
   constructor(id: string, host: Host) {
     const { report, runtime } = host
@@ -114,7 +115,7 @@ export class RoomCore {
     this.typing = new Typing(
       runtime.clock,
       report,
-      (type) => this.isLive && host.sender.transmit({ type, room_id: id }),
+      (type) => this.isLive && host.link.send({ type, room_id: id }),
     )
     this.timeline = host.showIn?.(this, host)
     this.presence = {
@@ -161,10 +162,20 @@ export class RoomCore {
 
   async leave(): Promise<void> {
     const isKnown = this.#machine.isConnected && isWanted(this.#machine)
-    const left = isKnown ? this.#host.calls.ask({ type: 'leave', room_id: this.id }) : undefined
+    const left = isKnown && this.#tellLeft()
     this.leaveWith('Left')
-    // A broken connection ends the membership as well.
-    await left?.catch(() => {})
+    await left
+  }
+
+  /** Resolves whatever comes of it: a broken connection ends the membership as well. */
+  #tellLeft(): Promise<void> {
+    return new Promise((resolve) => {
+      const frame = { type: 'leave', room_id: this.id }
+      this.#leaving = this.#host.calls.start(
+        () => frame,
+        () => resolve(),
+      )
+    })
   }
 
   /** Ends the membership on this side alone. */
@@ -172,19 +183,27 @@ export class RoomCore {
     reason: string,
     error = new RoomfulError('not_in_room', { message: reason, roomId: this.id }),
   ): void {
-    if (isWanted(this.#machine)) this.#step({ type: 'leave', reason }, error)
+    if (!isWanted(this.#machine)) return
+    this.#withdrawJoin()
+    this.#step({ type: 'leave', reason }, error)
+  }
+
+  /** One that waits for its turn would undo what comes after it. */
+  #withdrawJoin(): void {
+    this.#joins++
+    this.#joining?.withdraw()
   }
 
   send(message: string, { data }: { readonly data?: JsonObject | undefined } = {}): Sent {
     const error = this.#check(message, data)
     if (error) return this.#host.sender.refuse(this.id, message, data, error)
     this.typing.ended()
-    return this.#host.sender.send(this.id, message, data)
+    return this.#host.sender.submit(this.id, message, data)
   }
 
   emit(type: string, body: object): boolean {
     const frame = this.#frame(type, body)
-    return this.isLive && this.#host.sender.transmit(frame)
+    return this.isLive && this.#host.link.send(frame)
   }
 
   async request(type: string, body: object, { timeoutMs, signal }: RequestOptions = {}): Promise<unknown> {
@@ -205,14 +224,11 @@ export class RoomCore {
   async history({ limit = 50, before, after }: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
     if (this.#host.link.mode === 'base') throw new RoomfulError('unsupported')
     const epoch = this.#machine.cursor?.epoch
-    const answer = (await this.#host.calls.ask({
-      type: 'history',
-      room_id: this.id,
-      limit,
-      epoch,
-      after,
-      before: after === undefined ? before : undefined,
-    })) as ServerMessageOf<'history'>
+    const frame = { type: 'history', room_id: this.id, limit, epoch, after }
+    const answer = (await this.#host.calls.ask(
+      { ...frame, before: after === undefined ? before : undefined },
+      { budget: 'history' },
+    )) as ServerMessageOf<'history'>
     const entries = answer.messages.map((entry) => this.#host.readEntry(entry))
     if (answer.epoch === this.#machine.cursor?.epoch) this.timeline?.prepended(entries)
     const messages = entries.filter(isReadable)
@@ -383,23 +399,23 @@ export class RoomCore {
   }
 
   #sendJoin({ since, history, isPage }: Extract<RoomEffect, { type: 'send_join' }>): void {
-    const wait = isPage ? 0 : this.#host.paceJoin()
-    if (wait > 0) {
-      this.#retryIn(wait)
-      return
-    }
-    const join = ++this.#joins
+    this.#withdrawJoin()
+    // It would follow the join, and end the membership.
+    this.#leaving?.withdraw()
+    const join = this.#joins
     const base = { type: 'join', room_id: this.id }
     if (this.#host.link.mode === 'base') {
-      this.#host.sender.transmit(base)
+      this.#host.link.send(base)
       return
     }
-    this.#host.calls.start({ ...base, since, history }, (outcome) => {
+    const frame = { ...base, since, history }
+    const answered = (outcome: Answer | RoomfulError) => {
       if (join !== this.#joins) return
       if (outcome instanceof RoomfulError) {
         this.#step({ type: 'refused', error: outcome, random: this.#host.runtime.random() })
       } else this.joined(outcome as ServerMessageOf<'joined'>)
-    })
+    }
+    this.#joining = this.#host.calls.start(() => frame, answered, { budget: isPage ? 'none' : 'joins' })
   }
 
   #retryIn(ms: number): void {
@@ -452,12 +468,12 @@ export class RoomCore {
 
   #tellState(): void {
     if (!this.#state || !this.isLive || this.#host.link.mode !== 'full') return
-    const wait = this.#host.sender.pace()
-    if (wait > 0) this.#tellStateIn(wait)
-    else {
-      const frame = { type: 'presence', room_id: this.id, state: this.#state }
-      this.#host.calls.start(frame, (outcome) => this.#told(outcome))
-    }
+    // One that waits for its turn tells the newest state.
+    if (this.#telling?.isQueued) return
+    this.#telling = this.#host.calls.start(
+      () => ({ type: 'presence', room_id: this.id, state: this.#state }),
+      (outcome) => this.#told(outcome),
+    )
   }
 
   /** Only a refusal is answered. One for now must not leave the others with an old state. */

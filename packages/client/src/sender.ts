@@ -1,11 +1,11 @@
 import type { Durability, JsonObject, ServerMessageOf } from '@roomful/protocol'
-import { type Frame, RoomfulError } from '@roomful/protocol/wire'
+import { RoomfulError } from '@roomful/protocol/wire'
 import { errorOf } from './calls.js'
 import { Alarm } from './clock.js'
-import { bytesOf, type Link, tooLarge } from './link.js'
+import type { Encoded, Link } from './link.js'
 import type { Settings } from './options.js'
 import { type Head, Outbox, type Outgoing, type SendResult, type Settled } from './outbox.js'
-import { Pace } from './pace.js'
+import type { Cost, Source } from './pace.js'
 import type { Runtime } from './runtime.js'
 import type { OutboxStore } from './stored-outbox.js'
 import * as say from './words.js'
@@ -52,7 +52,7 @@ const DEDUPE_WINDOW_MS = 120_000
 const RETRY_SHARE = 0.9
 
 /** Moves the outbox: transmits what may go, paced by the server's limits, and settles what was answered. */
-export class Sender {
+export class Sender implements Source {
   readonly #outbox: Outbox
   readonly #settings: Settings
   readonly #runtime: Runtime
@@ -62,8 +62,12 @@ export class Sender {
   readonly #handles = new Map<string, Handle>()
   readonly #wake: Alarm
   readonly #answer: Alarm
-  #messages = new Pace()
-  #bytes = new Pace()
+  /** The frame whose turn is next. */
+  #prepared:
+    | { readonly entry: Outgoing; readonly frame: Encoded; readonly head: Head | undefined }
+    | undefined
+  /** The socket takes nothing more, though its end is not told yet. */
+  #isClosing = false
   #durability: Durability | undefined
 
   constructor(
@@ -89,6 +93,7 @@ export class Sender {
     })
     this.#wake = new Alarm(runtime.clock)
     this.#answer = new Alarm(runtime.clock)
+    link.pace.add(this)
   }
 
   open(): void {
@@ -113,7 +118,7 @@ export class Sender {
     return this.#outbox.entries.filter(({ roomId }) => roomId === room)
   }
 
-  send(roomId: string, message: string, data: JsonObject | undefined): Sent {
+  submit(roomId: string, message: string, data: JsonObject | undefined): Sent {
     const entry = this.#write(roomId, message, data)
     try {
       this.#outbox.add(entry)
@@ -153,8 +158,6 @@ export class Sender {
   up(): void {
     const me = this.#link.user.get()
     if (me !== undefined) this.#becomes(me)
-    this.#messages = new Pace()
-    this.#bytes = new Pace()
     this.#restore()
     this.pump()
   }
@@ -176,6 +179,7 @@ export class Sender {
   }
 
   down(code: number): void {
+    this.#isClosing = false
     if (code === 1009) this.#settle(this.#outbox.failLargest(new RoomfulError('too_large')))
     this.#outbox.disconnected()
     this.#wake.clear()
@@ -202,20 +206,10 @@ export class Sender {
   }
 
   refused(clientId: string, frame: ServerMessageOf<'error'>): void {
-    this.#settle(this.#outbox.refused(clientId, errorOf(frame), this.#runtime.clock.now()))
+    const error = errorOf(frame)
+    if (error.code === 'rate_limited') this.#link.pace.refused('messages', error.retryAfterMs)
+    this.#settle(this.#outbox.refused(clientId, error, this.#runtime.clock.now()))
     this.#answered()
-  }
-
-  /** Sends what does not go through the outbox and cannot wait. Counts it against the server's limits. */
-  transmit(frame: Frame): boolean {
-    this.#messages.force({ perSecond: this.#link.limits.messages_per_second }, this.#runtime.clock.now())
-    return this.#link.send(frame)
-  }
-
-  /** How long to wait before one more message, in ms; 0 takes the place. */
-  pace(): number {
-    const { messages_per_second: perSecond, messages_burst: burst } = this.#link.limits
-    return this.#messages.take({ perSecond, burst }, this.#runtime.clock.now())
   }
 
   pump(): void {
@@ -229,52 +223,56 @@ export class Sender {
           (limits.dedupe_window_ms === null ? Infinity : (limits.dedupe_window_ms ?? DEDUPE_WINDOW_MS)),
       ),
     )
-    for (;;) {
-      const entry = this.#outbox.next(now, (roomId) => this.#rooms.get(roomId)?.isLive ?? false)
-      if (!entry) break
-      const wait = this.#transmit(entry, now)
-      if (wait > 0) {
-        this.#wakeIn(wait)
-        return
+    this.#link.pace.pump()
+  }
+
+  next(): Cost | undefined {
+    if (!this.#link.mode || this.#isClosing) return undefined
+    const now = this.#runtime.clock.now()
+    const isOpen = (roomId: string) => this.#rooms.get(roomId)?.isLive ?? false
+    for (let entry = this.#outbox.next(now, isOpen); entry; entry = this.#outbox.next(now, isOpen)) {
+      const head = this.#room(entry)?.head
+      const frame = this.#encode(entry, head)
+      if (frame) {
+        this.#prepared = { entry, frame, head }
+        return { budget: 'messages', bytes: frame.bytes }
       }
     }
     const next = this.#outbox.nextTime(now)
-    if (next !== undefined) this.#wakeIn(next - now)
+    if (next !== undefined) this.#wake.set(next - now, () => this.pump())
+    return undefined
   }
 
-  /** Returns how long to wait instead, in ms. */
-  #transmit(entry: Outgoing, now: number): number {
-    const { limits, mode } = this.#link
+  /** A message that is too large is settled. */
+  #encode(entry: Outgoing, head: Head | undefined): Encoded | undefined {
     const { clientId, roomId, message, data } = entry
     const base = { type: 'chat_message', room_id: roomId, message }
     const after = this.#outbox.predecessor(roomId)
-    const head = this.#room(entry)?.head
     const seen = entry.seen?.epoch === head?.epoch ? entry.seen?.offset : undefined
-    const frame = mode === 'base' ? base : { ...base, client_id: clientId, after, seen, data }
-    const size = bytesOf(JSON.stringify(frame))
-    if (limits.frame_bytes && size > limits.frame_bytes) {
-      this.#settle(this.#outbox.settle(clientId, tooLarge(size, limits.frame_bytes)))
-      return 0
+    try {
+      return this.#link.encode(
+        this.#link.mode === 'base' ? base : { ...base, client_id: clientId, after, seen, data },
+      )
+    } catch (error) {
+      this.#settle(this.#outbox.settle(clientId, error as RoomfulError))
+      return undefined
     }
-    const wait =
-      this.#messages.take({ perSecond: limits.messages_per_second, burst: limits.messages_burst }, now) ||
-      this.#bytes.take({ perSecond: limits.bytes_per_second }, now, size)
-    if (wait > 0) return wait
-    if (mode === 'base') {
-      if (this.#link.send(frame)) this.#settle(this.#outbox.settle(clientId, { durability: 'none' }))
-      return 0
-    }
-    // Stored first: a page that dies in between must not take it for never transmitted.
-    const doubtful = this.#outbox.transmitted(clientId, now, head)
-    if (doubtful && (entry.doubtSince === undefined || doubtful.seen !== entry.seen))
-      this.#store?.put(doubtful)
-    this.#link.send(frame)
-    if (!this.#answer.isSet) this.#awaitAnswer()
-    return 0
   }
 
-  #wakeIn(ms: number): void {
-    this.#wake.set(ms, () => this.pump())
+  send(): void {
+    if (!this.#prepared) return
+    const { entry, frame, head } = this.#prepared
+    if (this.#link.mode === 'base') {
+      this.#isClosing = !this.#link.transmit(frame)
+      if (!this.#isClosing) this.#settle(this.#outbox.settle(entry.clientId, { durability: 'none' }))
+      return
+    }
+    // Stored first: a page that dies in between must not take it for never transmitted.
+    const doubtful = this.#outbox.transmitted(entry.clientId, this.#runtime.clock.now(), head)
+    if (doubtful && (entry.doubtSince === undefined || doubtful.seen !== entry.seen))
+      this.#store?.put(doubtful)
+    this.#link.transmit(frame)
+    if (!this.#answer.isSet) this.#awaitAnswer()
   }
 
   #awaitAnswer(): void {

@@ -2,7 +2,6 @@ import type { Cursor, Entry } from '@roomful/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_HEARTBEAT, type Heartbeat, heartbeatStep, initialHeartbeat } from '../src/heartbeat.js'
-import { Pace } from '../src/pace.js'
 import { backoffMs, DEFAULT_BACKOFF } from '../src/retry.js'
 import { initialRoom, type RoomEvent, type RoomMachine, roomStep } from '../src/room-state.js'
 import { type Loggable, Timeline } from '../src/timeline.js'
@@ -23,49 +22,6 @@ describe('back-off', () => {
       ),
       { numRuns: 2_000 },
     )
-  })
-})
-
-describe('pace', () => {
-  it('[C2] never lets through more than the burst and the rate allow, and never waits for ever', () => {
-    const gaps = fc.array(fc.nat(500), { maxLength: 200 })
-    fc.assert(
-      fc.property(
-        gaps,
-        fc.integer({ min: 1, max: 50 }),
-        fc.integer({ min: 1, max: 50 }),
-        (waits, perSecond, burst) => {
-          const pace = new Pace()
-          const taken: number[] = []
-          let now = 0
-          for (const gap of waits) {
-            now += gap
-            const wait = pace.take({ perSecond, burst }, now)
-            if (wait === 0) taken.push(now)
-            else expect(pace.take({ perSecond, burst }, now + wait)).toBe(0)
-            if (wait > 0) {
-              now += wait
-              taken.push(now)
-            }
-          }
-          for (const [index, start] of taken.entries()) {
-            for (let end = index; end < Math.min(taken.length, index + 60); end++) {
-              const elapsed = (taken[end] ?? 0) - start
-              expect(end - index + 1).toBeLessThanOrEqual(burst + (elapsed * perSecond) / 1_000 + 1e-6)
-            }
-          }
-        },
-      ),
-      { numRuns: 300 },
-    )
-  })
-
-  it('what is dearer than a whole burst passes once the bucket is full', () => {
-    const pace = new Pace()
-    expect(pace.take({ perSecond: 10 }, 0, 100)).toBe(0)
-    const wait = pace.take({ perSecond: 10 }, 1, 100)
-    expect(wait).toBeGreaterThan(0)
-    expect(pace.take({ perSecond: 10 }, 1 + wait, 100)).toBe(0)
   })
 })
 
