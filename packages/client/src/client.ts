@@ -17,6 +17,7 @@ import type { Observable } from './observable.js'
 import { type AnyProtocol, type ClientOptions, type Settings, settle } from './options.js'
 import { type Host, RoomCore, type ShowIn } from './room.js'
 import type { CoreRoom, Room } from './room-api.js'
+import { Rooms } from './rooms.js'
 import { type Runtime, systemRuntime } from './runtime.js'
 import { Sender } from './sender.js'
 import { partySocketFactory, type SocketFactory } from './socket.js'
@@ -73,7 +74,7 @@ export class ClientCore {
   readonly #calls: Calls
   readonly #sender: Sender
   readonly #events: Emitter<Record<string, unknown>>
-  readonly #rooms = new Map<string, RoomCore>()
+  readonly #rooms = new Rooms<RoomCore>()
   readonly #host: Host
   /** The application called `connect()`: it wants the connection with and without rooms. */
   #isKept = false
@@ -108,6 +109,9 @@ export class ClientCore {
       calls: this.#calls,
       sender: this.#sender,
       failed: (error) => this.#failed(error),
+      use: (room) => this.#rooms.use(room),
+      release: (room) => this.#rooms.release(room),
+      ended: () => this.#rooms.sweep(),
       wake: () => this.wake(),
       readEntry: (entry) => this.#readEntry(entry),
       unreadable: (result) => this.#unreadable(result),
@@ -167,7 +171,7 @@ export class ClientCore {
     const known = this.#rooms.get(id)
     if (known) return known
     const room = new RoomCore(id, this.#host)
-    this.#rooms.set(id, room)
+    this.#rooms.add(room)
     for (const entry of this.#sender.entriesOf(id)) room.timeline?.queued(entry)
     if (this.#link.mode) room.up()
     return room

@@ -21,6 +21,10 @@ export class Emitter<Events extends object> {
     }
   }
 
+  get isWatched(): boolean {
+    return [...this.#handlers.values()].some(({ length }) => length > 0)
+  }
+
   /** Returns whether there was a handler. */
   emit<K extends keyof Events>(type: K, event: Events[K]): boolean {
     const handlers = this.#handlers.get(type) ?? []

@@ -8,9 +8,13 @@ export class Members {
   readonly occupancy: Value<number>
   #version: number | undefined
 
-  constructor(report: Report) {
-    this.list = new Value<readonly Member[]>([], report)
-    this.occupancy = new Value(0, report)
+  constructor(report: Report, watched: () => void) {
+    this.list = new Value<readonly Member[]>([], report, watched)
+    this.occupancy = new Value(0, report, watched)
+  }
+
+  get isWatched(): boolean {
+    return this.list.isWatched || this.occupancy.isWatched
   }
 
   /** A list that is left out is the one of that version, which is here already. */

@@ -16,10 +16,13 @@ export class Value<T> implements Observable<T> {
   readonly #listeners = new Set<{ call: (value: T) => void }>()
   readonly #report: Report
   readonly #initial: T
+  readonly #watched: () => void
   #value: T
 
-  constructor(value: T, report: Report) {
+  /** `watched` is called when a listener comes. */
+  constructor(value: T, report: Report, watched = () => {}) {
     this.#initial = value
+    this.#watched = watched
     this.#value = value
     this.#report = report
   }
@@ -32,7 +35,12 @@ export class Value<T> implements Observable<T> {
   readonly subscribe = (call: (value: T) => void): (() => void) => {
     const listener = { call }
     this.#listeners.add(listener)
+    this.#watched()
     return () => this.#listeners.delete(listener)
+  }
+
+  get isWatched(): boolean {
+    return this.#listeners.size > 0
   }
 
   set(value: T): void {

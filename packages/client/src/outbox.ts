@@ -69,6 +69,8 @@ interface Lane {
   /** One was refused: all behind it will be, so nothing is sent until every answer is in. */
   isDraining: boolean
   notBefore: number
+  /** Nobody is in the room: it goes with the last answer. */
+  isLeft: boolean
 }
 
 /** A message that the server keeps failing on must not hold up all others for ever. */
@@ -151,7 +153,9 @@ export class Outbox {
   transmitted(clientId: string, now: number, head?: Head): Outgoing | undefined {
     const waiting = this.#waiting.get(clientId)
     if (!waiting) return undefined
-    this.#lane(waiting.entry.roomId).flights.push(clientId)
+    const lane = this.#lane(waiting.entry.roomId)
+    lane.flights.push(clientId)
+    lane.isLeft = false
     const { doubtSince, seen } = waiting.entry
     const isRepeat = doubtSince !== undefined && seen?.epoch === head?.epoch
     waiting.entry = { ...waiting.entry, doubtSince: doubtSince ?? now, seen: isRepeat ? seen : head }
@@ -162,6 +166,7 @@ export class Outbox {
     const lane = this.#lane(roomId)
     lane.accepted = clientId
     answered(lane, clientId)
+    this.#drop(roomId, lane)
     return this.settle(clientId, placed)
   }
 
@@ -180,6 +185,7 @@ export class Outbox {
     if (roomId === undefined) return undefined
     const lane = this.#lane(roomId)
     const wasFirst = answered(lane, clientId)
+    this.#drop(roomId, lane)
     lane.isDraining = lane.flights.length > 0
     // The two sides disagree on what was last, as after a leave; with nothing in flight a new chain is safe.
     if (error.code === 'out_of_order' && !lane.isDraining) lane.accepted = undefined
@@ -198,6 +204,19 @@ export class Outbox {
       lane.notBefore = now + (error.retryAfterMs ?? RETRY_MS * 2 ** Math.min(waiting.refusals, 6))
     }
     return undefined
+  }
+
+  /** The server forgets what was last with the membership; what is in flight is still answered. */
+  left(roomId: string): void {
+    const lane = this.#lanes.get(roomId)
+    if (!lane) return
+    lane.accepted = undefined
+    lane.isLeft = true
+    this.#drop(roomId, lane)
+  }
+
+  #drop(roomId: string, lane: Lane): void {
+    if (lane.isLeft && lane.flights.length === 0) this.#lanes.delete(roomId)
   }
 
   /** The connection broke: what was in flight has an unknown outcome and will be sent again with the same id. */
@@ -266,6 +285,7 @@ export class Outbox {
       accepted: undefined,
       isDraining: false,
       notBefore: Number.NEGATIVE_INFINITY,
+      isLeft: false,
     }
     this.#lanes.set(roomId, lane)
     return lane

@@ -61,7 +61,7 @@ export interface HistoryPage<P extends AnyProtocol> {
   next(): Promise<HistoryPage<P>>
 }
 
-/** A handle of one room, without a timeline. It lives as long as its client; the same room gives the same handle. */
+/** A handle of one room, without a timeline. The same room gives the same handle, until it is released. */
 export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
   readonly id: string
   readonly status: Observable<RoomStatus>
@@ -82,6 +82,11 @@ export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
   join(options?: JoinOptions): Promise<JoinResult<P>>
   /** Ends the membership. Resolves when the server knows. */
   leave(): Promise<void>
+  /**
+   * Leaves, and lets go of all that the room shows and of this handle: `client.room()` then gives a new one. A room that was
+   * left, that no handler or listener is attached to and no message waits for goes by itself, once nobody has its handle.
+   */
+  release(): void
   /** Sends a chat message; works while offline, too. Shown at once in a `timeline`. */
   send(message: string, options?: SendOptions<P>): Sent
   /** Sends an application message now or never. Returns false if the room is not live. @throws RoomfulError `invalid_message`, `too_large` */
@@ -98,7 +103,7 @@ export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
   on<K extends keyof RoomEvents<P>>(type: K, handler: (event: RoomEvents<P>[K]) => void): () => void
 }
 
-/** A handle of one room. It lives as long as its client; the same room gives the same handle. */
+/** A handle of one room. The same room gives the same handle, until it is released. */
 export interface Room<P extends AnyProtocol = BuiltIn> extends CoreRoom<P> {
   readonly timeline: Observable<readonly TimelineEntry<LogMessage<P>>[]>
 }

@@ -12,7 +12,7 @@ export class RoomTimeline extends Timeline<Loggable> {
   readonly #host: Host
 
   constructor(room: RoomCore, host: Host) {
-    super(LIMIT, host.report)
+    super(LIMIT, host.report, () => host.use(room))
     this.#room = room
     this.#host = host
   }

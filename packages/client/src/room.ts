@@ -59,6 +59,12 @@ export interface Host {
   readonly calls: Calls
   readonly sender: Sender
   failed(error: RoomfulError): void
+  /** The application uses the room, and it must not be let go. */
+  use(room: RoomCore): void
+  /** The next handle of this name is a new one. */
+  release(room: RoomCore): void
+  /** Nothing may hold the room any more. */
+  ended(): void
   /** A room is joined: connects, if nothing has yet. @throws TypeError where there is nothing to connect to or with */
   wake(): void
   /** Reads an entry of a page; of one that cannot be read its place. One that the protocol does not allow is reported. */
@@ -95,6 +101,7 @@ export class RoomCore {
   /** Live events that wait for the task after a join's. */
   #held: (() => void)[] | undefined
   #state: JsonObject | undefined
+  #isReleased = false
   /** Grows with each join that is sent, so that the answer to an earlier one is dropped. */
   #joins = 0
   #joining: Started | undefined
@@ -105,9 +112,10 @@ export class RoomCore {
     const { report, runtime } = host
     this.id = id
     this.#host = host
-    this.status = new Value(initialRoom.status, report)
+    const watched = () => host.use(this)
+    this.status = new Value(initialRoom.status, report, watched)
     this.#events = new Emitter(report)
-    this.#members = new Members(report)
+    this.#members = new Members(report, watched)
     this.members = this.#members.list
     this.occupancy = this.#members.occupancy
     this.#retry = new Alarm(runtime.clock)
@@ -116,6 +124,7 @@ export class RoomCore {
       runtime.clock,
       report,
       (type) => this.isLive && host.link.send({ type, room_id: id }),
+      watched,
     )
     this.timeline = host.showIn?.(this, host)
     this.presence = {
@@ -131,10 +140,28 @@ export class RoomCore {
   }
 
   on(type: string, handler: (event: never) => void): () => void {
+    this.#host.use(this)
     return this.#events.on(type, handler as (event: unknown) => void)
   }
 
+  /** Whether anything needs the room. */
+  get isHeld(): boolean {
+    const { status, timeline, typing } = this
+    const watched = [status, timeline, typing, this.#members, this.#events].some((one) => one?.isWatched)
+    return watched || this.isWanted || this.#host.sender.entriesOf(this.id).length > 0
+  }
+
+  release(): void {
+    void this.leave()
+    this.#isReleased = true
+    this.#host.sender.abandon(this.id)
+    this.forget()
+    this.#host.release(this)
+  }
+
   join(options?: JoinOptions): Promise<JoinResult<AnyProtocol>> {
+    if (this.#isReleased) return Promise.reject(this.#released())
+    this.#host.use(this)
     try {
       this.#host.wake()
     } catch (error) {
@@ -369,7 +396,10 @@ export class RoomCore {
       if (this.#machine !== machine) break
       this.#run(effect)
     }
-    if (end && this.#machine === machine) this.#host.sender.leftRoom(this.id, end)
+    if (end && this.#machine === machine) {
+      this.#host.sender.leftRoom(this.id, end)
+      this.#host.ended()
+    }
     return effects
   }
 
@@ -488,10 +518,15 @@ export class RoomCore {
     this.#tell.set(ms, () => this.#tellState())
   }
 
+  #released(): RoomfulError {
+    return new RoomfulError('closed', { message: say.released, roomId: this.id })
+  }
+
   #check(message: string, data: JsonObject | undefined): RoomfulError | undefined {
     const options = { roomId: this.id }
     const ended = this.#host.link.ended
     if (ended) return ended
+    if (this.#isReleased) return this.#released()
     const { text_length } = this.#host.link.limits
     const limit = text_length === null ? Number.POSITIVE_INFINITY : (text_length ?? MAX_TEXT_LENGTH)
     const fault = checkText(message, limit)

@@ -57,9 +57,10 @@ export class Sender implements Source {
   readonly #settings: Settings
   readonly #runtime: Runtime
   readonly #link: Link
-  readonly #rooms: ReadonlyMap<string, RoomView>
+  readonly #rooms: { get(id: string): RoomView | undefined }
   readonly #store: OutboxStore | undefined
   readonly #handles = new Map<string, Handle>()
+  readonly #abandoned = new Set<string>()
   readonly #wake: Alarm
   readonly #answer: Alarm
   /** The frame whose turn is next. */
@@ -74,7 +75,7 @@ export class Sender implements Source {
     settings: Settings,
     runtime: Runtime,
     link: Link,
-    rooms: ReadonlyMap<string, RoomView>,
+    rooms: { get(id: string): RoomView | undefined },
     failed: (error: RoomfulError) => void,
   ) {
     this.#settings = settings
@@ -182,12 +183,22 @@ export class Sender implements Source {
     this.#isClosing = false
     if (code === 1009) this.#settle(this.#outbox.failLargest(new RoomfulError('too_large')))
     this.#outbox.disconnected()
+    this.#settleAll(
+      this.#outbox.fail(({ clientId }) => this.#abandoned.has(clientId), new RoomfulError('not_in_room')),
+    )
+    this.#abandoned.clear()
     this.#wake.clear()
     this.#answer.clear()
   }
 
+  /** A room goes for good: what is in flight will not be sent again. */
+  abandon(room: string): void {
+    for (const { clientId } of this.entriesOf(room)) this.#abandoned.add(clientId)
+  }
+
   leftRoom(room: string, error: RoomfulError): void {
     this.#settleAll(this.#outbox.fail(({ roomId }) => roomId === room, error))
+    this.#outbox.left(room)
   }
 
   acked({ room_id, client_id, id, epoch, offset, durability, timestamp }: ServerMessageOf<'ack'>): void {

@@ -86,9 +86,13 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   #epoch: string | undefined
   #breaks = 0
 
-  constructor(limit: number, report: Report) {
+  constructor(limit: number, report: Report, watched?: () => void) {
     this.#limit = limit
-    this.#changes = new Value(0, report)
+    this.#changes = new Value(0, report, watched)
+  }
+
+  get isWatched(): boolean {
+    return this.#changes.isWatched
   }
 
   readonly get = (): readonly TimelineEntry<M>[] => {

@@ -21,14 +21,23 @@ export class Typing implements Observable<readonly string[]> {
   readonly #expiries = new Map<string, Timer>()
   #toldAt: number | undefined
 
-  constructor(clock: Clock, report: Report, send: (type: 'typing_start' | 'typing_stop') => boolean) {
+  constructor(
+    clock: Clock,
+    report: Report,
+    send: (type: 'typing_start' | 'typing_stop') => boolean,
+    watched: () => void,
+  ) {
     this.#clock = clock
     this.#send = send
     this.#idle = new Alarm(clock)
-    this.#users = new Value<readonly string[]>([], report)
+    this.#users = new Value<readonly string[]>([], report, watched)
     this.get = this.#users.get
     this.subscribe = this.#users.subscribe
     this.getInitial = this.#users.getInitial
+  }
+
+  get isWatched(): boolean {
+    return this.#users.isWatched
   }
 
   /** Call on each keystroke: the others are told at most every 2 s, and that it ended 3 s after the last one. */

@@ -39,6 +39,7 @@ export const tooMany = (messages: number, limit: number): string => `outbox_full
 export const tooManyBytes = tooMany
 
 export const joinFirst: string | undefined = undefined
+export const released: string | undefined = undefined
 export const noChatData: string | undefined = undefined
 export const anotherUser: string | undefined = undefined
 

@@ -49,6 +49,7 @@ export const tooMany = (messages: number, limit: number): string =>
 export const tooManyBytes = (bytes: number, limit: number): string =>
   `The outbox is full: ${of(bytes, limit, 'bytes')}`
 export const joinFirst: string | undefined = 'Join the room first'
+export const released: string | undefined = 'The room was released; take it anew from client.room()'
 export const noChatData: string | undefined = 'The protocol declares no chat data'
 export const anotherUser: string | undefined = 'Another user has logged in'
 

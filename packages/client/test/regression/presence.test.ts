@@ -16,7 +16,10 @@ it('[P2] [E12] a state that its rate refused is told again, else the others woul
 })
 
 it('[P2] counts the members of a snapshot, for the notice with the count may have been lost', () => {
-  const members = new Members(() => {})
+  const members = new Members(
+    () => {},
+    () => {},
+  )
   const joined = { type: 'joined', message: '', room_id: 'r', timestamp: '', more: false } as const
   const at = { epoch: 'e', offset: 0, id: 'e' }
   members.joined({ ...joined, ...at, members: [{ user_id: 'ada' }], count: 1, presence_version: 1 })
