@@ -203,6 +203,31 @@ it('comes back after a crash of the server, shows the break, and doubles nothing
   }
 }, 60_000)
 
+it('counts, in amber, what a server without a store forgot when it started anew', async () => {
+  const { person, page } = await visitor('forgotten')
+  await person.say('one')
+  await person.say('two')
+  await person.log.getByText('#2').waitFor()
+  const colour = () => page.locator('.verdict b').first().evaluate((count) => getComputedStyle(count).color)
+  const green = await colour()
+  expect(await verdict(page)).not.toContain('forgotten')
+  await demo.kill()
+  await demo.start()
+  await person.log.getByText('The server started anew').waitFor()
+  await person.isConnected()
+  await person.say('three')
+  await person.log.getByText('#1', { exact: true }).last().waitFor()
+  await expect
+    .poll(() => verdict(page))
+    .toMatch(/^lost 0 · doubled 0 · reordered 0 · forgotten by the server 2 of 3 messages$/)
+  const warning = await page.locator('.verdict').evaluate((element) => {
+    element.style.color = 'var(--warn)'
+    return getComputedStyle(element).color
+  })
+  expect(await colour()).toBe(warning)
+  expect(await colour()).not.toBe(green)
+}, 60_000)
+
 it('survives a network that goes and comes', async () => {
   const { person: one, context } = await visitor('offline')
   const { person: other } = await visitor('offline')
