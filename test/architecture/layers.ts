@@ -93,7 +93,7 @@ export const layers: Layer[] = [
   },
   {
     name: 'client state',
-    files: ['connection-state', 'heartbeat', 'pace', 'retry', 'room-state', 'words', 'words.production'].map(
+    files: ['connection-state', 'heartbeat', 'retry', 'room-state', 'words', 'words.production'].map(
       (file) => `packages/client/src/${file}.ts`,
     ),
     imports: wire,
