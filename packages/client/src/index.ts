@@ -23,6 +23,7 @@ export type { Client } from './client.js'
 export type { Clock, Timer } from './clock.js'
 export type { ConnectionStatus, Mode, TokenReason } from './connection-state.js'
 export type { HeartbeatOptions } from './heartbeat.js'
+export { type LocalOutboxOptions, localOutbox } from './local-outbox.js'
 export type {
   ChatMessage,
   ClientEvents,
@@ -50,12 +51,6 @@ export type { RoomStatus } from './room-state.js'
 export type { Runtime, Signal } from './runtime.js'
 export type { Sent } from './sender.js'
 export type { Socket, SocketFactory, SocketHandlers, WebSocketConstructor } from './socket.js'
-export {
-  type LocalOutboxOptions,
-  localOutbox,
-  type OutboxStorage,
-  type StoredMessage,
-  storedOutbox,
-} from './storage.js'
+export { type OutboxStorage, type StoredMessage, storedOutbox } from './storage.js'
 export type { OutboxStore, OutboxStoreContext, StoredOutbox } from './stored-outbox.js'
 export type { TimelineEntry } from './timeline.js'

@@ -90,7 +90,7 @@ export class Sender implements Source {
         this.#restore()
         this.pump()
       },
-      failed: (cause) => failed(new RoomfulError('storage_failed', { cause })),
+      failed: (cause) => failed(new RoomfulError('storage_failed', { cause, message: say.notStored(cause) })),
     })
     this.#wake = new Alarm(runtime.clock)
     this.#answer = new Alarm(runtime.clock)

@@ -34,8 +34,8 @@ export class OutboxStore {
   open(): void {
     this.#close ??= this.#open((messages) => {
       this.#isOwned = true
-      this.#left = messages
-      this.#lastSequence = messages.at(-1)?.sequence ?? 0
+      this.#left = [...this.#left, ...messages]
+      this.#lastSequence = Math.max(this.#lastSequence, messages.at(-1)?.sequence ?? 0)
       this.#context.opened()
     })
   }
@@ -49,7 +49,8 @@ export class OutboxStore {
 
   /** Log-out: removes what earlier pages left; if this page does not own the storage yet, as soon as it does. */
   clear(): void {
-    if (this.#isOwned) this.#removeAll(this.#left)
+    if (this.#storage.clear) this.#guard(() => this.#storage.clear?.())
+    else if (this.#isOwned) this.#removeAll(this.#left)
     else this.#clearOnceOpen()
     this.#left = []
   }
@@ -68,6 +69,7 @@ export class OutboxStore {
 
   /** What earlier pages of the user left. It is given out once. */
   take(me: string | undefined): Outgoing[] {
+    if (me !== undefined) this.#storage.userIs?.(me)
     const mine = this.#left.filter(({ userId }) => userId === me)
     this.#left = this.#left.filter(({ userId }) => userId !== me)
     return mine.map(({ sequence, ...message }) => {

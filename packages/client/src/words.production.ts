@@ -33,6 +33,8 @@ export const withdrawn = 'Removed'
 
 const of = (count: number, limit: number) => `${count.toLocaleString('en')} of ${limit.toLocaleString('en')}`
 
+export const notStored = (cause: unknown): string =>
+  `Unsent messages are not kept${cause instanceof Error ? `: ${cause.message}` : ''}`
 export const tooLong = (length: number, limit: number): string => `Message too long: ${of(length, limit)}`
 export const tooLarge = (bytes: number, limit: number): string => `too_large: ${of(bytes, limit)}`
 export const tooMany = (messages: number, limit: number): string => `outbox_full: ${of(messages, limit)}`

@@ -39,7 +39,11 @@ export const withdrawn = 'Access to the room was withdrawn'
 const of = (count: number, limit: number, what: string) =>
   `${count.toLocaleString('en')} of ${limit.toLocaleString('en')} ${what}`
 
+const because = (cause: unknown) => (cause instanceof Error ? `: ${cause.message}` : '')
+
 // Messages of errors; without one, the error's code tells.
+export const notStored = (cause: unknown): string =>
+  `Unsent messages may not outlive this page${because(cause)}`
 export const tooLong = (length: number, limit: number): string =>
   `Message too long: ${of(length, limit, 'characters')}`
 export const tooLarge = (bytes: number, limit: number): string =>

@@ -71,7 +71,7 @@ it('[C10] [M7] a reload keeps the anonymous user and the messages that wait, and
   expect(await page.evaluate(() => localStorage.length)).toBe(0)
 })
 
-it('[M7] one tab owns the stored outbox, and the next one sends what a closed tab left', async () => {
+it('[M7] the next tab of the same user sends what a closed one left', async () => {
   const context = await browser.newContext()
   const [first, second] = [await context.newPage(), await context.newPage()]
   await first.goto(url)
@@ -100,6 +100,86 @@ it('[M7] one tab owns the stored outbox, and the next one sends what a closed ta
   await expect.poll(() => states(second)).toEqual(['sent left behind'])
   expect(await second.evaluate(() => localStorage.length)).toBe(0)
 })
+
+/** Types a message that never leaves, since the network has just gone. */
+const typeInTheDark = (page: Page, text: string) =>
+  page.evaluate((text) => {
+    const send = WebSocket.prototype.send
+    WebSocket.prototype.send = function () {
+      window.dark = this
+    }
+    void window.client.room('stored').send(text)
+    WebSocket.prototype.send = send
+  }, text)
+
+const storedTexts = (page: Page) =>
+  page.evaluate(() =>
+    Object.keys(localStorage)
+      .filter((key) => key.includes('outbox'))
+      .map((key) => JSON.parse(localStorage.getItem(key) ?? '').message)
+      .sort(),
+  )
+
+it('[M7] each tab stores its own, and a living tab of the same user sends what another left', async () => {
+  const context = await browser.newContext()
+  const [first, second] = [await context.newPage(), await context.newPage()]
+  await first.goto(url)
+  await join(first)
+  const session = await first.evaluate(() => ({ ...sessionStorage }))
+  await second.goto(url)
+  // As a duplicated tab has it: the same anonymous user.
+  await second.evaluate((session) => Object.assign(sessionStorage, session), session)
+  await join(second)
+  await context.setOffline(true)
+  await typeInTheDark(first, 'of the first')
+  await typeInTheDark(second, 'of the second')
+  expect(await storedTexts(first)).toEqual(['of the first', 'of the second'])
+  await second.close()
+  await expect.poll(() => states(first)).toEqual(['pending of the first', 'pending of the second'])
+  expect(await storedTexts(first)).toEqual(['of the first', 'of the second'])
+  await context.setOffline(false)
+  await first.evaluate(() => window.dark.close())
+  // What was left is sent first.
+  await expect
+    .poll(() => states(first), { timeout: 30_000 })
+    .toEqual(['sent of the second', 'sent of the first'])
+  expect(await storedTexts(first)).toEqual([])
+}, 60_000)
+
+it('a tab leaves alone what one of another user left, and takes its lock again after the back button', async () => {
+  const context = await browser.newContext()
+  const [first, second] = [await context.newPage(), await context.newPage()]
+  await first.goto(url)
+  await join(first)
+  await second.goto(url)
+  await join(second)
+  await context.setOffline(true)
+  await typeInTheDark(second, 'of somebody else')
+  await second.close()
+  const held = () =>
+    first.evaluate(async () => {
+      const { held = [] } = await navigator.locks.query()
+      return held.filter(({ name }) => name?.includes('outbox')).length
+    })
+  await expect.poll(held).toBe(1)
+  const errors = await first.evaluateHandle(() => {
+    const codes: string[] = []
+    window.client.on('error', ({ code }) => codes.push(code))
+    return codes
+  })
+  // As WebKit does it: the lock is gone when the page comes back.
+  await first.evaluate(async () => {
+    const { held = [] } = await navigator.locks.query()
+    const name = held.find((lock) => lock.name?.includes('outbox'))?.name ?? ''
+    void navigator.locks.request(name, { steal: true }, () => {})
+  })
+  await expect.poll(held).toBe(0)
+  await first.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })))
+  await expect.poll(held).toBe(1)
+  await typeInTheDark(first, 'after the back button')
+  expect(await storedTexts(first)).toEqual(['after the back button', 'of somebody else'])
+  expect(await errors.jsonValue()).toEqual([])
+}, 60_000)
 
 it('a stored message that nobody came for is given up after a week, and said so', async () => {
   const page = await browser.newPage()

@@ -12,6 +12,8 @@ declare global {
     localOutbox: typeof localOutbox
     startReact(): void
     client: Client
+    /** The socket that swallowed what a test sent. */
+    dark: WebSocket
   }
 }
 
