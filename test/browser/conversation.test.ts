@@ -208,7 +208,11 @@ it('counts, in amber, what a server without a store forgot when it started anew'
   await person.say('one')
   await person.say('two')
   await person.log.getByText('#2').waitFor()
-  const colour = () => page.locator('.verdict b').first().evaluate((count) => getComputedStyle(count).color)
+  const colour = () =>
+    page
+      .locator('.verdict b')
+      .first()
+      .evaluate((count) => getComputedStyle(count).color)
   const green = await colour()
   expect(await verdict(page)).not.toContain('forgotten')
   await demo.kill()
