@@ -26,6 +26,8 @@ export interface Started {
   readonly isQueued: boolean
   /** Takes it back, which is `cancelled`; false if it was sent already. */
   withdraw(): boolean
+  /** Sends it before its turn, where what follows must not overtake it. */
+  hasten(): void
 }
 
 interface Call {
@@ -104,7 +106,9 @@ export class Calls {
       this.#queues.find((queue) => queue.budget === call.budget)?.add(call)
       this.#link.pace.pump()
     }
+    const queue = this.#queues.find((one) => one.budget === call.budget)
     return {
+      hasten: () => queue?.hasten(call),
       get isQueued() {
         return call.isQueued
       },
@@ -165,9 +169,19 @@ class CallQueue implements Source {
 
   send(): void {
     const call = this.#calls.shift()
-    if (!call || !this.#encoded) return
+    if (call && this.#encoded) this.#transmit(call, this.#encoded)
+  }
+
+  hasten(call: Call): void {
+    const encoded = call.isQueued ? this.#encode(call) : undefined
+    if (!encoded) return
+    this.#link.pace.spend({ budget: this.budget, bytes: encoded.bytes })
+    this.#transmit(call, encoded)
+  }
+
+  #transmit(call: Call, encoded: Encoded): void {
     call.isQueued = false
-    if (this.#link.transmit(this.#encoded))
+    if (this.#link.transmit(encoded))
       call.alarm.set(call.timeoutMs, () => call.settle(new RoomfulError('timeout')))
     else call.settle(new RoomfulError('not_connected'))
   }

@@ -22,10 +22,10 @@ interface Rate {
   readonly perSecond: number
   /** How much may go at once after a quiet time. */
   readonly burst: number
+  /** After a refusal. Only once: more would hold up what waits for longer than other pages need. */
+  readonly isHalved: boolean
 }
 
-/** Refusals within this time are of one burst, as the server counts them. */
-const BURST_MS = 5_000
 /** Of each burst but the first, and no more than a second's worth: what was sent evenly may arrive in a bunch. */
 const SPARED_SHARE = 0.25
 /** From when a budget is first used: a client that is back joins all its rooms at once. */
@@ -43,7 +43,6 @@ export class Pace {
   readonly #rates = new Map<Budget | 'bytes', Rate>()
   readonly #fullAt = new Map<Budget | 'bytes', number>()
   readonly #firstAt = new Map<Budget | 'bytes', number>()
-  readonly #refusedAt = new Map<Budget, number>()
   #isPumping = false
   #isAskedAgain = false
 
@@ -58,7 +57,7 @@ export class Pace {
 
   /** A new connection begins with full budgets. */
   reset(limits: WireLimits): void {
-    for (const map of [this.#rates, this.#fullAt, this.#firstAt, this.#refusedAt]) map.clear()
+    for (const map of [this.#rates, this.#fullAt, this.#firstAt]) map.clear()
     this.#limit('messages', limits.messages_per_second, limits.messages_burst)
     this.#limit('joins', limits.joins_per_second, limits.joins_burst)
     this.#limit('history', limits.history_per_second)
@@ -88,12 +87,9 @@ export class Pace {
   /** Another page of the same user shares its budget: waits as told, and goes on at half the rate. */
   refused(budget: Budget, retryAfterMs = 0): void {
     const rate = this.#rates.get(budget)
-    const now = this.#clock.now()
     if (!rate) return
-    if (now - (this.#refusedAt.get(budget) ?? Number.NEGATIVE_INFINITY) >= BURST_MS) {
-      this.#refusedAt.set(budget, now)
-      this.#rates.set(budget, { ...rate, perSecond: rate.perSecond / 2 })
-    }
+    const now = this.#clock.now()
+    if (!rate.isHalved) this.#rates.set(budget, { ...rate, perSecond: rate.perSecond / 2, isHalved: true })
     const empty = now + retryAfterMs + ((rate.burst - 1) / rate.perSecond) * 1_000
     this.#fullAt.set(budget, Math.max(empty, this.#fullAt.get(budget) ?? now))
     this.pump()
@@ -136,7 +132,7 @@ export class Pace {
   /** `null` and an absent rate mean without a limit. */
   #limit(budget: Budget | 'bytes', perSecond: number | null | undefined, burst = perSecond): void {
     if (!perSecond) return
-    this.#rates.set(budget, { perSecond, burst: burst ?? perSecond })
+    this.#rates.set(budget, { perSecond, burst: burst ?? perSecond, isHalved: false })
   }
 
   #waitFor({ budget, bytes }: Cost): number {

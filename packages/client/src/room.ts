@@ -430,8 +430,8 @@ export class RoomCore {
 
   #sendJoin({ since, history, isPage }: Extract<RoomEffect, { type: 'send_join' }>): void {
     this.#withdrawJoin()
-    // It would follow the join, and end the membership.
-    this.#leaving?.withdraw()
+    // Behind the join, it would end the membership.
+    this.#leaving?.hasten()
     const join = this.#joins
     const base = { type: 'join', room_id: this.id }
     if (this.#host.link.mode === 'base') {
