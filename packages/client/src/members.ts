@@ -8,7 +8,7 @@ export class Members {
   readonly occupancy: Value<number>
   #version: number | undefined
 
-  constructor(report: Report, watched: () => void) {
+  constructor(report: Report, watched?: () => void) {
     this.list = new Value<readonly Member[]>([], report, watched)
     this.occupancy = new Value(0, report, watched)
   }
