@@ -6,6 +6,7 @@ import {
   OWN_STREAM,
   RoomfulError,
 } from '@roomful/protocol'
+import { suggestion } from '@roomful/protocol/options'
 import type { Answers } from './answers.js'
 import type { AnyProtocol, BroadcastOptions, HistoryPage, RoomHandle, RoomInfo, UserHandle } from './api.js'
 import type { Backplane, Relay } from './backplane.js'
@@ -76,6 +77,7 @@ export class Messenger {
 
   broadcast(message: Message, options: { readonly exceptUser?: string } = {}): void {
     const checked = this.deps.publisher.volatile(message)
+    assertNames(options, ['exceptUser'])
     const { exceptUser } = options
     if (exceptUser !== undefined) checkUserId(exceptUser)
     this.#everywhere({
@@ -174,11 +176,9 @@ export class Messenger {
     lifeCycle.soon(() => backplane.relay(relay))
   }
 
-  #broadcastToStreams(
-    streams: readonly string[],
-    message: object,
-    { except, latestKey }: BroadcastOptions,
-  ): void {
+  #broadcastToStreams(streams: readonly string[], message: object, options: BroadcastOptions): void {
+    assertNames(options, ['except', 'latestKey'])
+    const { except, latestKey } = options
     if (typeof except === 'object') checkUserId(except.user)
     this.#everywhere({
       to: 'streams',
@@ -277,4 +277,12 @@ function termsOf(
 function alsoIn(others: readonly Room[], { members }: Room): ReadonlySet<string> {
   const ids = others.length === 0 ? [] : [...members.keys()]
   return new Set(ids.filter((id) => others.some((other) => other.members.get(id)?.live)))
+}
+
+/** A misspelt `except` would send the message to whom it is kept from. @throws TypeError */
+function assertNames(options: object, names: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue
+    throw new TypeError(`broadcast: there is no option '${name}'; ${suggestion(name, names)}`)
+  }
 }

@@ -1,5 +1,5 @@
 import { createServer as createHttpServer } from 'node:http'
-import { defineProtocol, request } from '@roomful/protocol'
+import { defineProtocol, request, volatile } from '@roomful/protocol'
 import { batch, createServer, memory, silentLogger } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
 import { describe, expect, it } from 'vitest'
@@ -147,4 +147,21 @@ describe('a server refuses', () => {
     await expect(close({ drainMs: Number.NaN })).rejects.toThrow(/drainMs must be a number of ms/)
     await roomful.close()
   })
+})
+
+it('a misspelt except is refused: the message would reach whom it is kept from', async () => {
+  const note = volatile(z.object({}))
+  const roomful = createServer({ logger: silentLogger, protocol: defineProtocol({ server: { note } }) })
+  const message = { type: 'note' }
+  const [all, room] = [roomful.broadcast.bind(roomful), roomful.room('r').broadcast] as never as ((
+    message: object,
+    options: object,
+  ) => void)[]
+  expect(() => all?.(message, { exeptUser: 'ana' })).toThrow(
+    /there is no option 'exeptUser'; did you mean 'exceptUser'/,
+  )
+  expect(() => room?.(message, { expect: 'c1' })).toThrow(
+    /there is no option 'expect'; did you mean 'except'/,
+  )
+  await roomful.close()
 })
