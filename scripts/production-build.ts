@@ -34,7 +34,7 @@ export const productionBuild = (): Options => ({
     {
       name: 'production-twins',
       setup(build) {
-        build.onResolve({ filter: /^\.\/.*\.js$/ }, ({ path, resolveDir }) => {
+        build.onResolve({ filter: /^\.\.?\/.*\.js$/ }, ({ path, resolveDir }) => {
           const twin = join(resolveDir, path.replace(/\.js$/, '.production.ts'))
           return existsSync(twin) ? { path: twin } : undefined
         })

@@ -36,29 +36,35 @@ describe('the check itself', () => {
       .filter((edge) => !isAllowed(edge))
       .map((edge) => edge.to)
 
-  it('refuses I/O in the core, ws outside its transport and the server in the client', () => {
+  it('refuses I/O in the engine, ws outside its transport and the server in the client', () => {
     expect(
-      violations('packages/server/src/core/room.ts', `import fs from 'node:fs'; import '../inbound.js'`),
-    ).toEqual(['node:fs', 'packages/server/src/inbound.ts'])
+      violations('packages/server/src/engine/rooms/room.ts', `import fs from 'node:fs'; import '../node.js'`),
+    ).toEqual(['node:fs', 'packages/server/src/engine/node.ts'])
     expect(
-      violations('packages/server/src/inbound.ts', `import { WebSocket } from 'ws'; import './server.js'`),
-    ).toEqual(['ws', 'packages/server/src/server.ts'])
+      violations(
+        'packages/server/src/engine/inbound/inbound.ts',
+        `import { WebSocket } from 'ws'; import '../../server/create-server.js'`,
+      ),
+    ).toEqual(['ws', 'packages/server/src/server/create-server.ts'])
     expect(
-      violations('packages/client/src/room.ts', `import type { Server } from '@roomful/server'`),
+      violations('packages/client/src/room/room.ts', `import type { Server } from '@roomful/server'`),
     ).toEqual(['@roomful/server'])
   })
 
   it('tells types from values in the client, so that no schema reaches the bundle', () => {
     expect(
       violations(
-        'packages/client/src/room.ts',
+        'packages/client/src/room/room.ts',
         `import { type Protocol, type Body } from '@roomful/protocol'`,
       ),
     ).toEqual([])
     expect(
-      violations('packages/client/src/room.ts', `import { type Protocol, decode } from '@roomful/protocol'`),
+      violations(
+        'packages/client/src/room/room.ts',
+        `import { type Protocol, decode } from '@roomful/protocol'`,
+      ),
     ).toEqual(['@roomful/protocol'])
-    expect(violations('packages/client/src/room.ts', `const lazy = import('partysocket/ws')`)).toEqual([
+    expect(violations('packages/client/src/room/room.ts', `const lazy = import('partysocket/ws')`)).toEqual([
       'partysocket/ws',
     ])
   })

@@ -11,8 +11,18 @@ export interface Layer {
 
 const protocol = '@roomful/protocol'
 const wire = ['@roomful/protocol/wire', '@roomful/protocol/define']
-const serverEdges = ['transports', 'backplanes', 'server parts', 'server interfaces', 'server core']
+const server = 'packages/server/src/'
+const client = 'packages/client/src/'
+const shared = ['server util', 'server api', protocol]
+const engine = [
+  'engine connection',
+  'engine delivery',
+  'engine application',
+  'engine rooms',
+  'engine inbound',
+]
 
+/** From the bottom up: each row may import those above it. */
 export const layers: Layer[] = [
   {
     name: 'protocol',
@@ -20,47 +30,103 @@ export const layers: Layer[] = [
     imports: ['zod/mini'],
     types: ['@standard-schema/spec'],
   },
+  { name: 'server util', files: [`${server}util/`], imports: [protocol, 'node:'], types: [] },
   {
-    name: 'server core',
-    files: ['packages/server/src/core/'],
-    imports: [protocol, 'node:crypto'],
+    name: 'server api',
+    files: [`${server}api/`],
+    imports: ['server util', protocol, '@roomful/protocol/options', 'node:'],
+    types: ['backplane log', 'backplane', 'engine connection'],
+  },
+  {
+    name: 'backplane log',
+    files: [`${server}backplane/log/`],
+    imports: ['server util', protocol, 'node:'],
     types: [],
   },
   {
-    name: 'server interfaces',
-    files: ['address', 'backplane', 'clock', 'limits', 'logger', 'origin', 'outgoing', 'transport'].map(
-      (file) => `packages/server/src/${file}.ts`,
-    ),
-    imports: [protocol, 'node:net'],
-    types: ['server core'],
-  },
-  {
-    name: 'redis client',
-    files: ['packages/server/src/backplanes/redis/node-redis-store.ts'],
-    imports: ['backplanes', 'server interfaces', 'server core', protocol, 'node:', 'redis'],
+    name: 'backplane redis',
+    files: [`${server}backplane/redis/`],
+    imports: ['backplane', 'backplane log', ...shared, '@roomful/protocol/options', 'node:', 'redis'],
     types: [],
   },
   {
-    name: 'backplanes',
-    files: ['packages/server/src/backplanes/'],
-    imports: ['server interfaces', 'server core', protocol, 'node:'],
-    types: ['redis'],
+    name: 'backplane',
+    files: [`${server}backplane/`],
+    imports: ['backplane log', ...shared, '@roomful/protocol/options', 'node:'],
+    types: [],
   },
   {
-    name: 'transports',
-    files: ['packages/server/src/transports/'],
-    imports: ['server interfaces', 'server core', protocol, 'node:', 'ws'],
+    name: 'engine connection',
+    files: [`${server}engine/connection/`],
+    imports: [...shared, 'node:'],
+    types: ['backplane log', 'engine', 'engine delivery', 'engine inbound', 'engine application'],
+  },
+  {
+    name: 'engine delivery',
+    files: [`${server}engine/delivery/`],
+    imports: ['engine connection', ...shared],
+    types: ['backplane log', 'engine', 'engine rooms'],
+  },
+  {
+    name: 'engine application',
+    files: [`${server}engine/application/`],
+    imports: ['engine connection', ...shared],
+    types: ['engine rooms'],
+  },
+  {
+    name: 'engine rooms',
+    files: [`${server}engine/rooms/`],
+    imports: [
+      'engine inbound',
+      'engine application',
+      'engine delivery',
+      'engine connection',
+      'backplane',
+      'backplane log',
+      ...shared,
+    ],
+    types: ['engine'],
+  },
+  {
+    name: 'engine inbound',
+    files: [`${server}engine/inbound/`],
+    imports: [
+      'engine rooms',
+      'engine application',
+      'engine delivery',
+      'engine connection',
+      'backplane log',
+      ...shared,
+    ],
+    types: ['engine'],
+  },
+  {
+    name: 'engine',
+    files: [`${server}engine/`],
+    imports: [...engine, 'backplane', 'backplane log', ...shared, 'node:'],
+    types: [],
+  },
+  {
+    name: 'server',
+    files: [`${server}server/`],
+    imports: ['engine', ...engine, ...shared, 'node:', 'ws'],
+    types: [],
+  },
+  {
+    name: 'server testing',
+    files: [`${server}testing/`],
+    imports: ['server', 'engine', ...engine, 'backplane', 'backplane log', ...shared, 'node:'],
     types: [],
   },
   {
     name: 'server command',
-    files: ['packages/server/src/cli.ts', 'packages/server/src/cli/'],
+    files: [`${server}cli/`],
     imports: [
       'server',
       'server entries',
-      'server parts',
-      'server interfaces',
-      protocol,
+      'engine',
+      ...shared,
+      '@roomful/protocol/options',
       'node:',
       'jose',
       'redis',
@@ -70,57 +136,63 @@ export const layers: Layer[] = [
   },
   {
     name: 'server entries',
-    files: [
-      'packages/server/src/index.ts',
-      'packages/server/src/redis.ts',
-      'packages/server/src/testing.ts',
-      'packages/server/src/testing/',
+    files: [server],
+    imports: [
+      'server',
+      'server testing',
+      'server command',
+      'backplane redis',
+      'backplane',
+      'backplane log',
+      ...shared,
+      '@roomful/protocol/define',
+      'node:',
+      'zod/mini',
     ],
-    imports: ['server', 'redis client', ...serverEdges, protocol, 'node:'],
     types: [],
   },
   {
-    name: 'server',
-    files: ['packages/server/src/server.ts', 'packages/server/src/node.ts'],
-    imports: [...serverEdges, protocol, 'node:'],
-    types: [],
-  },
-  {
-    name: 'server parts',
-    files: ['packages/server/src/'],
-    imports: ['server interfaces', 'server core', protocol, 'node:'],
-    types: [],
-  },
-  {
-    name: 'client state',
-    files: ['connection-state', 'heartbeat', 'retry', 'room-state', 'words', 'words.production'].map(
-      (file) => `packages/client/src/${file}.ts`,
-    ),
+    name: 'client runtime',
+    files: [`${client}runtime/`],
     imports: wire,
+    types: [protocol, 'client connection'],
+  },
+  {
+    name: 'client options',
+    files: [`${client}options/`],
+    imports: ['client runtime', 'client connection', ...wire, '@roomful/protocol/options'],
+    types: [protocol, 'client outbox'],
+  },
+  {
+    name: 'client connection',
+    files: [`${client}connection/`],
+    imports: ['client runtime', ...wire, 'partysocket/ws'],
+    types: [protocol, 'client options'],
+  },
+  {
+    name: 'client outbox',
+    files: [`${client}outbox/`],
+    imports: ['client connection', 'client options', 'client runtime', ...wire],
     types: [protocol],
   },
   {
-    name: 'client socket',
-    files: ['packages/client/src/socket.ts'],
-    imports: ['client parts', 'client state', 'partysocket/ws', ...wire],
+    name: 'client room',
+    files: [`${client}room/`],
+    imports: ['client outbox', 'client connection', 'client options', 'client runtime', ...wire],
     types: [protocol],
   },
   {
     name: 'client entries',
-    files: ['packages/client/src/index.ts', 'packages/client/src/core.ts', 'packages/client/src/react.ts'],
-    imports: ['client', 'client socket', 'client parts', 'client state', ...wire, 'react'],
+    files: [client],
+    imports: [
+      'client room',
+      'client outbox',
+      'client connection',
+      'client options',
+      'client runtime',
+      ...wire,
+      'react',
+    ],
     types: [protocol],
-  },
-  {
-    name: 'client',
-    files: ['packages/client/src/client.ts'],
-    imports: ['client socket', 'client parts', 'client state', ...wire],
-    types: [protocol],
-  },
-  {
-    name: 'client parts',
-    files: ['packages/client/src/'],
-    imports: ['client state', ...wire, '@roomful/protocol/options'],
-    types: [protocol, 'client socket'],
   },
 ]

@@ -1,7 +1,7 @@
 import type { BuiltIn } from '@roomful/protocol'
 import { type CoreClient, openClient } from './client.js'
-import type { AnyProtocol, ClientOptions } from './options.js'
-import type { Runtime } from './runtime.js'
+import type { AnyProtocol, ClientOptions } from './options/options.js'
+import type { Runtime } from './runtime/runtime.js'
 
 /**
  * Creates a client, as the main entry does, with rooms that have no `timeline`: for pages that render messages
@@ -19,4 +19,4 @@ export function createClient<P extends AnyProtocol = BuiltIn>(
 
 export { RoomfulError } from '@roomful/protocol/wire'
 export type { CoreClient as Client } from './client.js'
-export type { CoreRoom as Room } from './room-api.js'
+export type { CoreRoom as Room } from './room/room-api.js'

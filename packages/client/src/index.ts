@@ -1,8 +1,8 @@
 import type { BuiltIn } from '@roomful/protocol'
 import { type Client, openClient } from './client.js'
-import type { AnyProtocol, ClientOptions } from './options.js'
-import { RoomTimeline } from './room-timeline.js'
-import type { Runtime } from './runtime.js'
+import type { AnyProtocol, ClientOptions } from './options/options.js'
+import { RoomTimeline } from './room/room-timeline.js'
+import type { Runtime } from './runtime/runtime.js'
 
 /**
  * Creates a client, which connects with the first `join()` or by `connect()`, and keeps the connection and its rooms
@@ -20,10 +20,23 @@ export function createClient<P extends AnyProtocol = BuiltIn>(
 
 export { RoomfulError } from '@roomful/protocol/wire'
 export type { Client } from './client.js'
-export type { Clock, Timer } from './clock.js'
-export type { ConnectionStatus, Mode, TokenReason } from './connection-state.js'
-export type { HeartbeatOptions } from './heartbeat.js'
-export { type LocalOutboxOptions, localOutbox } from './local-outbox.js'
+export type { ConnectionStatus, Mode, TokenReason } from './connection/connection-state.js'
+export type { HeartbeatOptions } from './connection/heartbeat.js'
+export type { Backoff } from './connection/retry.js'
+export type { Socket, SocketFactory, SocketHandlers, WebSocketConstructor } from './connection/socket.js'
+export type {
+  AnyProtocol,
+  ClientOptions,
+  Logger,
+  OutboxLimits,
+  Timeouts,
+  TokenGetter,
+} from './options/options.js'
+export { type LocalOutboxOptions, localOutbox } from './outbox/local-outbox.js'
+export type { Placed, SendResult } from './outbox/outbox.js'
+export type { Sent } from './outbox/sender.js'
+export { type OutboxStorage, type StoredMessage, storedOutbox } from './outbox/storage.js'
+export type { OutboxStore, OutboxStoreContext, StoredOutbox } from './outbox/stored-outbox.js'
 export type {
   ChatMessage,
   ClientEvents,
@@ -33,11 +46,7 @@ export type {
   Resync,
   RoomEvents,
   StatusChange,
-} from './messages.js'
-export type { Observable } from './observable.js'
-export type { AnyProtocol, ClientOptions, Logger, OutboxLimits, Timeouts, TokenGetter } from './options.js'
-export type { Placed, SendResult } from './outbox.js'
-export type { Backoff } from './retry.js'
+} from './room/messages.js'
 export type {
   HistoryOptions,
   HistoryPage,
@@ -46,11 +55,9 @@ export type {
   RequestOptions,
   Room,
   SendOptions,
-} from './room-api.js'
-export type { RoomStatus } from './room-state.js'
-export type { Runtime, Signal } from './runtime.js'
-export type { Sent } from './sender.js'
-export type { Socket, SocketFactory, SocketHandlers, WebSocketConstructor } from './socket.js'
-export { type OutboxStorage, type StoredMessage, storedOutbox } from './storage.js'
-export type { OutboxStore, OutboxStoreContext, StoredOutbox } from './stored-outbox.js'
-export type { TimelineEntry } from './timeline.js'
+} from './room/room-api.js'
+export type { RoomStatus } from './room/room-state.js'
+export type { TimelineEntry } from './room/timeline.js'
+export type { Clock, Timer } from './runtime/clock.js'
+export type { Observable } from './runtime/observable.js'
+export type { Runtime, Signal } from './runtime/runtime.js'

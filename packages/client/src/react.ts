@@ -2,11 +2,11 @@
 
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react'
 import type { CoreClient } from './client.js'
-import type { ConnectionStatus } from './connection-state.js'
-import type { RoomEvents } from './messages.js'
-import type { Observable } from './observable.js'
-import type { AnyProtocol } from './options.js'
-import type { CoreRoom, JoinOptions } from './room-api.js'
+import type { ConnectionStatus } from './connection/connection-state.js'
+import type { AnyProtocol } from './options/options.js'
+import type { RoomEvents } from './room/messages.js'
+import type { CoreRoom, JoinOptions } from './room/room-api.js'
+import type { Observable } from './runtime/observable.js'
 
 /** What every client has, whatever its protocol. */
 type Lifecycle = Pick<CoreClient, 'status' | 'connect' | 'wake' | 'close'>

@@ -1,10 +1,15 @@
 import type { Cursor, Entry } from '@roomful/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DEFAULT_HEARTBEAT, type Heartbeat, heartbeatStep, initialHeartbeat } from '../src/heartbeat.js'
-import { backoffMs, DEFAULT_BACKOFF } from '../src/retry.js'
-import { initialRoom, type RoomEvent, type RoomMachine, roomStep } from '../src/room-state.js'
-import { type Loggable, Timeline } from '../src/timeline.js'
+import {
+  DEFAULT_HEARTBEAT,
+  type Heartbeat,
+  heartbeatStep,
+  initialHeartbeat,
+} from '../src/connection/heartbeat.js'
+import { backoffMs, DEFAULT_BACKOFF } from '../src/connection/retry.js'
+import { initialRoom, type RoomEvent, type RoomMachine, roomStep } from '../src/room/room-state.js'
+import { type Loggable, Timeline } from '../src/room/timeline.js'
 
 describe('back-off', () => {
   it('[K3] stays between its bounds for every failure and every random number', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { RoomfulError } from '../src/index.js'
-import * as production from '../src/words.production.js'
+import * as production from '../src/runtime/strings.production.js'
 import { chatFrame, errorFrame, joinedFrame, Script } from './support/scripted-server.js'
 
 describe('connecting', () => {

@@ -1,7 +1,7 @@
 import { RoomfulError } from '@roomful/protocol/wire'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Outbox, type Outgoing, type Placed, type Settled } from '../src/outbox.js'
+import { Outbox, type Outgoing, type Placed, type Settled } from '../src/outbox/outbox.js'
 
 const LIMITS = { maxMessages: 500, maxBytes: 2 ** 20, window: 32 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import * as fullCheck from '../src/check-options.js'
-import * as shortCheck from '../src/check-options.production.js'
-import * as sentences from '../src/words.js'
-import * as words from '../src/words.production.js'
+import * as fullCheck from '../src/options/check-options.js'
+import * as shortCheck from '../src/options/check-options.production.js'
+import * as sentences from '../src/runtime/strings.js'
+import * as words from '../src/runtime/strings.production.js'
 
 describe('the words of a production build', () => {
   it('stand for all the sentences, and are shorter', () => {

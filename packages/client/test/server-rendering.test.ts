@@ -5,8 +5,8 @@ import { afterEach, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Client, type ClientOptions, createClient } from '../src/index.js'
 import { useClient, useObservable, useRoom, useStatus } from '../src/react.js'
-import * as development from '../src/words.js'
-import * as production from '../src/words.production.js'
+import * as development from '../src/runtime/strings.js'
+import * as production from '../src/runtime/strings.production.js'
 
 const cleanUps: (() => unknown)[] = []
 afterEach(async () => {

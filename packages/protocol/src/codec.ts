@@ -1,4 +1,10 @@
 import * as z from 'zod/mini'
+import { type Frame, inspectContent, parseFrame } from './codec/frame.js'
+import { type Check, compileShape } from './codec/shape.js'
+import { messageShapeOf } from './codec/shape-of.js'
+import { toIssues, type Validation, validate } from './codec/validate.js'
+import { type ClientDefinition, isRequest, type ObjectSchema } from './define/definitions.js'
+import { ERRORS, type ErrorCode, type Issue } from './errors/errors.js'
 import {
   type ClientMessage,
   ClientMessage as ClientMessageSchema,
@@ -6,14 +12,8 @@ import {
   ping,
   typingStart,
   typingStop,
-} from './client-messages.js'
-import { type ClientDefinition, isRequest, type ObjectSchema } from './definitions.js'
-import { ERRORS, type ErrorCode, type Issue } from './errors.js'
-import { type Frame, inspectContent, parseFrame } from './frame.js'
-import { type Check, compileShape } from './shape.js'
-import { messageShapeOf } from './shape-of.js'
-import { isRoomId, isWellFormed, TOKEN, toWellFormed, truncate } from './text.js'
-import { toIssues, type Validation, validate } from './validate.js'
+} from './messages/client-messages.js'
+import { isRoomId, isWellFormed, TOKEN, toWellFormed, truncate } from './messages/text.js'
 
 /** The fields of a client's message that are the wire's own; only those that are well-formed. */
 export interface Envelope {

@@ -1,5 +1,5 @@
-import { assertBody, assertName, assertParts } from './assert-definition.js'
-import type { CheckClient, CheckSchema, CheckServer } from './check-definition.js'
+import { assertBody, assertName, assertParts } from './define/assert-definition.js'
+import type { CheckClient, CheckSchema, CheckServer } from './define/check-definition.js'
 import {
   isRequest,
   isVolatile,
@@ -7,10 +7,9 @@ import {
   type Request,
   type Schema,
   type Volatile,
-} from './definitions.js'
-import { ENVELOPE_FIELDS, PUBLISHED_ENVELOPE_FIELDS } from './reserved.js'
+} from './define/definitions.js'
+import { ENVELOPE_FIELDS, PUBLISHED_ENVELOPE_FIELDS } from './messages/reserved.js'
 
-export * from './application-messages.js'
 export {
   type BuiltIn,
   type ClientDefinition,
@@ -23,13 +22,14 @@ export {
   type ServerDefinition,
   type ServerDefinitions,
   type Volatile,
-} from './definitions.js'
+} from './define/definitions.js'
+export * from './messages/application-messages.js'
 export {
   BUILT_IN_CLIENT_TYPES,
   BUILT_IN_SERVER_TYPES,
   ENVELOPE_FIELDS,
   PUBLISHED_ENVELOPE_FIELDS,
-} from './reserved.js'
+} from './messages/reserved.js'
 
 /** Declares a client message that the server answers: the schema of its body, and that of the reply. */
 export function request<I extends Schema, R extends Schema>(

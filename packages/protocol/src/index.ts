@@ -1,5 +1,5 @@
+export { type Check, compileShape } from './codec/shape.js'
 export * from './codec.js'
 export * from './define-protocol.js'
 export * from './schemas.js'
-export { type Check, compileShape } from './shape.js'
 export * from './wire.js'

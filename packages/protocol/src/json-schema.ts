@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
-import { ClientMessage } from './client-messages.js'
-import { ServerMessage } from './server-messages.js'
+import { ClientMessage } from './messages/client-messages.js'
+import { ServerMessage } from './messages/server-messages.js'
 
 /** JSON Schema (draft 2020-12) of every built-in message, for code generators and other languages. */
 export function toJsonSchema(): {

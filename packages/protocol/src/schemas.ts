@@ -1,5 +1,5 @@
-export { ClientMessage, type ClientMessageOf } from './client-messages.js'
-export type { Cursor, JsonObject } from './fields.js'
+export { ClientMessage, type ClientMessageOf } from './messages/client-messages.js'
+export type { Cursor, JsonObject } from './messages/fields.js'
 export {
   type Durability,
   type Entry,
@@ -7,4 +7,4 @@ export {
   ServerMessage,
   type ServerMessageOf,
   type WireLimits,
-} from './server-messages.js'
+} from './messages/server-messages.js'

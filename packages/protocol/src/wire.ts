@@ -1,11 +1,21 @@
 /** The contract without zod: tables, text rules and derived validators, for code that must stay small. */
-export { CLOSE_CODES, type CloseAction, type CloseCode, type CloseName, closeCode } from './close-codes.js'
+
 export {
   decodeServerMessage,
   type ReceivedMessage,
   type ServerDecodeResult,
   validateServerMessage,
-} from './decode-server-message.js'
+} from './codec/decode-server-message.js'
+export { type Frame, type FrameResult, parseFrame } from './codec/frame.js'
+export { idFromBytes } from './codec/ids.js'
+export { type Validation, validate } from './codec/validate.js'
+export {
+  CLOSE_CODES,
+  type CloseAction,
+  type CloseCode,
+  type CloseName,
+  closeCode,
+} from './errors/close-codes.js'
 export {
   baseErrorCode,
   ERRORS,
@@ -14,9 +24,7 @@ export {
   type Issue,
   RoomfulError,
   type RoomfulErrorOptions,
-} from './errors.js'
-export { type Frame, type FrameResult, parseFrame } from './frame.js'
-export { idFromBytes } from './ids.js'
+} from './errors/errors.js'
 export {
   checkText,
   isRoomId,
@@ -26,6 +34,5 @@ export {
   OWN_STREAM,
   type TextError,
   truncate,
-} from './text.js'
-export { type Validation, validate } from './validate.js'
-export { PROTOCOL_VERSION } from './version.js'
+} from './messages/text.js'
+export { PROTOCOL_VERSION } from './messages/version.js'

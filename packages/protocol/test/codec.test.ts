@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { type DecodeError, decodeClientMessage, encode } from '../src/codec.js'
 import { defineProtocol, request } from '../src/define-protocol.js'
-import type { ErrorCode } from '../src/errors.js'
+import type { ErrorCode } from '../src/errors/errors.js'
 
 const rejecting: StandardSchemaV1<{ x: number }> = {
   '~standard': { version: 1, vendor: 'test', validate: async () => fail() },

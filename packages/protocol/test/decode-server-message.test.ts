@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
-import { decodeServerMessage, validateServerMessage } from '../src/decode-server-message.js'
+import { decodeServerMessage, validateServerMessage } from '../src/codec/decode-server-message.js'
 import { defineProtocol, volatile } from '../src/define-protocol.js'
-import { ServerMessage } from '../src/server-messages.js'
+import { ServerMessage } from '../src/messages/server-messages.js'
 
 const score = z.strictObject({
   score: z.pipe(

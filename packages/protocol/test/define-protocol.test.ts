@@ -3,7 +3,6 @@ import ts from 'typescript'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
-import { ClientMessage } from '../src/client-messages.js'
 import {
   BUILT_IN_CLIENT_TYPES,
   BUILT_IN_SERVER_TYPES,
@@ -13,7 +12,8 @@ import {
   request,
   volatile,
 } from '../src/define-protocol.js'
-import { ServerMessage } from '../src/server-messages.js'
+import { ClientMessage } from '../src/messages/client-messages.js'
+import { ServerMessage } from '../src/messages/server-messages.js'
 
 const point = z.object({ x: z.number(), y: z.number() })
 const record = z.record(z.string(), z.number())

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { CLOSE_CODES, closeCode } from '../src/close-codes.js'
-import { ERRORS, errorText, RoomfulError } from '../src/errors.js'
+import { CLOSE_CODES, closeCode } from '../src/errors/close-codes.js'
+import { ERRORS, errorText, RoomfulError } from '../src/errors/errors.js'
 
 const docs = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8')
 

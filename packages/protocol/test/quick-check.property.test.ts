@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { ClientMessage } from '../src/client-messages.js'
 import { decodeClientMessage } from '../src/codec.js'
-import { isRoomId } from '../src/text.js'
+import { ClientMessage } from '../src/messages/client-messages.js'
+import { isRoomId } from '../src/messages/text.js'
 
 const token = fc.stringMatching(/^[ -~]{1,64}$/)
 const awkward = fc.constantFrom<unknown>('', 'x'.repeat(65), 'é', -1, 0.5, 1e300, true, null, [], {})

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { derivePartShapes, deriveServerShapes } from '../src/derive-shapes.js'
+import { derivePartShapes, deriveServerShapes } from '../src/codec/derive-shapes.js'
 
 it('server-shapes.ts is derived from the zod schemas (update with `npx vitest run server-shapes -u`)', async () => {
   const source = `// Derived from server-messages.ts by test/server-shapes.test.ts; do not edit.

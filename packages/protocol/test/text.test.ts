@@ -1,6 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkText, isRoomId, isWellFormed, MAX_TEXT_LENGTH, toWellFormed, truncate } from '../src/text.js'
+import {
+  checkText,
+  isRoomId,
+  isWellFormed,
+  MAX_TEXT_LENGTH,
+  toWellFormed,
+  truncate,
+} from '../src/messages/text.js'
 
 /** Every code point of the property White_Space in Unicode 16. */
 const WHITE_SPACE = [

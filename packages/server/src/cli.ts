@@ -5,14 +5,14 @@ import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { defineProtocol, volatile } from '@roomful/protocol'
 import * as z from 'zod/mini'
+import { consoleLogger } from './api/console-logger.js'
+import { resolveLimits, UNLIMITED } from './api/limits.js'
 import { jwtAuthentication } from './cli/jwt.js'
 import { loadDemo, notFound, serveAdmin, servePages } from './cli/pages.js'
 import { addressOf, openRedis } from './cli/redis.js'
 import { HELP, readCommand, type Settings, UsageError } from './cli/settings.js'
-import { consoleLogger } from './console-logger.js'
-import { createHttpServer } from './http-server.js'
-import { resolveLimits, UNLIMITED } from './limits.js'
-import { createServer } from './server.js'
+import { createServer } from './server/create-server.js'
+import { createHttpServer } from './server/http-server.js'
 
 const LAG_MS = 5_000
 const DRAIN_MS = 15_000

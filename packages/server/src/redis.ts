@@ -1,7 +1,7 @@
-import type { Backplane } from './backplane.js'
-import { NodeRedisStore } from './backplanes/redis/node-redis-store.js'
-import { type RedisOptions, resolveSettings } from './backplanes/redis/options.js'
-import { RedisBackplane } from './backplanes/redis/redis-backplane.js'
+import type { Backplane } from './api/backplane.js'
+import { NodeRedisStore } from './backplane/redis/node-redis-store.js'
+import { type RedisOptions, resolveSettings } from './backplane/redis/options.js'
+import { RedisBackplane } from './backplane/redis/redis-backplane.js'
 
 export type { RedisOptions }
 

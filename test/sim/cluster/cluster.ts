@@ -1,6 +1,6 @@
 import type { ServerOptions } from '@roomful/server'
 import type { TestServer } from '@roomful/server/testing'
-import type { StreamMessage } from '../../../packages/server/src/backplanes/redis/store.js'
+import type { StreamMessage } from '../../../packages/server/src/backplane/redis/store.js'
 import { type Seen, textOf } from '../oracle.js'
 import type { SimProtocol } from '../protocol.js'
 import { checkPresent, checkRoom, checkState } from '../settled.js'

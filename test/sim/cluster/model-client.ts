@@ -1,4 +1,4 @@
-import type { Client } from '../../../packages/server/src/backplanes/redis/connection.js'
+import type { Client } from '../../../packages/server/src/backplane/redis/connection.js'
 import { Pipe } from '../../../packages/server/src/testing/pipe.js'
 import type { Random } from '../random.js'
 import type { Message, ModelRedis, Operation, Peer } from './model-redis.js'

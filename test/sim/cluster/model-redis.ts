@@ -1,6 +1,6 @@
 import type { Clock } from '@roomful/server'
-import type { RedisSettings } from '../../../packages/server/src/backplanes/redis/options.js'
-import type { NodeRelay, StreamMessage } from '../../../packages/server/src/backplanes/redis/store.js'
+import type { RedisSettings } from '../../../packages/server/src/backplane/redis/options.js'
+import type { NodeRelay, StreamMessage } from '../../../packages/server/src/backplane/redis/store.js'
 import type { Random } from '../random.js'
 import { RedisData, type Turn } from './redis-data.js'
 

@@ -1,5 +1,7 @@
-import { Connection } from '../../../packages/server/src/backplanes/redis/connection.js'
-import type { RedisSettings } from '../../../packages/server/src/backplanes/redis/options.js'
+import type { Range } from '../../../packages/server/src/backplane/log/log.js'
+import type { PresenceSnapshot, PresentUser } from '../../../packages/server/src/backplane/presence.js'
+import { Connection } from '../../../packages/server/src/backplane/redis/connection.js'
+import type { RedisSettings } from '../../../packages/server/src/backplane/redis/options.js'
 import type {
   Append,
   AppendReply,
@@ -10,10 +12,8 @@ import type {
   Standing,
   StoreLink,
   StreamMessage,
-} from '../../../packages/server/src/backplanes/redis/store.js'
-import { unavailable } from '../../../packages/server/src/backplanes/redis/unavailable.js'
-import type { Range } from '../../../packages/server/src/core/log.js'
-import type { PresenceSnapshot, PresentUser } from '../../../packages/server/src/core/presence.js'
+} from '../../../packages/server/src/backplane/redis/store.js'
+import { unavailable } from '../../../packages/server/src/backplane/redis/unavailable.js'
 import type { Random } from '../random.js'
 import { ModelClient } from './model-client.js'
 import { type Message, type ModelRedis, type Operation, RELAYS } from './model-redis.js'

@@ -1,4 +1,15 @@
-import type { RedisSettings } from '../../../packages/server/src/backplanes/redis/options.js'
+import {
+  entryText,
+  type LogEntry,
+  type Position,
+  type Range,
+} from '../../../packages/server/src/backplane/log/log.js'
+import type {
+  PresenceEvent,
+  PresenceSnapshot,
+  PresentUser,
+} from '../../../packages/server/src/backplane/presence.js'
+import type { RedisSettings } from '../../../packages/server/src/backplane/redis/options.js'
 import type {
   Append,
   AppendReply,
@@ -7,13 +18,7 @@ import type {
   RedisStore,
   Standing,
   StreamMessage,
-} from '../../../packages/server/src/backplanes/redis/store.js'
-import { entryText, type LogEntry, type Position, type Range } from '../../../packages/server/src/core/log.js'
-import type {
-  PresenceEvent,
-  PresenceSnapshot,
-  PresentUser,
-} from '../../../packages/server/src/core/presence.js'
+} from '../../../packages/server/src/backplane/redis/store.js'
 import { Keyspace } from './keyspace.js'
 
 /** What a script has while it runs: the time of its Redis, and its subscribers. */

@@ -1,4 +1,4 @@
-import { type RedisSettings, resolveSettings } from '../../../packages/server/src/backplanes/redis/options.js'
+import { type RedisSettings, resolveSettings } from '../../../packages/server/src/backplane/redis/options.js'
 import { Random } from '../random.js'
 import { type Trait, type Traits, traitsOf } from '../traits.js'
 

@@ -2,7 +2,7 @@ import { RoomfulError } from '@roomful/protocol/wire'
 import { createTestServer, Device } from '@roomful/server/testing'
 import { expect, it } from 'vitest'
 import { createClient, type OutboxStorage, type StoredMessage, storedOutbox } from '../../src/index.js'
-import { Outbox } from '../../src/outbox.js'
+import { Outbox } from '../../src/outbox/outbox.js'
 
 const entry = {
   clientId: 'a',

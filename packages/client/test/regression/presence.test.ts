@@ -1,7 +1,7 @@
 import { createTestServer, Device } from '@roomful/server/testing'
 import { expect, it } from 'vitest'
 import { createClient } from '../../src/index.js'
-import { Members } from '../../src/members.js'
+import { Members } from '../../src/room/members.js'
 
 it('[P2] [E12] a state that its rate refused is told again, else the others would show an old one', async () => {
   const limits = { messagesPerSecond: 2, messagesBurst: 2 }

@@ -1,8 +1,8 @@
 import { createTestServer, Device } from '@roomful/server/testing'
 import { describe, expect, it } from 'vitest'
 import { createClient } from '../../src/index.js'
-import { initialRoom, type RoomEvent, roomStep } from '../../src/room-state.js'
-import { type Loggable, Timeline } from '../../src/timeline.js'
+import { initialRoom, type RoomEvent, roomStep } from '../../src/room/room-state.js'
+import { type Loggable, Timeline } from '../../src/room/timeline.js'
 
 const at = (offset: number, epoch = 'e') => ({ epoch, offset, id: `id-${offset}` })
 const message = (offset: number, epoch = 'e') => ({

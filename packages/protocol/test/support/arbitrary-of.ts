@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import type * as z from 'zod/mini'
-import { knownValuesOf } from '../../src/fields.js'
-import { TOKEN } from '../../src/text.js'
+import { knownValuesOf } from '../../src/messages/fields.js'
+import { TOKEN } from '../../src/messages/text.js'
 
 /** Well-formed text of all planes, as JSON may carry it. */
 export const text = fc.string({ unit: 'binary', maxLength: 40 })

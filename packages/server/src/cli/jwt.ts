@@ -1,5 +1,5 @@
 import { errors, jwtVerify } from 'jose'
-import type { Authentication, AuthenticationRequest } from '../api.js'
+import type { Authentication, AuthenticationRequest } from '../api/api.js'
 
 /** No reserved `@` in front, and nothing that could steer a terminal or pass for another text. */
 const USER_ID = /^(?!@)[^\p{C}\p{Zl}\p{Zp}]{1,256}$/u

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { Backplane, Draft, PublishResult, Relay, StreamEvent } from '../backplane.js'
-import type { Clock } from '../clock.js'
-import { fingerprint } from '../core/fingerprint.js'
-import type { Position } from '../core/log.js'
-import { silentLogger } from '../logger.js'
+import type { Backplane, Draft, PublishResult, Relay, StreamEvent } from '../api/backplane.js'
+import type { Clock } from '../api/clock.js'
+import { silentLogger } from '../api/logger.js'
+import { fingerprint } from '../backplane/log/fingerprint.js'
+import type { Position } from '../backplane/log/log.js'
 
 /** What one case runs on. */
 export interface BackplaneStage {

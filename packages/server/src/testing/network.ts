@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js'
-import { textsIn } from '../outgoing.js'
-import type { ConnectionRequest, Transport, TransportEvents } from '../transport.js'
+import type { Clock } from '../api/clock.js'
+import type { ConnectionRequest, Transport, TransportEvents } from '../api/transport.js'
+import { textsIn } from '../engine/connection/frames.js'
 import { Pipe } from './pipe.js'
 
 /** What takes connections in. */

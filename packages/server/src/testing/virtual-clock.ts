@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers'
-import type { Clock } from '../clock.js'
+import type { Clock } from '../api/clock.js'
 
 /** Taken now: a test runner's fake timers replace the global one, and no turn would ever end. */
 const nextTurn = setImmediate

@@ -1,7 +1,7 @@
 import { createTestServer } from '@roomful/server/testing'
 import { expect, it } from 'vitest'
-import type { Backplane, PresenceSnapshot } from '../../src/backplane.js'
-import { memory } from '../../src/backplanes/memory.js'
+import type { Backplane, PresenceSnapshot } from '../../src/api/backplane.js'
+import { memory } from '../../src/backplane/memory/memory.js'
 
 /** A backplane that reads who is present at once, and answers when it is told to. */
 function slowToAnswer() {

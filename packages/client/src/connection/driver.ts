@@ -1,0 +1,370 @@
+import type { ServerMessage, ServerMessageOf, WireLimits } from '@roomful/protocol'
+import {
+  decodeServerMessage,
+  type Frame,
+  PROTOCOL_VERSION,
+  RoomfulError,
+  type ServerDecodeResult,
+} from '@roomful/protocol/wire'
+import type { Settings } from '../options/options.js'
+import { Alarm } from '../runtime/clock.js'
+import { type Report, Value } from '../runtime/observable.js'
+import type { Runtime } from '../runtime/runtime.js'
+import * as say from '../runtime/strings.js'
+import {
+  type Connection,
+  type ConnectionEffect,
+  type ConnectionEvent,
+  type ConnectionStatus,
+  connectionStep,
+  initialConnection,
+  isUp,
+  type Mode,
+  type TokenReason,
+} from './connection-state.js'
+import { type HeartbeatEvent, heartbeatStep, initialHeartbeat } from './heartbeat.js'
+import { Pace } from './pace.js'
+import { SessionStore } from './session.js'
+import type { Socket, SocketFactory } from './socket.js'
+
+export interface LinkHandlers {
+  changed(from: ConnectionStatus, to: ConnectionStatus): void
+  /** The connection is authenticated: joins and the outbox may follow. */
+  up(): void
+  /** `code` is the close code, 0 if this side hung up. */
+  down(code: number): void
+  received(result: ServerDecodeResult): void
+  expiring(inMs: number): void
+  failed(what: string, error: unknown): void
+}
+
+/** The text of a frame, and its length in UTF-8. */
+export interface Encoded {
+  readonly text: string
+  readonly bytes: number
+}
+
+/** Runs the connection's state machine: token, socket, authentication, heartbeat. */
+export class Link {
+  readonly status: Value<ConnectionStatus>
+  readonly latency: Value<number | undefined>
+  readonly user: Value<string | undefined>
+  readonly pace: Pace
+  readonly #settings: Settings
+  readonly #runtime: Runtime
+  readonly #handlers: LinkHandlers
+  readonly #sessions: SessionStore
+  readonly #phase: Alarm
+  readonly #beat: Alarm
+  readonly #refresh: Alarm
+  #connection: Connection = initialConnection
+  #heartbeat = initialHeartbeat
+  #connect: SocketFactory | undefined
+  #socket: Socket | undefined
+  /** Grows with each attempt, so that what an earlier one began is dropped when it ends. */
+  #generation = 0
+  readonly #events: ConnectionEvent[] = []
+  #limits: WireLimits = {}
+  #pingIntervalMs: number | undefined
+  #stopWatching: (() => void) | undefined
+
+  constructor(settings: Settings, runtime: Runtime, report: Report, handlers: LinkHandlers) {
+    this.#settings = settings
+    this.#runtime = runtime
+    this.#handlers = handlers
+    this.#sessions = new SessionStore(settings.storageName, settings.keepsSession)
+    this.status = new Value(initialConnection.status, report)
+    this.latency = new Value<number | undefined>(undefined, report)
+    this.user = new Value<string | undefined>(undefined, report)
+    this.user.set(this.#sessions.get()?.userId)
+    this.pace = new Pace(runtime.clock)
+    this.#phase = new Alarm(runtime.clock)
+    this.#beat = new Alarm(runtime.clock)
+    this.#refresh = new Alarm(runtime.clock)
+  }
+
+  /** What the server's hello allows. */
+  get limits(): WireLimits {
+    return this.#limits
+  }
+
+  /** `undefined` while there is no authenticated connection. */
+  get mode(): Mode | undefined {
+    const status = this.#connection.status
+    return status.state === 'online' || status.state === 'degraded' ? status.mode : undefined
+  }
+
+  /** Why nothing will be sent any more, until `connect()` is called. */
+  get ended(): RoomfulError | undefined {
+    const { status } = this.#connection
+    if (status.state === 'closed') return new RoomfulError('closed')
+    return status.state === 'failed' ? status.error : undefined
+  }
+
+  open(connect: SocketFactory): void {
+    this.#connect = connect
+    this.#stopWatching ??= this.#runtime.watch((signal) => {
+      this.#step({ type: 'network', signal })
+      if (this.mode) this.#heart({ type: 'probe' })
+    })
+    this.#step({ type: 'connect' })
+  }
+
+  close(reason: string): void {
+    this.#unwatch()
+    this.#step({ type: 'close', reason })
+  }
+
+  /** Hangs up, and is as if it had never connected. */
+  rest(): void {
+    this.#unwatch()
+    this.#step({ type: 'rest' })
+  }
+
+  #unwatch(): void {
+    this.#stopWatching?.()
+    this.#stopWatching = undefined
+  }
+
+  /** Drops a connection that turned out to be useless, and dials anew. */
+  reconnect(reason: string): void {
+    this.#step({ type: 'dead', reason })
+  }
+
+  forget(): void {
+    this.#sessions.set(undefined)
+    this.user.set(undefined)
+  }
+
+  /**
+   * Sends what is not worth waiting for. Returns false if there is no authenticated connection, or the server's rates
+   * leave no room for it now.
+   * @throws RoomfulError `too_large`
+   */
+  send(frame: Frame): boolean {
+    if (this.mode === undefined) return false
+    const encoded = this.encode(frame)
+    return this.pace.take({ budget: 'messages', bytes: encoded.bytes }) && this.transmit(encoded)
+  }
+
+  /** @throws RoomfulError `too_large`: the server would close the connection, and with it what else is under way */
+  encode(frame: Frame): Encoded {
+    const text = JSON.stringify(frame)
+    const bytes = new TextEncoder().encode(text).length
+    const { frame_bytes } = this.#limits
+    if (frame_bytes && bytes > frame_bytes)
+      throw new RoomfulError('too_large', { message: say.tooLarge(bytes, frame_bytes) })
+    return { text, bytes }
+  }
+
+  /** Sends a frame whose cost was taken. */
+  transmit({ text }: Encoded): boolean {
+    return this.mode !== undefined && this.#transmit(text)
+  }
+
+  /** Pings and tokens cannot wait. The server charges them all the same. */
+  #sendAtOnce(frame: Frame): void {
+    const { text, bytes } = this.encode(frame)
+    this.pace.spend({ budget: 'messages', bytes })
+    this.#transmit(text)
+  }
+
+  #transmit(text: string): boolean {
+    return this.#socket?.send(text) ?? false
+  }
+
+  /** One event at a time: what a handler causes waits until the present step is done. */
+  #step(event: ConnectionEvent): void {
+    if (this.#events.push(event) > 1) return
+    try {
+      for (const next of this.#events) this.#advance(next)
+    } finally {
+      this.#events.length = 0
+    }
+  }
+
+  #advance(event: ConnectionEvent): void {
+    const from = this.#connection.status
+    const { clock } = this.#runtime
+    const { connection, effects } = connectionStep(this.#connection, event, {
+      now: clock.now(),
+      wallTime: this.#runtime.wallTime(),
+      random: this.#runtime.random(),
+      isOffline: this.#runtime.isOffline(),
+      unreachable: (said) => say.unreachable(this.#settings.storageName, said, pageOrigin()),
+      hasTokenGetter: typeof this.#settings.token === 'function',
+      timeouts: this.#settings.timeouts,
+      backoff: this.#settings.backoff,
+    })
+    this.#connection = connection
+    const to = connection.status
+    if (from !== to) {
+      this.status.set(to)
+      this.#handlers.changed(from, to)
+      if ('inMs' in to && connection.failures === 1 && !connection.isGreeted)
+        this.#settings.logger.warn(to.reason)
+    }
+    if (isUp(from.state) && !isUp(to.state)) this.#wentDown(event)
+    for (const effect of effects) this.#run(effect)
+  }
+
+  #run(effect: ConnectionEffect): void {
+    switch (effect.type) {
+      case 'fetch_token':
+        void this.#fetchToken(effect.reason, ++this.#generation)
+        return
+      case 'dial':
+        this.#dial()
+        return
+      case 'auth':
+        this.#sendAuth(this.#connection.token)
+        return
+      case 'up':
+        this.#heart({ type: 'start' })
+        this.#handlers.up()
+        return
+      case 'hang_up':
+        this.#generation++
+        this.#socket?.close(effect.code, effect.reason)
+        this.#socket = undefined
+        return
+      case 'timer':
+        if (effect.ms === undefined) this.#phase.clear()
+        else this.#phase.set(effect.ms, () => this.#step({ type: 'timer' }))
+    }
+  }
+
+  #wentDown(event: ConnectionEvent): void {
+    this.pace.stop()
+    this.#beat.clear()
+    this.#refresh.clear()
+    this.latency.set(undefined)
+    this.#handlers.down(event.type === 'closed' ? event.code : 0)
+  }
+
+  async #fetchToken(reason: TokenReason, generation: number): Promise<void> {
+    const event = await this.#askToken(reason)
+    if (generation === this.#generation) this.#step(event)
+  }
+
+  async #askToken(reason: TokenReason) {
+    const { token } = this.#settings
+    try {
+      const value = typeof token === 'function' ? await token({ reason }) : token
+      if (value === undefined || typeof value === 'string') return { type: 'token', token: value } as const
+      throw new TypeError(say.tokenNoString)
+    } catch (error) {
+      this.#handlers.failed(say.tokenGetter, error)
+      return { type: 'token_failed', reason: say.tokenFailed } as const
+    }
+  }
+
+  #dial(): void {
+    const generation = ++this.#generation
+    const guarded =
+      <A extends unknown[]>(run: (...args: A) => void) =>
+      (...args: A) => {
+        if (generation === this.#generation) run(...args)
+      }
+    this.#socket = this.#connect?.(this.#settings.url, {
+      opened: guarded(() => this.#step({ type: 'opened' })),
+      received: guarded((text: string) => this.#receive(text)),
+      closed: guarded((code: number, reason: string) => {
+        this.#socket = undefined
+        this.#step({ type: 'closed', code, reason })
+      }),
+    })
+  }
+
+  #sendAuth(token = typeof this.#settings.token === 'string' ? this.#settings.token : undefined): void {
+    // A token says who the user is; the session restores only those who have none.
+    const session = token === undefined ? this.#sessions.get()?.session : undefined
+    this.#sendAtOnce({ type: 'auth', protocol: PROTOCOL_VERSION, token, session })
+  }
+
+  #receive(text: string): void {
+    const result = decodeServerMessage(text, this.#settings.protocol)
+    if (!result.ok || result.kind === 'application' || !this.#consume(result.message)) {
+      this.#handlers.received(result)
+    }
+  }
+
+  /** Returns whether the message is the connection's own affair. */
+  #consume(message: ServerMessage): boolean {
+    switch (message.type) {
+      case 'system':
+        this.#hello(message)
+        return true
+      case 'authenticated':
+        this.#authenticated(message)
+        return true
+      case 'pong':
+        this.#heart({ type: 'pong', id: message.id })
+        return true
+      case 'draining':
+        this.#step({ type: 'advice', afterMs: message.reconnect_after_ms })
+        return false
+      case 'error':
+        if (!this.mode && message.retry_after_ms !== undefined) {
+          this.#step({ type: 'advice', afterMs: message.retry_after_ms })
+        }
+        return false
+      default:
+        return false
+    }
+  }
+
+  #hello({ protocol, limits = {}, ping_interval_ms }: ServerMessageOf<'system'>): void {
+    this.#limits = limits
+    this.pace.reset(limits)
+    this.#pingIntervalMs = ping_interval_ms
+    this.#step({ type: 'hello', mode: protocol === undefined ? 'base' : 'full' })
+  }
+
+  #authenticated({ user_id, session, expires_in_ms }: ServerMessageOf<'authenticated'>): void {
+    this.#sessions.set({ userId: user_id, session })
+    this.user.set(user_id)
+    if (expires_in_ms !== undefined) this.#refreshIn(expires_in_ms)
+    this.#step({ type: 'authenticated' })
+  }
+
+  /** Asks for a new token when three quarters of the time are over, and again in what remains. */
+  #refreshIn(remainingMs: number): void {
+    if (typeof this.#settings.token !== 'function' || remainingMs < 1_000) return
+    const generation = this.#generation
+    this.#refresh.set(remainingMs * 0.75, async () => {
+      this.#handlers.expiring(remainingMs / 4)
+      // Set before asking: a getter that never settles is asked again.
+      this.#refreshIn(remainingMs / 4)
+      const event = await this.#askToken('expiring')
+      if (generation === this.#generation && event.type === 'token') this.#sendAuth(event.token)
+    })
+  }
+
+  #heart(event: HeartbeatEvent): void {
+    const { intervalMs, ...rest } = this.#settings.heartbeat
+    const interval = this.#settings.fixedHeartbeat ? intervalMs : (this.#pingIntervalMs ?? intervalMs)
+    const now = this.#runtime.clock.now()
+    const step = heartbeatStep(this.#heartbeat, event, now, this.#runtime.random(), {
+      ...rest,
+      intervalMs: interval,
+    })
+    this.#heartbeat = step.heartbeat
+    this.#beat.set(step.heartbeat.dueAt - now, () => this.#heart({ type: 'timer' }))
+    for (const effect of step.effects) {
+      if (effect.type === 'ping') {
+        this.#sendAtOnce({ type: 'ping', id: this.mode === 'full' ? effect.id : undefined })
+      } else if (effect.type === 'latency') {
+        this.latency.set(effect.ms)
+        this.#step({ type: 'pong', latencyMs: effect.ms })
+      } else if (effect.type === 'dead') this.reconnect(say.dead)
+      else this.#step(effect)
+    }
+  }
+}
+
+/** Where the page came from, which is `null` for a file; `undefined` where there is no page. */
+function pageOrigin(): string | undefined {
+  const { location } = globalThis
+  return location?.protocol === 'file:' ? 'null' : location?.origin
+}

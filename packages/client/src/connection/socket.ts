@@ -1,0 +1,75 @@
+import ReconnectingWebSocket, { CloseEvent } from 'partysocket/ws'
+import * as say from '../runtime/strings.js'
+
+export interface SocketHandlers {
+  opened(): void
+  received(text: string): void
+  /** Called once at most, and never after `close()`. */
+  closed(code: number, reason: string): void
+}
+
+/** One connection attempt and the connection that comes of it. */
+export interface Socket {
+  /** Returns false if the socket is not open; then nothing was sent and nothing is queued. */
+  send(text: string): boolean
+  close(code: number, reason: string): void
+}
+
+export type SocketFactory = (url: string, handlers: SocketHandlers) => Socket
+
+/** The constructor of a WebSocket as browsers and `ws` have it. */
+export type WebSocketConstructor = new (url: string) => object
+
+const ABNORMAL = 1006
+
+/** Whether partysocket made the event itself; its code is then 1000, whatever happened. */
+const isSynthetic = (event: object): boolean => event instanceof CloseEvent
+
+/**
+ * A partysocket that dials once: every retry gets a new one, since a partysocket that waits ignores `reconnect()`,
+ * and one that is shared lets late events of the old connection through.
+ * @throws TypeError if there is no WebSocket
+ */
+export function partySocketFactory(
+  WebSocket: WebSocketConstructor | undefined = globalThis.WebSocket,
+): SocketFactory {
+  if (typeof WebSocket !== 'function') throw new TypeError(say.noWebSocket)
+  return (url, handlers) => {
+    let settled = false
+    const close = (code: number, reason: string) => {
+      if (settled) return
+      settled = true
+      handlers.closed(code, reason)
+    }
+    const socket = new ReconnectingWebSocket(() => url, undefined, {
+      WebSocket,
+      startClosed: true,
+      maxRetries: 0,
+      maxEnqueuedMessages: 0,
+      // The dial's time-out belongs to the connection's state machine.
+      connectionTimeout: 2 ** 31 - 1,
+      shouldReconnectOnClose: () => false,
+    })
+    // Only on* handlers: listeners get a clone whose code is 'close' when partysocket made the event itself.
+    socket.onopen = () => settled || handlers.opened()
+    socket.onmessage = ({ data }) => {
+      if (settled) return
+      if (typeof data === 'string') handlers.received(data)
+      else {
+        close(1003, say.binary)
+        socket.close()
+      }
+    }
+    socket.onclose = (event) => close(isSynthetic(event) ? ABNORMAL : event.code, event.reason)
+    // A constructor that throws gives an error without a close.
+    socket.onerror = ({ message }) => close(ABNORMAL, message)
+    socket.reconnect()
+    return {
+      send: (text) => !settled && socket.send(text),
+      close(code, reason) {
+        settled = true
+        socket.close(code, reason)
+      },
+    }
+  }
+}

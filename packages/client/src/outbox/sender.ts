@@ -1,0 +1,356 @@
+import type { Durability, JsonObject, ServerMessageOf } from '@roomful/protocol'
+import { RoomfulError } from '@roomful/protocol/wire'
+import type { Encoded, Link } from '../connection/driver.js'
+import type { Cost, Source } from '../connection/pace.js'
+import { errorOf } from '../connection/pending-requests.js'
+import type { Settings } from '../options/options.js'
+import { Alarm } from '../runtime/clock.js'
+import type { Runtime } from '../runtime/runtime.js'
+import * as say from '../runtime/strings.js'
+import { type Head, Outbox, type Outgoing, type SendResult, type Settled } from './outbox.js'
+import type { OutboxStore } from './stored-outbox.js'
+
+/**
+ * A message that was handed to `send`. Await it for its place in the log or a {@link RoomfulError};
+ * ignoring it never causes an unhandled rejection.
+ */
+export interface Sent extends PromiseLike<SendResult> {
+  readonly clientId: string
+  readonly state: 'pending' | 'sent' | 'failed'
+  /** Sends a failed message again, as a new one. Any other is returned as it is. */
+  retry(): Sent
+  /** Takes the message back; false if it was transmitted already. */
+  cancel(): boolean
+  catch<T>(failed: (error: RoomfulError) => T): Promise<SendResult | T>
+}
+
+/** What a room is to its messages under way. */
+export interface RoomView {
+  readonly isLive: boolean
+  /** The newest entry that the room has got. */
+  readonly head: Head | undefined
+  send(message: string, options: { readonly data: JsonObject | undefined }): Sent
+  readonly timeline:
+    | {
+        removed(clientId: string): boolean
+        queued(entry: Outgoing): void
+        settled(entry: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void
+      }
+    | undefined
+}
+
+interface Handle {
+  state: Sent['state']
+  settle(outcome: SendResult | RoomfulError): void
+}
+
+/** Time-out for a server that never answers a transmission; longer than its handlers may take. */
+const ANSWER_MS = 45_000
+/** What a server remembers of ids if its hello does not say. */
+const DEDUPE_WINDOW_MS = 120_000
+/** Of that time: a frame may be on its way for a while, and the server must know the id when it arrives. */
+const RETRY_SHARE = 0.9
+
+/** Moves the outbox: transmits what may go, paced by the server's limits, and settles what was answered. */
+export class Sender implements Source {
+  readonly #outbox: Outbox
+  readonly #settings: Settings
+  readonly #runtime: Runtime
+  readonly #link: Link
+  readonly #rooms: { get(id: string): RoomView | undefined }
+  readonly #store: OutboxStore | undefined
+  readonly #handles = new Map<string, Handle>()
+  readonly #abandoned = new Set<string>()
+  readonly #wake: Alarm
+  readonly #answer: Alarm
+  /** The frame whose turn is next. */
+  #prepared:
+    | { readonly entry: Outgoing; readonly frame: Encoded; readonly head: Head | undefined }
+    | undefined
+  /** The socket takes nothing more, though its end is not told yet. */
+  #isClosing = false
+  #durability: Durability | undefined
+
+  constructor(
+    settings: Settings,
+    runtime: Runtime,
+    link: Link,
+    rooms: { get(id: string): RoomView | undefined },
+    failed: (error: RoomfulError) => void,
+  ) {
+    this.#settings = settings
+    this.#runtime = runtime
+    this.#link = link
+    this.#rooms = rooms
+    this.#outbox = new Outbox(settings.outbox)
+    this.#store = settings.storage?.({
+      name: settings.storageName,
+      runtime,
+      opened: () => {
+        this.#restore()
+        this.pump()
+      },
+      failed: (cause) => failed(new RoomfulError('storage_failed', { cause, message: say.notStored(cause) })),
+    })
+    this.#wake = new Alarm(runtime.clock)
+    this.#answer = new Alarm(runtime.clock)
+    link.pace.add(this)
+  }
+
+  open(): void {
+    this.#store?.open()
+  }
+
+  close(error: RoomfulError): void {
+    // First, so that what is given up here stays there: the next page sends it.
+    this.#store?.close()
+    this.#wake.clear()
+    this.#settleAll(this.#outbox.fail(() => true, error))
+  }
+
+  /** Log-out: nothing of this user stays behind. */
+  forget(): void {
+    this.#store?.clear()
+    for (const { clientId } of this.#outbox.entries) this.#store?.remove(clientId)
+    this.#settleAll(this.#outbox.fail(() => true, new RoomfulError('cancelled')))
+  }
+
+  entriesOf(room: string): readonly Outgoing[] {
+    return this.#outbox.entries.filter(({ roomId }) => roomId === room)
+  }
+
+  submit(roomId: string, message: string, data: JsonObject | undefined): Sent {
+    const entry = this.#write(roomId, message, data)
+    try {
+      this.#outbox.add(entry)
+    } catch (error) {
+      // What JSON cannot hold throws as well.
+      const known = error instanceof RoomfulError
+      return this.#refuse(entry, known ? error : new RoomfulError('invalid_message', { cause: error }))
+    }
+    const sent = this.#handle(entry)
+    this.#store?.put(entry)
+    this.#room(entry)?.timeline?.queued(entry)
+    this.pump()
+    return sent
+  }
+
+  /** A message that does not even get into the outbox: shown as failed, like any other. */
+  refuse(roomId: string, message: string, data: JsonObject | undefined, error: RoomfulError): Sent {
+    return this.#refuse(this.#write(roomId, message, data), error)
+  }
+
+  #write(roomId: string, message: string, data: JsonObject | undefined): Outgoing {
+    const userId = this.#link.user.get()
+    return { clientId: this.#runtime.id(), roomId, message, data, userId, doubtSince: undefined }
+  }
+
+  #refuse(entry: Outgoing, error: RoomfulError): Sent {
+    const sent = this.#handle(entry)
+    this.#room(entry)?.timeline?.queued(entry)
+    this.#settle({ entry, outcome: error })
+    return sent
+  }
+
+  cancel(clientId: string): boolean {
+    return this.#settle(this.#outbox.cancel(clientId))
+  }
+
+  up(): void {
+    const me = this.#link.user.get()
+    if (me !== undefined) this.#becomes(me)
+    this.#restore()
+    this.pump()
+  }
+
+  /**
+   * With a token, another user id is somebody else's. Without one it is the same person, whose session the server
+   * no longer knows: what has not left yet goes under the new id, what has could double.
+   */
+  #becomes(me: string): void {
+    const isAnonymous = this.#settings.token === undefined
+    const stranger = new RoomfulError('cancelled', { message: say.anotherUser })
+    const isForeign = ({ userId, doubtSince }: Outgoing) =>
+      userId !== undefined && userId !== me && !(isAnonymous && doubtSince === undefined)
+    this.#settleAll(this.#outbox.fail(isForeign, stranger))
+    for (const entry of this.#outbox.adopt(me)) {
+      this.#store?.put(entry)
+      this.#room(entry)?.timeline?.queued(entry)
+    }
+  }
+
+  down(code: number): void {
+    this.#isClosing = false
+    if (code === 1009) this.#settle(this.#outbox.failLargest(new RoomfulError('too_large')))
+    this.#outbox.disconnected()
+    this.#settleAll(
+      this.#outbox.fail(({ clientId }) => this.#abandoned.has(clientId), new RoomfulError('not_in_room')),
+    )
+    this.#abandoned.clear()
+    this.#wake.clear()
+    this.#answer.clear()
+  }
+
+  /** A room goes for good: what is in flight will not be sent again. */
+  abandon(room: string): void {
+    for (const { clientId } of this.entriesOf(room)) this.#abandoned.add(clientId)
+  }
+
+  leftRoom(room: string, error: RoomfulError): void {
+    this.#settleAll(this.#outbox.fail(({ roomId }) => roomId === room, error))
+    this.#outbox.left(room)
+  }
+
+  acked({ room_id, client_id, id, epoch, offset, durability, timestamp }: ServerMessageOf<'ack'>): void {
+    this.#durability = durability
+    this.#settle(this.#outbox.accepted(room_id, client_id, { id, epoch, offset, durability }), timestamp)
+    this.#answered()
+  }
+
+  /** The own broadcast; once an ack has shown that acks promise no more than the log, it settles as well. */
+  echoed(clientId: string, id: string, epoch: string, offset: number): void {
+    const isPromisedMore = this.#durability === 'replicated'
+    // It shows that the primary has it, and nothing of its replicas.
+    const durability = isPromisedMore ? 'primary' : (this.#durability ?? 'memory')
+    const settles = this.#durability !== undefined && !isPromisedMore
+    this.#settle(this.#outbox.echoed(clientId, { id, epoch, offset, durability }, settles))
+  }
+
+  refused(clientId: string, frame: ServerMessageOf<'error'>): void {
+    const error = errorOf(frame)
+    if (error.code === 'rate_limited') this.#link.pace.refused('messages', error.retryAfterMs)
+    this.#settle(this.#outbox.refused(clientId, error, this.#runtime.clock.now()))
+    this.#answered()
+  }
+
+  pump(): void {
+    const { limits, mode } = this.#link
+    if (!mode) return
+    const now = this.#runtime.clock.now()
+    this.#settleAll(
+      this.#outbox.expire(
+        now,
+        RETRY_SHARE *
+          (limits.dedupe_window_ms === null ? Infinity : (limits.dedupe_window_ms ?? DEDUPE_WINDOW_MS)),
+      ),
+    )
+    this.#link.pace.pump()
+  }
+
+  next(): Cost | undefined {
+    if (!this.#link.mode || this.#isClosing) return undefined
+    const now = this.#runtime.clock.now()
+    const isOpen = (roomId: string) => this.#rooms.get(roomId)?.isLive ?? false
+    for (let entry = this.#outbox.next(now, isOpen); entry; entry = this.#outbox.next(now, isOpen)) {
+      const head = this.#room(entry)?.head
+      const frame = this.#encode(entry, head)
+      if (frame) {
+        this.#prepared = { entry, frame, head }
+        return { budget: 'messages', bytes: frame.bytes }
+      }
+    }
+    const next = this.#outbox.nextTime(now)
+    if (next !== undefined) this.#wake.set(next - now, () => this.pump())
+    return undefined
+  }
+
+  /** A message that is too large is settled. */
+  #encode(entry: Outgoing, head: Head | undefined): Encoded | undefined {
+    const { clientId, roomId, message, data } = entry
+    const base = { type: 'chat_message', room_id: roomId, message }
+    const after = this.#outbox.predecessor(roomId)
+    const seen = entry.seen?.epoch === head?.epoch ? entry.seen?.offset : undefined
+    try {
+      return this.#link.encode(
+        this.#link.mode === 'base' ? base : { ...base, client_id: clientId, after, seen, data },
+      )
+    } catch (error) {
+      this.#settle(this.#outbox.settle(clientId, error as RoomfulError))
+      return undefined
+    }
+  }
+
+  send(): void {
+    if (!this.#prepared) return
+    const { entry, frame, head } = this.#prepared
+    if (this.#link.mode === 'base') {
+      this.#isClosing = !this.#link.transmit(frame)
+      if (!this.#isClosing) this.#settle(this.#outbox.settle(entry.clientId, { durability: 'none' }))
+      return
+    }
+    // Stored first: a page that dies in between must not take it for never transmitted.
+    const doubtful = this.#outbox.transmitted(entry.clientId, this.#runtime.clock.now(), head)
+    if (doubtful && (entry.doubtSince === undefined || doubtful.seen !== entry.seen))
+      this.#store?.put(doubtful)
+    this.#link.transmit(frame)
+    if (!this.#answer.isSet) this.#awaitAnswer()
+  }
+
+  #awaitAnswer(): void {
+    this.#answer.set(ANSWER_MS, () => this.#link.reconnect(say.unanswered))
+  }
+
+  #answered(): void {
+    this.#answer.clear()
+    if (this.#outbox.isInFlight) this.#awaitAnswer()
+    this.pump()
+  }
+
+  #handle(entry: Outgoing): Sent {
+    let settle: Handle['settle'] = () => {}
+    const promise = new Promise<SendResult>((resolve, reject) => {
+      settle = (outcome) => (outcome instanceof RoomfulError ? reject(outcome) : resolve(outcome))
+    })
+    promise.catch(() => {})
+    const handle: Handle = { state: 'pending', settle }
+    this.#handles.set(entry.clientId, handle)
+    const sent: Sent = {
+      clientId: entry.clientId,
+      get state() {
+        return handle.state
+      },
+      retry: () => (handle.state === 'failed' ? this.#resend(entry) : sent),
+      cancel: () => this.cancel(entry.clientId),
+      // biome-ignore lint/suspicious/noThenProperty: a message is awaited for its place in the log
+      then: (resolved, rejected) => promise.then(resolved, rejected),
+      catch: (failed) => promise.catch(failed),
+    }
+    return sent
+  }
+
+  #resend(entry: Outgoing): Sent {
+    const room = this.#room(entry)
+    if (!room)
+      return this.#refuse({ ...entry, clientId: this.#runtime.id() }, new RoomfulError('not_in_room'))
+    room.timeline?.removed(entry.clientId)
+    return room.send(entry.message, { data: entry.data })
+  }
+
+  #settleAll(settled: readonly Settled[]): void {
+    for (const one of settled) this.#settle(one)
+  }
+
+  #settle(settled: Settled | undefined, timestamp?: string): boolean {
+    if (!settled) return false
+    const { entry, outcome } = settled
+    const handle = this.#handles.get(entry.clientId)
+    this.#handles.delete(entry.clientId)
+    this.#store?.remove(entry.clientId)
+    if (handle) handle.state = outcome instanceof RoomfulError ? 'failed' : 'sent'
+    this.#room(entry)?.timeline?.settled(entry, outcome, timestamp)
+    handle?.settle(outcome)
+    return true
+  }
+
+  /** Takes over what an earlier page of the same user left, and stores what is not yet. */
+  #restore(): void {
+    const entries = this.#store?.take(this.#link.user.get()) ?? []
+    this.#outbox.restore(entries)
+    for (const entry of entries) this.#room(entry)?.timeline?.queued(entry)
+    this.#store?.keep(this.#outbox.entries)
+  }
+
+  #room({ roomId }: Outgoing): RoomView | undefined {
+    return this.#rooms.get(roomId)
+  }
+}

@@ -1,0 +1,130 @@
+import type { Runtime } from '../runtime/runtime.js'
+import type { Outgoing } from './outbox.js'
+import type { OutboxStorage, StoredMessage } from './storage.js'
+
+/** Makes the store of one client. Passed as `storage`, so that a bundle without one does not carry this code. */
+export type StoredOutbox = (context: OutboxStoreContext) => OutboxStore
+
+export interface OutboxStoreContext {
+  /** Names what is stored for this server. */
+  readonly name: string
+  readonly runtime: Pick<Runtime, 'clock' | 'wallTime'>
+  /** This page owns the storage from now on. */
+  opened(): void
+  failed(cause: unknown): void
+}
+
+/** The outbox's copy in a storage that outlives the page. Until this page owns it, nothing is written. */
+export class OutboxStore {
+  readonly #storage: OutboxStorage
+  readonly #context: OutboxStoreContext
+  #isOwned = false
+  #close: (() => void) | undefined
+  /** What earlier pages left, of this user and of others. */
+  #left: readonly StoredMessage[] = []
+  /** Where each message stands in the order of the storage. */
+  readonly #sequences = new Map<string, number>()
+  #lastSequence = 0
+
+  constructor(storage: OutboxStorage, context: OutboxStoreContext) {
+    this.#storage = storage
+    this.#context = context
+  }
+
+  open(): void {
+    this.#close ??= this.#open((messages) => {
+      this.#isOwned = true
+      this.#left = [...this.#left, ...messages]
+      this.#lastSequence = Math.max(this.#lastSequence, messages.at(-1)?.sequence ?? 0)
+      this.#context.opened()
+    })
+  }
+
+  /** What is stored stays for the next page. */
+  close(): void {
+    this.#close?.()
+    this.#close = undefined
+    this.#isOwned = false
+  }
+
+  /** Log-out: removes what earlier pages left; if this page does not own the storage yet, as soon as it does. */
+  clear(): void {
+    if (this.#storage.clear) this.#guard(() => this.#storage.clear?.())
+    else if (this.#isOwned) this.#removeAll(this.#left)
+    else this.#clearOnceOpen()
+    this.#left = []
+  }
+
+  #clearOnceOpen(): void {
+    let close = () => {}
+    let isCleared = false
+    close = this.#open((messages) => {
+      this.#removeAll(messages)
+      isCleared = true
+      close()
+    })
+    // A storage may open at once.
+    if (isCleared) close()
+  }
+
+  /** What earlier pages of the user left. It is given out once. */
+  take(me: string | undefined): Outgoing[] {
+    if (me !== undefined) this.#storage.userIs?.(me)
+    const mine = this.#left.filter(({ userId }) => userId === me)
+    this.#left = this.#left.filter(({ userId }) => userId !== me)
+    return mine.map(({ sequence, ...message }) => {
+      this.#sequences.set(message.clientId, sequence)
+      return { ...message, data: message.data, doubtSince: this.#monotonic(message.doubtSince) }
+    })
+  }
+
+  /** Stores those messages that are not yet. */
+  keep(entries: readonly Outgoing[]): void {
+    for (const entry of entries) if (!this.#sequences.has(entry.clientId)) this.put(entry)
+  }
+
+  put({ userId, doubtSince, ...entry }: Outgoing): void {
+    if (userId === undefined || !this.#isOwned) return
+    const sequence = this.#sequences.get(entry.clientId) ?? ++this.#lastSequence
+    this.#sequences.set(entry.clientId, sequence)
+    const since = doubtSince === undefined ? undefined : doubtSince + this.#ahead()
+    this.#guard(() =>
+      this.#storage.put(this.#context.name, { ...entry, userId, sequence, doubtSince: since }),
+    )
+  }
+
+  remove(clientId: string): void {
+    this.#sequences.delete(clientId)
+    if (this.#isOwned) this.#guard(() => this.#storage.remove(this.#context.name, clientId))
+  }
+
+  #open(opened: (messages: readonly StoredMessage[]) => void): () => void {
+    return this.#storage.open(this.#context.name, opened, (cause) => this.#context.failed(cause))
+  }
+
+  #removeAll(messages: readonly StoredMessage[]): void {
+    this.#guard(() => {
+      for (const { clientId } of messages) this.#storage.remove(this.#context.name, clientId)
+    })
+  }
+
+  /** Dated in the future: the clock was set back, and how long ago it was is not known. */
+  #monotonic(wallTime: number | undefined): number | undefined {
+    if (wallTime === undefined) return undefined
+    return wallTime > this.#context.runtime.wallTime() ? Number.NEGATIVE_INFINITY : wallTime - this.#ahead()
+  }
+
+  /** By how much the wall clock is ahead of the monotonic one, in ms. */
+  #ahead(): number {
+    const { runtime } = this.#context
+    return runtime.wallTime() - runtime.clock.now()
+  }
+
+  #guard(run: () => void): void {
+    try {
+      run()
+    } catch (cause) {
+      this.#context.failed(cause)
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type {
+  ChatDataOutput,
+  JsonObject,
+  ServerMessageFor,
+  ServerMessageOf,
+  VolatileName,
+} from '@roomful/protocol'
+import type { RoomfulError } from '@roomful/protocol/wire'
+import type { ConnectionStatus } from '../connection/connection-state.js'
+import type { AnyProtocol } from '../options/options.js'
+import type { RoomStatus } from './room-state.js'
+
+/** A chat message as handlers get it. A base server gives it no `id`, `epoch`, `offset` and `client_id`. */
+export type ChatMessage<P extends AnyProtocol> = Omit<ServerMessageOf<'chat_message'>, 'data'> & {
+  readonly data?: [ChatDataOutput<P>] extends [never] ? JsonObject : ChatDataOutput<P>
+}
+
+/** Where a published message stands in its room's log. */
+export interface Published {
+  readonly room_id: string
+  readonly id: string
+  readonly epoch: string
+  readonly offset: number
+  readonly client_id?: string
+}
+
+/** A server message of the application with the envelope of its kind. */
+export type Received<P extends AnyProtocol, K extends keyof P['server'] & string> = ServerMessageFor<P, K> &
+  (K extends VolatileName<P> ? { readonly room_id?: string } : Published)
+
+/** What stands in a room's log: chat, and what the application's server published. */
+export type LogMessage<P extends AnyProtocol> =
+  | ChatMessage<P>
+  | { [K in Exclude<keyof P['server'] & string, VolatileName<P>>]: Received<P, K> }[Exclude<
+      keyof P['server'] & string,
+      VolatileName<P>
+    >]
+
+export interface StatusChange<S> {
+  readonly from: S
+  readonly to: S
+  readonly reason: string
+}
+
+/** Continuity was broken: what came between what was seen so far and what follows cannot be known. */
+export interface Resync {
+  readonly room_id: string
+  readonly reason: string
+}
+
+type BuiltInRoomEvent = 'user_joined' | 'user_left' | 'user_typing' | 'user_stopped_typing' | 'presence'
+
+export type RoomEvents<P extends AnyProtocol> = {
+  [K in BuiltInRoomEvent]: ServerMessageOf<K>
+} & {
+  chat_message: ChatMessage<P>
+  resync: Resync
+  status: StatusChange<RoomStatus>
+} & { [K in keyof P['server'] & string]: Received<P, K> }
+
+export type ClientEvents<P extends AnyProtocol> = {
+  status: StatusChange<ConnectionStatus>
+  /** What no caller awaits: an `error` frame without a request, a frame that the protocol does not allow, a failed storage. */
+  error: RoomfulError
+  /** The server is about to restart; the client moves on after this many ms. */
+  draining: { readonly reconnect_after_ms: number }
+  /** The token expires in this many ms; a token getter is asked for another one. */
+  expiring: { readonly in_ms: number }
+} & { [K in VolatileName<P>]: Received<P, K> }

@@ -1,0 +1,207 @@
+import type { Cursor, Entry, ServerMessageOf } from '@roomful/protocol'
+import type { RoomfulError } from '@roomful/protocol/wire'
+import { backoffMs } from '../connection/retry.js'
+import * as say from '../runtime/strings.js'
+
+/** Where a room stands. `reason` says in words how it came there. */
+export type RoomStatus = { readonly reason: string } & (
+  | { readonly state: 'idle' }
+  /** Not a member yet, or no longer, and nothing to resume from. */
+  | { readonly state: 'joining' }
+  /** Away, with a place in the log to resume from. */
+  | { readonly state: 'recovering' }
+  /** `recovered`: whether the last join had no gap; `undefined` if there was nothing to recover. */
+  | { readonly state: 'live'; readonly recovered: boolean | undefined }
+  /** Still a member, but something was missed. */
+  | { readonly state: 'resyncing' }
+  | { readonly state: 'denied'; readonly error: RoomfulError }
+  | { readonly state: 'left' }
+)
+
+type Joined = ServerMessageOf<'joined'>
+
+/** The machine's whole memory. */
+export interface RoomMachine {
+  readonly status: RoomStatus
+  readonly isConnected: boolean
+  /** The last entry that was delivered, or the head that the join began at. */
+  readonly cursor: Cursor | undefined
+  /** How many entries of the past the application asked for. */
+  readonly history: number | undefined
+  /** The outcome of the resume that is going on; the first page tells it. */
+  readonly recovered: boolean | undefined
+  readonly wasLive: boolean
+  readonly failures: number
+}
+
+export type RoomEvent =
+  | { readonly type: 'join'; readonly history: number | undefined }
+  | { readonly type: 'leave'; readonly reason: string }
+  /** Somebody else is, or may be, the user from now on. */
+  | { readonly type: 'forget' }
+  | { readonly type: 'up' }
+  | { readonly type: 'down'; readonly reason: string }
+  | { readonly type: 'joined'; readonly frame: Joined }
+  | { readonly type: 'refused'; readonly error: RoomfulError; readonly random: number }
+  | { readonly type: 'timer' }
+  /** A live frame with a place in the log. */
+  | { readonly type: 'entry'; readonly at: Cursor }
+  | { readonly type: 'resync'; readonly reason: string; readonly at: Cursor }
+  /** The members' list missed a change. */
+  | { readonly type: 'members_gap' }
+  | { readonly type: 'expelled'; readonly error: RoomfulError }
+
+export type RoomEffect =
+  /** A page is exempt from the rate of joins. */
+  | {
+      readonly type: 'send_join'
+      readonly since: Cursor | undefined
+      readonly history: number | undefined
+      readonly isPage: boolean
+    }
+  /** The live frame is the next one: hand it on. */
+  | { readonly type: 'deliver' }
+  | { readonly type: 'deliver_page'; readonly entries: readonly Entry[] }
+  /** Before what follows there is a hole, or another log. */
+  | { readonly type: 'break'; readonly reason: string; readonly head: Cursor | undefined }
+  | { readonly type: 'live' }
+  | { readonly type: 'retry'; readonly ms: number }
+
+export interface RoomStep {
+  readonly machine: RoomMachine
+  readonly effects: readonly RoomEffect[]
+}
+
+export const initialRoom: RoomMachine = {
+  status: { state: 'idle', reason: say.notJoined },
+  isConnected: false,
+  cursor: undefined,
+  history: undefined,
+  recovered: undefined,
+  wasLive: false,
+  failures: 0,
+}
+
+export function roomStep(m: RoomMachine, event: RoomEvent): RoomStep {
+  switch (event.type) {
+    case 'join':
+      return isWanted(m) ? stay(m) : join({ ...m, history: event.history, recovered: undefined }, 'Joining')
+    case 'leave':
+      return isWanted(m) ? stay({ ...m, status: { state: 'left', reason: event.reason } }) : stay(m)
+    case 'forget':
+      return stay({ ...initialRoom, isConnected: m.isConnected, status: m.status, history: m.history })
+    case 'up': {
+      const connected = { ...m, isConnected: true }
+      return isWanted(m) ? join(connected, say.backOnline) : stay(connected)
+    }
+    case 'down': {
+      const away = { ...m, isConnected: false, recovered: undefined }
+      return stay(isWanted(m) ? { ...away, status: waiting(m, event.reason) } : away)
+    }
+    case 'joined':
+      return isWanted(m) ? joined(m, event.frame) : stay(m)
+    case 'refused':
+      return isWanted(m) ? refused(m, event.error, event.random) : stay(m)
+    case 'timer':
+      return isWanted(m) && m.isConnected ? stay(m, [sendJoin(m)]) : stay(m)
+    case 'entry':
+      return entry(m, event.at)
+    case 'resync':
+      if (!isWanted(m)) return stay(m)
+      return stay({ ...m, cursor: event.at }, [{ type: 'break', reason: event.reason, head: event.at }])
+    case 'members_gap':
+      return m.status.state === 'live' ? resync(m, say.missedMember) : stay(m)
+    case 'expelled':
+      return isWanted(m) ? deny(m, event.error) : stay(m)
+  }
+}
+
+/** Whether the application wants to be in the room. */
+export function isWanted({ status: { state } }: RoomMachine): boolean {
+  return state !== 'idle' && state !== 'left' && state !== 'denied'
+}
+
+function stay(machine: RoomMachine, effects: readonly RoomEffect[] = []): RoomStep {
+  return { machine, effects }
+}
+
+function waiting({ cursor }: RoomMachine, reason: string): RoomStatus {
+  return { state: cursor ? 'recovering' : 'joining', reason }
+}
+
+function sendJoin({ cursor, history }: RoomMachine, isPage = false): RoomEffect {
+  return { type: 'send_join', since: cursor, history, isPage }
+}
+
+function join(m: RoomMachine, reason: string): RoomStep {
+  const status = waiting(m, m.isConnected ? reason : say.waitingForConnection)
+  return stay({ ...m, status }, m.isConnected ? [sendJoin(m)] : [])
+}
+
+function resync(m: RoomMachine, reason: string): RoomStep {
+  return stay({ ...m, status: { state: 'resyncing', reason }, recovered: undefined }, [sendJoin(m)])
+}
+
+function deny(m: RoomMachine, error: RoomfulError): RoomStep {
+  return stay({ ...m, status: { state: 'denied', reason: error.message, error } })
+}
+
+function refused(m: RoomMachine, error: RoomfulError, random: number): RoomStep {
+  if (!error.temporary) return deny(m, error)
+  const ms = error.retryAfterMs ?? backoffMs(m.failures, random)
+  return stay({ ...m, failures: m.failures + 1, status: waiting(m, error.message) }, [{ type: 'retry', ms }])
+}
+
+function joined(m: RoomMachine, frame: Joined): RoomStep {
+  const head = cursorOf(frame)
+  if (!head) return joinedBase(m)
+  const effects: RoomEffect[] = []
+  const isBroken = frame.recovered === false && !isKnown(m.cursor, frame)
+  if (isBroken) effects.push({ type: 'break', reason: frame.reason ?? 'gap', head })
+  const from = isBroken ? undefined : m.cursor
+  const isNew = ({ epoch, offset }: Entry) => !from || epoch !== from.epoch || offset > from.offset
+  effects.push({ type: 'deliver_page', entries: (frame.messages ?? []).filter(isNew) })
+  const cursor = from && from.epoch === head.epoch && from.offset > head.offset ? from : head
+  const recovered =
+    m.recovered === false || isBroken ? false : frame.recovered === undefined ? m.recovered : true
+  const machine = { ...m, cursor, recovered, failures: 0 }
+  if (frame.more) return stay(machine, [...effects, sendJoin(machine, true)])
+  return live(machine, effects)
+}
+
+/**
+ * Whether the answer holds the place that live frames have reached since the join was sent: then nothing was missed,
+ * though the log may have dropped the entry that the join named.
+ */
+function isKnown(cursor: Cursor | undefined, frame: Joined): boolean {
+  return [cursorOf(frame), ...(frame.messages ?? [])].some(
+    (at) => at?.epoch === cursor?.epoch && at?.offset === cursor?.offset && at?.id === cursor?.id,
+  )
+}
+
+/** A base server has no log: whatever was missed is missed. */
+function joinedBase(m: RoomMachine): RoomStep {
+  return live(m, m.wasLive ? [{ type: 'break', reason: 'not_recoverable', head: undefined }] : [])
+}
+
+function live(m: RoomMachine, effects: readonly RoomEffect[]): RoomStep {
+  const { recovered } = m
+  const reason = recovered === false ? say.joinedWithGap : 'Joined'
+  return stay({ ...m, wasLive: true, status: { state: 'live', reason, recovered } }, [
+    ...effects,
+    { type: 'live' },
+  ])
+}
+
+function entry(m: RoomMachine, at: Cursor): RoomStep {
+  const { state } = m.status
+  if ((state !== 'live' && state !== 'resyncing') || !m.cursor) return stay(m)
+  const isSameLog = at.epoch === m.cursor.epoch
+  if (isSameLog && at.offset <= m.cursor.offset) return stay(m)
+  if (isSameLog && at.offset === m.cursor.offset + 1) return stay({ ...m, cursor: at }, [{ type: 'deliver' }])
+  return state === 'live' ? resync(m, say.missedMessage) : stay(m)
+}
+
+function cursorOf({ epoch, offset, id }: Joined): Cursor | undefined {
+  return epoch === undefined || offset === undefined || id === undefined ? undefined : { epoch, offset, id }
+}

@@ -1,0 +1,573 @@
+import type {
+  ClientDefinition,
+  Cursor,
+  Entry,
+  JsonObject,
+  Member,
+  ServerMessage,
+  ServerMessageOf,
+} from '@roomful/protocol'
+import { isRequest } from '@roomful/protocol/define'
+import {
+  checkText,
+  type Frame,
+  MAX_TEXT_LENGTH,
+  RoomfulError,
+  type ServerDecodeResult,
+  validate,
+} from '@roomful/protocol/wire'
+import type { Link } from '../connection/driver.js'
+import type { Answer, Calls, Started } from '../connection/pending-requests.js'
+import type { AnyProtocol, Settings } from '../options/options.js'
+import type { Sender, Sent } from '../outbox/sender.js'
+import { Alarm } from '../runtime/clock.js'
+import { Emitter } from '../runtime/emitter.js'
+import { type Observable, type Report, Value } from '../runtime/observable.js'
+import type { Runtime } from '../runtime/runtime.js'
+import * as say from '../runtime/strings.js'
+import { Members } from './members.js'
+import type { LogMessage } from './messages.js'
+import type {
+  HistoryOptions,
+  HistoryPage,
+  JoinOptions,
+  JoinResult,
+  RequestOptions,
+  Room,
+} from './room-api.js'
+import {
+  initialRoom,
+  isWanted,
+  type RoomEffect,
+  type RoomEvent,
+  type RoomMachine,
+  type RoomStatus,
+  roomStep,
+} from './room-state.js'
+import type { RoomTimeline } from './room-timeline.js'
+import { type Loggable, Place } from './timeline.js'
+import { Typing } from './typing.js'
+
+export type ShowIn = (room: RoomCore, host: Host) => RoomTimeline
+
+/** What a room needs of its client. */
+export interface Host {
+  readonly settings: Settings
+  readonly runtime: Runtime
+  readonly report: Report
+  readonly link: Link
+  readonly calls: Calls
+  readonly sender: Sender
+  failed(error: RoomfulError): void
+  /** The application uses the room, and it must not be let go. */
+  use(room: RoomCore): void
+  /** The next handle of this name is a new one. */
+  release(room: RoomCore): void
+  /** Nothing may hold the room any more. */
+  ended(): void
+  /** A room is joined: connects, if nothing has yet. @throws TypeError where there is nothing to connect to or with */
+  wake(): void
+  /** Reads an entry of a page; of one that cannot be read its place. One that the protocol does not allow is reported. */
+  readEntry(entry: Entry): Loggable | Place
+  unreadable(result: ServerDecodeResult): void
+  joining(room: RoomCore): void
+  /** Makes the list that shows a room's messages; the core has none. */
+  readonly showIn: ShowIn | undefined
+}
+
+interface Waiter {
+  resolve(result: JoinResult<AnyProtocol>): void
+  reject(error: RoomfulError): void
+}
+
+export class RoomCore {
+  readonly id: string
+  readonly status: Value<RoomStatus>
+  /** What the main entry adds to the core. */
+  readonly timeline: RoomTimeline | undefined
+  readonly typing: Typing
+  readonly members: Observable<readonly Member[]>
+  readonly occupancy: Observable<number>
+  readonly presence: Room<AnyProtocol>['presence']
+  readonly #host: Host
+  readonly #events: Emitter<Record<string, unknown>>
+  readonly #members: Members
+  readonly #retry: Alarm
+  readonly #tell: Alarm
+  #machine: RoomMachine = initialRoom
+  #waiters: Waiter[] = []
+  /** The pages of a join that the application awaits; they are its result, not events. One given up leaves them to the next. */
+  #pages: Loggable[] | undefined
+  /** Live events that wait for the task after a join's. */
+  #held: (() => void)[] | undefined
+  #state: JsonObject | undefined
+  #isReleased = false
+  /** Grows with each join that is sent, so that the answer to an earlier one is dropped. */
+  #joins = 0
+  #joining: Started | undefined
+  #leaving: Started | undefined
+  #telling: Started | undefined
+
+  constructor(id: string, host: Host) {
+    const { report, runtime } = host
+    this.id = id
+    this.#host = host
+    const watched = () => host.use(this)
+    this.status = new Value(initialRoom.status, report, watched)
+    this.#events = new Emitter(report)
+    this.#members = new Members(report, watched)
+    this.members = this.#members.list
+    this.occupancy = this.#members.occupancy
+    this.#retry = new Alarm(runtime.clock)
+    this.#tell = new Alarm(runtime.clock)
+    this.typing = new Typing(
+      runtime.clock,
+      report,
+      (type) => this.isLive && host.link.send({ type, room_id: id }),
+      watched,
+    )
+    this.timeline = host.showIn?.(this, host)
+    this.presence = {
+      get: this.members.get,
+      subscribe: this.members.subscribe,
+      getInitial: this.#members.list.getInitial,
+      set: (state) => {
+        // A copy, made here, so that what JSON cannot hold throws where it came from.
+        this.#state = JSON.parse(JSON.stringify(state)) as JsonObject
+        this.#tellState()
+      },
+    }
+  }
+
+  on(type: string, handler: (event: never) => void): () => void {
+    this.#host.use(this)
+    return this.#events.on(type, handler as (event: unknown) => void)
+  }
+
+  /** Whether anything needs the room. */
+  get isHeld(): boolean {
+    const { status, timeline, typing } = this
+    const watched = [status, timeline, typing, this.#members, this.#events].some((one) => one?.isWatched)
+    return watched || this.isWanted || this.#host.sender.entriesOf(this.id).length > 0
+  }
+
+  release(): void {
+    void this.leave()
+    this.#isReleased = true
+    this.#host.sender.abandon(this.id)
+    this.forget()
+    this.#host.release(this)
+  }
+
+  join(options?: JoinOptions): Promise<JoinResult<AnyProtocol>> {
+    if (this.#isReleased) return Promise.reject(this.#released())
+    this.#host.use(this)
+    try {
+      this.#host.wake()
+    } catch (error) {
+      // Unlike a refusal, which `status` tells as well, this is a mistake of the program: nobody else would tell it.
+      return Promise.reject(error)
+    }
+    return this.#join(options)
+  }
+
+  #join({ history }: JoinOptions = {}): Promise<JoinResult<AnyProtocol>> {
+    const promise = new Promise<JoinResult<AnyProtocol>>((resolve, reject) => {
+      this.#waiters.push({ resolve, reject })
+    })
+    // Told by `status` as well, so a join that nobody awaits must not end the process.
+    promise.catch(() => {})
+    const { state } = this.status.get()
+    if (state === 'live') this.#settleJoin()
+    else {
+      if (state === 'idle' || state === 'left' || state === 'denied') this.#pages ??= []
+      this.#host.joining(this)
+      this.#step({ type: 'join', history })
+    }
+    return promise
+  }
+
+  async leave(): Promise<void> {
+    const isKnown = this.#machine.isConnected && isWanted(this.#machine)
+    const left = isKnown && this.#tellLeft()
+    this.leaveWith('Left')
+    await left
+  }
+
+  /** Resolves whatever comes of it: a broken connection ends the membership as well. */
+  #tellLeft(): Promise<void> {
+    return new Promise((resolve) => {
+      const frame = { type: 'leave', room_id: this.id }
+      this.#leaving = this.#host.calls.start(
+        () => frame,
+        () => resolve(),
+      )
+    })
+  }
+
+  /** Ends the membership on this side alone. */
+  leaveWith(
+    reason: string,
+    error = new RoomfulError('not_in_room', { message: reason, roomId: this.id }),
+  ): void {
+    if (!isWanted(this.#machine)) return
+    this.#withdrawJoin()
+    this.#step({ type: 'leave', reason }, error)
+  }
+
+  /** One that waits for its turn would undo what comes after it. */
+  #withdrawJoin(): void {
+    this.#joins++
+    this.#joining?.withdraw()
+  }
+
+  send(message: string, { data }: { readonly data?: JsonObject | undefined } = {}): Sent {
+    const error = this.#check(message, data)
+    if (error) return this.#host.sender.refuse(this.id, message, data, error)
+    this.typing.ended()
+    return this.#host.sender.submit(this.id, message, data)
+  }
+
+  emit(type: string, body: object): boolean {
+    const frame = this.#frame(type, body)
+    return this.isLive && this.#host.link.send(frame)
+  }
+
+  async request(type: string, body: object, { timeoutMs, signal }: RequestOptions = {}): Promise<unknown> {
+    const frame = this.#frame(type, body)
+    if (this.#host.link.mode === 'base') throw new RoomfulError('unsupported')
+    const answer = await this.#host.calls.ask(frame, {
+      onDrop: 'outcome_unknown',
+      signal,
+      timeoutMs,
+    })
+    const definition = this.#definition(type)
+    if (!isRequest(definition)) throw new TypeError(say.noRequest(type))
+    const result = validate(definition.reply, (answer as ServerMessageOf<'reply'>).data)
+    if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: this.id })
+    return result.value
+  }
+
+  async history({ limit = 50, before, after }: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
+    if (this.#host.link.mode === 'base') throw new RoomfulError('unsupported')
+    const epoch = this.#machine.cursor?.epoch
+    const frame = { type: 'history', room_id: this.id, limit, epoch, after }
+    const answer = (await this.#host.calls.ask(
+      { ...frame, before: after === undefined ? before : undefined },
+      { budget: 'history' },
+    )) as ServerMessageOf<'history'>
+    const entries = answer.messages.map((entry) => this.#host.readEntry(entry))
+    if (answer.epoch === this.#machine.cursor?.epoch) this.timeline?.prepended(entries)
+    const messages = entries.filter(isReadable)
+    const first = answer.messages[0]?.offset ?? before
+    const last = answer.messages.at(-1)?.offset ?? after
+    const next = after === undefined ? { limit, before: first } : { limit, after: last }
+    return {
+      messages: messages as LogMessage<AnyProtocol>[],
+      more: answer.more,
+      truncated: answer.truncated,
+      next: () => this.history(next),
+    }
+  }
+
+  up(): void {
+    this.#step({ type: 'up' })
+  }
+
+  down(reason: string): void {
+    this.#joins++
+    this.typing.reset()
+    this.#step({ type: 'down', reason })
+    // What was in flight when the room was left will not be sent again.
+    const { state } = this.status.get()
+    if (state === 'left' || state === 'denied')
+      this.#host.sender.leftRoom(this.id, new RoomfulError('not_in_room'))
+  }
+
+  /** The client is closed: nothing joins again. */
+  close(error: RoomfulError): void {
+    this.leaveWith(error.message, error)
+  }
+
+  /** Whoever comes next sees nothing of what this user saw, and resumes nothing. */
+  forget(): void {
+    this.#step({ type: 'forget' })
+    this.#state = undefined
+    this.#pages = undefined
+    if (this.#held) this.#held = []
+    this.timeline?.clear()
+  }
+
+  get head(): Cursor | undefined {
+    return this.#machine.cursor
+  }
+
+  /** Whether the application is, or wants to be, a member. */
+  get isWanted(): boolean {
+    return isWanted(this.#machine)
+  }
+
+  get isLive(): boolean {
+    return this.status.get().state === 'live'
+  }
+
+  /** A live frame with a place in the log. The cursor moves also when the frame cannot be read. */
+  entry(at: Cursor, result: ServerDecodeResult): void {
+    const effects = this.#step({ type: 'entry', at })
+    if (!effects.some(({ type }) => type === 'deliver')) return
+    if (result.ok) {
+      this.timeline?.received([result.message])
+      this.message(result.message)
+    } else {
+      this.timeline?.received([new Place(result.frame?.type ?? '', at.id, at.epoch, at.offset)])
+      this.#host.unreadable(result)
+    }
+  }
+
+  /** A message for the application's handlers. */
+  message(message: Loggable): void {
+    if (message.type === 'chat_message' && typeof message.user_id === 'string')
+      this.typing.heard(message.user_id, false)
+    this.#emit(message.type, message)
+  }
+
+  /** What the server tells of the room without being asked. */
+  received(message: ServerMessage): void {
+    switch (message.type) {
+      case 'chat_message':
+        this.timeline?.received([message])
+        this.message(message)
+        return
+      case 'user_joined':
+      case 'user_left':
+        this.#members.moved(message)
+        if (message.type === 'user_left' && message.user_id !== undefined)
+          this.typing.heard(message.user_id, false)
+        this.#emit(message.type, message)
+        return
+      case 'user_typing':
+      case 'user_stopped_typing':
+        if (message.user_id !== this.#host.link.user.get())
+          this.typing.heard(message.user_id, message.type === 'user_typing')
+        this.#emit(message.type, message)
+        return
+      case 'presence':
+        if (this.#members.changed(message)) this.#emit(message.type, message)
+        else this.#step({ type: 'members_gap' })
+        return
+      case 'resync': {
+        const { reason, epoch, offset, id } = message
+        this.#step({ type: 'resync', reason, at: { epoch, offset, id } })
+        return
+      }
+      case 'left':
+        // One with a `ref` answers a leave that is no longer waited for.
+        if (message.ref === undefined) this.#expelled(message.reason)
+    }
+  }
+
+  #expelled(reason = 'forbidden'): void {
+    const message = reason === 'kicked' ? say.removed : say.withdrawn
+    const error = new RoomfulError('forbidden', { message, roomId: this.id })
+    this.#step({ type: 'expelled', error })
+  }
+
+  joined(frame: ServerMessageOf<'joined'>): void {
+    if (!frame.more) this.#members.joined(frame)
+    this.#step({ type: 'joined', frame })
+  }
+
+  /** @param error why the membership ends, if it is this side that ends it */
+  #step(event: RoomEvent, error?: RoomfulError): readonly RoomEffect[] {
+    const from = this.#machine.status
+    const { machine, effects } = roomStep(this.#machine, event)
+    this.#machine = machine
+    const { status: to } = machine
+    const end = from !== to && to.state === 'denied' ? to.error : error
+    // Before anyone is told: a listener may join again, and that join is not refused yet.
+    if (end) this.#end(end)
+    if (from !== to) {
+      this.#retry.clear()
+      this.status.set(to)
+      if (this.#machine === machine) this.#events.emit('status', { from, to, reason: to.reason })
+    }
+    for (const effect of effects) {
+      // A listener that left meanwhile must not be followed by a join.
+      if (this.#machine !== machine) break
+      this.#run(effect)
+    }
+    if (end && this.#machine === machine) {
+      this.#host.sender.leftRoom(this.id, end)
+      this.#host.ended()
+    }
+    return effects
+  }
+
+  #run(effect: RoomEffect): void {
+    switch (effect.type) {
+      case 'send_join':
+        this.#sendJoin(effect)
+        return
+      case 'deliver_page':
+        this.#deliverPage(effect.entries.map((entry) => this.#host.readEntry(entry)))
+        return
+      case 'break':
+        this.timeline?.broke(effect.reason, effect.head)
+        this.#emit('resync', { room_id: this.id, reason: effect.reason })
+        return
+      case 'live':
+        this.#settleJoin()
+        this.#tellState()
+        this.#host.sender.pump()
+        return
+      case 'retry':
+        this.#retryIn(effect.ms)
+        return
+      case 'deliver':
+        return
+    }
+  }
+
+  #sendJoin({ since, history, isPage }: Extract<RoomEffect, { type: 'send_join' }>): void {
+    this.#withdrawJoin()
+    // Behind the join, it would end the membership.
+    this.#leaving?.hasten()
+    const join = this.#joins
+    const base = { type: 'join', room_id: this.id }
+    if (this.#host.link.mode === 'base') {
+      this.#host.link.send(base)
+      return
+    }
+    const frame = { ...base, since, history }
+    const answered = (outcome: Answer | RoomfulError) => {
+      if (join !== this.#joins) return
+      if (outcome instanceof RoomfulError) {
+        this.#step({ type: 'refused', error: outcome, random: this.#host.runtime.random() })
+      } else this.joined(outcome as ServerMessageOf<'joined'>)
+    }
+    this.#joining = this.#host.calls.start(() => frame, answered, { budget: isPage ? 'none' : 'joins' })
+  }
+
+  #retryIn(ms: number): void {
+    this.#retry.set(ms, () => this.#step({ type: 'timer' }))
+  }
+
+  #deliverPage(entries: readonly (Loggable | Place)[]): void {
+    this.timeline?.received(entries)
+    const messages = entries.filter(isReadable)
+    if (this.#pages) this.#pages.push(...messages)
+    else for (const message of messages) this.message(message)
+  }
+
+  #settleJoin(): void {
+    const status = this.status.get()
+    if (status.state !== 'live' || this.#waiters.length === 0) {
+      this.#pages = undefined
+      return
+    }
+    const messages = (this.#pages ?? []) as LogMessage<AnyProtocol>[]
+    this.#pages = undefined
+    this.#hold()
+    for (const { resolve } of this.#waiters.splice(0)) {
+      resolve({ members: this.members.get(), messages, recovered: status.recovered })
+    }
+  }
+
+  /** The code after `await join()` runs before the next task, and may add handlers. */
+  #hold(): void {
+    if (this.#held) return
+    this.#held = []
+    this.#host.runtime.clock.setTimeout(() => {
+      const held = this.#held ?? []
+      this.#held = undefined
+      for (const emit of held) emit()
+    }, 0)
+  }
+
+  #emit(type: string, event: unknown): void {
+    const emit = () => this.#events.emit(type, event)
+    if (this.#held) this.#held.push(emit)
+    else emit()
+  }
+
+  #end(error: RoomfulError): void {
+    this.typing.reset()
+    this.#members.reset()
+    for (const { reject } of this.#waiters.splice(0)) reject(error)
+  }
+
+  #tellState(): void {
+    if (!this.#state || !this.isLive || this.#host.link.mode !== 'full') return
+    // One that waits for its turn tells the newest state.
+    if (this.#telling?.isQueued) return
+    this.#telling = this.#host.calls.start(
+      () => ({ type: 'presence', room_id: this.id, state: this.#state }),
+      (outcome) => this.#told(outcome),
+    )
+  }
+
+  /** Only a refusal is answered. One for now must not leave the others with an old state. */
+  #told(outcome: Answer | RoomfulError): void {
+    if (!(outcome instanceof RoomfulError) || outcome.code === 'timeout' || outcome.code === 'not_connected')
+      return
+    if (outcome.temporary) this.#tellStateIn(outcome.retryAfterMs ?? 1_000)
+    else this.#host.failed(outcome)
+  }
+
+  #tellStateIn(ms: number): void {
+    this.#tell.set(ms, () => this.#tellState())
+  }
+
+  #released(): RoomfulError {
+    return new RoomfulError('closed', { message: say.released, roomId: this.id })
+  }
+
+  #check(message: string, data: JsonObject | undefined): RoomfulError | undefined {
+    const options = { roomId: this.id }
+    const ended = this.#host.link.ended
+    if (ended) return ended
+    if (this.#isReleased) return this.#released()
+    const { text_length } = this.#host.link.limits
+    const limit = text_length === null ? Number.POSITIVE_INFINITY : (text_length ?? MAX_TEXT_LENGTH)
+    const fault = checkText(message, limit)
+    if (fault)
+      return new RoomfulError(fault, {
+        ...options,
+        message: fault === 'message_too_long' ? say.tooLong([...message].length, limit) : undefined,
+      })
+    const status = this.status.get()
+    if (status.state === 'idle' || status.state === 'left')
+      return new RoomfulError('not_in_room', { ...options, message: say.joinFirst })
+    if (status.state === 'denied') return status.error
+    const chat = this.#host.settings.protocol?.chat
+    if (data === undefined) return undefined
+    if (!chat)
+      return new RoomfulError('invalid_message', {
+        ...options,
+        message: say.noChatData,
+      })
+    const result = validate(chat, data)
+    return result.ok ? undefined : new RoomfulError('invalid_message', { ...options, issues: result.issues })
+  }
+
+  #definition(type: string): ClientDefinition {
+    const client = this.#host.settings.protocol?.client as
+      | Readonly<Record<string, ClientDefinition>>
+      | undefined
+    const definition = client && Object.hasOwn(client, type) ? client[type] : undefined
+    if (!definition) throw new TypeError(say.undeclared(type))
+    return definition
+  }
+
+  /** The frame of an application message. Its input travels: the server runs the schema again. */
+  #frame(type: string, body: object): Frame {
+    const definition = this.#definition(type)
+    const result = validate(isRequest(definition) ? definition.input : definition, body)
+    if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: this.id })
+    return { ...body, type, room_id: this.id }
+  }
+}
+
+function isReadable(entry: Loggable | Place): entry is Loggable {
+  return !(entry instanceof Place)
+}

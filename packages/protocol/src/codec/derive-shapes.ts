@@ -1,0 +1,22 @@
+import { entry, issue, limits, member, ServerMessage } from '../messages/server-messages.js'
+import { FIELD_NAMES, messageShapeOf, type Names, shapeOf } from './shape-of.js'
+
+const PARTS = { entry, member, limits, issue }
+const NAMES: Names = new Map([
+  ...FIELD_NAMES,
+  ...Object.entries(PARTS).map(([name, schema]): [unknown, string] => [schema, name]),
+])
+
+/** The shapes of the objects inside of messages, derived from their zod schemas. */
+export function derivePartShapes(): Record<string, string> {
+  return Object.fromEntries(Object.entries(PARTS).map(([name, schema]) => [name, shapeOf(schema, NAMES)]))
+}
+
+/** The shapes of all server messages by type, which they do not repeat. */
+export function deriveServerShapes(): Record<string, string> {
+  return Object.fromEntries(
+    ServerMessage.def.options.flatMap((option) =>
+      option.def.shape.type.def.values.map((type) => [type, messageShapeOf(option, NAMES)]),
+    ),
+  )
+}

@@ -1,0 +1,56 @@
+import { type ErrorCode, isTemporary } from './error-codes.js'
+import { errorMessage } from './strings.js'
+
+export { baseErrorCode, ERRORS, type ErrorCode, errorText } from './error-codes.js'
+
+/** One field of a message that its schema refused. */
+export interface Issue {
+  /** Where, from the message's top, as `position.x` or `moves.0.from`. */
+  readonly path: string
+  readonly message: string
+}
+
+export interface RoomfulErrorOptions {
+  readonly message?: string | undefined
+  readonly retryAfterMs?: number | undefined
+  readonly issues?: readonly Issue[] | undefined
+  readonly roomId?: string | undefined
+  readonly cause?: unknown
+}
+
+/** The same symbol in every copy of this package: an application may have loaded it by `import`, by `require`, or twice. */
+const BRAND = Symbol.for('roomful.error')
+type Branded = { [BRAND]?: true }
+
+/**
+ * The one error class of all three packages. `code` is stable; `temporary` says whether the same request
+ * may succeed later. An application may use codes of its own (`game_full`), which are not temporary
+ * unless `retryAfterMs` is given. `instanceof` also knows those of another copy of this package.
+ */
+export class RoomfulError extends Error {
+  override readonly name = 'RoomfulError'
+  readonly code: ErrorCode | (string & {})
+  readonly temporary: boolean
+  /** How long to wait before trying again, in ms. */
+  readonly retryAfterMs: number | undefined
+  readonly issues: readonly Issue[]
+  readonly roomId: string | undefined
+
+  constructor(code: ErrorCode | (string & {}), options: RoomfulErrorOptions = {}) {
+    super(options.message ?? errorMessage(code), 'cause' in options ? { cause: options.cause } : undefined)
+    this.code = code
+    this.temporary = isTemporary(code, options.retryAfterMs)
+    this.retryAfterMs = options.retryAfterMs
+    this.issues = options.issues ?? []
+    this.roomId = options.roomId
+    // Not declared: types of two copies would differ by it.
+    ;(this as Branded)[BRAND] = true
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore-start lint/complexity/noThisInStatic: a subclass, which inherits this, asks for itself
+    if (this !== RoomfulError) return super[Symbol.hasInstance](value)
+    // biome-ignore-end lint/complexity/noThisInStatic: as above
+    return (value as Branded | null)?.[BRAND] === true
+  }
+}

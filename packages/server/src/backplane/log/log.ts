@@ -1,0 +1,242 @@
+import { decimal } from '../../util/decimal.js'
+import { LogSegment } from './log-segment.js'
+
+/** A reader's place in a log: `id` is that of the entry at `offset`, or the epoch in an empty log. */
+export interface Position {
+  readonly epoch: string
+  readonly offset: number
+  readonly id: string
+}
+
+export interface LogEntry {
+  readonly offset: number
+  readonly id: string
+  /** Id of the entry before, so that a reader can tell a fork from a gap. */
+  readonly previousId: string
+  /** JSON text of the frame that members get, live and from history alike. */
+  readonly text: string
+}
+
+/** Completes a message that ends before its closing brace with its place in the log, which only the log knows. */
+export function entryText(open: string, epoch: string, offset: number): string {
+  return completed(open, epochText(epoch), offset)
+}
+
+/** What comes between the message and its offset. */
+const epochText = (epoch: string): string => `,"epoch":"${epoch}","offset":`
+
+const completed = (open: string, middle: string, offset: number): string =>
+  `${open}${middle}${decimal(offset)}}`
+
+export interface Retention {
+  /** Entries a room keeps. */
+  readonly count: number
+  /** Bytes a room keeps. */
+  readonly bytes: number
+  /** Age up to which an entry is kept, in ms. */
+  readonly ageMs: number
+}
+
+/** Which entries to read: the oldest after an offset, or the newest before one (without one, the newest). */
+export type Range =
+  | { readonly after: number; readonly limit: number; readonly maxBytes: number }
+  | { readonly before: number | undefined; readonly limit: number; readonly maxBytes: number }
+
+export interface LogPage {
+  /** In the order of their offsets. */
+  readonly entries: readonly LogEntry[]
+  /** Whether the log holds further entries in the direction of reading. */
+  readonly more: boolean
+  /** Whether entries in that direction existed once and are gone. */
+  readonly truncated: boolean
+  readonly epoch: string
+  readonly head: Position
+  /** Offset of the oldest entry that is kept; one above the head if none is. */
+  readonly oldestOffset: number
+}
+
+/** What an entry counts beside its text, towards the bytes of a room and of a page. */
+const ENTRY_OVERHEAD = 120
+
+/** The bounded log of one room. Offsets are contiguous from 1; what retention drops is always the oldest. */
+export class RoomLog {
+  /** The first may begin with entries that were dropped. */
+  readonly #segments: LogSegment[] = []
+  /** Entries that are kept. */
+  #size = 0
+  #bytes = 0
+  #memory = 0
+  /** The one that was given up last, for the next entries. */
+  #spare: LogSegment | undefined
+  #epochText: string | undefined
+  #head: Position
+
+  constructor(
+    readonly epoch: string,
+    private readonly retention: Retention,
+  ) {
+    this.#head = { epoch, offset: 0, id: epoch }
+  }
+
+  get head(): Position {
+    return this.#head
+  }
+
+  /** Of what is kept, as retention counts it. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** What the log takes, in bytes. */
+  get memory(): number {
+    return this.#memory + (this.#spare?.bytes ?? 0)
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  get #oldestOffset(): number {
+    return this.#head.offset - this.#size + 1
+  }
+
+  append(id: string, open: string, now: number): LogEntry {
+    const offset = this.#head.offset + 1
+    this.#epochText ??= epochText(this.epoch)
+    const text = completed(open, this.#epochText, offset)
+    const bytes = Buffer.byteLength(text)
+    this.#write(id, text, bytes, Math.trunc(now))
+    this.#size++
+    this.#bytes += bytes + ENTRY_OVERHEAD
+    const entry = { offset, id, previousId: this.#head.id, text }
+    this.#head = { epoch: this.epoch, offset, id }
+    this.expire(now)
+    return entry
+  }
+
+  #write(id: string, text: string, bytes: number, at: number): void {
+    const last = this.#segments.at(-1)
+    const segment = last && !last.isFullFor(id.length + bytes) ? last : this.#nextSegment()
+    const before = segment.bytes
+    segment.append(id, text, bytes, at)
+    this.#memory += segment.bytes - before
+  }
+
+  #nextSegment(): LogSegment {
+    const segment = this.#spare ?? new LogSegment(this.#head)
+    segment.begin(this.#head)
+    this.#spare = undefined
+    this.#segments.push(segment)
+    this.#memory += segment.bytes
+    return segment
+  }
+
+  /** Drops what retention no longer covers. */
+  expire(now: number): void {
+    const { count, bytes, ageMs } = this.retention
+    for (let oldest = this.#segments[0]; oldest; oldest = this.#segments[0]) {
+      const age = now - oldest.atOf(this.#oldestOffset)
+      if (this.#size <= count && this.#bytes <= bytes && age < ageMs) break
+      this.dropOldest()
+    }
+  }
+
+  /** Drops the oldest entry, whatever retention says: the node's memory is full. */
+  dropOldest(): void {
+    const [segment] = this.#segments
+    if (!segment) return
+    const offset = this.#oldestOffset
+    this.#bytes -= segment.bytesOf(offset) + ENTRY_OVERHEAD
+    this.#size--
+    if (offset < segment.lastOffset) return
+    this.#segments.shift()
+    this.#memory -= segment.bytes
+    this.#spare = this.#segments.length > 0 && segment.isReusable ? segment : undefined
+  }
+
+  read(range: Range): LogPage {
+    const oldestOffset = this.#oldestOffset
+    const from = 'after' in range ? this.#forward(range, oldestOffset) : this.#backward(range, oldestOffset)
+    return { ...from, epoch: this.epoch, head: this.#head, oldestOffset }
+  }
+
+  /** The id at an offset, if everything after it is still kept; that of the head is known for as long as the log. */
+  idAt(offset: number): string | undefined {
+    if (offset === this.#head.offset) return this.#head.id
+    if (offset < this.#oldestOffset - 1 || offset > this.#head.offset) return undefined
+    return (this.#segments[this.#segmentOf(offset)] ?? this.#segments[0])?.idOf(offset)
+  }
+
+  #forward(range: { after: number; limit: number; maxBytes: number }, oldestOffset: number) {
+    const first = Math.max(range.after + 1, oldestOffset)
+    const entries = this.#collect(first, 1, range)
+    const last = entries.at(-1)?.offset ?? Math.max(range.after, first - 1)
+    return { entries, more: last < this.#head.offset, truncated: range.after + 1 < oldestOffset }
+  }
+
+  #backward(range: { before: number | undefined; limit: number; maxBytes: number }, oldestOffset: number) {
+    const last = Math.min((range.before ?? Number.POSITIVE_INFINITY) - 1, this.#head.offset)
+    const entries = this.#collect(last, -1, range)
+    const first = entries.at(-1)?.offset ?? last + 1
+    return {
+      entries: entries.reverse(),
+      more: first > oldestOffset && oldestOffset <= last,
+      truncated: oldestOffset > 1 && last > 0,
+    }
+  }
+
+  /** From one offset on, forwards or backwards, as far as the page goes. */
+  #collect(
+    first: number,
+    step: 1 | -1,
+    { limit, maxBytes }: { limit: number; maxBytes: number },
+  ): LogEntry[] {
+    const entries: LogEntry[] = []
+    const oldestOffset = this.#oldestOffset
+    let room = maxBytes
+    let index = this.#segmentOf(first)
+    for (let offset = first; entries.length < limit; offset += step) {
+      if (offset < oldestOffset || offset > this.#head.offset) break
+      let segment = this.#segments[index] as LogSegment
+      if (offset < segment.firstOffset || offset > segment.lastOffset) {
+        index += step
+        segment = this.#segments[index] as LogSegment
+      }
+      const bytes = segment.bytesOf(offset) + ENTRY_OVERHEAD
+      if (bytes > room && entries.length > 0) break
+      entries.push(segment.entry(offset))
+      room -= bytes
+    }
+    return entries
+  }
+
+  #segmentOf(offset: number): number {
+    let index = this.#segments.length - 1
+    while (index >= 0 && (this.#segments[index] as LogSegment).firstOffset > offset) index--
+    return index
+  }
+}
+
+/** Whether a log has lost an entry that it had: what retention drops is not lost. */
+export function hasLost(log: Pick<RoomLog, 'epoch' | 'head' | 'idAt'>, entry: Position): boolean {
+  const fault = resumeFault(log, entry)
+  return fault !== undefined && fault !== 'expired'
+}
+
+/** Why a resume is not complete. */
+export type Break = 'epoch_changed' | 'forked' | 'expired'
+
+/**
+ * Whether a reader at `since` can go on without a hole. The offset alone proves nothing: after a failover
+ * it may have been given again to another entry, so the id must match too.
+ */
+export function resumeFault(
+  log: Pick<RoomLog, 'epoch' | 'head' | 'idAt'>,
+  since: Position,
+): Break | undefined {
+  if (since.epoch !== log.epoch) return 'epoch_changed'
+  if (since.offset > log.head.offset) return 'forked'
+  const id = log.idAt(since.offset)
+  if (id === undefined) return 'expired'
+  return id === since.id ? undefined : 'forked'
+}

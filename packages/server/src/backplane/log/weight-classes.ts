@@ -1,0 +1,73 @@
+import { SmallSet } from '../../util/small-collections.js'
+
+/** Weights up to it share the lowest class. */
+const UNIT = 1024
+
+/**
+ * Items by weight, to within a factor of two, so that the heaviest and the lightest are found without a look at the
+ * others. Of items of one class, the one that came into it first goes first.
+ */
+export class WeightClasses<T extends object> {
+  readonly #classes: (Line<T> | undefined)[] = []
+
+  /** Moves an item to the class of its new weight. A weight of 0 stands for not being here. */
+  move(item: T, from: number, to: number): void {
+    const [before, after] = [classOf(from), classOf(to)]
+    if (before === after) return
+    this.#remove(item, before)
+    if (after < 0) return
+    const items = this.#classes[after] ?? new Line<T>()
+    items.add(item)
+    this.#classes[after] = items
+  }
+
+  get heaviest(): T | undefined {
+    return this.#classes.findLast((line) => line !== undefined)?.first
+  }
+
+  get lightest(): T | undefined {
+    return this.#classes.find((line) => line !== undefined)?.first
+  }
+
+  #remove(item: T, index: number): void {
+    const items = this.#classes[index]
+    items?.delete(item)
+    if (items?.size === 0) this.#classes[index] = undefined
+  }
+}
+
+function classOf(weight: number): number {
+  return weight === 0 ? -1 : 32 - Math.clz32(weight / UNIT)
+}
+
+/** Items in the order in which they came. */
+class Line<T extends object> {
+  readonly #items = new SmallSet<T>()
+  #first: T | undefined
+  /** Where the search for the next first one goes on: from the start, it would step over the graves of all before it. */
+  #rest: Iterator<T> | undefined
+
+  get size(): number {
+    return this.#items.size
+  }
+
+  /** Of a line with items. */
+  get first(): T | undefined {
+    while (this.#first === undefined || !this.#items.has(this.#first)) {
+      this.#rest ??= this.#items[Symbol.iterator]()
+      const { value, done } = this.#rest.next()
+      this.#first = value
+      if (done) this.#rest = undefined
+    }
+    return this.#first
+  }
+
+  add(item: T): void {
+    this.#items.add(item)
+  }
+
+  delete(item: T): void {
+    this.#items.delete(item)
+    if (this.#first === item) this.#first = undefined
+  }
+}

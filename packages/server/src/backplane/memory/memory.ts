@@ -1,0 +1,241 @@
+import { getHeapStatistics } from 'node:v8'
+import type { JsonObject } from '@roomful/protocol'
+import { assertOptions, is, type OptionRules } from '@roomful/protocol/options'
+import type {
+  Backplane,
+  Draft,
+  NodeLink,
+  PresenceSnapshot,
+  PublishResult,
+  StreamEvent,
+  Subscription,
+} from '../../api/backplane.js'
+import { type Break, hasLost, type LogPage, type Position, type Range, resumeFault } from '../log/log.js'
+import type { Presence, PresenceChange, PresentUser } from '../presence.js'
+import { type Stream, type StreamBounds, Streams } from './memory-streams.js'
+
+export interface MemoryOptions {
+  /** Entries that a room's log keeps; a resume from further back is told `recovered: false`. @default 1_000 */
+  readonly historyCount?: number
+  /** Bytes that a room's log keeps. @default 1_048_576 */
+  readonly historyBytes?: number
+  /** Age up to which a room's log keeps entries, in ms. @default 3_600_000 */
+  readonly historyMs?: number
+  /**
+   * Bytes that all rooms of the node take, with their logs and what they remember of repeats; above it, the largest
+   * rooms of the users who have the most lose their oldest entries. @default 268_435_456
+   */
+  readonly totalBytes?: number
+  /**
+   * Rooms that the node knows, in use or with a log from before; one more makes it forget an unused one, of the user who
+   * left the most behind. If all are in use, what needs a new one gets `unavailable`. @default 100_000, or one for each
+   * 8 KiB of V8's heap if that is less
+   */
+  readonly streams?: number
+  /**
+   * Client messages that a room remembers, in order to recognise a repeat; it may hold twice as many. A repeat from before
+   * them is refused with `outcome_unknown`. @default 100_000
+   */
+  readonly dedupeCount?: number
+  /** How long a room remembers them, in ms. Clients are told, and never repeat a message blindly after it. @default 600_000 */
+  readonly dedupeMs?: number
+  /** How long the log of an unused room is known after its last entry, in ms. @default 86_400_000 */
+  readonly idleMs?: number
+}
+
+const OPTIONS: OptionRules<MemoryOptions> = {
+  historyCount: is.positive,
+  historyBytes: is.positive,
+  historyMs: is.positive,
+  totalBytes: is.positive,
+  streams: is.positive,
+  dedupeCount: is.positive,
+  dedupeMs: is.positive,
+  idleMs: is.positive,
+}
+
+const SWEEP_MS = 1_000
+/** Heap that a stream is granted, in bytes: it takes up to 3 KiB, and the rest is for all else. */
+const HEAP_A_STREAM = 8_192
+
+/**
+ * The embedded backplane: one node, logs in memory. A restart forgets them, and clients that resume are told so.
+ * @throws TypeError for an option that is no number above 0
+ */
+export function memory(options: MemoryOptions = {}): Backplane {
+  assertOptions('memory', options, OPTIONS)
+  return new MemoryBackplane(options)
+}
+
+class MemoryBackplane implements Backplane {
+  readonly durability = 'memory'
+  readonly ready = true
+  readonly dedupeWindowMs: number
+  readonly #bounds: StreamBounds
+  #started: { readonly node: NodeLink; readonly streams: Streams } | undefined
+  /** Streams with users who may return. */
+  readonly #inGrace = new Set<Stream>()
+  #stopSweep = () => {}
+
+  constructor(options: MemoryOptions) {
+    this.#bounds = {
+      retention: {
+        count: options.historyCount ?? 1_000,
+        bytes: options.historyBytes ?? 1024 * 1024,
+        ageMs: options.historyMs ?? 3_600_000,
+      },
+      window: { count: options.dedupeCount ?? 100_000, ms: options.dedupeMs ?? 600_000 },
+      totalBytes: options.totalBytes ?? 256 * 1024 * 1024,
+      streams: options.streams ?? Math.min(100_000, getHeapStatistics().heap_size_limit / HEAP_A_STREAM),
+      idleMs: options.idleMs ?? 86_400_000,
+    }
+    this.dedupeWindowMs = this.#bounds.window.ms
+  }
+
+  async start(node: NodeLink): Promise<void> {
+    if (this.#started)
+      throw new Error('memory: a memory backplane serves one server; give each server its own')
+    this.#started = { node, streams: new Streams(this.#bounds, () => node.newId()) }
+    this.#stopSweep = node.clock.every(SWEEP_MS, () => this.#sweep())
+  }
+
+  publish(name: string, draft: Draft): PublishResult {
+    const stream = this.#streams.open(name)
+    const now = this.#now()
+    const { epoch } = stream.log
+    const { sender, wall } = draft
+    if (sender) {
+      const { userId, clientId, fingerprint, seen, after } = sender
+      const known = stream.dedupe?.find(userId, clientId, now)
+      if (known && known.fingerprint !== fingerprint) return { status: 'conflict' }
+      if (known) return this.#accepted({ epoch, offset: known.offset, id: known.id }, true, known.wall)
+      const refused = refusal(stream, seen, after)
+      if (refused) {
+        this.#streams.settle(stream)
+        return { status: refused }
+      }
+    }
+    const entry = stream.log.append(draft.id, draft.open, now)
+    const { head } = stream.log
+    if (sender) {
+      const { userId, clientId, fingerprint } = sender
+      const { offset, id } = entry
+      this.#streams.dedupeOf(stream).remember(clientId, { userId, fingerprint, offset, id, wall }, now)
+    }
+    this.#streams.charge(stream, draft.account ?? THE_APPLICATION)
+    this.#streams.settle(stream)
+    emit(stream, { kind: 'entry', entry, epoch })
+    return this.#accepted(head, false, wall)
+  }
+
+  async subscribe(name: string, listener: (event: StreamEvent) => void): Promise<Subscription> {
+    const stream = this.#streams.open(name)
+    stream.listeners.add(listener)
+    this.#streams.settle(stream)
+    return {
+      close: () => {
+        if (stream.listeners.delete(listener)) this.#streams.settle(stream)
+      },
+    }
+  }
+
+  async read(name: string, range: Range, since?: Position): Promise<LogPage & { fault: Break | undefined }> {
+    const stream = this.#streams.get(name)
+    const log = stream?.log ?? this.#streams.emptyLog()
+    log.expire(this.#now())
+    return { ...log.read(range), fault: since && resumeFault(log, since) }
+  }
+
+  async enter(name: string, user: PresentUser, connection: string): Promise<PresenceSnapshot> {
+    const stream = this.#streams.open(name)
+    const presence = this.#streams.presenceOf(stream)
+    announce(stream, presence.enter(user, connection), connection)
+    this.#streams.settle(stream)
+    return this.#snapshot(presence)
+  }
+
+  async update(name: string, userId: string, state: JsonObject): Promise<void> {
+    const stream = this.#streams.get(name)
+    if (stream) announce(stream, stream.presence?.update(userId, state), undefined)
+  }
+
+  async leave(name: string, userId: string, connection: string, mayReturn: boolean): Promise<void> {
+    const stream = this.#streams.get(name)
+    if (!stream) return
+    const graceUntil = mayReturn ? this.#now() + this.#node.graceMs : undefined
+    announce(stream, stream.presence?.leave(userId, connection, graceUntil), connection)
+    if (graceUntil !== undefined) this.#inGrace.add(stream)
+    this.#streams.settle(stream)
+  }
+
+  async present(name: string): Promise<PresenceSnapshot> {
+    const presence = this.#streams.get(name)?.presence
+    return presence ? this.#snapshot(presence) : { users: [], count: 0, version: 0 }
+  }
+
+  relay(): void {
+    // One node has no others.
+  }
+
+  async close(): Promise<void> {
+    this.#stopSweep()
+    this.#started?.streams.clear()
+    this.#inGrace.clear()
+  }
+
+  get #node(): NodeLink {
+    return this.#parts.node
+  }
+
+  get #streams(): Streams {
+    return this.#parts.streams
+  }
+
+  get #parts() {
+    if (!this.#started) throw new Error('memory: start() comes first')
+    return this.#started
+  }
+
+  #now(): number {
+    return this.#node.clock.now()
+  }
+
+  #snapshot(presence: Presence): PresenceSnapshot {
+    const { count, version } = presence
+    return { users: count <= this.#node.listedUsers ? presence.users() : undefined, count, version }
+  }
+
+  #accepted(position: Position, duplicate: boolean, wall: number): PublishResult {
+    return { status: 'accepted', position, duplicate, wall, durability: this.durability }
+  }
+
+  #sweep(): void {
+    const now = this.#now()
+    for (const stream of this.#inGrace) {
+      for (const change of stream.presence?.expire(now) ?? []) announce(stream, change, undefined)
+      if (!stream.presence?.hasGrace) this.#inGrace.delete(stream)
+      this.#streams.settle(stream)
+    }
+    this.#streams.sweep(now)
+  }
+}
+
+/** Whom the messages are charged to that no client has sent. */
+const THE_APPLICATION = ''
+
+function refusal(
+  { log, dedupe }: Stream,
+  seen: number | undefined,
+  after: Position | undefined,
+): 'forgotten' | 'out_of_order' | undefined {
+  if (dedupe && seen !== undefined && seen < dedupe.forgotten) return 'forgotten'
+  return after && hasLost(log, after) ? 'out_of_order' : undefined
+}
+
+function announce(stream: Stream, change: PresenceChange | undefined, connection: string | undefined): void {
+  if (change) emit(stream, { kind: 'presence', change, connection })
+}
+
+function emit(stream: Stream, event: StreamEvent): void {
+  for (const listener of stream.listeners) listener(event)
+}

@@ -1,0 +1,140 @@
+import type { JsonObject } from '@roomful/protocol'
+import { SmallSet } from '../util/small-collections.js'
+
+export interface PresentUser {
+  readonly userId: string
+  readonly profile?: JsonObject
+  readonly state?: JsonObject
+}
+
+export type PresenceEvent = 'enter' | 'update' | 'leave'
+
+/** One step in a room's presence; `version` rises by one with each, so that a reader sees a gap. */
+export interface PresenceChange {
+  readonly event: PresenceEvent
+  readonly user: PresentUser
+  readonly version: number
+  /** Distinct users after the change, those in grace included. */
+  readonly count: number
+}
+
+/** Who was present at a `version`. */
+export interface PresenceSnapshot {
+  /** `undefined` in a room with more users than the node lists: 10,000 joins must not copy 10,000 lists. */
+  readonly users: readonly PresentUser[] | undefined
+  readonly count: number
+  readonly version: number
+}
+
+/** A snapshot as the later ones of these changes leave it. */
+export function withChanges(
+  snapshot: PresenceSnapshot,
+  changes: readonly PresenceChange[],
+): PresenceSnapshot {
+  return changes.filter(({ version }) => version > snapshot.version).reduce(withChange, snapshot)
+}
+
+function withChange({ users }: PresenceSnapshot, change: PresenceChange): PresenceSnapshot {
+  const { event, user, version, count } = change
+  const others = users?.filter(({ userId }) => userId !== user.userId)
+  return { users: others && event !== 'leave' ? [...others, user] : others, count, version }
+}
+
+interface Present {
+  user: PresentUser
+  /** A set, not a counter: a late close of an old socket must not take away a new one's membership. */
+  readonly connections: SmallSet<string>
+  graceUntil: number | undefined
+}
+
+/** Who is in a room: distinct users, each by its connections. */
+export class Presence {
+  readonly #users = new Map<string, Present>()
+  #inGrace = 0
+  #version = 0
+
+  get count(): number {
+    return this.#users.size
+  }
+
+  get version(): number {
+    return this.#version
+  }
+
+  get isEmpty(): boolean {
+    return this.#users.size === 0
+  }
+
+  /** Whether there are users who may return. */
+  get hasGrace(): boolean {
+    return this.#inGrace > 0
+  }
+
+  users(): PresentUser[] {
+    // Each join lists them: Array.from would leave an object behind for each.
+    const users: PresentUser[] = []
+    for (const { user } of this.#users.values()) users.push(user)
+    return users
+  }
+
+  has(userId: string): boolean {
+    return this.#users.has(userId)
+  }
+
+  /** Adds a connection. A change only if the user was not there. */
+  enter(user: PresentUser, connection: string): PresenceChange | undefined {
+    const present = this.#users.get(user.userId)
+    if (!present) {
+      const connections = new SmallSet<string>()
+      connections.add(connection)
+      this.#users.set(user.userId, { user, connections, graceUntil: undefined })
+      return this.#change('enter', user)
+    }
+    present.connections.add(connection)
+    this.#endGrace(present)
+    return undefined
+  }
+
+  update(userId: string, state: JsonObject): PresenceChange | undefined {
+    const present = this.#users.get(userId)
+    if (!present) return undefined
+    present.user = { ...present.user, state }
+    return this.#change('update', present.user)
+  }
+
+  /** Removes a connection. With a `graceUntil`, its user stays until then if that was the last one. */
+  leave(userId: string, connection: string, graceUntil?: number): PresenceChange | undefined {
+    const present = this.#users.get(userId)
+    if (!present?.connections.delete(connection) || present.connections.size > 0) return undefined
+    if (graceUntil === undefined) return this.#remove(present)
+    present.graceUntil = graceUntil
+    this.#inGrace++
+    return undefined
+  }
+
+  /** Removes the users whose grace is over. */
+  expire(now: number): PresenceChange[] {
+    if (this.#inGrace === 0) return []
+    const over = [...this.#users.values()].filter(
+      ({ graceUntil }) => graceUntil !== undefined && graceUntil <= now,
+    )
+    return over.map((present) => this.#remove(present))
+  }
+
+  #remove(present: Present): PresenceChange {
+    this.#endGrace(present)
+    this.#users.delete(present.user.userId)
+    return this.#change('leave', present.user)
+  }
+
+  #endGrace(present: Present): void {
+    if (present.graceUntil === undefined) return
+    present.graceUntil = undefined
+    this.#inGrace--
+  }
+
+  #change(event: PresenceEvent, user: PresentUser): PresenceChange {
+    this.#version++
+    return { event, user, version: this.#version, count: this.#users.size }
+  }
+}

@@ -1,0 +1,346 @@
+import { createClient, ReconnectStrategyError, type RedisClientType } from 'redis'
+import type { Range } from '../log/log.js'
+import type { PresenceSnapshot, PresentUser } from '../presence.js'
+import { Connection } from './connection.js'
+import { Keys } from './keys.js'
+import { APPEND, READ, STANDING } from './lua/log.js'
+import { END_GRACE, ENTER, LEAVE, PRESENT, UPDATE } from './lua/presence.js'
+import { PUT_OFF, SCHEDULE, TAKE_DUE } from './lua/tasks.js'
+import type { RedisOptions, RedisSettings } from './options.js'
+import { clusterRefused, isOfCluster } from './refusals.js'
+import * as replies from './replies.js'
+import { Script, type ScriptCall } from './script.js'
+import { inspectServer } from './server-check.js'
+import type {
+  Append,
+  AppendReply,
+  Membership,
+  NodeRelay,
+  ReadReply,
+  RedisStore,
+  Standing,
+  StoreLink,
+  StreamMessage,
+} from './store.js'
+import { unavailable } from './unavailable.js'
+
+/** Commands that may wait for an answer on one connection; beyond it, they are refused. */
+const MAX_COMMANDS = 10_000
+const RECONNECT_MS = { first: 50, most: 2_000 }
+
+const SCRIPTS = {
+  append: new Script(APPEND),
+  read: new Script(READ),
+  standing: new Script(STANDING),
+  enter: new Script(ENTER),
+  update: new Script(UPDATE),
+  leave: new Script(LEAVE),
+  endGrace: new Script(END_GRACE),
+  present: new Script(PRESENT),
+  schedule: new Script(SCHEDULE),
+  putOff: new Script(PUT_OFF),
+  takeDue: new Script(TAKE_DUE),
+}
+
+interface Connections {
+  readonly link: StoreLink
+  readonly keys: Keys
+  readonly commands: Connection
+  readonly subscriber: Connection
+  readonly subscriptions: RedisClientType
+  /** For WAIT, which speaks of the writes of its own connection and holds up whatever comes after it. */
+  readonly replicated: Connection | undefined
+}
+
+/** The store on node-redis: at most three connections a node, whatever the number of clients. */
+export class NodeRedisStore implements RedisStore {
+  #connections: Connections | undefined
+  /** A node that served once goes on trying, whatever it meets. */
+  #hasOpened = false
+  /** What is under way for a stream's channel: node-redis mixes up a subscribe that overtakes an unsubscribe. */
+  readonly #channels = new Map<string, Promise<void>>()
+
+  constructor(
+    private readonly options: RedisOptions,
+    private readonly settings: RedisSettings,
+  ) {}
+
+  get ready(): boolean {
+    if (!this.#connections) return false
+    const { commands, subscriber, replicated } = this.#connections
+    return commands.ready && subscriber.ready && (replicated?.ready ?? true)
+  }
+
+  async open(link: StoreLink): Promise<void> {
+    const connections = this.#connect(link)
+    this.#connections = connections
+    const { commands, subscriber, subscriptions, replicated } = connections
+    try {
+      await Promise.all([commands.open(), subscriber.open(), replicated?.open()])
+      await inspectServer(commands, link.logger)
+      const relayed = (message: string) => this.#understood(message, replies.nodeRelay, link.relayed)
+      await subscriber.ask(() => subscriptions.subscribe(this.#keys.relay, relayed))
+      this.#hasOpened = true
+    } catch (error) {
+      // Whoever is told that the server cannot start must be able to end: open sockets would keep the process.
+      await this.close()
+      throw error instanceof ReconnectStrategyError ? error.originalError : error
+    }
+  }
+
+  #connect(link: StoreLink): Connections {
+    const { clock, logger } = link
+    const { commandTimeoutMs: timeoutMs, durability } = this.settings
+    const all: Connection[] = []
+    const demoted = () => {
+      for (const connection of all) connection.replace('this Redis became a replica')
+    }
+    const make = (name: string, client: RedisClientType, reconnected: () => void) => {
+      const connection = new Connection(name, client, { clock, logger, timeoutMs, reconnected, demoted })
+      all.push(connection)
+      return connection
+    }
+    const client = this.#newClient()
+    const keys = new Keys(this.settings.prefix, client.options?.database ?? 0)
+    const commands = make('commands', client, () => {
+      link.reconnected()
+      inspectServer(commands, logger).catch((err: unknown) =>
+        logger.error({ err }, 'redis: what answers at this address now cannot be used'),
+      )
+    })
+    const subscriptions = this.#newClient()
+    const subscriber = make('subscriber', subscriptions, () => link.resubscribed())
+    const replicated =
+      durability === 'replicated' ? make('replicated', this.#newClient(), () => {}) : undefined
+    return { link, keys, commands, subscriber, subscriptions, replicated }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#connections) return
+    const { commands, subscriber, replicated } = this.#connections
+    await Promise.all([commands.close(), subscriber.close(), replicated?.close()])
+  }
+
+  async append(append: Append): Promise<AppendReply> {
+    return replies.appendReply(await SCRIPTS.append.run(this.#open.commands, this.#appendCall(append)))
+  }
+
+  /** All in one turn, and so in one pipeline: WAIT comes right behind the appends. */
+  async appendReplicated(appends: readonly Append[], replicas: number, timeoutMs: number) {
+    const { replicated } = this.#open
+    if (!replicated) throw unavailable(new Error('No connection was made for replicated messages'))
+    const { generation } = replicated
+    const patience = timeoutMs + this.settings.commandTimeoutMs
+    const loading = SCRIPTS.append.load(replicated)
+    const appending = appends.map(async (append) =>
+      replies.appendReply(await SCRIPTS.append.runLoaded(replicated, this.#appendCall(append), patience)),
+    )
+    const waiting = replicated.send(['WAIT', String(replicas), String(timeoutMs)], patience)
+    const confirming = Promise.all([waiting, loading]).then(([answer]) => {
+      if (replicated.generation === generation) return Number(answer)
+      throw new Error('The connection broke before WAIT answered')
+    })
+    const [settled, [confirmedBy]] = await Promise.all([
+      Promise.allSettled(appending),
+      Promise.allSettled([confirming]),
+    ])
+    return { replies: settled, confirmedBy }
+  }
+
+  async read(stream: string, range: Range, idAt: number | undefined, newEpoch: string): Promise<ReadReply> {
+    const { historyBytes, historyMs, dedupeMs } = this.settings
+    const [direction, from] =
+      'after' in range
+        ? ['after', `${range.after + 1}-0`]
+        : ['before', range.before === undefined ? '+' : `${Math.max(0, range.before - 1)}-0`]
+    const args = [newEpoch, dedupeMs, historyBytes, historyMs, direction, from, range.limit, range.maxBytes]
+    return replies.readReply(await this.#run('read', this.#logKeys(stream), [...args, idAt ?? '']))
+  }
+
+  async standings(streams: readonly string[]): Promise<readonly Standing[]> {
+    const asked = streams.map((stream) =>
+      this.#run('standing', [...this.#logKeys(stream), this.#keys.present(stream)], [this.settings.idleMs]),
+    )
+    // A subscriber of which only this end is left would never tell; asked, it is replaced if it stays silent.
+    const [standings] = await Promise.all([Promise.all(asked), this.#open.subscriber.send(['PING'])])
+    return standings.map(replies.standing)
+  }
+
+  async subscribe(stream: string, listener: (message: StreamMessage) => void): Promise<void> {
+    const { subscriber, subscriptions } = this.#open
+    const receive = (message: string) => this.#understood(message, replies.streamMessage, listener)
+    return this.#inTurn(stream, () =>
+      subscriber.ask(() => subscriptions.sSubscribe(this.#keys.channel(stream), receive)),
+    )
+  }
+
+  async unsubscribe(stream: string): Promise<void> {
+    const { subscriber, subscriptions } = this.#open
+    return this.#inTurn(stream, () =>
+      subscriber.ask(() => subscriptions.sUnsubscribe(this.#keys.channel(stream))),
+    )
+  }
+
+  async relayToStream(stream: string, message: NodeRelay): Promise<void> {
+    await this.#send('SPUBLISH', this.#keys.channel(stream), `relay\n${replies.relayText(message)}`)
+  }
+
+  async relayToAll(message: NodeRelay): Promise<void> {
+    await this.#send('PUBLISH', this.#keys.relay, replies.relayText(message))
+  }
+
+  async enter(
+    stream: string,
+    user: PresentUser,
+    { connection, lease, seen, listed }: Parameters<RedisStore['enter']>[2],
+  ): Promise<PresenceSnapshot> {
+    const { profile, state } = replies.presentUser(user)
+    const args = [user.userId, profile, state, connection, lease, seen, this.#keys.channel(stream)]
+    const reply = await this.#run(
+      'enter',
+      [this.#keys.present(stream)],
+      [...args, this.settings.idleMs, listed],
+    )
+    return replies.snapshot(reply)
+  }
+
+  async update(stream: string, userId: string, state: string, seen: number): Promise<void> {
+    const args = [userId, state, seen, this.#keys.channel(stream)]
+    await this.#run('update', [this.#keys.present(stream)], args)
+  }
+
+  async leave(
+    { stream, userId, connection }: Membership,
+    { lease, graceMs, seen }: Parameters<RedisStore['leave']>[1],
+  ): Promise<void> {
+    const args = [userId, connection, lease ?? '', graceMs, seen, this.#keys.channel(stream)]
+    await this.#run('leave', [this.#keys.present(stream)], args)
+  }
+
+  async endGrace(stream: string, userId: string, seen: number): Promise<number> {
+    const args = [userId, seen, this.#keys.channel(stream)]
+    return Number(await this.#run('endGrace', [this.#keys.present(stream)], args))
+  }
+
+  async present(stream: string, listed: number): Promise<PresenceSnapshot> {
+    return replies.snapshot(await this.#run('present', [this.#keys.present(stream)], [listed]))
+  }
+
+  async schedule(task: string, ms: number): Promise<void> {
+    await this.#run('schedule', [this.#keys.tasks], [task, ms, this.settings.idleMs])
+  }
+
+  async putOff(task: string, ms: number): Promise<boolean> {
+    return (await this.#run('putOff', [this.#keys.tasks], [task, ms, this.settings.idleMs])) === 1
+  }
+
+  async takeDue(limit: number, retryMs: number): Promise<readonly string[]> {
+    return replies.texts(await this.#run('takeDue', [this.#keys.tasks], [limit, retryMs]))
+  }
+
+  async done(task: string): Promise<void> {
+    await this.#send('ZREM', this.#keys.tasks, `!${task}`)
+  }
+
+  async note(lease: string, memberships: readonly Membership[]): Promise<void> {
+    const noted = this.#send('SADD', this.#keys.lease(lease), ...memberships.map(replies.membershipText))
+    await Promise.all([noted, this.keepNoted(lease)])
+  }
+
+  async keepNoted(lease: string): Promise<void> {
+    await this.#send('PEXPIRE', this.#keys.lease(lease), String(this.settings.idleMs))
+  }
+
+  async strike(lease: string, memberships: readonly Membership[]): Promise<void> {
+    await this.#send('SREM', this.#keys.lease(lease), ...memberships.map(replies.membershipText))
+  }
+
+  async noted(lease: string, limit: number): Promise<readonly Membership[]> {
+    const reply = await this.#send('SRANDMEMBER', this.#keys.lease(lease), String(limit))
+    return replies.memberships(replies.texts(reply))
+  }
+
+  async secret(candidate: string): Promise<string> {
+    const { secret } = this.#keys
+    const known = await this.#send('GET', secret)
+    if (typeof known === 'string') return known
+    await this.#send('SET', secret, candidate, 'NX')
+    return String(await this.#send('GET', secret))
+  }
+
+  #appendCall({ stream, id, open, wall, sender, newEpoch }: Append): ScriptCall {
+    const { historyCount, historyBytes, historyMs, sentMs, idleMs } = this.settings
+    const sent = sender ? [this.#keys.sent(stream, sender.userId, sender.clientId)] : []
+    const bounds = [historyCount, historyBytes, historyMs, sentMs, idleMs]
+    const after = sender?.after ? [sender.after.epoch, sender.after.offset, sender.after.id] : []
+    const fixed = [id, open, wall, sender?.fingerprint ?? '', this.#keys.channel(stream), ...bounds, newEpoch]
+    return { keys: [...this.#logKeys(stream), ...sent], args: [...fixed, ...after] }
+  }
+
+  /** What another version may have published is passed over; if it was an entry, the head check finds it. */
+  #understood<T>(message: string, parse: (message: string) => T, receive: (parsed: T) => void): void {
+    let parsed: T
+    try {
+      parsed = parse(message)
+    } catch (err) {
+      const event = 'redis: what was published here is of another kind or version, and was passed over'
+      this.#open.link.logger.warn({ err }, event)
+      return
+    }
+    receive(parsed)
+  }
+
+  #run(
+    script: keyof typeof SCRIPTS,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    return SCRIPTS[script].run(this.#open.commands, { keys, args })
+  }
+
+  #send(...command: string[]): Promise<unknown> {
+    return this.#open.commands.send(command)
+  }
+
+  /** One after the other for each stream; an entry goes when nothing waits behind it. */
+  #inTurn(stream: string, task: () => Promise<void>): Promise<void> {
+    const before = this.#channels.get(stream) ?? Promise.resolve()
+    const turn = before.then(task, task)
+    this.#channels.set(stream, turn)
+    const tidy = () => {
+      if (this.#channels.get(stream) === turn) this.#channels.delete(stream)
+    }
+    turn.then(tidy, tidy)
+    return turn
+  }
+
+  #logKeys(stream: string): string[] {
+    return [this.#keys.log(stream), this.#keys.meta(stream)]
+  }
+
+  get #keys(): Keys {
+    return this.#open.keys
+  }
+
+  get #open(): Connections {
+    if (!this.#connections) throw unavailable(new Error('Redis is not connected yet'))
+    return this.#connections
+  }
+
+  #newClient(): RedisClientType {
+    const { url, client } = this.options
+    const settings = { disableOfflineQueue: true, commandsQueueMaxLength: MAX_COMMANDS, RESP: 3 } as const
+    const reconnectStrategy = (retries: number, cause: Error) =>
+      !this.#hasOpened && isOfCluster(cause) ? clusterRefused(cause) : backoff(retries)
+    const socket = { reconnectStrategy, connectTimeout: this.settings.commandTimeoutMs }
+    return client
+      ? client.duplicate({ ...settings, socket: { ...client.options?.socket, ...socket } })
+      : createClient({ ...settings, url: url ?? 'redis://localhost:6379', socket })
+  }
+}
+
+/** Spread, so that not all nodes come at once to a Redis that has just come back. */
+function backoff(retries: number): number {
+  const ms = Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** retries)
+  return Math.round(ms * (0.5 + Math.random() / 2))
+}

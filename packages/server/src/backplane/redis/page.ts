@@ -1,0 +1,19 @@
+import type { LogPage, Range } from '../log/log.js'
+import type { ReadReply } from './store.js'
+
+/** What a reader gets of what the store read: entries by offset, and what lies beyond them. */
+export function toPage({ entries, epoch, head, oldestOffset }: ReadReply, range: Range): LogPage {
+  const known = { epoch, head, oldestOffset }
+  if ('after' in range) {
+    const last = entries.at(-1)?.offset ?? Math.max(range.after, oldestOffset - 1)
+    return { ...known, entries, more: last < head.offset, truncated: range.after + 1 < oldestOffset }
+  }
+  const last = Math.min((range.before ?? Number.POSITIVE_INFINITY) - 1, head.offset)
+  const first = entries.at(-1)?.offset ?? last + 1
+  return {
+    ...known,
+    entries: entries.toReversed(),
+    more: first > oldestOffset && oldestOffset <= last,
+    truncated: oldestOffset > 1 && last > 0,
+  }
+}

@@ -1,0 +1,270 @@
+import type { JsonObject } from '@roomful/protocol'
+import { RoomfulError } from '@roomful/protocol'
+import type {
+  Backplane,
+  Draft,
+  NodeLink,
+  PresenceSnapshot,
+  PublishResult,
+  Relay,
+  StreamEvent,
+  Subscription,
+} from '../../api/backplane.js'
+import { type Break, type LogPage, type Position, type Range, resumeFault } from '../log/log.js'
+import type { PresentUser } from '../presence.js'
+import { Attendance } from './attendance.js'
+import { Feed } from './feed.js'
+import { GroupCommit } from './group-commit.js'
+import type { RedisSettings } from './options.js'
+import { toPage } from './page.js'
+import type { Append, AppendReply, NodeRelay, RedisStore } from './store.js'
+import { isInDoubt } from './unavailable.js'
+
+interface OpenFeed {
+  readonly feed: Feed
+  readonly opened: Promise<void>
+}
+
+interface Started {
+  readonly node: NodeLink
+  readonly id: string
+  readonly attendance: Attendance
+}
+
+/** Many nodes on one Redis. All that it decides is here and below; `store` carries it out. */
+export class RedisBackplane implements Backplane {
+  readonly durability: RedisSettings['durability']
+  readonly dedupeWindowMs: number
+  readonly #groupCommit: GroupCommit
+  readonly #feeds = new Map<string, OpenFeed>()
+  #started: Started | undefined
+  #sharedSecret: string | undefined
+  #stopChecks = () => {}
+
+  constructor(
+    private readonly store: RedisStore,
+    private readonly settings: RedisSettings,
+  ) {
+    this.durability = settings.durability
+    this.dedupeWindowMs = settings.dedupeMs
+    this.#groupCommit = new GroupCommit(store, settings.replicas, settings.replicationTimeoutMs)
+  }
+
+  get ready(): boolean {
+    return this.#started !== undefined && this.store.ready
+  }
+
+  get sharedSecret(): string | undefined {
+    return this.#sharedSecret
+  }
+
+  async start(node: NodeLink): Promise<void> {
+    if (this.#started) throw new Error('redis: a backplane serves one server; give each server its own')
+    const seen = (stream: string) => this.#feeds.get(stream)?.feed.standing.presenceVersion ?? 0
+    const reentered = () => {
+      for (const { feed } of this.#feeds.values()) feed.doubtPresence()
+      this.#shareSecret().catch((err: unknown) =>
+        node.logger.warn({ err }, 'redis: the secret of the nodes could not be kept'),
+      )
+    }
+    const attendance = new Attendance(this.store, node, this.settings, seen, reentered)
+    this.#started = { node, id: node.newId(), attendance }
+    const { clock, logger } = node
+    await this.store.open({
+      clock,
+      logger,
+      reconnected: () => {
+        attendance.reconnected()
+        void this.#checkHeads()
+      },
+      resubscribed: () => void this.#checkHeads(),
+      relayed: (message) => this.#relayed(message),
+    })
+    await this.#shareSecret()
+    await attendance.start()
+    this.#stopChecks = clock.every(this.settings.headCheckMs, () => void this.#checkHeads())
+  }
+
+  /** Anew whenever Redis has lost what it knew: a node that starts after it would sign by a secret of its own. */
+  async #shareSecret(): Promise<void> {
+    const candidate = this.#sharedSecret ?? `${this.#node.newId()}${this.#node.newId()}`
+    this.#sharedSecret = await this.store.secret(candidate)
+  }
+
+  async publish(stream: string, draft: Draft): Promise<PublishResult> {
+    const { id, open, wall, sender } = draft
+    const { durability } = this
+    const reply = await this.#append({ stream, id, open, wall, sender, newEpoch: this.#node.newId() })
+    if (reply.status !== 'accepted') return { status: reply.status }
+    if (!reply.duplicate) this.#feeds.get(stream)?.feed.acknowledge(reply.position)
+    return { ...reply, durability }
+  }
+
+  async subscribe(stream: string, listener: (event: StreamEvent) => void): Promise<Subscription> {
+    const open = this.#feeds.get(stream) ?? this.#openFeed(stream)
+    const { feed } = open
+    feed.listeners.add(listener)
+    const close = () => {
+      feed.listeners.delete(listener)
+      if (feed.listeners.size === 0) this.#closeFeed(open)
+    }
+    try {
+      await open.opened
+      return { close }
+    } catch (error) {
+      close()
+      throw error
+    }
+  }
+
+  async read(
+    stream: string,
+    range: Range,
+    since?: Position,
+  ): Promise<LogPage & { readonly fault: Break | undefined }> {
+    const asked = this.#feeds.get(stream)?.feed.standing.head
+    const page = await this.#readLog(stream, range, since)
+    await this.#feeds.get(stream)?.feed.reach(page.head, asked)
+    return page
+  }
+
+  async enter(stream: string, user: PresentUser, connection: string): Promise<PresenceSnapshot> {
+    const snapshot = await this.#attendance.enter(stream, user, connection)
+    this.#feeds.get(stream)?.feed.presentAt(snapshot.version)
+    return snapshot
+  }
+
+  update(stream: string, userId: string, state: JsonObject): Promise<void> {
+    return this.#attendance.update(stream, userId, state)
+  }
+
+  leave(stream: string, userId: string, connection: string, mayReturn: boolean): Promise<void> {
+    return this.#attendance.leave({ stream, userId, connection }, mayReturn)
+  }
+
+  present(stream: string): Promise<PresenceSnapshot> {
+    return this.store.present(stream, this.#node.listedUsers)
+  }
+
+  /** What is for one stream goes to the nodes that have members there, and to no others. */
+  relay(relay: Relay): void {
+    const { id, node } = this.#running
+    const message = { from: id, relay }
+    const [stream, ...others] = relay.to === 'streams' ? relay.targets : []
+    const sent =
+      stream !== undefined && others.length === 0
+        ? this.store.relayToStream(stream, message)
+        : this.store.relayToAll(message)
+    sent.catch((error: unknown) => {
+      // What only informs may be lost; who was to be sent away is still there.
+      const level = relay.to === 'disconnect' || relay.to === 'kick' ? 'warn' : 'debug'
+      node.logger[level]({ to: relay.to, err: error }, 'redis: other nodes could not be told')
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#stopChecks()
+    await this.#started?.attendance.close()
+    this.#feeds.clear()
+    await this.store.close()
+  }
+
+  async #append(append: Append): Promise<AppendReply> {
+    try {
+      return await (this.durability === 'replicated' ? this.#groupCommit : this.store).append(append)
+    } catch (error) {
+      // The repeat of a client's message is known by its id; the application's own would be in the log twice.
+      if (append.sender || !isInDoubt(error)) throw error
+      throw new RoomfulError('outcome_unknown', { cause: error.cause })
+    }
+  }
+
+  async #readLog(
+    stream: string,
+    range: Range,
+    since?: Position,
+  ): Promise<LogPage & { readonly fault: Break | undefined }> {
+    const reply = await this.store.read(stream, range, since?.offset, this.#node.newId())
+    const { epoch, head, idAt } = reply
+    return { ...toPage(reply, range), fault: since && resumeFault({ epoch, head, idAt: () => idAt }, since) }
+  }
+
+  #openFeed(stream: string): OpenFeed {
+    const { clock, logger } = this.#node
+    const feed = new Feed(stream, {
+      clock,
+      read: (name, range, since) => this.#readLog(name, range, since),
+      relayed: (message) => this.#relayed(message),
+      failed: (name, error) =>
+        logger.warn({ stream: name, err: error }, 'redis: a log could not be repaired; trying again'),
+    })
+    const open = { feed, opened: this.#subscribe(feed) }
+    this.#feeds.set(stream, open)
+    return open
+  }
+
+  /** Subscribes first and reads the head then: the other way round, what is published in between would be lost. */
+  async #subscribe(feed: Feed): Promise<void> {
+    const { stream } = feed
+    await this.store.subscribe(stream, (message) => feed.receive(message))
+    const nothing = { before: undefined, limit: 0, maxBytes: 0 }
+    const { head } = await this.store.read(stream, nothing, undefined, this.#node.newId())
+    feed.start(head)
+  }
+
+  #closeFeed(open: OpenFeed): void {
+    const { stream } = open.feed
+    if (this.#feeds.get(stream) !== open) return
+    this.#feeds.delete(stream)
+    this.store.unsubscribe(stream).catch((error: unknown) => {
+      this.#node.logger.debug(
+        { stream, err: error },
+        'redis: a subscription could not be ended; it ends with the connection',
+      )
+    })
+  }
+
+  /** Finds what no message tells: a publish that was lost, a log that forked while nobody wrote. */
+  async #checkHeads(): Promise<void> {
+    if (!this.store.ready) return
+    const feeds = [...this.#feeds.values()].map(({ feed }) => feed)
+    try {
+      for (let start = 0; start < feeds.length; start += HEADS) {
+        const some = feeds.slice(start, start + HEADS)
+        const asked = some.map(({ standing }) => standing)
+        const standings = await this.store.standings(some.map(({ stream }) => stream))
+        for (const [index, feed] of some.entries()) {
+          const [standing, before] = [standings[index], asked[index]]
+          if (standing && before) feed.check(standing, before)
+        }
+      }
+    } catch (error) {
+      this.#node.logger.warn(
+        { err: error },
+        'redis: the heads of the logs could not be checked; trying again',
+      )
+    }
+  }
+
+  #relayed({ from, relay }: NodeRelay): void {
+    const { id, node } = this.#running
+    if (from !== id) node.receive(relay)
+  }
+
+  get #running(): Started {
+    if (!this.#started)
+      throw new RoomfulError('unavailable', { cause: new Error('redis: start() comes first') })
+    return this.#started
+  }
+
+  get #node(): NodeLink {
+    return this.#running.node
+  }
+
+  get #attendance(): Attendance {
+    return this.#running.attendance
+  }
+}
+
+/** Heads in one pipeline. */
+const HEADS = 500

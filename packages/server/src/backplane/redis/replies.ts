@@ -1,0 +1,165 @@
+import { compileShape, type RoomfulError } from '@roomful/protocol'
+import { entryText, type LogEntry, type Position } from '../log/log.js'
+import type { PresenceChange, PresenceSnapshot, PresentUser } from '../presence.js'
+import type { AppendReply, Membership, NodeRelay, ReadReply, Standing, StreamMessage } from './store.js'
+import { unavailable } from './unavailable.js'
+
+/** Takes apart what the scripts return and publish; the scripts are in `lua/`. @throws RoomfulError for anything else */
+export function appendReply(reply: unknown): AppendReply {
+  const [status, epoch, offset, id, wall] = texts(reply)
+  if (status === 'conflict' || status === 'out_of_order') return { status }
+  if (status !== 'accepted' && status !== 'duplicate') throw malformed(reply)
+  const position = { epoch: text(epoch), offset: Number(offset), id: text(id) }
+  return { status: 'accepted', position, duplicate: status === 'duplicate', wall: Number(wall) }
+}
+
+export function readReply(reply: unknown): ReadReply {
+  const [epoch, offset, id, oldest, idAt, page] = list(reply)
+  const head = position(epoch, offset, id)
+  return {
+    epoch: head.epoch,
+    head,
+    oldestOffset: Number(oldest),
+    idAt: typeof idAt === 'string' ? idAt : undefined,
+    entries: list(page).map((raw) => {
+      const [at, entryId, previousId, open] = texts(raw)
+      return entry(head.epoch, at, entryId, previousId, open)
+    }),
+  }
+}
+
+export function standing(reply: unknown): Standing {
+  const [version, epoch, offset, id] = list(reply)
+  return {
+    presenceVersion: Number(version),
+    head: epoch === undefined ? undefined : position(epoch, offset, id),
+  }
+}
+
+export function snapshot(reply: unknown): PresenceSnapshot {
+  const [version, count, named] = list(reply)
+  const users: PresentUser[] = []
+  const parts = named === undefined ? [] : texts(named)
+  for (let i = 0; i + 1 < parts.length; i += 2) users.push(user(text(parts[i]), text(parts[i + 1])))
+  return { users: named === undefined ? undefined : users, count: Number(count), version: Number(version) }
+}
+
+export function streamMessage(message: string): StreamMessage {
+  const [kind, ...rest] = message.split('\n')
+  switch (kind) {
+    case 'entry': {
+      const [epoch, offset, id, previousId, open] = rest
+      return { kind, epoch: text(epoch), entry: entry(text(epoch), offset, id, previousId, open) }
+    }
+    case 'presence': {
+      const [event, version, count, connection, profile, state] = rest
+      if (event !== 'enter' && event !== 'update' && event !== 'leave') throw malformed(message)
+      const about = user(text(profile), text(state))
+      const change: PresenceChange = { event, user: about, version: natural(version), count: natural(count) }
+      return { kind, change, connection: connection === '' ? undefined : connection }
+    }
+    case 'relay':
+      return { kind, message: nodeRelay(text(rest[0])) }
+    default:
+      throw malformed(message)
+  }
+}
+
+/** Rises when older nodes could misread what newer ones tell: they pass over what is above their own. */
+const RELAY_VERSION = 1
+
+const checkRelay = compileShape('version:natural from relay:object')
+
+export function relayText({ from, relay }: NodeRelay): string {
+  return JSON.stringify({ version: RELAY_VERSION, from, relay })
+}
+
+/** Of the relay itself, the node knows what it may be. */
+export function nodeRelay(json: string): NodeRelay {
+  const message = parsed(json) as NodeRelay & { readonly version: number }
+  if (checkRelay(message) !== undefined || message.version !== RELAY_VERSION) throw malformed(json)
+  return message
+}
+
+export function presentUser({ userId, profile, state }: PresentUser): { profile: string; state: string } {
+  return {
+    profile: JSON.stringify({ userId, ...(profile && { profile }) }),
+    state: state ? JSON.stringify(state) : '',
+  }
+}
+
+export function membershipText({ stream, userId, connection }: Membership): string {
+  return JSON.stringify([stream, userId, connection])
+}
+
+/** Those of another version are left out: the others end all the same, and the lease's key takes the rest along. */
+export function memberships(jsons: readonly string[]): Membership[] {
+  return jsons.flatMap((json) => {
+    try {
+      const [stream, userId, connection] = texts(parsed(json))
+      return [{ stream: text(stream), userId: text(userId), connection: text(connection) }]
+    } catch {
+      return []
+    }
+  })
+}
+
+export function texts(reply: unknown): string[] {
+  return list(reply).map(text)
+}
+
+function list(reply: unknown): unknown[] {
+  if (Array.isArray(reply)) return reply
+  throw malformed(reply)
+}
+
+function text(value: unknown): string {
+  if (typeof value === 'string') return value
+  throw malformed(value)
+}
+
+function natural(value: unknown): number {
+  const number = Number(value)
+  if (typeof value === 'string' && value !== '' && Number.isSafeInteger(number) && number >= 0) return number
+  throw malformed(value)
+}
+
+function position(epoch: unknown, offset: unknown, id: unknown): Position {
+  return { epoch: text(epoch), offset: Number(offset), id: text(id) }
+}
+
+function entry(epoch: string, at: unknown, id: unknown, previousId: unknown, open: unknown): LogEntry {
+  const offset = natural(at)
+  return {
+    offset,
+    id: text(id),
+    previousId: text(previousId),
+    text: entryText(text(open), epoch, offset),
+  }
+}
+
+const checkUser = compileShape('userId profile?:object state?:object')
+
+function user(profile: string, state: string): PresentUser {
+  const present = { ...(parsed(profile) as PresentUser), ...(state !== '' && { state: parsed(state) }) }
+  if (checkUser(present) !== undefined) throw malformed(profile)
+  return present as PresentUser
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    // What JSON.parse throws quotes the text.
+    throw malformed(json)
+  }
+}
+
+/** Says of what kind it is, and not what it says: it may hold a message, and bodies are not for the log. */
+function malformed(reply: unknown): RoomfulError {
+  const kind = Array.isArray(reply) ? 'list' : typeof reply
+  const length = Array.isArray(reply) || typeof reply === 'string' ? ` of length ${reply.length}` : ''
+  return unavailable(
+    new TypeError(`Redis gave what no node or script of this version does: ${kind}${length}`),
+  )
+}

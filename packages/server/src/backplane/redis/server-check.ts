@@ -1,0 +1,26 @@
+import type { Logger } from '../../api/logger.js'
+import type { Connection } from './connection.js'
+import { clusterRefused } from './refusals.js'
+
+const OLDEST_VERSION = 7
+
+/**
+ * Says what about this Redis would break a promise. Asked anew of each Redis that one comes to.
+ * @throws TypeError if it is a Redis Cluster
+ */
+export async function inspectServer(connection: Connection, logger: Logger): Promise<void> {
+  const info = await Promise.all(
+    ['server', 'memory', 'cluster'].map((section) => connection.send(['INFO', section])),
+  ).catch(() => [])
+  const facts = info.join('\n')
+  const version = /^redis_version:(\d+)/m.exec(facts)?.[1]
+  const policy = /^maxmemory_policy:(\S+)/m.exec(facts)?.[1]
+  if (/^cluster_enabled:1/m.test(facts)) throw clusterRefused()
+  if (version !== undefined && Number(version) < OLDEST_VERSION)
+    logger.error({ version }, 'redis: Roomful needs Redis 7 or later, for sharded publish and subscribe')
+  if (policy !== undefined && policy !== 'noeviction')
+    logger.warn(
+      { policy },
+      'redis: maxmemory-policy evicts: when memory is full, logs are lost and members are told so. Set it to noeviction',
+    )
+}

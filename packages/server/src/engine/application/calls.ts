@@ -1,0 +1,124 @@
+import { RoomfulError } from '@roomful/protocol'
+import type { AnyProtocol, ConnectionContext, Hooks } from '../../api/api.js'
+import type { Clock } from '../../api/clock.js'
+import type { Limits } from '../../api/limits.js'
+import type { Logger } from '../../api/logger.js'
+import { isPromise, type MaybePromise } from '../../util/maybe-promise.js'
+
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: RoomfulError }
+
+type Context = ConnectionContext<AnyProtocol, unknown>
+
+/** What a throw means where applications are found to mean something else by it. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  authenticate:
+    'a throw means an outage, so that clients come again and again; return null to refuse a token',
+  authorize: 'a throw denies for now, so that clients ask again; return false to deny',
+}
+
+/**
+ * Runs the application's hooks and handlers. Whatever they do (throw, reject, hang), the caller gets an outcome,
+ * and a fault is logged once.
+ */
+export class ApplicationCalls {
+  constructor(
+    private readonly hooks: Hooks<AnyProtocol, unknown>,
+    private readonly clock: Clock,
+    private readonly limits: Limits,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Runs a call. `onTimeout` tells the application that its time is up. Returns at once what is there at once. */
+  run<T>(
+    name: string,
+    context: Context | undefined,
+    call: () => MaybePromise<T>,
+    onTimeout?: () => void,
+  ): Outcome<T> | Promise<Outcome<T>> {
+    try {
+      const value = call()
+      return isPromise(value) ? this.#settle(name, context, value, onTimeout) : { ok: true, value }
+    } catch (error) {
+      return { ok: false, error: this.#fault(name, context, error) }
+    }
+  }
+
+  /** Runs a hook that nobody waits for. */
+  notify(name: string, context: Context | undefined, call: () => void | Promise<void> | undefined): void {
+    void this.run(name, context, call)
+  }
+
+  /** Logs a fault once and hands it to `on.error`. */
+  report(event: string, error: unknown, context: Context | undefined): void {
+    this.logger.error({ connection: context?.connection.id, err: error }, event)
+    this.#tell(error, context)
+  }
+
+  /** What a client learns of a failure: a refusal as it is; of anything else, which is logged, no more than that it failed. */
+  answerTo(event: string, error: unknown, context: Context | undefined): RoomfulError {
+    if (isRefusal(error)) return error
+    this.report(event, error, context)
+    return new RoomfulError('internal', { cause: error })
+  }
+
+  /** A socket fails by what its peer sends, so that a peer could fill the log: one quiet line, without a stack. */
+  reportSocket(error: Error, context: Context): void {
+    this.logger.info({ connection: context.connection.id, why: error.message }, 'a socket failed')
+    this.#tell(error, context)
+  }
+
+  #tell(error: unknown, context: Context | undefined): void {
+    try {
+      const result = this.hooks.error?.(error, context)
+      if (isPromise(result)) Promise.resolve(result).catch((again: unknown) => this.#logErrorHook(again))
+    } catch (again) {
+      this.#logErrorHook(again)
+    }
+  }
+
+  async #settle<T>(
+    name: string,
+    context: Context | undefined,
+    promise: PromiseLike<T>,
+    onTimeout: (() => void) | undefined,
+  ): Promise<Outcome<T>> {
+    let cancel = () => {}
+    const deadline = new Promise<never>((_, reject) => {
+      if (this.limits.handlerMs === Number.POSITIVE_INFINITY) return
+      cancel = this.clock.after(this.limits.handlerMs, () => {
+        onTimeout?.()
+        reject(new Error(`${name} took longer than ${this.limits.handlerMs} ms`))
+      })
+    })
+    try {
+      return { ok: true, value: await Promise.race([promise, deadline]) }
+    } catch (error) {
+      return { ok: false, error: this.#fault(name, context, error) }
+    } finally {
+      cancel()
+    }
+  }
+
+  #fault(name: string, context: Context | undefined, error: unknown): RoomfulError {
+    const meaning = MEANINGS[name]
+    return this.answerTo(meaning ? `${name} failed: ${meaning}` : `${name} failed`, error, context)
+  }
+
+  #logErrorHook(error: unknown): void {
+    this.logger.error({ err: error }, 'on.error failed')
+  }
+}
+
+/** Whether the error can be sent: an application may have made it of anything, and a getter of it may throw. */
+function isRefusal(error: unknown): error is RoomfulError {
+  try {
+    if (!(error instanceof RoomfulError)) return false
+    const { code, message, retryAfterMs, issues } = error
+    JSON.stringify([retryAfterMs, issues])
+    return typeof code === 'string' && typeof message === 'string' && Array.isArray(issues)
+  } catch {
+    return false
+  }
+}

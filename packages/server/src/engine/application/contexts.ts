@@ -1,0 +1,62 @@
+import type { AnyProtocol, ConnectionContext, RoomContext, RoomHandle, User } from '../../api/api.js'
+import { sendAway } from '../connection/closing.js'
+import type { Connection } from '../connection/connection.js'
+import type { Answers } from '../connection/replies.js'
+import type { Membership } from '../connection/session.js'
+import type { Publisher } from '../rooms/publisher.js'
+
+/** What hooks know of a connection. */
+export function connectionContext(
+  connection: Connection,
+  publisher: Publisher,
+  answers: Answers,
+): ConnectionContext<AnyProtocol, unknown> {
+  return {
+    connection: { id: connection.id, remoteAddress: connection.request.remoteAddress },
+    request: connection.request,
+    user: connection.session.user,
+    send: (message: { readonly type: string }) => connection.send(publisher.volatile(message)),
+    close: (code, reason) => sendAway(connection, answers, code, reason),
+  }
+}
+
+/** What handlers know of the room that their message goes to. `signal` is asked for once, when the application first does. */
+export function roomContext(
+  base: ConnectionContext<AnyProtocol, unknown>,
+  user: User,
+  room: RoomHandle<AnyProtocol>,
+  signal: () => AbortSignal,
+): RoomContext<AnyProtocol, unknown> {
+  let asked: AbortSignal | undefined
+  return {
+    ...base,
+    user,
+    room,
+    get signal() {
+      asked ??= signal()
+      return asked
+    },
+  }
+}
+
+/** A handler's context, and what makes its signal abort when the handler's time is up. */
+export interface CancellableContext {
+  readonly context: RoomContext<AnyProtocol, unknown>
+  abort(): void
+}
+
+/** A context whose signal aborts when the time is up or the connection ends. */
+export function cancellable(
+  connection: Connection,
+  contextWith: (signal: () => AbortSignal) => RoomContext<AnyProtocol, unknown>,
+): CancellableContext {
+  const timedOut = new AbortController()
+  // Made when it is asked for: the connection's signal remembers each one for as long as it lives.
+  const context = contextWith(() => AbortSignal.any([timedOut.signal, connection.signal]))
+  return { context, abort: () => timedOut.abort() }
+}
+
+/** False once the member was kicked, or sent away, while the application was asked. */
+export function isStillIn({ isOpen, session }: Connection, membership: Membership): boolean {
+  return isOpen && session.rooms.get(membership.roomId) === membership
+}

@@ -1,0 +1,46 @@
+import type { AnyProtocol, BatchItem, RoomContext } from '../../api/api.js'
+import type { Clock } from '../../api/clock.js'
+import type { ApplicationCalls } from './calls.js'
+import type { BatchHandler } from './handlers.js'
+
+type Context = RoomContext<AnyProtocol, unknown>
+
+interface Collected {
+  readonly items: BatchItem<Context, object>[]
+  readonly handOver: () => Promise<void>
+}
+
+/** Collects the messages of one type in one stream until there are enough, or the first has waited long enough. */
+export class Batches {
+  readonly #collected = new Map<string, Collected>()
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly calls: ApplicationCalls,
+  ) {}
+
+  add(type: string, stream: string, batch: BatchHandler, item: BatchItem<Context, object>): void {
+    const key = `${type} ${stream}`
+    const { items, handOver } = this.#collected.get(key) ?? this.#collect(key, type, batch)
+    items.push(item)
+    if (items.length >= batch.size) void handOver()
+  }
+
+  /** Hands over what waits; resolves when the handlers are done with it. */
+  async finish(): Promise<void> {
+    await Promise.all([...this.#collected.values()].map(({ handOver }) => handOver()))
+  }
+
+  #collect(key: string, type: string, batch: BatchHandler): Collected {
+    const items: BatchItem<Context, object>[] = []
+    const handOver = async () => {
+      this.#collected.delete(key)
+      cancel()
+      await this.calls.run(`handle.${type}`, undefined, () => batch.handle(items))
+    }
+    const cancel = this.clock.after(batch.ms, () => void handOver())
+    const collected = { items, handOver }
+    this.#collected.set(key, collected)
+    return collected
+  }
+}

@@ -1,0 +1,125 @@
+import { RoomfulError } from '@roomful/protocol'
+import type { Clock } from '../../api/clock.js'
+import type { Limits } from '../../api/limits.js'
+import { paid, type Rate, waitFor } from '../../util/rate-limit.js'
+import type { Connection } from './connection.js'
+
+/** What the connections of one user, or of one address of anonymous users, share: when each budget will be whole again. */
+interface Account {
+  joins: number
+  pageBytes: number
+  /** Bytes that the pages under way may come to. */
+  making: number
+}
+
+/** A join waits no longer for the others of its account; then it is refused, and told when to come back. */
+const LONGEST_WAIT_MS = 5_000
+/** After such a wait it is looked at again whether the connection is still there. */
+const LOOK_MS = 1_000
+/** The same where pages under way are waited for. */
+const MAKING_MS = 20
+/** Bytes of pages after which a turn of the event loop ends: a hundred pages in one would keep everybody waiting. */
+const TURN_BYTES = 256 * 1024
+
+/**
+ * Rations what costs the server a thousand times what it costs its sender: joins, and pages of history. What is too
+ * much waits, and with it what its connection sent after it; a client needs to know nothing of it.
+ */
+export class Allowances {
+  readonly #accounts = new Map<string, Account>()
+  readonly #joins: Rate
+  readonly #pages: Rate
+  readonly #accountPages: Rate
+  #turnBytes = 0
+
+  constructor(
+    private readonly clock: Clock,
+    limits: Limits,
+  ) {
+    this.#joins = { perSecond: limits.accountJoinsPerSecond, burst: limits.accountJoinsBurst }
+    this.#pages = { perSecond: limits.pageBytesPerSecond, burst: limits.pageBytesBurst }
+    this.#accountPages = {
+      perSecond: limits.accountPageBytesPerSecond,
+      burst: limits.accountPageBytesBurst,
+    }
+  }
+
+  /** Charges a join; resolves when it may go on, or with why it may not. At once, it returns nothing. */
+  join(connection: Connection): undefined | Promise<RoomfulError | undefined> {
+    const account = this.#accountOf(connection)
+    const now = this.clock.now()
+    const wait = waitFor(account.joins, this.#joins, now)
+    if (wait > LONGEST_WAIT_MS)
+      return Promise.resolve(new RoomfulError('rate_limited', { retryAfterMs: wait }))
+    account.joins = paid(account.joins, this.#joins, now)
+    return wait > 0 ? this.#wait(wait).then(() => undefined) : undefined
+  }
+
+  /** Makes a page of up to so many bytes when its turn has come. */
+  async page(connection: Connection, most: number, make: () => Promise<void>): Promise<void> {
+    const account = this.#accountOf(connection)
+    if (!this.#mayMake(connection, most)) await this.#untilPage(connection, most)
+    account.making += most
+    try {
+      await make()
+    } finally {
+      account.making -= most
+    }
+  }
+
+  /** Charges the page that was made. */
+  charge(connection: Connection, page: string): void {
+    const bytes = Buffer.byteLength(page)
+    const { session } = connection
+    const account = this.#accountOf(connection)
+    const now = this.clock.now()
+    session.pageBytes = paid(session.pageBytes, this.#pages, now, bytes)
+    account.pageBytes = paid(account.pageBytes, this.#accountPages, now, bytes)
+    if (this.#turnBytes === 0) this.clock.soon(this.#endTurn)
+    this.#turnBytes += bytes
+  }
+
+  /** Forgets accounts whose budgets are whole. */
+  sweep(now: number): void {
+    for (const [name, { joins, pageBytes, making }] of this.#accounts)
+      if (joins <= now && pageBytes <= now && making === 0) this.#accounts.delete(name)
+  }
+
+  #accountOf({ session }: Connection): Account {
+    const account = this.#accounts.get(session.account) ?? { joins: 0, pageBytes: 0, making: 0 }
+    this.#accounts.set(session.account, account)
+    return account
+  }
+
+  #mayMake(connection: Connection, most: number): boolean {
+    return this.#pageWait(connection, most) === 0 && this.#turnBytes < TURN_BYTES
+  }
+
+  /** How long until neither budget is overdrawn, in ms: what a page will come to, nobody knows before. */
+  #pageWait(connection: Connection, most: number): number {
+    const now = this.clock.now()
+    const { pageBytes, making } = this.#accountOf(connection)
+    const isFull = making > 0 && making + most > this.#accountPages.burst
+    return Math.max(
+      isFull ? MAKING_MS : 0,
+      waitFor(connection.session.pageBytes, this.#pages, now),
+      waitFor(pageBytes, this.#accountPages, now),
+    )
+  }
+
+  async #untilPage(connection: Connection, most: number): Promise<void> {
+    while (connection.isOpen && !this.#mayMake(connection, most)) {
+      const wait = this.#pageWait(connection, most)
+      if (wait > 0) await this.#wait(Math.min(wait, LOOK_MS))
+      else await new Promise<void>((resolve) => this.clock.soon(resolve))
+    }
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => this.clock.after(ms, resolve))
+  }
+
+  readonly #endTurn = (): void => {
+    this.#turnBytes = 0
+  }
+}

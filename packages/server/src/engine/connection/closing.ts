@@ -1,0 +1,63 @@
+import { CLOSE_CODES, type CloseName, closeCode, RoomfulError } from '@roomful/protocol'
+import type { Connection } from './connection.js'
+import type { Answers, Refs } from './replies.js'
+
+/** Closes a connection with one of the codes that both sides know. */
+export function closeWith(connection: Connection, name: CloseName): void {
+  const { code, reason } = CLOSE_CODES[name]
+  connection.close(code, reason)
+}
+
+/** Says why, and closes: a browser shows its page the code at most. */
+export function dismiss(
+  connection: Connection,
+  answers: Answers,
+  error: RoomfulError,
+  name: CloseName,
+  refs: Refs = {},
+): void {
+  answers.fail(connection, error, refs)
+  closeWith(connection, name)
+}
+
+/** RFC 6455 gives the Close frame 125 bytes, two of which are the code. */
+const MAX_REASON_BYTES = 123
+
+/** Why WebSocket does not let a connection be closed so, or `undefined` if it does. */
+export function closeFault(code: unknown, reason: unknown): Error | undefined {
+  if (typeof code !== 'number' || !Number.isInteger(code))
+    return new TypeError(`A close code is a whole number, not ${String(code)}`)
+  if (typeof reason !== 'string') return new TypeError(`A close reason is a string, not ${typeof reason}`)
+  const isReserved =
+    code < 1000 || (code >= 1004 && code <= 1006) || (code > 1014 && code < 3000) || code > 4999
+  if (isReserved)
+    return new RangeError(
+      `WebSocket does not allow the close code ${code}; an application's own are 4000 to 4999`,
+    )
+  const bytes = Buffer.byteLength(reason)
+  if (bytes > MAX_REASON_BYTES)
+    return new RangeError(`A close reason has at most ${MAX_REASON_BYTES} bytes in UTF-8, not ${bytes}`)
+  return undefined
+}
+
+/**
+ * Closes as the application wishes, by default as one who may not be here.
+ * @throws RangeError or TypeError for a code or a reason that WebSocket does not allow
+ */
+export function sendAway(
+  connection: Connection,
+  answers: Answers,
+  code: number = CLOSE_CODES.forbidden.code,
+  reason = closeCode(code).reason,
+): void {
+  const fault = closeFault(code, reason)
+  if (fault) throw fault
+  if (code === CLOSE_CODES.forbidden.code) answers.fail(connection, new RoomfulError('forbidden'))
+  connection.close(code, reason)
+}
+
+/** Whether the user of a connection that ended may come back within the grace time. One who was sent away, or went, has left. */
+export function mayReturn({ session, end }: Connection): boolean {
+  const code = end?.code ?? CLOSE_CODES.normal.code
+  return session.extended && code !== CLOSE_CODES.normal.code && code < CLOSE_CODES.invalid_token.code
+}

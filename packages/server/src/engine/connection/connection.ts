@@ -1,0 +1,145 @@
+import type { User } from '../../api/api.js'
+import type { ConnectionRequest, Transport } from '../../api/transport.js'
+import type { Metrics } from '../metrics.js'
+import { closeWith } from './closing.js'
+import { JoinedFrames, type Outgoing, TextFrame } from './frames.js'
+import type { Session } from './session.js'
+
+/** What the connections of a node share. */
+export interface ConnectionDeps {
+  readonly backlogBytes: number
+  readonly metrics: Metrics
+  /** Has `flush` called with the next flush. */
+  wake(connection: Connection): void
+}
+
+interface End {
+  readonly code: number
+  readonly reason: string
+}
+
+/** One socket with the session that lives on it. */
+export class Connection {
+  /** Made when a handler first asks: most connections never need one. */
+  #ended: AbortController | undefined
+  #unsent: Outgoing[] | undefined
+  #unsentSize = 0
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  #end: End | undefined
+  /** When the peer last showed life, monotonic; in whole ms, since V8 keeps a fraction as an object of its own. */
+  aliveAt: number
+  /** When it last sent a message other than `ping`, in the same way. */
+  activeAt: number
+  lastPingAt: number
+
+  #isPaused = false
+
+  constructor(
+    readonly id: string,
+    readonly transport: Transport,
+    readonly request: ConnectionRequest,
+    readonly session: Session<User>,
+    private readonly deps: ConnectionDeps,
+    now: number,
+  ) {
+    this.aliveAt = now
+    this.activeAt = now
+    this.lastPingAt = now
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** Aborted when the connection ends, so that handlers can stop. */
+  get signal(): AbortSignal {
+    this.#ended ??= new AbortController()
+    if (this.#state === 'closed') this.#ended.abort()
+    return this.#ended.signal
+  }
+
+  send(message: object): void {
+    this.write(TextFrame.of(message))
+  }
+
+  /** Sends a frame whose JSON text is made already. */
+  sendText(text: string): void {
+    this.write(new TextFrame(text))
+  }
+
+  /** Sends with the next flush, together with whatever else this connection gets until then. */
+  write(outgoing: Outgoing): void {
+    if (this.#state !== 'open') return
+    if (this.#unsent) {
+      this.#unsent.push(outgoing)
+    } else {
+      this.deps.wake(this)
+      this.#unsent = [outgoing]
+    }
+    this.#unsentSize += outgoing.length
+    // What waits counts as well: a hundred pages made within one turn would otherwise pass unseen.
+    if (this.#unsentSize > this.deps.backlogBytes / 4) this.flush()
+  }
+
+  /** Writes what waits, in one write. */
+  flush(): void {
+    const unsent = this.#unsent
+    if (!unsent || this.#state !== 'open') return
+    this.#unsent = undefined
+    this.#unsentSize = 0
+    const [only] = unsent
+    this.#transmit(only && unsent.length === 1 ? only : new JoinedFrames(unsent))
+  }
+
+  /** The one door to the socket, so that each message is counted. */
+  #transmit(outgoing: Outgoing): void {
+    this.deps.metrics.framesOut += outgoing.count
+    this.transport.write(outgoing)
+    if (this.transport.backlog > this.deps.backlogBytes) closeWith(this, 'slow_consumer')
+  }
+
+  /** Whether the peer reads so slowly that it gets only what must not be lost. */
+  get isCongested(): boolean {
+    return this.transport.backlog > this.deps.backlogBytes / 4
+  }
+
+  /** Whether nothing is read from the peer, so that it cannot be heard either. */
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  pause(): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    this.transport.pause()
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.transport.resume()
+  }
+
+  /** @throws RangeError or TypeError if WebSocket does not allow the code or the reason; the connection then stays open */
+  close(code: number, reason: string): void {
+    if (this.#state !== 'open') return
+    this.flush()
+    this.transport.close(code, reason)
+    this.#state = 'closing'
+    this.#end = { code, reason }
+  }
+
+  /** What it was closed with: ours if we closed it, since a peer need not echo it; else the peer's. */
+  get end(): End | undefined {
+    return this.#end
+  }
+
+  /** The socket is gone, with the peer's code and reason. Returns how it ended, only the first time. */
+  markClosed(code: number, reason: string): End | undefined {
+    if (this.#state === 'closed') return undefined
+    this.#state = 'closed'
+    this.#end ??= { code, reason }
+    this.#ended?.abort()
+    return this.#end
+  }
+}

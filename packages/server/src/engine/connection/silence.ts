@@ -1,0 +1,63 @@
+import type { Limits } from '../../api/limits.js'
+import { addressKey } from '../../util/address.js'
+import type { Connection } from './connection.js'
+import { SWEEP_MS } from './liveness.js'
+
+/**
+ * Connections that could authenticate and do not. A crowd behind one address is welcome, for it is quick; what holds
+ * places without a word is bounded by address.
+ */
+export class Silence {
+  /** Times of the last sweeps, oldest first. */
+  readonly #sweptAt: number[] = []
+  /** Those whose connect hook is running: what they send is not looked at before it is done. */
+  readonly #excused = new Set<Connection>()
+
+  constructor(private readonly limits: Pick<Limits, 'silentPerAddress' | 'silentMs'>) {}
+
+  excuse(connection: Connection): void {
+    this.#excused.add(connection)
+  }
+
+  expect(connection: Connection): void {
+    this.#excused.delete(connection)
+  }
+
+  /** Those that are one too many for their address; the oldest ones keep their places. */
+  sweep(connections: Iterable<Connection>, now: number): Connection[] {
+    const since = this.#patientUntil(now)
+    const silent = new Map<string, number>()
+    const tooMany: Connection[] = []
+    if (since === undefined) return tooMany
+    for (const connection of connections) {
+      if (!this.#isSilent(connection, since)) continue
+      const address = addressKey(connection.request.remoteAddress)
+      const count = (silent.get(address) ?? 0) + 1
+      silent.set(address, count)
+      if (count > this.limits.silentPerAddress) tooMany.push(connection)
+    }
+    return tooMany
+  }
+
+  #isSilent(connection: Connection, since: number): boolean {
+    const { standing, startedAt } = connection.session
+    return (
+      connection.isOpen && standing === 'stranger' && startedAt <= since && !this.#excused.has(connection)
+    )
+  }
+
+  /**
+   * The time of the sweep before which a connection must have come to be late. Counted in sweeps, since a busy server
+   * has not read yet what has long arrived; between two sweeps it reads all sockets.
+   */
+  #patientUntil(now: number): number | undefined {
+    const { silentMs, silentPerAddress } = this.limits
+    if (silentMs === Number.POSITIVE_INFINITY || silentPerAddress === Number.POSITIVE_INFINITY)
+      return undefined
+    const sweeps = Math.ceil(silentMs / SWEEP_MS)
+    this.#sweptAt.push(now)
+    if (this.#sweptAt.length <= sweeps) return undefined
+    if (this.#sweptAt.length > sweeps + 1) this.#sweptAt.shift()
+    return this.#sweptAt[0]
+  }
+}

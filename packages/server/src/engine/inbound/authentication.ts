@@ -1,0 +1,282 @@
+import {
+  CLOSE_CODES,
+  type ClientMessageOf,
+  type CloseName,
+  type JsonObject,
+  PROTOCOL_VERSION,
+  RoomfulError,
+  type WireLimits,
+} from '@roomful/protocol'
+import type {
+  AnyProtocol,
+  Authentication,
+  ConnectionContext,
+  Hooks,
+  ServerOptions,
+  User,
+} from '../../api/api.js'
+import type { Clock } from '../../api/clock.js'
+import type { Limits } from '../../api/limits.js'
+import type { Logger } from '../../api/logger.js'
+import { addressKey } from '../../util/address.js'
+import type { ApplicationCalls } from '../application/calls.js'
+import { dismiss } from '../connection/closing.js'
+import type { Connection } from '../connection/connection.js'
+import type { Registry } from '../connection/registry.js'
+import type { Answers, Refs } from '../connection/replies.js'
+import { signSession, verifySession } from '../connection/session-token.js'
+import { Silence } from '../connection/silence.js'
+
+export interface AdmissionDeps {
+  readonly authenticate: ServerOptions<AnyProtocol, unknown>['authenticate']
+  readonly hooks: Hooks<AnyProtocol, unknown>
+  readonly calls: ApplicationCalls
+  readonly answers: Answers
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly logger: Logger
+  readonly sessionSecret: string
+  readonly dedupeWindowMs: number
+  newId(): string
+  contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown>
+}
+
+const SILENT_RETRY_MS = 1_000
+
+const GREETING = "Connected. Send a 'join' message with room_id to join a room."
+
+/** Lets connections in: the connect hook, the greeting, who they are, and until when. */
+export class Admission {
+  readonly #silence: Silence
+
+  constructor(private readonly deps: AdmissionDeps) {
+    this.#silence = new Silence(deps.limits)
+  }
+
+  /** Greets a new connection, or refuses it. Its messages wait until this is done. */
+  async welcome(connection: Connection): Promise<void> {
+    const { hooks, calls } = this.deps
+    // Before the hook: what it sends, and a refusal, must not be a client's first frame.
+    this.#greet(connection)
+    const context = this.deps.contextOf(connection)
+    this.#silence.excuse(connection)
+    const outcome = await calls.run('on.connect', context, () => hooks.connect?.(context))
+    this.#silence.expect(connection)
+    if (!connection.isOpen) return
+    if (!outcome.ok) {
+      const isFault = outcome.error.code === 'internal'
+      return this.#turnAway(connection, outcome.error, isFault ? 'server_error' : 'forbidden')
+    }
+    const token = tokenInQuery(connection.request.url)
+    if (!this.deps.authenticate) this.#admit(connection, { id: `anon-${this.deps.newId()}`, data: undefined })
+    else if (token !== undefined && (await this.#checkToken(connection, token, {})))
+      this.#confirm(connection, {})
+  }
+
+  /** Handles an `auth` frame: the first, or a refresh in place. */
+  async authenticate(connection: Connection, message: ClientMessageOf<'auth'>): Promise<void> {
+    const refs = message.ref === undefined ? {} : { ref: message.ref }
+    if (message.protocol !== PROTOCOL_VERSION) {
+      return this.#turnAway(connection, new RoomfulError('unsupported_version'), 'unsupported_version', refs)
+    }
+    const isAccepted = this.deps.authenticate
+      ? await this.#accept(connection, message.token, refs)
+      : this.#restore(connection, message.session, refs)
+    if (!isAccepted) return
+    connection.session.extended = true
+    this.#confirm(connection, refs)
+  }
+
+  /** Ends connections whose authentication has run out, those that never authenticated, and of many silent ones the most. */
+  sweep(now: number): void {
+    const { registry, limits, answers, authenticate } = this.deps
+    if (!authenticate) return
+    for (const connection of registry.connections()) {
+      const { standing, startedAt, expiresAt } = connection.session
+      if (!connection.isOpen) continue
+      if (standing === 'stranger' && now - startedAt >= limits.authenticationMs)
+        dismiss(connection, answers, new RoomfulError('auth_timeout'), 'auth_timeout')
+      else if (expiresAt <= now)
+        dismiss(connection, answers, new RoomfulError('token_expired'), 'token_expired')
+    }
+    this.#endSilent(now)
+  }
+
+  #endSilent(now: number): void {
+    const { registry, answers, logger } = this.deps
+    const tooMany = this.#silence.sweep(registry.connections(), now)
+    if (tooMany.length === 0) return
+    logger.warn(
+      { count: tooMany.length },
+      'connections closed (1013): more of an address than limits.silentPerAddress sent no auth',
+    )
+    for (const connection of tooMany) {
+      const message = 'Too many connections of this address wait for authentication'
+      const error = new RoomfulError('unavailable', { message, retryAfterMs: SILENT_RETRY_MS })
+      dismiss(connection, answers, error, 'try_again_later')
+    }
+  }
+
+  #greet(connection: Connection): void {
+    const { answers, limits } = this.deps
+    answers.send(connection, {
+      type: 'system',
+      message: GREETING,
+      timestamp: answers.timestamp(),
+      protocol: PROTOCOL_VERSION,
+      connection_id: connection.id,
+      ping_interval_ms: limits.heartbeatMs,
+      limits: toWireLimits(limits, this.deps.dedupeWindowMs),
+    })
+  }
+
+  /** An `auth` without a token keeps the user that the query token proved. */
+  async #accept(connection: Connection, token: string | undefined, refs: Refs): Promise<boolean> {
+    if (token === undefined && connection.session.user) return true
+    return this.#checkToken(connection, token, refs)
+  }
+
+  async #checkToken(connection: Connection, token: string | undefined, refs: Refs): Promise<boolean> {
+    const { authenticate, calls, clock } = this.deps
+    if (!authenticate) return false
+    const { session, request } = connection
+    if (session.standing === 'stranger') session.standing = 'authenticating'
+    const outcome = await calls.run('authenticate', this.deps.contextOf(connection), async () =>
+      checked(await authenticate({ token, request })),
+    )
+    if (!connection.isOpen) return false
+    const verdict = outcome.ok ? judge(outcome.value, session.user, clock.wall()) : 'unavailable'
+    if (typeof verdict === 'string') {
+      this.#refuseToken(connection, verdict, refs)
+      return false
+    }
+    session.expiresAt = clock.now() + verdict.lastsMs
+    this.#admit(connection, verdict.user)
+    return true
+  }
+
+  /** A refresh that cannot be checked now, or is another user's, leaves the connection as it was. */
+  #refuseToken(connection: Connection, why: Doubt, refs: Refs): void {
+    const error = new RoomfulError(why)
+    const isKept = connection.session.user && (why === 'unavailable' || why === 'forbidden')
+    if (isKept) this.deps.answers.fail(connection, error, refs)
+    else this.#turnAway(connection, error, why === 'unavailable' ? 'try_again_later' : why, refs)
+  }
+
+  /** Gives an anonymous user its id back. A connection that has said who it is, or joined a room, is somebody already. */
+  #restore(connection: Connection, given: string | undefined, refs: Refs): boolean {
+    const { session } = connection
+    const userId = given === undefined ? undefined : verifySession(given, this.deps.sessionSecret)
+    if (userId === undefined || userId === session.user?.id) return true
+    if (session.extended || session.rooms.size > 0) {
+      this.deps.answers.fail(connection, new RoomfulError('forbidden'), refs)
+      return false
+    }
+    this.#admit(connection, { id: userId, data: undefined })
+    return true
+  }
+
+  #admit(connection: Connection, user: User): void {
+    const { answers, registry, limits, logger } = this.deps
+    const { session } = connection
+    const isFirst = session.standing !== 'admitted'
+    if (isFirst && this.deps.authenticate) registry.endPending(addressKey(connection.request.remoteAddress))
+    const idle = registry.bind(connection, user.id, limits.connectionsPerUser)
+    session.user = user
+    session.account = this.deps.authenticate ? user.id : addressKey(connection.request.remoteAddress)
+    session.standing = 'admitted'
+    for (const other of idle)
+      dismiss(other, answers, new RoomfulError('too_many_connections'), 'too_many_connections')
+    if (isFirst) logger.info({ connection: connection.id, user: user.id }, 'connection admitted')
+  }
+
+  #confirm(connection: Connection, refs: Refs): void {
+    const { answers, clock, sessionSecret } = this.deps
+    const { user, expiresAt } = connection.session
+    if (!user) return
+    answers.send(connection, {
+      type: 'authenticated',
+      user_id: user.id,
+      session: signSession(user.id, sessionSecret),
+      expires_in_ms:
+        expiresAt === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.round(expiresAt - clock.now())),
+      ref: refs.ref,
+    })
+  }
+
+  #turnAway(connection: Connection, error: RoomfulError, close: CloseName, refs: Refs = {}): void {
+    this.deps.logger.info(
+      { connection: connection.id, code: CLOSE_CODES[close].code, why: error.code },
+      'connection refused',
+    )
+    dismiss(connection, this.deps.answers, error, close, refs)
+  }
+}
+
+/** Why a token does not do. */
+type Doubt = 'invalid_token' | 'token_expired' | 'forbidden' | 'unavailable'
+
+/** What an application's answer means for a connection that acts for `current`, or for nobody yet. */
+function judge(
+  result: Authentication,
+  current: User | undefined,
+  wall: number,
+): { readonly user: User; readonly lastsMs: number } | Doubt {
+  if (result === null) return 'invalid_token'
+  if ('refused' in result) return 'token_expired'
+  if (current && current.id !== result.userId) return 'forbidden'
+  const { expiresAt } = result
+  const lastsMs = expiresAt === undefined ? Number.POSITIVE_INFINITY : Number(expiresAt) - wall
+  // So asked, an expiry that is no time at all does not last for ever.
+  return lastsMs > 0 ? { user: toUser(result), lastsMs } : 'token_expired'
+}
+
+/**
+ * From JavaScript anything may come. A number would be another user than the same digits in a string; a profile that
+ * JSON cannot hold would fail the join of everybody who is to see it.
+ * @throws TypeError
+ */
+function checked(result: Authentication): Authentication {
+  if (result === null) return result
+  if (typeof result === 'object' && 'refused' in result) return result
+  if (typeof result?.userId !== 'string' || result.userId === '') {
+    throw new TypeError(
+      "authenticate must return null, { refused: 'expired' } or a userId that is a string with something in it",
+    )
+  }
+  if (result.profile === undefined) return result
+  const profile: unknown = JSON.parse(JSON.stringify(result.profile))
+  if (isJsonObject(profile)) return { ...result, profile }
+  throw new TypeError('authenticate must return a profile that is a JSON object')
+}
+
+function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function toUser({ userId, profile, data }: Extract<Authentication, { userId: string }>): User {
+  return { id: userId, ...(profile && { profile }), data }
+}
+
+/** The query token of the channels page. Browsers and proxies log URLs, so the `auth` frame is the safer way. */
+function tokenInQuery(url: string): string | undefined {
+  const query = url.indexOf('?')
+  return query < 0 ? undefined : (new URLSearchParams(url.slice(query)).get('token') ?? undefined)
+}
+
+function toWireLimits(limits: Limits, dedupeWindowMs: number): WireLimits {
+  const wire = (value: number) => (value === Number.POSITIVE_INFINITY ? null : value)
+  return {
+    text_length: wire(limits.textLength),
+    frame_bytes: wire(limits.frameBytes),
+    messages_per_second: wire(limits.messagesPerSecond),
+    messages_burst: wire(limits.messagesBurst),
+    bytes_per_second: wire(limits.bytesPerSecond),
+    joins_per_second: wire(limits.joinsPerSecond),
+    joins_burst: wire(limits.joinsBurst),
+    history_per_second: wire(limits.historyPerSecond),
+    rooms: wire(limits.roomsPerConnection),
+    dedupe_window_ms: dedupeWindowMs,
+  }
+}

@@ -1,0 +1,70 @@
+import type { AnyProtocol, ConnectionContext, Hooks } from '../../api/api.js'
+import type { Clock } from '../../api/clock.js'
+import type { TransportEvents } from '../../api/transport.js'
+import type { ApplicationCalls } from '../application/calls.js'
+import type { Connection } from '../connection/connection.js'
+import type { Inbound } from './inbound.js'
+
+/** What the connections of a node share. */
+export interface ConnectionHost {
+  readonly hooks: Hooks<AnyProtocol, unknown>
+  readonly calls: ApplicationCalls
+  readonly clock: Clock
+  contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown>
+  closed(connection: Connection, code: number, reason: string): void
+}
+
+/** What a socket tells, passed on to the connection, its messages and the hooks. */
+export class ConnectionEvents implements TransportEvents {
+  constructor(
+    private readonly host: ConnectionHost,
+    private readonly connection: Connection,
+    private readonly inbound: Inbound,
+  ) {}
+
+  text(text: string, bytes: number): void {
+    this.#alive()
+    this.inbound.receive(text, bytes)
+  }
+
+  binary(data: Uint8Array): void {
+    this.#alive()
+    this.inbound.receiveBinary(data)
+  }
+
+  ping(data: Uint8Array): void {
+    this.#alive()
+    const { hooks } = this.host
+    if (hooks.ping) this.#notify('on.ping', (context) => hooks.ping?.(context, data))
+  }
+
+  pong(data: Uint8Array): void {
+    this.#alive()
+    const { hooks } = this.host
+    if (hooks.pong) this.#notify('on.pong', (context) => hooks.pong?.(context, data))
+  }
+
+  closing(): void {
+    this.connection.flush()
+  }
+
+  close(code: number, reason: string): void {
+    this.host.closed(this.connection, code, reason)
+  }
+
+  error(error: Error): void {
+    this.host.calls.reportSocket(error, this.host.contextOf(this.connection))
+  }
+
+  #alive(): void {
+    this.connection.aliveAt = Math.trunc(this.host.clock.now())
+  }
+
+  #notify(
+    name: string,
+    call: (context: ConnectionContext<AnyProtocol, unknown>) => void | Promise<void> | undefined,
+  ): void {
+    const context = this.host.contextOf(this.connection)
+    this.host.calls.notify(name, context, () => call(context))
+  }
+}

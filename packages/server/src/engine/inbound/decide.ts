@@ -1,0 +1,206 @@
+import {
+  type ApplicationMessage,
+  type ClientMessageOf,
+  checkText,
+  type DecodeError,
+  type DecodeResult,
+  ERRORS,
+  type ErrorCode,
+  errorText,
+  type Issue,
+  OWN_STREAM,
+} from '@roomful/protocol'
+import type { Membership, Session } from '../connection/session.js'
+
+/** What to do about one message. The edges carry it out. */
+export type Decision =
+  | { readonly do: 'refuse'; readonly refusal: Refusal }
+  | { readonly do: 'authenticate'; readonly message: ClientMessageOf<'auth'> }
+  | { readonly do: 'answer_ping'; readonly id: string | number | undefined }
+  | { readonly do: 'join'; readonly message: ClientMessageOf<'join'> }
+  | { readonly do: 'leave'; readonly membership: Membership; readonly ref: string | undefined }
+  | {
+      readonly do: 'chat'
+      readonly membership: Membership
+      readonly message: ClientMessageOf<'chat_message'>
+    }
+  | { readonly do: 'typing'; readonly membership: Membership; readonly typing: boolean }
+  | { readonly do: 'history'; readonly membership: Membership; readonly message: ClientMessageOf<'history'> }
+  | {
+      readonly do: 'presence'
+      readonly membership: Membership
+      readonly message: ClientMessageOf<'presence'>
+    }
+  | { readonly do: 'application'; readonly membership: Membership; readonly message: ApplicationMessage }
+
+/** Why a message was refused, and which one it was. */
+export interface Refusal extends Refs {
+  readonly code: ErrorCode
+  readonly text: string
+  readonly issues?: readonly Issue[]
+}
+
+export interface DecisionLimits {
+  readonly textLength: number
+  readonly roomsPerConnection: number
+  readonly presenceStateBytes: number
+}
+
+type AnySession = Session<{ readonly id: string }>
+
+/** Decides on one decoded message: the frame itself first, then its sender's standing, the room, and the fields. */
+export function decide(session: AnySession, decoded: DecodeResult, limits: DecisionLimits): Decision {
+  const type = decoded.ok ? decoded.message.type : decoded.type
+  const isReadable = decoded.ok || decoded.stage !== 'frame'
+  if (isReadable && session.standing !== 'admitted' && type !== 'auth' && type !== 'ping') {
+    return refuse('not_authenticated', refsOf(decoded))
+  }
+  if (!decoded.ok) return refuseUndecoded(session, decoded)
+  if (decoded.kind === 'application') return decideApplication(session, decoded.message)
+  const { message } = decoded
+  switch (message.type) {
+    case 'auth':
+      return { do: 'authenticate', message }
+    case 'ping':
+      return { do: 'answer_ping', id: message.id }
+    case 'join':
+      return decideJoin(session, message, limits)
+    case 'leave':
+      return withMembership(session, message, (membership) => ({ do: 'leave', membership, ref: message.ref }))
+    case 'chat_message':
+      return decideChat(session, message, limits)
+    case 'typing_start':
+    case 'typing_stop':
+      return decideTyping(session, message)
+    case 'history':
+      return withMembership(session, message, (membership) => ({ do: 'history', membership, message }))
+    case 'presence':
+      return decidePresence(session, message, limits)
+  }
+}
+
+function decideJoin(session: AnySession, message: ClientMessageOf<'join'>, limits: DecisionLimits): Decision {
+  const isNew = !session.rooms.has(message.room_id) && !session.isJoining(message.room_id)
+  if (isNew && session.roomCount >= limits.roomsPerConnection)
+    return refuse('room_limit', refsOfMessage(message))
+  return { do: 'join', message }
+}
+
+function decideChat(
+  session: AnySession,
+  message: ClientMessageOf<'chat_message'>,
+  limits: DecisionLimits,
+): Decision {
+  const membership = session.membership(message.room_id)
+  if (!membership) return refuse('not_in_room', refsOfMessage(message))
+  const fault = chatFault(membership, message, limits)
+  return fault ? refuse(fault, refsOfMessage(message, membership)) : { do: 'chat', membership, message }
+}
+
+function chatFault(
+  { roomId, lastAccepted }: Membership,
+  message: ClientMessageOf<'chat_message'>,
+  limits: DecisionLimits,
+): ErrorCode | undefined {
+  if (roomId === OWN_STREAM) return 'forbidden'
+  const fault = checkText(message.message, limits.textLength)
+  if (fault) return fault
+  // Nothing overtakes the retry of a message that was refused.
+  const isOutOfOrder = message.after !== undefined && message.after !== lastAccepted?.clientId
+  return isOutOfOrder ? 'out_of_order' : undefined
+}
+
+function decideTyping(
+  session: AnySession,
+  message: ClientMessageOf<'typing_start' | 'typing_stop'>,
+): Decision {
+  const membership = session.membership(message.room_id)
+  if (!membership)
+    return refuse('not_in_room', refsOfMessage(message), errorText('not_in_room', message.type))
+  if (membership.roomId === OWN_STREAM) return refuse('forbidden', refsOfMessage(message, membership))
+  return { do: 'typing', membership, typing: message.type === 'typing_start' }
+}
+
+function decidePresence(
+  session: AnySession,
+  message: ClientMessageOf<'presence'>,
+  limits: DecisionLimits,
+): Decision {
+  return withMembership(session, message, (membership) => {
+    const refs = refsOfMessage(message, membership)
+    if (membership.roomId === OWN_STREAM) return refuse('forbidden', refs)
+    if (Buffer.byteLength(JSON.stringify(message.state)) > limits.presenceStateBytes) {
+      const issues = [
+        { path: 'state', message: `Expected at most ${limits.presenceStateBytes} bytes of JSON` },
+      ]
+      return refuse('invalid_message', { ...refs, issues })
+    }
+    return { do: 'presence', membership, message }
+  })
+}
+
+function decideApplication(session: AnySession, message: ApplicationMessage): Decision {
+  const membership = session.membership(message.envelope.room_id)
+  if (!membership) return refuse('not_in_room', refsOfMessage(message.envelope))
+  return { do: 'application', membership, message }
+}
+
+function withMembership(
+  session: AnySession,
+  message: Referring,
+  decideWith: (membership: Membership) => Decision,
+): Decision {
+  const membership = session.membership(message.room_id)
+  return membership ? decideWith(membership) : refuse('not_in_room', refsOfMessage(message))
+}
+
+const ROOMLESS_TYPES: ReadonlySet<string | undefined> = new Set(['join', 'auth', 'ping'])
+
+/** The room comes before the fields: who is in no room is told so, whatever else is wrong. */
+function refuseUndecoded(session: AnySession, error: DecodeError): Decision {
+  const { type, envelope, issues } = error
+  const needsRoom = error.stage === 'body' && !ROOMLESS_TYPES.has(type)
+  if (needsRoom && !session.membership(envelope.room_id)) {
+    return refuse('not_in_room', refsOfMessage(envelope), errorText('not_in_room', type))
+  }
+  return refuse(
+    error.code,
+    { ...refsOfMessage(envelope), ...(issues.length > 0 && { issues }) },
+    error.message,
+  )
+}
+
+function refuse(
+  code: ErrorCode,
+  details: Omit<Refusal, 'code' | 'text'>,
+  text: string = ERRORS[code].text,
+): Decision {
+  return { do: 'refuse', refusal: { ...details, code, text } }
+}
+
+interface Referring {
+  readonly type?: string
+  readonly room_id?: string | undefined
+  readonly ref?: string | undefined
+  readonly client_id?: string | undefined
+}
+
+/** Which message an answer is about. */
+export interface Refs {
+  readonly ref?: string | undefined
+  readonly clientId?: string | undefined
+  readonly roomId?: string | undefined
+}
+
+/** The references of a message as far as it could be decoded. */
+export function refsOf(decoded: DecodeResult): Refs {
+  if (!decoded.ok) return refsOfMessage(decoded.envelope)
+  const message: Referring = decoded.kind === 'application' ? decoded.message.envelope : decoded.message
+  return refsOfMessage(message)
+}
+
+/** What lets the sender tell which of its messages an answer is about. */
+export function refsOfMessage(message: Referring, membership?: Membership): Refs {
+  const { ref, client_id: clientId, room_id: roomId = membership?.roomId } = message
+  return { ref, clientId, roomId }
+}

@@ -1,0 +1,206 @@
+import { type ApplicationMessage, type ClientMessageOf, isRequest, RoomfulError } from '@roomful/protocol'
+import type { AnyProtocol } from '../../api/api.js'
+import type { Backplane } from '../../api/backplane.js'
+import type { Limits } from '../../api/limits.js'
+import type { ApplicationCalls } from '../application/calls.js'
+import { type CancellableContext, isStillIn } from '../application/contexts.js'
+import type { Batches } from '../application/handler-batches.js'
+import type { HandlerTable } from '../application/handlers.js'
+import type { Allowances } from '../connection/allowances.js'
+import type { Connection } from '../connection/connection.js'
+import { entriesText, pageSpace, withTexts } from '../connection/frame-parts.js'
+import type { Answers, Refs } from '../connection/replies.js'
+import type { Membership } from '../connection/session.js'
+import type { Chats } from '../rooms/chat.js'
+import type { Members } from '../rooms/membership.js'
+import { streamOf } from '../rooms/room.js'
+import type { Rooms } from '../rooms/rooms.js'
+import type { Admission } from './authentication.js'
+import { type Decision, refsOfMessage } from './decide.js'
+
+export interface ActionDeps {
+  readonly protocol: AnyProtocol | undefined
+  readonly handlers: HandlerTable
+  readonly calls: ApplicationCalls
+  readonly answers: Answers
+  readonly admission: Admission
+  readonly members: Members
+  readonly allowances: Allowances
+  readonly chats: Chats
+  readonly batches: Batches
+  readonly backplane: Backplane
+  readonly rooms: Rooms
+  readonly limits: Limits
+  cancellableContextOf(connection: Connection, roomId: string): CancellableContext
+}
+
+const HISTORY_LIMIT = 50
+
+/** Carries out what was decided about a connection's message. */
+export class Actions {
+  constructor(private readonly deps: ActionDeps) {}
+
+  /** Returns a promise only where something must be awaited. */
+  carryOut(connection: Connection, decision: Exclude<Decision, { do: 'refuse' }>): void | Promise<void> {
+    const { deps } = this
+    switch (decision.do) {
+      case 'authenticate':
+        return deps.admission.authenticate(connection, decision.message)
+      case 'answer_ping':
+        return deps.answers.send(connection, {
+          type: 'pong',
+          timestamp: deps.answers.timestamp(),
+          id: decision.id,
+        })
+      case 'join':
+        return this.#join(connection, decision.message)
+      case 'leave':
+        return this.#leave(connection, decision.membership, decision.ref)
+      case 'chat':
+        return deps.chats.take(connection, decision.membership, decision.message)
+      case 'typing':
+        return this.#type(connection, decision.membership, decision.typing)
+      case 'history':
+        return this.#sendHistory(connection, decision.membership, decision.message)
+      case 'presence':
+        return this.#setPresence(connection, decision.membership, decision.message)
+      case 'application':
+        return this.#callHandler(connection, decision.membership, decision.message)
+    }
+  }
+
+  /** The pages of a join are one join. */
+  #join(connection: Connection, message: ClientMessageOf<'join'>): void | Promise<void> {
+    const { allowances, members, answers } = this.deps
+    const isPage = connection.session.pagedTo(message.room_id) !== undefined
+    const allowed = isPage ? undefined : allowances.join(connection)
+    if (!allowed) return members.join(connection, message)
+    return allowed.then((refusal) => {
+      if (refusal) return answers.fail(connection, refusal, refsOfMessage(message))
+      if (connection.isOpen) return members.join(connection, message)
+    })
+  }
+
+  async #leave(connection: Connection, { roomId }: Membership, ref: string | undefined): Promise<void> {
+    const { deps } = this
+    await deps.members.leave(connection, roomId, false)
+    deps.answers.send(connection, { type: 'left', room_id: roomId, ref })
+  }
+
+  #type(connection: Connection, { roomId }: Membership, typing: boolean): void {
+    const { deps } = this
+    const { user } = connection.session
+    const room = user && deps.rooms.get(streamOf(roomId, user.id))
+    if (!room) return
+    if (typing) deps.members.startTyping(room, user.id, connection)
+    else deps.members.reportStopped(room, user.id, connection.id)
+  }
+
+  async #sendHistory(
+    connection: Connection,
+    membership: Membership,
+    message: ClientMessageOf<'history'>,
+  ): Promise<void> {
+    const { deps } = this
+    const { roomId } = membership
+    const refs = refsOfMessage(message, membership)
+    const denied = await deps.members.authorize(connection, 'history', roomId)
+    if (denied) return deps.members.deny(connection, roomId, denied, refs)
+    await deps.allowances.page(connection, deps.limits.pageBytes, () =>
+      this.#sendPage(connection, membership, message),
+    )
+  }
+
+  async #sendPage(
+    connection: Connection,
+    membership: Membership,
+    message: ClientMessageOf<'history'>,
+  ): Promise<void> {
+    const { deps } = this
+    const { roomId } = membership
+    const { user } = connection.session
+    const refs = refsOfMessage(message, membership)
+    if (!user || !isStillIn(connection, membership))
+      return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
+    const bounds = { limit: message.limit ?? HISTORY_LIMIT, maxBytes: pageSpace(deps.limits.pageBytes) }
+    const range =
+      message.after === undefined
+        ? { before: message.before, ...bounds }
+        : { after: message.after, ...bounds }
+    const page = await deps.backplane.read(streamOf(roomId, user.id), range)
+    if (!isStillIn(connection, membership))
+      return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
+    if (message.epoch !== undefined && message.epoch !== page.epoch) {
+      return deps.answers.fail(connection, new RoomfulError('epoch_changed'), refs)
+    }
+    const frame = JSON.stringify({
+      type: 'history',
+      room_id: roomId,
+      epoch: page.epoch,
+      more: page.more,
+      oldest_offset: page.oldestOffset,
+      truncated: page.truncated,
+      ref: message.ref,
+    })
+    const text = withTexts(frame, { messages: entriesText(page.entries) })
+    deps.allowances.charge(connection, text)
+    connection.sendText(text)
+  }
+
+  async #setPresence(
+    connection: Connection,
+    membership: Membership,
+    message: ClientMessageOf<'presence'>,
+  ): Promise<void> {
+    const { deps } = this
+    const { user } = connection.session
+    const { roomId } = membership
+    if (!user) return
+    const refs = refsOfMessage(message, membership)
+    if (!(await this.#mayAct(connection, membership, 'presence', refs))) return
+    await deps.backplane.update(streamOf(roomId, user.id), user.id, message.state)
+  }
+
+  async #callHandler(
+    connection: Connection,
+    membership: Membership,
+    { type, envelope, body }: ApplicationMessage,
+  ): Promise<void> {
+    const { deps } = this
+    const { roomId } = membership
+    const refs = refsOfMessage(envelope, membership)
+    if (!(await this.#mayAct(connection, membership, type as 'join', refs))) return
+    const handler = deps.handlers.get(type)
+    if (!handler) return
+    const { context, abort } = deps.cancellableContextOf(connection, roomId)
+    const message = { type, ...body }
+    const stream = streamOf(roomId, context.user.id)
+    if (typeof handler !== 'function') {
+      deps.batches.add(type, stream, handler, { context, message })
+      return
+    }
+    const outcome = await deps.calls.run(`handle.${type}`, context, () => handler(context, message), abort)
+    if (!outcome.ok) return deps.answers.fail(connection, outcome.error, refs)
+    if (envelope.ref !== undefined) this.#reply(connection, type, envelope.ref, outcome.value)
+  }
+
+  /** Answers a member that may not act, or is no member any more when the application has spoken. */
+  async #mayAct(
+    connection: Connection,
+    membership: Membership,
+    action: 'join' | 'presence',
+    refs: Refs,
+  ): Promise<boolean> {
+    const { deps } = this
+    const denied = await deps.members.authorize(connection, action, membership.roomId)
+    if (!denied && isStillIn(connection, membership)) return true
+    deps.answers.fail(connection, denied ?? new RoomfulError('not_in_room'), refs)
+    return false
+  }
+
+  #reply(connection: Connection, type: string, ref: string, data: unknown): void {
+    const { deps } = this
+    const definition = (deps.protocol?.client as Record<string, never> | undefined)?.[type]
+    if (isRequest(definition)) deps.answers.send(connection, { type: 'reply', ref, data })
+  }
+}

@@ -1,0 +1,244 @@
+import { type ClientMessageOf, type DecodeResult, decodeClientMessage, RoomfulError } from '@roomful/protocol'
+import type { AnyProtocol, ConnectionContext, Hooks } from '../../api/api.js'
+import type { Clock } from '../../api/clock.js'
+import type { Limits } from '../../api/limits.js'
+import type { ApplicationCalls } from '../application/calls.js'
+import { closeWith } from '../connection/closing.js'
+import type { Connection } from '../connection/connection.js'
+import type { Answers } from '../connection/replies.js'
+import type { Metrics } from '../metrics.js'
+import { type Decision, decide, refsOf } from './decide.js'
+import type { Actions } from './dispatch.js'
+import { type Charged, charge } from './throttle.js'
+
+export interface InboundDeps {
+  readonly protocol: AnyProtocol | undefined
+  readonly hooks: Hooks<AnyProtocol, unknown>
+  readonly calls: ApplicationCalls
+  readonly answers: Answers
+  readonly actions: Actions
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly metrics: Metrics
+  contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown>
+}
+
+interface WaitingText {
+  readonly decoded: DecodeResult
+  readonly bytes: number
+}
+
+type Waiting = WaitingText | { readonly binary: Uint8Array }
+
+const PACE_MS = 20
+
+/** The way of a connection's messages into the server: decode → charge → decide → carry out, one at a time, in order. */
+export class Inbound {
+  /** Given up when it is empty: most connections are idle. */
+  #queue: Waiting[] | undefined
+  /** True from the start: messages wait until the connection has been greeted. */
+  #busy = true
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly deps: InboundDeps,
+  ) {}
+
+  /** Lets the messages in that waited for the greeting. */
+  open(): void {
+    this.#work()
+  }
+
+  /** `bytes` is the text's length in UTF-8. */
+  receive(text: string, bytes: number): void {
+    const { deps, connection } = this
+    if (!connection.isOpen) return
+    deps.metrics.messagesIn++
+    const waiting = { decoded: this.#decode(text), bytes }
+    if (isPing(waiting.decoded)) this.#answerPing(waiting)
+    else this.#enqueue(waiting)
+  }
+
+  receiveBinary(binary: Uint8Array): void {
+    this.deps.metrics.messagesIn++
+    if (!this.deps.hooks.binary) closeWith(this.connection, 'unsupported_data')
+    else if (this.connection.isOpen) this.#enqueue({ binary })
+  }
+
+  #enqueue(waiting: Waiting): void {
+    this.connection.activeAt = Math.trunc(this.deps.clock.now())
+    if (this.#busy) {
+      this.#wait(waiting)
+    } else {
+      this.#busy = true
+      if (this.#start(waiting)) this.#work()
+    }
+  }
+
+  /** A full queue stops the reading of the socket, so that the peer waits instead of our memory filling. */
+  #wait(waiting: Waiting): void {
+    if (this.#queue) this.#queue.push(waiting)
+    else this.#queue = [waiting]
+    if (this.#queue.length >= this.deps.limits.inboundQueue) this.connection.pause()
+  }
+
+  #decode(text: string): DecodeResult {
+    const { deps, connection } = this
+    const { protocol, limits } = deps
+    const maxDepth = limits.messageDepth
+    const decoded = decodeClientMessage(text, protocol ? { protocol, maxDepth } : { maxDepth })
+    if (!decoded.ok && decoded.code === 'internal') {
+      deps.calls.report(`The schema of '${decoded.type}' failed`, decoded.cause, deps.contextOf(connection))
+    }
+    return decoded
+  }
+
+  /** Takes what waits, one after the other. */
+  #work(): void {
+    this.#busy = true
+    for (let next = this.#queue?.shift(); next; next = this.#queue?.shift()) if (!this.#start(next)) return
+    this.#queue = undefined
+    this.#busy = false
+  }
+
+  /** True if it was done at once, which leaves no promise behind; else what waits is taken when it is done. */
+  #start(next: Waiting): boolean {
+    const work = this.#take(next)
+    if (!work) {
+      this.#resume()
+      return true
+    }
+    void work.then(() => {
+      this.#resume()
+      this.#work()
+    })
+    return false
+  }
+
+  #resume(): void {
+    if ((this.#queue?.length ?? 0) < this.deps.limits.inboundQueue / 2) this.connection.resume()
+  }
+
+  /** Never fails: what went wrong is answered. */
+  #take(next: Waiting): void | Promise<void> {
+    try {
+      const work = this.connection.isCongested ? this.#performLater(next) : this.#perform(next)
+      return work?.catch((error: unknown) => this.#failInternally(error, next))
+    } catch (error) {
+      this.#failInternally(error, next)
+    }
+  }
+
+  #perform(next: Waiting): void | Promise<void> {
+    return 'binary' in next ? this.#handleBinary(next.binary) : this.#handle(next)
+  }
+
+  async #performLater(next: Waiting): Promise<void> {
+    await this.#untilRead()
+    await this.#perform(next)
+  }
+
+  /** Whoever does not read its answers gets no further ones: a hundred resumes at once would overflow the backlog. */
+  async #untilRead(): Promise<void> {
+    const { connection, deps } = this
+    while (connection.isOpen && connection.isCongested)
+      await new Promise<void>((resolve) => deps.clock.after(PACE_MS, resolve))
+  }
+
+  #failInternally(error: unknown, failed: Waiting): void {
+    const { deps, connection } = this
+    const refs = 'binary' in failed ? {} : refsOf(failed.decoded)
+    const context = deps.contextOf(connection)
+    const answer = deps.calls.answerTo('A message could not be handled', error, context)
+    deps.answers.fail(connection, answer, refs)
+  }
+
+  /** Returns a promise only where something must be awaited: most messages are done within one turn. */
+  #handle({ decoded, bytes }: WaitingText): void | Promise<void> {
+    const { connection, deps } = this
+    if (!connection.isOpen) return
+    if (!this.#passes(decoded, bytes)) return
+    const decision = decide(connection.session, decoded, deps.limits)
+    if (decision.do === 'refuse') return this.#refuse(decision)
+    const { message } = deps.hooks
+    if (!message || !decoded.ok || decision.do === 'authenticate' || decision.do === 'answer_ping')
+      return deps.actions.carryOut(connection, decision)
+    return this.#afterMessageHook(decoded)
+  }
+
+  async #handleBinary(data: Uint8Array): Promise<void> {
+    const { connection, deps } = this
+    const { binary } = deps.hooks
+    if (!binary || !connection.isOpen) return
+    const charged = { type: 'binary', bytes: data.byteLength, roomId: undefined, since: undefined }
+    if (!this.#affords(charged)) return
+    const context = deps.contextOf(connection)
+    const outcome = await deps.calls.run('on.binary', context, () => binary(context, data))
+    if (!outcome.ok) deps.answers.fail(connection, outcome.error)
+  }
+
+  async #afterMessageHook(decoded: DecodeResult & { readonly ok: true }): Promise<void> {
+    const { connection, deps } = this
+    const context = deps.contextOf(connection)
+    const outcome = await deps.calls.run('on.message', context, () =>
+      deps.hooks.message?.(context, decoded.message),
+    )
+    if (!outcome.ok) return deps.answers.fail(connection, outcome.error, refsOf(decoded))
+    // Decided again: the hook may have taken its time, and the connection its leave.
+    const again = decide(connection.session, decoded, deps.limits)
+    if (again.do === 'refuse') return deps.answers.refuse(connection, again.refusal)
+    if (connection.isOpen) await deps.actions.carryOut(connection, again)
+  }
+
+  #refuse({ refusal }: Decision & { readonly do: 'refuse' }): void {
+    const { connection, deps } = this
+    deps.answers.refuse(connection, refusal)
+    if (refusal.code !== 'invalid_json') return
+    if (connection.session.unparseable.add(deps.clock.now(), deps.limits.unparseablePerMinute))
+      closeWith(connection, 'unparseable')
+  }
+
+  #passes(decoded: DecodeResult, bytes: number): boolean {
+    // Those have a limit of their own, and an answer that a rate must not hide.
+    if (!decoded.ok && decoded.code === 'invalid_json') return true
+    const { type } = decoded.ok ? decoded.message : decoded
+    const join = joinOf(decoded)
+    return this.#affords({ type, bytes, roomId: join?.room_id, since: join?.since?.offset }, decoded)
+  }
+
+  /** Rations; a refused message is answered with what it was and when to come back, a typing notice with nothing. */
+  #affords(charged: Charged, decoded?: DecodeResult): boolean {
+    const { connection, deps } = this
+    const { session } = connection
+    const { type } = charged
+    const verdict = charge(session, charged, deps.clock.now(), deps.limits.strikesPerMinute)
+    if (verdict.ok) return true
+    const { retryAfterMs } = verdict
+    if (type !== 'typing_start' && type !== 'typing_stop')
+      deps.answers.fail(
+        connection,
+        new RoomfulError('rate_limited', { retryAfterMs }),
+        decoded && refsOf(decoded),
+      )
+    if (verdict.isLast) closeWith(connection, 'rate_limited')
+    return false
+  }
+
+  /** Answered outside the queue: a slow handler must not look like a dead server. */
+  #answerPing({ decoded, bytes }: WaitingText): void {
+    const { connection, deps } = this
+    if (!this.#passes(decoded, bytes)) return
+    const decision = decide(connection.session, decoded, deps.limits)
+    if (decision.do === 'refuse') this.#refuse(decision)
+    else void deps.actions.carryOut(connection, decision)
+  }
+}
+
+function joinOf(decoded: DecodeResult): ClientMessageOf<'join'> | undefined {
+  if (!decoded.ok || decoded.kind !== 'built_in' || decoded.message.type !== 'join') return undefined
+  return decoded.message
+}
+
+function isPing(decoded: DecodeResult): boolean {
+  return decoded.ok && decoded.kind === 'built_in' && decoded.message.type === 'ping'
+}

@@ -1,0 +1,61 @@
+import { paid, waitFor } from '../../util/rate-limit.js'
+import type { Budget, Rates, Session } from '../connection/session.js'
+
+export type Verdict =
+  | { readonly ok: true }
+  /** `isLast` if this was one burst too many. */
+  | { readonly ok: false; readonly retryAfterMs: number; readonly isLast: boolean }
+
+export interface Charged {
+  readonly type: string | undefined
+  readonly bytes: number
+  /** Which room a join is for, and the offset of the cursor that it resumes from. */
+  readonly roomId: string | undefined
+  readonly since: number | undefined
+}
+
+const PASSED: Verdict = { ok: true }
+
+/** Charges a message to its connection and its user, or tells how long to wait. */
+export function charge(
+  session: Session<{ readonly id: string }>,
+  message: Charged,
+  now: number,
+  strikesPerMinute: number,
+): Verdict {
+  const { rates, budget, userBudget } = session
+  const { type, bytes } = message
+  if (continuesPaging(session, message)) return PASSED
+  const own = type === 'join' ? 'joins' : type === 'history' ? 'history' : undefined
+  // Those that have a rate of their own are not counted as messages.
+  const messages = own ? 0 : 1
+  const wait = Math.max(
+    own ? waitFor(session[own], rates[own], now) : 0,
+    waitForBudget(budget, rates, now, messages, bytes),
+    userBudget ? waitForBudget(userBudget, rates, now, messages, bytes) : 0,
+  )
+  if (wait > 0) return { ok: false, retryAfterMs: wait, isLast: session.strikes.add(now, strikesPerMinute) }
+  if (own) session[own] = paid(session[own], rates[own], now)
+  spend(budget, rates, now, messages, bytes)
+  if (userBudget) spend(userBudget, rates, now, messages, bytes)
+  return PASSED
+}
+
+function waitForBudget(budget: Budget, rates: Rates, now: number, messages: number, bytes: number): number {
+  const forMessages = messages > 0 ? waitFor(budget.messages, rates.messages, now, messages) : 0
+  return Math.max(forMessages, waitFor(budget.bytes, rates.bytes, now, bytes))
+}
+
+function spend(budget: Budget, rates: Rates, now: number, messages: number, bytes: number): void {
+  budget.messages = paid(budget.messages, rates.messages, now, messages)
+  budget.bytes = paid(budget.bytes, rates.bytes, now, bytes)
+}
+
+/** Only a join that goes on where the last page ended: the same page, asked for again and again, would be free. */
+function continuesPaging(
+  session: Session<{ readonly id: string }>,
+  { type, roomId, since }: Charged,
+): boolean {
+  const reached = type === 'join' && roomId !== undefined ? session.pagedTo(roomId) : undefined
+  return reached !== undefined && since !== undefined && since >= reached
+}

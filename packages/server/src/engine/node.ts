@@ -1,0 +1,396 @@
+import { randomBytes } from 'node:crypto'
+import type {
+  AnyProtocol,
+  ConnectionContext,
+  Hooks,
+  RoomContext,
+  ServerOptions,
+  Stats,
+  User,
+} from '../api/api.js'
+import type { Backplane } from '../api/backplane.js'
+import { assertServerOptions } from '../api/check-options.js'
+import { type Clock, systemClock } from '../api/clock.js'
+import { consoleLogger } from '../api/console-logger.js'
+import { type Limits, resolveLimits } from '../api/limits.js'
+import type { Logger } from '../api/logger.js'
+import type { ConnectionRequest, Transport, TransportEvents, UpgradeRefusal } from '../api/transport.js'
+import { memory } from '../backplane/memory/memory.js'
+import { addressKey } from '../util/address.js'
+import { randomId } from '../util/random-id.js'
+import { ApplicationCalls } from './application/calls.js'
+import { cancellable, connectionContext, roomContext } from './application/contexts.js'
+import { Batches } from './application/handler-batches.js'
+import { handlerTable } from './application/handlers.js'
+import { Allowances } from './connection/allowances.js'
+import { closeWith, mayReturn } from './connection/closing.js'
+import { Connection, type ConnectionDeps } from './connection/connection.js'
+import { backlogOf, SWEEP_MS, sweepBacklog, sweepHeartbeats } from './connection/liveness.js'
+import { Registry } from './connection/registry.js'
+import { Answers } from './connection/replies.js'
+import { type Rates, Session } from './connection/session.js'
+import { FanOut } from './delivery/fan-out.js'
+import { GuardedLogger } from './guarded-logger.js'
+import { Admission } from './inbound/authentication.js'
+import { ConnectionEvents, type ConnectionHost } from './inbound/connection-events.js'
+import { Actions } from './inbound/dispatch.js'
+import { Inbound, type InboundDeps } from './inbound/inbound.js'
+import { LifeCycle } from './life-cycle.js'
+import { Metrics } from './metrics.js'
+import { Chats } from './rooms/chat.js'
+import { Messenger } from './rooms/handles.js'
+import { Members } from './rooms/membership.js'
+import { Publisher } from './rooms/publisher.js'
+import { Rooms } from './rooms/rooms.js'
+import { warnOfLonelyWorker } from './workers.js'
+
+const SECOND_MS = 1_000
+const RETRY_AFTER_S = 1
+
+/** One server process: the parts, wired. It knows sockets only as transports. */
+export class Node {
+  readonly limits: Limits
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics = new Metrics()
+  readonly registry = new Registry()
+  readonly lifeCycle = new LifeCycle()
+  readonly backplane: Backplane
+  readonly rooms: Rooms
+  readonly messenger: Messenger
+  readonly #hooks: Hooks<AnyProtocol, unknown>
+  readonly #calls: ApplicationCalls
+  readonly #answers: Answers
+  readonly #allowances: Allowances
+  readonly #members: Members
+  readonly #admission: Admission
+  readonly #publisher: Publisher
+  readonly #fanOut: FanOut
+  readonly #batches: Batches
+  readonly #inboundDeps: InboundDeps
+  readonly #connectionHost: ConnectionHost
+  readonly #rates: Rates
+  readonly #needsAuthentication: boolean
+  readonly #connectionDeps: ConnectionDeps
+  #endSweeps: (() => void)[] = []
+  #emptied = () => {}
+  #phase: 'starting' | 'serving' | 'leaving' | 'draining' = 'starting'
+
+  /** @throws TypeError for an option that cannot work, with what to do about it */
+  constructor(
+    options: ServerOptions<AnyProtocol, unknown>,
+    /** A simulation brings its own, so that a run repeats to the byte. */
+    private readonly newId: () => string = randomId,
+  ) {
+    assertServerOptions(options)
+    this.limits = resolveLimits(options.limits)
+    this.clock = options.clock ?? systemClock
+    const { logLinesPerMinute } = this.limits
+    this.logger = new GuardedLogger(options.logger ?? consoleLogger, this.clock, logLinesPerMinute)
+    this.backplane = options.backplane ?? memory()
+    this.#hooks = options.on ?? {}
+    this.#rates = ratesOf(this.limits)
+    this.#needsAuthentication = options.authenticate !== undefined
+    const handlers = handlerTable(options.protocol, options.handle ?? {})
+    if (options.authenticate && !options.authorize) {
+      this.logger.warn({}, 'authenticate without authorize: every user may join every room')
+    }
+    warnOfLonelyWorker(this.backplane, this.logger)
+    const { limits, clock, logger, metrics, registry, backplane } = this
+    const hooks = this.#hooks
+    const calls = new ApplicationCalls(hooks, clock, limits, logger)
+    const answers = new Answers(clock, metrics)
+    const allowances = new Allowances(clock, limits)
+    this.#allowances = allowances
+    const fanOut = new FanOut(clock, metrics, limits)
+    const rooms = new Rooms(backplane, fanOut, limits)
+    const publisher = new Publisher(options.protocol, backplane, clock, metrics, newId)
+    const contextOf = (connection: Connection) => this.contextOf(connection)
+    const roomContextOf = (connection: Connection, roomId: string, signal?: () => AbortSignal) =>
+      this.#roomContextOf(connection, roomId, signal)
+    this.#calls = calls
+    this.#fanOut = fanOut
+    this.#batches = new Batches(clock, calls)
+    this.#connectionDeps = {
+      backlogBytes: limits.backlogBytes,
+      metrics,
+      wake: (connection) => fanOut.wake(connection),
+    }
+    this.#answers = answers
+    this.rooms = rooms
+    this.#publisher = publisher
+    this.#members = new Members({
+      allowances,
+      authorize: options.authorize,
+      hooks,
+      calls,
+      answers,
+      backplane,
+      rooms,
+      fanOut,
+      clock,
+      limits,
+      roomContextOf,
+    })
+    const ownSecret = randomBytes(32).toString('base64url')
+    this.#admission = new Admission({
+      authenticate: options.authenticate,
+      hooks,
+      calls,
+      answers,
+      registry,
+      clock,
+      limits,
+      logger,
+      get sessionSecret() {
+        return options.sessionSecret ?? backplane.sharedSecret ?? ownSecret
+      },
+      dedupeWindowMs: backplane.dedupeWindowMs,
+      newId,
+      contextOf,
+    })
+    const cancellableContextOf = (connection: Connection, roomId: string) =>
+      cancellable(connection, (signal) => roomContextOf(connection, roomId, signal))
+    const chats = new Chats({
+      handlers,
+      calls,
+      answers,
+      members: this.#members,
+      publisher,
+      rooms,
+      losesMessages: () => this.#phase === 'draining' && backplane.durability === 'memory',
+      cancellableContextOf,
+    })
+    const actions = new Actions({
+      protocol: options.protocol,
+      handlers,
+      calls,
+      answers,
+      admission: this.#admission,
+      members: this.#members,
+      allowances,
+      chats,
+      batches: this.#batches,
+      backplane,
+      rooms,
+      limits,
+      cancellableContextOf,
+    })
+    this.#inboundDeps = {
+      protocol: options.protocol,
+      hooks,
+      calls,
+      answers,
+      actions,
+      clock,
+      limits,
+      metrics,
+      contextOf,
+    }
+    this.#connectionHost = {
+      hooks,
+      calls,
+      clock,
+      contextOf,
+      closed: (connection, code, reason) => this.#closed(connection, code, reason),
+    }
+    this.messenger = new Messenger({
+      lifeCycle: this.lifeCycle,
+      registry,
+      rooms,
+      fanOut,
+      backplane,
+      publisher,
+      members: this.#members,
+      answers,
+      logger,
+    })
+  }
+
+  /** Starts the backplane and the sweeps, once. @throws RoomfulError `closed` */
+  start(): Promise<void> {
+    return this.lifeCycle.start(() => this.#start())
+  }
+
+  /** Why another connection cannot be taken now. */
+  refusal(remoteAddress: string): UpgradeRefusal | undefined {
+    const { limits, registry } = this
+    const refuse = (why: string): UpgradeRefusal => ({ status: 503, why, retryAfterS: RETRY_AFTER_S })
+    if (this.#phase === 'draining') return refuse('draining')
+    // Its sessions would be signed by a secret that no other node knows.
+    if (!this.lifeCycle.hasStarted) return refuse('the backplane has not started')
+    if (registry.connectionCount >= limits.connections) return refuse('too many connections')
+    if (
+      this.#needsAuthentication &&
+      registry.pendingOf(addressKey(remoteAddress)) >= limits.pendingPerAddress
+    ) {
+      return refuse('too many connections of this address wait for authentication')
+    }
+    return undefined
+  }
+
+  /** Takes a socket in. The transport calls the returned events from then on. */
+  accept(transport: Transport, request: ConnectionRequest): TransportEvents {
+    const { clock, registry } = this
+    const now = Math.trunc(clock.now())
+    const session = new Session<User>(this.#rates, now)
+    const connection = new Connection(this.newId(), transport, request, session, this.#connectionDeps, now)
+    registry.add(connection)
+    if (this.#needsAuthentication) registry.startPending(addressKey(request.remoteAddress))
+    const inbound = new Inbound(connection, this.#inboundDeps)
+    void this.#admission.welcome(connection).then(
+      () => inbound.open(),
+      (error: unknown) => {
+        this.#calls.report('A connection could not be greeted', error, this.contextOf(connection))
+        closeWith(connection, 'server_error')
+      },
+    )
+    return new ConnectionEvents(this.#connectionHost, connection, inbound)
+  }
+
+  contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown> {
+    return connectionContext(connection, this.#publisher, this.#answers)
+  }
+
+  stats(): Stats {
+    let members = 0
+    for (const room of this.rooms.all()) members += room.members.size
+    const { connectionCount: connections, userCount: users } = this.registry
+    return {
+      connections,
+      users,
+      rooms: this.rooms.size,
+      members,
+      backlogBytes: backlogOf(this.registry.connections()),
+    }
+  }
+
+  /** Whether balancers should send connections here. */
+  get ready(): boolean {
+    return this.#phase === 'serving' && this.backplane.ready
+  }
+
+  /** Reports not to be ready and goes on serving: balancers take a while to notice. */
+  startLeaving(): void {
+    this.#phase = 'leaving'
+  }
+
+  /**
+   * Takes no more connections, and tells those that are here when to come back elsewhere: within `spreadMs`,
+   * so that not all of them do at once. Resolves when all have gone, or the time is over.
+   */
+  async drain(spreadMs: number): Promise<void> {
+    this.#phase = 'draining'
+    const { connectionCount } = this.registry
+    let index = 0
+    for (const connection of this.registry.connections()) {
+      const reconnect_after_ms = Math.round((index++ / connectionCount) * spreadMs)
+      if (connection.session.extended) connection.send({ type: 'draining', reconnect_after_ms })
+    }
+    await this.#untilEmpty(spreadMs)
+  }
+
+  /** Closes what is still connected, after `waitMs` by force, and then the backplane. */
+  async stop(waitMs: number): Promise<void> {
+    this.#phase = 'draining'
+    if (!this.lifeCycle.hasStarted) await this.#within(waitMs, this.lifeCycle.started())
+    // What was accepted is finished first: a memory log would take the rest with it.
+    await this.#within(waitMs, this.#batches.finish())
+    this.#fanOut.flushAll(this.rooms.all())
+    for (const connection of this.registry.connections()) closeWith(connection, 'service_restart')
+    await this.#untilEmpty(waitMs)
+    for (const connection of this.registry.connections()) connection.transport.terminate()
+    for (const end of this.#endSweeps) end()
+    this.#endSweeps = []
+    this.lifeCycle.close()
+    await this.backplane.close()
+  }
+
+  async #untilEmpty(waitMs: number): Promise<void> {
+    if (this.registry.connectionCount === 0) return
+    const emptied = new Promise<void>((resolve) => {
+      this.#emptied = resolve
+    })
+    await this.#within(waitMs, emptied)
+  }
+
+  async #within(ms: number, done: Promise<void>): Promise<void> {
+    let cancel = () => {}
+    const late = new Promise<void>((resolve) => {
+      cancel = this.clock.after(ms, resolve)
+    })
+    await Promise.race([done, late])
+    cancel()
+  }
+
+  async #start(): Promise<void> {
+    const { clock, logger, limits, newId } = this
+    const receive = this.messenger.receive.bind(this.messenger)
+    await this.backplane.start({
+      clock,
+      logger,
+      graceMs: limits.graceMs,
+      listedUsers: limits.announcedUsers,
+      newId,
+      receive,
+    })
+    // Closed meanwhile, and with it a backplane that had nothing to end yet.
+    if (this.lifeCycle.isClosed) return this.backplane.close()
+    if (this.#phase === 'starting') this.#phase = 'serving'
+    this.#endSweeps = [
+      clock.every(SWEEP_MS, () => this.#sweep()),
+      clock.every(SECOND_MS, () => this.#sweepSlowly()),
+    ]
+  }
+
+  #sweep(): void {
+    const now = this.clock.now()
+    this.#members.sweepTyping(now)
+    this.#admission.sweep(now)
+    sweepHeartbeats(this.registry.connections(), this.limits.heartbeatMs, Math.trunc(now))
+    sweepBacklog(this.registry, this.limits.nodeBacklogBytes)
+  }
+
+  #sweepSlowly(): void {
+    const now = this.clock.now()
+    this.rooms.sweepLarge(now)
+    this.#allowances.sweep(now)
+  }
+
+  /** Clean-up always runs, whatever the hooks do. */
+  #closed(connection: Connection, peerCode: number, peerReason: string): void {
+    const end = connection.markClosed(peerCode, peerReason)
+    if (!end) return
+    const { code, reason } = end
+    const { session } = connection
+    this.metrics.countClose(code)
+    this.logger.info({ connection: connection.id, user: session.user?.id, code }, 'connection closed')
+    if (this.#needsAuthentication && session.standing !== 'admitted')
+      this.registry.endPending(addressKey(connection.request.remoteAddress))
+    for (const roomId of session.rooms.keys()) this.#members.remove(connection, roomId, mayReturn(connection))
+    this.registry.remove(connection)
+    if (this.registry.connectionCount === 0) this.#emptied()
+    const context = this.contextOf(connection)
+    this.#calls.notify('on.close', context, () => this.#hooks.close?.(context, code, reason))
+  }
+
+  #roomContextOf(
+    connection: Connection,
+    roomId: string,
+    signal = () => connection.signal,
+  ): RoomContext<AnyProtocol, unknown> {
+    const { user } = connection.session
+    if (!user) throw new Error('A connection acts in a room before it is admitted')
+    return roomContext(this.contextOf(connection), user, this.messenger.roomFor(roomId, user.id), signal)
+  }
+}
+
+function ratesOf(limits: Limits): Rates {
+  const { bytesPerSecond, frameBytes } = limits
+  return {
+    messages: { perSecond: limits.messagesPerSecond, burst: limits.messagesBurst },
+    bytes: { perSecond: bytesPerSecond, burst: Math.max(bytesPerSecond, frameBytes) },
+    joins: { perSecond: limits.joinsPerSecond, burst: limits.joinsBurst },
+    history: { perSecond: limits.historyPerSecond, burst: Math.max(1, limits.historyPerSecond * 2) },
+  }
+}

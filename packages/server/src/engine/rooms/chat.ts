@@ -1,0 +1,143 @@
+import { type ClientMessageOf, RoomfulError } from '@roomful/protocol'
+import type { PublishResult, Sender } from '../../api/backplane.js'
+import { fingerprint } from '../../backplane/log/fingerprint.js'
+import { andThen, type MaybePromise } from '../../util/maybe-promise.js'
+import type { ApplicationCalls, Outcome } from '../application/calls.js'
+import { type CancellableContext, isStillIn } from '../application/contexts.js'
+import type { Handler, HandlerTable } from '../application/handlers.js'
+import type { Connection } from '../connection/connection.js'
+import type { Answers } from '../connection/replies.js'
+import type { Membership } from '../connection/session.js'
+import { ackText, MemberTexts } from '../delivery/frame-texts.js'
+import { refsOfMessage } from '../inbound/decide.js'
+import type { Members } from './membership.js'
+import { type ChatBody, type Publisher, refusalOf } from './publisher.js'
+import { streamOf } from './room.js'
+import type { Rooms } from './rooms.js'
+
+export interface ChatDeps {
+  readonly handlers: HandlerTable
+  readonly calls: ApplicationCalls
+  readonly answers: Answers
+  readonly members: Members
+  readonly publisher: Publisher
+  readonly rooms: Rooms
+  /** Whether what is accepted now would be lost with this process. */
+  losesMessages(): boolean
+  cancellableContextOf(connection: Connection, roomId: string): CancellableContext
+}
+
+type Accepted = PublishResult & { readonly status: 'accepted' }
+
+/** A chat message on its way. */
+interface Chat {
+  readonly connection: Connection
+  readonly membership: Membership
+  readonly message: ClientMessageOf<'chat_message'>
+  readonly userId: string
+}
+
+/**
+ * A chat message's way into the log: the application is asked, then it is published and acknowledged. All of it
+ * happens at once, in the turn in which the message arrived, where nothing must be awaited.
+ */
+export class Chats {
+  constructor(private readonly deps: ChatDeps) {}
+
+  take(
+    connection: Connection,
+    membership: Membership,
+    message: ClientMessageOf<'chat_message'>,
+  ): void | Promise<void> {
+    const { deps } = this
+    const { user } = connection.session
+    if (!user)
+      return deps.answers.fail(
+        connection,
+        new RoomfulError('not_in_room'),
+        refsOfMessage(message, membership),
+      )
+    const chat = { connection, membership, message, userId: user.id }
+    if (deps.losesMessages()) return this.#fail(chat, new RoomfulError('draining', { retryAfterMs: 1_000 }))
+    return andThen(deps.members.authorize(connection, 'chat_message', membership.roomId), this.#accept, chat)
+  }
+
+  readonly #accept = (denied: RoomfulError | undefined, chat: Chat): void | Promise<void> => {
+    if (denied || !isStillIn(chat.connection, chat.membership))
+      return this.#fail(chat, denied ?? new RoomfulError('not_in_room'))
+    const handler = this.deps.handlers.get('chat_message')
+    return typeof handler === 'function' ? this.#handle(handler, chat) : this.#publish(chat, chat.message)
+  }
+
+  #handle(handler: Handler, chat: Chat): void | Promise<void> {
+    const { deps } = this
+    const { message, data } = chat.message
+    const body: ChatBody = data ? { message, data } : { message }
+    const { context, abort } = deps.cancellableContextOf(chat.connection, chat.membership.roomId)
+    const call = () => andThen(handler(context, body) as MaybePromise<unknown>, rewritten, body)
+    return andThen(deps.calls.run('handle.chat_message', context, call, abort), this.#handled, chat)
+  }
+
+  readonly #handled = (outcome: Outcome<ChatBody>, chat: Chat): void | Promise<void> =>
+    outcome.ok ? this.#publish(chat, outcome.value) : this.#fail(chat, outcome.error)
+
+  #publish(chat: Chat, body: ChatBody): void | Promise<void> {
+    const { deps } = this
+    const { connection, membership, userId } = chat
+    if (!isStillIn(connection, membership)) return this.#fail(chat, new RoomfulError('not_in_room'))
+    const stream = streamOf(membership.roomId, userId)
+    const room = deps.rooms.get(stream)
+    if (room) deps.members.stopTyping(room, userId, connection.id)
+    const { account } = connection.session
+    const draft = { stream, texts: textsOf(chat), body, sender: senderOf(chat), account }
+    return andThen(deps.publisher.publishChat(draft), this.#conclude, chat)
+  }
+
+  readonly #conclude = (result: PublishResult, chat: Chat): void => {
+    if (result.status === 'accepted') this.#acknowledge(chat, result)
+    else this.#fail(chat, refusalOf(result))
+  }
+
+  #acknowledge(chat: Chat, accepted: Accepted): void {
+    const { deps } = this
+    const { connection, membership, message } = chat
+    const { client_id: clientId, ref } = message
+    if (clientId === undefined) return
+    membership.lastAccepted = { clientId, position: accepted.position }
+    deps.answers.sendText(connection, ackText({ ref, clientId, texts: textsOf(chat), accepted }))
+  }
+
+  #fail({ connection, membership, message }: Chat, error: RoomfulError): void {
+    this.deps.answers.fail(connection, error, refsOfMessage(message, membership))
+  }
+}
+
+function textsOf({ membership, userId }: Chat): MemberTexts {
+  membership.texts ??= new MemberTexts(userId, membership.roomId)
+  return membership.texts
+}
+
+/** What the client sent, not what a handler made of it: by that a repeat is known. */
+function senderOf({ membership, message, userId }: Chat): Sender | undefined {
+  const { client_id: clientId, seen } = message
+  if (clientId === undefined) return undefined
+  const after = message.after === undefined ? undefined : membership.lastAccepted?.position
+  return { userId, clientId, fingerprint: digest(message), seen, after }
+}
+
+function digest({ message, data }: ChatBody): number {
+  return fingerprint(data ? `${message}\n${JSON.stringify(data)}` : message)
+}
+
+/** What a handler made of a chat message. @throws TypeError if it returned something else, which no type has stopped */
+function rewritten(result: unknown, chat: ChatBody): ChatBody {
+  if (result === undefined || result === null) return chat
+  const { message, data } = result as Partial<ChatBody>
+  if (typeof message !== 'string') {
+    throw new TypeError("handle.chat_message must return the chat message, but its 'message' is no string")
+  }
+  if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) {
+    throw new TypeError("handle.chat_message returned 'data' that is no object")
+  }
+  return data ? { message, data } : { message }
+}

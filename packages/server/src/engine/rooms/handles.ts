@@ -1,0 +1,295 @@
+import {
+  CLOSE_CODES,
+  closeCode,
+  isRoomId,
+  type JsonObject,
+  OWN_STREAM,
+  RoomfulError,
+} from '@roomful/protocol'
+import { suggestion } from '@roomful/protocol/options'
+import type {
+  AnyProtocol,
+  BroadcastOptions,
+  HistoryPage,
+  RoomHandle,
+  RoomInfo,
+  UserHandle,
+} from '../../api/api.js'
+import type { Backplane, Relay } from '../../api/backplane.js'
+import type { Logger } from '../../api/logger.js'
+import type { Position, Range } from '../../backplane/log/log.js'
+import { closeFault, sendAway } from '../connection/closing.js'
+import type { Connection } from '../connection/connection.js'
+import { TextFrame } from '../connection/frames.js'
+import type { Registry } from '../connection/registry.js'
+import type { Answers } from '../connection/replies.js'
+import type { FanOut } from '../delivery/fan-out.js'
+import type { Terms } from '../delivery/write-batch.js'
+import type { LifeCycle } from '../life-cycle.js'
+import type { Members } from './membership.js'
+import type { Publisher } from './publisher.js'
+import { relayFault } from './relays.js'
+import { type Room, streamOf, userStream } from './room.js'
+import type { Rooms } from './rooms.js'
+
+export interface MessengerDeps {
+  readonly lifeCycle: LifeCycle
+  readonly registry: Registry
+  readonly rooms: Rooms
+  readonly fanOut: FanOut
+  readonly backplane: Backplane
+  readonly publisher: Publisher
+  readonly members: Members
+  readonly answers: Answers
+  readonly logger: Logger
+}
+
+type Message = { readonly type: string }
+type Page = { readonly limit?: number; readonly before?: number; readonly after?: number }
+
+const MAX_PAGE_BYTES = 16 * 1024 * 1024
+
+/** What the application sends: to rooms, to users, to everyone; on this node, and by the backplane on all others. */
+export class Messenger {
+  constructor(private readonly deps: MessengerDeps) {}
+
+  /** @throws RoomfulError `invalid_room` */
+  room(id: string): RoomHandle<AnyProtocol> {
+    if (!isRoomId(id) || id === OWN_STREAM) {
+      throw new RoomfulError('invalid_room', {
+        message: `Invalid room_id: ${JSON.stringify(id)}`,
+        roomId: id,
+      })
+    }
+    return this.#handle(id, id)
+  }
+
+  /** A room as a member names it: `@me` is that user's own stream. */
+  roomFor(roomId: string, userId: string): RoomHandle<AnyProtocol> {
+    return this.#handle(roomId, streamOf(roomId, userId))
+  }
+
+  /** @throws TypeError if the id is no user's */
+  user(id: string): UserHandle<AnyProtocol> {
+    checkUserId(id)
+    const stream = userStream(id)
+    return {
+      id,
+      send: (message: Message) => this.sendToUsers([id], message),
+      publish: (message: Message) => this.#publish(stream, OWN_STREAM, message),
+      disconnect: (code, reason) => this.#disconnect(id, code, reason),
+      history: (page) => this.deps.lifeCycle.run(() => this.#history(stream, page)),
+    }
+  }
+
+  broadcast(message: Message, options: { readonly exceptUser?: string } = {}): void {
+    const checked = this.deps.publisher.volatile(message)
+    assertNames(options, ['exceptUser'])
+    const { exceptUser } = options
+    if (exceptUser !== undefined) checkUserId(exceptUser)
+    this.#everywhere({
+      to: 'everyone',
+      targets: [],
+      payload: { message: checked, ...(exceptUser !== undefined && { exceptUser }) },
+    })
+  }
+
+  sendToUsers(ids: readonly string[], message: Message): void {
+    for (const id of ids) checkUserId(id)
+    this.#everywhere({
+      to: 'users',
+      targets: ids,
+      payload: { message: this.deps.publisher.volatile(message) },
+    })
+  }
+
+  broadcastToRooms(ids: readonly string[], message: Message, options: BroadcastOptions = {}): void {
+    const streams = ids.map((id) => this.room(id).id)
+    this.#broadcastToStreams(streams, this.deps.publisher.volatile(message), options)
+  }
+
+  /**
+   * Carries out what another node told. What it does not understand, as from a newer version, it passes over: a node
+   * must not fall by what another one sends.
+   */
+  receive(relay: unknown): void {
+    const { logger } = this.deps
+    const field = relayFault(relay)
+    try {
+      if (field === undefined) this.#carryOut(relay as Relay)
+      else logger.warn({ field }, 'what another node told was not understood, and was passed over')
+    } catch (err) {
+      logger.error({ err }, 'what another node told could not be carried out')
+    }
+  }
+
+  #carryOut({ to, targets, payload }: Relay): void {
+    switch (to) {
+      case 'streams':
+        this.#deliverToStreams(targets, payload)
+        break
+      case 'users':
+        sendTo(this.#ofUsers(targets), payload.message as object)
+        break
+      case 'everyone':
+        sendTo(this.#allExcept(payload.exceptUser), payload.message as object)
+        break
+      case 'disconnect':
+        for (const connection of this.#ofUsers(targets))
+          sendAway(connection, this.deps.answers, Number(payload.code), String(payload.reason))
+        break
+      case 'kick':
+        for (const connection of this.#ofUsers([String(payload.userId)])) this.#kick(connection, targets)
+        break
+    }
+  }
+
+  #handle(id: string, stream: string): RoomHandle<AnyProtocol> {
+    return {
+      id,
+      publish: (message: Message) => this.#publish(stream, id, message),
+      broadcast: (message: Message, options = {}) =>
+        this.#broadcastToStreams([stream], this.deps.publisher.volatile(message), options),
+      kick: (userId) => {
+        checkUserId(userId)
+        this.#everywhere({ to: 'kick', targets: [id], payload: { userId } })
+      },
+      info: () => this.deps.lifeCycle.run(() => this.#info(id, stream)),
+      history: (page) => this.deps.lifeCycle.run(() => this.#history(stream, page)),
+    }
+  }
+
+  #disconnect(
+    id: string,
+    code: number = CLOSE_CODES.forbidden.code,
+    reason: string = closeCode(code).reason,
+  ): void {
+    const fault = closeFault(code, reason)
+    if (fault) throw fault
+    this.#everywhere({ to: 'disconnect', targets: [id], payload: { code, reason } })
+  }
+
+  #publish(stream: string, roomId: string, message: Message): Promise<Position> {
+    return this.deps.lifeCycle.run(() => this.deps.publisher.publish(stream, roomId, message))
+  }
+
+  /** @throws RoomfulError `closed`, or TypeError for what the other nodes would not understand */
+  #everywhere(relay: Relay): void {
+    const { lifeCycle, backplane } = this.deps
+    lifeCycle.assertOpen()
+    const field = relayFault(relay)
+    if (field !== undefined) throw new TypeError(`'${relay.to}' was given a wrong ${field}`)
+    this.#carryOut(relay)
+    lifeCycle.soon(() => backplane.relay(relay))
+  }
+
+  #broadcastToStreams(streams: readonly string[], message: object, options: BroadcastOptions): void {
+    assertNames(options, ['except', 'latestKey'])
+    const { except, latestKey } = options
+    if (typeof except === 'object') checkUserId(except.user)
+    this.#everywhere({
+      to: 'streams',
+      targets: streams,
+      payload: {
+        message,
+        ...(except !== undefined &&
+          (typeof except === 'string' ? { exceptConnection: except } : { exceptUser: except.user })),
+        ...(latestKey !== undefined && { latestKey }),
+      },
+    })
+  }
+
+  /** A connection in several of the rooms gets the message once, as a message of the first of them. */
+  #deliverToStreams(streams: readonly string[], payload: JsonObject): void {
+    const rooms = streams.flatMap((stream) => this.deps.rooms.get(stream) ?? [])
+    for (const [index, room] of rooms.entries()) {
+      this.deps.fanOut.push(room, {
+        text: JSON.stringify({ ...(payload.message as object), room_id: room.id }),
+        terms: termsOf(payload, alsoIn(rooms.slice(0, index), room)),
+      })
+    }
+  }
+
+  /** Also ends a join that is under way, for it was let in by a decision that no longer holds. */
+  #kick(connection: Connection, roomIds: readonly string[]): void {
+    const { members, answers } = this.deps
+    for (const roomId of roomIds) {
+      connection.session.endJoin(roomId)
+      connection.session.endPaging(roomId)
+      if (!connection.session.rooms.has(roomId)) continue
+      members.remove(connection, roomId, false)
+      if (connection.session.extended)
+        answers.send(connection, { type: 'left', room_id: roomId, reason: 'kicked' })
+      else answers.fail(connection, new RoomfulError('forbidden'), { roomId })
+    }
+  }
+
+  *#ofUsers(ids: readonly string[]): IterableIterator<Connection> {
+    for (const id of new Set(ids)) yield* [...this.deps.registry.ofUser(id)]
+  }
+
+  *#allExcept(userId: unknown): IterableIterator<Connection> {
+    for (const connection of this.deps.registry.connections()) {
+      const { user, standing } = connection.session
+      if (standing === 'admitted' && (userId === undefined || user?.id !== userId)) yield connection
+    }
+  }
+
+  async #info(roomId: string, stream: string): Promise<RoomInfo> {
+    const { backplane, rooms } = this.deps
+    const [present, { head }] = await Promise.all([
+      backplane.present(stream),
+      backplane.read(stream, { before: undefined, limit: 0, maxBytes: 0 }),
+    ])
+    const connections = rooms.get(stream)?.members.size ?? 0
+    return { roomId, count: present.count, connections, members: present.users, head }
+  }
+
+  async #history(stream: string, { limit = 50, before, after }: Page = {}): Promise<HistoryPage> {
+    const range: Range =
+      after === undefined
+        ? { before, limit, maxBytes: MAX_PAGE_BYTES }
+        : { after, limit, maxBytes: MAX_PAGE_BYTES }
+    const page = await this.deps.backplane.read(stream, range)
+    const messages = page.entries.map((entry) => JSON.parse(entry.text) as JsonObject)
+    return { messages, more: page.more, truncated: page.truncated }
+  }
+}
+
+/** Sends one volatile message to connections wherever they are. */
+function sendTo(connections: Iterable<Connection>, message: object): void {
+  const frame = TextFrame.of(message)
+  for (const connection of connections) if (!connection.isCongested) connection.write(frame)
+}
+
+function checkUserId(id: unknown): void {
+  if (typeof id !== 'string' || id === '')
+    throw new TypeError(`A user id is a string that is not empty, not ${JSON.stringify(id)}`)
+}
+
+function termsOf(
+  { exceptConnection, exceptUser, latestKey }: JsonObject,
+  exceptConnections: ReadonlySet<string>,
+): Terms {
+  return {
+    volatile: true,
+    ...(typeof exceptConnection === 'string' && { exceptConnection }),
+    ...(typeof exceptUser === 'string' && { exceptUser }),
+    ...(typeof latestKey === 'string' && { latestKey }),
+    ...(exceptConnections.size > 0 && { exceptConnections }),
+  }
+}
+
+/** Members of a room who get what is sent to one of the others now: by the time of the flush, some may have come or gone. */
+function alsoIn(others: readonly Room[], { members }: Room): ReadonlySet<string> {
+  const ids = others.length === 0 ? [] : [...members.keys()]
+  return new Set(ids.filter((id) => others.some((other) => other.members.get(id)?.live)))
+}
+
+/** A misspelt `except` would send the message to whom it is kept from. @throws TypeError */
+function assertNames(options: object, names: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue
+    throw new TypeError(`broadcast: there is no option '${name}'; ${suggestion(name, names)}`)
+  }
+}

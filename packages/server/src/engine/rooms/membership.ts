@@ -1,0 +1,386 @@
+import { type ClientMessageOf, ERRORS, OWN_STREAM, RoomfulError } from '@roomful/protocol'
+import type { Action, AnyProtocol, Hooks, RoomContext, ServerOptions } from '../../api/api.js'
+import type { Backplane, PresenceSnapshot } from '../../api/backplane.js'
+import type { Clock } from '../../api/clock.js'
+import type { Limits } from '../../api/limits.js'
+import type { LogEntry, LogPage, Position } from '../../backplane/log/log.js'
+import { type PresentUser, withChanges } from '../../backplane/presence.js'
+import { ExpiryQueue } from '../../util/expiry-queue.js'
+import type { ApplicationCalls } from '../application/calls.js'
+import type { Allowances } from '../connection/allowances.js'
+import { mayReturn } from '../connection/closing.js'
+import type { Connection } from '../connection/connection.js'
+import { entriesText, pageSpace, withTexts } from '../connection/frame-parts.js'
+import type { Answers, Refs } from '../connection/replies.js'
+import type { Membership } from '../connection/session.js'
+import type { FanOut } from '../delivery/fan-out.js'
+import type { Member } from '../delivery/write-batch.js'
+import { refsOfMessage } from '../inbound/decide.js'
+import { type Room, streamOf } from './room.js'
+import type { Rooms } from './rooms.js'
+
+type Authorize = NonNullable<ServerOptions<AnyProtocol, unknown>['authorize']>
+
+export interface MembersDeps {
+  readonly allowances: Allowances
+  readonly authorize: Authorize | undefined
+  readonly hooks: Hooks<AnyProtocol, unknown>
+  readonly calls: ApplicationCalls
+  readonly answers: Answers
+  readonly backplane: Backplane
+  readonly rooms: Rooms
+  readonly fanOut: FanOut
+  readonly clock: Clock
+  readonly limits: Limits
+  roomContextOf(connection: Connection, roomId: string): RoomContext<AnyProtocol, unknown>
+}
+
+type Join = ClientMessageOf<'join'>
+
+const MAX_PAGE = 1_000
+/** Reads of one join whose log breaks again and again under it. */
+const MAX_READS = 10
+const BROKEN_LOG_RETRY_MS = 1_000
+/** When a node that is full of rooms may be asked again. */
+const FULL_RETRY_MS = 5_000
+
+/** Joining and leaving rooms, and what a member's presence there brings with it. */
+export class Members {
+  readonly #typing: ExpiryQueue<string>
+  readonly #typers = new Map<
+    string,
+    { readonly room: Room; readonly userId: string; readonly connectionId: string }
+  >()
+
+  constructor(private readonly deps: MembersDeps) {
+    this.#typing = new ExpiryQueue(deps.limits.typingMs)
+  }
+
+  /** Whether the application lets a user act in a room; at once where it is not asked. A throw denies for now. */
+  authorize(
+    connection: Connection,
+    action: Action<AnyProtocol>,
+    roomId: string,
+  ): undefined | Promise<RoomfulError | undefined> {
+    const { authorize } = this.deps
+    const { user } = connection.session
+    return authorize && roomId !== OWN_STREAM && user
+      ? this.#ask(authorize, { user, action, roomId })
+      : undefined
+  }
+
+  async #ask(authorize: Authorize, question: Parameters<Authorize>[0]): Promise<RoomfulError | undefined> {
+    const { roomId } = question
+    const outcome = await this.deps.calls.run('authorize', undefined, () => authorize(question))
+    if (outcome.ok) return outcome.value === true ? undefined : new RoomfulError('forbidden', { roomId })
+    if (outcome.error.code !== 'internal') return outcome.error
+    return new RoomfulError('unavailable', { retryAfterMs: 1_000, roomId, cause: outcome.error })
+  }
+
+  async join(connection: Connection, message: Join): Promise<void> {
+    const { session } = connection
+    const refs = refsOfMessage(message)
+    session.startJoin(message.room_id)
+    try {
+      const denied =
+        (await this.authorize(connection, 'join', message.room_id)) ??
+        (await this.#askJoinHook(connection, message))
+      if (denied) return this.deny(connection, message.room_id, denied, refs)
+      await this.deps.allowances.page(connection, this.#mostBytes(connection, message), () =>
+        this.#enter(connection, message),
+      )
+    } finally {
+      session.endJoin(message.room_id)
+    }
+  }
+
+  /** Ends a membership. `mayReturn` keeps the user present for the grace time. */
+  async leave(connection: Connection, roomId: string, mayReturn: boolean): Promise<void> {
+    const { rooms, backplane, hooks, calls } = this.deps
+    const { session } = connection
+    const { user } = session
+    if (!user) return
+    session.leaveRoom(roomId)
+    session.endPaging(roomId)
+    const room = rooms.get(streamOf(roomId, user.id))
+    if (!room) return
+    this.stopTyping(room, user.id, connection.id)
+    room.members.delete(connection.id)
+    rooms.closeIfUnused(room)
+    if (hooks.leave) {
+      const context = this.deps.roomContextOf(connection, roomId)
+      calls.notify('on.leave', context, () => hooks.leave?.(context))
+    }
+    if (!room.isOwnStream) await backplane.leave(room.stream, user.id, connection.id, mayReturn)
+  }
+
+  /** Refuses a join or a history page. A member whose access was withdrawn does not stay either. */
+  async deny(connection: Connection, roomId: string, error: RoomfulError, refs: Refs): Promise<void> {
+    const { answers } = this.deps
+    answers.fail(connection, error, refs)
+    if (error.code !== 'forbidden' || !connection.session.rooms.has(roomId)) return
+    await this.leave(connection, roomId, false)
+    if (connection.session.extended)
+      answers.send(connection, { type: 'left', room_id: roomId, reason: 'forbidden' })
+  }
+
+  /** Ends a membership that nobody waits for: the connection is gone, or was sent away. */
+  remove(connection: Connection, roomId: string, mayReturn: boolean): void {
+    this.leave(connection, roomId, mayReturn).catch((error: unknown) => {
+      this.deps.calls.report('A connection could not leave its room', error, undefined)
+    })
+  }
+
+  startTyping(room: Room, userId: string, connection: Connection): void {
+    const key = typerKey(room, connection.id)
+    const now = this.deps.clock.now()
+    if (!this.#typing.has(key) && room.typing.isFull(userId, this.deps.limits.typersPerRoom)) return
+    this.#typing.touch(key, now)
+    this.#typers.set(key, { room, userId, connectionId: connection.id })
+    if (room.typing.start(userId, connection.id, now))
+      this.#tellTyping(room, userId, connection.id, 'user_typing')
+  }
+
+  stopTyping(room: Room, userId: string, connectionId: string): void {
+    if (!room.typing.has(userId)) return
+    const key = typerKey(room, connectionId)
+    this.#typing.delete(key)
+    this.#typers.delete(key)
+    if (room.typing.stop(userId, connectionId))
+      this.#tellTyping(room, userId, connectionId, 'user_stopped_typing')
+  }
+
+  /** At a client's word the others are told even if they know already, unless the user types on elsewhere. */
+  reportStopped(room: Room, userId: string, connectionId: string): void {
+    const wasTyping = room.typing.has(userId)
+    this.stopTyping(room, userId, connectionId)
+    if (!wasTyping) this.#tellTyping(room, userId, connectionId, 'user_stopped_typing')
+  }
+
+  /** Ends the typing notices that nobody renewed. */
+  sweepTyping(now: number): void {
+    for (const key of this.#typing.takeExpired(now)) {
+      const typer = this.#typers.get(key)
+      if (typer) this.stopTyping(typer.room, typer.userId, typer.connectionId)
+    }
+  }
+
+  #tellTyping(
+    room: Room,
+    userId: string,
+    exceptConnection: string,
+    type: 'user_typing' | 'user_stopped_typing',
+  ): void {
+    const { answers, fanOut, backplane } = this.deps
+    const message = { type, user_id: userId, timestamp: answers.timestamp() }
+    const text = JSON.stringify({ ...message, room_id: room.id })
+    fanOut.push(room, { text, terms: { volatile: true, exceptConnection } })
+    backplane.relay({ to: 'streams', targets: [room.stream], payload: { message } })
+  }
+
+  /** The application's word on a new member. One that is in already was asked when it came. */
+  async #askJoinHook(connection: Connection, message: Join): Promise<RoomfulError | undefined> {
+    const { hooks, calls } = this.deps
+    const { session } = connection
+    const wasAsked = session.rooms.has(message.room_id) || session.pagedTo(message.room_id) !== undefined
+    if (!hooks.join || wasAsked) return undefined
+    const context = this.deps.roomContextOf(connection, message.room_id)
+    const outcome = await calls.run('on.join', context, () => hooks.join?.(context))
+    return outcome.ok ? undefined : outcome.error
+  }
+
+  /** What the answer to a join may come to, in bytes: messages only if it asks for some, members only for who is told them. */
+  #mostBytes({ session }: Connection, { since, history }: Join): number {
+    const half = this.deps.limits.pageBytes / 2
+    return (since || history ? half : 0) + (since || session.extended ? half : 0)
+  }
+
+  async #enter(connection: Connection, message: Join): Promise<void> {
+    assertJoining(connection, message)
+    const { rooms, limits, answers } = this.deps
+    const { user } = connection.session
+    if (!user) return
+    const stream = streamOf(message.room_id, user.id)
+    if (!rooms.get(stream) && rooms.size >= limits.rooms) {
+      const full = new RoomfulError('unavailable', { retryAfterMs: FULL_RETRY_MS })
+      return answers.fail(connection, full, refsOfMessage(message))
+    }
+    const room = await rooms.acquire(stream)
+    try {
+      await this.#readAndAttach(connection, message, room)
+    } finally {
+      rooms.release(room)
+    }
+  }
+
+  /** Anew if the log broke meanwhile: a page from before does not fit what comes after. */
+  async #readAndAttach(connection: Connection, message: Join, room: Room): Promise<void> {
+    for (let read = 0; read < MAX_READS; read++) {
+      const { breaks } = room
+      const page = await this.#readPage(room, message)
+      assertJoining(connection, message)
+      if (page && this.#wantsMore(connection, message, page))
+        return this.#sendPage(connection, room, message, page)
+      const presence = await this.#enterPresence(connection, message, room)
+      if (room.breaks === breaks && (!page || page.epoch === room.head.epoch))
+        return this.#attach(connection, room, message, page, presence)
+    }
+    await this.#leavePresence(connection, room)
+    throw new RoomfulError('unavailable', { retryAfterMs: BROKEN_LOG_RETRY_MS, roomId: message.room_id })
+  }
+
+  async #enterPresence(
+    connection: Connection,
+    message: Join,
+    room: Room,
+  ): Promise<PresenceSnapshot | undefined> {
+    if (room.isOwnStream) return undefined
+    const presence = await this.deps.backplane.enter(room.stream, toPresent(connection), connection.id)
+    if (!isJoining(connection, message)) await this.#leavePresence(connection, room)
+    assertJoining(connection, message)
+    return presence
+  }
+
+  async #leavePresence(connection: Connection, { stream, isOwnStream }: Room): Promise<void> {
+    const { user } = connection.session
+    if (user && !isOwnStream)
+      await this.deps.backplane.leave(stream, user.id, connection.id, mayReturn(connection))
+  }
+
+  async #readPage(room: Room, message: Join): Promise<Page | undefined> {
+    const { backplane, limits } = this.deps
+    const maxBytes = pageSpace(message.since ? limits.pageBytes : limits.pageBytes / 2)
+    if (message.since) {
+      const { offset } = message.since
+      const page = await backplane.read(
+        room.stream,
+        { after: offset, limit: MAX_PAGE, maxBytes },
+        message.since,
+      )
+      if (!page.fault) return page
+      const newest = await backplane.read(room.stream, {
+        before: undefined,
+        limit: message.history ?? 0,
+        maxBytes: pageSpace(limits.pageBytes / 2),
+      })
+      return { ...newest, fault: page.fault }
+    }
+    if (message.history === undefined) return undefined
+    return backplane.read(room.stream, { before: undefined, limit: message.history, maxBytes })
+  }
+
+  /** Whether there is more to read, or the list of members would have no space left in a page. */
+  #wantsMore({ session }: Connection, message: Join, { fault, more, entries }: Page): boolean {
+    if (message.since === undefined || fault !== undefined) return false
+    return more || (session.extended && bytesOf(entries) > this.deps.limits.pageBytes / 2)
+  }
+
+  /** One page of a resume that takes several: the connection is not live until the last. */
+  #sendPage(connection: Connection, room: Room, message: Join, page: Page): void {
+    const member = room.members.get(connection.id)
+    if (member) member.live = false
+    const last = page.entries.at(-1)
+    const position = last ? { epoch: page.epoch, offset: last.offset, id: last.id } : page.head
+    connection.session.startPaging(message.room_id, position.offset)
+    this.#sendJoined(connection, message, { position, entries: page.entries, more: true, fault: undefined })
+  }
+
+  /** From reading what is missing to going live nothing is awaited, so that history and live meet without a gap. */
+  #attach(
+    connection: Connection,
+    room: Room,
+    message: Join,
+    page: Page | undefined,
+    presence: PresenceSnapshot | undefined,
+  ): void {
+    const { session } = connection
+    if (!session.user) return
+    const known = room.members.get(connection.id)
+    if (known?.live) this.deps.fanOut.flush(room)
+    const upTo = page?.entries.at(-1)?.offset ?? page?.head.offset ?? room.head.offset
+    const late = page ? room.tail.filter((entry) => entry.offset > upTo) : []
+    session.endPaging(message.room_id)
+    // By the room's own string: that of the message would stay in memory for as long as the connection.
+    const membership = session.enterRoom(room.id)
+    const current = presence && withChanges(presence, room.changes)
+    this.#sendJoined(connection, message, {
+      position: room.head,
+      entries: page ? [...page.entries, ...late] : [],
+      more: false,
+      fault: page?.fault,
+      count: current?.count,
+      ...(current && session.extended && this.#listFor(membership, room, current)),
+    })
+    const member: Member = { connection, userId: session.user.id, from: room.batch.length, live: true }
+    room.members.set(connection.id, member)
+  }
+
+  /** Not again to who has it: a list is a thousand times as long as a join. */
+  #listFor(membership: Membership, room: Room, presence: PresenceSnapshot): MemberList | undefined {
+    const members = this.deps.rooms.listFor(room, presence)
+    if (members === undefined) return undefined
+    const { version } = presence
+    const isKnown = membership.listVersion === version
+    membership.listVersion = version
+    return { members: isKnown ? undefined : members, version }
+  }
+
+  #sendJoined(connection: Connection, message: Join, joined: Joined): void {
+    const { answers } = this.deps
+    const frame = JSON.stringify({
+      type: 'joined',
+      room_id: message.room_id,
+      message: `Welcome to room ${message.room_id}`,
+      timestamp: answers.timestamp(),
+      ...joined.position,
+      more: joined.more,
+      count: joined.count,
+      presence_version: joined.version,
+      recovered: message.since ? joined.fault === undefined : undefined,
+      reason: joined.fault,
+      ref: message.ref,
+    })
+    const text = withTexts(frame, { members: joined.members, messages: entriesText(joined.entries) })
+    this.deps.allowances.charge(connection, text)
+    connection.sendText(text)
+  }
+}
+
+type Page = LogPage & { readonly fault?: 'epoch_changed' | 'forked' | 'expired' | undefined }
+
+/** Without `members` where the connection has them. */
+interface MemberList {
+  readonly members: string | undefined
+  readonly version: number
+}
+
+interface Joined extends Partial<MemberList> {
+  readonly position: Position
+  readonly entries: readonly LogEntry[]
+  readonly more: boolean
+  readonly fault: Page['fault']
+  readonly count?: number | undefined
+}
+
+function isJoining({ isOpen, session }: Connection, { room_id }: Join): boolean {
+  return isOpen && session.isJoining(room_id)
+}
+
+/** @throws RoomfulError `forbidden` if the joiner was kicked, or has gone, while something was awaited */
+function assertJoining(connection: Connection, message: Join): void {
+  if (!isJoining(connection, message)) throw new RoomfulError('forbidden')
+}
+
+function bytesOf(entries: readonly LogEntry[]): number {
+  return entries.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
+}
+
+function toPresent({ session }: Connection): PresentUser {
+  const { user } = session
+  if (!user) throw new RoomfulError('not_authenticated', { message: ERRORS.not_authenticated.text })
+  return { userId: user.id, ...(user.profile && { profile: user.profile }) }
+}
+
+function typerKey(room: Room, connectionId: string): string {
+  return `${connectionId} ${room.stream}`
+}

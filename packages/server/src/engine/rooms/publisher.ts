@@ -1,0 +1,125 @@
+import {
+  ENVELOPE_FIELDS,
+  isVolatile,
+  type JsonObject,
+  PUBLISHED_ENVELOPE_FIELDS,
+  RoomfulError,
+  type ServerDefinition,
+  validate,
+} from '@roomful/protocol'
+import type { AnyProtocol } from '../../api/api.js'
+import type { Backplane, PublishResult, Sender } from '../../api/backplane.js'
+import type { Clock } from '../../api/clock.js'
+import type { Position } from '../../backplane/log/log.js'
+import { isoTime } from '../../util/iso-time.js'
+import { andThen, type MaybePromise } from '../../util/maybe-promise.js'
+import { type MemberTexts, openChatText } from '../delivery/frame-texts.js'
+import type { Metrics } from '../metrics.js'
+
+export interface ChatBody {
+  readonly message: string
+  readonly data?: JsonObject | undefined
+}
+
+/** A client's chat message on its way into a log. */
+export interface ChatDraft {
+  readonly stream: string
+  /** Of its sender in its room. */
+  readonly texts: MemberTexts
+  /** What is logged. */
+  readonly body: ChatBody
+  readonly sender: Sender | undefined
+  readonly account: string
+}
+
+/** Turns messages into log entries. */
+export class Publisher {
+  constructor(
+    private readonly protocol: AnyProtocol | undefined,
+    private readonly backplane: Backplane,
+    private readonly clock: Clock,
+    private readonly metrics: Metrics,
+    private readonly newId: () => string,
+  ) {}
+
+  publishChat({ stream, texts, body, sender, account }: ChatDraft): MaybePromise<PublishResult> {
+    const id = this.newId()
+    const wall = this.clock.wall()
+    const { message, data } = body
+    const timestamp = isoTime(wall)
+    const open = openChatText({ message, data, timestamp, texts, id, clientId: sender?.clientId })
+    return andThen(this.backplane.publish(stream, { id, open, wall, sender, account }), counted, this.metrics)
+  }
+
+  /** Publishes a message of the application's own. @throws RoomfulError `invalid_message`, `unavailable`, `outcome_unknown` */
+  async publish(stream: string, roomId: string, message: { readonly type: string }): Promise<Position> {
+    const body = this.check(message, 'published')
+    const id = this.newId()
+    const open = openJson({ type: message.type, ...body, room_id: roomId, id })
+    const published = await this.backplane.publish(stream, { id, open, wall: this.clock.wall() })
+    const result = counted(published, this.metrics)
+    if (result.status !== 'accepted') throw refusalOf(result)
+    return result.position
+  }
+
+  /** A volatile message of the application's own, checked. @throws RoomfulError `invalid_message` */
+  volatile(message: { readonly type: string }): object {
+    return { type: message.type, ...this.check(message, 'volatile') }
+  }
+
+  /** The body of an application's server message, as its schema takes it. */
+  check(message: { readonly type: string }, kind: 'published' | 'volatile'): object {
+    const { type, ...body } = message
+    const definition = this.#definition(type)
+    if (isVolatile(definition) !== (kind === 'volatile')) {
+      throw invalid(
+        'type',
+        isVolatile(definition) ? `'${type}' is volatile: broadcast it` : `'${type}' is logged: publish it`,
+      )
+    }
+    const reserved = kind === 'published' ? PUBLISHED_ENVELOPE_FIELDS : ENVELOPE_FIELDS
+    const clash = Object.keys(body).find((field) => reserved.has(field))
+    if (clash) throw invalid(clash, 'This field is the envelope’s')
+    const result = validate(isVolatile(definition) ? definition.body : definition, body)
+    if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues })
+    return body
+  }
+
+  #definition(type: string): ServerDefinition {
+    const server = this.protocol?.server as Record<string, ServerDefinition> | undefined
+    const definition = server && Object.hasOwn(server, type) ? server[type] : undefined
+    if (!definition) throw invalid('type', `'${type}' is no server message of this protocol`)
+    return definition
+  }
+}
+
+function counted(result: PublishResult, metrics: Metrics): PublishResult {
+  if (result.status === 'accepted') {
+    if (result.duplicate) metrics.duplicates++
+    else metrics.published++
+  }
+  return result
+}
+
+const REFUSALS = {
+  conflict: 'id_conflict',
+  forgotten: 'outcome_unknown',
+  out_of_order: 'out_of_order',
+} as const
+
+/** The error for a message that the log did not take. */
+export function refusalOf({ status }: Exclude<PublishResult, { status: 'accepted' }>): RoomfulError {
+  return new RoomfulError(REFUSALS[status])
+}
+
+function invalid(path: string, message: string): RoomfulError {
+  return new RoomfulError('invalid_message', {
+    message: `Invalid message: ${message}`,
+    issues: [{ path, message }],
+  })
+}
+
+/** JSON text without its closing brace: the log adds the epoch and the offset, which only it knows. */
+function openJson(message: object): string {
+  return JSON.stringify(message).slice(0, -1)
+}

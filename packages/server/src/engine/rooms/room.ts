@@ -1,0 +1,121 @@
+import { OWN_STREAM } from '@roomful/protocol'
+import type { StreamEvent, Subscription } from '../../api/backplane.js'
+import type { LogEntry, Position } from '../../backplane/log/log.js'
+import type { PresenceChange } from '../../backplane/presence.js'
+import { Batch, type Member } from '../delivery/write-batch.js'
+import { Typing } from './typing.js'
+
+/** A stream as this node sees it: its members here, and how far its log has been carried to them. */
+export class Room {
+  /** By connection id. */
+  readonly members = new Map<string, Member>()
+  readonly typing = new Typing()
+  batch: Batch
+  /** When the batch goes out, monotonic; `Infinity` while it is empty. */
+  dueAt = Number.POSITIVE_INFINITY
+  cancelTimer: () => void = () => {}
+  /** The budget for flushes that carry nothing but who comes and goes: when it will be whole again. */
+  notices = 0
+  /** The newest count that a large room has not been told yet. */
+  notice: { readonly type: 'user_joined' | 'user_left'; readonly count: number } | undefined
+  /** Whether members are told each other's names; false in a large room. */
+  announced = true
+  /** Users, as far as a change has told. */
+  count: number | undefined
+  /** When the members of a large room may be listed again. */
+  listAt = 0
+  /** Joins under way. While there are any, `tail` and `changes` keep what arrives, for it is not in what they read. */
+  joiners = 0
+  tail: LogEntry[] = []
+  changes: PresenceChange[] = []
+  subscription: Subscription | undefined
+  /** How often the log broke: a page that was read before the last time may not fit what comes after it. */
+  breaks = 0
+  #head: Position | undefined
+  /** What arrived before the head was known. */
+  #early: StreamEvent[] = []
+
+  constructor(readonly stream: string) {
+    // Not where it is declared: the CommonJS build would write it to the export `batch` as well.
+    this.batch = new Batch()
+  }
+
+  /** The room's name on the wire. */
+  get id(): string {
+    return this.isOwnStream ? OWN_STREAM : this.stream
+  }
+
+  get isOwnStream(): boolean {
+    return this.stream.startsWith('@')
+  }
+
+  get isUnused(): boolean {
+    return this.members.size === 0 && this.joiners === 0
+  }
+
+  /** Whether the batch goes out by itself. */
+  get isScheduled(): boolean {
+    return this.dueAt !== Number.POSITIVE_INFINITY
+  }
+
+  takeBatch(): Batch {
+    const { batch } = this
+    this.batch = new Batch()
+    this.dueAt = Number.POSITIVE_INFINITY
+    this.cancelTimer()
+    return batch
+  }
+
+  /** The position up to which entries have been passed on. */
+  get head(): Position {
+    if (!this.#head) throw new Error('The room is not open yet')
+    return this.#head
+  }
+
+  /** Sets the starting point; returns what arrived before it was known. */
+  open(head: Position): readonly StreamEvent[] {
+    this.#head = head
+    const early = this.#early
+    this.#early = []
+    return early
+  }
+
+  /** Holds an event back while the head is unknown. */
+  defer(event: StreamEvent): boolean {
+    if (this.#head) return false
+    this.#early.push(event)
+    return true
+  }
+
+  /** Takes the next entry in order; false if it was passed on before. */
+  advance(entry: LogEntry, epoch: string): boolean {
+    if (entry.offset <= this.head.offset) return false
+    this.#head = { epoch, offset: entry.offset, id: entry.id }
+    if (this.joiners > 0) this.tail.push(entry)
+    return true
+  }
+
+  /** Goes on after `head`, wherever it was: the log broke. */
+  rebase(head: Position): void {
+    this.#head = head
+    this.breaks++
+    this.tail = []
+  }
+
+  endJoin(): void {
+    this.joiners--
+    if (this.joiners > 0) return
+    this.tail = []
+    this.changes = []
+  }
+}
+
+/** The stream behind a room's name on the wire, as one user means it. */
+export function streamOf(roomId: string, userId: string): string {
+  return roomId === OWN_STREAM ? userStream(userId) : roomId
+}
+
+/** No room id starts with `@`, so that no room can be another user's stream. */
+export function userStream(userId: string): string {
+  return `@user:${userId}`
+}

@@ -1,0 +1,228 @@
+import type { Backplane, StreamEvent } from '../../api/backplane.js'
+import type { Limits } from '../../api/limits.js'
+import type { Position } from '../../backplane/log/log.js'
+import { type PresenceChange, type PresenceSnapshot, withChanges } from '../../backplane/presence.js'
+import { withTexts } from '../connection/frame-parts.js'
+import type { FanOut } from '../delivery/fan-out.js'
+import { memberListText, toMember } from './member-list.js'
+import { Room } from './room.js'
+
+/** Share of its bounds to which a room must shrink before its members are listed again: at a bound, one user could have it sent over and over. */
+const LISTED_AGAIN = 0.9
+/** When a list that was too long is looked at again. */
+const TOO_LONG_MS = 10_000
+
+/** The rooms with members on this node. An empty one is given up at once, with all that it holds. */
+export class Rooms {
+  readonly #rooms = new Map<string, Room>()
+  readonly #opening = new Map<string, Promise<void>>()
+  /** Rooms that are too large for their members to be told each other's names. */
+  readonly #large = new Set<Room>()
+
+  constructor(
+    private readonly backplane: Backplane,
+    private readonly fanOut: FanOut,
+    private readonly limits: Limits,
+  ) {}
+
+  get size(): number {
+    return this.#rooms.size
+  }
+
+  get(stream: string): Room | undefined {
+    return this.#rooms.get(stream)
+  }
+
+  *all(): IterableIterator<Room> {
+    yield* this.#rooms.values()
+  }
+
+  /** Subscribes, if no one here has yet, and holds the room open for a join until `release`. */
+  async acquire(stream: string): Promise<Room> {
+    const room = this.#rooms.get(stream) ?? new Room(stream)
+    this.#rooms.set(stream, room)
+    room.joiners++
+    try {
+      if (!room.subscription) await this.#open(room)
+    } catch (error) {
+      this.release(room)
+      throw error
+    }
+    return room
+  }
+
+  release(room: Room): void {
+    room.endJoin()
+    this.closeIfUnused(room)
+  }
+
+  closeIfUnused(room: Room): void {
+    if (!room.isUnused || this.#rooms.get(room.stream) !== room) return
+    this.#rooms.delete(room.stream)
+    this.#large.delete(room)
+    room.subscription?.close()
+    room.subscription = undefined
+  }
+
+  /** Tells each large room its latest count, and lists the members of those that have become small. */
+  sweepLarge(now: number): void {
+    const few = Math.ceil(LISTED_AGAIN * this.limits.announcedUsers)
+    for (const room of this.#large) {
+      this.#tellCount(room)
+      const isSmall = room.count !== undefined && room.count <= few
+      if (isSmall && now >= room.listAt) this.#listAgain(room, now)
+    }
+  }
+
+  /** The list of a room's members for one who joins; none in a large room, or one whose list is too long. */
+  listFor(room: Room, { users, count }: PresenceSnapshot): string | undefined {
+    if (!room.announced) return undefined
+    const text = users && memberListText(users, this.#listBytes)
+    if (text === undefined) this.#stopListing(room, count)
+    return text
+  }
+
+  /** Half of a page: the other half is for messages. */
+  get #listBytes(): number {
+    return this.limits.pageBytes / 2
+  }
+
+  /** Several joins at once share one subscription. */
+  #open(room: Room): Promise<void> {
+    const underWay = this.#opening.get(room.stream)
+    if (underWay) return underWay
+    const opening = this.#subscribe(room).finally(() => this.#opening.delete(room.stream))
+    this.#opening.set(room.stream, opening)
+    return opening
+  }
+
+  /** Subscribes first and reads the head then: the other way round, what is published in between would be lost. */
+  async #subscribe(room: Room): Promise<void> {
+    const subscription = await this.backplane.subscribe(room.stream, (event) => this.#receive(room, event))
+    try {
+      const { head } = await this.backplane.read(room.stream, { before: undefined, limit: 0, maxBytes: 0 })
+      room.subscription = subscription
+      for (const event of room.open(head)) this.#receive(room, event)
+    } catch (error) {
+      subscription.close()
+      throw error
+    }
+  }
+
+  #receive(room: Room, event: StreamEvent): void {
+    if (room.defer(event)) return
+    switch (event.kind) {
+      case 'entry':
+        if (!room.advance(event.entry, event.epoch)) return
+        this.fanOut.push(room, { text: event.entry.text })
+        return
+      case 'presence':
+        if (room.joiners > 0) room.changes.push(event.change)
+        this.#tellPresence(room, event.change, event.connection)
+        return
+      case 'presence_missed':
+        if (room.announced) this.#tellSnapshot(room, Number.POSITIVE_INFINITY)
+        return
+      case 'resync':
+        room.rebase(event.head)
+        this.#tellResync(room, event.reason, event.head)
+        return
+    }
+  }
+
+  #tellResync(room: Room, reason: string, head: Position): void {
+    const text = JSON.stringify({ type: 'resync', room_id: room.id, reason, ...head })
+    this.fanOut.push(room, { text, terms: { extendedOnly: true } })
+  }
+
+  #tellPresence(room: Room, change: PresenceChange, connection: string | undefined): void {
+    const { event, user, count } = change
+    if (room.announced && count > this.limits.announcedUsers) this.#stopListing(room, count)
+    room.count = count
+    if (room.announced) this.#tellDiff(room, change, connection)
+    if (event === 'update') return
+    const type = event === 'enter' ? 'user_joined' : 'user_left'
+    if (room.announced) this.#notify(room, type, count, { userId: user.userId, connection })
+    else room.notice = { type, count }
+  }
+
+  #tellDiff(room: Room, { event, user, version }: PresenceChange, connection: string | undefined): void {
+    const text = JSON.stringify({
+      type: 'presence',
+      room_id: room.id,
+      version,
+      event,
+      members: [toMember(user)],
+    })
+    const terms = { extendedOnly: true, exceptConnection: connection }
+    this.fanOut.push(room, { text, notice: event !== 'update', terms })
+  }
+
+  /** From here on, its members are told one count a second. */
+  #stopListing(room: Room, count: number): void {
+    room.announced = false
+    room.count = count
+    this.#large.add(room)
+  }
+
+  /** Before anything newer: a count that was put off would take it back. */
+  #tellCount(room: Room): void {
+    if (!room.notice) return
+    this.#notify(room, room.notice.type, room.notice.count, {})
+    room.notice = undefined
+  }
+
+  /** Changes are told from the list on: before it, members would see a gap in their versions, and ask for it. */
+  #listAgain(room: Room, now: number): void {
+    room.listAt = Number.POSITIVE_INFINITY
+    void this.#tellSnapshot(room, LISTED_AGAIN * this.#listBytes).then((bytes) => {
+      const cost = bytes * room.members.size
+      room.listAt = now + (bytes > 0 ? (1_000 * cost) / this.limits.listBytesPerSecond : TOO_LONG_MS)
+    })
+  }
+
+  /** Returns the bytes of the list; 0 if there is none to tell. */
+  async #tellSnapshot(room: Room, maxBytes: number): Promise<number> {
+    try {
+      const text = await this.#readSnapshot(room, Math.min(maxBytes, this.#listBytes))
+      const isLarge = room.count !== undefined && room.count > this.limits.announcedUsers
+      if (text === undefined || isLarge || room.isUnused) return 0
+      this.#tellCount(room)
+      room.announced = true
+      this.#large.delete(room)
+      this.fanOut.push(room, { text, terms: { extendedOnly: true } })
+      return Buffer.byteLength(text)
+    } catch {
+      // Members see a gap in the version with the next change, and ask again.
+      return 0
+    }
+  }
+
+  /** As the changes that came meanwhile leave it: those have been told already, and it must not take them back. */
+  async #readSnapshot(room: Room, maxBytes: number): Promise<string | undefined> {
+    room.joiners++
+    const known = room.changes.length
+    try {
+      const snapshot = await this.backplane.present(room.stream)
+      const { users, version } = withChanges(snapshot, room.changes.slice(known))
+      const members = users && memberListText(users, maxBytes)
+      if (members === undefined) return undefined
+      const frame = JSON.stringify({ type: 'presence', room_id: room.id, version, event: 'snapshot' })
+      return withTexts(frame, { members })
+    } finally {
+      this.release(room)
+    }
+  }
+
+  #notify(
+    room: Room,
+    type: 'user_joined' | 'user_left',
+    count: number,
+    about: { readonly userId?: string; readonly connection?: string | undefined },
+  ): void {
+    const message = type === 'user_joined' ? 'A user joined the room' : 'A user left the room'
+    const text = JSON.stringify({ type, message, count, room_id: room.id, user_id: about.userId })
+    const terms = { volatile: true, exceptConnection: about.connection }
+    this.fanOut.push(room, { text, notice: true, terms })
+  }
+}

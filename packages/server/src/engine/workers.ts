@@ -1,0 +1,18 @@
+import cluster from 'node:cluster'
+import type { Backplane } from '../api/backplane.js'
+import type { Logger } from '../api/logger.js'
+
+/** Workers of one service that share no backplane look like one server, and are as many: rooms with one name, unknown to each other. */
+export function warnOfLonelyWorker(
+  { durability }: Pick<Backplane, 'durability'>,
+  logger: Logger,
+  isWorker: boolean = cluster.isWorker,
+): void {
+  if (!isWorker || durability !== 'memory') return
+  logger.warn(
+    {},
+    'this process is a worker of node:cluster (or of pm2 in cluster mode), and its rooms are in its own memory: ' +
+      'people in the same room of another worker are not seen or heard. Give all workers one backplane, ' +
+      'createServer({ backplane: redis({ url }) }) from @roomful/server/redis',
+  )
+}

@@ -1,0 +1,106 @@
+import type { Server as HttpServer, IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Logger } from '../api/logger.js'
+import { refuseUpgrade } from './handshake.js'
+
+type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+/** What all Roomful servers of this process know of an HTTP server. */
+interface Shared {
+  readonly paths: Set<string>
+  readonly listeners: WeakSet<UpgradeListener>
+  isWarned: boolean
+}
+
+const shared = new WeakMap<HttpServer, Shared>()
+
+/** How much longer than a path what was meant to be it may be. */
+const NEARLY = 8
+const LOGGED_LENGTH = 100
+const NOT_HERE = 'No WebSocket at this path'
+
+/**
+ * Has the upgrades of one path of an HTTP server answered, and leaves other paths to whoever else listens for them.
+ * Returns what ends it.
+ * @throws TypeError for a path that can never match, or that is served already
+ */
+export function attachTo(
+  server: HttpServer,
+  path: string,
+  upgrade: UpgradeListener,
+  logger: Logger,
+): () => void {
+  if (!path.startsWith('/'))
+    throw new TypeError(`attach: path must start with '/', as in '/ws', not '${path}'`)
+  const known = shared.get(server) ?? { paths: new Set(), listeners: new WeakSet(), isWarned: false }
+  const { paths, listeners } = known
+  if (paths.has(path)) throw new TypeError(`attach: '${path}' of this HTTP server is served already`)
+  const onUpgrade: UpgradeListener = (request, socket, head) => {
+    guard(socket, logger)
+    const asked = pathOf(request)
+    if (asked === path) return upgrade(request, socket, head)
+    if (paths.has(asked)) return
+    const meant = [...paths].find((other) => isNearly(asked, other))
+    if (meant === path) logNearly(logger, asked, path)
+    // Nobody else would ever answer it.
+    if (server.listenerCount('upgrade') === paths.size) refuseUnknown(socket, logger, asked, meant)
+  }
+  const warn = () => {
+    if (known.isWarned) return
+    known.isWarned = true
+    logger.warn({ path }, OTHERS_LISTEN)
+  }
+  const onNewListener = (event: string | symbol, listener: UpgradeListener) => {
+    if (event === 'upgrade' && !listeners.has(listener)) warn()
+  }
+  shared.set(server, known)
+  if (server.listenerCount('upgrade') > paths.size) warn()
+  paths.add(path)
+  listeners.add(onUpgrade)
+  server.on('upgrade', onUpgrade)
+  server.on('newListener', onNewListener)
+  return () => {
+    server.off('upgrade', onUpgrade)
+    server.off('newListener', onNewListener)
+    paths.delete(path)
+  }
+}
+
+/** Comes before anything else: Node's own listener is gone by now, and a peer that resets the socket would end the process. */
+export function guard(socket: Duplex, logger: Logger): void {
+  socket.on('error', (error) => logger.debug({ why: error.message }, 'the socket of an upgrade failed'))
+}
+
+const OTHERS_LISTEN =
+  'others listen for upgrades of this HTTP server too. One that refuses paths it does not know, as `new ' +
+  'WebSocketServer({ server })` of ws does, cuts connections of this one. To be sure, send each path where it belongs ' +
+  'yourself, by server.handleUpgrade(request, socket, head) instead of attach'
+
+function refuseUnknown(socket: Duplex, logger: Logger, asked: string, meant: string | undefined): void {
+  // Each server that is attached comes here.
+  if (socket.writableEnded) return
+  if (meant === undefined)
+    logger.info({ asked: asked.slice(0, LOGGED_LENGTH) }, `upgrade refused (404): ${NOT_HERE}`)
+  const text = meant === undefined ? NOT_HERE : `${NOT_HERE}: it is at ${meant}`
+  refuseUpgrade(socket, { status: 404, text })
+}
+
+function logNearly(logger: Logger, asked: string, path: string): void {
+  logger.warn(
+    { asked: asked.slice(0, LOGGED_LENGTH), path },
+    'upgrade to a path that is nearly right: it must be the same to the letter, without a slash at its end',
+  )
+}
+
+/** Whether a path differs by case or by slashes at its end. */
+function isNearly(asked: string, path: string): boolean {
+  return asked.length <= path.length + NEARLY && plain(asked) === plain(path)
+}
+
+function plain(path: string): string {
+  return path.toLowerCase().replace(/\/+$/, '')
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '/'
+}

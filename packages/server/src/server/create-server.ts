@@ -1,0 +1,174 @@
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { BuiltIn } from '@roomful/protocol'
+import type {
+  Address,
+  AnyProtocol,
+  AttachOptions,
+  CloseOptions,
+  ListenOptions,
+  Roomful,
+  ServerOptions,
+} from '../api/api.js'
+import {
+  assertAttachOptions,
+  assertCloseOptions,
+  assertHttpServer,
+  assertListenOptions,
+} from '../api/check-options.js'
+import { closedError } from '../engine/life-cycle.js'
+import { Node } from '../engine/node.js'
+import { attachTo, guard } from './attach.js'
+import { createHttpServer } from './http-server.js'
+import { assertOrigins } from './origin.js'
+import { createUpgradeHandler, type UpgradeHandler } from './ws-transport.js'
+
+/** How long closing waits for clients to answer the closing handshake. */
+const CLOSE_WAIT_MS = 2_000
+
+/**
+ * Makes a server. It serves once `listen` or `attach` is called. Signals are yours: so that a deployment loses nothing,
+ * `process.once('SIGTERM', () => server.close({ lagMs: 5_000, drainMs: 15_000 }))`; the process ends with it.
+ * @throws TypeError for an option that cannot work, with what to do about it
+ */
+export function createServer<const P extends AnyProtocol = BuiltIn, D = unknown>(
+  options: ServerOptions<P, D> = {},
+): Roomful<P> {
+  // Inside, an application's messages have no static types: its schemas have checked them.
+  const erased = options as unknown as ServerOptions<AnyProtocol, unknown>
+  return facade(new Node(erased), erased) as unknown as Roomful<P>
+}
+
+/** What an application sees of a node. */
+export function facade(node: Node, options: ServerOptions<AnyProtocol, unknown>): Roomful<AnyProtocol> {
+  return new RoomfulServer(node, options)
+}
+
+class RoomfulServer implements Roomful<AnyProtocol> {
+  readonly #upgrade: UpgradeHandler
+  readonly #own: HttpServer[] = []
+  readonly #detach: (() => void)[] = []
+  #closing: Promise<void> | undefined
+
+  constructor(
+    private readonly node: Node,
+    options: ServerOptions<AnyProtocol, unknown>,
+  ) {
+    const { origins = 'same-host', trustedProxies = 0 } = options
+    assertOrigins(origins)
+    this.#upgrade = createUpgradeHandler(node, { origins, trustedProxies })
+    // Now, so that rooms can be published to before anybody can connect; `listen` tells if it fails.
+    node
+      .start()
+      .catch((error: unknown) => node.logger.error({ err: error }, 'the backplane could not be started'))
+  }
+
+  async listen(options: ListenOptions = {}): Promise<Address> {
+    this.#assertOpen()
+    assertListenOptions(options)
+    const { port = 3000, host = '127.0.0.1', path = '/', tls } = options
+    const answer = (_: IncomingMessage, response: ServerResponse) => {
+      response
+        .writeHead(426, { connection: 'close', upgrade: 'websocket', 'sec-websocket-version': '13, 8' })
+        .end('This is a WebSocket server.\n')
+    }
+    const server = createHttpServer(answer, this.node.limits, this.node.logger, tls)
+    this.attach(server, { path })
+    this.#own.push(server)
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, () => {
+        server.off('error', reject)
+        server.on('error', (error) => this.node.logger.error({ err: error }, 'the HTTP server failed'))
+        resolve()
+      })
+    })
+    await this.node.start()
+    const { port: actual } = server.address() as AddressInfo
+    const shown = host.includes(':') ? `[${host}]` : host
+    return { host, port: actual, url: `${tls ? 'wss' : 'ws'}://${shown}:${actual}${path}` }
+  }
+
+  async start(): Promise<void> {
+    this.#assertOpen()
+    return this.node.start()
+  }
+
+  attach(server: HttpServer, options: AttachOptions = {}): void {
+    this.#assertOpen()
+    assertHttpServer(server)
+    assertAttachOptions(options)
+    const { path = '/' } = options
+    this.#detach.push(attachTo(server, path, this.#upgrade, this.node.logger))
+  }
+
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    guard(socket, this.node.logger)
+    this.#upgrade(request, socket, head)
+  }
+
+  get ready(): boolean {
+    return this.node.ready
+  }
+
+  room(id: string) {
+    return this.node.messenger.room(id)
+  }
+
+  rooms(ids: readonly string[]) {
+    const { messenger } = this.node
+    return {
+      broadcast: (message: { readonly type: string }, options = {}) =>
+        messenger.broadcastToRooms(ids, message, options),
+    }
+  }
+
+  user(id: string) {
+    return this.node.messenger.user(id)
+  }
+
+  users(ids: readonly string[]) {
+    return { send: (message: { readonly type: string }) => this.node.messenger.sendToUsers(ids, message) }
+  }
+
+  broadcast(message: { readonly type: string }, options = {}): void {
+    this.node.messenger.broadcast(message, options)
+  }
+
+  stats() {
+    return this.node.stats()
+  }
+
+  metrics(): string {
+    return this.node.metrics.render(this.node.stats())
+  }
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    assertCloseOptions(options)
+    this.#closing ??= this.#close(options)
+    return this.#closing
+  }
+
+  /** @throws RoomfulError `closed` */
+  #assertOpen(): void {
+    if (this.#closing) throw closedError()
+  }
+
+  async #close({ lagMs = 0, drainMs = 0 }: CloseOptions): Promise<void> {
+    const { node } = this
+    node.startLeaving()
+    if (lagMs > 0) await new Promise<void>((resolve) => node.clock.after(lagMs, resolve))
+    if (drainMs > 0) await node.drain(drainMs)
+    await node.stop(CLOSE_WAIT_MS)
+    for (const detach of this.#detach) detach()
+    await Promise.all(this.#own.map(closeHttp))
+  }
+}
+
+function closeHttp(server: HttpServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}

@@ -1,0 +1,165 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocket, WebSocketServer } from 'ws'
+import type { Limits } from '../api/limits.js'
+import type { Logger } from '../api/logger.js'
+import type { ConnectionRequest, Transport, TransportEvents, UpgradeRefusal } from '../api/transport.js'
+import type { Outgoing } from '../engine/connection/frames.js'
+import { clientAddress } from '../util/address.js'
+import { checkHandshake, type Rejection, refuseUpgrade } from './handshake.js'
+import { isAllowedOrigin, type Origins, originRefusal } from './origin.js'
+
+/** What the transport needs of the node. */
+export interface WebSocketHost {
+  readonly limits: Limits
+  readonly logger: Logger
+  refusal(remoteAddress: string): UpgradeRefusal | undefined
+  accept(transport: Transport, request: ConnectionRequest): TransportEvents
+}
+
+export interface UpgradeOptions {
+  readonly origins: Origins
+  readonly trustedProxies: number
+}
+
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+const CLOSE_TIMEOUT_MS = 5_000
+const MAX_BUFFERED_CHUNKS = 1_024
+const LOGGED_LENGTH = 100
+
+/** Takes HTTP upgrades over as connections of the host. */
+export function createUpgradeHandler(
+  host: WebSocketHost,
+  { origins, trustedProxies }: UpgradeOptions,
+): UpgradeHandler {
+  const { limits, logger } = host
+  const options = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: limits.frameBytes,
+    maxFragments: limits.frameFragments,
+    maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    WebSocket: PeerSocket,
+  }
+  const server = new WebSocketServer<typeof PeerSocket>(options)
+  const reject = (socket: Duplex, rejection: Rejection) => {
+    logger.info(
+      { status: rejection.status, why: rejection.text },
+      'upgrade refused: no valid WebSocket handshake',
+    )
+    refuseUpgrade(socket, rejection)
+  }
+  server.on('wsClientError', (error, socket) => reject(socket, { status: 400, text: error.message }))
+  const warnOnce = onceForwarded(trustedProxies, logger)
+  return (request, socket, head) => {
+    warnOnce(request)
+    const fault = checkHandshake(request)
+    if (fault) return reject(socket, fault)
+    const { origin, host: hostName } = request.headers
+    if (!isAllowedOrigin(origin, hostName, origins)) {
+      const why = originRefusal(origin)
+      logger.warn({ origin: cut(origin), host: cut(hostName) }, `upgrade refused (403): ${why}`)
+      return refuseUpgrade(socket, { status: 403, text: why })
+    }
+    const forwardedFor = request.headers['x-forwarded-for']
+    const remoteAddress = clientAddress(request.socket.remoteAddress, forwardedFor, trustedProxies)
+    const refusal = host.refusal(remoteAddress)
+    if (refusal) {
+      const { status, why, retryAfterS } = refusal
+      logger.warn({ why }, `upgrade refused (${status})`)
+      return refuseUpgrade(socket, { status, text: why, headers: { 'Retry-After': String(retryAfterS) } })
+    }
+    server.handleUpgrade(request, socket, head, (webSocket) => {
+      webSocket.socket = socket
+      webSocket.events = host.accept(webSocket, {
+        url: request.url ?? '/',
+        headers: keptHeaders(request),
+        remoteAddress,
+      })
+    })
+  }
+}
+
+/** A socket of ws that is a transport itself: each further object of a connection is one to fetch for each write. */
+class PeerSocket extends WebSocket implements Transport {
+  events: TransportEvents | undefined
+  /** The one that the upgrade handed over; set before anything else, since ws makes its sockets without arguments of ours. */
+  socket!: Duplex
+  #sentCode: number | undefined
+
+  /**
+   * Writes frames that were built once for all their receivers straight to the socket. That is in order with what ws
+   * itself writes, since without compression it writes at once.
+   */
+  write({ bytes }: Outgoing): void {
+    if (this.readyState === WebSocket.OPEN) this.socket.write(bytes)
+  }
+
+  /** Also called by ws, with the code for what is wrong with a frame: its peer may go without echoing that. */
+  override close(code?: number, reason?: string | Buffer): void {
+    const isOpen = this.readyState === WebSocket.OPEN
+    if (isOpen) this.events?.closing()
+    super.close(code, reason)
+    if (isOpen) this.#sentCode = code
+  }
+
+  override ping(): void {
+    if (this.readyState === WebSocket.OPEN) super.ping()
+  }
+
+  get backlog(): number {
+    return this.socket.writableLength
+  }
+
+  /** Passes on what ws emits, without listeners: five of them would cost each connection 600 bytes. */
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    const { events } = this
+    const [value] = values
+    if (!events) return super.emit(event, ...values)
+    if (event === 'message') {
+      const data = value as Buffer
+      if (values[1]) events.binary(data)
+      else events.text(data.toString(), data.length)
+    } else if (event === 'ping') events.ping(value as Buffer)
+    else if (event === 'pong') events.pong(value as Buffer)
+    else if (event === 'error') events.error(value as Error)
+    else if (event === 'close') events.close(this.#sentCode ?? (value as number), String(values[1]))
+    else return super.emit(event, ...values)
+    return true
+  }
+}
+
+/** For a log line: the peer wrote it, and a header may be long. */
+function cut(text: string | undefined): string | undefined {
+  return text?.slice(0, LOGGED_LENGTH)
+}
+
+const HANDSHAKE_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'upgrade',
+  'sec-websocket-extensions',
+  'sec-websocket-key',
+  'sec-websocket-version',
+])
+
+/** Without what tells the application nothing, but would stay in memory for as long as the connection. */
+function keptHeaders({ headers }: IncomingMessage): ConnectionRequest['headers'] {
+  const kept: Record<string, string | string[] | undefined> = {}
+  for (const name in headers) if (!HANDSHAKE_HEADERS.has(name)) kept[name] = headers[name]
+  return kept
+}
+
+function onceForwarded(trustedProxies: number, logger: Logger): (request: IncomingMessage) => void {
+  let warned = trustedProxies > 0
+  return (request) => {
+    if (warned || request.headers['x-forwarded-for'] === undefined) return
+    warned = true
+    logger.warn(
+      {},
+      'X-Forwarded-For is not believed: set `trustedProxies` to the number of proxies in front of this server',
+    )
+  }
+}

@@ -1,0 +1,67 @@
+import type { Writable } from 'node:stream'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Receiver } from 'ws'
+import { JoinedFrames, type Outgoing, TextFrame, textsIn } from '../../src/engine/connection/frames.js'
+
+declare module 'ws' {
+  /** Exported by ws, and missing in its types. */
+  class Receiver extends Writable {
+    constructor(options: { allowSynchronousEvents: boolean })
+  }
+}
+
+/** What a WebSocket library makes of the bytes. */
+async function parse(bytes: Buffer): Promise<string[]> {
+  const receiver = new Receiver({ allowSynchronousEvents: true })
+  const texts: string[] = []
+  receiver.on('message', (data: Buffer, isBinary: boolean) => {
+    expect(isBinary).toBe(false)
+    texts.push(data.toString())
+  })
+  await new Promise<void>((resolve, reject) => {
+    receiver.on('error', reject)
+    receiver.end(bytes, () => resolve())
+  })
+  return texts
+}
+
+describe('a write', () => {
+  it.each([0, 1, 125, 126, 127, 65_535, 65_536, 200_000])('[E1] of %i bytes is one frame', async (length) => {
+    const text = 'x'.repeat(length)
+    expect(await parse(new TextFrame(text).bytes)).toEqual([text])
+    expect(textsIn(new TextFrame(text).bytes)).toEqual([text])
+  })
+
+  it('[E1] counts bytes, not characters', async () => {
+    const text = 'é'.repeat(63) + '𝒳'.repeat(20_000)
+    expect(await parse(new TextFrame(text).bytes)).toEqual([text])
+  })
+
+  it('[E1] of several writes joined is one frame each, in order', async () => {
+    const texts = fc.array(fc.string({ unit: 'grapheme', maxLength: 2_000 }), { minLength: 1, maxLength: 5 })
+    const property = fc.asyncProperty(fc.array(texts, { minLength: 1, maxLength: 5 }), async (writes) => {
+      const joined = new JoinedFrames(writes.map(written))
+      expect(joined.count).toBe(writes.flat().length)
+      expect(textsIn(joined.bytes)).toEqual(writes.flat())
+      expect(joined.length).toBe(joined.bytes.length)
+      expect(await parse(joined.bytes)).toEqual(writes.flat())
+      expect(await parse(new JoinedFrames([joined]).bytes)).toEqual(writes.flat())
+    })
+    await fc.assert(property, { numRuns: 200 })
+  })
+
+  it('is built once, for all who get it', () => {
+    const outgoing = TextFrame.of({ type: 'pong' })
+    expect(outgoing.bytes).toBe(outgoing.bytes)
+  })
+})
+
+/** Alone or joined, built before or not. */
+function written(texts: readonly string[]): Outgoing {
+  const frames = texts.map((text) => new TextFrame(text))
+  const [only] = frames
+  const outgoing = only && frames.length === 1 ? only : new JoinedFrames(frames)
+  if (outgoing.length % 2 === 0) expect(outgoing.bytes.length).toBe(outgoing.length)
+  return outgoing
+}
