@@ -557,7 +557,7 @@ describe('options', () => {
     [{ url: 'ftp://x' }, 'ws:, wss:, http: or https:'],
     [{ url: 'ws://x', token: 7 }, 'token must be'],
     [{ url: 'ws://x', timeouts: { dialMs: -1 } }, 'timeouts.dialMs must be a number above 0'],
-    [{ url: 'ws://x', timeouts: { dialms: 1 } }, 'timeouts.dialms must be one of'],
+    [{ url: 'ws://x', timeouts: { dialms: 1 } }, "no option 'timeouts.dialms'; did you mean 'dialMs'"],
     [{ url: 'ws://x', session: 'disk' }, "'tab' or 'memory'"],
     [{ url: 'ws://x', storage: {} }, 'localOutbox()'],
     [{ url: 'ws://x', WebSocket: {} }, 'WebSocket must be a class'],
