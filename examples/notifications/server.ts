@@ -15,7 +15,8 @@ export function createNotificationServer(store: Store) {
     // Of the own stream nobody is asked; there are no other rooms.
     authorize: () => false,
     on: {
-      join: ({ user, send }) => send({ type: 'unread', notifications: store.unreadOf(user.id) }),
+      join: ({ user, connection }) =>
+        connection.broadcast({ type: 'unread', notifications: store.unreadOf(user.id) }),
     },
     handle: {
       async mark_read({ user, room }, { notification_ids }) {
@@ -38,7 +39,7 @@ export function createNotificationServer(store: Store) {
     announce(text: string, audience: Audience): void {
       const message = { type: 'announced', text } as const
       if (!audience) server.broadcast(message)
-      else if ('only' in audience) server.users(audience.only).send(message)
+      else if ('only' in audience) server.users(audience.only).broadcast(message)
       else server.broadcast(message, { exceptUser: audience.except })
     },
   }

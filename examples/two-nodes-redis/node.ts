@@ -10,7 +10,7 @@ const { NODE_NAME: node = 'a', REDIS_URL: url = 'redis://127.0.0.1:6379', PORT =
 const roomful = createServer({
   protocol,
   backplane: redis({ url }),
-  on: { join: (context) => context.send({ type: 'served_by', node, killable: true }) },
+  on: { join: (context) => context.connection.broadcast({ type: 'served_by', node, killable: true }) },
   // No farewell: to its clients, to Redis and to the other node it is a crash.
   handle: { kill_node: () => void process.kill(process.pid, 'SIGKILL') },
 })

@@ -120,8 +120,9 @@ describe('after close, a server', () => {
       'rooms.broadcast': () => server.rooms(['r', 's']).broadcast(hint),
       'user.publish': () => user.publish(note),
       'user.history': () => user.history(),
-      'user.send': () => user.send(hint),
-      'users.send': () => server.users(['ana', 'bob']).send(hint),
+      'user.send': () => user.broadcast(hint),
+      'chat.send': () => server.room('r').chat.send('hi'),
+      'users.broadcast': () => server.users(['ana', 'bob']).broadcast(hint),
       disconnect: () => user.disconnect(),
       broadcast: () => server.broadcast(hint),
     }

@@ -21,7 +21,7 @@ describe('user ids of any characters', () => {
 
   it('[P1] work as members, whatever they hold', async () => {
     const { connect } = await createTestServer({ authenticate: byToken, authorize: () => true })
-    const ids = ['__proto__', 'constructor', 'Ana Müller', '\u0000', '@user:x', 'x'.repeat(10_000)]
+    const ids = ['__proto__', 'constructor', 'Ana Müller', '\u0000', 'user@x', 'x'.repeat(10_000)]
     for (const token of ids) {
       const client = await connect({ token })
       const { members } = await client.join('r')
@@ -30,6 +30,16 @@ describe('user ids of any characters', () => {
       expect(await client.next('presence')).toMatchObject({ members: [{ user_id: token }] })
       client.send({ type: 'typing_start', room_id: 'r' })
     }
+  })
+})
+
+describe('a user id that begins with @', () => {
+  it('[M3] is a fault of authenticate: its user could write as the server does', async () => {
+    const { connect } = await createTestServer({ authenticate: byToken, authorize: () => true })
+    const eve = await connect({ auth: false })
+    eve.authenticate({ token: '@server' })
+    expect(await eve.next('error')).toMatchObject({ code: 'unavailable' })
+    expect(eve.closed?.code).toBe(1013)
   })
 })
 

@@ -111,16 +111,81 @@ describe('rooms', () => {
   })
 })
 
+describe('chat of the server', () => {
+  const chatting = {
+    protocol: defineProtocol({ chat: z.object({ mood: z.string() }) }),
+    limits: { textLength: 5 },
+  }
+
+  it('[M1] [M3] is logged as a chat message of @server, or of the user that it names', async () => {
+    const { url, server } = await serve(chatting)
+    const client = await connect(url)
+    await client.join('a')
+    const position = await server.room('a').chat.send('hello')
+    const own = { type: 'chat_message', message: 'hello', user_id: '@server', room_id: 'a', ...position }
+    expect(await client.next('chat_message')).toEqual({ ...own, timestamp: expect.any(String) })
+    await server.room('a').chat.send('hey', { as: 'ana', data: { mood: 'fine' } })
+    expect(await client.next('chat_message')).toMatchObject({
+      message: 'hey',
+      user_id: 'ana',
+      data: { mood: 'fine' },
+      offset: position.offset + 1,
+    })
+    const { messages } = await server.room('a').history()
+    expect(messages).toMatchObject([own, { message: 'hey', user_id: 'ana' }])
+  })
+
+  it.each([
+    ['a text that is too long', 'longer', {}, 'message_too_long'],
+    ['a blank text', ' ', {}, 'message_empty'],
+    ['a lone surrogate', '\ud800', {}, 'invalid_text'],
+    ['what is no text', 5, {}, 'invalid_message'],
+    ['data that its schema refuses', 'hi', { data: { mood: 5 } }, 'invalid_message'],
+  ])('[M2] [M4] refuses %s', async (_, text, options, code) => {
+    const { server } = await serve(chatting)
+    const sent = server.room('a').chat.send(text as string, options as object)
+    await expect(sent).rejects.toMatchObject({ code })
+    expect((await server.room('a').history()).messages).toEqual([])
+  })
+
+  it('[M4] refuses data where the protocol declares none', async () => {
+    const { server } = await serve(users)
+    const sent = server.room('a').chat.send('hi', { data: {} as never })
+    await expect(sent).rejects.toMatchObject({ code: 'invalid_message' })
+  })
+
+  it('refuses a name that is no user’s, and a misspelt option', async () => {
+    const { server } = await serve(chatting)
+    const { chat } = server.room('a')
+    for (const as of ['', '@me', 5])
+      await expect(chat.send('hi', { as } as object)).rejects.toThrow(TypeError)
+    await expect(chat.send('hi', { ass: 'ana' } as object)).rejects.toThrow('as')
+  })
+
+  it('[J13] does not stand in a user’s own stream', async () => {
+    let refused: Promise<unknown> = Promise.resolve()
+    const { url } = await serve({
+      on: {
+        join: ({ room }) => {
+          refused = room.chat.send('hi').catch((error: unknown) => error)
+        },
+      },
+    })
+    await (await connectExtended(url)).join('@me')
+    expect(await refused).toMatchObject({ code: 'forbidden' })
+  })
+})
+
 describe('users', () => {
-  it('send reaches every connection of one user, or of many, each once, under no room', async () => {
+  it('broadcast reaches every connection of one user, or of many, each once, under no room', async () => {
     const { url, server } = await serve(users)
     const everyone = await connectUsers(url, 'ana', 'ana', 'bob', 'eve')
     const [phone, laptop, bob] = everyone
-    server.user('ana').send(alert)
+    server.user('ana').broadcast(alert)
     expect(await phone?.next('alerted')).toEqual(alert)
     expect(await laptop?.next('alerted')).toEqual(alert)
     await expectAlerted(everyone, [])
-    server.users(['ana', 'bob', 'ana', 'nobody']).send(alert)
+    server.users(['ana', 'bob', 'ana', 'nobody']).broadcast(alert)
     await expectAlerted(everyone, [phone, laptop, bob])
   })
 
@@ -156,7 +221,7 @@ describe('an id that is no user’s', () => {
   it.each([
     ['kick', (server: Served, id: string) => server.room('a').kick(id)],
     ['user', (server: Served, id: string) => server.user(id)],
-    ['users', (server: Served, id: string) => server.users(['ana', id]).send(alert)],
+    ['users', (server: Served, id: string) => server.users(['ana', id]).broadcast(alert)],
     ['exceptUser', (server: Served, id: string) => server.broadcast(alert, { exceptUser: id })],
     ['except', (server: Served, id: string) => server.room('a').broadcast(alert, { except: { user: id } })],
   ])('is a TypeError where it is given to %s, and reaches nobody', async (_, use) => {

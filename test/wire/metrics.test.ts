@@ -52,7 +52,7 @@ describe('metrics', () => {
   it('count every message to a client, whatever sends it', async () => {
     const { url, server } = await serve({
       protocol,
-      on: { join: (context) => context.send({ type: 'hello' }) },
+      on: { join: (context) => context.connection.broadcast({ type: 'hello' }) },
       handle: { dance: () => ({ steps: 3 }) },
     })
     const clients = [await connectExtended(url), await connect(url)] as const

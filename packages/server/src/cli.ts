@@ -52,7 +52,7 @@ async function serve(settings: Settings): Promise<void> {
     protocol,
     on: {
       join(context) {
-        if (redisUrl) context.send({ type: 'served_by', node })
+        if (redisUrl) context.connection.broadcast({ type: 'served_by', node })
       },
     },
     ...(backplane && { backplane }),

@@ -4,6 +4,7 @@ import type { SecureContextOptions } from 'node:tls'
 import type {
   Broadcastable,
   BuiltIn,
+  ChatDataInput,
   ChatDataOutput,
   ClientMessage,
   ClientMessageFor,
@@ -37,6 +38,7 @@ export interface User<D = unknown> {
 /** What `authenticate` says of a token. */
 export type Authentication<D = unknown> =
   | {
+      /** Not empty, and not beginning with `@`, which names what is no user's. */
       readonly userId: string
       /** When the authentication ends: a `Date`, or ms since 1970. @default never */
       readonly expiresAt?: Date | number
@@ -70,14 +72,19 @@ export interface AuthorizationRequest<P extends AnyProtocol = BuiltIn, D = unkno
   readonly roomId: string
 }
 
+export interface ConnectionHandle<P extends AnyProtocol = BuiltIn> {
+  readonly id: string
+  readonly remoteAddress: string
+  /** Sends a volatile message to this connection alone. @throws RoomfulError `invalid_message` */
+  broadcast(message: Broadcastable<P>): void
+}
+
 /** What every hook knows of its connection. */
 export interface ConnectionContext<P extends AnyProtocol = BuiltIn, D = unknown> {
-  readonly connection: { readonly id: string; readonly remoteAddress: string }
+  readonly connection: ConnectionHandle<P>
   readonly request: ConnectionRequest
   /** `undefined` until the connection has authenticated. */
   readonly user: User<D> | undefined
-  /** Sends a volatile message to this connection alone. */
-  send(message: Broadcastable<P>): void
   /** Closes the connection. Codes from 4500 to 4999 tell the client not to come back. @default 4501 */
   close(code?: number, reason?: string): void
 }
@@ -254,8 +261,27 @@ export interface HistoryPage {
   readonly truncated: boolean
 }
 
+export interface ChatOptions<P extends AnyProtocol = BuiltIn> {
+  /** The user in whose name the message stands. @default '@server', which is no user's id */
+  readonly as?: string
+  /** What the protocol's `chat` schema declares. */
+  readonly data?: ChatDataInput<P>
+}
+
+/** The server's own chat messages. They are checked as a client's are; no handler and no `authorize` sees them. */
+export interface RoomChat<P extends AnyProtocol = BuiltIn> {
+  /**
+   * Logs a chat message and sends it to everyone in the room.
+   * @throws RoomfulError `message_empty`, `message_too_long` (`limits.textLength`), `invalid_text` or `invalid_message` if the text
+   * or its data would be refused from a client, `forbidden` in `@me`; rejects as `publish` does where it was not logged.
+   * TypeError if `as` is no user's id
+   */
+  send(text: string, options?: ChatOptions<P>): Promise<Position>
+}
+
 export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
   readonly id: string
+  readonly chat: RoomChat<P>
   /**
    * Logs a message and sends it to everyone in the room.
    * @throws RoomfulError `invalid_message` if its schema refuses it, `unavailable` if it was not logged as the backplane is
@@ -281,7 +307,7 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
 export interface UserHandle<P extends AnyProtocol = BuiltIn> {
   readonly id: string
   /** Sends a volatile message to every connection of the user. */
-  send(message: Broadcastable<P>): void
+  broadcast(message: Broadcastable<P>): void
   /** Logs a message in the user's own stream, which every device joins as `@me`. Rejects as a room's `publish` does. */
   publish(message: Publishable<P>): Promise<Position>
   /**
@@ -346,7 +372,7 @@ export interface Roomful<P extends AnyProtocol = BuiltIn> {
   /** Several rooms at once; a connection in more than one of them gets the message once. */
   rooms(ids: readonly string[]): { broadcast(message: Broadcastable<P>, options?: BroadcastOptions): void }
   user(id: string): UserHandle<P>
-  users(ids: readonly string[]): { send(message: Broadcastable<P>): void }
+  users(ids: readonly string[]): { broadcast(message: Broadcastable<P>): void }
   /** Sends a volatile message to every connection of every node. */
   broadcast(message: Broadcastable<P>, options?: { readonly exceptUser?: string }): void
   /** What the node is doing. */

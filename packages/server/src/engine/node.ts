@@ -104,7 +104,7 @@ export class Node {
     this.#allowances = allowances
     const fanOut = new FanOut(clock, metrics, limits)
     const rooms = new Rooms(backplane, fanOut, limits)
-    const publisher = new Publisher(options.protocol, backplane, clock, metrics, newId)
+    const publisher = new Publisher(options.protocol, backplane, clock, metrics, limits, newId)
     const contextOf = (connection: Connection) => this.contextOf(connection)
     const roomContextOf = (connection: Connection, roomId: string, signal?: () => AbortSignal) =>
       this.#roomContextOf(connection, roomId, signal)

@@ -129,7 +129,9 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   }
 
   users(ids: readonly string[]) {
-    return { send: (message: { readonly type: string }) => this.node.messenger.sendToUsers(ids, message) }
+    return {
+      broadcast: (message: { readonly type: string }) => this.node.messenger.broadcastToUsers(ids, message),
+    }
   }
 
   broadcast(message: { readonly type: string }, options = {}): void {

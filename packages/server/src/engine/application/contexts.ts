@@ -12,10 +12,13 @@ export function connectionContext(
   answers: Answers,
 ): ConnectionContext<AnyProtocol, unknown> {
   return {
-    connection: { id: connection.id, remoteAddress: connection.request.remoteAddress },
+    connection: {
+      id: connection.id,
+      remoteAddress: connection.request.remoteAddress,
+      broadcast: (message: { readonly type: string }) => connection.send(publisher.volatile(message)),
+    },
     request: connection.request,
     user: connection.session.user,
-    send: (message: { readonly type: string }) => connection.send(publisher.volatile(message)),
     close: (code, reason) => sendAway(connection, answers, code, reason),
   }
 }

@@ -245,6 +245,9 @@ function checked(result: Authentication): Authentication {
       "authenticate must return null, { refused: 'expired' } or a userId that is a string with something in it",
     )
   }
+  // Else a user could write as the server does.
+  if (result.userId.startsWith('@'))
+    throw new TypeError("authenticate must return a userId that does not begin with '@'")
   if (result.profile === undefined) return result
   const profile: unknown = JSON.parse(JSON.stringify(result.profile))
   if (isJsonObject(profile)) return { ...result, profile }

@@ -10,6 +10,7 @@ import { suggestion } from '@roomful/protocol/options'
 import type {
   AnyProtocol,
   BroadcastOptions,
+  ChatOptions,
   HistoryPage,
   RoomHandle,
   RoomInfo,
@@ -27,7 +28,7 @@ import type { FanOut } from '../delivery/fan-out.js'
 import type { Terms } from '../delivery/write-batch.js'
 import type { LifeCycle } from '../life-cycle.js'
 import type { Members } from './membership.js'
-import type { Publisher } from './publisher.js'
+import type { ChatBody, Publisher } from './publisher.js'
 import { relayFault } from './relays.js'
 import { type Room, streamOf, userStream } from './room.js'
 import type { Rooms } from './rooms.js'
@@ -47,6 +48,8 @@ export interface MessengerDeps {
 type Message = { readonly type: string }
 type Page = { readonly limit?: number; readonly before?: number; readonly after?: number }
 
+/** The author of chat messages that the server sends in nobody's name. */
+const SERVER_USER_ID = '@server'
 const MAX_PAGE_BYTES = 16 * 1024 * 1024
 
 /** What the application sends: to rooms, to users, to everyone; on this node, and by the backplane on all others. */
@@ -75,7 +78,7 @@ export class Messenger {
     const stream = userStream(id)
     return {
       id,
-      send: (message: Message) => this.sendToUsers([id], message),
+      broadcast: (message: Message) => this.broadcastToUsers([id], message),
       publish: (message: Message) => this.#publish(stream, OWN_STREAM, message),
       disconnect: (code, reason) => this.#disconnect(id, code, reason),
       history: (page) => this.deps.lifeCycle.run(() => this.#history(stream, page)),
@@ -84,7 +87,7 @@ export class Messenger {
 
   broadcast(message: Message, options: { readonly exceptUser?: string } = {}): void {
     const checked = this.deps.publisher.volatile(message)
-    assertNames(options, ['exceptUser'])
+    assertNames('broadcast', options, ['exceptUser'])
     const { exceptUser } = options
     if (exceptUser !== undefined) checkUserId(exceptUser)
     this.#everywhere({
@@ -94,7 +97,7 @@ export class Messenger {
     })
   }
 
-  sendToUsers(ids: readonly string[], message: Message): void {
+  broadcastToUsers(ids: readonly string[], message: Message): void {
     for (const id of ids) checkUserId(id)
     this.#everywhere({
       to: 'users',
@@ -147,6 +150,7 @@ export class Messenger {
   #handle(id: string, stream: string): RoomHandle<AnyProtocol> {
     return {
       id,
+      chat: { send: (text, chat) => this.#chat(stream, id, text, chat) },
       publish: (message: Message) => this.#publish(stream, id, message),
       broadcast: (message: Message, options = {}) =>
         this.#broadcastToStreams([stream], this.deps.publisher.volatile(message), options),
@@ -173,6 +177,20 @@ export class Messenger {
     return this.deps.lifeCycle.run(() => this.deps.publisher.publish(stream, roomId, message))
   }
 
+  async #chat(
+    stream: string,
+    roomId: string,
+    text: string,
+    options: ChatOptions<AnyProtocol> = {},
+  ): Promise<Position> {
+    assertNames('chat.send', options, ['as', 'data'])
+    const { as = SERVER_USER_ID, data } = options
+    if (as !== SERVER_USER_ID) checkAuthor(as)
+    if (roomId === OWN_STREAM) throw new RoomfulError('forbidden', { roomId })
+    const body: ChatBody = { message: text, data: data as JsonObject | undefined }
+    return this.deps.lifeCycle.run(() => this.deps.publisher.publishOwnChat(stream, roomId, as, body))
+  }
+
   /** @throws RoomfulError `closed`, or TypeError for what the other nodes would not understand */
   #everywhere(relay: Relay): void {
     const { lifeCycle, backplane } = this.deps
@@ -184,7 +202,7 @@ export class Messenger {
   }
 
   #broadcastToStreams(streams: readonly string[], message: object, options: BroadcastOptions): void {
-    assertNames(options, ['except', 'latestKey'])
+    assertNames('broadcast', options, ['except', 'latestKey'])
     const { except, latestKey } = options
     if (typeof except === 'object') checkUserId(except.user)
     this.#everywhere({
@@ -267,6 +285,12 @@ function checkUserId(id: unknown): void {
     throw new TypeError(`A user id is a string that is not empty, not ${JSON.stringify(id)}`)
 }
 
+/** @throws TypeError */
+function checkAuthor(id: string): void {
+  checkUserId(id)
+  if (id.startsWith('@')) throw new TypeError(`No user id begins with '@', as ${JSON.stringify(id)} does`)
+}
+
 function termsOf(
   { exceptConnection, exceptUser, latestKey }: JsonObject,
   exceptConnections: ReadonlySet<string>,
@@ -287,9 +311,9 @@ function alsoIn(others: readonly Room[], { members }: Room): ReadonlySet<string>
 }
 
 /** A misspelt `except` would send the message to whom it is kept from. @throws TypeError */
-function assertNames(options: object, names: readonly string[]): void {
+function assertNames(call: string, options: object, names: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (names.includes(name)) continue
-    throw new TypeError(`broadcast: there is no option '${name}'; ${suggestion(name, names)}`)
+    throw new TypeError(`${call}: there is no option '${name}'; ${suggestion(name, names)}`)
   }
 }

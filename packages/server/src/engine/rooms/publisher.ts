@@ -1,4 +1,5 @@
 import {
+  checkText,
   ENVELOPE_FIELDS,
   isVolatile,
   type JsonObject,
@@ -10,10 +11,11 @@ import {
 import type { AnyProtocol } from '../../api/api.js'
 import type { Backplane, PublishResult, Sender } from '../../api/backplane.js'
 import type { Clock } from '../../api/clock.js'
+import type { Limits } from '../../api/limits.js'
 import type { Position } from '../../backplane/log/log.js'
 import { isoTime } from '../../util/iso-time.js'
 import { andThen, type MaybePromise } from '../../util/maybe-promise.js'
-import { type MemberTexts, openChatText } from '../delivery/frame-texts.js'
+import { MemberTexts, openChatText } from '../delivery/frame-texts.js'
 import type { Metrics } from '../metrics.js'
 
 export interface ChatBody {
@@ -21,7 +23,7 @@ export interface ChatBody {
   readonly data?: JsonObject | undefined
 }
 
-/** A client's chat message on its way into a log. */
+/** A chat message on its way into a log. */
 export interface ChatDraft {
   readonly stream: string
   /** Of its sender in its room. */
@@ -29,7 +31,7 @@ export interface ChatDraft {
   /** What is logged. */
   readonly body: ChatBody
   readonly sender: Sender | undefined
-  readonly account: string
+  readonly account: string | undefined
 }
 
 /** Turns messages into log entries. */
@@ -39,6 +41,7 @@ export class Publisher {
     private readonly backplane: Backplane,
     private readonly clock: Clock,
     private readonly metrics: Metrics,
+    private readonly limits: Limits,
     private readonly newId: () => string,
   ) {}
 
@@ -51,15 +54,31 @@ export class Publisher {
     return andThen(this.backplane.publish(stream, { id, open, wall, sender, account }), counted, this.metrics)
   }
 
+  /** Publishes a chat message of the server's own. @throws RoomfulError what a client's would be refused for */
+  async publishOwnChat(stream: string, roomId: string, userId: string, body: ChatBody): Promise<Position> {
+    this.#checkChat(body)
+    const texts = new MemberTexts(userId, roomId)
+    return positionOf(await this.publishChat({ stream, texts, body, sender: undefined, account: undefined }))
+  }
+
+  #checkChat({ message, data }: ChatBody): void {
+    if (typeof message !== 'string') throw invalid('message', 'Expected a string')
+    const fault = checkText(message, this.limits.textLength)
+    if (fault) throw new RoomfulError(fault)
+    if (data === undefined) return
+    const schema = this.protocol?.chat
+    if (!schema) throw invalid('data', 'This protocol declares no chat data')
+    const result = validate(schema, data)
+    if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues })
+  }
+
   /** Publishes a message of the application's own. @throws RoomfulError `invalid_message`, `unavailable`, `outcome_unknown` */
   async publish(stream: string, roomId: string, message: { readonly type: string }): Promise<Position> {
     const body = this.check(message, 'published')
     const id = this.newId()
     const open = openJson({ type: message.type, ...body, room_id: roomId, id })
     const published = await this.backplane.publish(stream, { id, open, wall: this.clock.wall() })
-    const result = counted(published, this.metrics)
-    if (result.status !== 'accepted') throw refusalOf(result)
-    return result.position
+    return positionOf(counted(published, this.metrics))
   }
 
   /** A volatile message of the application's own, checked. @throws RoomfulError `invalid_message` */
@@ -106,6 +125,12 @@ const REFUSALS = {
   forgotten: 'outcome_unknown',
   out_of_order: 'out_of_order',
 } as const
+
+/** @throws RoomfulError */
+function positionOf(result: PublishResult): Position {
+  if (result.status !== 'accepted') throw refusalOf(result)
+  return result.position
+}
 
 /** The error for a message that the log did not take. */
 export function refusalOf({ status }: Exclude<PublishResult, { status: 'accepted' }>): RoomfulError {

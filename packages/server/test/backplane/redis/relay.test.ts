@@ -82,7 +82,7 @@ describe('what another node tells', () => {
       await store.command('PUBLISH', channel, text)
       await store.command('SPUBLISH', `${prefix}:0:live:{r}`, `relay\n${text}`)
     }
-    one.server.user('ana').send(notice)
+    one.server.user('ana').broadcast(notice)
     expect(await ana.next('notice')).toMatchObject(notice)
     await ana.never('notice')
     expect(ana.frames.map(({ type }) => type)).not.toContain('left')

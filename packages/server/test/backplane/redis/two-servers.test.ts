@@ -87,7 +87,7 @@ describe('two servers on one Redis', () => {
     const notice = async (text: string, whom: readonly WireClient[]) => {
       for (const client of whom) expect(await client.next('notice')).toMatchObject({ text })
     }
-    left.server.user('bob').send({ type: 'notice', text: 'to Bob' })
+    left.server.user('bob').broadcast({ type: 'notice', text: 'to Bob' })
     await notice('to Bob', [bob])
     left.server.room('lobby').broadcast({ type: 'notice', text: 'to the lobby' })
     await notice('to the lobby', [ana, bob])
