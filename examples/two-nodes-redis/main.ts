@@ -2,7 +2,7 @@ import { Balancer } from './balancer.js'
 import { startRedis } from './redis.js'
 import { Supervisor } from './supervisor.js'
 
-const { HOST = '127.0.0.1', PORT = '3000', REDIS_URL } = process.env
+const { HOST = '127.0.0.1', PORT = '3007', REDIS_URL } = process.env
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit())
 

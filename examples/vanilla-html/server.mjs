@@ -1,12 +1,10 @@
-// Serves the page, the client's global build and Roomful's WebSocket. Start it with: node server.mjs
+// Serves the page, the client's global build and Roomful's WebSocket.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
-import { defineProtocol } from '@roomful/protocol'
 import { createServer } from '@roomful/server'
-import * as z from 'zod/mini'
 
-const { HOST = '127.0.0.1', PORT = '3000' } = process.env
+const { HOST = '127.0.0.1', PORT = '3001' } = process.env
 const html = readFileSync(new URL('index.html', import.meta.url), 'utf8')
 const client = readFileSync(new URL('roomful.global.js', import.meta.resolve('@roomful/client')))
 
@@ -15,7 +13,7 @@ function hashOf(tag) {
   const [, code] = html.match(new RegExp(`<${tag}(?: type="module")?>(.*?)</${tag}>`, 's'))
   return `'sha256-${createHash('sha256').update(code).digest('base64')}'`
 }
-const policy = `default-src 'none'; script-src 'self' ${hashOf('script')}; style-src ${hashOf('style')}; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'`
+const policy = `default-src 'none'; script-src 'self' ${hashOf('script')}; style-src ${hashOf('style')}; connect-src 'self'; base-uri 'none'; form-action 'none'`
 
 const http = createHttpServer(({ url }, response) => {
   const [path] = url.split('?')
@@ -24,8 +22,5 @@ const http = createHttpServer(({ url }, response) => {
   response.setHeader('content-type', 'text/html; charset=utf-8')
   response.setHeader('content-security-policy', policy).end(html)
 })
-
-// What the page sends along with each message.
-const protocol = defineProtocol({ chat: z.object({ name: z.optional(z.string().check(z.maxLength(40))) }) })
-createServer({ protocol }).attach(http, { path: '/ws' })
+createServer().attach(http, { path: '/ws' })
 http.listen(PORT, HOST, () => console.log(`Roomful is at http://${HOST}:${http.address().port}`))

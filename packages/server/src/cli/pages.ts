@@ -1,36 +1,53 @@
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { extname, sep } from 'node:path'
 import { UsageError } from './settings.js'
+
+const TYPES: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+}
+
+/** Only what this server serves runs or styles the page: text that became markup would still be inert. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
 
 interface Page {
   readonly type: string
   readonly body: Buffer
-  readonly csp?: string
 }
 
 export type Pages = ReadonlyMap<string, Page>
 
-/** The demo page and its script, as the build put them beside the command. */
+/** The demo, each file under its path, as the build put it beside the command. */
 export async function loadDemo(folder: URL): Promise<Pages> {
-  const [html, script] = await Promise.all(
-    ['index.html', 'roomful.global.js'].map((name) => load(new URL(name, folder))),
-  )
-  if (!html || !script)
+  const pages = new Map<string, Page>()
+  for (const path of await listFiles(folder)) {
+    const type = TYPES[extname(path).slice(1)]
+    if (type) pages.set(`/${path}`, { type, body: await readFile(new URL(path, folder)) })
+  }
+  const [index, script] = [pages.get('/index.html'), pages.get('/roomful.global.js')]
+  if (!index || !script)
     throw new UsageError(`The demo page is missing in ${folder.pathname}; build it with: npm run build`)
-  return new Map([
-    ['/', { type: 'text/html; charset=utf-8', body: html, csp: contentSecurityPolicy(html.toString()) }],
-    ['/roomful.global.js', { type: 'text/javascript; charset=utf-8', body: script }],
-  ])
+  return pages.set('/', index)
 }
 
-/** Answers for the page; what is no page goes on to `next`. */
+/** Answers for the demo's files; every other path goes on to `next`. */
 export function servePages(pages: Pages, next: RequestListener): RequestListener {
   return (request, response) => {
     const page = pages.get(pathOf(request))
     if (!page) return next(request, response)
     if (!isRead(request)) return answer(response, 405, 'text/plain', 'Method not allowed\n')
-    if (page.csp) response.setHeader('content-security-policy', page.csp)
+    if (page.type === TYPES.html) response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY)
     response.setHeader('x-content-type-options', 'nosniff')
     response.setHeader('cache-control', 'no-cache')
     answer(response, 200, page.type, page.body)
@@ -61,27 +78,6 @@ export function notFound(_: IncomingMessage, response: ServerResponse): void {
   answer(response, 404, 'text/plain; charset=utf-8', 'Not found\n')
 }
 
-/** Only the page's own script and styles run: hashes of what it holds inline, computed at start-up. */
-function contentSecurityPolicy(html: string): string {
-  const inline = (tag: string) =>
-    [...html.matchAll(new RegExp(`<${tag}(?![^>]*\\bsrc=)[^>]*>([\\s\\S]*?)</${tag}>`, 'g'))].map(
-      ([, content]) =>
-        `'sha256-${createHash('sha256')
-          .update(content ?? '')
-          .digest('base64')}'`,
-    )
-  return [
-    "default-src 'none'",
-    `script-src ${["'self'", ...inline('script')].join(' ')}`,
-    `style-src ${["'self'", ...inline('style')].join(' ')}`,
-    "connect-src 'self'",
-    "img-src 'self' data:",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ')
-}
-
 function answer(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) })
   response.end(response.req.method === 'HEAD' ? undefined : body)
@@ -95,11 +91,11 @@ function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? '/'
 }
 
-async function load(file: URL): Promise<Buffer | undefined> {
+async function listFiles(folder: URL): Promise<string[]> {
   try {
-    return await readFile(file)
+    return (await readdir(folder, { recursive: true })).map((path) => path.replaceAll(sep, '/'))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
   }
 }

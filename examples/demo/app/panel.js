@@ -1,0 +1,279 @@
+import { Badge } from './badge.js'
+import { Cable } from './cable.js'
+import { $, clone, make, setText } from './dom.js'
+import { HISTORY, Log } from './log.js'
+import { initialOf, isolate, NAMES, recall, remember, toneOf } from './people.js'
+import { protocol, readName } from './protocol.js'
+import { redraw } from './redraw.js'
+
+/** One person: a client of its own, on a cable of its own. */
+export class Panel {
+  element = clone('client')
+  /** The last entry that the handlers were given, for the auditor. */
+  arrival
+  /** Id of the oldest entry that the server still has, once that is known. */
+  oldest
+  #ids = new Set()
+  #names = new Map()
+  #stops = []
+  #badge
+  #log
+  #field = $('.composer textarea', this.element)
+  #notice
+  #noticeTimer
+
+  constructor(side, { auditor, token, watch }) {
+    this.side = side
+    this.auditor = auditor
+    this.name = recall(`name-${side}`) ?? NAMES[side][0]
+    this.cable = new Cable((way, text) => watch(this, way, text))
+    this.client = Roomful.createClient({
+      // The query keeps the sessions and the outboxes of the two clients apart.
+      url: new URL(`ws?client=${side}`, location.href),
+      protocol,
+      WebSocket: this.cable.WebSocket,
+      storage: Roomful.localOutbox(),
+      heartbeat: { intervalMs: 5_000 },
+      token,
+    })
+    this.#badge = new Badge(this)
+    this.#log = new Log(this)
+    for (const value of [this.client.status, this.client.latency, this.client.user]) value.subscribe(redraw)
+    this.client.on('error', (error) => this.tell(error.message))
+    this.#listen()
+  }
+
+  get entries() {
+    return this.room.timeline.get()
+  }
+
+  get waiting() {
+    return this.entries.filter(({ state }) => state === 'pending').length
+  }
+
+  get isLive() {
+    return this.room.status.get().state === 'live'
+  }
+
+  /** After the server lost its sessions, the same person goes on under another id. */
+  isMine({ user_id }) {
+    return user_id === undefined || this.#ids.has(user_id)
+  }
+
+  nameOf({ user_id, data }) {
+    return readName(data) || this.#names.get(user_id) || `Guest ${String(user_id).slice(-4)}`
+  }
+
+  async enter(roomId) {
+    for (const stop of this.#stops) stop()
+    if (this.room && this.room.id !== roomId) this.room.leave()
+    const room = this.client.room(roomId)
+    this.room = room
+    this.#stops = [room.timeline, room.members, room.typing, room.status].map((value) =>
+      value.subscribe(redraw),
+    )
+    this.#stops.push(
+      room.on('chat_message', (message) => this.auditor.arrived(this, message)),
+      room.status.subscribe(({ state }) => {
+        if (state === 'live') this.#badge.resumed()
+      }),
+    )
+    redraw()
+    try {
+      const { members, messages } = await room.join({ history: HISTORY })
+      for (const message of messages) this.auditor.arrived(this, message)
+      if (recall(`name-${this.side}`) === undefined) this.#pickName(members)
+      room.presence.set({ name: this.name })
+    } catch (error) {
+      this.tell(error.message)
+    }
+  }
+
+  /** Says what went wrong, for a while. */
+  tell(text) {
+    setText(this.#notice, text)
+    this.#notice.hidden = false
+    clearTimeout(this.#noticeTimer)
+    this.#noticeTimer = setTimeout(() => {
+      this.#notice.hidden = true
+    }, 8_000)
+  }
+
+  focus() {
+    this.#field.focus({ preventScroll: true })
+  }
+
+  draw() {
+    if (!this.room) return
+    const user = this.client.user.get()
+    if (user) this.#ids.add(user)
+    for (const { user_id, state } of this.room.members.get())
+      if (readName(state)) this.#names.set(user_id, readName(state))
+    this.element.setAttribute('aria-label', `${this.name}’s chat`)
+    this.element.dataset.tone = toneOf(this.name)
+    this.element.classList.toggle('pulled', this.cable.isPulled)
+    setText($('.head .avatar', this.element), initialOf(this.name))
+    setText($('.plug span', this.element), this.cable.isPulled ? 'Plug it in' : 'Pull the plug')
+    $('.log', this.element).ariaLabel = `Messages in ${this.room.id}, as ${this.name} sees them`
+    this.#field.ariaLabel = this.#field.placeholder = `Message ${this.room.id}`
+    this.#drawLink()
+    this.#drawMembers()
+    this.#drawTyping()
+    this.#badge.draw()
+    this.#log.draw()
+  }
+
+  #drawLink() {
+    const status = this.client.status.get()
+    const [quality, words] = this.#describe(status)
+    this.element.dataset.link = quality
+    setText($('[role=status]', this.element), words)
+    setText($('.extra', this.element), this.#detail(status))
+    $('.again', this.element).hidden = status.state !== 'failed' && status.state !== 'waiting'
+  }
+
+  #describe({ state, reason }) {
+    const room = this.room.status.get()
+    if (this.cable.isPulled) return ['bad', 'Unplugged, messages wait']
+    if (['backoff', 'offline', 'waiting', 'failed', 'closed'].includes(state)) return ['bad', reason]
+    if (state !== 'online') return ['slow', reason]
+    if (room.state === 'denied') return ['bad', room.reason]
+    if (room.state !== 'live') return ['slow', room.reason]
+    if (room.recovered === false) return ['slow', 'Connected after a break']
+    return ['good', room.recovered ? 'Connected, nothing missed' : 'Connected']
+  }
+
+  #detail({ state, nextAttemptAt }) {
+    const latency = this.client.latency.get()
+    if (state === 'online' && latency !== undefined) return `${Math.round(latency)} ms`
+    if (state === 'backoff' && !this.cable.isPulled)
+      return `again in ${Math.max(0, Math.ceil((nextAttemptAt - Date.now()) / 1_000))} s`
+    return ''
+  }
+
+  #drawMembers() {
+    const me = this.client.user.get()
+    const others = this.room.members
+      .get()
+      .filter(({ user_id }) => user_id !== me)
+      .map((member) => this.nameOf({ ...member, data: member.state }))
+    const names = [this.name, ...others]
+    const faces = names.slice(0, 5).map((name) => {
+      const face = make('li', 'avatar tiny', initialOf(name))
+      face.dataset.tone = toneOf(name)
+      return face
+    })
+    const words = this.#describeMembers(names)
+    const line = $('.members p', this.element)
+    if (line.textContent === words) return
+    line.textContent = words
+    $('.members ul', this.element).replaceChildren(...faces)
+  }
+
+  #describeMembers([, ...others]) {
+    if (!this.isLive && others.length === 0) return `${this.name} (you)`
+    if (others.length === 0) return 'You are alone here'
+    const more = this.room.occupancy.get() - 1 - Math.min(others.length, 4)
+    return (
+      [`${this.name} (you)`, ...others.slice(0, 4)].map(isolate).join(', ') +
+      (more > 0 ? ` and ${more} more` : '')
+    )
+  }
+
+  #drawTyping() {
+    const names = this.room.typing.get().map((user_id) => isolate(this.nameOf({ user_id })))
+    const words =
+      names.length > 2
+        ? 'Several people are typing'
+        : names.length > 0
+          ? `${names.join(' and ')} ${names.length > 1 ? 'are' : 'is'} typing`
+          : ''
+    setText($('.typing .who', this.element), words)
+    $('.dots', this.element).hidden = words === ''
+  }
+
+  #listen() {
+    const { element } = this
+    const name = $('.name', element)
+    this.#notice = $('.notice', element)
+    name.value = this.name
+    name.onchange = () => this.#rename(name.value.trim() || this.name)
+    name.onkeydown = ({ key, isComposing }) => {
+      if (key === 'Enter' && !isComposing) this.focus()
+    }
+    this.#field.oninput = () => this.#typed()
+    this.#field.onblur = () => this.room.typing.stop()
+    this.#field.onkeydown = (event) => {
+      // Enter also ends the composition of Chinese, Japanese and Korean text; Safari says so only by 229.
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return
+      event.preventDefault()
+      this.#send()
+    }
+    $('.composer', element).onsubmit = (event) => {
+      event.preventDefault()
+      this.#send()
+    }
+    $('.plug', element).onclick = () => this.#togglePlug()
+    $('.again', element).onclick = () => {
+      this.client.connect()
+      this.enter(this.room.id)
+      this.focus()
+    }
+    // Buttons leave the focus, and with it a phone's keyboard, where it is.
+    for (const button of element.querySelectorAll('.plug, .send'))
+      button.onmousedown = (event) => event.preventDefault()
+    // Of two logs side by side only the one in use is read out.
+    element.addEventListener('focusin', () => {
+      for (const log of document.querySelectorAll('.log'))
+        log.ariaLive = element.contains(log) ? 'polite' : 'off'
+    })
+  }
+
+  #typed() {
+    this.#fit()
+    if (this.#field.value) this.room.typing.keystroke()
+    else this.room.typing.stop()
+  }
+
+  #fit() {
+    this.#field.style.height = 'auto'
+    this.#field.style.height = `${this.#field.scrollHeight}px`
+  }
+
+  #send() {
+    const text = this.#field.value
+    this.focus()
+    if (!text.trim()) return
+    const sent = this.room.send(text, { data: { name: this.name } })
+    // Refused at once: the text stays for the person to mend.
+    if (sent.state === 'failed') {
+      sent.catch((error) => this.tell(error.message))
+      return
+    }
+    this.#notice.hidden = true
+    this.#field.value = ''
+    this.#fit()
+    this.room.typing.stop()
+  }
+
+  #togglePlug() {
+    if (this.cable.isPulled) {
+      this.cable.isPulled = false
+      this.client.connect()
+    } else this.cable.pull()
+    redraw()
+  }
+
+  #rename(name) {
+    this.name = $('.name', this.element).value = name
+    remember(`name-${this.side}`, name)
+    this.room.presence.set({ name })
+    redraw()
+  }
+
+  #pickName(members) {
+    const me = this.client.user.get()
+    const taken = new Set(members.filter(({ user_id }) => user_id !== me).map(({ state }) => readName(state)))
+    this.#rename(NAMES[this.side].find((name) => !taken.has(name)) ?? NAMES[this.side][0])
+  }
+}
