@@ -1,17 +1,17 @@
 import type { Range } from '../../../packages/server/src/backplane/log/log.js'
 import type { PresenceSnapshot, PresentUser } from '../../../packages/server/src/backplane/presence.js'
-import { Connection } from '../../../packages/server/src/backplane/redis/connection.js'
+import { RedisConnection } from '../../../packages/server/src/backplane/redis/connection.js'
 import type { RedisSettings } from '../../../packages/server/src/backplane/redis/options.js'
 import type {
   Append,
   AppendReply,
-  Membership,
   NodeRelay,
+  PresentConnection,
   ReadReply,
   RedisStore,
-  Standing,
   StoreLink,
   StreamMessage,
+  StreamState,
 } from '../../../packages/server/src/backplane/redis/store.js'
 import { unavailable } from '../../../packages/server/src/backplane/redis/unavailable.js'
 import type { Random } from '../random.js'
@@ -20,9 +20,9 @@ import { type Message, type ModelRedis, type Operation, RELAYS } from './model-r
 import type { Road } from './road.js'
 
 interface Connections {
-  readonly commands: Connection
-  readonly subscriber: Connection
-  readonly replicated: Connection | undefined
+  readonly commands: RedisConnection
+  readonly subscriber: RedisConnection
+  readonly replicated: RedisConnection | undefined
 }
 
 /** The store of one node on the model of Redis: the product's own connections, over clients that are modelled. */
@@ -64,7 +64,7 @@ export class ModelStore implements RedisStore {
     const { clock, logger } = link
     const { commandTimeoutMs: timeoutMs, durability } = this.settings
     const make = (name: string, client: ModelClient, reconnected: () => void) =>
-      new Connection(name, client, { clock, logger, timeoutMs, reconnected, demoted() {} })
+      new RedisConnection(name, client, { clock, logger, timeoutMs, reconnected, demoted() {} })
     const commands = make('commands', this.#client, () => link.reconnected())
     const subscriber = make('subscriber', this.subscriptions, () => link.resubscribed())
     const replicated =
@@ -112,7 +112,7 @@ export class ModelStore implements RedisStore {
     return this.#run((data, turn) => data.read(turn, stream, range, idAt, newEpoch))
   }
 
-  async standings(streams: readonly string[]): Promise<readonly Standing[]> {
+  async streamStates(streams: readonly string[]): Promise<readonly StreamState[]> {
     const asked = streams.map((stream) => this.#run((data, turn) => data.standing(turn, stream)))
     const [standings] = await Promise.all([Promise.all(asked), this.#open.subscriber.send(['PING'])])
     return standings
@@ -151,7 +151,7 @@ export class ModelStore implements RedisStore {
     return this.#run((data, turn) => data.update(turn, stream, userId, state, seen))
   }
 
-  leave(membership: Membership, how: Parameters<RedisStore['leave']>[1]): Promise<void> {
+  leave(membership: PresentConnection, how: Parameters<RedisStore['leave']>[1]): Promise<void> {
     return this.#run((data, turn) => data.leave(turn, membership, how))
   }
 
@@ -167,7 +167,7 @@ export class ModelStore implements RedisStore {
     return this.#run((data, turn) => data.schedule(turn, task, ms))
   }
 
-  putOff(task: string, ms: number): Promise<boolean> {
+  extend(task: string, ms: number): Promise<boolean> {
     return this.#run((data, turn) => data.putOff(turn, task, ms))
   }
 
@@ -179,18 +179,18 @@ export class ModelStore implements RedisStore {
     return this.#run((data) => data.done(task))
   }
 
-  note(lease: string, memberships: readonly Membership[]): Promise<void> {
+  record(lease: string, memberships: readonly PresentConnection[]): Promise<void> {
     return this.#run((data) => data.note(lease, memberships))
   }
 
   /** No run is long enough for it to expire. */
   async keepNoted(): Promise<void> {}
 
-  strike(lease: string, memberships: readonly Membership[]): Promise<void> {
+  remove(lease: string, memberships: readonly PresentConnection[]): Promise<void> {
     return this.#run((data) => data.strike(lease, memberships))
   }
 
-  noted(lease: string, limit: number): Promise<readonly Membership[]> {
+  noted(lease: string, limit: number): Promise<readonly PresentConnection[]> {
     return this.#run((data) => data.noted(lease, limit))
   }
 

@@ -13,11 +13,11 @@ import type { RedisSettings } from '../../../packages/server/src/backplane/redis
 import type {
   Append,
   AppendReply,
-  Membership,
+  PresentConnection,
   ReadReply,
   RedisStore,
-  Standing,
   StreamMessage,
+  StreamState,
 } from '../../../packages/server/src/backplane/redis/store.js'
 import { Keyspace } from './keyspace.js'
 
@@ -73,7 +73,7 @@ export class RedisData {
   readonly #sent = new Keyspace<Sent>()
   readonly #presence = new Keyspace<Presence>()
   readonly #tasks = new Map<string, number>()
-  readonly #leases = new Map<string, Map<string, Membership>>()
+  readonly #leases = new Map<string, Map<string, PresentConnection>>()
   #secret: string | undefined
 
   constructor(private readonly settings: RedisSettings) {}
@@ -138,7 +138,7 @@ export class RedisData {
     }
   }
 
-  standing({ now }: Turn, stream: string): Standing {
+  standing({ now }: Turn, stream: string): StreamState {
     const { idleMs } = this.settings
     const presenceVersion = this.#presence.get(stream, now)?.version ?? 0
     this.#meta.refresh(stream, now, idleMs)
@@ -175,7 +175,7 @@ export class RedisData {
 
   leave(
     turn: Turn,
-    { stream, userId, connection }: Membership,
+    { stream, userId, connection }: PresentConnection,
     { lease, graceMs, seen }: Parameters<RedisStore['leave']>[1],
   ): void {
     const present = this.#presence.get(stream, turn.now)?.users.get(userId)
@@ -228,17 +228,17 @@ export class RedisData {
     this.#tasks.delete(`!${task}`)
   }
 
-  note(lease: string, memberships: readonly Membership[]): void {
-    const noted = this.#leases.get(lease) ?? new Map<string, Membership>()
+  note(lease: string, memberships: readonly PresentConnection[]): void {
+    const noted = this.#leases.get(lease) ?? new Map<string, PresentConnection>()
     for (const membership of memberships) noted.set(nameOf(membership), membership)
     this.#leases.set(lease, noted)
   }
 
-  strike(lease: string, memberships: readonly Membership[]): void {
+  strike(lease: string, memberships: readonly PresentConnection[]): void {
     for (const membership of memberships) this.#leases.get(lease)?.delete(nameOf(membership))
   }
 
-  noted(lease: string, limit: number): readonly Membership[] {
+  noted(lease: string, limit: number): readonly PresentConnection[] {
     return [...(this.#leases.get(lease)?.values() ?? [])].slice(0, limit)
   }
 
@@ -317,6 +317,6 @@ function idOf(asked: number, head: Position, log: readonly Kept[]): string | und
   return log.find(({ offset }) => offset === asked)?.id
 }
 
-function nameOf({ stream, userId, connection }: Membership): string {
+function nameOf({ stream, userId, connection }: PresentConnection): string {
   return JSON.stringify([stream, userId, connection])
 }

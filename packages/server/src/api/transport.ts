@@ -1,9 +1,9 @@
-import type { Outgoing } from '../engine/connection/frames.js'
+import type { Frames } from '../engine/connection/frames.js'
 
 /** One socket, as the server sees it. Nothing but `transports/` knows what carries it. */
 export interface Transport {
   /** Writes whole frames in order. Does nothing once the socket is closing. */
-  write(outgoing: Outgoing): void
+  write(outgoing: Frames): void
   ping(): void
   /** Starts the closing handshake; what was sent before still goes out. */
   close(code: number, reason: string): void

@@ -20,26 +20,26 @@ import { addressKey } from '../util/address.js'
 import { randomId } from '../util/random-id.js'
 import { ApplicationCalls } from './application/calls.js'
 import { cancellable, connectionContext, roomContext } from './application/contexts.js'
-import { Batches } from './application/handler-batches.js'
+import { HandlerBatches } from './application/handler-batches.js'
 import { handlerTable } from './application/handlers.js'
 import { Allowances } from './connection/allowances.js'
 import { closeWith, mayReturn } from './connection/closing.js'
 import { Connection, type ConnectionDeps } from './connection/connection.js'
 import { backlogOf, SWEEP_MS, sweepBacklog, sweepHeartbeats } from './connection/liveness.js'
 import { Registry } from './connection/registry.js'
-import { Answers } from './connection/replies.js'
+import { Replies } from './connection/replies.js'
 import { type Rates, Session } from './connection/session.js'
 import { FanOut } from './delivery/fan-out.js'
 import { GuardedLogger } from './guarded-logger.js'
-import { Admission } from './inbound/authentication.js'
-import { ConnectionEvents, type ConnectionHost } from './inbound/connection-events.js'
-import { Actions } from './inbound/dispatch.js'
+import { Authenticator } from './inbound/authentication.js'
+import { ConnectionEvents, type ConnectionEventsDeps } from './inbound/connection-events.js'
+import { Dispatcher } from './inbound/dispatcher.js'
 import { Inbound, type InboundDeps } from './inbound/inbound.js'
 import { LifeCycle } from './life-cycle.js'
 import { Metrics } from './metrics.js'
 import { Chats } from './rooms/chat.js'
 import { Messenger } from './rooms/handles.js'
-import { Members } from './rooms/membership.js'
+import { Memberships } from './rooms/memberships.js'
 import { Publisher } from './rooms/publisher.js'
 import { Rooms } from './rooms/rooms.js'
 import { warnOfLonelyWorker } from './workers.js'
@@ -60,15 +60,15 @@ export class Node {
   readonly messenger: Messenger
   readonly #hooks: Hooks<AnyProtocol, unknown>
   readonly #calls: ApplicationCalls
-  readonly #answers: Answers
+  readonly #replies: Replies
   readonly #allowances: Allowances
-  readonly #members: Members
-  readonly #admission: Admission
+  readonly #memberships: Memberships
+  readonly #authenticator: Authenticator
   readonly #publisher: Publisher
   readonly #fanOut: FanOut
-  readonly #batches: Batches
+  readonly #handlerBatches: HandlerBatches
   readonly #inboundDeps: InboundDeps
-  readonly #connectionHost: ConnectionHost
+  readonly #eventsDeps: ConnectionEventsDeps
   readonly #rates: Rates
   readonly #needsAuthentication: boolean
   readonly #connectionDeps: ConnectionDeps
@@ -99,7 +99,7 @@ export class Node {
     const { limits, clock, logger, metrics, registry, backplane } = this
     const hooks = this.#hooks
     const calls = new ApplicationCalls(hooks, clock, limits, logger)
-    const answers = new Answers(clock, metrics)
+    const replies = new Replies(clock, metrics)
     const allowances = new Allowances(clock, limits)
     this.#allowances = allowances
     const fanOut = new FanOut(clock, metrics, limits)
@@ -110,21 +110,21 @@ export class Node {
       this.#roomContextOf(connection, roomId, signal)
     this.#calls = calls
     this.#fanOut = fanOut
-    this.#batches = new Batches(clock, calls)
+    this.#handlerBatches = new HandlerBatches(clock, calls)
     this.#connectionDeps = {
       backlogBytes: limits.backlogBytes,
       metrics,
       wake: (connection) => fanOut.wake(connection),
     }
-    this.#answers = answers
+    this.#replies = replies
     this.rooms = rooms
     this.#publisher = publisher
-    this.#members = new Members({
+    this.#memberships = new Memberships({
       allowances,
       authorize: options.authorize,
       hooks,
       calls,
-      answers,
+      replies,
       backplane,
       rooms,
       fanOut,
@@ -133,11 +133,11 @@ export class Node {
       roomContextOf,
     })
     const ownSecret = randomBytes(32).toString('base64url')
-    this.#admission = new Admission({
+    this.#authenticator = new Authenticator({
       authenticate: options.authenticate,
       hooks,
       calls,
-      answers,
+      replies,
       registry,
       clock,
       limits,
@@ -154,23 +154,23 @@ export class Node {
     const chats = new Chats({
       handlers,
       calls,
-      answers,
-      members: this.#members,
+      replies,
+      memberships: this.#memberships,
       publisher,
       rooms,
-      losesMessages: () => this.#phase === 'draining' && backplane.durability === 'memory',
+      isDrainingVolatileLog: () => this.#phase === 'draining' && backplane.durability === 'memory',
       cancellableContextOf,
     })
-    const actions = new Actions({
+    const dispatcher = new Dispatcher({
       protocol: options.protocol,
       handlers,
       calls,
-      answers,
-      admission: this.#admission,
-      members: this.#members,
+      replies,
+      authenticator: this.#authenticator,
+      memberships: this.#memberships,
       allowances,
       chats,
-      batches: this.#batches,
+      batches: this.#handlerBatches,
       backplane,
       rooms,
       limits,
@@ -180,14 +180,14 @@ export class Node {
       protocol: options.protocol,
       hooks,
       calls,
-      answers,
-      actions,
+      replies,
+      dispatcher,
       clock,
       limits,
       metrics,
       contextOf,
     }
-    this.#connectionHost = {
+    this.#eventsDeps = {
       hooks,
       calls,
       clock,
@@ -201,8 +201,8 @@ export class Node {
       fanOut,
       backplane,
       publisher,
-      members: this.#members,
-      answers,
+      memberships: this.#memberships,
+      replies,
       logger,
     })
   }
@@ -238,18 +238,18 @@ export class Node {
     registry.add(connection)
     if (this.#needsAuthentication) registry.startPending(addressKey(request.remoteAddress))
     const inbound = new Inbound(connection, this.#inboundDeps)
-    void this.#admission.welcome(connection).then(
+    void this.#authenticator.greet(connection).then(
       () => inbound.open(),
       (error: unknown) => {
         this.#calls.report('A connection could not be greeted', error, this.contextOf(connection))
         closeWith(connection, 'server_error')
       },
     )
-    return new ConnectionEvents(this.#connectionHost, connection, inbound)
+    return new ConnectionEvents(this.#eventsDeps, connection, inbound)
   }
 
   contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown> {
-    return connectionContext(connection, this.#publisher, this.#answers)
+    return connectionContext(connection, this.#publisher, this.#replies)
   }
 
   stats(): Stats {
@@ -295,7 +295,7 @@ export class Node {
     this.#phase = 'draining'
     if (!this.lifeCycle.hasStarted) await this.#within(waitMs, this.lifeCycle.started())
     // What was accepted is finished first: a memory log would take the rest with it.
-    await this.#within(waitMs, this.#batches.finish())
+    await this.#within(waitMs, this.#handlerBatches.finish())
     this.#fanOut.flushAll(this.rooms.all())
     for (const connection of this.registry.connections()) closeWith(connection, 'service_restart')
     await this.#untilEmpty(waitMs)
@@ -345,8 +345,8 @@ export class Node {
 
   #sweep(): void {
     const now = this.clock.now()
-    this.#members.sweepTyping(now)
-    this.#admission.sweep(now)
+    this.#memberships.sweepTyping(now)
+    this.#authenticator.sweep(now)
     sweepHeartbeats(this.registry.connections(), this.limits.heartbeatMs, Math.trunc(now))
     sweepBacklog(this.registry, this.limits.nodeBacklogBytes)
   }
@@ -365,9 +365,10 @@ export class Node {
     const { session } = connection
     this.metrics.countClose(code)
     this.logger.info({ connection: connection.id, user: session.user?.id, code }, 'connection closed')
-    if (this.#needsAuthentication && session.standing !== 'admitted')
+    if (this.#needsAuthentication && session.standing !== 'authenticated')
       this.registry.endPending(addressKey(connection.request.remoteAddress))
-    for (const roomId of session.rooms.keys()) this.#members.remove(connection, roomId, mayReturn(connection))
+    for (const roomId of session.rooms.keys())
+      this.#memberships.remove(connection, roomId, mayReturn(connection))
     this.registry.remove(connection)
     if (this.registry.connectionCount === 0) this.#emptied()
     const context = this.contextOf(connection)

@@ -4,7 +4,7 @@ import { WebSocket, WebSocketServer } from 'ws'
 import type { Limits } from '../api/limits.js'
 import type { Logger } from '../api/logger.js'
 import type { ConnectionRequest, Transport, TransportEvents, UpgradeRefusal } from '../api/transport.js'
-import type { Outgoing } from '../engine/connection/frames.js'
+import type { Frames } from '../engine/connection/frames.js'
 import { clientAddress } from '../util/address.js'
 import { checkHandshake, type Rejection, refuseUpgrade } from './handshake.js'
 import { isAllowedOrigin, type Origins, originRefusal } from './origin.js'
@@ -94,7 +94,7 @@ class PeerSocket extends WebSocket implements Transport {
    * Writes frames that were built once for all their receivers straight to the socket. That is in order with what ws
    * itself writes, since without compression it writes at once.
    */
-  write({ bytes }: Outgoing): void {
+  write({ bytes }: Frames): void {
     if (this.readyState === WebSocket.OPEN) this.socket.write(bytes)
   }
 

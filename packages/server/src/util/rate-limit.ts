@@ -31,7 +31,7 @@ const STRIKE_MS = 5_000
 const MINUTE_MS = 60_000
 
 /** Counts refused bursts, not refused messages: a client learns of its first refusal only when the rest is on its way. */
-export class Strikes {
+export class ExcessCounter {
   #times: number[] = []
 
   /** Records a refusal; true if it was the last one allowed in this minute. */

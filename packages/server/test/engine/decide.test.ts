@@ -16,7 +16,7 @@ const protocol = defineProtocol({
 function sessionIn(...rooms: string[]) {
   const session = new Session<{ id: string }>(rates, 0)
   session.user = { id: 'ana' }
-  session.standing = 'admitted'
+  session.standing = 'authenticated'
   for (const room of rooms) session.enterRoom(room)
   return session
 }
@@ -49,7 +49,7 @@ describe('the order of checks', () => {
   it('[E9] of any faults in one message, the first in the order is answered', () => {
     const property = fc.property(fc.subarray(FAULTS, { minLength: 1 }), (faults) => {
       const session = sessionIn('lobby')
-      if (faults.some(({ code }) => code === 'not_authenticated')) session.standing = 'stranger'
+      if (faults.some(({ code }) => code === 'not_authenticated')) session.standing = 'unauthenticated'
       // Of two faults in one field the earlier one stands.
       const fields = Object.assign({}, ...faults.map((fault) => fault.fields).reverse())
       const message = { type: 'chat_message', room_id: 'lobby', message: 'x', ...fields }

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest'
 import type { User } from '../../src/api/api.js'
 import { DEFAULT_LIMITS, type Limits } from '../../src/api/limits.js'
 import { Connection } from '../../src/engine/connection/connection.js'
-import { type Outgoing, textsIn } from '../../src/engine/connection/frames.js'
+import { type Frames, textsIn } from '../../src/engine/connection/frames.js'
 import { Session } from '../../src/engine/connection/session.js'
 import { FanOut } from '../../src/engine/delivery/fan-out.js'
-import type { Item, Terms } from '../../src/engine/delivery/write-batch.js'
+import type { DeliveryOptions, Item } from '../../src/engine/delivery/write-batch.js'
 import { Metrics } from '../../src/engine/metrics.js'
 import { Room } from '../../src/engine/rooms/room.js'
 import { VirtualClock } from '../../src/testing.js'
@@ -23,7 +23,7 @@ function stage(limits: Partial<Limits> = {}) {
   function member(id: string, { userId = id, extended = false } = {}) {
     const state = { got: [] as string[], writes: 0, backlog: 0, closedWith: 0 }
     const transport = {
-      write({ count, bytes }: Outgoing) {
+      write({ count, bytes }: Frames) {
         const texts = textsIn(bytes)
         expect(count).toBe(texts.length)
         state.got.push(...texts)
@@ -56,7 +56,7 @@ function stage(limits: Partial<Limits> = {}) {
   return { clock, fanOut, member, metrics }
 }
 
-const item = (text: string, terms?: Terms): Item => (terms ? { text, terms } : { text })
+const item = (text: string, options?: DeliveryOptions): Item => (options ? { text, options } : { text })
 
 describe('[J17] notices', () => {
   async function crowd(notices: number) {
@@ -294,8 +294,8 @@ describe('a room', () => {
           if (what === 'turn') await clock.settle()
           if (what === 'advance') await clock.advance(who)
           if (what !== 'push' && what !== 'except') continue
-          const terms = what === 'except' ? { exceptConnection: connection.id } : undefined
-          fanOut.push(room, item(`${n}`, terms))
+          const options = what === 'except' ? { exceptConnection: connection.id } : undefined
+          fanOut.push(room, item(`${n}`, options))
           for (const index of present) if (what === 'push' || index !== who) expected[index]?.push(`${n}`)
         }
         await clock.advance(100)
@@ -314,7 +314,7 @@ describe('an audience', () => {
     { id: 'b1', userId: 'b', extended: true },
     { id: 'c1', userId: 'c', extended: false },
   ]
-  const audience: fc.Arbitrary<Terms> = fc.record(
+  const audience: fc.Arbitrary<DeliveryOptions> = fc.record(
     {
       exceptConnection: fc.constantFrom('a1', 'b1', 'nobody'),
       exceptUser: fc.constantFrom('a', 'c', 'nobody'),

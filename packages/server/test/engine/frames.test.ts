@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Receiver } from 'ws'
-import { JoinedFrames, type Outgoing, TextFrame, textsIn } from '../../src/engine/connection/frames.js'
+import { type Frames, JoinedFrames, TextFrame, textsIn } from '../../src/engine/connection/frames.js'
 
 declare module 'ws' {
   /** Exported by ws, and missing in its types. */
@@ -58,7 +58,7 @@ describe('a write', () => {
 })
 
 /** Alone or joined, built before or not. */
-function written(texts: readonly string[]): Outgoing {
+function written(texts: readonly string[]): Frames {
   const frames = texts.map((text) => new TextFrame(text))
   const [only] = frames
   const outgoing = only && frames.length === 1 ? only : new JoinedFrames(frames)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { newBudget, Session } from '../../src/engine/connection/session.js'
 import { charge } from '../../src/engine/inbound/throttle.js'
-import { MinuteCounter, paid, Strikes, waitFor } from '../../src/util/rate-limit.js'
+import { ExcessCounter, MinuteCounter, paid, waitFor } from '../../src/util/rate-limit.js'
 
 const rate = { perSecond: 10, burst: 5 }
 
@@ -62,11 +62,11 @@ describe('a budget', () => {
 
 describe('strikes', () => {
   it('[E12] count bursts, not messages, and are forgiven after a minute', () => {
-    const strikes = new Strikes()
+    const strikes = new ExcessCounter()
     for (let n = 0; n < 100; n++) expect(strikes.add(n, 3)).toBe(false)
     expect(strikes.add(10_000, 3)).toBe(false)
     expect(strikes.add(20_000, 3)).toBe(true)
-    const late = new Strikes()
+    const late = new ExcessCounter()
     for (let n = 0; n < 10; n++) expect(late.add(n * 30_000, 3)).toBe(false)
   })
 

@@ -34,7 +34,7 @@ const LOG_EVERY_MS = 1_000
 const REPLACE_EVERY_MS = 1_000
 
 /** One connection to Redis. While it does not stand, or does not answer, everything is refused at once: nothing queues. */
-export class Connection {
+export class RedisConnection {
   #generation = 0
   #isSilent = false
   #loggedAt = Number.NEGATIVE_INFINITY

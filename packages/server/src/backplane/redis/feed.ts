@@ -2,7 +2,7 @@ import type { StreamEvent } from '../../api/backplane.js'
 import type { Clock } from '../../api/clock.js'
 import type { Break, LogEntry, LogPage, Position, Range } from '../log/log.js'
 import { Sequencer } from './sequencer.js'
-import type { NodeRelay, Standing, StreamMessage } from './store.js'
+import type { NodeRelay, StreamMessage, StreamState } from './store.js'
 import { unavailable } from './unavailable.js'
 
 export interface FeedHost {
@@ -43,7 +43,7 @@ export class Feed {
   ) {}
 
   /** The newest that is known of it: the entry that is in the log, and the presence version. */
-  get standing(): Standing {
+  get state(): StreamState {
     return { head: this.#sequencer.known, presenceVersion: this.#presenceVersion }
   }
 
@@ -86,7 +86,7 @@ export class Feed {
   }
 
   /** Compares with how Redis says the stream stands, when asked at `asked`. */
-  check({ head, presenceVersion }: Standing, asked: Standing): void {
+  check({ head, presenceVersion }: StreamState, asked: StreamState): void {
     this.#checkHead(head, asked.head, true)
     this.#checkPresence(presenceVersion, asked.presenceVersion)
   }

@@ -1,7 +1,7 @@
 import { createClient, ReconnectStrategyError, type RedisClientType } from 'redis'
 import type { Range } from '../log/log.js'
 import type { PresenceSnapshot, PresentUser } from '../presence.js'
-import { Connection } from './connection.js'
+import { RedisConnection } from './connection.js'
 import { Keys } from './keys.js'
 import { APPEND, READ, STANDING } from './lua/log.js'
 import { END_GRACE, ENTER, LEAVE, PRESENT, UPDATE } from './lua/presence.js'
@@ -14,13 +14,13 @@ import { inspectServer } from './server-check.js'
 import type {
   Append,
   AppendReply,
-  Membership,
   NodeRelay,
+  PresentConnection,
   ReadReply,
   RedisStore,
-  Standing,
   StoreLink,
   StreamMessage,
+  StreamState,
 } from './store.js'
 import { unavailable } from './unavailable.js'
 
@@ -45,11 +45,11 @@ const SCRIPTS = {
 interface Connections {
   readonly link: StoreLink
   readonly keys: Keys
-  readonly commands: Connection
-  readonly subscriber: Connection
+  readonly commands: RedisConnection
+  readonly subscriber: RedisConnection
   readonly subscriptions: RedisClientType
   /** For WAIT, which speaks of the writes of its own connection and holds up whatever comes after it. */
-  readonly replicated: Connection | undefined
+  readonly replicated: RedisConnection | undefined
 }
 
 /** The store on node-redis: at most three connections a node, whatever the number of clients. */
@@ -91,12 +91,12 @@ export class NodeRedisStore implements RedisStore {
   #connect(link: StoreLink): Connections {
     const { clock, logger } = link
     const { commandTimeoutMs: timeoutMs, durability } = this.settings
-    const all: Connection[] = []
+    const all: RedisConnection[] = []
     const demoted = () => {
       for (const connection of all) connection.replace('this Redis became a replica')
     }
     const make = (name: string, client: RedisClientType, reconnected: () => void) => {
-      const connection = new Connection(name, client, { clock, logger, timeoutMs, reconnected, demoted })
+      const connection = new RedisConnection(name, client, { clock, logger, timeoutMs, reconnected, demoted })
       all.push(connection)
       return connection
     }
@@ -157,13 +157,13 @@ export class NodeRedisStore implements RedisStore {
     return replies.readReply(await this.#run('read', this.#logKeys(stream), [...args, idAt ?? '']))
   }
 
-  async standings(streams: readonly string[]): Promise<readonly Standing[]> {
+  async streamStates(streams: readonly string[]): Promise<readonly StreamState[]> {
     const asked = streams.map((stream) =>
       this.#run('standing', [...this.#logKeys(stream), this.#keys.present(stream)], [this.settings.idleMs]),
     )
     // A subscriber of which only this end is left would never tell; asked, it is replaced if it stays silent.
     const [standings] = await Promise.all([Promise.all(asked), this.#open.subscriber.send(['PING'])])
-    return standings.map(replies.standing)
+    return standings.map(replies.streamState)
   }
 
   async subscribe(stream: string, listener: (message: StreamMessage) => void): Promise<void> {
@@ -210,7 +210,7 @@ export class NodeRedisStore implements RedisStore {
   }
 
   async leave(
-    { stream, userId, connection }: Membership,
+    { stream, userId, connection }: PresentConnection,
     { lease, graceMs, seen }: Parameters<RedisStore['leave']>[1],
   ): Promise<void> {
     const args = [userId, connection, lease ?? '', graceMs, seen, this.#keys.channel(stream)]
@@ -230,7 +230,7 @@ export class NodeRedisStore implements RedisStore {
     await this.#run('schedule', [this.#keys.tasks], [task, ms, this.settings.idleMs])
   }
 
-  async putOff(task: string, ms: number): Promise<boolean> {
+  async extend(task: string, ms: number): Promise<boolean> {
     return (await this.#run('putOff', [this.#keys.tasks], [task, ms, this.settings.idleMs])) === 1
   }
 
@@ -242,7 +242,7 @@ export class NodeRedisStore implements RedisStore {
     await this.#send('ZREM', this.#keys.tasks, `!${task}`)
   }
 
-  async note(lease: string, memberships: readonly Membership[]): Promise<void> {
+  async record(lease: string, memberships: readonly PresentConnection[]): Promise<void> {
     const noted = this.#send('SADD', this.#keys.lease(lease), ...memberships.map(replies.membershipText))
     await Promise.all([noted, this.keepNoted(lease)])
   }
@@ -251,11 +251,11 @@ export class NodeRedisStore implements RedisStore {
     await this.#send('PEXPIRE', this.#keys.lease(lease), String(this.settings.idleMs))
   }
 
-  async strike(lease: string, memberships: readonly Membership[]): Promise<void> {
+  async remove(lease: string, memberships: readonly PresentConnection[]): Promise<void> {
     await this.#send('SREM', this.#keys.lease(lease), ...memberships.map(replies.membershipText))
   }
 
-  async noted(lease: string, limit: number): Promise<readonly Membership[]> {
+  async noted(lease: string, limit: number): Promise<readonly PresentConnection[]> {
     const reply = await this.#send('SRANDMEMBER', this.#keys.lease(lease), String(limit))
     return replies.memberships(replies.texts(reply))
   }

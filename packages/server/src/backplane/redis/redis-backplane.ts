@@ -12,11 +12,11 @@ import type {
 } from '../../api/backplane.js'
 import { type Break, type LogPage, type Position, type Range, resumeFault } from '../log/log.js'
 import type { PresentUser } from '../presence.js'
-import { Attendance } from './attendance.js'
 import { Feed } from './feed.js'
 import { GroupCommit } from './group-commit.js'
 import type { RedisSettings } from './options.js'
 import { toPage } from './page.js'
+import { PresenceLease } from './presence-lease.js'
 import type { Append, AppendReply, NodeRelay, RedisStore } from './store.js'
 import { isInDoubt } from './unavailable.js'
 
@@ -28,7 +28,7 @@ interface OpenFeed {
 interface Started {
   readonly node: NodeLink
   readonly id: string
-  readonly attendance: Attendance
+  readonly lease: PresenceLease
 }
 
 /** Many nodes on one Redis. All that it decides is here and below; `store` carries it out. */
@@ -60,28 +60,28 @@ export class RedisBackplane implements Backplane {
 
   async start(node: NodeLink): Promise<void> {
     if (this.#started) throw new Error('redis: a backplane serves one server; give each server its own')
-    const seen = (stream: string) => this.#feeds.get(stream)?.feed.standing.presenceVersion ?? 0
+    const seen = (stream: string) => this.#feeds.get(stream)?.feed.state.presenceVersion ?? 0
     const reentered = () => {
       for (const { feed } of this.#feeds.values()) feed.doubtPresence()
       this.#shareSecret().catch((err: unknown) =>
         node.logger.warn({ err }, 'redis: the secret of the nodes could not be kept'),
       )
     }
-    const attendance = new Attendance(this.store, node, this.settings, seen, reentered)
-    this.#started = { node, id: node.newId(), attendance }
+    const lease = new PresenceLease(this.store, node, this.settings, seen, reentered)
+    this.#started = { node, id: node.newId(), lease }
     const { clock, logger } = node
     await this.store.open({
       clock,
       logger,
       reconnected: () => {
-        attendance.reconnected()
+        lease.reconnected()
         void this.#checkHeads()
       },
       resubscribed: () => void this.#checkHeads(),
       relayed: (message) => this.#relayed(message),
     })
     await this.#shareSecret()
-    await attendance.start()
+    await lease.start()
     this.#stopChecks = clock.every(this.settings.headCheckMs, () => void this.#checkHeads())
   }
 
@@ -122,24 +122,24 @@ export class RedisBackplane implements Backplane {
     range: Range,
     since?: Position,
   ): Promise<LogPage & { readonly fault: Break | undefined }> {
-    const asked = this.#feeds.get(stream)?.feed.standing.head
+    const asked = this.#feeds.get(stream)?.feed.state.head
     const page = await this.#readLog(stream, range, since)
     await this.#feeds.get(stream)?.feed.reach(page.head, asked)
     return page
   }
 
   async enter(stream: string, user: PresentUser, connection: string): Promise<PresenceSnapshot> {
-    const snapshot = await this.#attendance.enter(stream, user, connection)
+    const snapshot = await this.#lease.enter(stream, user, connection)
     this.#feeds.get(stream)?.feed.presentAt(snapshot.version)
     return snapshot
   }
 
   update(stream: string, userId: string, state: JsonObject): Promise<void> {
-    return this.#attendance.update(stream, userId, state)
+    return this.#lease.update(stream, userId, state)
   }
 
   leave(stream: string, userId: string, connection: string, mayReturn: boolean): Promise<void> {
-    return this.#attendance.leave({ stream, userId, connection }, mayReturn)
+    return this.#lease.leave({ stream, userId, connection }, mayReturn)
   }
 
   present(stream: string): Promise<PresenceSnapshot> {
@@ -164,7 +164,7 @@ export class RedisBackplane implements Backplane {
 
   async close(): Promise<void> {
     this.#stopChecks()
-    await this.#started?.attendance.close()
+    await this.#started?.lease.close()
     this.#feeds.clear()
     await this.store.close()
   }
@@ -231,11 +231,11 @@ export class RedisBackplane implements Backplane {
     try {
       for (let start = 0; start < feeds.length; start += HEADS) {
         const some = feeds.slice(start, start + HEADS)
-        const asked = some.map(({ standing }) => standing)
-        const standings = await this.store.standings(some.map(({ stream }) => stream))
+        const asked = some.map(({ state }) => state)
+        const states = await this.store.streamStates(some.map(({ stream }) => stream))
         for (const [index, feed] of some.entries()) {
-          const [standing, before] = [standings[index], asked[index]]
-          if (standing && before) feed.check(standing, before)
+          const [state, before] = [states[index], asked[index]]
+          if (state && before) feed.check(state, before)
         }
       }
     } catch (error) {
@@ -261,8 +261,8 @@ export class RedisBackplane implements Backplane {
     return this.#running.node
   }
 
-  get #attendance(): Attendance {
-    return this.#running.attendance
+  get #lease(): PresenceLease {
+    return this.#running.lease
   }
 }
 

@@ -1,7 +1,14 @@
 import { compileShape, type RoomfulError } from '@roomful/protocol'
 import { entryText, type LogEntry, type Position } from '../log/log.js'
 import type { PresenceChange, PresenceSnapshot, PresentUser } from '../presence.js'
-import type { AppendReply, Membership, NodeRelay, ReadReply, Standing, StreamMessage } from './store.js'
+import type {
+  AppendReply,
+  NodeRelay,
+  PresentConnection,
+  ReadReply,
+  StreamMessage,
+  StreamState,
+} from './store.js'
 import { unavailable } from './unavailable.js'
 
 /** Takes apart what the scripts return and publish; the scripts are in `lua/`. @throws RoomfulError for anything else */
@@ -28,7 +35,7 @@ export function readReply(reply: unknown): ReadReply {
   }
 }
 
-export function standing(reply: unknown): Standing {
+export function streamState(reply: unknown): StreamState {
   const [version, epoch, offset, id] = list(reply)
   return {
     presenceVersion: Number(version),
@@ -88,12 +95,12 @@ export function presentUser({ userId, profile, state }: PresentUser): { profile:
   }
 }
 
-export function membershipText({ stream, userId, connection }: Membership): string {
+export function membershipText({ stream, userId, connection }: PresentConnection): string {
   return JSON.stringify([stream, userId, connection])
 }
 
 /** Those of another version are left out: the others end all the same, and the lease's key takes the rest along. */
-export function memberships(jsons: readonly string[]): Membership[] {
+export function memberships(jsons: readonly string[]): PresentConnection[] {
   return jsons.flatMap((json) => {
     try {
       const [stream, userId, connection] = texts(parsed(json))

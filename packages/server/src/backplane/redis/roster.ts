@@ -1,6 +1,6 @@
 import type { JsonObject } from '@roomful/protocol'
 import type { PresentUser } from '../presence.js'
-import type { Membership } from './store.js'
+import type { PresentConnection } from './store.js'
 
 interface Present {
   user: PresentUser
@@ -24,7 +24,7 @@ export class Roster {
     if (present) present.user = { ...present.user, state }
   }
 
-  remove({ stream, userId, connection }: Membership): void {
+  remove({ stream, userId, connection }: PresentConnection): void {
     const users = this.#streams.get(stream)
     const present = users?.get(userId)
     present?.connections.delete(connection)
@@ -32,11 +32,11 @@ export class Roster {
     if (users?.size === 0) this.#streams.delete(stream)
   }
 
-  has({ stream, userId, connection }: Membership): boolean {
+  has({ stream, userId, connection }: PresentConnection): boolean {
     return this.#streams.get(stream)?.get(userId)?.connections.has(connection) ?? false
   }
 
-  *all(): IterableIterator<{ readonly membership: Membership; readonly user: PresentUser }> {
+  *all(): IterableIterator<{ readonly membership: PresentConnection; readonly user: PresentUser }> {
     for (const [stream, users] of this.#streams)
       for (const [userId, { user, connections }] of users)
         for (const connection of connections) yield { membership: { stream, userId, connection }, user }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Connection } from './connection.js'
+import type { RedisConnection } from './connection.js'
 import { isNoScript } from './refusals.js'
 
 export interface ScriptCall {
@@ -15,7 +15,7 @@ export class Script {
     this.#digest = createHash('sha1').update(source).digest('hex')
   }
 
-  async run(connection: Connection, { keys, args }: ScriptCall): Promise<unknown> {
+  async run(connection: RedisConnection, { keys, args }: ScriptCall): Promise<unknown> {
     try {
       return await this.runLoaded(connection, { keys, args })
     } catch (error) {
@@ -25,11 +25,11 @@ export class Script {
   }
 
   /** For a pipeline in which nothing may come late: load first, then run. */
-  load(connection: Connection): Promise<unknown> {
+  load(connection: RedisConnection): Promise<unknown> {
     return connection.send(['SCRIPT', 'LOAD', this.source])
   }
 
-  runLoaded(connection: Connection, call: ScriptCall, timeoutMs?: number): Promise<unknown> {
+  runLoaded(connection: RedisConnection, call: ScriptCall, timeoutMs?: number): Promise<unknown> {
     return connection.send(['EVALSHA', this.#digest, ...flat(call)], timeoutMs)
   }
 }

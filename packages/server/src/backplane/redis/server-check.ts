@@ -1,5 +1,5 @@
 import type { Logger } from '../../api/logger.js'
-import type { Connection } from './connection.js'
+import type { RedisConnection } from './connection.js'
 import { clusterRefused } from './refusals.js'
 
 const OLDEST_VERSION = 7
@@ -8,7 +8,7 @@ const OLDEST_VERSION = 7
  * Says what about this Redis would break a promise. Asked anew of each Redis that one comes to.
  * @throws TypeError if it is a Redis Cluster
  */
-export async function inspectServer(connection: Connection, logger: Logger): Promise<void> {
+export async function inspectServer(connection: RedisConnection, logger: Logger): Promise<void> {
   const info = await Promise.all(
     ['server', 'memory', 'cluster'].map((section) => connection.send(['INFO', section])),
   ).catch(() => [])

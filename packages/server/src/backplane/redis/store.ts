@@ -58,7 +58,7 @@ export interface ReadReply {
 }
 
 /** Where a stream stands, for the head check. */
-export interface Standing {
+export interface StreamState {
   /** `undefined` if there is no such log (any more). */
   readonly head: Position | undefined
   /** 0 if nobody is present. */
@@ -71,7 +71,7 @@ export type StreamMessage =
   | { readonly kind: 'presence'; readonly change: PresenceChange; readonly connection: string | undefined }
   | { readonly kind: 'relay'; readonly message: NodeRelay }
 
-export interface Membership {
+export interface PresentConnection {
   readonly stream: string
   readonly userId: string
   readonly connection: string
@@ -102,7 +102,7 @@ export interface RedisStore {
   /** Makes an empty log under `newEpoch` if there is none, so that a reader has a place to go on from. */
   read(stream: string, range: Range, idAt: number | undefined, newEpoch: string): Promise<ReadReply>
   /** One pipeline; keeps the streams' keys from expiring. */
-  standings(streams: readonly string[]): Promise<readonly Standing[]>
+  streamStates(streams: readonly string[]): Promise<readonly StreamState[]>
 
   /** Resolves once Redis has confirmed; a stream has one listener. */
   subscribe(stream: string, listener: (message: StreamMessage) => void): Promise<void>
@@ -125,7 +125,7 @@ export interface RedisStore {
   update(stream: string, userId: string, state: string, seen: number): Promise<void>
   /** Takes a connection away if it is there, and under this lease where one is given. */
   leave(
-    membership: Membership,
+    membership: PresentConnection,
     how: { readonly lease: string | undefined; readonly graceMs: number; readonly seen: number },
   ): Promise<void>
   /** Removes a user whose grace is over. Answers how long it still lasts, in ms: 0 if there is nothing to wait for. */
@@ -135,18 +135,18 @@ export interface RedisStore {
   /** Notes a task that is due in `ms` by the time of Redis, or sets its time anew. */
   schedule(task: string, ms: number): Promise<void>
   /** Puts a task off; false if it is not noted, or was taken. */
-  putOff(task: string, ms: number): Promise<boolean>
+  extend(task: string, ms: number): Promise<boolean>
   /** Takes tasks that are due; each is due again for someone else after `retryMs`, unless it is done by then. */
   takeDue(limit: number, retryMs: number): Promise<readonly string[]>
   done(task: string): Promise<void>
 
   /** Notes memberships of a lease, so that others can end them. */
-  note(lease: string, memberships: readonly Membership[]): Promise<void>
-  strike(lease: string, memberships: readonly Membership[]): Promise<void>
+  record(lease: string, memberships: readonly PresentConnection[]): Promise<void>
+  remove(lease: string, memberships: readonly PresentConnection[]): Promise<void>
   /** Keeps what is noted for a lease from expiring. */
   keepNoted(lease: string): Promise<void>
   /** Some of a lease's memberships; none if all are struck. */
-  noted(lease: string, limit: number): Promise<readonly Membership[]>
+  noted(lease: string, limit: number): Promise<readonly PresentConnection[]>
 
   /** The secret that all nodes share: the candidate, if there was none. */
   secret(candidate: string): Promise<string>

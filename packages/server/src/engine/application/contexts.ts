@@ -1,7 +1,7 @@
 import type { AnyProtocol, ConnectionContext, RoomContext, RoomHandle, User } from '../../api/api.js'
-import { sendAway } from '../connection/closing.js'
+import { disconnect } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
-import type { Answers } from '../connection/replies.js'
+import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { Publisher } from '../rooms/publisher.js'
 
@@ -9,7 +9,7 @@ import type { Publisher } from '../rooms/publisher.js'
 export function connectionContext(
   connection: Connection,
   publisher: Publisher,
-  answers: Answers,
+  replies: Replies,
 ): ConnectionContext<AnyProtocol, unknown> {
   return {
     connection: {
@@ -19,7 +19,7 @@ export function connectionContext(
     },
     request: connection.request,
     user: connection.session.user,
-    close: (code, reason) => sendAway(connection, answers, code, reason),
+    close: (code, reason) => disconnect(connection, replies, code, reason),
   }
 }
 

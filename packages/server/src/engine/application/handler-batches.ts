@@ -11,7 +11,7 @@ interface Collected {
 }
 
 /** Collects the messages of one type in one stream until there are enough, or the first has waited long enough. */
-export class Batches {
+export class HandlerBatches {
   readonly #collected = new Map<string, Collected>()
 
   constructor(

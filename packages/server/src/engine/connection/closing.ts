@@ -1,6 +1,6 @@
 import { CLOSE_CODES, type CloseName, closeCode, RoomfulError } from '@roomful/protocol'
 import type { Connection } from './connection.js'
-import type { Answers, Refs } from './replies.js'
+import type { Refs, Replies } from './replies.js'
 
 /** Closes a connection with one of the codes that both sides know. */
 export function closeWith(connection: Connection, name: CloseName): void {
@@ -9,14 +9,14 @@ export function closeWith(connection: Connection, name: CloseName): void {
 }
 
 /** Says why, and closes: a browser shows its page the code at most. */
-export function dismiss(
+export function rejectAndClose(
   connection: Connection,
-  answers: Answers,
+  replies: Replies,
   error: RoomfulError,
   name: CloseName,
   refs: Refs = {},
 ): void {
-  answers.fail(connection, error, refs)
+  replies.fail(connection, error, refs)
   closeWith(connection, name)
 }
 
@@ -44,15 +44,15 @@ export function closeFault(code: unknown, reason: unknown): Error | undefined {
  * Closes as the application wishes, by default as one who may not be here.
  * @throws RangeError or TypeError for a code or a reason that WebSocket does not allow
  */
-export function sendAway(
+export function disconnect(
   connection: Connection,
-  answers: Answers,
+  replies: Replies,
   code: number = CLOSE_CODES.forbidden.code,
   reason = closeCode(code).reason,
 ): void {
   const fault = closeFault(code, reason)
   if (fault) throw fault
-  if (code === CLOSE_CODES.forbidden.code) answers.fail(connection, new RoomfulError('forbidden'))
+  if (code === CLOSE_CODES.forbidden.code) replies.fail(connection, new RoomfulError('forbidden'))
   connection.close(code, reason)
 }
 

@@ -2,7 +2,7 @@ import type { User } from '../../api/api.js'
 import type { ConnectionRequest, Transport } from '../../api/transport.js'
 import type { Metrics } from '../metrics.js'
 import { closeWith } from './closing.js'
-import { JoinedFrames, type Outgoing, TextFrame } from './frames.js'
+import { type Frames, JoinedFrames, TextFrame } from './frames.js'
 import type { Session } from './session.js'
 
 /** What the connections of a node share. */
@@ -22,7 +22,7 @@ interface End {
 export class Connection {
   /** Made when a handler first asks: most connections never need one. */
   #ended: AbortController | undefined
-  #unsent: Outgoing[] | undefined
+  #unsent: Frames[] | undefined
   #unsentSize = 0
   #state: 'open' | 'closing' | 'closed' = 'open'
   #end: End | undefined
@@ -68,7 +68,7 @@ export class Connection {
   }
 
   /** Sends with the next flush, together with whatever else this connection gets until then. */
-  write(outgoing: Outgoing): void {
+  write(outgoing: Frames): void {
     if (this.#state !== 'open') return
     if (this.#unsent) {
       this.#unsent.push(outgoing)
@@ -92,7 +92,7 @@ export class Connection {
   }
 
   /** The one door to the socket, so that each message is counted. */
-  #transmit(outgoing: Outgoing): void {
+  #transmit(outgoing: Frames): void {
     this.deps.metrics.framesOut += outgoing.count
     this.transport.write(outgoing)
     if (this.transport.backlog > this.deps.backlogBytes) closeWith(this, 'slow_consumer')

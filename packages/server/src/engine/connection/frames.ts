@@ -1,5 +1,5 @@
 /** One write to a socket: one or more whole text frames, which all its receivers share. */
-export interface Outgoing {
+export interface Frames {
   /** How many frames it is. */
   readonly count: number
   /** The frames as they go over a WebSocket, server side: FIN, text, unmasked. */
@@ -11,7 +11,7 @@ export interface Outgoing {
 }
 
 /** A frame by itself. */
-export class TextFrame implements Outgoing {
+export class TextFrame implements Frames {
   readonly count = 1
   #bytes: Buffer | undefined
   readonly #payload: number
@@ -42,12 +42,12 @@ export class TextFrame implements Outgoing {
 }
 
 /** Several writes to one socket as one. */
-export class JoinedFrames implements Outgoing {
+export class JoinedFrames implements Frames {
   readonly count: number
   readonly length: number
   #bytes: Buffer | undefined
 
-  constructor(private readonly parts: readonly Outgoing[]) {
+  constructor(private readonly parts: readonly Frames[]) {
     let count = 0
     let length = 0
     for (const part of parts) {

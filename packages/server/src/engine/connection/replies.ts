@@ -8,7 +8,7 @@ import type { Connection } from './connection.js'
 export type { Refs }
 
 /** Writes the frames that answer a connection's own messages. */
-export class Answers {
+export class Replies {
   constructor(
     private readonly clock: Clock,
     private readonly metrics: Metrics,

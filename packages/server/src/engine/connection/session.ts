@@ -1,6 +1,6 @@
 import { OWN_STREAM } from '@roomful/protocol'
 import type { Position } from '../../backplane/log/log.js'
-import { MinuteCounter, type Rate, Strikes } from '../../util/rate-limit.js'
+import { ExcessCounter, MinuteCounter, type Rate } from '../../util/rate-limit.js'
 import { SmallMap } from '../../util/small-collections.js'
 import type { MemberTexts } from '../delivery/frame-texts.js'
 
@@ -16,8 +16,8 @@ export interface Membership {
   listVersion: number | undefined
 }
 
-/** How far a connection has come: strangers may only authenticate. */
-export type Standing = 'stranger' | 'authenticating' | 'admitted'
+/** How far a connection has come: an unauthenticated one may only authenticate. */
+export type Standing = 'unauthenticated' | 'authenticating' | 'authenticated'
 
 /** The rates that a session is held to. */
 export interface Rates {
@@ -42,7 +42,7 @@ export function newBudget(): Budget {
 /** What a connection is and may do. Decisions read it; the edges change it. */
 export class Session<U extends { readonly id: string }> {
   user: U | undefined
-  standing: Standing = 'stranger'
+  standing: Standing = 'unauthenticated'
   /** Whose share of the node it uses: the user's, or, while users are anonymous, that of their address. */
   account = ''
   /** Whether it sent `auth`, and so understands the extension-only types. */
@@ -65,7 +65,7 @@ export class Session<U extends { readonly id: string }> {
   history = 0
   pageBytes = 0
   /** Made when first needed: few sessions ever need them. */
-  #strikes: Strikes | undefined
+  #strikes: ExcessCounter | undefined
   #unparseable: MinuteCounter | undefined
 
   constructor(
@@ -107,8 +107,8 @@ export class Session<U extends { readonly id: string }> {
     if (this.#paging?.size === 0) this.#paging = undefined
   }
 
-  get strikes(): Strikes {
-    this.#strikes ??= new Strikes()
+  get strikes(): ExcessCounter {
+    this.#strikes ??= new ExcessCounter()
     return this.#strikes
   }
 

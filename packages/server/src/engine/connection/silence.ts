@@ -42,7 +42,10 @@ export class Silence {
   #isSilent(connection: Connection, since: number): boolean {
     const { standing, startedAt } = connection.session
     return (
-      connection.isOpen && standing === 'stranger' && startedAt <= since && !this.#excused.has(connection)
+      connection.isOpen &&
+      standing === 'unauthenticated' &&
+      startedAt <= since &&
+      !this.#excused.has(connection)
     )
   }
 

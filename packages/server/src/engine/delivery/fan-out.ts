@@ -4,7 +4,7 @@ import { paid, type Rate, waitFor } from '../../util/rate-limit.js'
 import type { Connection } from '../connection/connection.js'
 import type { Metrics } from '../metrics.js'
 import type { Room } from '../rooms/room.js'
-import type { Batch, Item } from './write-batch.js'
+import type { Item, WriteBatch } from './write-batch.js'
 
 type FlushLimits = Pick<
   Limits,
@@ -64,7 +64,7 @@ export class FanOut {
     this.#endTurn()
   }
 
-  #isFull({ length, size }: Batch): boolean {
+  #isFull({ length, size }: WriteBatch): boolean {
     return length >= this.limits.flushMessages || size >= this.limits.flushBytes
   }
 

@@ -1,8 +1,8 @@
 import type { Connection } from '../connection/connection.js'
-import { JoinedFrames, type Outgoing, TextFrame } from '../connection/frames.js'
+import { type Frames, JoinedFrames, TextFrame } from '../connection/frames.js'
 
 /** What sets an item apart from one that every member gets in any case. */
-export interface Terms {
+export interface DeliveryOptions {
   /** Dropped first under back-pressure. */
   readonly volatile?: boolean
   readonly exceptConnection?: string | undefined
@@ -17,7 +17,7 @@ export interface Terms {
 
 export interface Item {
   readonly text: string
-  readonly terms?: Terms
+  readonly options?: DeliveryOptions
   /** Tells who comes and goes: where many do, it waits for company. */
   readonly notice?: boolean
 }
@@ -34,11 +34,11 @@ export interface Member {
 
 interface Entry {
   readonly frame: TextFrame
-  readonly terms: Terms | undefined
+  readonly options: DeliveryOptions | undefined
 }
 
 /** What a room has for its members since the last flush. */
-export class Batch {
+export class WriteBatch {
   /** Of an item that a newer one replaced the place stays, since members hold indices. */
   readonly #entries: (Entry | undefined)[] = []
   #size = 0
@@ -46,8 +46,8 @@ export class Batch {
   readonly #selective: number[] = []
   #mayDrop = false
   /** What all get who get everything. */
-  #whole: Outgoing | undefined
-  readonly #shares = new Map<string, Outgoing | undefined>()
+  #whole: Frames | undefined
+  readonly #shares = new Map<string, Frames | undefined>()
 
   get length(): number {
     return this.#entries.length
@@ -58,24 +58,24 @@ export class Batch {
     return this.#size
   }
 
-  add({ text, terms }: Item): void {
-    if (terms?.latestKey !== undefined) this.#dropKey(terms.latestKey)
-    if (terms?.volatile) this.#mayDrop = true
-    if (terms && isSelective(terms)) this.#selective.push(this.length)
+  add({ text, options }: Item): void {
+    if (options?.latestKey !== undefined) this.#dropKey(options.latestKey)
+    if (options?.volatile) this.#mayDrop = true
+    if (options && isSelective(options)) this.#selective.push(this.length)
     const frame = new TextFrame(text)
     this.#size += frame.length
-    this.#entries.push({ frame, terms })
+    this.#entries.push({ frame, options })
   }
 
   #dropKey(latestKey: string): void {
-    const index = this.#entries.findIndex((entry) => entry?.terms?.latestKey === latestKey)
+    const index = this.#entries.findIndex((entry) => entry?.options?.latestKey === latestKey)
     if (index < 0) return
     this.#size -= this.#entries[index]?.frame.length ?? 0
     this.#entries[index] = undefined
   }
 
   /** What a member has not got yet, once nothing more is added. Members with the same share get the same bytes, and no frame is built twice. */
-  shareOf(member: Member): Outgoing | undefined {
+  shareOf(member: Member): Frames | undefined {
     const { from } = member
     if (!member.live || from >= this.length) return undefined
     const congested = this.#mayDrop && member.connection.isCongested
@@ -93,34 +93,39 @@ export class Batch {
     const { from, connection } = member
     let key = `${congested ? '~' : ''}${connection.session.extended ? '' : '-'}${from}`
     for (const index of this.#selective) {
-      if (index >= from && isLeftOut(member, this.#entries[index]?.terms)) key += ` ${index}`
+      if (index >= from && isLeftOut(member, this.#entries[index]?.options)) key += ` ${index}`
     }
     return key
   }
 
-  #share(member: Member, congested: boolean): Outgoing | undefined {
+  #share(member: Member, congested: boolean): Frames | undefined {
     const frames: TextFrame[] = []
     for (const entry of this.#entries.slice(member.from)) {
-      if (entry && isFor(member, congested, entry.terms)) frames.push(entry.frame)
+      if (entry && isFor(member, congested, entry.options)) frames.push(entry.frame)
     }
     return frames.length > 1 ? new JoinedFrames(frames) : frames[0]
   }
 }
 
-function isFor(member: Member, congested: boolean, terms: Terms | undefined): boolean {
-  if (!terms) return true
-  if (congested && terms.volatile) return false
-  if (terms.extendedOnly && !member.connection.session.extended) return false
-  return !isLeftOut(member, terms)
+function isFor(member: Member, congested: boolean, options: DeliveryOptions | undefined): boolean {
+  if (!options) return true
+  if (congested && options.volatile) return false
+  if (options.extendedOnly && !member.connection.session.extended) return false
+  return !isLeftOut(member, options)
 }
 
-function isSelective({ exceptConnection, exceptUser, extendedOnly, exceptConnections }: Terms): boolean {
+function isSelective({
+  exceptConnection,
+  exceptUser,
+  extendedOnly,
+  exceptConnections,
+}: DeliveryOptions): boolean {
   return Boolean(extendedOnly || exceptConnections || (exceptConnection ?? exceptUser) !== undefined)
 }
 
 /** Whether the item is for everybody but this member, and maybe some more. */
-function isLeftOut({ connection, userId }: Member, terms: Terms | undefined): boolean {
-  if (!terms) return false
-  if (terms.exceptConnections?.has(connection.id)) return true
-  return terms.exceptConnection === connection.id || terms.exceptUser === userId
+function isLeftOut({ connection, userId }: Member, options: DeliveryOptions | undefined): boolean {
+  if (!options) return false
+  if (options.exceptConnections?.has(connection.id)) return true
+  return options.exceptConnection === connection.id || options.exceptUser === userId
 }

@@ -20,18 +20,18 @@ import type { Limits } from '../../api/limits.js'
 import type { Logger } from '../../api/logger.js'
 import { addressKey } from '../../util/address.js'
 import type { ApplicationCalls } from '../application/calls.js'
-import { dismiss } from '../connection/closing.js'
+import { rejectAndClose } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
 import type { Registry } from '../connection/registry.js'
-import type { Answers, Refs } from '../connection/replies.js'
+import type { Refs, Replies } from '../connection/replies.js'
 import { signSession, verifySession } from '../connection/session-token.js'
 import { Silence } from '../connection/silence.js'
 
-export interface AdmissionDeps {
+export interface AuthenticatorDeps {
   readonly authenticate: ServerOptions<AnyProtocol, unknown>['authenticate']
   readonly hooks: Hooks<AnyProtocol, unknown>
   readonly calls: ApplicationCalls
-  readonly answers: Answers
+  readonly replies: Replies
   readonly registry: Registry
   readonly clock: Clock
   readonly limits: Limits
@@ -47,18 +47,18 @@ const SILENT_RETRY_MS = 1_000
 const GREETING = "Connected. Send a 'join' message with room_id to join a room."
 
 /** Lets connections in: the connect hook, the greeting, who they are, and until when. */
-export class Admission {
+export class Authenticator {
   readonly #silence: Silence
 
-  constructor(private readonly deps: AdmissionDeps) {
+  constructor(private readonly deps: AuthenticatorDeps) {
     this.#silence = new Silence(deps.limits)
   }
 
   /** Greets a new connection, or refuses it. Its messages wait until this is done. */
-  async welcome(connection: Connection): Promise<void> {
+  async greet(connection: Connection): Promise<void> {
     const { hooks, calls } = this.deps
     // Before the hook: what it sends, and a refusal, must not be a client's first frame.
-    this.#greet(connection)
+    this.#sendGreeting(connection)
     const context = this.deps.contextOf(connection)
     this.#silence.excuse(connection)
     const outcome = await calls.run('on.connect', context, () => hooks.connect?.(context))
@@ -66,10 +66,11 @@ export class Admission {
     if (!connection.isOpen) return
     if (!outcome.ok) {
       const isFault = outcome.error.code === 'internal'
-      return this.#turnAway(connection, outcome.error, isFault ? 'server_error' : 'forbidden')
+      return this.#reject(connection, outcome.error, isFault ? 'server_error' : 'forbidden')
     }
     const token = tokenInQuery(connection.request.url)
-    if (!this.deps.authenticate) this.#admit(connection, { id: `anon-${this.deps.newId()}`, data: undefined })
+    if (!this.deps.authenticate)
+      this.#setUser(connection, { id: `anon-${this.deps.newId()}`, data: undefined })
     else if (token !== undefined && (await this.#checkToken(connection, token, {})))
       this.#confirm(connection, {})
   }
@@ -78,7 +79,7 @@ export class Admission {
   async authenticate(connection: Connection, message: ClientMessageOf<'auth'>): Promise<void> {
     const refs = message.ref === undefined ? {} : { ref: message.ref }
     if (message.protocol !== PROTOCOL_VERSION) {
-      return this.#turnAway(connection, new RoomfulError('unsupported_version'), 'unsupported_version', refs)
+      return this.#reject(connection, new RoomfulError('unsupported_version'), 'unsupported_version', refs)
     }
     const isAccepted = this.deps.authenticate
       ? await this.#accept(connection, message.token, refs)
@@ -90,21 +91,21 @@ export class Admission {
 
   /** Ends connections whose authentication has run out, those that never authenticated, and of many silent ones the most. */
   sweep(now: number): void {
-    const { registry, limits, answers, authenticate } = this.deps
+    const { registry, limits, replies, authenticate } = this.deps
     if (!authenticate) return
     for (const connection of registry.connections()) {
       const { standing, startedAt, expiresAt } = connection.session
       if (!connection.isOpen) continue
-      if (standing === 'stranger' && now - startedAt >= limits.authenticationMs)
-        dismiss(connection, answers, new RoomfulError('auth_timeout'), 'auth_timeout')
+      if (standing === 'unauthenticated' && now - startedAt >= limits.authenticationMs)
+        rejectAndClose(connection, replies, new RoomfulError('auth_timeout'), 'auth_timeout')
       else if (expiresAt <= now)
-        dismiss(connection, answers, new RoomfulError('token_expired'), 'token_expired')
+        rejectAndClose(connection, replies, new RoomfulError('token_expired'), 'token_expired')
     }
     this.#endSilent(now)
   }
 
   #endSilent(now: number): void {
-    const { registry, answers, logger } = this.deps
+    const { registry, replies, logger } = this.deps
     const tooMany = this.#silence.sweep(registry.connections(), now)
     if (tooMany.length === 0) return
     logger.warn(
@@ -114,16 +115,16 @@ export class Admission {
     for (const connection of tooMany) {
       const message = 'Too many connections of this address wait for authentication'
       const error = new RoomfulError('unavailable', { message, retryAfterMs: SILENT_RETRY_MS })
-      dismiss(connection, answers, error, 'try_again_later')
+      rejectAndClose(connection, replies, error, 'try_again_later')
     }
   }
 
-  #greet(connection: Connection): void {
-    const { answers, limits } = this.deps
-    answers.send(connection, {
+  #sendGreeting(connection: Connection): void {
+    const { replies, limits } = this.deps
+    replies.send(connection, {
       type: 'system',
       message: GREETING,
-      timestamp: answers.timestamp(),
+      timestamp: replies.timestamp(),
       protocol: PROTOCOL_VERSION,
       connection_id: connection.id,
       ping_interval_ms: limits.heartbeatMs,
@@ -141,7 +142,7 @@ export class Admission {
     const { authenticate, calls, clock } = this.deps
     if (!authenticate) return false
     const { session, request } = connection
-    if (session.standing === 'stranger') session.standing = 'authenticating'
+    if (session.standing === 'unauthenticated') session.standing = 'authenticating'
     const outcome = await calls.run('authenticate', this.deps.contextOf(connection), async () =>
       checked(await authenticate({ token, request })),
     )
@@ -152,16 +153,16 @@ export class Admission {
       return false
     }
     session.expiresAt = clock.now() + verdict.lastsMs
-    this.#admit(connection, verdict.user)
+    this.#setUser(connection, verdict.user)
     return true
   }
 
   /** A refresh that cannot be checked now, or is another user's, leaves the connection as it was. */
-  #refuseToken(connection: Connection, why: Doubt, refs: Refs): void {
+  #refuseToken(connection: Connection, why: AuthFailure, refs: Refs): void {
     const error = new RoomfulError(why)
     const isKept = connection.session.user && (why === 'unavailable' || why === 'forbidden')
-    if (isKept) this.deps.answers.fail(connection, error, refs)
-    else this.#turnAway(connection, error, why === 'unavailable' ? 'try_again_later' : why, refs)
+    if (isKept) this.deps.replies.fail(connection, error, refs)
+    else this.#reject(connection, error, why === 'unavailable' ? 'try_again_later' : why, refs)
   }
 
   /** Gives an anonymous user its id back. A connection that has said who it is, or joined a room, is somebody already. */
@@ -170,32 +171,32 @@ export class Admission {
     const userId = given === undefined ? undefined : verifySession(given, this.deps.sessionSecret)
     if (userId === undefined || userId === session.user?.id) return true
     if (session.extended || session.rooms.size > 0) {
-      this.deps.answers.fail(connection, new RoomfulError('forbidden'), refs)
+      this.deps.replies.fail(connection, new RoomfulError('forbidden'), refs)
       return false
     }
-    this.#admit(connection, { id: userId, data: undefined })
+    this.#setUser(connection, { id: userId, data: undefined })
     return true
   }
 
-  #admit(connection: Connection, user: User): void {
-    const { answers, registry, limits, logger } = this.deps
+  #setUser(connection: Connection, user: User): void {
+    const { replies, registry, limits, logger } = this.deps
     const { session } = connection
-    const isFirst = session.standing !== 'admitted'
+    const isFirst = session.standing !== 'authenticated'
     if (isFirst && this.deps.authenticate) registry.endPending(addressKey(connection.request.remoteAddress))
     const idle = registry.bind(connection, user.id, limits.connectionsPerUser)
     session.user = user
     session.account = this.deps.authenticate ? user.id : addressKey(connection.request.remoteAddress)
-    session.standing = 'admitted'
+    session.standing = 'authenticated'
     for (const other of idle)
-      dismiss(other, answers, new RoomfulError('too_many_connections'), 'too_many_connections')
-    if (isFirst) logger.info({ connection: connection.id, user: user.id }, 'connection admitted')
+      rejectAndClose(other, replies, new RoomfulError('too_many_connections'), 'too_many_connections')
+    if (isFirst) logger.info({ connection: connection.id, user: user.id }, 'connection authenticated')
   }
 
   #confirm(connection: Connection, refs: Refs): void {
-    const { answers, clock, sessionSecret } = this.deps
+    const { replies, clock, sessionSecret } = this.deps
     const { user, expiresAt } = connection.session
     if (!user) return
-    answers.send(connection, {
+    replies.send(connection, {
       type: 'authenticated',
       user_id: user.id,
       session: signSession(user.id, sessionSecret),
@@ -205,24 +206,24 @@ export class Admission {
     })
   }
 
-  #turnAway(connection: Connection, error: RoomfulError, close: CloseName, refs: Refs = {}): void {
+  #reject(connection: Connection, error: RoomfulError, close: CloseName, refs: Refs = {}): void {
     this.deps.logger.info(
       { connection: connection.id, code: CLOSE_CODES[close].code, why: error.code },
       'connection refused',
     )
-    dismiss(connection, this.deps.answers, error, close, refs)
+    rejectAndClose(connection, this.deps.replies, error, close, refs)
   }
 }
 
 /** Why a token does not do. */
-type Doubt = 'invalid_token' | 'token_expired' | 'forbidden' | 'unavailable'
+type AuthFailure = 'invalid_token' | 'token_expired' | 'forbidden' | 'unavailable'
 
 /** What an application's answer means for a connection that acts for `current`, or for nobody yet. */
 function judge(
   result: Authentication,
   current: User | undefined,
   wall: number,
-): { readonly user: User; readonly lastsMs: number } | Doubt {
+): { readonly user: User; readonly lastsMs: number } | AuthFailure {
   if (result === null) return 'invalid_token'
   if ('refused' in result) return 'token_expired'
   if (current && current.id !== result.userId) return 'forbidden'

@@ -6,7 +6,7 @@ import type { Connection } from '../connection/connection.js'
 import type { Inbound } from './inbound.js'
 
 /** What the connections of a node share. */
-export interface ConnectionHost {
+export interface ConnectionEventsDeps {
   readonly hooks: Hooks<AnyProtocol, unknown>
   readonly calls: ApplicationCalls
   readonly clock: Clock
@@ -17,7 +17,7 @@ export interface ConnectionHost {
 /** What a socket tells, passed on to the connection, its messages and the hooks. */
 export class ConnectionEvents implements TransportEvents {
   constructor(
-    private readonly host: ConnectionHost,
+    private readonly host: ConnectionEventsDeps,
     private readonly connection: Connection,
     private readonly inbound: Inbound,
   ) {}

@@ -52,7 +52,7 @@ type AnySession = Session<{ readonly id: string }>
 export function decide(session: AnySession, decoded: DecodeResult, limits: DecisionLimits): Decision {
   const type = decoded.ok ? decoded.message.type : decoded.type
   const isReadable = decoded.ok || decoded.stage !== 'frame'
-  if (isReadable && session.standing !== 'admitted' && type !== 'auth' && type !== 'ping') {
+  if (isReadable && session.standing !== 'authenticated' && type !== 'auth' && type !== 'ping') {
     return refuse('not_authenticated', refsOf(decoded))
   }
   if (!decoded.ok) return refuseUndecoded(session, decoded)

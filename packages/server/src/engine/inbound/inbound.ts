@@ -5,18 +5,18 @@ import type { Limits } from '../../api/limits.js'
 import type { ApplicationCalls } from '../application/calls.js'
 import { closeWith } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
-import type { Answers } from '../connection/replies.js'
+import type { Replies } from '../connection/replies.js'
 import type { Metrics } from '../metrics.js'
 import { type Decision, decide, refsOf } from './decide.js'
-import type { Actions } from './dispatch.js'
+import type { Dispatcher } from './dispatcher.js'
 import { type Charged, charge } from './throttle.js'
 
 export interface InboundDeps {
   readonly protocol: AnyProtocol | undefined
   readonly hooks: Hooks<AnyProtocol, unknown>
   readonly calls: ApplicationCalls
-  readonly answers: Answers
-  readonly actions: Actions
+  readonly replies: Replies
+  readonly dispatcher: Dispatcher
   readonly clock: Clock
   readonly limits: Limits
   readonly metrics: Metrics
@@ -150,7 +150,7 @@ export class Inbound {
     const refs = 'binary' in failed ? {} : refsOf(failed.decoded)
     const context = deps.contextOf(connection)
     const answer = deps.calls.answerTo('A message could not be handled', error, context)
-    deps.answers.fail(connection, answer, refs)
+    deps.replies.fail(connection, answer, refs)
   }
 
   /** Returns a promise only where something must be awaited: most messages are done within one turn. */
@@ -162,7 +162,7 @@ export class Inbound {
     if (decision.do === 'refuse') return this.#refuse(decision)
     const { message } = deps.hooks
     if (!message || !decoded.ok || decision.do === 'authenticate' || decision.do === 'answer_ping')
-      return deps.actions.carryOut(connection, decision)
+      return deps.dispatcher.dispatch(connection, decision)
     return this.#afterMessageHook(decoded)
   }
 
@@ -174,7 +174,7 @@ export class Inbound {
     if (!this.#affords(charged)) return
     const context = deps.contextOf(connection)
     const outcome = await deps.calls.run('on.binary', context, () => binary(context, data))
-    if (!outcome.ok) deps.answers.fail(connection, outcome.error)
+    if (!outcome.ok) deps.replies.fail(connection, outcome.error)
   }
 
   async #afterMessageHook(decoded: DecodeResult & { readonly ok: true }): Promise<void> {
@@ -183,16 +183,16 @@ export class Inbound {
     const outcome = await deps.calls.run('on.message', context, () =>
       deps.hooks.message?.(context, decoded.message),
     )
-    if (!outcome.ok) return deps.answers.fail(connection, outcome.error, refsOf(decoded))
+    if (!outcome.ok) return deps.replies.fail(connection, outcome.error, refsOf(decoded))
     // Decided again: the hook may have taken its time, and the connection its leave.
     const again = decide(connection.session, decoded, deps.limits)
-    if (again.do === 'refuse') return deps.answers.refuse(connection, again.refusal)
-    if (connection.isOpen) await deps.actions.carryOut(connection, again)
+    if (again.do === 'refuse') return deps.replies.refuse(connection, again.refusal)
+    if (connection.isOpen) await deps.dispatcher.dispatch(connection, again)
   }
 
   #refuse({ refusal }: Decision & { readonly do: 'refuse' }): void {
     const { connection, deps } = this
-    deps.answers.refuse(connection, refusal)
+    deps.replies.refuse(connection, refusal)
     if (refusal.code !== 'invalid_json') return
     if (connection.session.unparseable.add(deps.clock.now(), deps.limits.unparseablePerMinute))
       closeWith(connection, 'unparseable')
@@ -215,7 +215,7 @@ export class Inbound {
     if (verdict.ok) return true
     const { retryAfterMs } = verdict
     if (type !== 'typing_start' && type !== 'typing_stop')
-      deps.answers.fail(
+      deps.replies.fail(
         connection,
         new RoomfulError('rate_limited', { retryAfterMs }),
         decoded && refsOf(decoded),
@@ -230,7 +230,7 @@ export class Inbound {
     if (!this.#passes(decoded, bytes)) return
     const decision = decide(connection.session, decoded, deps.limits)
     if (decision.do === 'refuse') this.#refuse(decision)
-    else void deps.actions.carryOut(connection, decision)
+    else void deps.dispatcher.dispatch(connection, decision)
   }
 }
 

@@ -6,11 +6,11 @@ import type { ApplicationCalls, Outcome } from '../application/calls.js'
 import { type CancellableContext, isStillIn } from '../application/contexts.js'
 import type { Handler, HandlerTable } from '../application/handlers.js'
 import type { Connection } from '../connection/connection.js'
-import type { Answers } from '../connection/replies.js'
+import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import { ackText, MemberTexts } from '../delivery/frame-texts.js'
 import { refsOfMessage } from '../inbound/decide.js'
-import type { Members } from './membership.js'
+import type { Memberships } from './memberships.js'
 import { type ChatBody, type Publisher, refusalOf } from './publisher.js'
 import { streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
@@ -18,12 +18,12 @@ import type { Rooms } from './rooms.js'
 export interface ChatDeps {
   readonly handlers: HandlerTable
   readonly calls: ApplicationCalls
-  readonly answers: Answers
-  readonly members: Members
+  readonly replies: Replies
+  readonly memberships: Memberships
   readonly publisher: Publisher
   readonly rooms: Rooms
   /** Whether what is accepted now would be lost with this process. */
-  losesMessages(): boolean
+  isDrainingVolatileLog(): boolean
   cancellableContextOf(connection: Connection, roomId: string): CancellableContext
 }
 
@@ -52,14 +52,19 @@ export class Chats {
     const { deps } = this
     const { user } = connection.session
     if (!user)
-      return deps.answers.fail(
+      return deps.replies.fail(
         connection,
         new RoomfulError('not_in_room'),
         refsOfMessage(message, membership),
       )
     const chat = { connection, membership, message, userId: user.id }
-    if (deps.losesMessages()) return this.#fail(chat, new RoomfulError('draining', { retryAfterMs: 1_000 }))
-    return andThen(deps.members.authorize(connection, 'chat_message', membership.roomId), this.#accept, chat)
+    if (deps.isDrainingVolatileLog())
+      return this.#fail(chat, new RoomfulError('draining', { retryAfterMs: 1_000 }))
+    return andThen(
+      deps.memberships.authorize(connection, 'chat_message', membership.roomId),
+      this.#accept,
+      chat,
+    )
   }
 
   readonly #accept = (denied: RoomfulError | undefined, chat: Chat): void | Promise<void> => {
@@ -87,7 +92,7 @@ export class Chats {
     if (!isStillIn(connection, membership)) return this.#fail(chat, new RoomfulError('not_in_room'))
     const stream = streamOf(membership.roomId, userId)
     const room = deps.rooms.get(stream)
-    if (room) deps.members.stopTyping(room, userId, connection.id)
+    if (room) deps.memberships.stopTyping(room, userId, connection.id)
     const { account } = connection.session
     const draft = { stream, texts: textsOf(chat), body, sender: senderOf(chat), account }
     return andThen(deps.publisher.publishChat(draft), this.#conclude, chat)
@@ -104,11 +109,11 @@ export class Chats {
     const { client_id: clientId, ref } = message
     if (clientId === undefined) return
     membership.lastAccepted = { clientId, position: accepted.position }
-    deps.answers.sendText(connection, ackText({ ref, clientId, texts: textsOf(chat), accepted }))
+    deps.replies.sendText(connection, ackText({ ref, clientId, texts: textsOf(chat), accepted }))
   }
 
   #fail({ connection, membership, message }: Chat, error: RoomfulError): void {
-    this.deps.answers.fail(connection, error, refsOfMessage(message, membership))
+    this.deps.replies.fail(connection, error, refsOfMessage(message, membership))
   }
 }
 

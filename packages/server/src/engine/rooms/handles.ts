@@ -19,15 +19,15 @@ import type {
 import type { Backplane, Relay } from '../../api/backplane.js'
 import type { Logger } from '../../api/logger.js'
 import type { Position, Range } from '../../backplane/log/log.js'
-import { closeFault, sendAway } from '../connection/closing.js'
+import { closeFault, disconnect } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
 import { TextFrame } from '../connection/frames.js'
 import type { Registry } from '../connection/registry.js'
-import type { Answers } from '../connection/replies.js'
+import type { Replies } from '../connection/replies.js'
 import type { FanOut } from '../delivery/fan-out.js'
-import type { Terms } from '../delivery/write-batch.js'
+import type { DeliveryOptions } from '../delivery/write-batch.js'
 import type { LifeCycle } from '../life-cycle.js'
-import type { Members } from './membership.js'
+import type { Memberships } from './memberships.js'
 import type { ChatBody, Publisher } from './publisher.js'
 import { relayFault } from './relays.js'
 import { type Room, streamOf, userStream } from './room.js'
@@ -40,8 +40,8 @@ export interface MessengerDeps {
   readonly fanOut: FanOut
   readonly backplane: Backplane
   readonly publisher: Publisher
-  readonly members: Members
-  readonly answers: Answers
+  readonly memberships: Memberships
+  readonly replies: Replies
   readonly logger: Logger
 }
 
@@ -139,7 +139,7 @@ export class Messenger {
         break
       case 'disconnect':
         for (const connection of this.#ofUsers(targets))
-          sendAway(connection, this.deps.answers, Number(payload.code), String(payload.reason))
+          disconnect(connection, this.deps.replies, Number(payload.code), String(payload.reason))
         break
       case 'kick':
         for (const connection of this.#ofUsers([String(payload.userId)])) this.#kick(connection, targets)
@@ -223,22 +223,22 @@ export class Messenger {
     for (const [index, room] of rooms.entries()) {
       this.deps.fanOut.push(room, {
         text: JSON.stringify({ ...(payload.message as object), room_id: room.id }),
-        terms: termsOf(payload, alsoIn(rooms.slice(0, index), room)),
+        options: optionsOf(payload, alsoIn(rooms.slice(0, index), room)),
       })
     }
   }
 
   /** Also ends a join that is under way, for it was let in by a decision that no longer holds. */
   #kick(connection: Connection, roomIds: readonly string[]): void {
-    const { members, answers } = this.deps
+    const { memberships, replies } = this.deps
     for (const roomId of roomIds) {
       connection.session.endJoin(roomId)
       connection.session.endPaging(roomId)
       if (!connection.session.rooms.has(roomId)) continue
-      members.remove(connection, roomId, false)
+      memberships.remove(connection, roomId, false)
       if (connection.session.extended)
-        answers.send(connection, { type: 'left', room_id: roomId, reason: 'kicked' })
-      else answers.fail(connection, new RoomfulError('forbidden'), { roomId })
+        replies.send(connection, { type: 'left', room_id: roomId, reason: 'kicked' })
+      else replies.fail(connection, new RoomfulError('forbidden'), { roomId })
     }
   }
 
@@ -249,7 +249,7 @@ export class Messenger {
   *#allExcept(userId: unknown): IterableIterator<Connection> {
     for (const connection of this.deps.registry.connections()) {
       const { user, standing } = connection.session
-      if (standing === 'admitted' && (userId === undefined || user?.id !== userId)) yield connection
+      if (standing === 'authenticated' && (userId === undefined || user?.id !== userId)) yield connection
     }
   }
 
@@ -291,10 +291,10 @@ function checkAuthor(id: string): void {
   if (id.startsWith('@')) throw new TypeError(`No user id begins with '@', as ${JSON.stringify(id)} does`)
 }
 
-function termsOf(
+function optionsOf(
   { exceptConnection, exceptUser, latestKey }: JsonObject,
   exceptConnections: ReadonlySet<string>,
-): Terms {
+): DeliveryOptions {
   return {
     volatile: true,
     ...(typeof exceptConnection === 'string' && { exceptConnection }),

@@ -2,7 +2,7 @@ import { OWN_STREAM } from '@roomful/protocol'
 import type { StreamEvent, Subscription } from '../../api/backplane.js'
 import type { LogEntry, Position } from '../../backplane/log/log.js'
 import type { PresenceChange } from '../../backplane/presence.js'
-import { Batch, type Member } from '../delivery/write-batch.js'
+import { type Member, WriteBatch } from '../delivery/write-batch.js'
 import { Typing } from './typing.js'
 
 /** A stream as this node sees it: its members here, and how far its log has been carried to them. */
@@ -10,7 +10,7 @@ export class Room {
   /** By connection id. */
   readonly members = new Map<string, Member>()
   readonly typing = new Typing()
-  batch: Batch
+  batch: WriteBatch
   /** When the batch goes out, monotonic; `Infinity` while it is empty. */
   dueAt = Number.POSITIVE_INFINITY
   cancelTimer: () => void = () => {}
@@ -37,7 +37,7 @@ export class Room {
 
   constructor(readonly stream: string) {
     // Not where it is declared: the CommonJS build would write it to the export `batch` as well.
-    this.batch = new Batch()
+    this.batch = new WriteBatch()
   }
 
   /** The room's name on the wire. */
@@ -58,9 +58,9 @@ export class Room {
     return this.dueAt !== Number.POSITIVE_INFINITY
   }
 
-  takeBatch(): Batch {
+  takeBatch(): WriteBatch {
     const { batch } = this
-    this.batch = new Batch()
+    this.batch = new WriteBatch()
     this.dueAt = Number.POSITIVE_INFINITY
     this.cancelTimer()
     return batch

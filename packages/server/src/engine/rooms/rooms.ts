@@ -132,7 +132,7 @@ export class Rooms {
 
   #tellResync(room: Room, reason: string, head: Position): void {
     const text = JSON.stringify({ type: 'resync', room_id: room.id, reason, ...head })
-    this.fanOut.push(room, { text, terms: { extendedOnly: true } })
+    this.fanOut.push(room, { text, options: { extendedOnly: true } })
   }
 
   #tellPresence(room: Room, change: PresenceChange, connection: string | undefined): void {
@@ -154,8 +154,8 @@ export class Rooms {
       event,
       members: [toMember(user)],
     })
-    const terms = { extendedOnly: true, exceptConnection: connection }
-    this.fanOut.push(room, { text, notice: event !== 'update', terms })
+    const options = { extendedOnly: true, exceptConnection: connection }
+    this.fanOut.push(room, { text, notice: event !== 'update', options })
   }
 
   /** From here on, its members are told one count a second. */
@@ -190,7 +190,7 @@ export class Rooms {
       this.#tellCount(room)
       room.announced = true
       this.#large.delete(room)
-      this.fanOut.push(room, { text, terms: { extendedOnly: true } })
+      this.fanOut.push(room, { text, options: { extendedOnly: true } })
       return Buffer.byteLength(text)
     } catch {
       // Members see a gap in the version with the next change, and ask again.
@@ -222,7 +222,7 @@ export class Rooms {
   ): void {
     const message = type === 'user_joined' ? 'A user joined the room' : 'A user left the room'
     const text = JSON.stringify({ type, message, count, room_id: room.id, user_id: about.userId })
-    const terms = { volatile: true, exceptConnection: about.connection }
-    this.fanOut.push(room, { text, notice: true, terms })
+    const options = { volatile: true, exceptConnection: about.connection }
+    this.fanOut.push(room, { text, notice: true, options })
   }
 }

@@ -43,7 +43,7 @@ it('[P2] finds a change of presence that was lost before any other came', () => 
   feed.listeners.add(({ kind }) => told.push(kind))
   feed.start(at(0))
   feed.presentAt(7)
-  for (let checks = 0; checks < 2; checks++) feed.check({ head: at(0), presenceVersion: 8 }, feed.standing)
+  for (let checks = 0; checks < 2; checks++) feed.check({ head: at(0), presenceVersion: 8 }, feed.state)
   expect(told).toEqual(['presence_missed'])
 })
 

@@ -4,30 +4,30 @@ import type { Backplane } from '../../api/backplane.js'
 import type { Limits } from '../../api/limits.js'
 import type { ApplicationCalls } from '../application/calls.js'
 import { type CancellableContext, isStillIn } from '../application/contexts.js'
-import type { Batches } from '../application/handler-batches.js'
+import type { HandlerBatches } from '../application/handler-batches.js'
 import type { HandlerTable } from '../application/handlers.js'
 import type { Allowances } from '../connection/allowances.js'
 import type { Connection } from '../connection/connection.js'
 import { entriesText, pageSpace, withTexts } from '../connection/frame-parts.js'
-import type { Answers, Refs } from '../connection/replies.js'
+import type { Refs, Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { Chats } from '../rooms/chat.js'
-import type { Members } from '../rooms/membership.js'
+import type { Memberships } from '../rooms/memberships.js'
 import { streamOf } from '../rooms/room.js'
 import type { Rooms } from '../rooms/rooms.js'
-import type { Admission } from './authentication.js'
+import type { Authenticator } from './authentication.js'
 import { type Decision, refsOfMessage } from './decide.js'
 
-export interface ActionDeps {
+export interface DispatcherDeps {
   readonly protocol: AnyProtocol | undefined
   readonly handlers: HandlerTable
   readonly calls: ApplicationCalls
-  readonly answers: Answers
-  readonly admission: Admission
-  readonly members: Members
+  readonly replies: Replies
+  readonly authenticator: Authenticator
+  readonly memberships: Memberships
   readonly allowances: Allowances
   readonly chats: Chats
-  readonly batches: Batches
+  readonly batches: HandlerBatches
   readonly backplane: Backplane
   readonly rooms: Rooms
   readonly limits: Limits
@@ -37,19 +37,19 @@ export interface ActionDeps {
 const HISTORY_LIMIT = 50
 
 /** Carries out what was decided about a connection's message. */
-export class Actions {
-  constructor(private readonly deps: ActionDeps) {}
+export class Dispatcher {
+  constructor(private readonly deps: DispatcherDeps) {}
 
   /** Returns a promise only where something must be awaited. */
-  carryOut(connection: Connection, decision: Exclude<Decision, { do: 'refuse' }>): void | Promise<void> {
+  dispatch(connection: Connection, decision: Exclude<Decision, { do: 'refuse' }>): void | Promise<void> {
     const { deps } = this
     switch (decision.do) {
       case 'authenticate':
-        return deps.admission.authenticate(connection, decision.message)
+        return deps.authenticator.authenticate(connection, decision.message)
       case 'answer_ping':
-        return deps.answers.send(connection, {
+        return deps.replies.send(connection, {
           type: 'pong',
-          timestamp: deps.answers.timestamp(),
+          timestamp: deps.replies.timestamp(),
           id: decision.id,
         })
       case 'join':
@@ -71,20 +71,20 @@ export class Actions {
 
   /** The pages of a join are one join. */
   #join(connection: Connection, message: ClientMessageOf<'join'>): void | Promise<void> {
-    const { allowances, members, answers } = this.deps
+    const { allowances, memberships, replies } = this.deps
     const isPage = connection.session.pagedTo(message.room_id) !== undefined
     const allowed = isPage ? undefined : allowances.join(connection)
-    if (!allowed) return members.join(connection, message)
+    if (!allowed) return memberships.join(connection, message)
     return allowed.then((refusal) => {
-      if (refusal) return answers.fail(connection, refusal, refsOfMessage(message))
-      if (connection.isOpen) return members.join(connection, message)
+      if (refusal) return replies.fail(connection, refusal, refsOfMessage(message))
+      if (connection.isOpen) return memberships.join(connection, message)
     })
   }
 
   async #leave(connection: Connection, { roomId }: Membership, ref: string | undefined): Promise<void> {
     const { deps } = this
-    await deps.members.leave(connection, roomId, false)
-    deps.answers.send(connection, { type: 'left', room_id: roomId, ref })
+    await deps.memberships.leave(connection, roomId, false)
+    deps.replies.send(connection, { type: 'left', room_id: roomId, ref })
   }
 
   #type(connection: Connection, { roomId }: Membership, typing: boolean): void {
@@ -92,8 +92,8 @@ export class Actions {
     const { user } = connection.session
     const room = user && deps.rooms.get(streamOf(roomId, user.id))
     if (!room) return
-    if (typing) deps.members.startTyping(room, user.id, connection)
-    else deps.members.reportStopped(room, user.id, connection.id)
+    if (typing) deps.memberships.startTyping(room, user.id, connection)
+    else deps.memberships.reportStopped(room, user.id, connection.id)
   }
 
   async #sendHistory(
@@ -104,8 +104,8 @@ export class Actions {
     const { deps } = this
     const { roomId } = membership
     const refs = refsOfMessage(message, membership)
-    const denied = await deps.members.authorize(connection, 'history', roomId)
-    if (denied) return deps.members.deny(connection, roomId, denied, refs)
+    const denied = await deps.memberships.authorize(connection, 'history', roomId)
+    if (denied) return deps.memberships.deny(connection, roomId, denied, refs)
     await deps.allowances.page(connection, deps.limits.pageBytes, () =>
       this.#sendPage(connection, membership, message),
     )
@@ -121,7 +121,7 @@ export class Actions {
     const { user } = connection.session
     const refs = refsOfMessage(message, membership)
     if (!user || !isStillIn(connection, membership))
-      return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
+      return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
     const bounds = { limit: message.limit ?? HISTORY_LIMIT, maxBytes: pageSpace(deps.limits.pageBytes) }
     const range =
       message.after === undefined
@@ -129,9 +129,9 @@ export class Actions {
         : { after: message.after, ...bounds }
     const page = await deps.backplane.read(streamOf(roomId, user.id), range)
     if (!isStillIn(connection, membership))
-      return deps.answers.fail(connection, new RoomfulError('not_in_room'), refs)
+      return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
     if (message.epoch !== undefined && message.epoch !== page.epoch) {
-      return deps.answers.fail(connection, new RoomfulError('epoch_changed'), refs)
+      return deps.replies.fail(connection, new RoomfulError('epoch_changed'), refs)
     }
     const frame = JSON.stringify({
       type: 'history',
@@ -180,7 +180,7 @@ export class Actions {
       return
     }
     const outcome = await deps.calls.run(`handle.${type}`, context, () => handler(context, message), abort)
-    if (!outcome.ok) return deps.answers.fail(connection, outcome.error, refs)
+    if (!outcome.ok) return deps.replies.fail(connection, outcome.error, refs)
     if (envelope.ref !== undefined) this.#reply(connection, type, envelope.ref, outcome.value)
   }
 
@@ -192,15 +192,15 @@ export class Actions {
     refs: Refs,
   ): Promise<boolean> {
     const { deps } = this
-    const denied = await deps.members.authorize(connection, action, membership.roomId)
+    const denied = await deps.memberships.authorize(connection, action, membership.roomId)
     if (!denied && isStillIn(connection, membership)) return true
-    deps.answers.fail(connection, denied ?? new RoomfulError('not_in_room'), refs)
+    deps.replies.fail(connection, denied ?? new RoomfulError('not_in_room'), refs)
     return false
   }
 
   #reply(connection: Connection, type: string, ref: string, data: unknown): void {
     const { deps } = this
     const definition = (deps.protocol?.client as Record<string, never> | undefined)?.[type]
-    if (isRequest(definition)) deps.answers.send(connection, { type: 'reply', ref, data })
+    if (isRequest(definition)) deps.replies.send(connection, { type: 'reply', ref, data })
   }
 }

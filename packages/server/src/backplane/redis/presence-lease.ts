@@ -3,7 +3,7 @@ import type { NodeLink, PresenceSnapshot } from '../../api/backplane.js'
 import type { PresentUser } from '../presence.js'
 import type { RedisSettings } from './options.js'
 import { Roster } from './roster.js'
-import type { Membership, RedisStore } from './store.js'
+import type { PresentConnection, RedisStore } from './store.js'
 import { parseTask, type Task, taskText } from './tasks.js'
 
 const SWEEP_MS = 1_000
@@ -20,7 +20,7 @@ const GRACE_MARGIN_MS = 50
  * memberships. Whenever Redis may not know what this node knows (a lease that lapsed, a failover, an answer that did
  * not come), the node enters all of its members again under a new lease. What nobody takes over ends with the old one.
  */
-export class Attendance {
+export class PresenceLease {
   readonly #roster = new Roster()
   #lease: string
   #isInDoubt = false
@@ -52,7 +52,7 @@ export class Attendance {
   async close(): Promise<void> {
     for (const stop of this.#stops) stop()
     if (this.store.ready)
-      await this.store.putOff(this.#task(), 0).catch((error: unknown) => this.#report(error))
+      await this.store.extend(this.#task(), 0).catch((error: unknown) => this.#report(error))
   }
 
   /** Redis is back, and may have lost what it knew. */
@@ -79,11 +79,11 @@ export class Attendance {
     await this.store.update(stream, userId, JSON.stringify(state), this.seen(stream))
   }
 
-  async leave(membership: Membership, mayReturn: boolean): Promise<void> {
+  async leave(membership: PresentConnection, mayReturn: boolean): Promise<void> {
     this.#roster.remove(membership)
     try {
       await this.#leave(membership, undefined, mayReturn)
-      await this.store.strike(this.#lease, [membership])
+      await this.store.remove(this.#lease, [membership])
     } catch (error) {
       this.#isInDoubt = true
       throw error
@@ -91,16 +91,16 @@ export class Attendance {
   }
 
   /** Notes the membership first: what is present must end with the lease, whatever happens in between. */
-  async #enter(membership: Membership, user: PresentUser, listed: number): Promise<PresenceSnapshot> {
+  async #enter(membership: PresentConnection, user: PresentUser, listed: number): Promise<PresenceSnapshot> {
     const { stream, connection } = membership
     const lease = this.#lease
-    const noted = this.store.note(lease, [membership])
+    const noted = this.store.record(lease, [membership])
     const at = { connection, lease, seen: this.seen(stream), listed }
     const [snapshot] = await Promise.all([this.store.enter(stream, user, at), noted])
     return snapshot
   }
 
-  async #leave(membership: Membership, lease: string | undefined, mayReturn: boolean): Promise<void> {
+  async #leave(membership: PresentConnection, lease: string | undefined, mayReturn: boolean): Promise<void> {
     const { stream, userId } = membership
     const graceMs = mayReturn ? this.node.graceMs : 0
     const task = taskText({ kind: 'grace', stream, userId })
@@ -112,7 +112,7 @@ export class Attendance {
     if (this.#isBusy || !this.store.ready) return
     this.#isBusy = true
     try {
-      const isHeld = !this.#isInDoubt && (await this.store.putOff(this.#task(), this.settings.leaseMs))
+      const isHeld = !this.#isInDoubt && (await this.store.extend(this.#task(), this.settings.leaseMs))
       if (isHeld) await this.store.keepNoted(this.#lease)
       else await this.#moveToNewLease()
     } finally {
@@ -127,11 +127,11 @@ export class Attendance {
     try {
       await this.store.schedule(this.#task(), this.settings.leaseMs)
       for (const chunk of chunks([...this.#roster.all()])) {
-        await this.store.putOff(this.#task(), this.settings.leaseMs)
+        await this.store.extend(this.#task(), this.settings.leaseMs)
         const here = chunk.filter(({ membership }) => this.#roster.has(membership))
         await Promise.all(here.map(({ membership, user }) => this.#enter(membership, user, 0)))
         if (here.length > 0)
-          await this.store.strike(
+          await this.store.remove(
             old,
             here.map(({ membership }) => membership),
           )
@@ -167,7 +167,7 @@ export class Attendance {
       const memberships = await this.store.noted(lease, CHUNK)
       if (memberships.length === 0) return
       await Promise.all(memberships.map((membership) => this.#leave(membership, lease, true)))
-      await this.store.strike(lease, memberships)
+      await this.store.remove(lease, memberships)
     }
   }
 

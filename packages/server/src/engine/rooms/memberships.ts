@@ -11,7 +11,7 @@ import type { Allowances } from '../connection/allowances.js'
 import { mayReturn } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
 import { entriesText, pageSpace, withTexts } from '../connection/frame-parts.js'
-import type { Answers, Refs } from '../connection/replies.js'
+import type { Refs, Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { FanOut } from '../delivery/fan-out.js'
 import type { Member } from '../delivery/write-batch.js'
@@ -21,12 +21,12 @@ import type { Rooms } from './rooms.js'
 
 type Authorize = NonNullable<ServerOptions<AnyProtocol, unknown>['authorize']>
 
-export interface MembersDeps {
+export interface MembershipsDeps {
   readonly allowances: Allowances
   readonly authorize: Authorize | undefined
   readonly hooks: Hooks<AnyProtocol, unknown>
   readonly calls: ApplicationCalls
-  readonly answers: Answers
+  readonly replies: Replies
   readonly backplane: Backplane
   readonly rooms: Rooms
   readonly fanOut: FanOut
@@ -45,14 +45,14 @@ const BROKEN_LOG_RETRY_MS = 1_000
 const FULL_RETRY_MS = 5_000
 
 /** Joining and leaving rooms, and what a member's presence there brings with it. */
-export class Members {
+export class Memberships {
   readonly #typing: ExpiryQueue<string>
   readonly #typers = new Map<
     string,
     { readonly room: Room; readonly userId: string; readonly connectionId: string }
   >()
 
-  constructor(private readonly deps: MembersDeps) {
+  constructor(private readonly deps: MembershipsDeps) {
     this.#typing = new ExpiryQueue(deps.limits.typingMs)
   }
 
@@ -116,15 +116,15 @@ export class Members {
 
   /** Refuses a join or a history page. A member whose access was withdrawn does not stay either. */
   async deny(connection: Connection, roomId: string, error: RoomfulError, refs: Refs): Promise<void> {
-    const { answers } = this.deps
-    answers.fail(connection, error, refs)
+    const { replies } = this.deps
+    replies.fail(connection, error, refs)
     if (error.code !== 'forbidden' || !connection.session.rooms.has(roomId)) return
     await this.leave(connection, roomId, false)
     if (connection.session.extended)
-      answers.send(connection, { type: 'left', room_id: roomId, reason: 'forbidden' })
+      replies.send(connection, { type: 'left', room_id: roomId, reason: 'forbidden' })
   }
 
-  /** Ends a membership that nobody waits for: the connection is gone, or was sent away. */
+  /** Ends a membership that nobody waits for: the connection is gone, or was disconnected. */
   remove(connection: Connection, roomId: string, mayReturn: boolean): void {
     this.leave(connection, roomId, mayReturn).catch((error: unknown) => {
       this.deps.calls.report('A connection could not leave its room', error, undefined)
@@ -171,10 +171,10 @@ export class Members {
     exceptConnection: string,
     type: 'user_typing' | 'user_stopped_typing',
   ): void {
-    const { answers, fanOut, backplane } = this.deps
-    const message = { type, user_id: userId, timestamp: answers.timestamp() }
+    const { replies, fanOut, backplane } = this.deps
+    const message = { type, user_id: userId, timestamp: replies.timestamp() }
     const text = JSON.stringify({ ...message, room_id: room.id })
-    fanOut.push(room, { text, terms: { volatile: true, exceptConnection } })
+    fanOut.push(room, { text, options: { volatile: true, exceptConnection } })
     backplane.relay({ to: 'streams', targets: [room.stream], payload: { message } })
   }
 
@@ -197,13 +197,13 @@ export class Members {
 
   async #enter(connection: Connection, message: Join): Promise<void> {
     assertJoining(connection, message)
-    const { rooms, limits, answers } = this.deps
+    const { rooms, limits, replies } = this.deps
     const { user } = connection.session
     if (!user) return
     const stream = streamOf(message.room_id, user.id)
     if (!rooms.get(stream) && rooms.size >= limits.rooms) {
       const full = new RoomfulError('unavailable', { retryAfterMs: FULL_RETRY_MS })
-      return answers.fail(connection, full, refsOfMessage(message))
+      return replies.fail(connection, full, refsOfMessage(message))
     }
     const room = await rooms.acquire(stream)
     try {
@@ -326,12 +326,12 @@ export class Members {
   }
 
   #sendJoined(connection: Connection, message: Join, joined: Joined): void {
-    const { answers } = this.deps
+    const { replies } = this.deps
     const frame = JSON.stringify({
       type: 'joined',
       room_id: message.room_id,
       message: `Welcome to room ${message.room_id}`,
-      timestamp: answers.timestamp(),
+      timestamp: replies.timestamp(),
       ...joined.position,
       more: joined.more,
       count: joined.count,
