@@ -21,6 +21,21 @@ describe('imports', () => {
     expect(cycles).toEqual([])
   })
 
+  it('of the protocol and the client form no cycle of files, types included', () => {
+    const edges = imports.filter(({ from }) => /^packages\/(protocol|client)\//.test(from))
+    const cycles = [...new Set(edges.map((edge) => edge.from))].filter((file) => reach(file, edges).has(file))
+    expect(cycles).toEqual([])
+  })
+
+  it('of the protocol and the client go down the layer map, types included', () => {
+    const names = layers.map(({ name }) => name)
+    for (const [row, { name, imports, types }] of layers.entries()) {
+      if (!/^(protocol|client) /.test(name)) continue
+      const higher = [...imports, ...types].filter((target) => names.indexOf(target) >= row)
+      expect(higher, name).toEqual([])
+    }
+  })
+
   it('keep zod away from the entry that browsers load', () => {
     const fromWire = reach(
       'packages/protocol/src/wire.ts',

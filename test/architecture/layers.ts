@@ -11,6 +11,7 @@ export interface Layer {
 
 const protocol = '@roomful/protocol'
 const wire = ['@roomful/protocol/wire', '@roomful/protocol/define']
+const protocolSource = 'packages/protocol/src/'
 const server = 'packages/server/src/'
 const client = 'packages/client/src/'
 const shared = ['server util', 'server api', protocol]
@@ -24,11 +25,25 @@ const engine = [
 
 /** From the bottom up: each row may import those above it. */
 export const layers: Layer[] = [
+  { name: 'protocol errors', files: [`${protocolSource}errors/`], imports: [], types: [] },
+  { name: 'protocol messages', files: [`${protocolSource}messages/`], imports: ['zod/mini'], types: [] },
   {
-    name: 'protocol',
-    files: ['packages/protocol/src/'],
-    imports: ['zod/mini'],
+    name: 'protocol define',
+    files: [`${protocolSource}define/`],
+    imports: ['protocol messages'],
     types: ['@standard-schema/spec'],
+  },
+  {
+    name: 'protocol codec',
+    files: [`${protocolSource}codec/`],
+    imports: ['protocol define', 'protocol messages', 'protocol errors', 'zod/mini'],
+    types: [],
+  },
+  {
+    name: 'protocol entries',
+    files: [protocolSource],
+    imports: ['protocol codec', 'protocol define', 'protocol messages', 'protocol errors', 'zod/mini'],
+    types: [],
   },
   { name: 'server util', files: [`${server}util/`], imports: [protocol, 'node:'], types: [] },
   {
@@ -151,23 +166,18 @@ export const layers: Layer[] = [
     ],
     types: [],
   },
-  {
-    name: 'client runtime',
-    files: [`${client}runtime/`],
-    imports: wire,
-    types: [protocol, 'client connection'],
-  },
+  { name: 'client runtime', files: [`${client}runtime/`], imports: wire, types: [] },
   {
     name: 'client options',
     files: [`${client}options/`],
-    imports: ['client runtime', 'client connection', ...wire, '@roomful/protocol/options'],
-    types: [protocol, 'client outbox'],
+    imports: ['client runtime', '@roomful/protocol/options'],
+    types: [protocol],
   },
   {
     name: 'client connection',
     files: [`${client}connection/`],
-    imports: ['client runtime', ...wire, 'partysocket/ws'],
-    types: [protocol, 'client options'],
+    imports: ['client options', 'client runtime', ...wire, 'partysocket/ws'],
+    types: [protocol],
   },
   {
     name: 'client outbox',

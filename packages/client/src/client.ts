@@ -8,21 +8,23 @@ import {
   validate,
   validateServerMessage,
 } from '@roomful/protocol/wire'
+import { ConnectionDriver } from './connection/connection-driver.js'
 import type { ConnectionStatus } from './connection/connection-state.js'
-import { Link } from './connection/driver.js'
-import { Calls, errorOf } from './connection/pending-requests.js'
-import { partySocketFactory, type SocketFactory } from './connection/socket.js'
-import { type AnyProtocol, type ClientOptions, type Settings, settle } from './options/options.js'
-import { Sender } from './outbox/sender.js'
+import { errorOf, PendingRequests } from './connection/pending-requests.js'
+import { partySocketFactory } from './connection/socket.js'
+import type { AnyProtocol, ClientOptions } from './options/options.js'
+import { resolveOptions, type Settings } from './options/resolve-options.js'
+import { OutboxDriver } from './outbox/outbox-driver.js'
 import type { ClientEvents } from './room/messages.js'
-import { type Host, RoomCore, type ShowIn } from './room/room.js'
+import { type ClientServices, RoomCore, type TimelineFactory } from './room/room.js'
 import type { CoreRoom, Room } from './room/room-api.js'
 import { Rooms } from './room/rooms.js'
 import { type Loggable, Place } from './room/timeline.js'
 import { Emitter } from './runtime/emitter.js'
 import type { Observable } from './runtime/observable.js'
 import { type Runtime, systemRuntime } from './runtime/runtime.js'
-import * as say from './runtime/strings.js'
+import type { SocketFactory } from './runtime/socket.js'
+import * as strings from './runtime/strings.js'
 
 /** A connection to a server and the rooms on it, without timelines. */
 export interface CoreClient<P extends AnyProtocol = BuiltIn> {
@@ -65,17 +67,17 @@ export interface Client<P extends AnyProtocol = BuiltIn> extends CoreClient<P> {
 const NOT_IN_LOG = new Set(['joined', 'ack', 'resync', 'history'])
 
 export class ClientCore {
-  readonly status: Link['status']
-  readonly latency: Link['latency']
-  readonly user: Link['user']
+  readonly status: ConnectionDriver['status']
+  readonly latency: ConnectionDriver['latency']
+  readonly user: ConnectionDriver['user']
   readonly #settings: Settings
   readonly #runtime: Runtime
-  readonly #link: Link
-  readonly #calls: Calls
-  readonly #sender: Sender
+  readonly #driver: ConnectionDriver
+  readonly #requests: PendingRequests
+  readonly #outbox: OutboxDriver
   readonly #events: Emitter<Record<string, unknown>>
   readonly #rooms = new Rooms<RoomCore>()
-  readonly #host: Host
+  readonly #services: ClientServices
   /** The application called `connect()`: it wants the connection with and without rooms. */
   #isKept = false
   /** Who was connected last. */
@@ -83,12 +85,12 @@ export class ClientCore {
   /** A base server has each connection in one room, the one that it joined last. */
   #baseRoom: RoomCore | undefined
 
-  constructor(settings: Settings, runtime: Runtime, showIn: ShowIn | undefined) {
-    const report = (what: string, error: unknown) => settings.logger.error(say.failed(what), error)
+  constructor(settings: Settings, runtime: Runtime, createTimeline: TimelineFactory | undefined) {
+    const report = (what: string, error: unknown) => settings.logger.error(strings.failed(what), error)
     this.#settings = settings
     this.#runtime = runtime
     this.#events = new Emitter(report)
-    this.#link = new Link(settings, runtime, report, {
+    this.#driver = new ConnectionDriver(settings, runtime, report, {
       changed: (from, to) => this.#changed(from, to),
       up: () => this.#up(),
       down: (code) => this.#down(code),
@@ -96,18 +98,20 @@ export class ClientCore {
       expiring: (in_ms) => this.#events.emit('expiring', { in_ms }),
       failed: report,
     })
-    this.#calls = new Calls(runtime.clock, this.#link, settings.timeouts.requestMs)
-    this.status = this.#link.status
-    this.latency = this.#link.latency
-    this.user = this.#link.user
-    this.#sender = new Sender(settings, runtime, this.#link, this.#rooms, (error) => this.#failed(error))
-    this.#host = {
+    this.#requests = new PendingRequests(runtime.clock, this.#driver, settings.timeouts.requestMs)
+    this.status = this.#driver.status
+    this.latency = this.#driver.latency
+    this.user = this.#driver.user
+    this.#outbox = new OutboxDriver(settings, runtime, this.#driver, this.#rooms, (error) =>
+      this.#failed(error),
+    )
+    this.#services = {
       settings,
       runtime,
       report,
-      link: this.#link,
-      calls: this.#calls,
-      sender: this.#sender,
+      driver: this.#driver,
+      requests: this.#requests,
+      outbox: this.#outbox,
       failed: (error) => this.#failed(error),
       use: (room) => this.#rooms.use(room),
       release: (room) => this.#rooms.release(room),
@@ -116,7 +120,7 @@ export class ClientCore {
       readEntry: (entry) => this.#readEntry(entry),
       unreadable: (result) => this.#unreadable(result),
       joining: (room) => this.#joining(room),
-      showIn,
+      createTimeline,
     }
     if (settings.autoConnect) this.connect()
   }
@@ -141,27 +145,27 @@ export class ClientCore {
 
   rest(): void {
     const isUsed = [...this.#rooms.values()].some((room) => room.isWanted)
-    if (!this.#isKept && !isUsed) this.#link.rest()
+    if (!this.#isKept && !isUsed) this.#driver.rest()
   }
 
   #open(): void {
     const connect = findConnect(this.#settings, this.#runtime)
-    this.#sender.open()
-    this.#link.open(connect)
+    this.#outbox.open()
+    this.#driver.open(connect)
   }
 
   close(): void {
     this.#isKept = false
     const error = new RoomfulError('closed')
-    this.#link.close('Closed')
-    this.#sender.close(error)
+    this.#driver.close('Closed')
+    this.#outbox.close(error)
     for (const room of this.#rooms.values()) room.close(error)
   }
 
   forget(): void {
-    this.#link.close('Logged out')
-    this.#sender.forget()
-    this.#link.forget()
+    this.#driver.close('Logged out')
+    this.#outbox.forget()
+    this.#driver.forget()
     this.close()
     for (const room of this.#rooms.values()) room.forget()
   }
@@ -170,10 +174,10 @@ export class ClientCore {
     if (!isRoomId(id)) throw new RoomfulError('invalid_room', { roomId: id })
     const known = this.#rooms.get(id)
     if (known) return known
-    const room = new RoomCore(id, this.#host)
+    const room = new RoomCore(id, this.#services)
     this.#rooms.add(room)
-    for (const entry of this.#sender.entriesOf(id)) room.timeline?.queued(entry)
-    if (this.#link.mode) room.up()
+    for (const entry of this.#outbox.entriesOf(id)) room.timeline?.queued(entry)
+    if (this.#driver.mode) room.up()
     return room
   }
 
@@ -183,11 +187,11 @@ export class ClientCore {
   }
 
   #up(): void {
-    const isStranger = this.#becomes(this.#link.user.get())
-    this.#sender.up()
+    const isStranger = this.#becomes(this.#driver.user.get())
+    this.#outbox.up()
     for (const room of this.#rooms.values()) {
       if (isStranger) room.forget()
-      if (this.#link.mode === 'base' && room !== this.#baseRoom) room.leaveWith(say.oneRoom)
+      if (this.#driver.mode === 'base' && room !== this.#baseRoom) room.leaveWith(strings.oneRoom)
       room.up()
     }
   }
@@ -200,13 +204,13 @@ export class ClientCore {
   }
 
   #down(code: number): void {
-    this.#sender.down(code)
-    this.#calls.drop()
-    for (const room of this.#rooms.values()) room.down(say.waitingForConnection)
+    this.#outbox.down(code)
+    this.#requests.drop()
+    for (const room of this.#rooms.values()) room.down(strings.waitingForConnection)
   }
 
   #joining(room: RoomCore): void {
-    if (this.#link.mode === 'base' && this.#baseRoom !== room) this.#baseRoom?.leaveWith(say.oneRoom)
+    if (this.#driver.mode === 'base' && this.#baseRoom !== room) this.#baseRoom?.leaveWith(strings.oneRoom)
     this.#baseRoom = room
   }
 
@@ -235,18 +239,18 @@ export class ClientCore {
   }
 
   #builtIn(message: ServerMessage, room: RoomCore | undefined): void {
-    if (this.#calls.answer(message)) return
+    if (this.#requests.answer(message)) return
     switch (message.type) {
       case 'error':
-        if (message.client_id !== undefined) this.#sender.refused(message.client_id, message)
+        if (message.client_id !== undefined) this.#outbox.refused(message.client_id, message)
         else this.#refused(errorOf(message))
         return
       case 'ack':
-        this.#sender.acked(message)
+        this.#outbox.acked(message)
         return
       case 'joined':
         // An extended server's answers a join that is no longer waited for.
-        if (this.#link.mode === 'base') room?.joined(message)
+        if (this.#driver.mode === 'base') room?.joined(message)
         return
       case 'draining':
         this.#events.emit(message.type, message)
@@ -257,14 +261,14 @@ export class ClientCore {
   }
 
   #refused(error: RoomfulError): void {
-    if (error.code === 'rate_limited') this.#link.pace.refused('messages', error.retryAfterMs)
+    if (error.code === 'rate_limited') this.#driver.rateLimiter.refused('messages', error.retryAfterMs)
     this.#failed(error)
   }
 
   #echo({ client_id, user_id, id, epoch, offset }: Loggable): void {
-    if (client_id === undefined || user_id !== this.#link.user.get()) return
+    if (client_id === undefined || user_id !== this.#driver.user.get()) return
     if (typeof id === 'string' && epoch !== undefined && offset !== undefined)
-      this.#sender.echoed(client_id, id, epoch, offset)
+      this.#outbox.echoed(client_id, id, epoch, offset)
   }
 
   #readEntry(entry: Entry): Loggable | Place {
@@ -306,9 +310,9 @@ export class ClientCore {
 export function openClient(
   options: ClientOptions<AnyProtocol>,
   runtime: Partial<Runtime>,
-  showIn?: ShowIn,
+  createTimeline?: TimelineFactory,
 ): ClientCore {
-  return new ClientCore(settle(options), { ...systemRuntime, ...runtime }, showIn)
+  return new ClientCore(resolveOptions(options), { ...systemRuntime, ...runtime }, createTimeline)
 }
 
 /**
@@ -316,6 +320,6 @@ export function openClient(
  * @throws TypeError where there is nothing to connect to, or nothing to connect with
  */
 function findConnect({ pathAlone, WebSocket }: Settings, runtime: Runtime): SocketFactory {
-  if (pathAlone !== undefined) throw new TypeError(say.noPage(pathAlone))
+  if (pathAlone !== undefined) throw new TypeError(strings.noPage(pathAlone))
   return runtime.connect ?? partySocketFactory(WebSocket)
 }

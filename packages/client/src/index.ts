@@ -15,28 +15,30 @@ export function createClient<P extends AnyProtocol = BuiltIn>(
   runtime: Partial<Runtime> = {},
 ): Client<P> {
   // One implementation serves every protocol: its types say what the schemas check at run time.
-  return openClient(options, runtime, (room, host) => new RoomTimeline(room, host)) as unknown as Client<P>
+  return openClient(options, runtime, (...args) => new RoomTimeline(...args)) as unknown as Client<P>
 }
 
 export { RoomfulError } from '@roomful/protocol/wire'
 export type { Client } from './client.js'
-export type { ConnectionStatus, Mode, TokenReason } from './connection/connection-state.js'
-export type { HeartbeatOptions } from './connection/heartbeat.js'
-export type { Backoff } from './connection/retry.js'
-export type { Socket, SocketFactory, SocketHandlers, WebSocketConstructor } from './connection/socket.js'
+export type { ConnectionStatus, Mode } from './connection/connection-state.js'
 export type {
   AnyProtocol,
+  Backoff,
   ClientOptions,
+  HeartbeatOptions,
   Logger,
   OutboxLimits,
   Timeouts,
   TokenGetter,
+  TokenReason,
+  WebSocketConstructor,
 } from './options/options.js'
+export type { OutboxStore, OutboxStoreContext, StoredOutbox } from './options/stored-outbox.js'
 export { type LocalOutboxOptions, localOutbox } from './outbox/local-outbox.js'
 export type { Placed, SendResult } from './outbox/outbox.js'
-export type { Sent } from './outbox/sender.js'
-export { type OutboxStorage, type StoredMessage, storedOutbox } from './outbox/storage.js'
-export type { OutboxStore, OutboxStoreContext, StoredOutbox } from './outbox/stored-outbox.js'
+export type { Sent } from './outbox/outbox-driver.js'
+export type { OutboxStorage, StoredMessage } from './outbox/storage.js'
+export { storedOutbox } from './outbox/storage-copy.js'
 export type {
   ChatMessage,
   ClientEvents,
@@ -58,6 +60,7 @@ export type {
 } from './room/room-api.js'
 export type { RoomStatus } from './room/room-state.js'
 export type { TimelineEntry } from './room/timeline.js'
-export type { Clock, Timer } from './runtime/clock.js'
+export type { Clock, TimerHandle } from './runtime/clock.js'
 export type { Observable } from './runtime/observable.js'
 export type { Runtime, Signal } from './runtime/runtime.js'
+export type { Socket, SocketFactory, SocketHandlers } from './runtime/socket.js'

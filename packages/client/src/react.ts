@@ -12,7 +12,7 @@ import type { Observable } from './runtime/observable.js'
 type Lifecycle = Pick<CoreClient, 'status' | 'connect' | 'wake' | 'close'>
 
 /** What every room has, whatever its protocol. */
-interface Membership {
+interface Joinable {
   join(options?: JoinOptions): Promise<unknown>
   leave(): Promise<void>
 }
@@ -50,7 +50,7 @@ export function useClient<C extends Lifecycle>(create: () => C): C {
  * The handle of a room, joined as long as a component uses it; several may use the same room.
  * How the join went is in `room.status`.
  */
-export function useRoom<R extends Membership>(
+export function useRoom<R extends Joinable>(
   client: Pick<CoreClient, 'rest'> & { room(id: string): R },
   id: string,
   options?: JoinOptions,

@@ -1,13 +1,9 @@
 import type { Cursor, Entry } from '@roomful/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  DEFAULT_HEARTBEAT,
-  type Heartbeat,
-  heartbeatStep,
-  initialHeartbeat,
-} from '../src/connection/heartbeat.js'
-import { backoffMs, DEFAULT_BACKOFF } from '../src/connection/retry.js'
+import { type Heartbeat, heartbeatStep, initialHeartbeat } from '../src/connection/heartbeat.js'
+import { backoffMs } from '../src/connection/retry.js'
+import { DEFAULT_BACKOFF, DEFAULT_HEARTBEAT } from '../src/options/options.js'
 import { initialRoom, type RoomEvent, type RoomMachine, roomStep } from '../src/room/room-state.js'
 import { type Loggable, Timeline } from '../src/room/timeline.js'
 

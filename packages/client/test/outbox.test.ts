@@ -1,11 +1,12 @@
 import { RoomfulError } from '@roomful/protocol/wire'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Outbox, type Outgoing, type Placed, type Settled } from '../src/outbox/outbox.js'
+import type { OutboxEntry } from '../src/options/stored-outbox.js'
+import { Outbox, type Placed, type Settled } from '../src/outbox/outbox.js'
 
 const LIMITS = { maxMessages: 500, maxBytes: 2 ** 20, window: 32 }
 
-function entry(clientId: string, rest: Partial<Outgoing> = {}): Outgoing {
+function entry(clientId: string, rest: Partial<OutboxEntry> = {}): OutboxEntry {
   return {
     clientId,
     roomId: 'r',

@@ -10,6 +10,7 @@ import {
 } from './define/definitions.js'
 import { ENVELOPE_FIELDS, PUBLISHED_ENVELOPE_FIELDS } from './messages/reserved.js'
 
+export * from './define/application-messages.js'
 export {
   type BuiltIn,
   type ClientDefinition,
@@ -23,7 +24,6 @@ export {
   type ServerDefinitions,
   type Volatile,
 } from './define/definitions.js'
-export * from './messages/application-messages.js'
 export {
   BUILT_IN_CLIENT_TYPES,
   BUILT_IN_SERVER_TYPES,

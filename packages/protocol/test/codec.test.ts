@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
-import { type DecodeError, decodeClientMessage, encode } from '../src/codec.js'
+import { type DecodeError, decodeClientMessage, encode } from '../src/codec/decode-client-message.js'
 import { defineProtocol, request } from '../src/define-protocol.js'
 import type { ErrorCode } from '../src/errors/errors.js'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { decodeClientMessage } from '../src/codec.js'
+import { decodeClientMessage } from '../src/codec/decode-client-message.js'
 import { ClientMessage } from '../src/messages/client-messages.js'
 import { isRoomId } from '../src/messages/text.js'
 

@@ -9,5 +9,5 @@ export const partShapes: Readonly<Record<string, string>> = ${JSON.stringify(der
 
 export const serverShapes: Readonly<Record<string, string>> = ${JSON.stringify(deriveServerShapes(), null, 2)}
 `
-  await expect(source).toMatchFileSnapshot('../src/server-shapes.ts')
+  await expect(source).toMatchFileSnapshot('../src/codec/server-shapes.ts')
 })

@@ -1,11 +1,10 @@
 import { closeCode, RoomfulError } from '@roomful/protocol/wire'
-import * as say from '../runtime/strings.js'
-import { type Backoff, backoffMs } from './retry.js'
+import type { Backoff, TokenReason } from '../options/options.js'
+import * as strings from '../runtime/strings.js'
+import { backoffMs } from './retry.js'
 
 /** `base`: the server speaks only the base messages, so nothing is acknowledged or recovered. */
 export type Mode = 'full' | 'base'
-/** Why a token is asked for. */
-export type TokenReason = 'connect' | 'reconnect' | 'expired' | 'expiring' | 'invalid'
 
 /** Where the connection stands. `reason` says in words how it came there. */
 export type ConnectionStatus = { readonly reason: string } & (
@@ -23,7 +22,7 @@ export type ConnectionStatus = { readonly reason: string } & (
 )
 
 /** The machine's whole memory. */
-export interface Connection {
+export interface ConnectionMachine {
   readonly status: ConnectionStatus
   readonly tokenReason: TokenReason
   readonly token: string | undefined
@@ -70,7 +69,7 @@ export type ConnectionEffect =
   | { readonly type: 'timer'; readonly ms: number | undefined }
 
 export interface ConnectionStep {
-  readonly connection: Connection
+  readonly connection: ConnectionMachine
   readonly effects: readonly ConnectionEffect[]
 }
 
@@ -89,8 +88,8 @@ export interface ConnectionEnvironment {
 /** A connection that held for this long was a success, and the back-off starts anew. */
 const LASTING_MS = 10_000
 
-export const initialConnection: Connection = {
-  status: { state: 'idle', reason: say.notConnected },
+export const initialConnection: ConnectionMachine = {
+  status: { state: 'idle', reason: strings.notConnected },
   tokenReason: 'connect',
   token: undefined,
   refusedToken: undefined,
@@ -102,7 +101,7 @@ export const initialConnection: Connection = {
 }
 
 export function connectionStep(
-  c: Connection,
+  c: ConnectionMachine,
   event: ConnectionEvent,
   env: ConnectionEnvironment,
 ): ConnectionStep {
@@ -126,7 +125,7 @@ export function connectionStep(
       return state === 'token' ? retry(c, event.reason, env) : stay(c)
     case 'opened':
       if (state !== 'dialing') return stay(c)
-      return to(c, { state: 'authenticating', reason: say.waitingForServer }, [], env.timeouts.authMs)
+      return to(c, { state: 'authenticating', reason: strings.waitingForServer }, [], env.timeouts.authMs)
     case 'hello':
       if (state !== 'authenticating') return stay(c)
       return hello({ ...c, isGreeted: true }, event.mode, env)
@@ -153,7 +152,7 @@ export function connectionStep(
       if (c.status.state !== 'online') return stay(c)
       return stay({
         ...c,
-        status: { ...c.status, state: 'degraded', reason: say.slow },
+        status: { ...c.status, state: 'degraded', reason: strings.slow },
       })
     case 'dead':
       if (!isConnected(c)) return stay(c)
@@ -167,7 +166,7 @@ export function connectionStep(
 }
 
 /** Whether there is a socket. */
-export function isConnected({ status: { state } }: Connection): boolean {
+export function isConnected({ status: { state } }: ConnectionMachine): boolean {
   return state === 'dialing' || state === 'authenticating' || isUp(state)
 }
 
@@ -175,16 +174,16 @@ export function isUp(state: ConnectionStatus['state']): boolean {
   return state === 'online' || state === 'degraded'
 }
 
-function isBusy(c: Connection): boolean {
+function isBusy(c: ConnectionMachine): boolean {
   return isConnected(c) || c.status.state === 'token'
 }
 
-function stay(connection: Connection): ConnectionStep {
+function stay(connection: ConnectionMachine): ConnectionStep {
   return { connection, effects: [] }
 }
 
 function to(
-  c: Connection,
+  c: ConnectionMachine,
   status: ConnectionStatus,
   effects: readonly ConnectionEffect[] = [],
   timerMs?: number,
@@ -196,26 +195,26 @@ function hangUp({ connection, effects }: ConnectionStep, code: number, reason: s
   return { connection, effects: [{ type: 'hang_up', code, reason }, ...effects] }
 }
 
-function begin(c: Connection, why: string, env: ConnectionEnvironment): ConnectionStep {
+function begin(c: ConnectionMachine, why: string, env: ConnectionEnvironment): ConnectionStep {
   if (!env.hasTokenGetter) return dial(c, env)
   const { tokenReason: reason } = c
   return to(
     c,
-    { state: 'token', reason: say.askingForToken(why) },
+    { state: 'token', reason: strings.askingForToken(why) },
     [{ type: 'fetch_token', reason }],
     env.timeouts.tokenMs,
   )
 }
 
-function dial(c: Connection, env: ConnectionEnvironment): ConnectionStep {
+function dial(c: ConnectionMachine, env: ConnectionEnvironment): ConnectionStep {
   return to(c, { state: 'dialing', reason: 'Connecting' }, [{ type: 'dial' }], env.timeouts.dialMs)
 }
 
-function hello(c: Connection, mode: Mode, env: ConnectionEnvironment): ConnectionStep {
+function hello(c: ConnectionMachine, mode: Mode, env: ConnectionEnvironment): ConnectionStep {
   return mode === 'base' ? online(c, mode, env) : { connection: c, effects: [{ type: 'auth' }] }
 }
 
-function online(c: Connection, mode: Mode, env: ConnectionEnvironment): ConnectionStep {
+function online(c: ConnectionMachine, mode: Mode, env: ConnectionEnvironment): ConnectionStep {
   return to(
     {
       ...c,
@@ -231,10 +230,15 @@ function online(c: Connection, mode: Mode, env: ConnectionEnvironment): Connecti
 }
 
 function onlineReason(mode: Mode): string {
-  return mode === 'full' ? 'Connected' : say.connectedToBase
+  return mode === 'full' ? 'Connected' : strings.connectedToBase
 }
 
-function closed(before: Connection, code: number, said: string, env: ConnectionEnvironment): ConnectionStep {
+function closed(
+  before: ConnectionMachine,
+  code: number,
+  said: string,
+  env: ConnectionEnvironment,
+): ConnectionStep {
   const { action, attempts, minDelayMs = 0, ...entry } = closeCode(code)
   const count = before.streak.code === code ? before.streak.count + 1 : 1
   const c = { ...before, streak: { code, count } }
@@ -242,7 +246,7 @@ function closed(before: Connection, code: number, said: string, env: ConnectionE
   const reason = isUnreachable ? env.unreachable(said) : said || entry.reason
   if (action === 'stop' || (attempts && count >= attempts)) return fail(c, code, said)
   if (action === 'wait')
-    return to({ ...c, onlineSince: undefined }, { state: 'waiting', reason: say.waitsForPage })
+    return to({ ...c, onlineSince: undefined }, { state: 'waiting', reason: strings.waitsForPage })
   if (action === 'retry') return retry(c, reason, env, minDelayMs)
   // Without a getter the same token would be refused for ever.
   if (!env.hasTokenGetter) return fail(c, code, said)
@@ -258,14 +262,14 @@ const ERROR_OF_CLOSE: Readonly<Record<number, string>> = {
   4503: 'unsupported_version',
 }
 
-function fail(c: Connection, code: number, said: string): ConnectionStep {
+function fail(c: ConnectionMachine, code: number, said: string): ConnectionStep {
   const reason = said || closeCode(code).reason
   const error = new RoomfulError(ERROR_OF_CLOSE[code] ?? 'forbidden', { message: reason })
   return to(c, { state: 'failed', reason, code, error })
 }
 
 function retry(
-  before: Connection,
+  before: ConnectionMachine,
   reason: string,
   env: ConnectionEnvironment,
   minDelayMs = 0,
@@ -275,19 +279,19 @@ function retry(
   const c = { ...before, failures: failures + 1, onlineSince: undefined }
   const advised = Math.max(minDelayMs, before.notBefore - env.now, 0)
   const advisedC = { ...c, notBefore: env.now + advised }
-  if (env.isOffline) return offline(advisedC, c.isGreeted ? say.offline : reason, env)
+  if (env.isOffline) return offline(advisedC, c.isGreeted ? strings.offline : reason, env)
   const inMs = advised + backoffMs(failures, env.random, env.backoff)
   return wait(advisedC, 'backoff', reason, inMs, env)
 }
 
 /** A hint, not a proof: a server on this machine is there without a network, and then no `online` event ever comes. */
-function offline(c: Connection, reason: string, env: ConnectionEnvironment): ConnectionStep {
+function offline(c: ConnectionMachine, reason: string, env: ConnectionEnvironment): ConnectionStep {
   const slowly = env.backoff.maxMs * (0.5 + env.random / 2)
   return wait(c, 'offline', reason, Math.round(Math.max(c.notBefore - env.now, slowly)), env)
 }
 
 function wait(
-  c: Connection,
+  c: ConnectionMachine,
   state: 'backoff' | 'offline',
   reason: string,
   inMs: number,
@@ -296,34 +300,34 @@ function wait(
   return to(c, { state, reason, inMs, nextAttemptAt: env.wallTime + inMs }, [], inMs)
 }
 
-function timeOut(c: Connection, env: ConnectionEnvironment): ConnectionStep {
+function timeOut(c: ConnectionMachine, env: ConnectionEnvironment): ConnectionStep {
   switch (c.status.state) {
     case 'token':
-      return retry(c, say.tokenLate, env)
+      return retry(c, strings.tokenLate, env)
     case 'dialing':
-      return hangUp(retry(c, c.isGreeted ? say.dialLate : env.unreachable(''), env), 1000, 'Timed out')
+      return hangUp(retry(c, c.isGreeted ? strings.dialLate : env.unreachable(''), env), 1000, 'Timed out')
     case 'authenticating':
-      return hangUp(retry(c, say.authLate, env), 4008, 'Timed out')
+      return hangUp(retry(c, strings.authLate, env), 4008, 'Timed out')
     case 'backoff':
     case 'offline':
       return begin(c, 'reconnect', env)
     case 'online':
     case 'degraded':
       // Not 1000, which says that the user leaves.
-      return hangUp(begin({ ...c, failures: 0 }, say.restarting, env), 4000, 'Moving on')
+      return hangUp(begin({ ...c, failures: 0 }, strings.restarting, env), 4000, 'Moving on')
     default:
       return stay(c)
   }
 }
 
 function network(
-  c: Connection,
+  c: ConnectionMachine,
   signal: 'online' | 'offline' | 'visible',
   env: ConnectionEnvironment,
 ): ConnectionStep {
   const { state } = c.status
   if (signal === 'offline') {
-    return state === 'backoff' || state === 'token' ? offline(c, say.offline, env) : stay(c)
+    return state === 'backoff' || state === 'token' ? offline(c, strings.offline, env) : stay(c)
   }
   // Not before: whoever took the place is in use, and would have to wait in turn.
   if (state === 'waiting') return signal === 'visible' ? begin(c, signal, env) : stay(c)

@@ -1,13 +1,4 @@
-export interface HeartbeatOptions {
-  /** Time between pings, in ms. @default what the server's hello says, else 25_000 */
-  readonly intervalMs: number
-  /** A pong that is later than this makes the connection `degraded`, in ms. @default 3_000 */
-  readonly overdueMs: number
-  /** A pong that is later than this ends the connection, in ms. @default 10_000 */
-  readonly deadMs: number
-}
-
-export const DEFAULT_HEARTBEAT: HeartbeatOptions = { intervalMs: 25_000, overdueMs: 3_000, deadMs: 10_000 }
+import type { HeartbeatOptions } from '../options/options.js'
 
 /** A timer that is later than this ran in a throttled or sleeping page, and proves nothing about the connection. */
 const LATE_MS = 2_000

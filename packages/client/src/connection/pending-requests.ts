@@ -1,8 +1,8 @@
 import type { ServerMessageOf } from '@roomful/protocol'
 import { baseErrorCode, type Frame, RoomfulError } from '@roomful/protocol/wire'
-import { Alarm, type Clock } from '../runtime/clock.js'
-import type { Encoded, Link } from './driver.js'
-import type { Budget, Cost, Source } from './pace.js'
+import { type Clock, Timer } from '../runtime/clock.js'
+import type { ConnectionDriver, EncodedFrame } from './connection-driver.js'
+import type { Budget, Cost, FrameSource } from './rate-limiter.js'
 
 /** A frame that answers a request: whatever carries its `ref`. */
 export interface Answer {
@@ -10,60 +10,60 @@ export interface Answer {
   readonly ref?: string | undefined
 }
 
-export interface CallOptions {
+export interface PendingRequestOptions {
   /** From when it is sent. @default the client's */
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
-  /** What a call is that was sent when the connection broke. @default 'not_connected' */
+  /** What a request is that was sent when the connection broke. @default 'not_connected' */
   readonly onDrop?: 'not_connected' | 'outcome_unknown' | undefined
   /** What the server charges it to. @default 'messages' */
   readonly budget?: Budget | 'none' | undefined
 }
 
-/** A call that was started. */
-export interface Started {
+/** A request that was started. */
+export interface StartedRequest {
   /** Whether it still waits for its turn. */
   readonly isQueued: boolean
   /** Takes it back, which is `cancelled`; false if it was sent already. */
   withdraw(): boolean
   /** Sends it before its turn, where what follows must not overtake it. */
-  hasten(): void
+  sendNow(): void
 }
 
-interface Call {
+interface PendingRequest {
   readonly ref: string
   /** Made when it is sent, so that a newer state takes the place of one that waits. */
   readonly frame: () => Frame
   readonly timeoutMs: number
   readonly onDrop: string
   readonly budget: Budget | undefined
-  readonly alarm: Alarm
+  readonly timer: Timer
   isQueued: boolean
   settle(outcome: Answer | RoomfulError): void
 }
 
 /** Requests that wait for their turn, or for the frame with their `ref`. */
-export class Calls {
+export class PendingRequests {
   readonly #clock: Clock
-  readonly #link: Link
+  readonly #driver: ConnectionDriver
   readonly #timeoutMs: number
-  readonly #waiting = new Map<string, Call>()
-  readonly #queues: readonly CallQueue[]
+  readonly #waiting = new Map<string, PendingRequest>()
+  readonly #queues: readonly RequestQueue[]
   #lastRef = 0
 
-  constructor(clock: Clock, link: Link, timeoutMs: number) {
+  constructor(clock: Clock, driver: ConnectionDriver, timeoutMs: number) {
     this.#clock = clock
-    this.#link = link
+    this.#driver = driver
     this.#timeoutMs = timeoutMs
     // One a budget, so that a page of history waits for no other request.
     this.#queues = (['messages', 'joins', 'history', undefined] as const).map(
-      (budget) => new CallQueue(budget, link),
+      (budget) => new RequestQueue(budget, driver),
     )
-    for (const queue of this.#queues) link.pace.add(queue)
+    for (const queue of this.#queues) driver.rateLimiter.add(queue)
   }
 
   /** The answer to a frame, as a promise. */
-  ask(frame: Frame, options: CallOptions = {}): Promise<Answer> {
+  ask(frame: Frame, options: PendingRequestOptions = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const done = (outcome: Answer | RoomfulError) =>
         outcome instanceof RoomfulError ? reject(outcome) : resolve(outcome)
@@ -78,56 +78,62 @@ export class Calls {
   start(
     frame: () => Frame,
     done: (outcome: Answer | RoomfulError) => void,
-    { timeoutMs = this.#timeoutMs, signal, onDrop = 'not_connected', budget = 'messages' }: CallOptions = {},
-  ): Started {
+    {
+      timeoutMs = this.#timeoutMs,
+      signal,
+      onDrop = 'not_connected',
+      budget = 'messages',
+    }: PendingRequestOptions = {},
+  ): StartedRequest {
     const ref = String(++this.#lastRef)
-    const abort = () => call.settle(new RoomfulError('cancelled', { cause: signal?.reason }))
-    const call: Call = {
+    const abort = () => request.settle(new RoomfulError('cancelled', { cause: signal?.reason }))
+    const request: PendingRequest = {
       ref,
       frame,
       timeoutMs,
       onDrop,
       budget: budget === 'none' ? undefined : budget,
-      alarm: new Alarm(this.#clock),
+      timer: new Timer(this.#clock),
       isQueued: true,
       settle: (outcome) => {
         this.#waiting.delete(ref)
-        call.isQueued = false
-        call.alarm.clear()
+        request.isQueued = false
+        request.timer.clear()
         signal?.removeEventListener('abort', abort)
         done(outcome)
       },
     }
     if (signal?.aborted) abort()
-    else if (this.#link.mode === undefined) call.settle(this.#link.ended ?? new RoomfulError('not_connected'))
+    else if (this.#driver.mode === undefined)
+      request.settle(this.#driver.ended ?? new RoomfulError('not_connected'))
     else {
-      this.#waiting.set(ref, call)
+      this.#waiting.set(ref, request)
       signal?.addEventListener('abort', abort)
-      this.#queues.find((queue) => queue.budget === call.budget)?.add(call)
-      this.#link.pace.pump()
+      this.#queues.find((queue) => queue.budget === request.budget)?.add(request)
+      this.#driver.rateLimiter.pump()
     }
-    const queue = this.#queues.find((one) => one.budget === call.budget)
+    const queue = this.#queues.find((one) => one.budget === request.budget)
     return {
-      hasten: () => queue?.hasten(call),
+      sendNow: () => queue?.sendNow(request),
       get isQueued() {
-        return call.isQueued
+        return request.isQueued
       },
       withdraw() {
-        const wasQueued = call.isQueued
-        if (wasQueued) call.settle(new RoomfulError('cancelled'))
+        const wasQueued = request.isQueued
+        if (wasQueued) request.settle(new RoomfulError('cancelled'))
         return wasQueued
       },
     }
   }
 
-  /** Settles the call that the frame answers, if there is one. */
+  /** Settles the request that the frame answers, if there is one. */
   answer(frame: Answer): boolean {
-    const call = frame.ref === undefined ? undefined : this.#waiting.get(frame.ref)
-    if (!call) return false
+    const request = frame.ref === undefined ? undefined : this.#waiting.get(frame.ref)
+    if (!request) return false
     const outcome = isError(frame) ? errorOf(frame) : frame
-    if (outcome instanceof RoomfulError && outcome.code === 'rate_limited' && call.budget)
-      this.#link.pace.refused(call.budget, outcome.retryAfterMs)
-    call.settle(outcome)
+    if (outcome instanceof RoomfulError && outcome.code === 'rate_limited' && request.budget)
+      this.#driver.rateLimiter.refused(request.budget, outcome.retryAfterMs)
+    request.settle(outcome)
     return true
   }
 
@@ -138,60 +144,60 @@ export class Calls {
   }
 }
 
-/** The calls of one budget that wait for their turn, in order. */
-class CallQueue implements Source {
+/** The requests of one budget that wait for their turn, in order. */
+class RequestQueue implements FrameSource {
   readonly budget: Budget | undefined
-  readonly #link: Link
-  #calls: Call[] = []
-  #encoded: Encoded | undefined
+  readonly #driver: ConnectionDriver
+  #requests: PendingRequest[] = []
+  #encoded: EncodedFrame | undefined
 
-  constructor(budget: Budget | undefined, link: Link) {
+  constructor(budget: Budget | undefined, driver: ConnectionDriver) {
     this.budget = budget
-    this.#link = link
+    this.#driver = driver
   }
 
-  add(call: Call): void {
-    this.#calls.push(call)
+  add(request: PendingRequest): void {
+    this.#requests.push(request)
   }
 
   next(): Cost | undefined {
-    for (let call = this.#calls[0]; call; call = this.#calls[0]) {
-      const encoded = call.isQueued ? this.#encode(call) : undefined
+    for (let request = this.#requests[0]; request; request = this.#requests[0]) {
+      const encoded = request.isQueued ? this.#encode(request) : undefined
       if (encoded) {
         this.#encoded = encoded
         return { budget: this.budget, bytes: encoded.bytes }
       }
       // Settled meanwhile, or now.
-      this.#calls.shift()
+      this.#requests.shift()
     }
     return undefined
   }
 
   send(): void {
-    const call = this.#calls.shift()
-    if (call && this.#encoded) this.#transmit(call, this.#encoded)
+    const request = this.#requests.shift()
+    if (request && this.#encoded) this.#transmit(request, this.#encoded)
   }
 
-  hasten(call: Call): void {
-    const encoded = call.isQueued ? this.#encode(call) : undefined
+  sendNow(request: PendingRequest): void {
+    const encoded = request.isQueued ? this.#encode(request) : undefined
     if (!encoded) return
-    this.#link.pace.spend({ budget: this.budget, bytes: encoded.bytes })
-    this.#transmit(call, encoded)
+    this.#driver.rateLimiter.spend({ budget: this.budget, bytes: encoded.bytes })
+    this.#transmit(request, encoded)
   }
 
-  #transmit(call: Call, encoded: Encoded): void {
-    call.isQueued = false
-    if (this.#link.transmit(encoded))
-      call.alarm.set(call.timeoutMs, () => call.settle(new RoomfulError('timeout')))
-    else call.settle(new RoomfulError('not_connected'))
+  #transmit(request: PendingRequest, encoded: EncodedFrame): void {
+    request.isQueued = false
+    if (this.#driver.transmit(encoded))
+      request.timer.set(request.timeoutMs, () => request.settle(new RoomfulError('timeout')))
+    else request.settle(new RoomfulError('not_connected'))
   }
 
   /** What cannot be sent, since it is too large or JSON cannot hold it, is settled. */
-  #encode(call: Call): Encoded | undefined {
+  #encode(request: PendingRequest): EncodedFrame | undefined {
     try {
-      return this.#link.encode({ ...call.frame(), ref: call.ref })
+      return this.#driver.encode({ ...request.frame(), ref: request.ref })
     } catch (cause) {
-      call.settle(cause instanceof RoomfulError ? cause : new RoomfulError('invalid_message', { cause }))
+      request.settle(cause instanceof RoomfulError ? cause : new RoomfulError('invalid_message', { cause }))
       return undefined
     }
   }

@@ -1,24 +1,7 @@
 import ReconnectingWebSocket, { CloseEvent } from 'partysocket/ws'
-import * as say from '../runtime/strings.js'
-
-export interface SocketHandlers {
-  opened(): void
-  received(text: string): void
-  /** Called once at most, and never after `close()`. */
-  closed(code: number, reason: string): void
-}
-
-/** One connection attempt and the connection that comes of it. */
-export interface Socket {
-  /** Returns false if the socket is not open; then nothing was sent and nothing is queued. */
-  send(text: string): boolean
-  close(code: number, reason: string): void
-}
-
-export type SocketFactory = (url: string, handlers: SocketHandlers) => Socket
-
-/** The constructor of a WebSocket as browsers and `ws` have it. */
-export type WebSocketConstructor = new (url: string) => object
+import type { WebSocketConstructor } from '../options/options.js'
+import type { SocketFactory } from '../runtime/socket.js'
+import * as strings from '../runtime/strings.js'
 
 const ABNORMAL = 1006
 
@@ -33,7 +16,7 @@ const isSynthetic = (event: object): boolean => event instanceof CloseEvent
 export function partySocketFactory(
   WebSocket: WebSocketConstructor | undefined = globalThis.WebSocket,
 ): SocketFactory {
-  if (typeof WebSocket !== 'function') throw new TypeError(say.noWebSocket)
+  if (typeof WebSocket !== 'function') throw new TypeError(strings.noWebSocket)
   return (url, handlers) => {
     let settled = false
     const close = (code: number, reason: string) => {
@@ -56,7 +39,7 @@ export function partySocketFactory(
       if (settled) return
       if (typeof data === 'string') handlers.received(data)
       else {
-        close(1003, say.binary)
+        close(1003, strings.binary)
         socket.close()
       }
     }

@@ -1,13 +1,10 @@
 import type { BuiltIn, Protocol } from '@roomful/protocol'
-import type { TokenReason } from '../connection/connection-state.js'
-import { DEFAULT_HEARTBEAT, type HeartbeatOptions } from '../connection/heartbeat.js'
-import { type Backoff, DEFAULT_BACKOFF } from '../connection/retry.js'
-import type { WebSocketConstructor } from '../connection/socket.js'
-import type { StoredOutbox } from '../outbox/stored-outbox.js'
-import * as say from '../runtime/strings.js'
-import { checkOptions } from './check-options.js'
+import type { StoredOutbox } from './stored-outbox.js'
 
 export type AnyProtocol = Protocol<object, object>
+
+/** Why a token is asked for. */
+export type TokenReason = 'connect' | 'reconnect' | 'expired' | 'expiring' | 'invalid'
 
 export type TokenGetter = (why: { readonly reason: TokenReason }) => string | Promise<string>
 
@@ -30,6 +27,31 @@ export interface Timeouts {
   /** For the answer to a request, in ms; then it rejects with `timeout`. @default 10_000 */
   readonly requestMs: number
 }
+
+export interface Backoff {
+  /** Shortest wait, in ms. @default 100 */
+  readonly minMs: number
+  /** Longest wait before the second attempt, in ms; it doubles with each failure. @default 500 */
+  readonly baseMs: number
+  /** Longest wait of all, in ms. @default 20_000 */
+  readonly maxMs: number
+}
+
+export const DEFAULT_BACKOFF: Backoff = { minMs: 100, baseMs: 500, maxMs: 20_000 }
+
+export interface HeartbeatOptions {
+  /** Time between pings, in ms. @default what the server's hello says, else 25_000 */
+  readonly intervalMs: number
+  /** A pong that is later than this makes the connection `degraded`, in ms. @default 3_000 */
+  readonly overdueMs: number
+  /** A pong that is later than this ends the connection, in ms. @default 10_000 */
+  readonly deadMs: number
+}
+
+export const DEFAULT_HEARTBEAT: HeartbeatOptions = { intervalMs: 25_000, overdueMs: 3_000, deadMs: 10_000 }
+
+/** The constructor of a WebSocket as browsers and `ws` have it. */
+export type WebSocketConstructor = new (url: string) => object
 
 export interface OutboxLimits {
   /** Messages that wait for their acknowledgement; a further `send` rejects with `outbox_full`. @default 500 */
@@ -67,95 +89,4 @@ export interface ClientOptions<P extends AnyProtocol = BuiltIn> {
   readonly autoConnect?: boolean | undefined
   /** @default console */
   readonly logger?: Logger | undefined
-}
-
-/** Options with all defaults filled in. */
-export interface Settings {
-  readonly url: string
-  /** The URL as it was given, if it is a path and there is no page that it could be on. */
-  readonly pathAlone: string | undefined
-  /** Names what is stored for this server: its URL, without a token in the query. */
-  readonly storageName: string
-  readonly protocol: AnyProtocol | undefined
-  readonly token: string | TokenGetter | undefined
-  readonly keepsSession: boolean
-  readonly storage: StoredOutbox | undefined
-  readonly outbox: OutboxLimits
-  readonly timeouts: Timeouts
-  readonly backoff: Backoff
-  readonly heartbeat: HeartbeatOptions
-  /** Whether the interval is the application's, so that the server's hello does not replace it. */
-  readonly fixedHeartbeat: boolean
-  readonly WebSocket: WebSocketConstructor | undefined
-  readonly autoConnect: boolean | undefined
-  readonly logger: Logger
-}
-
-const DEFAULTS = {
-  outbox: { maxMessages: 500, maxBytes: 2 ** 20, window: 32 } satisfies OutboxLimits,
-  timeouts: { tokenMs: 10_000, dialMs: 10_000, authMs: 10_000, requestMs: 10_000 } satisfies Timeouts,
-  backoff: DEFAULT_BACKOFF,
-  heartbeat: DEFAULT_HEARTBEAT,
-}
-
-/** @throws TypeError that says which option is wrong and how to mend it. */
-export function settle(options: ClientOptions<AnyProtocol>): Settings {
-  checkOptions(options, DEFAULTS)
-  const { token, session = 'tab', protocol, storage, WebSocket, autoConnect, logger = console } = options
-  const page = globalThis.location?.href
-  const pathAlone = page === undefined && isPath(options.url) ? String(options.url) : undefined
-  const url = resolveUrl(options.url, pathAlone === undefined ? page : NO_PAGE)
-  return {
-    url: url.href,
-    pathAlone,
-    storageName: withoutToken(url),
-    protocol,
-    token,
-    keepsSession: session === 'tab',
-    storage,
-    outbox: withDefaults(DEFAULTS.outbox, options.outbox),
-    timeouts: withDefaults(DEFAULTS.timeouts, options.timeouts),
-    backoff: withDefaults(DEFAULTS.backoff, options.backoff),
-    heartbeat: withDefaults(DEFAULTS.heartbeat, options.heartbeat),
-    fixedHeartbeat: options.heartbeat?.intervalMs !== undefined,
-    WebSocket,
-    autoConnect,
-    logger,
-  }
-}
-
-/** Nothing is ever asked of this host. */
-const NO_PAGE = 'http://no-page.invalid/'
-
-function isPath(url: string | URL): boolean {
-  return typeof url === 'string' && /^[./?]/.test(url)
-}
-
-/** Checked in every build: unlike the other options, a URL often comes from a configuration. */
-function resolveUrl(given: string | URL, base: string | undefined): URL {
-  const url = parseUrl(given, base)
-  if (url) url.protocol = url.protocol.replace(/^http/, 'ws')
-  if (!url || !/^wss?:$/.test(url.protocol)) throw new TypeError(say.badUrl(given))
-  // A WebSocket refuses a URL with a fragment.
-  url.hash = ''
-  return url
-}
-
-function parseUrl(given: string | URL, base: string | undefined): URL | undefined {
-  try {
-    return new URL(given, base)
-  } catch {
-    return undefined
-  }
-}
-
-function withoutToken(url: URL): string {
-  const named = new URL(url)
-  named.searchParams.delete('token')
-  return named.href
-}
-
-function withDefaults<T extends object>(defaults: T, given: Partial<T> = {}): T {
-  const entries = Object.entries(defaults).map(([key, value]) => [key, given[key as keyof T] ?? value])
-  return Object.fromEntries(entries) as T
 }

@@ -1,5 +1,6 @@
-import { type OutboxStorage, type StoredMessage, storedOutbox } from './storage.js'
-import type { StoredOutbox } from './stored-outbox.js'
+import type { StoredOutbox } from '../options/stored-outbox.js'
+import type { OutboxStorage, StoredMessage } from './storage.js'
+import { storedOutbox } from './storage-copy.js'
 
 export interface LocalOutboxOptions {
   /**

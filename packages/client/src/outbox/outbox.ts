@@ -1,33 +1,8 @@
-import type { Durability, JsonObject } from '@roomful/protocol'
+import type { Durability } from '@roomful/protocol'
 import { RoomfulError } from '@roomful/protocol/wire'
 import type { OutboxLimits } from '../options/options.js'
-import * as say from '../runtime/strings.js'
-
-/** A chat message on its way to the server's log. */
-export interface Outgoing {
-  readonly clientId: string
-  readonly roomId: string
-  readonly message: string
-  readonly data: JsonObject | undefined
-  /** Who sends it; never sent as somebody else. `undefined` until the first authentication. */
-  readonly userId: string | undefined
-  /**
-   * When it was first transmitted without an answer that tells the outcome, on the client's clock.
-   * Once that is longer ago than the server remembers, sending again could double it.
-   */
-  readonly doubtSince: number | undefined
-  /**
-   * The newest entry of the room that was known then. By it the server tells a repeat that it has forgotten from a
-   * message that it never had.
-   */
-  readonly seen?: Head | undefined
-}
-
-/** How far a log had got. */
-export interface Head {
-  readonly epoch: string
-  readonly offset: number
-}
+import type { Head, OutboxEntry } from '../options/stored-outbox.js'
+import * as strings from '../runtime/strings.js'
 
 /** Where a message stands in its room's log. */
 export interface Placed {
@@ -49,12 +24,12 @@ export type SendResult =
 
 /** What became of a message. */
 export interface Settled {
-  readonly entry: Outgoing
+  readonly entry: OutboxEntry
   readonly outcome: SendResult | RoomfulError
 }
 
 interface Waiting {
-  entry: Outgoing
+  entry: OutboxEntry
   /** Temporary refusals for a reason of its own. */
   refusals: number
   /** Its own broadcast was seen: it is in the log, though the ack is still out. */
@@ -90,7 +65,7 @@ export class Outbox {
     this.#limits = limits
   }
 
-  get entries(): readonly Outgoing[] {
+  get entries(): readonly OutboxEntry[] {
     return Array.from(this.#waiting.values(), ({ entry }) => entry)
   }
 
@@ -99,18 +74,18 @@ export class Outbox {
   }
 
   /** @throws RoomfulError `outbox_full` */
-  add(entry: Outgoing): void {
+  add(entry: OutboxEntry): void {
     const { maxMessages, maxBytes } = this.#limits
     const bytes = this.#bytes + sizeOf(entry)
     if (this.#waiting.size >= maxMessages)
-      throw new RoomfulError('outbox_full', { message: say.tooMany(this.#waiting.size + 1, maxMessages) })
+      throw new RoomfulError('outbox_full', { message: strings.tooMany(this.#waiting.size + 1, maxMessages) })
     if (bytes > maxBytes)
-      throw new RoomfulError('outbox_full', { message: say.tooManyBytes(bytes, maxBytes) })
+      throw new RoomfulError('outbox_full', { message: strings.tooManyBytes(bytes, maxBytes) })
     this.#put(entry)
   }
 
   /** Puts what an earlier page left before what this one wants to send. */
-  restore(entries: readonly Outgoing[]): void {
+  restore(entries: readonly OutboxEntry[]): void {
     const later = this.#waiting
     this.#waiting = new Map()
     for (const entry of entries) if (!later.has(entry.clientId)) this.#put(entry)
@@ -118,7 +93,7 @@ export class Outbox {
   }
 
   /** Makes the user the sender of all that waits. Returns what was nobody's or another's before. */
-  adopt(userId: string): Outgoing[] {
+  adopt(userId: string): OutboxEntry[] {
     const others = [...this.#waiting.values()].filter(({ entry }) => entry.userId !== userId)
     return others.map((waiting) => {
       waiting.entry = { ...waiting.entry, userId }
@@ -127,7 +102,7 @@ export class Outbox {
   }
 
   /** The first message that may be transmitted now. */
-  next(now: number, isOpen: (roomId: string) => boolean): Outgoing | undefined {
+  next(now: number, isOpen: (roomId: string) => boolean): OutboxEntry | undefined {
     if (this.#inFlight() >= this.#limits.window) return undefined
     for (const { entry } of this.#waiting.values()) {
       const lane = this.#lanes.get(entry.roomId)
@@ -150,7 +125,7 @@ export class Outbox {
   }
 
   /** Call before the frame leaves. Returns the entry as it now is. */
-  transmitted(clientId: string, now: number, head?: Head): Outgoing | undefined {
+  transmitted(clientId: string, now: number, head?: Head): OutboxEntry | undefined {
     const waiting = this.#waiting.get(clientId)
     if (!waiting) return undefined
     const lane = this.#lane(waiting.entry.roomId)
@@ -233,7 +208,7 @@ export class Outbox {
   }
 
   /** Gives up on messages that are not in flight, such as those of a room that was left. What may have arrived is `outcome_unknown`. */
-  fail(which: (entry: Outgoing) => boolean, error: RoomfulError): Settled[] {
+  fail(which: (entry: OutboxEntry) => boolean, error: RoomfulError): Settled[] {
     return this.#settleAll(
       ({ entry }) => which(entry) && !this.#isInFlight(entry),
       ({ entry, echo }) => echo ?? (entry.doubtSince === undefined ? error : unknownAfter(error)),
@@ -273,7 +248,7 @@ export class Outbox {
       .flatMap((waiting) => this.settle(waiting.entry.clientId, outcome(waiting)) ?? [])
   }
 
-  #put(entry: Outgoing): void {
+  #put(entry: OutboxEntry): void {
     this.#waiting.set(entry.clientId, { entry, refusals: 0, echo: undefined })
     this.#bytes += sizeOf(entry)
     if (entry.doubtSince !== undefined) this.#doubts.add(entry.clientId)
@@ -291,7 +266,7 @@ export class Outbox {
     return lane
   }
 
-  #isInFlight({ roomId, clientId }: Outgoing): boolean {
+  #isInFlight({ roomId, clientId }: OutboxEntry): boolean {
     return this.#lanes.get(roomId)?.flights.includes(clientId) ?? false
   }
 
@@ -314,6 +289,6 @@ function answered(lane: Lane, clientId: string): boolean {
   return index >= 0
 }
 
-function sizeOf({ message, data }: Outgoing): number {
+function sizeOf({ message, data }: OutboxEntry): number {
   return 2 * (message.length + (data ? JSON.stringify(data).length : 0))
 }

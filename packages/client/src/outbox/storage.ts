@@ -1,5 +1,4 @@
 import type { JsonObject } from '@roomful/protocol'
-import { OutboxStore, type StoredOutbox } from './stored-outbox.js'
 
 /** A message that outlives its page. */
 export interface StoredMessage {
@@ -37,9 +36,4 @@ export interface OutboxStorage {
   clear?(): void
   put(name: string, message: StoredMessage): void
   remove(name: string, clientId: string): void
-}
-
-/** Keeps the outbox in a storage of your own. */
-export function storedOutbox(storage: OutboxStorage): StoredOutbox {
-  return (context) => new OutboxStore(storage, context)
 }

@@ -9,7 +9,7 @@ import type {
   RequestName,
 } from '@roomful/protocol'
 import type { AnyProtocol } from '../options/options.js'
-import type { Sent } from '../outbox/sender.js'
+import type { Sent } from '../outbox/outbox-driver.js'
 import type { Observable } from '../runtime/observable.js'
 import type { LogMessage, RoomEvents } from './messages.js'
 import type { RoomStatus } from './room-state.js'

@@ -1,7 +1,7 @@
 import type { Cursor, Entry, ServerMessageOf } from '@roomful/protocol'
 import type { RoomfulError } from '@roomful/protocol/wire'
 import { backoffMs } from '../connection/retry.js'
-import * as say from '../runtime/strings.js'
+import * as strings from '../runtime/strings.js'
 
 /** Where a room stands. `reason` says in words how it came there. */
 export type RoomStatus = { readonly reason: string } & (
@@ -73,7 +73,7 @@ export interface RoomStep {
 }
 
 export const initialRoom: RoomMachine = {
-  status: { state: 'idle', reason: say.notJoined },
+  status: { state: 'idle', reason: strings.notJoined },
   isConnected: false,
   cursor: undefined,
   history: undefined,
@@ -92,7 +92,7 @@ export function roomStep(m: RoomMachine, event: RoomEvent): RoomStep {
       return stay({ ...initialRoom, isConnected: m.isConnected, status: m.status, history: m.history })
     case 'up': {
       const connected = { ...m, isConnected: true }
-      return isWanted(m) ? join(connected, say.backOnline) : stay(connected)
+      return isWanted(m) ? join(connected, strings.backOnline) : stay(connected)
     }
     case 'down': {
       const away = { ...m, isConnected: false, recovered: undefined }
@@ -110,7 +110,7 @@ export function roomStep(m: RoomMachine, event: RoomEvent): RoomStep {
       if (!isWanted(m)) return stay(m)
       return stay({ ...m, cursor: event.at }, [{ type: 'break', reason: event.reason, head: event.at }])
     case 'members_gap':
-      return m.status.state === 'live' ? resync(m, say.missedMember) : stay(m)
+      return m.status.state === 'live' ? resync(m, strings.missedMember) : stay(m)
     case 'expelled':
       return isWanted(m) ? deny(m, event.error) : stay(m)
   }
@@ -134,7 +134,7 @@ function sendJoin({ cursor, history }: RoomMachine, isPage = false): RoomEffect 
 }
 
 function join(m: RoomMachine, reason: string): RoomStep {
-  const status = waiting(m, m.isConnected ? reason : say.waitingForConnection)
+  const status = waiting(m, m.isConnected ? reason : strings.waitingForConnection)
   return stay({ ...m, status }, m.isConnected ? [sendJoin(m)] : [])
 }
 
@@ -186,7 +186,7 @@ function joinedBase(m: RoomMachine): RoomStep {
 
 function live(m: RoomMachine, effects: readonly RoomEffect[]): RoomStep {
   const { recovered } = m
-  const reason = recovered === false ? say.joinedWithGap : 'Joined'
+  const reason = recovered === false ? strings.joinedWithGap : 'Joined'
   return stay({ ...m, wasLive: true, status: { state: 'live', reason, recovered } }, [
     ...effects,
     { type: 'live' },
@@ -199,7 +199,7 @@ function entry(m: RoomMachine, at: Cursor): RoomStep {
   const isSameLog = at.epoch === m.cursor.epoch
   if (isSameLog && at.offset <= m.cursor.offset) return stay(m)
   if (isSameLog && at.offset === m.cursor.offset + 1) return stay({ ...m, cursor: at }, [{ type: 'deliver' }])
-  return state === 'live' ? resync(m, say.missedMessage) : stay(m)
+  return state === 'live' ? resync(m, strings.missedMessage) : stay(m)
 }
 
 function cursorOf({ epoch, offset, id }: Joined): Cursor | undefined {

@@ -1,24 +1,44 @@
+import type { JsonObject } from '@roomful/protocol'
 import { RoomfulError, validate } from '@roomful/protocol/wire'
-import type { Outgoing, SendResult } from '../outbox/outbox.js'
-import type { Host, RoomCore } from './room.js'
+import type { Settings } from '../options/resolve-options.js'
+import type { OutboxEntry } from '../options/stored-outbox.js'
+import type { SendResult } from '../outbox/outbox.js'
+import type { Observable, Report } from '../runtime/observable.js'
+import type { Runtime } from '../runtime/runtime.js'
 import { type Loggable, Timeline } from './timeline.js'
 
 /** Entries that a timeline keeps; the oldest go first. */
 const LIMIT = 5_000
 
+/** What a timeline needs of its room. */
+interface TimelineRoom {
+  readonly id: string
+  readonly head: { readonly offset: number } | undefined
+  send(message: string, options: { readonly data: JsonObject | undefined }): unknown
+}
+
+/** What a timeline needs of the client. */
+interface TimelineServices {
+  readonly settings: Settings
+  readonly runtime: Runtime
+  readonly report: Report
+  readonly driver: { readonly user: Observable<string | undefined> }
+  readonly outbox: { cancel(clientId: string): boolean }
+}
+
 /** A room's timeline, which shows the own messages before the server has them. */
 export class RoomTimeline extends Timeline<Loggable> {
-  readonly #room: RoomCore
-  readonly #host: Host
+  readonly #room: TimelineRoom
+  readonly #client: TimelineServices
 
-  constructor(room: RoomCore, host: Host) {
-    super(LIMIT, host.report, () => host.use(room))
+  constructor(room: TimelineRoom, client: TimelineServices, watched: () => void) {
+    super(LIMIT, client.report, watched)
     this.#room = room
-    this.#host = host
+    this.#client = client
   }
 
-  queued({ clientId, message, data, userId }: Outgoing): void {
-    const chat = this.#host.settings.protocol?.chat
+  queued({ clientId, message, data, userId }: OutboxEntry): void {
+    const chat = this.#client.settings.protocol?.chat
     // Shown as its receivers will get it; sent as it was given.
     const shown = chat && data ? validate(chat, data) : undefined
     const pending = {
@@ -26,24 +46,28 @@ export class RoomTimeline extends Timeline<Loggable> {
       room_id: this.#room.id,
       client_id: clientId,
       message,
-      timestamp: new Date(this.#host.runtime.wallTime()).toISOString(),
+      timestamp: new Date(this.#client.runtime.wallTime()).toISOString(),
       user_id: userId,
       data: shown?.ok ? shown.value : data,
     }
     this.pending(clientId, pending, {
       retry: () => this.#room.send(message, { data }),
-      cancel: () => this.#host.sender.cancel(clientId),
+      cancel: () => this.#client.outbox.cancel(clientId),
     })
   }
 
-  settled({ clientId }: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void {
+  settled(
+    { clientId }: OutboxEntry,
+    outcome: SendResult | RoomfulError,
+    timestamp: string | undefined,
+  ): void {
     if (outcome instanceof RoomfulError) {
       if (outcome.code === 'cancelled') this.removed(clientId)
       else this.failed(clientId, outcome, this.#room.head?.offset)
     } else if (outcome.durability === 'none') this.removed(clientId)
     else {
       const { id, epoch, offset } = outcome
-      const place: Partial<Loggable> = { id, epoch, offset, user_id: this.#host.link.user.get() }
+      const place: Partial<Loggable> = { id, epoch, offset, user_id: this.#client.driver.user.get() }
       this.placed(clientId, timestamp === undefined ? place : Object.assign(place, { timestamp }))
     }
   }

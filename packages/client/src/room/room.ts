@@ -16,16 +16,17 @@ import {
   type ServerDecodeResult,
   validate,
 } from '@roomful/protocol/wire'
-import type { Link } from '../connection/driver.js'
-import type { Answer, Calls, Started } from '../connection/pending-requests.js'
-import type { AnyProtocol, Settings } from '../options/options.js'
-import type { Sender, Sent } from '../outbox/sender.js'
-import { Alarm } from '../runtime/clock.js'
+import type { ConnectionDriver } from '../connection/connection-driver.js'
+import type { Answer, PendingRequests, StartedRequest } from '../connection/pending-requests.js'
+import type { AnyProtocol } from '../options/options.js'
+import type { Settings } from '../options/resolve-options.js'
+import type { OutboxDriver, Sent } from '../outbox/outbox-driver.js'
+import { Timer } from '../runtime/clock.js'
 import { Emitter } from '../runtime/emitter.js'
 import { type Observable, type Report, Value } from '../runtime/observable.js'
 import type { Runtime } from '../runtime/runtime.js'
-import * as say from '../runtime/strings.js'
-import { Members } from './members.js'
+import * as strings from '../runtime/strings.js'
+import { MemberList } from './member-list.js'
 import type { LogMessage } from './messages.js'
 import type {
   HistoryOptions,
@@ -48,16 +49,17 @@ import type { RoomTimeline } from './room-timeline.js'
 import { type Loggable, Place } from './timeline.js'
 import { Typing } from './typing.js'
 
-export type ShowIn = (room: RoomCore, host: Host) => RoomTimeline
+/** Makes the list that shows a room's messages. */
+export type TimelineFactory = (...args: ConstructorParameters<typeof RoomTimeline>) => RoomTimeline
 
 /** What a room needs of its client. */
-export interface Host {
+export interface ClientServices {
   readonly settings: Settings
   readonly runtime: Runtime
   readonly report: Report
-  readonly link: Link
-  readonly calls: Calls
-  readonly sender: Sender
+  readonly driver: ConnectionDriver
+  readonly requests: PendingRequests
+  readonly outbox: OutboxDriver
   failed(error: RoomfulError): void
   /** The application uses the room, and it must not be let go. */
   use(room: RoomCore): void
@@ -71,8 +73,8 @@ export interface Host {
   readEntry(entry: Entry): Loggable | Place
   unreadable(result: ServerDecodeResult): void
   joining(room: RoomCore): void
-  /** Makes the list that shows a room's messages; the core has none. */
-  readonly showIn: ShowIn | undefined
+  /** The core has none. */
+  readonly createTimeline: TimelineFactory | undefined
 }
 
 interface Waiter {
@@ -89,58 +91,58 @@ export class RoomCore {
   readonly members: Observable<readonly Member[]>
   readonly occupancy: Observable<number>
   readonly presence: Room<AnyProtocol>['presence']
-  readonly #host: Host
+  readonly #client: ClientServices
   readonly #events: Emitter<Record<string, unknown>>
-  readonly #members: Members
-  readonly #retry: Alarm
-  readonly #tell: Alarm
+  readonly #members: MemberList
+  readonly #retryTimer: Timer
+  readonly #presenceTimer: Timer
   #machine: RoomMachine = initialRoom
   #waiters: Waiter[] = []
   /** The pages of a join that the application awaits; they are its result, not events. One given up leaves them to the next. */
   #pages: Loggable[] | undefined
   /** Live events that wait for the task after a join's. */
   #held: (() => void)[] | undefined
-  #state: JsonObject | undefined
+  #presence: JsonObject | undefined
   #isReleased = false
   /** Grows with each join that is sent, so that the answer to an earlier one is dropped. */
   #joins = 0
-  #joining: Started | undefined
-  #leaving: Started | undefined
-  #telling: Started | undefined
+  #joinRequest: StartedRequest | undefined
+  #leaveRequest: StartedRequest | undefined
+  #presenceRequest: StartedRequest | undefined
 
-  constructor(id: string, host: Host) {
-    const { report, runtime } = host
+  constructor(id: string, client: ClientServices) {
+    const { report, runtime } = client
     this.id = id
-    this.#host = host
-    const watched = () => host.use(this)
+    this.#client = client
+    const watched = () => client.use(this)
     this.status = new Value(initialRoom.status, report, watched)
     this.#events = new Emitter(report)
-    this.#members = new Members(report, watched)
+    this.#members = new MemberList(report, watched)
     this.members = this.#members.list
     this.occupancy = this.#members.occupancy
-    this.#retry = new Alarm(runtime.clock)
-    this.#tell = new Alarm(runtime.clock)
+    this.#retryTimer = new Timer(runtime.clock)
+    this.#presenceTimer = new Timer(runtime.clock)
     this.typing = new Typing(
       runtime.clock,
       report,
-      (type) => this.isLive && host.link.send({ type, room_id: id }),
+      (type) => this.isLive && client.driver.send({ type, room_id: id }),
       watched,
     )
-    this.timeline = host.showIn?.(this, host)
+    this.timeline = client.createTimeline?.(this, client, watched)
     this.presence = {
       get: this.members.get,
       subscribe: this.members.subscribe,
       getInitial: this.#members.list.getInitial,
       set: (state) => {
         // A copy, made here, so that what JSON cannot hold throws where it came from.
-        this.#state = JSON.parse(JSON.stringify(state)) as JsonObject
-        this.#tellState()
+        this.#presence = JSON.parse(JSON.stringify(state)) as JsonObject
+        this.#sendPresence()
       },
     }
   }
 
   on(type: string, handler: (event: never) => void): () => void {
-    this.#host.use(this)
+    this.#client.use(this)
     return this.#events.on(type, handler as (event: unknown) => void)
   }
 
@@ -148,22 +150,22 @@ export class RoomCore {
   get isHeld(): boolean {
     const { status, timeline, typing } = this
     const watched = [status, timeline, typing, this.#members, this.#events].some((one) => one?.isWatched)
-    return watched || this.isWanted || this.#host.sender.entriesOf(this.id).length > 0
+    return watched || this.isWanted || this.#client.outbox.entriesOf(this.id).length > 0
   }
 
   release(): void {
     void this.leave()
     this.#isReleased = true
-    this.#host.sender.abandon(this.id)
+    this.#client.outbox.abandon(this.id)
     this.forget()
-    this.#host.release(this)
+    this.#client.release(this)
   }
 
   join(options?: JoinOptions): Promise<JoinResult<AnyProtocol>> {
     if (this.#isReleased) return Promise.reject(this.#released())
-    this.#host.use(this)
+    this.#client.use(this)
     try {
-      this.#host.wake()
+      this.#client.wake()
     } catch (error) {
       // Unlike a refusal, which `status` tells as well, this is a mistake of the program: nobody else would tell it.
       return Promise.reject(error)
@@ -181,7 +183,7 @@ export class RoomCore {
     if (state === 'live') this.#settleJoin()
     else {
       if (state === 'idle' || state === 'left' || state === 'denied') this.#pages ??= []
-      this.#host.joining(this)
+      this.#client.joining(this)
       this.#step({ type: 'join', history })
     }
     return promise
@@ -189,16 +191,16 @@ export class RoomCore {
 
   async leave(): Promise<void> {
     const isKnown = this.#machine.isConnected && isWanted(this.#machine)
-    const left = isKnown && this.#tellLeft()
+    const left = isKnown && this.#sendLeave()
     this.leaveWith('Left')
     await left
   }
 
   /** Resolves whatever comes of it: a broken connection ends the membership as well. */
-  #tellLeft(): Promise<void> {
+  #sendLeave(): Promise<void> {
     return new Promise((resolve) => {
       const frame = { type: 'leave', room_id: this.id }
-      this.#leaving = this.#host.calls.start(
+      this.#leaveRequest = this.#client.requests.start(
         () => frame,
         () => resolve(),
       )
@@ -218,45 +220,45 @@ export class RoomCore {
   /** One that waits for its turn would undo what comes after it. */
   #withdrawJoin(): void {
     this.#joins++
-    this.#joining?.withdraw()
+    this.#joinRequest?.withdraw()
   }
 
   send(message: string, { data }: { readonly data?: JsonObject | undefined } = {}): Sent {
     const error = this.#check(message, data)
-    if (error) return this.#host.sender.refuse(this.id, message, data, error)
+    if (error) return this.#client.outbox.refuse(this.id, message, data, error)
     this.typing.ended()
-    return this.#host.sender.submit(this.id, message, data)
+    return this.#client.outbox.submit(this.id, message, data)
   }
 
   emit(type: string, body: object): boolean {
     const frame = this.#frame(type, body)
-    return this.isLive && this.#host.link.send(frame)
+    return this.isLive && this.#client.driver.send(frame)
   }
 
   async request(type: string, body: object, { timeoutMs, signal }: RequestOptions = {}): Promise<unknown> {
     const frame = this.#frame(type, body)
-    if (this.#host.link.mode === 'base') throw new RoomfulError('unsupported')
-    const answer = await this.#host.calls.ask(frame, {
+    if (this.#client.driver.mode === 'base') throw new RoomfulError('unsupported')
+    const answer = await this.#client.requests.ask(frame, {
       onDrop: 'outcome_unknown',
       signal,
       timeoutMs,
     })
     const definition = this.#definition(type)
-    if (!isRequest(definition)) throw new TypeError(say.noRequest(type))
+    if (!isRequest(definition)) throw new TypeError(strings.noRequest(type))
     const result = validate(definition.reply, (answer as ServerMessageOf<'reply'>).data)
     if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: this.id })
     return result.value
   }
 
   async history({ limit = 50, before, after }: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
-    if (this.#host.link.mode === 'base') throw new RoomfulError('unsupported')
+    if (this.#client.driver.mode === 'base') throw new RoomfulError('unsupported')
     const epoch = this.#machine.cursor?.epoch
     const frame = { type: 'history', room_id: this.id, limit, epoch, after }
-    const answer = (await this.#host.calls.ask(
+    const answer = (await this.#client.requests.ask(
       { ...frame, before: after === undefined ? before : undefined },
       { budget: 'history' },
     )) as ServerMessageOf<'history'>
-    const entries = answer.messages.map((entry) => this.#host.readEntry(entry))
+    const entries = answer.messages.map((entry) => this.#client.readEntry(entry))
     if (answer.epoch === this.#machine.cursor?.epoch) this.timeline?.prepended(entries)
     const messages = entries.filter(isReadable)
     const first = answer.messages[0]?.offset ?? before
@@ -281,7 +283,7 @@ export class RoomCore {
     // What was in flight when the room was left will not be sent again.
     const { state } = this.status.get()
     if (state === 'left' || state === 'denied')
-      this.#host.sender.leftRoom(this.id, new RoomfulError('not_in_room'))
+      this.#client.outbox.leftRoom(this.id, new RoomfulError('not_in_room'))
   }
 
   /** The client is closed: nothing joins again. */
@@ -292,7 +294,7 @@ export class RoomCore {
   /** Whoever comes next sees nothing of what this user saw, and resumes nothing. */
   forget(): void {
     this.#step({ type: 'forget' })
-    this.#state = undefined
+    this.#presence = undefined
     this.#pages = undefined
     if (this.#held) this.#held = []
     this.timeline?.clear()
@@ -320,7 +322,7 @@ export class RoomCore {
       this.message(result.message)
     } else {
       this.timeline?.received([new Place(result.frame?.type ?? '', at.id, at.epoch, at.offset)])
-      this.#host.unreadable(result)
+      this.#client.unreadable(result)
     }
   }
 
@@ -347,7 +349,7 @@ export class RoomCore {
         return
       case 'user_typing':
       case 'user_stopped_typing':
-        if (message.user_id !== this.#host.link.user.get())
+        if (message.user_id !== this.#client.driver.user.get())
           this.typing.heard(message.user_id, message.type === 'user_typing')
         this.#emit(message.type, message)
         return
@@ -367,7 +369,7 @@ export class RoomCore {
   }
 
   #expelled(reason = 'forbidden'): void {
-    const message = reason === 'kicked' ? say.removed : say.withdrawn
+    const message = reason === 'kicked' ? strings.removed : strings.withdrawn
     const error = new RoomfulError('forbidden', { message, roomId: this.id })
     this.#step({ type: 'expelled', error })
   }
@@ -387,7 +389,7 @@ export class RoomCore {
     // Before anyone is told: a listener may join again, and that join is not refused yet.
     if (end) this.#end(end)
     if (from !== to) {
-      this.#retry.clear()
+      this.#retryTimer.clear()
       this.status.set(to)
       if (this.#machine === machine) this.#events.emit('status', { from, to, reason: to.reason })
     }
@@ -397,8 +399,8 @@ export class RoomCore {
       this.#run(effect)
     }
     if (end && this.#machine === machine) {
-      this.#host.sender.leftRoom(this.id, end)
-      this.#host.ended()
+      this.#client.outbox.leftRoom(this.id, end)
+      this.#client.ended()
     }
     return effects
   }
@@ -409,7 +411,7 @@ export class RoomCore {
         this.#sendJoin(effect)
         return
       case 'deliver_page':
-        this.#deliverPage(effect.entries.map((entry) => this.#host.readEntry(entry)))
+        this.#deliverPage(effect.entries.map((entry) => this.#client.readEntry(entry)))
         return
       case 'break':
         this.timeline?.broke(effect.reason, effect.head)
@@ -417,8 +419,8 @@ export class RoomCore {
         return
       case 'live':
         this.#settleJoin()
-        this.#tellState()
-        this.#host.sender.pump()
+        this.#sendPresence()
+        this.#client.outbox.pump()
         return
       case 'retry':
         this.#retryIn(effect.ms)
@@ -431,25 +433,27 @@ export class RoomCore {
   #sendJoin({ since, history, isPage }: Extract<RoomEffect, { type: 'send_join' }>): void {
     this.#withdrawJoin()
     // Behind the join, it would end the membership.
-    this.#leaving?.hasten()
+    this.#leaveRequest?.sendNow()
     const join = this.#joins
     const base = { type: 'join', room_id: this.id }
-    if (this.#host.link.mode === 'base') {
-      this.#host.link.send(base)
+    if (this.#client.driver.mode === 'base') {
+      this.#client.driver.send(base)
       return
     }
     const frame = { ...base, since, history }
     const answered = (outcome: Answer | RoomfulError) => {
       if (join !== this.#joins) return
       if (outcome instanceof RoomfulError) {
-        this.#step({ type: 'refused', error: outcome, random: this.#host.runtime.random() })
+        this.#step({ type: 'refused', error: outcome, random: this.#client.runtime.random() })
       } else this.joined(outcome as ServerMessageOf<'joined'>)
     }
-    this.#joining = this.#host.calls.start(() => frame, answered, { budget: isPage ? 'none' : 'joins' })
+    this.#joinRequest = this.#client.requests.start(() => frame, answered, {
+      budget: isPage ? 'none' : 'joins',
+    })
   }
 
   #retryIn(ms: number): void {
-    this.#retry.set(ms, () => this.#step({ type: 'timer' }))
+    this.#retryTimer.set(ms, () => this.#step({ type: 'timer' }))
   }
 
   #deliverPage(entries: readonly (Loggable | Place)[]): void {
@@ -477,7 +481,7 @@ export class RoomCore {
   #hold(): void {
     if (this.#held) return
     this.#held = []
-    this.#host.runtime.clock.setTimeout(() => {
+    this.#client.runtime.clock.setTimeout(() => {
       const held = this.#held ?? []
       this.#held = undefined
       for (const emit of held) emit()
@@ -496,66 +500,66 @@ export class RoomCore {
     for (const { reject } of this.#waiters.splice(0)) reject(error)
   }
 
-  #tellState(): void {
-    if (!this.#state || !this.isLive || this.#host.link.mode !== 'full') return
+  #sendPresence(): void {
+    if (!this.#presence || !this.isLive || this.#client.driver.mode !== 'full') return
     // One that waits for its turn tells the newest state.
-    if (this.#telling?.isQueued) return
-    this.#telling = this.#host.calls.start(
-      () => ({ type: 'presence', room_id: this.id, state: this.#state }),
-      (outcome) => this.#told(outcome),
+    if (this.#presenceRequest?.isQueued) return
+    this.#presenceRequest = this.#client.requests.start(
+      () => ({ type: 'presence', room_id: this.id, state: this.#presence }),
+      (outcome) => this.#presenceAnswered(outcome),
     )
   }
 
   /** Only a refusal is answered. One for now must not leave the others with an old state. */
-  #told(outcome: Answer | RoomfulError): void {
+  #presenceAnswered(outcome: Answer | RoomfulError): void {
     if (!(outcome instanceof RoomfulError) || outcome.code === 'timeout' || outcome.code === 'not_connected')
       return
-    if (outcome.temporary) this.#tellStateIn(outcome.retryAfterMs ?? 1_000)
-    else this.#host.failed(outcome)
+    if (outcome.temporary) this.#sendPresenceIn(outcome.retryAfterMs ?? 1_000)
+    else this.#client.failed(outcome)
   }
 
-  #tellStateIn(ms: number): void {
-    this.#tell.set(ms, () => this.#tellState())
+  #sendPresenceIn(ms: number): void {
+    this.#presenceTimer.set(ms, () => this.#sendPresence())
   }
 
   #released(): RoomfulError {
-    return new RoomfulError('closed', { message: say.released, roomId: this.id })
+    return new RoomfulError('closed', { message: strings.released, roomId: this.id })
   }
 
   #check(message: string, data: JsonObject | undefined): RoomfulError | undefined {
     const options = { roomId: this.id }
-    const ended = this.#host.link.ended
+    const ended = this.#client.driver.ended
     if (ended) return ended
     if (this.#isReleased) return this.#released()
-    const { text_length } = this.#host.link.limits
+    const { text_length } = this.#client.driver.limits
     const limit = text_length === null ? Number.POSITIVE_INFINITY : (text_length ?? MAX_TEXT_LENGTH)
     const fault = checkText(message, limit)
     if (fault)
       return new RoomfulError(fault, {
         ...options,
-        message: fault === 'message_too_long' ? say.tooLong([...message].length, limit) : undefined,
+        message: fault === 'message_too_long' ? strings.tooLong([...message].length, limit) : undefined,
       })
     const status = this.status.get()
     if (status.state === 'idle' || status.state === 'left')
-      return new RoomfulError('not_in_room', { ...options, message: say.joinFirst })
+      return new RoomfulError('not_in_room', { ...options, message: strings.joinFirst })
     if (status.state === 'denied') return status.error
-    const chat = this.#host.settings.protocol?.chat
+    const chat = this.#client.settings.protocol?.chat
     if (data === undefined) return undefined
     if (!chat)
       return new RoomfulError('invalid_message', {
         ...options,
-        message: say.noChatData,
+        message: strings.noChatData,
       })
     const result = validate(chat, data)
     return result.ok ? undefined : new RoomfulError('invalid_message', { ...options, issues: result.issues })
   }
 
   #definition(type: string): ClientDefinition {
-    const client = this.#host.settings.protocol?.client as
+    const client = this.#client.settings.protocol?.client as
       | Readonly<Record<string, ClientDefinition>>
       | undefined
     const definition = client && Object.hasOwn(client, type) ? client[type] : undefined
-    if (!definition) throw new TypeError(say.undeclared(type))
+    if (!definition) throw new TypeError(strings.undeclared(type))
     return definition
   }
 

@@ -48,7 +48,7 @@ export interface EntryActions {
 type MessageEntry<M> = Extract<TimelineEntry<M>, { kind: 'message' }>
 
 /** What a room can do with an own message. */
-export interface Actions {
+export interface OwnActions {
   /** Sends it again as a new one. */
   retry(): void
   /** Returns false if it was transmitted already. */
@@ -57,7 +57,7 @@ export interface Actions {
 
 interface Own<M> {
   readonly entry: MessageEntry<M>
-  readonly actions: Actions
+  readonly actions: OwnActions
 }
 
 const NOTHING: readonly never[] = []
@@ -109,7 +109,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     this.#changes.subscribe(() => listener(this.get()))
 
   /** Shows an own message before the server has it. */
-  pending(clientId: string, message: M, actions: Actions): void {
+  pending(clientId: string, message: M, actions: OwnActions): void {
     const entry = { ...this.#entry(clientId, message, { state: 'pending' }), cancel: () => actions.cancel() }
     this.#own.set(clientId, { entry, actions })
     this.#changed()

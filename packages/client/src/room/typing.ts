@@ -1,4 +1,4 @@
-import { Alarm, type Clock, type Timer } from '../runtime/clock.js'
+import { type Clock, Timer, type TimerHandle } from '../runtime/clock.js'
 import { type Observable, type Report, Value } from '../runtime/observable.js'
 
 /** Between two `typing_start`, in ms. */
@@ -17,9 +17,9 @@ export class Typing implements Observable<readonly string[]> {
   readonly #users: Value<readonly string[]>
   readonly #clock: Clock
   readonly #send: (type: 'typing_start' | 'typing_stop') => boolean
-  readonly #idle: Alarm
-  readonly #expiries = new Map<string, Timer>()
-  #toldAt: number | undefined
+  readonly #idleTimer: Timer
+  readonly #expiries = new Map<string, TimerHandle>()
+  #sentAt: number | undefined
 
   constructor(
     clock: Clock,
@@ -29,7 +29,7 @@ export class Typing implements Observable<readonly string[]> {
   ) {
     this.#clock = clock
     this.#send = send
-    this.#idle = new Alarm(clock)
+    this.#idleTimer = new Timer(clock)
     this.#users = new Value<readonly string[]>([], report, watched)
     this.get = this.#users.get
     this.subscribe = this.#users.subscribe
@@ -43,22 +43,22 @@ export class Typing implements Observable<readonly string[]> {
   /** Call on each keystroke: the others are told at most every 2 s, and that it ended 3 s after the last one. */
   keystroke(): void {
     const now = this.#clock.now()
-    if (this.#toldAt === undefined || now - this.#toldAt >= THROTTLE_MS) {
-      this.#toldAt = this.#send('typing_start') ? now : undefined
+    if (this.#sentAt === undefined || now - this.#sentAt >= THROTTLE_MS) {
+      this.#sentAt = this.#send('typing_start') ? now : undefined
     }
-    if (this.#toldAt !== undefined) this.#idle.set(IDLE_MS, () => this.stop())
+    if (this.#sentAt !== undefined) this.#idleTimer.set(IDLE_MS, () => this.stop())
   }
 
   /** Call when the composer loses the focus or is emptied. */
   stop(): void {
-    if (this.#toldAt !== undefined) this.#send('typing_stop')
+    if (this.#sentAt !== undefined) this.#send('typing_stop')
     this.ended()
   }
 
   /** The server ended it by itself, as it does when a message is sent. */
   ended(): void {
-    this.#toldAt = undefined
-    this.#idle.clear()
+    this.#sentAt = undefined
+    this.#idleTimer.clear()
   }
 
   heard(user: string, isTyping: boolean): void {

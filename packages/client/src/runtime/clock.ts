@@ -1,12 +1,12 @@
 /** What a clock's `setTimeout` returned; opaque to everyone but that clock. */
-export type Timer = unknown
+export type TimerHandle = unknown
 
 /** Monotonic time and timers. A simulation passes its own, so nothing else in this package may tell the time. */
 export interface Clock {
   /** Milliseconds since an arbitrary start; never jumps. */
   now(): number
-  setTimeout(run: () => void, ms: number): Timer
-  clearTimeout(timer: Timer): void
+  setTimeout(run: () => void, ms: number): TimerHandle
+  clearTimeout(timer: TimerHandle): void
 }
 
 /** Longest delay that `setTimeout` keeps; it fires longer ones at once. */
@@ -19,9 +19,9 @@ export const systemClock: Clock = {
 }
 
 /** One timer that is set, set anew and cleared. */
-export class Alarm {
+export class Timer {
   readonly #clock: Clock
-  #timer: Timer
+  #handle: TimerHandle
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -29,18 +29,18 @@ export class Alarm {
 
   set(ms: number, run: () => void): void {
     this.clear()
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#timer = undefined
+    this.#handle = this.#clock.setTimeout(() => {
+      this.#handle = undefined
       run()
     }, ms)
   }
 
   get isSet(): boolean {
-    return this.#timer !== undefined
+    return this.#handle !== undefined
   }
 
   clear(): void {
-    if (this.isSet) this.#clock.clearTimeout(this.#timer)
-    this.#timer = undefined
+    if (this.isSet) this.#clock.clearTimeout(this.#handle)
+    this.#handle = undefined
   }
 }

@@ -1,5 +1,5 @@
 import { guard, type Report } from './observable.js'
-import * as say from './strings.js'
+import * as strings from './strings.js'
 
 type Handler = (event: never) => void
 
@@ -30,7 +30,7 @@ export class Emitter<Events extends object> {
     const handlers = this.#handlers.get(type) ?? []
     for (const { call } of handlers) {
       const run = () => (call as (event: Events[K]) => void)(event)
-      guard(run, (error) => this.#report(say.handlerOf(String(type)), error))
+      guard(run, (error) => this.#report(strings.handlerOf(String(type)), error))
     }
     return handlers.length > 0
   }

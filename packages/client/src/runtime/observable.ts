@@ -1,4 +1,4 @@
-import * as say from './strings.js'
+import * as strings from './strings.js'
 
 /** A value that changes. `get` returns the same snapshot until the next change. */
 export interface Observable<T> {
@@ -51,7 +51,7 @@ export class Value<T> implements Observable<T> {
       if (!Object.is(this.#value, value)) return
       guard(
         () => listener.call(value),
-        (error) => this.#report(say.subscriber, error),
+        (error) => this.#report(strings.subscriber, error),
       )
     }
   }

@@ -1,6 +1,6 @@
 import { idFromBytes } from '@roomful/protocol/wire'
-import type { SocketFactory } from '../connection/socket.js'
 import { type Clock, systemClock } from './clock.js'
+import type { SocketFactory } from './socket.js'
 
 /** What the surroundings tell about the network and the page. */
 export type Signal = 'online' | 'offline' | 'visible'

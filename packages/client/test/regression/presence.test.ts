@@ -1,7 +1,7 @@
 import { createTestServer, Device } from '@roomful/server/testing'
 import { expect, it } from 'vitest'
 import { createClient } from '../../src/index.js'
-import { Members } from '../../src/room/members.js'
+import { MemberList } from '../../src/room/member-list.js'
 
 it('[P2] [E12] a state that its rate refused is told again, else the others would show an old one', async () => {
   const limits = { messagesPerSecond: 2, messagesBurst: 2 }
@@ -16,7 +16,7 @@ it('[P2] [E12] a state that its rate refused is told again, else the others woul
 })
 
 it('[P2] counts the members of a snapshot, for the notice with the count may have been lost', () => {
-  const members = new Members(
+  const members = new MemberList(
     () => {},
     () => {},
   )
@@ -29,7 +29,7 @@ it('[P2] counts the members of a snapshot, for the notice with the count may hav
 })
 
 it('[J15] keeps a list that is left out because it is here already, and no other', () => {
-  const members = new Members(() => {})
+  const members = new MemberList(() => {})
   const joined = { type: 'joined', message: '', room_id: 'r', timestamp: '', more: false } as const
   const at = { epoch: 'e', offset: 0, id: 'e' }
   members.joined({ ...joined, ...at, members: [{ user_id: 'ada' }], count: 1, presence_version: 1 })

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../src/index.js'
+import type { Clock, TimerHandle } from '../../src/index.js'
 
 interface Planned {
   readonly at: number
@@ -15,12 +15,12 @@ export class VirtualClock implements Clock {
     return this.#now
   }
 
-  setTimeout(run: () => void, ms: number): Timer {
+  setTimeout(run: () => void, ms: number): TimerHandle {
     this.#timers.set(++this.#lastId, { at: this.#now + Math.max(0, ms), run })
     return this.#lastId
   }
 
-  clearTimeout(timer: Timer): void {
+  clearTimeout(timer: TimerHandle): void {
     if (typeof timer === 'number') this.#timers.delete(timer)
   }
 

@@ -1,21 +1,13 @@
-import type { Runtime } from '../runtime/runtime.js'
-import type { Outgoing } from './outbox.js'
+import type { OutboxEntry, OutboxStore, OutboxStoreContext, StoredOutbox } from '../options/stored-outbox.js'
 import type { OutboxStorage, StoredMessage } from './storage.js'
 
-/** Makes the store of one client. Passed as `storage`, so that a bundle without one does not carry this code. */
-export type StoredOutbox = (context: OutboxStoreContext) => OutboxStore
-
-export interface OutboxStoreContext {
-  /** Names what is stored for this server. */
-  readonly name: string
-  readonly runtime: Pick<Runtime, 'clock' | 'wallTime'>
-  /** This page owns the storage from now on. */
-  opened(): void
-  failed(cause: unknown): void
+/** Keeps the outbox in a storage of your own. */
+export function storedOutbox(storage: OutboxStorage): StoredOutbox {
+  return (context) => new StorageCopy(storage, context)
 }
 
 /** The outbox's copy in a storage that outlives the page. Until this page owns it, nothing is written. */
-export class OutboxStore {
+export class StorageCopy implements OutboxStore {
   readonly #storage: OutboxStorage
   readonly #context: OutboxStoreContext
   #isOwned = false
@@ -40,14 +32,12 @@ export class OutboxStore {
     })
   }
 
-  /** What is stored stays for the next page. */
   close(): void {
     this.#close?.()
     this.#close = undefined
     this.#isOwned = false
   }
 
-  /** Log-out: removes what earlier pages left; if this page does not own the storage yet, as soon as it does. */
   clear(): void {
     if (this.#storage.clear) this.#guard(() => this.#storage.clear?.())
     else if (this.#isOwned) this.#removeAll(this.#left)
@@ -67,8 +57,7 @@ export class OutboxStore {
     if (isCleared) close()
   }
 
-  /** What earlier pages of the user left. It is given out once. */
-  take(me: string | undefined): Outgoing[] {
+  take(me: string | undefined): OutboxEntry[] {
     if (me !== undefined) this.#storage.userIs?.(me)
     const mine = this.#left.filter(({ userId }) => userId === me)
     this.#left = this.#left.filter(({ userId }) => userId !== me)
@@ -78,12 +67,11 @@ export class OutboxStore {
     })
   }
 
-  /** Stores those messages that are not yet. */
-  keep(entries: readonly Outgoing[]): void {
+  keep(entries: readonly OutboxEntry[]): void {
     for (const entry of entries) if (!this.#sequences.has(entry.clientId)) this.put(entry)
   }
 
-  put({ userId, doubtSince, ...entry }: Outgoing): void {
+  put({ userId, doubtSince, ...entry }: OutboxEntry): void {
     if (userId === undefined || !this.#isOwned) return
     const sequence = this.#sequences.get(entry.clientId) ?? ++this.#lastSequence
     this.#sequences.set(entry.clientId, sequence)

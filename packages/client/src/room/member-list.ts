@@ -2,7 +2,7 @@ import type { Member, ServerMessageOf } from '@roomful/protocol'
 import { type Report, Value } from '../runtime/observable.js'
 
 /** Who is in a room and their state, in rooms of up to 200 users; larger ones tell only how many. */
-export class Members {
+export class MemberList {
   readonly list: Value<readonly Member[]>
   /** How many users are in the room. */
   readonly occupancy: Value<number>

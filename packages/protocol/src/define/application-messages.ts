@@ -1,4 +1,4 @@
-import type { InputOf, ObjectSchema, OutputOf, Protocol, Request, Volatile } from '../define/definitions.js'
+import type { InputOf, ObjectSchema, OutputOf, Protocol, Request, Volatile } from './definitions.js'
 
 type Message<T extends string, B> =
   B extends Record<string, never> ? { type: T } : B extends unknown ? { type: T } & B : never

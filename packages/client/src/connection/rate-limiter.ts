@@ -1,5 +1,5 @@
 import type { WireLimits } from '@roomful/protocol'
-import { Alarm, type Clock } from '../runtime/clock.js'
+import { type Clock, Timer } from '../runtime/clock.js'
 
 /** What the server charges a frame to, beside its bytes. */
 export type Budget = 'messages' | 'joins' | 'history'
@@ -11,7 +11,7 @@ export interface Cost {
 }
 
 /** Something whose frames wait for their turn. */
-export interface Source {
+export interface FrameSource {
   /** What its next frame costs; `undefined` if none is ready. */
   next(): Cost | undefined
   /** Sends the frame that `next` has told the cost of. */
@@ -35,11 +35,11 @@ const FIRST_BURST_MS = 100
  * Keeps all that a connection sends below the server's rates (the generic cell rate algorithm: for each budget, one
  * number says when it will be full again), and lets its sources take turns.
  */
-export class Pace {
+export class RateLimiter {
   readonly #clock: Clock
-  readonly #alarm: Alarm
+  readonly #timer: Timer
   /** The next one first. */
-  readonly #sources: Source[] = []
+  readonly #sources: FrameSource[] = []
   readonly #rates = new Map<Budget | 'bytes', Rate>()
   readonly #fullAt = new Map<Budget | 'bytes', number>()
   readonly #firstAt = new Map<Budget | 'bytes', number>()
@@ -48,10 +48,10 @@ export class Pace {
 
   constructor(clock: Clock) {
     this.#clock = clock
-    this.#alarm = new Alarm(clock)
+    this.#timer = new Timer(clock)
   }
 
-  add(source: Source): void {
+  add(source: FrameSource): void {
     this.#sources.push(source)
   }
 
@@ -67,7 +67,7 @@ export class Pace {
 
   /** No connection: nothing has its turn. */
   stop(): void {
-    this.#alarm.clear()
+    this.#timer.clear()
   }
 
   /** Takes what a frame costs, if it may go now. */
@@ -112,7 +112,7 @@ export class Pace {
     this.#isAskedAgain = false
     let wait = Number.POSITIVE_INFINITY
     for (let index = 0; index < this.#sources.length; ) {
-      const source = this.#sources[index] as Source
+      const source = this.#sources[index] as FrameSource
       const cost = source.next()
       const ms = cost ? this.#waitFor(cost) : Number.POSITIVE_INFINITY
       if (cost && ms === 0) {
@@ -126,7 +126,7 @@ export class Pace {
         index++
       }
     }
-    if (wait < Number.POSITIVE_INFINITY) this.#alarm.set(wait, () => this.pump())
+    if (wait < Number.POSITIVE_INFINITY) this.#timer.set(wait, () => this.pump())
   }
 
   /** `null` and an absent rate mean without a limit. */

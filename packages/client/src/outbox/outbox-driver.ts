@@ -1,17 +1,17 @@
 import type { Durability, JsonObject, ServerMessageOf } from '@roomful/protocol'
 import { RoomfulError } from '@roomful/protocol/wire'
-import type { Encoded, Link } from '../connection/driver.js'
-import type { Cost, Source } from '../connection/pace.js'
+import type { ConnectionDriver, EncodedFrame } from '../connection/connection-driver.js'
 import { errorOf } from '../connection/pending-requests.js'
-import type { Settings } from '../options/options.js'
-import { Alarm } from '../runtime/clock.js'
+import type { Cost, FrameSource } from '../connection/rate-limiter.js'
+import type { Settings } from '../options/resolve-options.js'
+import type { Head, OutboxEntry, OutboxStore } from '../options/stored-outbox.js'
+import { Timer } from '../runtime/clock.js'
 import type { Runtime } from '../runtime/runtime.js'
-import * as say from '../runtime/strings.js'
-import { type Head, Outbox, type Outgoing, type SendResult, type Settled } from './outbox.js'
-import type { OutboxStore } from './stored-outbox.js'
+import * as strings from '../runtime/strings.js'
+import { Outbox, type SendResult, type Settled } from './outbox.js'
 
 /**
- * A message that was handed to `send`. Await it for its place in the log or a {@link RoomfulError};
+ * A message that was handed to `send`. Await it for its place in the log or a {@driver RoomfulError};
  * ignoring it never causes an unhandled rejection.
  */
 export interface Sent extends PromiseLike<SendResult> {
@@ -33,13 +33,13 @@ export interface RoomView {
   readonly timeline:
     | {
         removed(clientId: string): boolean
-        queued(entry: Outgoing): void
-        settled(entry: Outgoing, outcome: SendResult | RoomfulError, timestamp: string | undefined): void
+        queued(entry: OutboxEntry): void
+        settled(entry: OutboxEntry, outcome: SendResult | RoomfulError, timestamp: string | undefined): void
       }
     | undefined
 }
 
-interface Handle {
+interface PendingSend {
   state: Sent['state']
   settle(outcome: SendResult | RoomfulError): void
 }
@@ -52,20 +52,20 @@ const DEDUPE_WINDOW_MS = 120_000
 const RETRY_SHARE = 0.9
 
 /** Moves the outbox: transmits what may go, paced by the server's limits, and settles what was answered. */
-export class Sender implements Source {
+export class OutboxDriver implements FrameSource {
   readonly #outbox: Outbox
   readonly #settings: Settings
   readonly #runtime: Runtime
-  readonly #link: Link
+  readonly #driver: ConnectionDriver
   readonly #rooms: { get(id: string): RoomView | undefined }
   readonly #store: OutboxStore | undefined
-  readonly #handles = new Map<string, Handle>()
+  readonly #handles = new Map<string, PendingSend>()
   readonly #abandoned = new Set<string>()
-  readonly #wake: Alarm
-  readonly #answer: Alarm
+  readonly #wake: Timer
+  readonly #answer: Timer
   /** The frame whose turn is next. */
   #prepared:
-    | { readonly entry: Outgoing; readonly frame: Encoded; readonly head: Head | undefined }
+    | { readonly entry: OutboxEntry; readonly frame: EncodedFrame; readonly head: Head | undefined }
     | undefined
   /** The socket takes nothing more, though its end is not told yet. */
   #isClosing = false
@@ -74,13 +74,13 @@ export class Sender implements Source {
   constructor(
     settings: Settings,
     runtime: Runtime,
-    link: Link,
+    driver: ConnectionDriver,
     rooms: { get(id: string): RoomView | undefined },
     failed: (error: RoomfulError) => void,
   ) {
     this.#settings = settings
     this.#runtime = runtime
-    this.#link = link
+    this.#driver = driver
     this.#rooms = rooms
     this.#outbox = new Outbox(settings.outbox)
     this.#store = settings.storage?.({
@@ -90,11 +90,12 @@ export class Sender implements Source {
         this.#restore()
         this.pump()
       },
-      failed: (cause) => failed(new RoomfulError('storage_failed', { cause, message: say.notStored(cause) })),
+      failed: (cause) =>
+        failed(new RoomfulError('storage_failed', { cause, message: strings.notStored(cause) })),
     })
-    this.#wake = new Alarm(runtime.clock)
-    this.#answer = new Alarm(runtime.clock)
-    link.pace.add(this)
+    this.#wake = new Timer(runtime.clock)
+    this.#answer = new Timer(runtime.clock)
+    driver.rateLimiter.add(this)
   }
 
   open(): void {
@@ -115,7 +116,7 @@ export class Sender implements Source {
     this.#settleAll(this.#outbox.fail(() => true, new RoomfulError('cancelled')))
   }
 
-  entriesOf(room: string): readonly Outgoing[] {
+  entriesOf(room: string): readonly OutboxEntry[] {
     return this.#outbox.entries.filter(({ roomId }) => roomId === room)
   }
 
@@ -140,12 +141,12 @@ export class Sender implements Source {
     return this.#refuse(this.#write(roomId, message, data), error)
   }
 
-  #write(roomId: string, message: string, data: JsonObject | undefined): Outgoing {
-    const userId = this.#link.user.get()
+  #write(roomId: string, message: string, data: JsonObject | undefined): OutboxEntry {
+    const userId = this.#driver.user.get()
     return { clientId: this.#runtime.id(), roomId, message, data, userId, doubtSince: undefined }
   }
 
-  #refuse(entry: Outgoing, error: RoomfulError): Sent {
+  #refuse(entry: OutboxEntry, error: RoomfulError): Sent {
     const sent = this.#handle(entry)
     this.#room(entry)?.timeline?.queued(entry)
     this.#settle({ entry, outcome: error })
@@ -157,7 +158,7 @@ export class Sender implements Source {
   }
 
   up(): void {
-    const me = this.#link.user.get()
+    const me = this.#driver.user.get()
     if (me !== undefined) this.#becomes(me)
     this.#restore()
     this.pump()
@@ -169,8 +170,8 @@ export class Sender implements Source {
    */
   #becomes(me: string): void {
     const isAnonymous = this.#settings.token === undefined
-    const stranger = new RoomfulError('cancelled', { message: say.anotherUser })
-    const isForeign = ({ userId, doubtSince }: Outgoing) =>
+    const stranger = new RoomfulError('cancelled', { message: strings.anotherUser })
+    const isForeign = ({ userId, doubtSince }: OutboxEntry) =>
       userId !== undefined && userId !== me && !(isAnonymous && doubtSince === undefined)
     this.#settleAll(this.#outbox.fail(isForeign, stranger))
     for (const entry of this.#outbox.adopt(me)) {
@@ -218,13 +219,13 @@ export class Sender implements Source {
 
   refused(clientId: string, frame: ServerMessageOf<'error'>): void {
     const error = errorOf(frame)
-    if (error.code === 'rate_limited') this.#link.pace.refused('messages', error.retryAfterMs)
+    if (error.code === 'rate_limited') this.#driver.rateLimiter.refused('messages', error.retryAfterMs)
     this.#settle(this.#outbox.refused(clientId, error, this.#runtime.clock.now()))
     this.#answered()
   }
 
   pump(): void {
-    const { limits, mode } = this.#link
+    const { limits, mode } = this.#driver
     if (!mode) return
     const now = this.#runtime.clock.now()
     this.#settleAll(
@@ -234,11 +235,11 @@ export class Sender implements Source {
           (limits.dedupe_window_ms === null ? Infinity : (limits.dedupe_window_ms ?? DEDUPE_WINDOW_MS)),
       ),
     )
-    this.#link.pace.pump()
+    this.#driver.rateLimiter.pump()
   }
 
   next(): Cost | undefined {
-    if (!this.#link.mode || this.#isClosing) return undefined
+    if (!this.#driver.mode || this.#isClosing) return undefined
     const now = this.#runtime.clock.now()
     const isOpen = (roomId: string) => this.#rooms.get(roomId)?.isLive ?? false
     for (let entry = this.#outbox.next(now, isOpen); entry; entry = this.#outbox.next(now, isOpen)) {
@@ -255,14 +256,14 @@ export class Sender implements Source {
   }
 
   /** A message that is too large is settled. */
-  #encode(entry: Outgoing, head: Head | undefined): Encoded | undefined {
+  #encode(entry: OutboxEntry, head: Head | undefined): EncodedFrame | undefined {
     const { clientId, roomId, message, data } = entry
     const base = { type: 'chat_message', room_id: roomId, message }
     const after = this.#outbox.predecessor(roomId)
     const seen = entry.seen?.epoch === head?.epoch ? entry.seen?.offset : undefined
     try {
-      return this.#link.encode(
-        this.#link.mode === 'base' ? base : { ...base, client_id: clientId, after, seen, data },
+      return this.#driver.encode(
+        this.#driver.mode === 'base' ? base : { ...base, client_id: clientId, after, seen, data },
       )
     } catch (error) {
       this.#settle(this.#outbox.settle(clientId, error as RoomfulError))
@@ -273,8 +274,8 @@ export class Sender implements Source {
   send(): void {
     if (!this.#prepared) return
     const { entry, frame, head } = this.#prepared
-    if (this.#link.mode === 'base') {
-      this.#isClosing = !this.#link.transmit(frame)
+    if (this.#driver.mode === 'base') {
+      this.#isClosing = !this.#driver.transmit(frame)
       if (!this.#isClosing) this.#settle(this.#outbox.settle(entry.clientId, { durability: 'none' }))
       return
     }
@@ -282,12 +283,12 @@ export class Sender implements Source {
     const doubtful = this.#outbox.transmitted(entry.clientId, this.#runtime.clock.now(), head)
     if (doubtful && (entry.doubtSince === undefined || doubtful.seen !== entry.seen))
       this.#store?.put(doubtful)
-    this.#link.transmit(frame)
+    this.#driver.transmit(frame)
     if (!this.#answer.isSet) this.#awaitAnswer()
   }
 
   #awaitAnswer(): void {
-    this.#answer.set(ANSWER_MS, () => this.#link.reconnect(say.unanswered))
+    this.#answer.set(ANSWER_MS, () => this.#driver.reconnect(strings.unanswered))
   }
 
   #answered(): void {
@@ -296,13 +297,13 @@ export class Sender implements Source {
     this.pump()
   }
 
-  #handle(entry: Outgoing): Sent {
-    let settle: Handle['settle'] = () => {}
+  #handle(entry: OutboxEntry): Sent {
+    let settle: PendingSend['settle'] = () => {}
     const promise = new Promise<SendResult>((resolve, reject) => {
       settle = (outcome) => (outcome instanceof RoomfulError ? reject(outcome) : resolve(outcome))
     })
     promise.catch(() => {})
-    const handle: Handle = { state: 'pending', settle }
+    const handle: PendingSend = { state: 'pending', settle }
     this.#handles.set(entry.clientId, handle)
     const sent: Sent = {
       clientId: entry.clientId,
@@ -318,7 +319,7 @@ export class Sender implements Source {
     return sent
   }
 
-  #resend(entry: Outgoing): Sent {
+  #resend(entry: OutboxEntry): Sent {
     const room = this.#room(entry)
     if (!room)
       return this.#refuse({ ...entry, clientId: this.#runtime.id() }, new RoomfulError('not_in_room'))
@@ -344,13 +345,13 @@ export class Sender implements Source {
 
   /** Takes over what an earlier page of the same user left, and stores what is not yet. */
   #restore(): void {
-    const entries = this.#store?.take(this.#link.user.get()) ?? []
+    const entries = this.#store?.take(this.#driver.user.get()) ?? []
     this.#outbox.restore(entries)
     for (const entry of entries) this.#room(entry)?.timeline?.queued(entry)
     this.#store?.keep(this.#outbox.entries)
   }
 
-  #room({ roomId }: Outgoing): RoomView | undefined {
+  #room({ roomId }: OutboxEntry): RoomView | undefined {
     return this.#rooms.get(roomId)
   }
 }

@@ -3,7 +3,7 @@ import { createTestServer, Device } from '@roomful/server/testing'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
-import { Pace } from '../src/connection/pace.js'
+import { RateLimiter } from '../src/connection/rate-limiter.js'
 import { createClient } from '../src/index.js'
 import { errorFrame, joinedFrame, Script } from './support/scripted-server.js'
 import { VirtualClock } from './support/virtual-clock.js'
@@ -37,7 +37,7 @@ describe('the pace of a connection', () => {
         fc.integer({ min: 1, max: 3_000 }),
         async (perSecond, burst, bytes) => {
           const clock = new VirtualClock()
-          const pace = new Pace(clock)
+          const pace = new RateLimiter(clock)
           const limits = { messages_per_second: perSecond, messages_burst: burst }
           pace.reset({ ...limits, bytes_per_second: 2_000, frame_bytes: 2_500 })
           const sources = [source(clock, 30, bytes), source(clock, 30, bytes)]
@@ -58,7 +58,7 @@ describe('the pace of a connection', () => {
 
   it('[C2] leaves room for a network that bunches what was sent evenly', async () => {
     const clock = new VirtualClock()
-    const pace = new Pace(clock)
+    const pace = new RateLimiter(clock)
     pace.reset({ messages_per_second: 20, messages_burst: 40 })
     const talker = source(clock, 300, 10)
     pace.add(talker)
@@ -73,7 +73,7 @@ describe('the pace of a connection', () => {
 
   it('lets its sources take turns, and a budget of its own holds up nobody else', async () => {
     const clock = new VirtualClock()
-    const pace = new Pace(clock)
+    const pace = new RateLimiter(clock)
     pace.reset({ messages_per_second: 10, messages_burst: 1, history_per_second: 1 })
     const order: string[] = []
     for (const [name, budget] of [
@@ -90,7 +90,7 @@ describe('the pace of a connection', () => {
 
   it('after a refusal, as where another page shares the budget, waits as told and goes on more slowly', async () => {
     const clock = new VirtualClock()
-    const pace = new Pace(clock)
+    const pace = new RateLimiter(clock)
     pace.reset({ messages_per_second: 10, messages_burst: 1 })
     const talker = source(clock, 6, 1)
     pace.add(talker)

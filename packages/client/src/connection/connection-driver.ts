@@ -6,28 +6,28 @@ import {
   RoomfulError,
   type ServerDecodeResult,
 } from '@roomful/protocol/wire'
-import type { Settings } from '../options/options.js'
-import { Alarm } from '../runtime/clock.js'
+import type { TokenReason } from '../options/options.js'
+import type { Settings } from '../options/resolve-options.js'
+import { Timer } from '../runtime/clock.js'
 import { type Report, Value } from '../runtime/observable.js'
 import type { Runtime } from '../runtime/runtime.js'
-import * as say from '../runtime/strings.js'
+import type { Socket, SocketFactory } from '../runtime/socket.js'
+import * as strings from '../runtime/strings.js'
 import {
-  type Connection,
   type ConnectionEffect,
   type ConnectionEvent,
+  type ConnectionMachine,
   type ConnectionStatus,
   connectionStep,
   initialConnection,
   isUp,
   type Mode,
-  type TokenReason,
 } from './connection-state.js'
 import { type HeartbeatEvent, heartbeatStep, initialHeartbeat } from './heartbeat.js'
-import { Pace } from './pace.js'
+import { RateLimiter } from './rate-limiter.js'
 import { SessionStore } from './session.js'
-import type { Socket, SocketFactory } from './socket.js'
 
-export interface LinkHandlers {
+export interface ConnectionDriverHandlers {
   changed(from: ConnectionStatus, to: ConnectionStatus): void
   /** The connection is authenticated: joins and the outbox may follow. */
   up(): void
@@ -39,25 +39,25 @@ export interface LinkHandlers {
 }
 
 /** The text of a frame, and its length in UTF-8. */
-export interface Encoded {
+export interface EncodedFrame {
   readonly text: string
   readonly bytes: number
 }
 
 /** Runs the connection's state machine: token, socket, authentication, heartbeat. */
-export class Link {
+export class ConnectionDriver {
   readonly status: Value<ConnectionStatus>
   readonly latency: Value<number | undefined>
   readonly user: Value<string | undefined>
-  readonly pace: Pace
+  readonly rateLimiter: RateLimiter
   readonly #settings: Settings
   readonly #runtime: Runtime
-  readonly #handlers: LinkHandlers
+  readonly #handlers: ConnectionDriverHandlers
   readonly #sessions: SessionStore
-  readonly #phase: Alarm
-  readonly #beat: Alarm
-  readonly #refresh: Alarm
-  #connection: Connection = initialConnection
+  readonly #phaseTimer: Timer
+  readonly #heartbeatTimer: Timer
+  readonly #refreshTimer: Timer
+  #connection: ConnectionMachine = initialConnection
   #heartbeat = initialHeartbeat
   #connect: SocketFactory | undefined
   #socket: Socket | undefined
@@ -68,7 +68,7 @@ export class Link {
   #pingIntervalMs: number | undefined
   #stopWatching: (() => void) | undefined
 
-  constructor(settings: Settings, runtime: Runtime, report: Report, handlers: LinkHandlers) {
+  constructor(settings: Settings, runtime: Runtime, report: Report, handlers: ConnectionDriverHandlers) {
     this.#settings = settings
     this.#runtime = runtime
     this.#handlers = handlers
@@ -77,10 +77,10 @@ export class Link {
     this.latency = new Value<number | undefined>(undefined, report)
     this.user = new Value<string | undefined>(undefined, report)
     this.user.set(this.#sessions.get()?.userId)
-    this.pace = new Pace(runtime.clock)
-    this.#phase = new Alarm(runtime.clock)
-    this.#beat = new Alarm(runtime.clock)
-    this.#refresh = new Alarm(runtime.clock)
+    this.rateLimiter = new RateLimiter(runtime.clock)
+    this.#phaseTimer = new Timer(runtime.clock)
+    this.#heartbeatTimer = new Timer(runtime.clock)
+    this.#refreshTimer = new Timer(runtime.clock)
   }
 
   /** What the server's hello allows. */
@@ -144,28 +144,28 @@ export class Link {
   send(frame: Frame): boolean {
     if (this.mode === undefined) return false
     const encoded = this.encode(frame)
-    return this.pace.take({ budget: 'messages', bytes: encoded.bytes }) && this.transmit(encoded)
+    return this.rateLimiter.take({ budget: 'messages', bytes: encoded.bytes }) && this.transmit(encoded)
   }
 
   /** @throws RoomfulError `too_large`: the server would close the connection, and with it what else is under way */
-  encode(frame: Frame): Encoded {
+  encode(frame: Frame): EncodedFrame {
     const text = JSON.stringify(frame)
     const bytes = new TextEncoder().encode(text).length
     const { frame_bytes } = this.#limits
     if (frame_bytes && bytes > frame_bytes)
-      throw new RoomfulError('too_large', { message: say.tooLarge(bytes, frame_bytes) })
+      throw new RoomfulError('too_large', { message: strings.tooLarge(bytes, frame_bytes) })
     return { text, bytes }
   }
 
   /** Sends a frame whose cost was taken. */
-  transmit({ text }: Encoded): boolean {
+  transmit({ text }: EncodedFrame): boolean {
     return this.mode !== undefined && this.#transmit(text)
   }
 
   /** Pings and tokens cannot wait. The server charges them all the same. */
   #sendAtOnce(frame: Frame): void {
     const { text, bytes } = this.encode(frame)
-    this.pace.spend({ budget: 'messages', bytes })
+    this.rateLimiter.spend({ budget: 'messages', bytes })
     this.#transmit(text)
   }
 
@@ -191,7 +191,7 @@ export class Link {
       wallTime: this.#runtime.wallTime(),
       random: this.#runtime.random(),
       isOffline: this.#runtime.isOffline(),
-      unreachable: (said) => say.unreachable(this.#settings.storageName, said, pageOrigin()),
+      unreachable: (said) => strings.unreachable(this.#settings.storageName, said, pageOrigin()),
       hasTokenGetter: typeof this.#settings.token === 'function',
       timeouts: this.#settings.timeouts,
       backoff: this.#settings.backoff,
@@ -229,15 +229,15 @@ export class Link {
         this.#socket = undefined
         return
       case 'timer':
-        if (effect.ms === undefined) this.#phase.clear()
-        else this.#phase.set(effect.ms, () => this.#step({ type: 'timer' }))
+        if (effect.ms === undefined) this.#phaseTimer.clear()
+        else this.#phaseTimer.set(effect.ms, () => this.#step({ type: 'timer' }))
     }
   }
 
   #wentDown(event: ConnectionEvent): void {
-    this.pace.stop()
-    this.#beat.clear()
-    this.#refresh.clear()
+    this.rateLimiter.stop()
+    this.#heartbeatTimer.clear()
+    this.#refreshTimer.clear()
     this.latency.set(undefined)
     this.#handlers.down(event.type === 'closed' ? event.code : 0)
   }
@@ -252,10 +252,10 @@ export class Link {
     try {
       const value = typeof token === 'function' ? await token({ reason }) : token
       if (value === undefined || typeof value === 'string') return { type: 'token', token: value } as const
-      throw new TypeError(say.tokenNoString)
+      throw new TypeError(strings.tokenNoString)
     } catch (error) {
-      this.#handlers.failed(say.tokenGetter, error)
-      return { type: 'token_failed', reason: say.tokenFailed } as const
+      this.#handlers.failed(strings.tokenGetter, error)
+      return { type: 'token_failed', reason: strings.tokenFailed } as const
     }
   }
 
@@ -316,7 +316,7 @@ export class Link {
 
   #hello({ protocol, limits = {}, ping_interval_ms }: ServerMessageOf<'system'>): void {
     this.#limits = limits
-    this.pace.reset(limits)
+    this.rateLimiter.reset(limits)
     this.#pingIntervalMs = ping_interval_ms
     this.#step({ type: 'hello', mode: protocol === undefined ? 'base' : 'full' })
   }
@@ -332,7 +332,7 @@ export class Link {
   #refreshIn(remainingMs: number): void {
     if (typeof this.#settings.token !== 'function' || remainingMs < 1_000) return
     const generation = this.#generation
-    this.#refresh.set(remainingMs * 0.75, async () => {
+    this.#refreshTimer.set(remainingMs * 0.75, async () => {
       this.#handlers.expiring(remainingMs / 4)
       // Set before asking: a getter that never settles is asked again.
       this.#refreshIn(remainingMs / 4)
@@ -350,14 +350,14 @@ export class Link {
       intervalMs: interval,
     })
     this.#heartbeat = step.heartbeat
-    this.#beat.set(step.heartbeat.dueAt - now, () => this.#heart({ type: 'timer' }))
+    this.#heartbeatTimer.set(step.heartbeat.dueAt - now, () => this.#heart({ type: 'timer' }))
     for (const effect of step.effects) {
       if (effect.type === 'ping') {
         this.#sendAtOnce({ type: 'ping', id: this.mode === 'full' ? effect.id : undefined })
       } else if (effect.type === 'latency') {
         this.latency.set(effect.ms)
         this.#step({ type: 'pong', latencyMs: effect.ms })
-      } else if (effect.type === 'dead') this.reconnect(say.dead)
+      } else if (effect.type === 'dead') this.reconnect(strings.dead)
       else this.#step(effect)
     }
   }
