@@ -1,7 +1,10 @@
 import { createServer as createHttpServer } from 'node:http'
+import { fileURLToPath } from 'node:url'
 import { createServer, RoomfulError } from '@roomful/server'
 import express, { type ErrorRequestHandler } from 'express'
 import { protocol } from './protocol.js'
+
+const clientBuild = fileURLToPath(new URL('../../packages/client/dist/roomful.global.js', import.meta.url))
 
 /** Express has the HTTP requests, Roomful the WebSocket upgrades at /ws, both on one port. */
 export function createExpressServer() {
@@ -10,6 +13,8 @@ export function createExpressServer() {
   const roomful = createServer({ protocol })
   roomful.attach(http, { path: '/ws' })
 
+  app.get('/', (_, response) => response.sendFile(fileURLToPath(new URL('index.html', import.meta.url))))
+  app.get('/roomful.global.js', (_, response) => response.sendFile(clientBuild))
   app.use(express.json())
   app.get('/rooms/:room', async ({ params }, response) => {
     const { count } = await roomful.room(params.room).info()

@@ -5,7 +5,7 @@ import { protocol } from './protocol.js'
 
 /** Plays a game in the terminal. The first player to name it opens it. */
 async function play(name: string): Promise<void> {
-  const client = createClient({ url: process.env.GAME_URL ?? 'ws://127.0.0.1:3000', protocol, WebSocket })
+  const client = createClient({ url: process.env.GAME_URL ?? 'ws://127.0.0.1:3002', protocol, WebSocket })
   const lobby = client.room('lobby')
   const room = client.room(name)
   const board = [...'012345678']

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import { Inbox } from './inbox.js'
 
-const url = process.env.NOTIFICATIONS_URL ?? 'ws://127.0.0.1:3000'
+const url = process.env.NOTIFICATIONS_URL ?? 'ws://127.0.0.1:3003'
 let ids: string[] = []
 const inbox = new Inbox(url, process.argv[2] ?? 'ana', (unread) => {
   ids = unread.map(({ notification_id }) => notification_id)

@@ -5,7 +5,7 @@ import { Store } from './store.js'
 
 const store = new Store(fileURLToPath(new URL('notifications.jsonl', import.meta.url)))
 const { server, notify } = createNotificationServer(store)
-const { url } = await server.listen({ port: Number(process.env.PORT ?? 3000) })
+const { url } = await server.listen({ port: Number(process.env.PORT ?? 3003) })
 console.log(`Notifications are at ${url}. Type a user and a text, such as: ana Your order was sent`)
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createClient } from '@roomful/client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { launchChromium } from '../../../test/support/chromium.js'
 import { protocol } from '../protocol.js'
 import { createExpressServer } from '../server.js'
 
@@ -36,6 +37,22 @@ async function connect(url: string, ...rooms: [string, ...string[]]) {
   await Promise.all(rooms.map((id) => client.room(id).join()))
   return { client, room: client.room(rooms[0]), alerts }
 }
+
+it('the page shows what HTTP routes publish, and an announcement again after a reload', async () => {
+  const { url, post } = await serve()
+  const browser = await launchChromium()
+  onTestFinished(() => browser.close())
+  const page = await browser.newPage()
+  await page.goto(url.replace('ws:', 'http:').replace('/ws', ''))
+  await page.getByRole('status').filter({ hasText: /\S/ }).waitFor()
+  await page.getByLabel('Text', { exact: true }).fill('lunch')
+  await page.getByRole('button', { name: 'Announce' }).click()
+  await page.getByText('announced: lunch').waitFor()
+  await post('/alerts', { text: '<b>drill</b>' })
+  await page.getByText('alerted: <b>drill</b>').waitFor()
+  await page.reload()
+  await page.getByText('announced: lunch').waitFor()
+})
 
 describe('one port for Express and Roomful', () => {
   it('an HTTP request publishes into a room, and who comes later reads it', async () => {

@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { createClient } from '@roomful/client'
 import { createServer } from '@roomful/server'
 import { expect, it, onTestFinished } from 'vitest'
@@ -37,4 +41,23 @@ it('the bot answers !time, and does so again after the server was restarted', as
   await restarted.bothAreHere()
   await room.send('!time')
   await expect.poll(() => answers).toHaveLength(2)
+})
+
+it('one command shows a question, an answer, a restart of the server and another answer', async () => {
+  const main = fileURLToPath(new URL('../main.ts', import.meta.url))
+  const example = spawn(process.execPath, ['--import', 'tsx', main], {
+    env: { ...process.env, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void example.kill('SIGKILL'))
+  const [told, [code]] = await Promise.all([text(example.stdout), once(example, 'exit')])
+  expect(code).toBe(0)
+  const lines = told.split('\n').filter((line) => /^(ana|bot):|restarted/.test(line))
+  expect(lines).toEqual([
+    'ana: !time',
+    expect.stringMatching(/^bot: It is /),
+    '[the server is restarted]',
+    'ana: !time',
+    expect.stringMatching(/^bot: It is /),
+  ])
 })

@@ -5,6 +5,7 @@ import { WebSocket } from 'ws'
 import { AccessList } from '../access.js'
 import { certificate } from '../certificate.js'
 import { createSecureServer } from '../server.js'
+import { playStory } from '../story.js'
 import { Tokens } from '../tokens.js'
 
 const tokens = new Tokens('a secret of the test')
@@ -34,6 +35,22 @@ async function serve() {
   }
   return { ...secure, access, url, connect }
 }
+
+it('[C12] [J12] [C19] the story in the terminal tells what happens to a writer and a reader', async () => {
+  const { server, access, url, withdraw, ban } = await serve()
+  const told: string[] = []
+  const tell = (line: string) => told.push(line)
+  const secure = { server, withdraw, ban }
+  await playStory({ url, secure, tokens, access, WebSocket: TrustingWebSocket, tell })
+  expect(told).toEqual([
+    'ana writes, and bob reads "Good morning"',
+    'bob may only read: forbidden',
+    "ana's token was about to expire: the client fetched another, and message 2 went out",
+    "bob's access is withdrawn: he is out of the room and still online",
+    "ana's client reports: forbidden",
+    'and she is banned, so that it does not come back: Forbidden',
+  ])
+})
 
 describe('authentication', () => {
   it('[C5] a token in the first frame says who the user is, over wss', async () => {
