@@ -55,7 +55,7 @@ async function publish(at: Node, stream: string, index: number) {
   const body = { type: 'chat_message', room_id: stream, user_id: userId, client_id: clientId, message: TEXT }
   const open = JSON.stringify({ ...body, id: randomUUID(), timestamp: new Date().toISOString() }).slice(0, -1)
   const sender = { userId, clientId, fingerprint: 1 }
-  return at.publish(stream, { id: randomUUID(), open, wall: Date.now(), sender })
+  return at.publish(stream, { id: randomUUID(), open, timestampMs: Date.now(), sender })
 }
 
 const room = (index: number) => `room-${index % ROOMS}`

@@ -39,7 +39,7 @@ export function createGameServer() {
       },
       cursor({ room, user }, { x, y }) {
         const except = { user: user.id }
-        room.broadcast({ type: 'cursor_moved', x, y, player: user.id }, { except, latestKey: user.id })
+        room.broadcast({ type: 'cursor_moved', x, y, player: user.id }, { except, coalesceKey: user.id })
       },
     },
   })

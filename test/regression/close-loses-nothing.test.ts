@@ -21,7 +21,7 @@ describe('close', () => {
     expect(ana.closed?.code).toBe(1012)
   })
 
-  it('[C20] hands over the batches that wait, and sends what their handlers make of them', async () => {
+  it('[C20] hands over the handler batches that wait, and sends what their handlers make of them', async () => {
     const { server, connect, clock } = await createTestServer({
       protocol,
       handle: {

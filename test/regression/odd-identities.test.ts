@@ -74,7 +74,7 @@ describe('a profile that is no JSON object', () => {
   })
 })
 
-it('[J13] a batch of a user’s own stream holds nobody else’s messages', async () => {
+it('[J13] a handler batch of a user’s own stream holds nobody else’s messages', async () => {
   const batches: string[][] = []
   const { connect, clock } = await createTestServer({
     protocol: defineProtocol({ client: { mark: z.object({ id: z.string() }) } }),

@@ -86,7 +86,7 @@ describe('a wall clock that jumps', () => {
       const server = await createTestServer(
         {
           logger: { debug: log, info: log, warn: log, error },
-          authenticate: ({ token = '' }) => ({ userId: token, expiresAt: clock.wall() + 60_000 }),
+          authenticate: ({ token = '' }) => ({ userId: token, expiresAt: clock.wallTime() + 60_000 }),
           authorize: () => true,
         },
         { network },

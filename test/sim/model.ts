@@ -66,8 +66,8 @@ async function setUp(): Promise<Real> {
       joinsPerSecond: unlimited,
       historyPerSecond: unlimited,
       // Held back, they would come with a later message.
-      noticesPerSecond: unlimited,
-      noticesBurst: unlimited,
+      presenceUpdatesPerSecond: unlimited,
+      presenceUpdatesBurst: unlimited,
     },
   })
   const clients = await Promise.all(Array.from({ length: USERS }, () => server.connect()))

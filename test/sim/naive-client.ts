@@ -35,7 +35,7 @@ export class NaiveClient {
     let isOpen = true
     const device = new Device(network)
     this.#device = device
-    const token = encodeURIComponent(`${name} ${clock.wall() + 86_400_000}`)
+    const token = encodeURIComponent(`${name} ${clock.wallTime() + 86_400_000}`)
     const socket = device.runtime.connect(`ws://sim/?token=${token}`, {
       opened: () => join(),
       received: (text) => {

@@ -133,7 +133,7 @@ export class Person {
     const { clock } = this.world
     await new Promise<void>((resolve) => clock.after(this.random.between(0, 500), resolve))
     if (!this.world.isOver() && this.random.next() < 0.05) throw new Error('The token service is away')
-    return `${userId} ${clock.wall() + 20_000}`
+    return `${userId} ${clock.wallTime() + 20_000}`
   }
 
   /** Listens, and joins. */

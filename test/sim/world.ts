@@ -143,7 +143,7 @@ export abstract class World implements Surroundings {
     if (!this.#isOver && this.application.next() < 0.03) throw new Error('The user table is away')
     const [userId = '', expiry] = token.split(' ')
     const expiresAt = Number(expiry)
-    return expiresAt <= this.clock.wall() ? { refused: 'expired' } : { userId, expiresAt }
+    return expiresAt <= this.clock.wallTime() ? { refused: 'expired' } : { userId, expiresAt }
   }
 
   readonly #authorize: NonNullable<ServerOptions<SimProtocol>['authorize']> = () => {

@@ -70,12 +70,12 @@ describe('rooms', () => {
     await stranger.never('alerted')
   })
 
-  it('of several messages with one latestKey that wait for one flush, only the newest is sent', async () => {
+  it('of several messages with one coalesceKey that wait for one flush, only the newest is sent', async () => {
     const { url, server } = await serve(users)
     const [ana] = await connectUsers(url, 'ana')
     await ana?.join('a')
     for (const text of ['one', 'two', 'three'])
-      server.room('a').broadcast({ type: 'alerted', text }, { latestKey: 'position' })
+      server.room('a').broadcast({ type: 'alerted', text }, { coalesceKey: 'position' })
     expect(await ana?.next('alerted')).toMatchObject({ text: 'three' })
     await ana?.never('alerted')
   })

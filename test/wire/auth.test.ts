@@ -228,7 +228,7 @@ describe('an expiry', () => {
       clock,
       authenticate: ({ token = '' }: AuthenticationRequest) => ({
         userId: 'ana',
-        expiresAt: clock.wall() + lastsMs(token),
+        expiresAt: clock.wallTime() + lastsMs(token),
       }),
       authorize: () => true,
     }

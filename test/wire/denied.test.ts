@@ -33,7 +33,7 @@ async function memberAsking() {
     protocol,
     clock,
     limits: { handlerMs: 1_000_000 },
-    authenticate: ({ token }) => (token ? { userId: token, expiresAt: clock.wall() + 60_000 } : null),
+    authenticate: ({ token }) => (token ? { userId: token, expiresAt: clock.wallTime() + 60_000 } : null),
     authorize: async () => {
       if (!isHeld) return true
       asked.open()

@@ -180,7 +180,7 @@ describe('join', () => {
 
   it('[J14] [P6] in a large room, tells one latest count a second, and no names', async () => {
     const clock = new WireClock()
-    const { url } = await serve({ clock, limits: { announcedUsers: 2 } })
+    const { url } = await serve({ clock, limits: { listedMembers: 2 } })
     const [ana, ...others] = await Promise.all(Array.from({ length: 5 }, () => connectExtended(url)))
     await ana?.join('lobby')
     for (const other of others.slice(0, 1)) await other.join('lobby')

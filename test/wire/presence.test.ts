@@ -110,7 +110,7 @@ describe('presence', () => {
   })
 
   it('[P6] in a large room there are no frames, but the state is kept until it is small again', async () => {
-    const { url } = await serve({ ...users, limits: { announcedUsers: 1 } })
+    const { url } = await serve({ ...users, limits: { listedMembers: 1 } })
     const [ana, bob] = [
       await connectExtended(url, { token: 'ana' }),
       await connectExtended(url, { token: 'bob' }),

@@ -46,7 +46,7 @@ interface Head extends Position {
 
 interface Sent extends Position {
   readonly fingerprint: number
-  readonly wall: number
+  readonly timestampMs: number
 }
 
 interface Present {
@@ -83,7 +83,7 @@ export class RedisData {
     return new Map(this.#meta.all(now).map(([stream, { epoch }]) => [stream, epoch]))
   }
 
-  append({ now, publish }: Turn, { stream, id, open, wall, sender, newEpoch }: Append): AppendReply {
+  append({ now, publish }: Turn, { stream, id, open, timestampMs, sender, newEpoch }: Append): AppendReply {
     const { historyCount, historyBytes, historyMs, sentMs, idleMs } = this.settings
     const last = this.#headOrNew(stream, newEpoch, idleMs, now)
     const { epoch } = last
@@ -93,12 +93,12 @@ export class RedisData {
     if (known && sent !== undefined) {
       this.#sent.expire(sent, now + sentMs)
       const position = { epoch, offset: known.offset, id: known.id }
-      return { status: 'accepted', position, duplicate: true, wall: known.wall }
+      return { status: 'accepted', position, duplicate: true, timestampMs: known.timestampMs }
     }
     if (sender?.after && this.#hasLost(stream, last, sender.after, now)) return { status: 'out_of_order' }
     const position = { epoch, offset: last.offset + 1, id }
     if (sender && sent !== undefined)
-      this.#sent.set(sent, { fingerprint: sender.fingerprint, wall, ...position }, now + sentMs)
+      this.#sent.set(sent, { fingerprint: sender.fingerprint, timestampMs, ...position }, now + sentMs)
     const sum = last.sum + Buffer.byteLength(open) + OVERHEAD
     const { offset } = position
     const entry = { offset, id, previousId: last.id, text: entryText(open, epoch, offset) }
@@ -109,7 +109,7 @@ export class RedisData {
     this.#meta.set(stream, position, now + idleMs)
     trim(log, sum, historyBytes, historyMs, now)
     publish(stream, { kind: 'entry', epoch, entry })
-    return { status: 'accepted', position, duplicate: false, wall }
+    return { status: 'accepted', position, duplicate: false, timestampMs }
   }
 
   read({ now }: Turn, stream: string, range: Range, idAt: number | undefined, newEpoch: string): ReadReply {

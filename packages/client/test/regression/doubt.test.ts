@@ -26,7 +26,12 @@ it('[M12] a refusal for good on a later connection does not tell what became of 
 it('[M12] a stored message that was sent in the future, as after the clock was set back, is not sent again', async () => {
   const options = { authenticate: () => ({ userId: 'ada' }), authorize: () => true }
   const { network, clock, server } = await createTestServer(options)
-  const stored: StoredMessage = { ...entry, userId: 'ada', sequence: 1, doubtSince: clock.wall() + 60_000 }
+  const stored: StoredMessage = {
+    ...entry,
+    userId: 'ada',
+    sequence: 1,
+    doubtSince: clock.wallTime() + 60_000,
+  }
   const storage: OutboxStorage = {
     open(_, opened) {
       opened([stored])

@@ -127,36 +127,36 @@ export interface Chat<P extends AnyProtocol = BuiltIn> {
   readonly data?: ChatDataOutput<P>
 }
 
-export interface BatchItem<C, M> {
+export interface HandlerBatchItem<C, M> {
   readonly context: C
   readonly message: M
 }
 
 /** A handler that gets the messages of one room together, once there are `size` of them or the first is `ms` old. */
-export interface Batch<C, M> {
+export interface HandlerBatch<C, M> {
   /** @default 10 */
   readonly size?: number
   /** @default 100 */
   readonly ms?: number
-  handle(items: readonly BatchItem<C, M>[]): void | Promise<void>
+  handle(items: readonly HandlerBatchItem<C, M>[]): void | Promise<void>
 }
 
-const BATCH: OptionRules<Batch<unknown, unknown>> = {
+const HANDLER_BATCH: OptionRules<HandlerBatch<unknown, unknown>> = {
   size: is.rule('a whole number above 0', (value) => Number.isSafeInteger(value) && Number(value) > 0),
   ms: is.positive,
   handle: is.function,
 }
 
 /**
- * Makes a {@link Batch} of its parts. Written as an object, `{ size, ms, handle }`, the compiler knows the fields of
+ * Makes a {@link HandlerBatch} of its parts. Written as an object, `{ size, ms, handle }`, the compiler knows the fields of
  * the messages as well, which it cannot see through a call (there, annotate `items`).
  * @throws TypeError if `size` is no whole number above 0 or `ms` no number above 0
  */
-export function batch<C, M>(
+export function handlerBatch<C, M>(
   options: { readonly size?: number; readonly ms?: number },
-  handle: (items: readonly BatchItem<C, M>[]) => void | Promise<void>,
-): Batch<C, M> & { readonly size: number; readonly ms: number } {
-  assertOptions('batch', options, BATCH)
+  handle: (items: readonly HandlerBatchItem<C, M>[]) => void | Promise<void>,
+): HandlerBatch<C, M> & { readonly size: number; readonly ms: number } {
+  assertOptions('handlerBatch', options, HANDLER_BATCH)
   const { size = 10, ms = 100 } = options
   return { size, ms, handle }
 }
@@ -190,7 +190,7 @@ type HandlerResult<P extends AnyProtocol, K> = K extends keyof P['client'] & str
 type BatchOf<P extends AnyProtocol, D, K> = K extends keyof P['client'] & string
   ? P['client'][K] extends Request
     ? never
-    : Batch<RoomContext<P, D>, ClientMessageFor<P, K>>
+    : HandlerBatch<RoomContext<P, D>, ClientMessageFor<P, K>>
   : never
 
 export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
@@ -239,7 +239,7 @@ export interface BroadcastOptions {
   /** Connection ids, or `{ user }`s, that do not get it. */
   readonly except?: string | { readonly user: string }
   /** Of several messages with this key that wait for one flush, only the newest is sent, whoever it is for. */
-  readonly latestKey?: string
+  readonly coalesceKey?: string
 }
 
 export interface RoomInfo {
@@ -248,7 +248,7 @@ export interface RoomInfo {
   readonly count: number
   /** Connections on this node. */
   readonly connections: number
-  /** Up to `limits.announcedUsers` users by name; `undefined` in a larger room. */
+  /** Up to `limits.listedMembers` users by name; `undefined` in a larger room. */
   readonly members: readonly PresentUser[] | undefined
   /** The head of the room's log. */
   readonly head: Position

@@ -14,7 +14,7 @@ export interface Draft {
   /** JSON text of the message without its closing brace, epoch and offset. */
   readonly open: string
   /** Wall time, in ms since 1970. */
-  readonly wall: number
+  readonly timestampMs: number
   /** Absent for the server's own messages. */
   readonly sender?: Sender | undefined
   /** Whose share of a node's memory it takes: a user's, or, of anonymous ones, that of their address. Absent for the server's own. */
@@ -38,7 +38,7 @@ export type PublishResult =
       readonly position: Position
       /** True if the log had accepted this message before; position and time are those of then. */
       readonly duplicate: boolean
-      readonly wall: number
+      readonly timestampMs: number
       readonly durability: Durability
     }
   /** The same client id stands for another message already. */
@@ -75,7 +75,7 @@ export interface NodeLink {
   /** Time that a user whose connection broke stays present, in ms. */
   readonly graceMs: number
   /** Users up to which a room's presence is listed by name. */
-  readonly listedUsers: number
+  readonly listedMembers: number
   newId(): string
   /** Takes what another node told, as it came: the node passes over what is not a {@link Relay}, and never throws. */
   receive(relay: unknown): void

@@ -32,7 +32,14 @@ const SERVER: OptionRules<ServerOptions<AnyProtocol, unknown>> = {
     'warn',
     'error',
   ),
-  clock: is.with('an object with now, wall, after, soon and every', 'now', 'wall', 'after', 'soon', 'every'),
+  clock: is.with(
+    'an object with now, wallTime, after, soon and every',
+    'now',
+    'wallTime',
+    'after',
+    'soon',
+    'every',
+  ),
 }
 
 const HOOKS: OptionRules<Hooks<AnyProtocol, unknown>> = {

@@ -3,7 +3,7 @@ export interface Clock {
   /** Monotonic time, in ms: for durations and deadlines, since the wall clock jumps. */
   now(): number
   /** Wall time, in ms since 1970: for timestamps alone. */
-  wall(): number
+  wallTime(): number
   /** Calls `task` once after `ms`; the returned function cancels it. */
   after(ms: number, task: () => void): () => void
   /** Calls `task` once after what is at hand, so that work of one turn can be done together. */
@@ -15,7 +15,7 @@ export interface Clock {
 /** The real clock. Its timers keep no process alive. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  wall: () => Date.now(),
+  wallTime: () => Date.now(),
   after(ms, task) {
     const timer = setTimeout(task, ms)
     timer.unref()

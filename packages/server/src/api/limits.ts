@@ -63,13 +63,13 @@ export interface Limits {
   /** Rooms with members on one node; a join of one more gets `unavailable`. @default 100_000 */
   readonly rooms: number
   /** Users of a room up to which its members are listed and each join and leave is told; above, one count a second, until nine tenths of them are left. So where the list would be longer than half of `pageBytes`. @default 200 */
-  readonly announcedUsers: number
+  readonly listedMembers: number
   /** Bytes a second, all members together, that whole member lists of one room may take when it has become small again; after a long one, the next waits. @default 1_048_576 */
   readonly listBytesPerSecond: number
   /** Times a second that a room is told of nothing but joins and leaves; more are gathered until the next. They never wait longer than a message after them. @default 2 */
-  readonly noticesPerSecond: number
+  readonly presenceUpdatesPerSecond: number
   /** Times that a room is told at once after a quiet time. @default 10 */
-  readonly noticesBurst: number
+  readonly presenceUpdatesBurst: number
   /** Users of one room shown as typing; more are dropped silently. @default 50 */
   readonly typersPerRoom: number
 
@@ -135,10 +135,10 @@ export const DEFAULT_LIMITS: Limits = {
   connections: 10_000,
   roomsPerConnection: 100,
   rooms: 100_000,
-  announcedUsers: 200,
+  listedMembers: 200,
   listBytesPerSecond: MIB,
-  noticesPerSecond: 2,
-  noticesBurst: 10,
+  presenceUpdatesPerSecond: 2,
+  presenceUpdatesBurst: 10,
   typersPerRoom: 50,
   inboundQueue: 64,
   backlogBytes: MIB,

@@ -330,7 +330,7 @@ export class Node {
       clock,
       logger,
       graceMs: limits.graceMs,
-      listedUsers: limits.announcedUsers,
+      listedMembers: limits.listedMembers,
       newId,
       receive,
     })

@@ -65,7 +65,7 @@ class Bench {
 
   #node(receive: (relay: Relay) => void): Parameters<Backplane['start']>[0] {
     const { clock } = this.stage
-    return { clock, logger: silentLogger, graceMs: GRACE_MS, listedUsers: 200, newId: randomUUID, receive }
+    return { clock, logger: silentLogger, graceMs: GRACE_MS, listedMembers: 200, newId: randomUUID, receive }
   }
 }
 
@@ -86,7 +86,7 @@ function draft(
   sender?: Partial<Draft['sender']> & { userId: string; clientId: string },
 ): Draft {
   const open = JSON.stringify({ type: 'chat_message', message: text }).slice(0, -1)
-  const made = { id: randomUUID(), open, wall: 1_767_225_600_000 }
+  const made = { id: randomUUID(), open, timestampMs: 1_767_225_600_000 }
   return sender ? { ...made, sender: { fingerprint: fingerprint(text), ...sender } } : made
 }
 
@@ -194,7 +194,7 @@ const DEDUPE_CASES: Record<string, Body> = {
     const first = accepted(await backplane.publish('r', draft('hello', sender)))
     const again = accepted(await backplane.publish('r', draft('hello', sender)))
     assert.deepEqual([first.duplicate, again.duplicate], [false, true])
-    assert.deepEqual([again.position, again.wall], [first.position, first.wall])
+    assert.deepEqual([again.position, again.timestampMs], [first.position, first.timestampMs])
     await bench.stage.advance(100)
     assert.equal(events.length, 1)
   },

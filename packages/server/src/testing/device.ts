@@ -58,7 +58,7 @@ export class Device {
         setTimeout: (task, ms) => clock.setTimeout(this.#whileOn(task), ms),
         clearTimeout: (timer) => clock.clearTimeout(timer),
       },
-      wallTime: () => clock.wall(),
+      wallTime: () => clock.wallTime(),
       random: options.random ?? Math.random,
       id: options.newId ?? (() => crypto.randomUUID()),
       isOffline: () => this.#isOffline,

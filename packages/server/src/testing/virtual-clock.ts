@@ -28,7 +28,7 @@ export class VirtualClock implements Clock {
     return this.#now
   }
 
-  wall(): number {
+  wallTime(): number {
     return this.#wallOffset + this.#now
   }
 

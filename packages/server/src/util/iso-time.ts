@@ -10,8 +10,8 @@ let prefix = ''
  * RFC 3339 in UTC. A date is made once a second, since it takes as long as the rest of an acknowledgement, and a text once
  * a millisecond, since a message and its acknowledgement share it.
  */
-export function isoTime(wall: number): string {
-  const whole = Math.trunc(wall)
+export function isoTime(timestampMs: number): string {
+  const whole = Math.trunc(timestampMs)
   if (whole !== last) {
     text = textOf(whole)
     last = whole

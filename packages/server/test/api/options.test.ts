@@ -1,6 +1,6 @@
 import { createServer as createHttpServer } from 'node:http'
 import { defineProtocol, request, volatile } from '@roomful/protocol'
-import { batch, createServer, memory, silentLogger } from '@roomful/server'
+import { createServer, handlerBatch, memory, silentLogger } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
@@ -51,7 +51,7 @@ const cases: Record<string, readonly Case[]> = {
       /handle.note must be a function/,
     ],
     [
-      'a misspelt batch',
+      'a misspelt handler batch',
       () => server({ protocol, handle: { move, note: { sise: 5, handle() {} } } }),
       /there is no option 'sise'; did you mean 'size'\?/,
     ],
@@ -92,13 +92,13 @@ const cases: Record<string, readonly Case[]> = {
     ],
     ['another durability', () => untyped(redis)({ durability: 'all' }), /must be 'primary' or 'replicated'/],
   ],
-  'batch and defineProtocol refuse': [
+  'handlerBatch and defineProtocol refuse': [
     [
       'a misspelt size',
-      () => untyped((o: object) => batch(o, () => {}))({ sise: 5 }),
+      () => untyped((o: object) => handlerBatch(o, () => {}))({ sise: 5 }),
       /did you mean 'size'\?/,
     ],
-    ['half a message', () => batch({ size: 1.5 }, () => {}), /size must be a whole number above 0/],
+    ['half a message', () => handlerBatch({ size: 1.5 }, () => {}), /size must be a whole number above 0/],
     [
       'a misspelt part',
       () => untyped(defineProtocol)({ clients: {} }),

@@ -11,13 +11,13 @@ const newId = () => `id-${ids++}`
 
 async function started(options: Parameters<typeof memory>[0], clock = new VirtualClock()) {
   const backplane = memory(options)
-  await backplane.start({ clock, logger: silentLogger, graceMs: 100, listedUsers: 9, newId, receive() {} })
+  await backplane.start({ clock, logger: silentLogger, graceMs: 100, listedMembers: 9, newId, receive() {} })
   return backplane
 }
 
 function publish(backplane: Backplane, stream: string, account: string, length = 10) {
   const open = `{"type":"chat_message","message":"${'x'.repeat(length)}"`
-  return backplane.publish(stream, { id: newId(), open, wall: 0, account })
+  return backplane.publish(stream, { id: newId(), open, timestampMs: 0, account })
 }
 
 async function kept(backplane: Backplane, stream: string) {

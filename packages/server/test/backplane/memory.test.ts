@@ -28,8 +28,8 @@ function forgetful(): Backplane {
   return new Proxy(memory(), {
     get(target, property) {
       if (property === 'publish')
-        return (...[stream, { id, open, wall }]: Parameters<Backplane['publish']>) =>
-          target.publish(stream, { id, open, wall })
+        return (...[stream, { id, open, timestampMs }]: Parameters<Backplane['publish']>) =>
+          target.publish(stream, { id, open, timestampMs })
       const value: unknown = Reflect.get(target, property, target)
       return typeof value === 'function' ? value.bind(target) : value
     },

@@ -73,10 +73,10 @@ describe('[J17] notices', () => {
 
   it('go out at once, until there are many: those gather, in order', async () => {
     const { clock, ana } = await crowd(100)
-    expect(ana.got).toHaveLength(DEFAULT_LIMITS.noticesBurst)
+    expect(ana.got).toHaveLength(DEFAULT_LIMITS.presenceUpdatesBurst)
     await clock.advance(500)
     expect(ana.got).toEqual(Array.from({ length: 100 }, (_, n) => `${n + 1} came`))
-    expect(ana.writes).toBe(DEFAULT_LIMITS.noticesBurst + 1)
+    expect(ana.writes).toBe(DEFAULT_LIMITS.presenceUpdatesBurst + 1)
   })
 
   it('never come later than a message after them', async () => {
@@ -87,7 +87,7 @@ describe('[J17] notices', () => {
   })
 })
 
-describe('a batch', () => {
+describe('a write batch', () => {
   it('goes out together, in one write a member', async () => {
     const { clock, fanOut, member } = stage()
     const room = new Room('lobby')
@@ -152,20 +152,20 @@ describe('a batch', () => {
     expect(ana.state.got).toEqual(['2'])
   })
 
-  it('keeps of one latestKey the newest, at its place in the order, also for who joined in its middle', async () => {
+  it('keeps of one coalesceKey the newest, at its place in the order, also for who joined in its middle', async () => {
     const { clock, fanOut, member } = stage()
     const room = new Room('lobby')
     const [ana, bob] = [member('ana'), member('bob')]
     ana.join(room)
-    fanOut.push(room, item('k1', { latestKey: 'k' }))
+    fanOut.push(room, item('k1', { coalesceKey: 'k' }))
     fanOut.push(room, item('1'))
     bob.join(room)
-    fanOut.push(room, item('k2', { latestKey: 'k' }))
-    fanOut.push(room, item('other', { latestKey: 'other' }))
+    fanOut.push(room, item('k2', { coalesceKey: 'k' }))
+    fanOut.push(room, item('other', { coalesceKey: 'other' }))
     await clock.settle()
     expect(ana.state.got).toEqual(['1', 'k2', 'other'])
     expect(bob.state.got).toEqual(['k2', 'other'])
-    fanOut.push(room, item('k3', { latestKey: 'k' }))
+    fanOut.push(room, item('k3', { coalesceKey: 'k' }))
     await clock.settle()
     expect(ana.state.got.at(-1)).toBe('k3')
   })
@@ -241,7 +241,7 @@ describe('a room that gathers', () => {
 
   it('[J17] sends notices with its messages, which never wait longer for them', async () => {
     const { clock, fanOut, room, ana } = crowd()
-    for (let n = 0; n < DEFAULT_LIMITS.noticesBurst; n++) {
+    for (let n = 0; n < DEFAULT_LIMITS.presenceUpdatesBurst; n++) {
       fanOut.push(room, { ...item('came'), notice: true })
       await clock.advance(limits.flushMs)
     }
@@ -323,7 +323,7 @@ describe('an audience', () => {
     { requiredKeys: [] },
   )
 
-  it('[A8] [B4] gets what is meant for it, whatever is in the batch and whoever joined in its middle', async () => {
+  it('[A8] [B4] gets what is meant for it, whatever is in the write batch and whoever joined in its middle', async () => {
     const push = fc.record({
       audience: fc.option(audience, { nil: undefined }),
       volatile: fc.boolean(),

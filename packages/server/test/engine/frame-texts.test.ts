@@ -5,7 +5,7 @@ import { ackText, MemberTexts, openChatText } from '../../src/engine/delivery/fr
 
 const made = fc.stringMatching(/^[\w-]{1,24}$/)
 const timestamp = fc.constantFrom('2026-11-26T10:00:00.000Z', '1970-01-01T00:00:00.001Z')
-const wall = fc.nat(4_102_444_800_000)
+const timestampMs = fc.nat(4_102_444_800_000)
 const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('"', '\\', '\u2028', '\ud800', '\n', ''))
 const maybe = fc.option(text, { nil: undefined })
 const json = fc.dictionary(text, fc.jsonValue()).map((value) => value as JsonObject)
@@ -28,17 +28,17 @@ it('a chat message is the text that JSON.stringify makes of it', () => {
 
 it('[M5] an acknowledgement is the text that JSON.stringify makes of it', () => {
   const offset = fc.oneof(fc.nat(2_000), fc.maxSafeNat())
-  const place = { epoch: made, offset, id: made, wall }
+  const place = { epoch: made, offset, id: made, timestampMs }
   const what = { duplicate: fc.boolean(), durability: fc.constantFrom('memory', 'primary', 'replicated') }
   const fields = { ref: maybe, clientId: text, roomId: text, ...place, ...what } as const
   fc.assert(
     fc.property(fc.record(fields), (ack) => {
       const { ref, clientId: client_id, roomId: room_id, ...rest } = ack
-      const { epoch, offset, id, wall, duplicate, durability } = rest
-      const timestamp = new Date(wall).toISOString()
+      const { epoch, offset, id, timestampMs, duplicate, durability } = rest
+      const timestamp = new Date(timestampMs).toISOString()
       const texts = new MemberTexts('ana', room_id)
       if (duplicate) texts.placeIn('another')
-      const accepted = { position: { epoch, offset, id }, wall, duplicate, durability }
+      const accepted = { position: { epoch, offset, id }, timestampMs, duplicate, durability }
       const answered = { ref, client_id, room_id, epoch, offset, id, timestamp, duplicate, durability }
       expect(ackText({ ref, clientId: client_id, texts, accepted })).toBe(
         JSON.stringify({ type: 'ack', ...answered }),

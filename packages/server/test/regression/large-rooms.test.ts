@@ -21,7 +21,7 @@ const bytesOf = (frame: object) => Buffer.byteLength(JSON.stringify(frame))
 
 describe('a large room', () => {
   it('[J14] that empties at once tells the true count last, whatever was put off before', async () => {
-    const server = await createTestServer({ limits: { announcedUsers: 2 } })
+    const server = await createTestServer({ limits: { listedMembers: 2 } })
     const [stays, ...others] = await members(server, 4)
     await server.clock.advance(2_000)
     for (const other of others) other.close()
@@ -31,7 +31,7 @@ describe('a large room', () => {
   })
 
   it('[P6] is not listed over and over when one user comes and goes at its bound', async () => {
-    const server = await createTestServer({ limits: { announcedUsers: 20, joinsPerSecond: 100 } })
+    const server = await createTestServer({ limits: { listedMembers: 20, joinsPerSecond: 100 } })
     const [stays, ...others] = await members(server, 20)
     const toggles = await server.connect()
     for (let count = 0; count < 20; count++) {
@@ -47,7 +47,7 @@ describe('a large room', () => {
   })
 
   it('[P6] has its list sent no more often than its length allows', async () => {
-    const server = await createTestServer({ limits: { announcedUsers: 4, listBytesPerSecond: 100 } })
+    const server = await createTestServer({ limits: { listedMembers: 4, listBytesPerSecond: 100 } })
     const [stays, ...others] = await members(server, 5)
     const last = others.at(-1) as TestClient
     for (let count = 0; count < 3; count++) {

@@ -26,7 +26,7 @@ function slowToAnswer() {
 
 it('[P4] a list that was read before a change does not take it back', async () => {
   const { backplane, answer } = slowToAnswer()
-  const { connect, clock } = await createTestServer({ backplane, limits: { announcedUsers: 2 } })
+  const { connect, clock } = await createTestServer({ backplane, limits: { listedMembers: 2 } })
   const [ana, bob, cem] = [await connect(), await connect(), await connect()]
   for (const client of [ana, bob, cem]) await client.join('r')
   cem.send({ type: 'leave', room_id: 'r' })

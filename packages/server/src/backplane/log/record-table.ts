@@ -5,7 +5,7 @@ export interface Remembered {
   readonly offset: number
   readonly id: string
   /** Wall time of the first acceptance, in ms since 1970. */
-  readonly wall: number
+  readonly timestampMs: number
 }
 
 /** So that no one can choose ids which all begin at the same slot. */
@@ -173,11 +173,11 @@ function writeRow(
   hash: number,
   user: number,
   clientId: string,
-  { fingerprint, offset, id, wall }: Remembered,
+  { fingerprint, offset, id, timestampMs }: Remembered,
 ): number {
   chunk.writeDoubleLE(fingerprint, at + FINGERPRINT)
   chunk.writeDoubleLE(offset, at + OFFSET)
-  chunk.writeDoubleLE(wall, at + WALL)
+  chunk.writeDoubleLE(timestampMs, at + WALL)
   chunk.writeUInt32LE(hash, at + HASH)
   chunk.writeUInt32LE(user, at + USER)
   chunk.writeUInt16LE(clientId.length, at + CLIENT_ID_BYTES)
@@ -199,7 +199,7 @@ function recordIn(chunk: Buffer, at: number, userId: string): Remembered {
     fingerprint: chunk.readDoubleLE(at + FINGERPRINT),
     offset: chunk.readDoubleLE(at + OFFSET),
     id: chunk.toString('latin1', idStart, idStart + chunk.readUInt16LE(at + ID_BYTES)),
-    wall: chunk.readDoubleLE(at + WALL),
+    timestampMs: chunk.readDoubleLE(at + WALL),
   }
 }
 

@@ -103,12 +103,12 @@ class MemoryBackplane implements Backplane {
     const stream = this.#streams.open(name)
     const now = this.#now()
     const { epoch } = stream.log
-    const { sender, wall } = draft
+    const { sender, timestampMs } = draft
     if (sender) {
       const { userId, clientId, fingerprint, seen, after } = sender
       const known = stream.dedupe?.find(userId, clientId, now)
       if (known && known.fingerprint !== fingerprint) return { status: 'conflict' }
-      if (known) return this.#accepted({ epoch, offset: known.offset, id: known.id }, true, known.wall)
+      if (known) return this.#accepted({ epoch, offset: known.offset, id: known.id }, true, known.timestampMs)
       const refused = refusal(stream, seen, after)
       if (refused) {
         this.#streams.settle(stream)
@@ -120,12 +120,12 @@ class MemoryBackplane implements Backplane {
     if (sender) {
       const { userId, clientId, fingerprint } = sender
       const { offset, id } = entry
-      this.#streams.dedupeOf(stream).remember(clientId, { userId, fingerprint, offset, id, wall }, now)
+      this.#streams.dedupeOf(stream).remember(clientId, { userId, fingerprint, offset, id, timestampMs }, now)
     }
     this.#streams.charge(stream, draft.account ?? THE_APPLICATION)
     this.#streams.settle(stream)
     emit(stream, { kind: 'entry', entry, epoch })
-    return this.#accepted(head, false, wall)
+    return this.#accepted(head, false, timestampMs)
   }
 
   async subscribe(name: string, listener: (event: StreamEvent) => void): Promise<Subscription> {
@@ -202,11 +202,11 @@ class MemoryBackplane implements Backplane {
 
   #snapshot(presence: Presence): PresenceSnapshot {
     const { count, version } = presence
-    return { users: count <= this.#node.listedUsers ? presence.users() : undefined, count, version }
+    return { users: count <= this.#node.listedMembers ? presence.users() : undefined, count, version }
   }
 
-  #accepted(position: Position, duplicate: boolean, wall: number): PublishResult {
-    return { status: 'accepted', position, duplicate, wall, durability: this.durability }
+  #accepted(position: Position, duplicate: boolean, timestampMs: number): PublishResult {
+    return { status: 'accepted', position, duplicate, timestampMs, durability: this.durability }
   }
 
   #sweep(): void {

@@ -268,12 +268,20 @@ export class NodeRedisStore implements RedisStore {
     return String(await this.#send('GET', secret))
   }
 
-  #appendCall({ stream, id, open, wall, sender, newEpoch }: Append): ScriptCall {
+  #appendCall({ stream, id, open, timestampMs, sender, newEpoch }: Append): ScriptCall {
     const { historyCount, historyBytes, historyMs, sentMs, idleMs } = this.settings
     const sent = sender ? [this.#keys.sent(stream, sender.userId, sender.clientId)] : []
     const bounds = [historyCount, historyBytes, historyMs, sentMs, idleMs]
     const after = sender?.after ? [sender.after.epoch, sender.after.offset, sender.after.id] : []
-    const fixed = [id, open, wall, sender?.fingerprint ?? '', this.#keys.channel(stream), ...bounds, newEpoch]
+    const fixed = [
+      id,
+      open,
+      timestampMs,
+      sender?.fingerprint ?? '',
+      this.#keys.channel(stream),
+      ...bounds,
+      newEpoch,
+    ]
     return { keys: [...this.#logKeys(stream), ...sent], args: [...fixed, ...after] }
   }
 

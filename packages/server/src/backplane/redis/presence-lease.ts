@@ -66,7 +66,7 @@ export class PresenceLease {
     const wasHere = this.#roster.has(membership)
     this.#roster.add(stream, user, connection)
     try {
-      return await this.#enter(membership, user, this.node.listedUsers)
+      return await this.#enter(membership, user, this.node.listedMembers)
     } catch (error) {
       if (!wasHere) this.#roster.remove(membership)
       this.#isInDoubt = true

@@ -92,9 +92,9 @@ export class RedisBackplane implements Backplane {
   }
 
   async publish(stream: string, draft: Draft): Promise<PublishResult> {
-    const { id, open, wall, sender } = draft
+    const { id, open, timestampMs, sender } = draft
     const { durability } = this
-    const reply = await this.#append({ stream, id, open, wall, sender, newEpoch: this.#node.newId() })
+    const reply = await this.#append({ stream, id, open, timestampMs, sender, newEpoch: this.#node.newId() })
     if (reply.status !== 'accepted') return { status: reply.status }
     if (!reply.duplicate) this.#feeds.get(stream)?.feed.acknowledge(reply.position)
     return { ...reply, durability }
@@ -143,7 +143,7 @@ export class RedisBackplane implements Backplane {
   }
 
   present(stream: string): Promise<PresenceSnapshot> {
-    return this.store.present(stream, this.#node.listedUsers)
+    return this.store.present(stream, this.#node.listedMembers)
   }
 
   /** What is for one stream goes to the nodes that have members there, and to no others. */

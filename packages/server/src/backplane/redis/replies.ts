@@ -13,11 +13,11 @@ import { unavailable } from './unavailable.js'
 
 /** Takes apart what the scripts return and publish; the scripts are in `lua/`. @throws RoomfulError for anything else */
 export function appendReply(reply: unknown): AppendReply {
-  const [status, epoch, offset, id, wall] = texts(reply)
+  const [status, epoch, offset, id, timestampMs] = texts(reply)
   if (status === 'conflict' || status === 'out_of_order') return { status }
   if (status !== 'accepted' && status !== 'duplicate') throw malformed(reply)
   const position = { epoch: text(epoch), offset: Number(offset), id: text(id) }
-  return { status: 'accepted', position, duplicate: status === 'duplicate', wall: Number(wall) }
+  return { status: 'accepted', position, duplicate: status === 'duplicate', timestampMs: Number(timestampMs) }
 }
 
 export function readReply(reply: unknown): ReadReply {

@@ -26,7 +26,7 @@ export interface Append {
   readonly stream: string
   readonly id: string
   readonly open: string
-  readonly wall: number
+  readonly timestampMs: number
   readonly sender: Sender | undefined
   /** Epoch that the log takes if it is new. */
   readonly newEpoch: string
@@ -37,7 +37,7 @@ export type AppendReply =
       readonly status: 'accepted'
       readonly position: Position
       readonly duplicate: boolean
-      readonly wall: number
+      readonly timestampMs: number
     }
   | { readonly status: 'conflict' | 'out_of_order' }
 

@@ -1,4 +1,4 @@
-import type { AnyProtocol, BatchItem, RoomContext } from '../../api/api.js'
+import type { AnyProtocol, HandlerBatchItem, RoomContext } from '../../api/api.js'
 import type { Clock } from '../../api/clock.js'
 import type { ApplicationCalls } from './calls.js'
 import type { BatchHandler } from './handlers.js'
@@ -6,7 +6,7 @@ import type { BatchHandler } from './handlers.js'
 type Context = RoomContext<AnyProtocol, unknown>
 
 interface Collected {
-  readonly items: BatchItem<Context, object>[]
+  readonly items: HandlerBatchItem<Context, object>[]
   readonly handOver: () => Promise<void>
 }
 
@@ -19,7 +19,7 @@ export class HandlerBatches {
     private readonly calls: ApplicationCalls,
   ) {}
 
-  add(type: string, stream: string, batch: BatchHandler, item: BatchItem<Context, object>): void {
+  add(type: string, stream: string, batch: BatchHandler, item: HandlerBatchItem<Context, object>): void {
     const key = `${type} ${stream}`
     const { items, handOver } = this.#collected.get(key) ?? this.#collect(key, type, batch)
     items.push(item)
@@ -32,7 +32,7 @@ export class HandlerBatches {
   }
 
   #collect(key: string, type: string, batch: BatchHandler): Collected {
-    const items: BatchItem<Context, object>[] = []
+    const items: HandlerBatchItem<Context, object>[] = []
     const handOver = async () => {
       this.#collected.delete(key)
       cancel()

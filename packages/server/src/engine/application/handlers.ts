@@ -1,16 +1,16 @@
 import { type ClientDefinition, isRequest } from '@roomful/protocol'
 import { suggestion } from '@roomful/protocol/options'
-import { type AnyProtocol, type Batch, batch, type RoomContext } from '../../api/api.js'
+import { type AnyProtocol, type HandlerBatch, handlerBatch, type RoomContext } from '../../api/api.js'
 
 export type Handler = (context: RoomContext<AnyProtocol, unknown>, message: object) => unknown
-export type BatchHandler = ReturnType<typeof batch<RoomContext<AnyProtocol, unknown>, object>>
+export type BatchHandler = ReturnType<typeof handlerBatch<RoomContext<AnyProtocol, unknown>, object>>
 
 /** The application's handlers by message type, with their types erased: the schemas have checked the messages. */
 export type HandlerTable = ReadonlyMap<string, Handler | BatchHandler>
 
 /**
  * Checks the handlers against the protocol.
- * @throws TypeError for a request without a handler, which would only time out; for a handler of no message; for a bad batch
+ * @throws TypeError for a request without a handler, which would only time out; for a handler of no message; for a bad handler batch
  */
 export function handlerTable(protocol: AnyProtocol | undefined, given: object): HandlerTable {
   const client = (protocol?.client ?? {}) as Record<string, ClientDefinition>
@@ -35,10 +35,11 @@ export function handlerTable(protocol: AnyProtocol | undefined, given: object): 
 
 function toHandler(
   name: string,
-  handler: Handler | Batch<RoomContext<AnyProtocol, unknown>, object>,
+  handler: Handler | HandlerBatch<RoomContext<AnyProtocol, unknown>, object>,
 ): Handler | BatchHandler {
   if (typeof handler === 'function') return handler
-  if (name !== 'chat_message' && typeof handler?.handle === 'function') return batch(handler, handler.handle)
+  if (name !== 'chat_message' && typeof handler?.handle === 'function')
+    return handlerBatch(handler, handler.handle)
   throw new TypeError(
     `createServer: handle.${name} must be a function, or { size, ms, handle } for a message without a reply`,
   )

@@ -15,7 +15,7 @@ export class Replies {
   ) {}
 
   timestamp(): string {
-    return isoTime(this.clock.wall())
+    return isoTime(this.clock.wallTime())
   }
 
   refuse(connection: Connection, refusal: Refusal & { readonly retryAfterMs?: number }): void {

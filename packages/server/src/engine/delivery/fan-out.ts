@@ -8,7 +8,7 @@ import type { Item, WriteBatch } from './write-batch.js'
 
 type FlushLimits = Pick<
   Limits,
-  'flushMs' | 'flushMessages' | 'flushBytes' | 'noticesPerSecond' | 'noticesBurst'
+  'flushMs' | 'flushMessages' | 'flushBytes' | 'presenceUpdatesPerSecond' | 'presenceUpdatesBurst'
 >
 
 /**
@@ -28,7 +28,7 @@ export class FanOut {
     private readonly metrics: Metrics,
     private readonly limits: FlushLimits,
   ) {
-    this.#noticeRate = { perSecond: limits.noticesPerSecond, burst: limits.noticesBurst }
+    this.#noticeRate = { perSecond: limits.presenceUpdatesPerSecond, burst: limits.presenceUpdatesBurst }
   }
 
   /** Sends an item to the members of a room, in order. */

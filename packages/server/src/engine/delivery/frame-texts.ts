@@ -55,18 +55,18 @@ export interface AckFields {
   readonly accepted: {
     readonly position: Position
     /** When the message was accepted first, in ms since 1970. */
-    readonly wall: number
+    readonly timestampMs: number
     readonly duplicate: boolean
     readonly durability: Durability
   }
 }
 
 export function ackText({ ref, clientId, texts, accepted }: AckFields): string {
-  const { position, wall, duplicate, durability } = accepted
+  const { position, timestampMs, duplicate, durability } = accepted
   const { epoch, offset, id } = position
   const start = ref === undefined ? '{"type":"ack",' : `{"type":"ack","ref":"${escaped(ref)}",`
   const end = duplicate ? `","duplicate":true,"durability":"${durability}"}` : ACCEPTED[durability]
-  return `${start}"client_id":"${escaped(clientId)}"${texts.placeIn(epoch)}${decimal(offset)},"id":"${id}","timestamp":"${isoTime(wall)}${end}`
+  return `${start}"client_id":"${escaped(clientId)}"${texts.placeIn(epoch)}${decimal(offset)},"id":"${id}","timestamp":"${isoTime(timestampMs)}${end}`
 }
 
 /** How the acknowledgement of a message ends that came for the first time. */

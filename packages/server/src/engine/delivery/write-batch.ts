@@ -12,7 +12,7 @@ export interface DeliveryOptions {
   /** Those who get it as members of another room. */
   readonly exceptConnections?: ReadonlySet<string>
   /** A newer item with the same one takes its place. */
-  readonly latestKey?: string
+  readonly coalesceKey?: string
 }
 
 export interface Item {
@@ -59,7 +59,7 @@ export class WriteBatch {
   }
 
   add({ text, options }: Item): void {
-    if (options?.latestKey !== undefined) this.#dropKey(options.latestKey)
+    if (options?.coalesceKey !== undefined) this.#dropKey(options.coalesceKey)
     if (options?.volatile) this.#mayDrop = true
     if (options && isSelective(options)) this.#selective.push(this.length)
     const frame = new TextFrame(text)
@@ -67,8 +67,8 @@ export class WriteBatch {
     this.#entries.push({ frame, options })
   }
 
-  #dropKey(latestKey: string): void {
-    const index = this.#entries.findIndex((entry) => entry?.options?.latestKey === latestKey)
+  #dropKey(coalesceKey: string): void {
+    const index = this.#entries.findIndex((entry) => entry?.options?.coalesceKey === coalesceKey)
     if (index < 0) return
     this.#size -= this.#entries[index]?.frame.length ?? 0
     this.#entries[index] = undefined

@@ -147,7 +147,7 @@ export class Authenticator {
       checked(await authenticate({ token, request })),
     )
     if (!connection.isOpen) return false
-    const verdict = outcome.ok ? judge(outcome.value, session.user, clock.wall()) : 'unavailable'
+    const verdict = outcome.ok ? judge(outcome.value, session.user, clock.wallTime()) : 'unavailable'
     if (typeof verdict === 'string') {
       this.#refuseToken(connection, verdict, refs)
       return false
@@ -222,13 +222,13 @@ type AuthFailure = 'invalid_token' | 'token_expired' | 'forbidden' | 'unavailabl
 function judge(
   result: Authentication,
   current: User | undefined,
-  wall: number,
+  now: number,
 ): { readonly user: User; readonly lastsMs: number } | AuthFailure {
   if (result === null) return 'invalid_token'
   if ('refused' in result) return 'token_expired'
   if (current && current.id !== result.userId) return 'forbidden'
   const { expiresAt } = result
-  const lastsMs = expiresAt === undefined ? Number.POSITIVE_INFINITY : Number(expiresAt) - wall
+  const lastsMs = expiresAt === undefined ? Number.POSITIVE_INFINITY : Number(expiresAt) - now
   // So asked, an expiry that is no time at all does not last for ever.
   return lastsMs > 0 ? { user: toUser(result), lastsMs } : 'token_expired'
 }

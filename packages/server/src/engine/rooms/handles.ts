@@ -202,8 +202,8 @@ export class Messenger {
   }
 
   #broadcastToStreams(streams: readonly string[], message: object, options: BroadcastOptions): void {
-    assertNames('broadcast', options, ['except', 'latestKey'])
-    const { except, latestKey } = options
+    assertNames('broadcast', options, ['except', 'coalesceKey'])
+    const { except, coalesceKey } = options
     if (typeof except === 'object') checkUserId(except.user)
     this.#everywhere({
       to: 'streams',
@@ -212,7 +212,7 @@ export class Messenger {
         message,
         ...(except !== undefined &&
           (typeof except === 'string' ? { exceptConnection: except } : { exceptUser: except.user })),
-        ...(latestKey !== undefined && { latestKey }),
+        ...(coalesceKey !== undefined && { coalesceKey }),
       },
     })
   }
@@ -292,14 +292,14 @@ function checkAuthor(id: string): void {
 }
 
 function optionsOf(
-  { exceptConnection, exceptUser, latestKey }: JsonObject,
+  { exceptConnection, exceptUser, coalesceKey }: JsonObject,
   exceptConnections: ReadonlySet<string>,
 ): DeliveryOptions {
   return {
     volatile: true,
     ...(typeof exceptConnection === 'string' && { exceptConnection }),
     ...(typeof exceptUser === 'string' && { exceptUser }),
-    ...(typeof latestKey === 'string' && { latestKey }),
+    ...(typeof coalesceKey === 'string' && { coalesceKey }),
     ...(exceptConnections.size > 0 && { exceptConnections }),
   }
 }

@@ -47,11 +47,15 @@ export class Publisher {
 
   publishChat({ stream, texts, body, sender, account }: ChatDraft): MaybePromise<PublishResult> {
     const id = this.newId()
-    const wall = this.clock.wall()
+    const timestampMs = this.clock.wallTime()
     const { message, data } = body
-    const timestamp = isoTime(wall)
+    const timestamp = isoTime(timestampMs)
     const open = openChatText({ message, data, timestamp, texts, id, clientId: sender?.clientId })
-    return andThen(this.backplane.publish(stream, { id, open, wall, sender, account }), counted, this.metrics)
+    return andThen(
+      this.backplane.publish(stream, { id, open, timestampMs, sender, account }),
+      counted,
+      this.metrics,
+    )
   }
 
   /** Publishes a chat message of the server's own. @throws RoomfulError what a client's would be refused for */
@@ -77,7 +81,7 @@ export class Publisher {
     const body = this.check(message, 'published')
     const id = this.newId()
     const open = openJson({ type: message.type, ...body, room_id: roomId, id })
-    const published = await this.backplane.publish(stream, { id, open, wall: this.clock.wall() })
+    const published = await this.backplane.publish(stream, { id, open, timestampMs: this.clock.wallTime() })
     return positionOf(counted(published, this.metrics))
   }
 

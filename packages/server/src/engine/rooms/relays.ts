@@ -8,7 +8,7 @@ const checkRelay = compileShape('to targets:string[] payload:object')
 
 /** What each kind of relay carries. */
 const PAYLOADS: Readonly<Record<Relay['to'], ReturnType<typeof compileShape>>> = {
-  streams: compileShape('message:message exceptConnection? exceptUser? latestKey?', MESSAGE),
+  streams: compileShape('message:message exceptConnection? exceptUser? coalesceKey?', MESSAGE),
   users: compileShape('message:message', MESSAGE),
   everyone: compileShape('message:message exceptUser?', MESSAGE),
   disconnect: compileShape('code:integer reason'),

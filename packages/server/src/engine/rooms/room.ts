@@ -10,7 +10,7 @@ export class Room {
   /** By connection id. */
   readonly members = new Map<string, Member>()
   readonly typing = new Typing()
-  batch: WriteBatch
+  batch = new WriteBatch()
   /** When the batch goes out, monotonic; `Infinity` while it is empty. */
   dueAt = Number.POSITIVE_INFINITY
   cancelTimer: () => void = () => {}
@@ -35,10 +35,7 @@ export class Room {
   /** What arrived before the head was known. */
   #early: StreamEvent[] = []
 
-  constructor(readonly stream: string) {
-    // Not where it is declared: the CommonJS build would write it to the export `batch` as well.
-    this.batch = new WriteBatch()
-  }
+  constructor(readonly stream: string) {}
 
   /** The room's name on the wire. */
   get id(): string {

@@ -66,7 +66,7 @@ export class Rooms {
 
   /** Tells each large room its latest count, and lists the members of those that have become small. */
   sweepLarge(now: number): void {
-    const few = Math.ceil(LISTED_AGAIN * this.limits.announcedUsers)
+    const few = Math.ceil(LISTED_AGAIN * this.limits.listedMembers)
     for (const room of this.#large) {
       this.#tellCount(room)
       const isSmall = room.count !== undefined && room.count <= few
@@ -137,7 +137,7 @@ export class Rooms {
 
   #tellPresence(room: Room, change: PresenceChange, connection: string | undefined): void {
     const { event, user, count } = change
-    if (room.announced && count > this.limits.announcedUsers) this.#stopListing(room, count)
+    if (room.announced && count > this.limits.listedMembers) this.#stopListing(room, count)
     room.count = count
     if (room.announced) this.#tellDiff(room, change, connection)
     if (event === 'update') return
@@ -185,7 +185,7 @@ export class Rooms {
   async #tellSnapshot(room: Room, maxBytes: number): Promise<number> {
     try {
       const text = await this.#readSnapshot(room, Math.min(maxBytes, this.#listBytes))
-      const isLarge = room.count !== undefined && room.count > this.limits.announcedUsers
+      const isLarge = room.count !== undefined && room.count > this.limits.listedMembers
       if (text === undefined || isLarge || room.isUnused) return 0
       this.#tellCount(room)
       room.announced = true

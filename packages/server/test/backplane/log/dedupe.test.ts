@@ -8,7 +8,7 @@ const record = (userId: string, offset: number) => ({
   fingerprint: offset,
   offset,
   id: `id-${offset}`,
-  wall: 0,
+  timestampMs: 0,
 })
 
 describe('dedupe', () => {

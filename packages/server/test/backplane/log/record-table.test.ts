@@ -8,7 +8,7 @@ const record = (userId: string, offset: number): Remembered => ({
   fingerprint: offset * 2 ** 21 + 0.5,
   offset,
   id: `id-${offset}`,
-  wall: 1_767_225_600_000 + offset,
+  timestampMs: 1_767_225_600_000 + offset,
 })
 
 /** A client id before which the table is cleared. */

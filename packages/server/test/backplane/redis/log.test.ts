@@ -17,11 +17,11 @@ const newest = { before: undefined, limit: 1_000, maxBytes: 1_000_000 }
 /** Appends as a node does, with a script of the test's own and to a channel that nobody hears. */
 function append(script: string, prefix: string, text: string, clientId: string): Promise<unknown> {
   const keys = new Keys(prefix, 0)
-  const { id, open, wall } = draft(text)
+  const { id, open, timestampMs } = draft(text)
   const args = [
     id,
     open,
-    `${wall}`,
+    `${timestampMs}`,
     text,
     'unheard',
     '1000',

@@ -20,7 +20,7 @@ export class TestNode {
       clock: systemClock,
       logger: { ...silentLogger, warn: (_, event) => node.logged.push(event) },
       graceMs,
-      listedUsers: 200,
+      listedMembers: 200,
       newId: randomUUID,
       receive: (relay) => node.relayed.push(relay as Relay),
     })
@@ -47,7 +47,7 @@ export function draft(text: string, clientId?: string): Draft {
   const sender = clientId !== undefined && {
     sender: { userId: 'ada', clientId, fingerprint: fingerprint(text) },
   }
-  return { id: randomUUID(), open, wall: 1_767_225_600_000, ...sender }
+  return { id: randomUUID(), open, timestampMs: 1_767_225_600_000, ...sender }
 }
 
 /** What happened, in a word each: the text of an entry, the reason of a break, the change of a user. */

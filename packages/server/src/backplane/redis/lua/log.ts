@@ -86,9 +86,9 @@ end
 local function known(sent, log, last)
   local record = redis.call('GET', sent)
   if not record then return nil end
-  local fingerprint, epoch, offset, id, wall = string.match(record, '^(.-)\\n(.-)\\n(.-)\\n(.-)\\n(.*)$')
+  local fingerprint, epoch, offset, id, timestampMs = string.match(record, '^(.-)\\n(.-)\\n(.-)\\n(.-)\\n(.*)$')
   if has_lost(log, last, epoch, tonumber(offset), id) then return nil end
-  return { fingerprint = fingerprint, offset = offset, id = id, wall = wall }
+  return { fingerprint = fingerprint, offset = offset, id = id, timestampMs = timestampMs }
 end
 
 -- A stream takes no number again, even of an entry that was deleted: a new one with the same entries does.
@@ -107,7 +107,7 @@ local function add(log, ...)
 end
 
 local log, meta, sent = KEYS[1], KEYS[2], KEYS[3]
-local id, open, wall, fingerprint, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local id, open, timestampMs, fingerprint, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local count, bytes, age, window, idle = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], ARGV[10]
 local last = head_or_new(log, meta, ARGV[11], idle)
 if sent then
@@ -115,13 +115,13 @@ if sent then
   if first_time and first_time.fingerprint ~= fingerprint then return { 'conflict' } end
   if first_time then
     redis.call('PEXPIRE', sent, window)
-    return { 'duplicate', last.epoch, first_time.offset, first_time.id, first_time.wall }
+    return { 'duplicate', last.epoch, first_time.offset, first_time.id, first_time.timestampMs }
   end
 end
 if ARGV[12] and has_lost(log, last, ARGV[12], tonumber(ARGV[13]), ARGV[14]) then return { 'out_of_order' } end
 local offset = text(last.offset + 1)
 if sent then
-  local record = table.concat({ fingerprint, last.epoch, offset, id, wall }, '\\n')
+  local record = table.concat({ fingerprint, last.epoch, offset, id, timestampMs }, '\\n')
   redis.call('SET', sent, record, 'PX', window)
 end
 local sum = last.sum + #open + ${OVERHEAD}
@@ -131,7 +131,7 @@ redis.call('PEXPIRE', log, text(age))
 redis.call('PEXPIRE', meta, idle)
 trim(log, sum, bytes, age)
 redis.call('SPUBLISH', channel, table.concat({ 'entry', last.epoch, offset, id, last.id, open }, '\\n'))
-return { 'accepted', last.epoch, offset, id, wall }
+return { 'accepted', last.epoch, offset, id, timestampMs }
 `
 
 export const READ = `${LOG}
