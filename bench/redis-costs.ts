@@ -17,7 +17,7 @@ const node = async (options = {}) => {
     clock: systemClock,
     logger: silentLogger,
     graceMs: 10_000,
-    listedUsers: 200,
+    listedMembers: 200,
     newId: randomUUID,
   }
   await backplane.start({ ...link, receive: () => {} })
@@ -53,9 +53,9 @@ async function priceOf(times: number, task: (index: number) => Promise<unknown>)
 async function publish(at: Node, stream: string, index: number) {
   const [userId, clientId] = [`user-${index % 100}`, randomUUID()]
   const body = { type: 'chat_message', room_id: stream, user_id: userId, client_id: clientId, message: TEXT }
-  const open = JSON.stringify({ ...body, id: randomUUID(), timestamp: new Date().toISOString() }).slice(0, -1)
+  const message = { ...body, id: randomUUID(), timestamp: new Date().toISOString() }
   const sender = { userId, clientId, fingerprint: 1 }
-  return at.publish(stream, { id: randomUUID(), open, timestampMs: Date.now(), sender })
+  return at.publish(stream, { id: randomUUID(), message, timestampMs: Date.now(), sender })
 }
 
 const room = (index: number) => `room-${index % ROOMS}`

@@ -50,13 +50,13 @@ export const layers: Layer[] = [
     name: 'server api',
     files: [`${server}api/`],
     imports: ['server util', protocol, '@roomful/protocol/options', 'node:'],
-    types: ['backplane log', 'backplane', 'engine connection'],
+    types: ['engine connection'],
   },
   {
     name: 'backplane log',
     files: [`${server}backplane/log/`],
     imports: ['server util', protocol, 'node:'],
-    types: [],
+    types: ['server api'],
   },
   {
     name: 'backplane redis',
@@ -74,13 +74,13 @@ export const layers: Layer[] = [
     name: 'engine connection',
     files: [`${server}engine/connection/`],
     imports: [...shared, 'node:'],
-    types: ['backplane log', 'engine', 'engine delivery', 'engine inbound', 'engine application'],
+    types: ['engine', 'engine delivery', 'engine inbound', 'engine application'],
   },
   {
     name: 'engine delivery',
     files: [`${server}engine/delivery/`],
     imports: ['engine connection', ...shared],
-    types: ['backplane log', 'engine', 'engine rooms'],
+    types: ['engine', 'engine rooms'],
   },
   {
     name: 'engine application',
@@ -105,20 +105,13 @@ export const layers: Layer[] = [
   {
     name: 'engine inbound',
     files: [`${server}engine/inbound/`],
-    imports: [
-      'engine rooms',
-      'engine application',
-      'engine delivery',
-      'engine connection',
-      'backplane log',
-      ...shared,
-    ],
+    imports: ['engine rooms', 'engine application', 'engine delivery', 'engine connection', ...shared],
     types: ['engine'],
   },
   {
     name: 'engine',
     files: [`${server}engine/`],
-    imports: [...engine, 'backplane', 'backplane log', ...shared, 'node:'],
+    imports: [...engine, 'backplane', ...shared, 'node:'],
     types: [],
   },
   {

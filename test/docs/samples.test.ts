@@ -6,3 +6,9 @@ it('docs/testing.md shows the sample that runs as a test', () => {
   const page = readFileSync(new URL('../../docs/testing.md', import.meta.url), 'utf8')
   expect(page).toContain(`\`\`\`ts\n${sample}\`\`\``)
 })
+
+it('docs/backplanes.md shows the backplane that runs as a test', () => {
+  const sample = readFileSync(new URL('map-backplane.ts', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../docs/backplanes.md', import.meta.url), 'utf8')
+  expect(page).toContain(`\`\`\`ts\n${sample}\`\`\``)
+})

@@ -9,7 +9,7 @@ export function recorded(backplane: Backplane, witness: (stream: string, entry: 
         return async (...[stream, draft]: Parameters<Backplane['publish']>) => {
           const result = await target.publish(stream, draft)
           if (result.status === 'accepted' && !result.duplicate) {
-            const body: Record<string, string> = JSON.parse(`${draft.open}}`)
+            const body = draft.message as Record<string, string>
             witness(stream, {
               ...result.position,
               clientId: body.client_id,

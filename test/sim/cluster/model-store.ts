@@ -1,5 +1,4 @@
-import type { Range } from '../../../packages/server/src/backplane/log/log.js'
-import type { PresenceSnapshot, PresentUser } from '../../../packages/server/src/backplane/presence.js'
+import type { PresenceSnapshot, PresentUser, Range } from '../../../packages/server/src/api/backplane.js'
 import { RedisConnection } from '../../../packages/server/src/backplane/redis/connection.js'
 import type { RedisSettings } from '../../../packages/server/src/backplane/redis/options.js'
 import type {

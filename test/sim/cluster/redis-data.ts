@@ -1,14 +1,12 @@
-import {
-  entryText,
-  type LogEntry,
-  type Position,
-  type Range,
-} from '../../../packages/server/src/backplane/log/log.js'
 import type {
+  LogEntry,
+  Position,
   PresenceEvent,
   PresenceSnapshot,
   PresentUser,
-} from '../../../packages/server/src/backplane/presence.js'
+  Range,
+} from '../../../packages/server/src/api/backplane.js'
+import { entryText } from '../../../packages/server/src/backplane/log/log.js'
 import type { RedisSettings } from '../../../packages/server/src/backplane/redis/options.js'
 import type {
   Append,

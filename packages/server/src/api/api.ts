@@ -15,8 +15,7 @@ import type {
   Request,
 } from '@roomful/protocol'
 import { assertOptions, is, type OptionRules } from '@roomful/protocol/options'
-import type { Position } from '../backplane/log/log.js'
-import type { PresentUser } from '../backplane/presence.js'
+import type { Position, PresentUser } from '../api/backplane.js'
 import type { Backplane } from './backplane.js'
 import type { Clock } from './clock.js'
 import type { Limits } from './limits.js'

@@ -1,18 +1,76 @@
 import type { Durability, JsonObject } from '@roomful/protocol'
-import type { Break, LogEntry, LogPage, Position, Range } from '../backplane/log/log.js'
-import type { PresenceChange, PresenceSnapshot, PresentUser } from '../backplane/presence.js'
 import type { MaybePromise } from '../util/maybe-promise.js'
 import type { Clock } from './clock.js'
 import type { Logger } from './logger.js'
 
-export type { PresenceSnapshot }
+/** A reader's place in a log: `id` is that of the entry at `offset`, or the epoch in an empty log. */
+export interface Position {
+  readonly epoch: string
+  readonly offset: number
+  readonly id: string
+}
+
+export interface LogEntry {
+  readonly offset: number
+  readonly id: string
+  /** Id of the entry before, so that a reader can tell a fork from a gap. */
+  readonly previousId: string
+  /** JSON text of the frame that members get, live and from history alike. */
+  readonly text: string
+}
+
+/** Which entries to read: the oldest after an offset, or the newest before one (without one, the newest). */
+export type Range =
+  | { readonly after: number; readonly limit: number; readonly maxBytes: number }
+  | { readonly before: number | undefined; readonly limit: number; readonly maxBytes: number }
+
+export interface LogPage {
+  /** In the order of their offsets. */
+  readonly entries: readonly LogEntry[]
+  /** Whether the log holds further entries in the direction of reading. */
+  readonly more: boolean
+  /** Whether entries in that direction existed once and are gone. */
+  readonly truncated: boolean
+  readonly epoch: string
+  readonly head: Position
+  /** Offset of the oldest entry that is kept; one above the head if none is. */
+  readonly oldestOffset: number
+}
+
+/** Why a resume is not complete. */
+export type Break = 'epoch_changed' | 'forked' | 'expired'
+
+export interface PresentUser {
+  readonly userId: string
+  readonly profile?: JsonObject
+  readonly state?: JsonObject
+}
+
+export type PresenceEvent = 'enter' | 'update' | 'leave'
+
+/** One step in a room's presence; `version` rises by one with each, so that a reader sees a gap. */
+export interface PresenceChange {
+  readonly event: PresenceEvent
+  readonly user: PresentUser
+  readonly version: number
+  /** Distinct users after the change, those in grace included. */
+  readonly count: number
+}
+
+/** Who was present at a `version`. */
+export interface PresenceSnapshot {
+  /** `undefined` in a room with more users than the node lists: 10,000 joins must not copy 10,000 lists. */
+  readonly users: readonly PresentUser[] | undefined
+  readonly count: number
+  readonly version: number
+}
 
 /** A message on its way into a log. */
 export interface Draft {
   /** Random id, made by the node for this append. */
   readonly id: string
-  /** JSON text of the message without its closing brace, epoch and offset. */
-  readonly open: string
+  /** The frame that members get, but for `epoch` and `offset`, which only the log knows: an entry's text ends with them. */
+  readonly message: JsonObject
   /** Wall time, in ms since 1970. */
   readonly timestampMs: number
   /** Absent for the server's own messages. */

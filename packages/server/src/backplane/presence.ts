@@ -1,30 +1,6 @@
 import type { JsonObject } from '@roomful/protocol'
+import type { PresenceChange, PresenceEvent, PresenceSnapshot, PresentUser } from '../api/backplane.js'
 import { SmallSet } from '../util/small-collections.js'
-
-export interface PresentUser {
-  readonly userId: string
-  readonly profile?: JsonObject
-  readonly state?: JsonObject
-}
-
-export type PresenceEvent = 'enter' | 'update' | 'leave'
-
-/** One step in a room's presence; `version` rises by one with each, so that a reader sees a gap. */
-export interface PresenceChange {
-  readonly event: PresenceEvent
-  readonly user: PresentUser
-  readonly version: number
-  /** Distinct users after the change, those in grace included. */
-  readonly count: number
-}
-
-/** Who was present at a `version`. */
-export interface PresenceSnapshot {
-  /** `undefined` in a room with more users than the node lists: 10,000 joins must not copy 10,000 lists. */
-  readonly users: readonly PresentUser[] | undefined
-  readonly count: number
-  readonly version: number
-}
 
 /** A snapshot as the later ones of these changes leave it. */
 export function withChanges(

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { Backplane, Draft, PublishResult, Relay, StreamEvent } from '../api/backplane.js'
+import type { Backplane, Draft, Position, PublishResult, Relay, StreamEvent } from '../api/backplane.js'
 import type { Clock } from '../api/clock.js'
 import { silentLogger } from '../api/logger.js'
 import { fingerprint } from '../backplane/log/fingerprint.js'
-import type { Position } from '../backplane/log/log.js'
 
 /** What one case runs on. */
 export interface BackplaneStage {
@@ -85,8 +84,8 @@ function draft(
   text: string,
   sender?: Partial<Draft['sender']> & { userId: string; clientId: string },
 ): Draft {
-  const open = JSON.stringify({ type: 'chat_message', message: text }).slice(0, -1)
-  const made = { id: randomUUID(), open, timestampMs: 1_767_225_600_000 }
+  const message = { type: 'chat_message', message: text }
+  const made = { id: randomUUID(), message, timestampMs: 1_767_225_600_000 }
   return sender ? { ...made, sender: { fingerprint: fingerprint(text), ...sender } } : made
 }
 

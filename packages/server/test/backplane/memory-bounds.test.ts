@@ -16,8 +16,8 @@ async function started(options: Parameters<typeof memory>[0], clock = new Virtua
 }
 
 function publish(backplane: Backplane, stream: string, account: string, length = 10) {
-  const open = `{"type":"chat_message","message":"${'x'.repeat(length)}"`
-  return backplane.publish(stream, { id: newId(), open, timestampMs: 0, account })
+  const message = { type: 'chat_message', message: 'x'.repeat(length) }
+  return backplane.publish(stream, { id: newId(), message, timestampMs: 0, account })
 }
 
 async function kept(backplane: Backplane, stream: string) {

@@ -28,8 +28,8 @@ function forgetful(): Backplane {
   return new Proxy(memory(), {
     get(target, property) {
       if (property === 'publish')
-        return (...[stream, { id, open, timestampMs }]: Parameters<Backplane['publish']>) =>
-          target.publish(stream, { id, open, timestampMs })
+        return (...[stream, { id, message, timestampMs }]: Parameters<Backplane['publish']>) =>
+          target.publish(stream, { id, message, timestampMs })
       const value: unknown = Reflect.get(target, property, target)
       return typeof value === 'function' ? value.bind(target) : value
     },

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Presence, type PresenceChange } from '../../src/backplane/presence.js'
+import type { PresenceChange } from '../../src/api/backplane.js'
+import { Presence } from '../../src/backplane/presence.js'
 
 const ana = { userId: 'ana' }
 

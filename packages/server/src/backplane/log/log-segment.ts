@@ -1,4 +1,4 @@
-import type { LogEntry, Position } from './log.js'
+import type { LogEntry, Position } from '../../api/backplane.js'
 
 const LEAST_BYTES = 256
 /** No segment takes more than one entry beyond this: what was given up of the oldest one stays for as long as its newest. */

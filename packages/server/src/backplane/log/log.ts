@@ -1,20 +1,11 @@
+import type { JsonObject } from '@roomful/protocol'
+import type { Break, LogEntry, LogPage, Position, Range } from '../../api/backplane.js'
 import { decimal } from '../../util/decimal.js'
 import { LogSegment } from './log-segment.js'
 
-/** A reader's place in a log: `id` is that of the entry at `offset`, or the epoch in an empty log. */
-export interface Position {
-  readonly epoch: string
-  readonly offset: number
-  readonly id: string
-}
-
-export interface LogEntry {
-  readonly offset: number
-  readonly id: string
-  /** Id of the entry before, so that a reader can tell a fork from a gap. */
-  readonly previousId: string
-  /** JSON text of the frame that members get, live and from history alike. */
-  readonly text: string
+/** JSON text of a message without its closing brace: {@link entryText} completes it. */
+export function openText(message: JsonObject): string {
+  return JSON.stringify(message).slice(0, -1)
 }
 
 /** Completes a message that ends before its closing brace with its place in the log, which only the log knows. */
@@ -35,24 +26,6 @@ export interface Retention {
   readonly bytes: number
   /** Age up to which an entry is kept, in ms. */
   readonly ageMs: number
-}
-
-/** Which entries to read: the oldest after an offset, or the newest before one (without one, the newest). */
-export type Range =
-  | { readonly after: number; readonly limit: number; readonly maxBytes: number }
-  | { readonly before: number | undefined; readonly limit: number; readonly maxBytes: number }
-
-export interface LogPage {
-  /** In the order of their offsets. */
-  readonly entries: readonly LogEntry[]
-  /** Whether the log holds further entries in the direction of reading. */
-  readonly more: boolean
-  /** Whether entries in that direction existed once and are gone. */
-  readonly truncated: boolean
-  readonly epoch: string
-  readonly head: Position
-  /** Offset of the oldest entry that is kept; one above the head if none is. */
-  readonly oldestOffset: number
 }
 
 /** What an entry counts beside its text, towards the bytes of a room and of a page. */
@@ -222,9 +195,6 @@ export function hasLost(log: Pick<RoomLog, 'epoch' | 'head' | 'idAt'>, entry: Po
   const fault = resumeFault(log, entry)
   return fault !== undefined && fault !== 'expired'
 }
-
-/** Why a resume is not complete. */
-export type Break = 'epoch_changed' | 'forked' | 'expired'
 
 /**
  * Whether a reader at `since` can go on without a hole. The offset alone proves nothing: after a failover

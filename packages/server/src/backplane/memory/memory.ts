@@ -3,15 +3,21 @@ import type { JsonObject } from '@roomful/protocol'
 import { assertOptions, is, type OptionRules } from '@roomful/protocol/options'
 import type {
   Backplane,
+  Break,
   Draft,
+  LogPage,
   NodeLink,
+  Position,
+  PresenceChange,
   PresenceSnapshot,
+  PresentUser,
   PublishResult,
+  Range,
   StreamEvent,
   Subscription,
 } from '../../api/backplane.js'
-import { type Break, hasLost, type LogPage, type Position, type Range, resumeFault } from '../log/log.js'
-import type { Presence, PresenceChange, PresentUser } from '../presence.js'
+import { hasLost, openText, resumeFault } from '../log/log.js'
+import type { Presence } from '../presence.js'
 import { type Stream, type StreamBounds, Streams } from './memory-streams.js'
 
 export interface MemoryOptions {
@@ -115,7 +121,7 @@ class MemoryBackplane implements Backplane {
         return { status: refused }
       }
     }
-    const entry = stream.log.append(draft.id, draft.open, now)
+    const entry = stream.log.append(draft.id, openText(draft.message), now)
     const { head } = stream.log
     if (sender) {
       const { userId, clientId, fingerprint } = sender

@@ -1,6 +1,5 @@
-import type { StreamEvent } from '../../api/backplane.js'
+import type { Break, LogEntry, LogPage, Position, Range, StreamEvent } from '../../api/backplane.js'
 import type { Clock } from '../../api/clock.js'
-import type { Break, LogEntry, LogPage, Position, Range } from '../log/log.js'
 import { Sequencer } from './sequencer.js'
 import type { NodeRelay, StreamMessage, StreamState } from './store.js'
 import { unavailable } from './unavailable.js'

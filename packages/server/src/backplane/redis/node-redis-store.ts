@@ -1,6 +1,5 @@
 import { createClient, ReconnectStrategyError, type RedisClientType } from 'redis'
-import type { Range } from '../log/log.js'
-import type { PresenceSnapshot, PresentUser } from '../presence.js'
+import type { PresenceSnapshot, PresentUser, Range } from '../../api/backplane.js'
 import { RedisConnection } from './connection.js'
 import { Keys } from './keys.js'
 import { APPEND, READ, STANDING } from './lua/log.js'

@@ -1,4 +1,4 @@
-import type { LogPage, Range } from '../log/log.js'
+import type { LogPage, Range } from '../../api/backplane.js'
 import type { ReadReply } from './store.js'
 
 /** What a reader gets of what the store read: entries by offset, and what lies beyond them. */

@@ -2,16 +2,20 @@ import type { JsonObject } from '@roomful/protocol'
 import { RoomfulError } from '@roomful/protocol'
 import type {
   Backplane,
+  Break,
   Draft,
+  LogPage,
   NodeLink,
+  Position,
   PresenceSnapshot,
+  PresentUser,
   PublishResult,
+  Range,
   Relay,
   StreamEvent,
   Subscription,
 } from '../../api/backplane.js'
-import { type Break, type LogPage, type Position, type Range, resumeFault } from '../log/log.js'
-import type { PresentUser } from '../presence.js'
+import { openText, resumeFault } from '../log/log.js'
 import { Feed } from './feed.js'
 import { GroupCommit } from './group-commit.js'
 import type { RedisSettings } from './options.js'
@@ -92,7 +96,8 @@ export class RedisBackplane implements Backplane {
   }
 
   async publish(stream: string, draft: Draft): Promise<PublishResult> {
-    const { id, open, timestampMs, sender } = draft
+    const { id, message, timestampMs, sender } = draft
+    const open = openText(message)
     const { durability } = this
     const reply = await this.#append({ stream, id, open, timestampMs, sender, newEpoch: this.#node.newId() })
     if (reply.status !== 'accepted') return { status: reply.status }

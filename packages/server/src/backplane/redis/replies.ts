@@ -1,6 +1,12 @@
 import { compileShape, type RoomfulError } from '@roomful/protocol'
-import { entryText, type LogEntry, type Position } from '../log/log.js'
-import type { PresenceChange, PresenceSnapshot, PresentUser } from '../presence.js'
+import type {
+  LogEntry,
+  Position,
+  PresenceChange,
+  PresenceSnapshot,
+  PresentUser,
+} from '../../api/backplane.js'
+import { entryText } from '../log/log.js'
 import type {
   AppendReply,
   NodeRelay,

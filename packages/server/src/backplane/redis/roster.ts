@@ -1,5 +1,5 @@
 import type { JsonObject } from '@roomful/protocol'
-import type { PresentUser } from '../presence.js'
+import type { PresentUser } from '../../api/backplane.js'
 import type { PresentConnection } from './store.js'
 
 interface Present {

@@ -1,8 +1,15 @@
-import type { Relay, Sender } from '../../api/backplane.js'
+import type {
+  LogEntry,
+  Position,
+  PresenceChange,
+  PresenceSnapshot,
+  PresentUser,
+  Range,
+  Relay,
+  Sender,
+} from '../../api/backplane.js'
 import type { Clock } from '../../api/clock.js'
 import type { Logger } from '../../api/logger.js'
-import type { LogEntry, Position, Range } from '../log/log.js'
-import type { PresenceChange, PresenceSnapshot, PresentUser } from '../presence.js'
 
 /** What the store is given by the node, and whom it tells. */
 export interface StoreLink {

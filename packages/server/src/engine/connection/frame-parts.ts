@@ -1,4 +1,4 @@
-import type { LogEntry } from '../../backplane/log/log.js'
+import type { LogEntry } from '../../api/backplane.js'
 
 /** What a `joined` or `history` frame is apart from its lists, at the most: a room's name is in it twice. */
 const HEAD_BYTES = 2_048

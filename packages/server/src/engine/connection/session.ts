@@ -1,5 +1,5 @@
 import { OWN_STREAM } from '@roomful/protocol'
-import type { Position } from '../../backplane/log/log.js'
+import type { Position } from '../../api/backplane.js'
 import { ExcessCounter, MinuteCounter, type Rate } from '../../util/rate-limit.js'
 import { SmallMap } from '../../util/small-collections.js'
 import type { MemberTexts } from '../delivery/frame-texts.js'

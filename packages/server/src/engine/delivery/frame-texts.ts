@@ -1,25 +1,22 @@
-import type { Durability, JsonObject } from '@roomful/protocol'
-import type { Position } from '../../backplane/log/log.js'
+import type { Durability } from '@roomful/protocol'
+import type { Position } from '../../api/backplane.js'
 import { decimal } from '../../util/decimal.js'
 import { isoTime } from '../../util/iso-time.js'
 
 /*
- * The JSON texts of the two frames that a busy server makes most. By hand, since JSON.stringify takes twice as long for
- * them, and leaves three times as much for the collector; and of few pieces, since V8 makes an object for each that is
- * added. What the server made itself (ids, epochs, times) needs no escapes.
+ * The JSON text of the frame that a busy server makes for one receiver each. By hand, since JSON.stringify takes twice as
+ * long for it, and leaves three times as much for the collector; and of few pieces, since V8 makes an object for each that
+ * is added. What the server made itself (ids, epochs, times) needs no escapes.
  */
 
-/** The pieces that all chat messages of a member and their acknowledgements have, made with the first of them. */
+/** The pieces that all acknowledgements of a member have, made with the first of them. */
 export class MemberTexts {
-  /** Of a chat message, from its time to its id. */
-  readonly names: string
   readonly #roomId: string
   #epoch: string | undefined
   #place = ''
 
-  constructor(userId: string, roomId: string) {
+  constructor(roomId: string) {
     this.#roomId = JSON.stringify(roomId)
-    this.names = `","user_id":${JSON.stringify(userId)},"room_id":${this.#roomId},"id":"`
   }
 
   /** Of an acknowledgement, from its client id to its offset. */
@@ -30,22 +27,6 @@ export class MemberTexts {
     }
     return this.#place
   }
-}
-
-export interface ChatFields {
-  readonly message: string
-  readonly data?: JsonObject | undefined
-  readonly timestamp: string
-  readonly texts: MemberTexts
-  readonly id: string
-  readonly clientId: string | undefined
-}
-
-/** A `chat_message` without its closing brace: the log adds the epoch and the offset, which only it knows. */
-export function openChatText({ message, data, timestamp, texts, id, clientId }: ChatFields): string {
-  const text = `{"type":"chat_message","message":"${escaped(message)}","timestamp":"${timestamp}${texts.names}${id}`
-  const named = clientId === undefined ? `${text}"` : `${text}","client_id":"${escaped(clientId)}"`
-  return data ? `${named}${dataField(data)}` : named
 }
 
 export interface AckFields {
@@ -74,12 +55,6 @@ const ACCEPTED: Readonly<Record<Durability, string>> = {
   memory: '","duplicate":false,"durability":"memory"}',
   primary: '","duplicate":false,"durability":"primary"}',
   replicated: '","duplicate":false,"durability":"replicated"}',
-}
-
-function dataField(data: JsonObject): string {
-  const json = JSON.stringify(data)
-  // JSON.stringify says undefined of what has a toJSON that does, and would leave the field out.
-  return json === undefined ? '' : `,"data":${json}`
 }
 
 /** Printable ASCII that JSON has as it is. */

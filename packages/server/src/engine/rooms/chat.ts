@@ -94,7 +94,8 @@ export class Chats {
     const room = deps.rooms.get(stream)
     if (room) deps.memberships.stopTyping(room, userId, connection.id)
     const { account } = connection.session
-    const draft = { stream, texts: textsOf(chat), body, sender: senderOf(chat), account }
+    const { roomId } = membership
+    const draft = { stream, roomId, userId, body, sender: senderOf(chat), account }
     return andThen(deps.publisher.publishChat(draft), this.#conclude, chat)
   }
 
@@ -117,8 +118,8 @@ export class Chats {
   }
 }
 
-function textsOf({ membership, userId }: Chat): MemberTexts {
-  membership.texts ??= new MemberTexts(userId, membership.roomId)
+function textsOf({ membership }: Chat): MemberTexts {
+  membership.texts ??= new MemberTexts(membership.roomId)
   return membership.texts
 }
 

@@ -16,9 +16,8 @@ import type {
   RoomInfo,
   UserHandle,
 } from '../../api/api.js'
-import type { Backplane, Relay } from '../../api/backplane.js'
+import type { Backplane, Position, Range, Relay } from '../../api/backplane.js'
 import type { Logger } from '../../api/logger.js'
-import type { Position, Range } from '../../backplane/log/log.js'
 import { closeFault, disconnect } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
 import { TextFrame } from '../connection/frames.js'

@@ -1,4 +1,4 @@
-import type { PresentUser } from '../../backplane/presence.js'
+import type { PresentUser } from '../../api/backplane.js'
 
 /** Their texts, for as long as they stay as they are: each join lists them all. */
 const texts = new WeakMap<PresentUser, { readonly text: string; readonly bytes: number }>()

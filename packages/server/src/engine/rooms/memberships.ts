@@ -1,10 +1,16 @@
 import { type ClientMessageOf, ERRORS, OWN_STREAM, RoomfulError } from '@roomful/protocol'
 import type { Action, AnyProtocol, Hooks, RoomContext, ServerOptions } from '../../api/api.js'
-import type { Backplane, PresenceSnapshot } from '../../api/backplane.js'
+import type {
+  Backplane,
+  LogEntry,
+  LogPage,
+  Position,
+  PresenceSnapshot,
+  PresentUser,
+} from '../../api/backplane.js'
 import type { Clock } from '../../api/clock.js'
 import type { Limits } from '../../api/limits.js'
-import type { LogEntry, LogPage, Position } from '../../backplane/log/log.js'
-import { type PresentUser, withChanges } from '../../backplane/presence.js'
+import { withChanges } from '../../backplane/presence.js'
 import { ExpiryQueue } from '../../util/expiry-queue.js'
 import type { ApplicationCalls } from '../application/calls.js'
 import type { Allowances } from '../connection/allowances.js'

@@ -9,13 +9,11 @@ import {
   validate,
 } from '@roomful/protocol'
 import type { AnyProtocol } from '../../api/api.js'
-import type { Backplane, PublishResult, Sender } from '../../api/backplane.js'
+import type { Backplane, Position, PublishResult, Sender } from '../../api/backplane.js'
 import type { Clock } from '../../api/clock.js'
 import type { Limits } from '../../api/limits.js'
-import type { Position } from '../../backplane/log/log.js'
 import { isoTime } from '../../util/iso-time.js'
 import { andThen, type MaybePromise } from '../../util/maybe-promise.js'
-import { MemberTexts, openChatText } from '../delivery/frame-texts.js'
 import type { Metrics } from '../metrics.js'
 
 export interface ChatBody {
@@ -26,8 +24,9 @@ export interface ChatBody {
 /** A chat message on its way into a log. */
 export interface ChatDraft {
   readonly stream: string
-  /** Of its sender in its room. */
-  readonly texts: MemberTexts
+  /** The room as its members name it. */
+  readonly roomId: string
+  readonly userId: string
   /** What is logged. */
   readonly body: ChatBody
   readonly sender: Sender | undefined
@@ -45,24 +44,31 @@ export class Publisher {
     private readonly newId: () => string,
   ) {}
 
-  publishChat({ stream, texts, body, sender, account }: ChatDraft): MaybePromise<PublishResult> {
+  publishChat({ stream, roomId, userId, body, sender, account }: ChatDraft): MaybePromise<PublishResult> {
     const id = this.newId()
     const timestampMs = this.clock.wallTime()
     const { message, data } = body
     const timestamp = isoTime(timestampMs)
-    const open = openChatText({ message, data, timestamp, texts, id, clientId: sender?.clientId })
-    return andThen(
-      this.backplane.publish(stream, { id, open, timestampMs, sender, account }),
-      counted,
-      this.metrics,
-    )
+    const frame = {
+      type: 'chat_message',
+      message,
+      timestamp,
+      user_id: userId,
+      room_id: roomId,
+      id,
+      client_id: sender?.clientId,
+      data,
+    }
+    const draft = { id, message: frame, timestampMs, sender, account }
+    return andThen(this.backplane.publish(stream, draft), counted, this.metrics)
   }
 
   /** Publishes a chat message of the server's own. @throws RoomfulError what a client's would be refused for */
   async publishOwnChat(stream: string, roomId: string, userId: string, body: ChatBody): Promise<Position> {
     this.#checkChat(body)
-    const texts = new MemberTexts(userId, roomId)
-    return positionOf(await this.publishChat({ stream, texts, body, sender: undefined, account: undefined }))
+    return positionOf(
+      await this.publishChat({ stream, roomId, userId, body, sender: undefined, account: undefined }),
+    )
   }
 
   #checkChat({ message, data }: ChatBody): void {
@@ -80,8 +86,9 @@ export class Publisher {
   async publish(stream: string, roomId: string, message: { readonly type: string }): Promise<Position> {
     const body = this.check(message, 'published')
     const id = this.newId()
-    const open = openJson({ type: message.type, ...body, room_id: roomId, id })
-    const published = await this.backplane.publish(stream, { id, open, timestampMs: this.clock.wallTime() })
+    const frame = { type: message.type, ...body, room_id: roomId, id }
+    const draft = { id, message: frame, timestampMs: this.clock.wallTime() }
+    const published = await this.backplane.publish(stream, draft)
     return positionOf(counted(published, this.metrics))
   }
 
@@ -146,9 +153,4 @@ function invalid(path: string, message: string): RoomfulError {
     message: `Invalid message: ${message}`,
     issues: [{ path, message }],
   })
-}
-
-/** JSON text without its closing brace: the log adds the epoch and the offset, which only it knows. */
-function openJson(message: object): string {
-  return JSON.stringify(message).slice(0, -1)
 }

@@ -1,7 +1,5 @@
 import { OWN_STREAM } from '@roomful/protocol'
-import type { StreamEvent, Subscription } from '../../api/backplane.js'
-import type { LogEntry, Position } from '../../backplane/log/log.js'
-import type { PresenceChange } from '../../backplane/presence.js'
+import type { LogEntry, Position, PresenceChange, StreamEvent, Subscription } from '../../api/backplane.js'
 import { type Member, WriteBatch } from '../delivery/write-batch.js'
 import { Typing } from './typing.js'
 

@@ -1,7 +1,12 @@
-import type { Backplane, StreamEvent } from '../../api/backplane.js'
+import type {
+  Backplane,
+  Position,
+  PresenceChange,
+  PresenceSnapshot,
+  StreamEvent,
+} from '../../api/backplane.js'
 import type { Limits } from '../../api/limits.js'
-import type { Position } from '../../backplane/log/log.js'
-import { type PresenceChange, type PresenceSnapshot, withChanges } from '../../backplane/presence.js'
+import { withChanges } from '../../backplane/presence.js'
 import { withTexts } from '../connection/frame-parts.js'
 import type { FanOut } from '../delivery/fan-out.js'
 import { memberListText, toMember } from './member-list.js'

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Position, type Range, RoomLog, resumeFault } from '../../../src/backplane/log/log.js'
+import type { Position, Range } from '../../../src/api/backplane.js'
+import { RoomLog, resumeFault } from '../../../src/backplane/log/log.js'
 import { memoryOfEach } from './held-memory.js'
 
 const FOREVER = { count: 1_000, bytes: Number.POSITIVE_INFINITY, ageMs: Number.POSITIVE_INFINITY }

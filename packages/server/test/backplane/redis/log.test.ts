@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RedisServer } from '../../../../../test/support/redis.js'
-import type { Position } from '../../../src/backplane/log/log.js'
+import type { Position } from '../../../src/api/backplane.js'
+import { openText } from '../../../src/backplane/log/log.js'
 import { Keys } from '../../../src/backplane/redis/keys.js'
 import { APPEND } from '../../../src/backplane/redis/lua/log.js'
 import { draft, TestNode, told, until } from './nodes.js'
@@ -17,10 +18,10 @@ const newest = { before: undefined, limit: 1_000, maxBytes: 1_000_000 }
 /** Appends as a node does, with a script of the test's own and to a channel that nobody hears. */
 function append(script: string, prefix: string, text: string, clientId: string): Promise<unknown> {
   const keys = new Keys(prefix, 0)
-  const { id, open, timestampMs } = draft(text)
+  const { id, message, timestampMs } = draft(text)
   const args = [
     id,
-    open,
+    openText(message),
     `${timestampMs}`,
     text,
     'unheard',

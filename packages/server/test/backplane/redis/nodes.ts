@@ -43,11 +43,10 @@ export class TestNode {
 export type Accepted = Extract<PublishResult, { status: 'accepted' }>
 
 export function draft(text: string, clientId?: string): Draft {
-  const open = JSON.stringify({ message: text }).slice(0, -1)
   const sender = clientId !== undefined && {
     sender: { userId: 'ada', clientId, fingerprint: fingerprint(text) },
   }
-  return { id: randomUUID(), open, timestampMs: 1_767_225_600_000, ...sender }
+  return { id: randomUUID(), message: { message: text }, timestampMs: 1_767_225_600_000, ...sender }
 }
 
 /** What happened, in a word each: the text of an entry, the reason of a break, the change of a user. */

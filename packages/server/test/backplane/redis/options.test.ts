@@ -23,7 +23,7 @@ it('takes the settings of a client, serves one server, and leaves the client alo
     clock: systemClock,
     logger: silentLogger,
     graceMs: 1_000,
-    listedUsers: 200,
+    listedMembers: 200,
     newId: randomUUID,
     receive: () => {},
   }
