@@ -1,7 +1,7 @@
 import { Random } from '../sim/random.js'
+import { type AnyFrame, WireClient } from '../support/wire-client.js'
 import { readLogs } from './logs.js'
 import { Stage } from './stage.js'
-import { type Frame, Wire } from './wire.js'
 
 export interface LostAcksOptions {
   readonly messages: number
@@ -55,23 +55,23 @@ async function write(
   ports: readonly number[],
   random: Random,
 ): Promise<number> {
-  let { session } = await Wire.open(ports[0] ?? 0)
+  let { session } = await WireClient.open(ports[0] ?? 0)
   let repeats = 0
   for (let done = 0; done < batches; done++) {
     const batch = chain(room, done * BATCH)
     const [one = 0, other = 0] = random.next() < 0.5 ? ports : ports.toReversed()
     await sendAndVanish(one, session, room, batch, random.between(0, BATCH / 2))
-    const second = await Wire.open(other, session)
+    const second = await WireClient.open(other, session)
     session = second.session
     const acks = await sendAgain(second, room, batch)
     repeats += acks.filter(({ duplicate }) => duplicate).length
-    second.vanish()
+    second.socket.terminate()
   }
   return repeats
 }
 
 /** Messages of which each names the one before it, as a client numbers them on one connection. */
-function chain(room: string, from: number): readonly Frame[] {
+function chain(room: string, from: number): readonly AnyFrame[] {
   return Array.from({ length: BATCH }, (_, index) => ({
     type: 'chat_message',
     room_id: room,
@@ -85,17 +85,21 @@ async function sendAndVanish(
   port: number,
   session: string,
   room: string,
-  batch: readonly Frame[],
+  batch: readonly AnyFrame[],
   acks: number,
 ): Promise<void> {
-  const wire = await Wire.open(port, session)
+  const wire = await WireClient.open(port, session)
   await wire.join(room)
   for (const message of batch) wire.send(message)
   await wire.until(() => wire.all('ack').length >= acks, `${acks} acknowledgements`)
-  wire.vanish()
+  wire.socket.terminate()
 }
 
-async function sendAgain(wire: Wire, room: string, batch: readonly Frame[]): Promise<readonly Frame[]> {
+async function sendAgain(
+  wire: WireClient,
+  room: string,
+  batch: readonly AnyFrame[],
+): Promise<readonly AnyFrame[]> {
   await wire.join(room)
   for (const message of batch) wire.send(message)
   await wire.until(() => wire.all('ack').length === batch.length, 'all acknowledgements')

@@ -1,7 +1,7 @@
 import { createClient } from '@roomful/client'
 import { WebSocket } from 'ws'
+import { WireClient } from '../support/wire-client.js'
 import { Stage } from './stage.js'
-import { Wire } from './wire.js'
 
 export interface PresenceOptions {
   readonly members: number
@@ -42,9 +42,9 @@ export function watchPresence({
     const redis = { leaseMs, leaseRenewMs: Math.floor(leaseMs / 3) }
     const cluster = await stage.cluster(3, gate, { redis, limits: { graceMs } })
     const [killed, ...others] = cluster.nodes.map(({ port }) => port)
-    const watchers = await Promise.all(others.map((port) => Wire.open(port)))
+    const watchers = await Promise.all(others.map((port) => WireClient.open(port)))
     for (const watcher of watchers) await watcher.join(ROOM)
-    const gone = await Promise.all(Array.from({ length: members }, () => Wire.open(killed ?? 0)))
+    const gone = await Promise.all(Array.from({ length: members }, () => WireClient.open(killed ?? 0)))
     for (const member of gone) await member.join(ROOM)
     const goneIds = new Set(gone.map(({ userId }) => userId))
     await Promise.all(watchers.map((watcher) => untilTold(watcher, 'user_joined', goneIds)))
@@ -91,12 +91,12 @@ function traveller(port: number) {
   return { client, room: client.room(ROOM) }
 }
 
-async function untilTold(watcher: Wire, type: string, ids: ReadonlySet<string>): Promise<void> {
+async function untilTold(watcher: WireClient, type: string, ids: ReadonlySet<string>): Promise<void> {
   await watcher.until(() => told(watcher, type, ids).size === ids.size, `'${type}' of all`, LONG_MS)
 }
 
 /** Users of a set that a watcher was told of, and how often. */
-function told(watcher: Wire, type: string, ids: ReadonlySet<string>): ReadonlyMap<string, number> {
+function told(watcher: WireClient, type: string, ids: ReadonlySet<string>): ReadonlyMap<string, number> {
   const times = new Map<string, number>()
   for (const { user_id } of watcher.all(type)) {
     const id = String(user_id)
@@ -105,16 +105,16 @@ function told(watcher: Wire, type: string, ids: ReadonlySet<string>): ReadonlyMa
   return times
 }
 
-function timesTold(watcher: Wire, type: string, ids: ReadonlySet<string>): number {
+function timesTold(watcher: WireClient, type: string, ids: ReadonlySet<string>): number {
   return [...told(watcher, type, ids).values()].reduce((sum, times) => sum + times, 0)
 }
 
 /** How many of them a list shows to one who joins now. */
 async function countListed(port: number, ids: ReadonlySet<string>): Promise<number> {
-  const visitor = await Wire.open(port)
+  const visitor = await WireClient.open(port)
   const { members } = await visitor.join(ROOM)
   visitor.send({ type: 'leave', room_id: ROOM })
-  await visitor.first('left')
-  visitor.vanish()
+  await visitor.next('left')
+  visitor.socket.terminate()
   return (members as readonly { readonly user_id: string }[]).filter(({ user_id }) => ids.has(user_id)).length
 }

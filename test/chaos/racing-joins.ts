@@ -1,6 +1,6 @@
 import { Random } from '../sim/random.js'
+import { WireClient } from '../support/wire-client.js'
 import { Stage } from './stage.js'
-import { Wire } from './wire.js'
 
 export interface RacingJoinsOptions {
   readonly joins: number
@@ -49,26 +49,26 @@ class Race {
   ) {}
 
   async run(joins: number, writerPort: number, joinerPort: number): Promise<void> {
-    const writer = await Wire.open(writerPort)
+    const writer = await WireClient.open(writerPort)
     await writer.join(this.room)
-    const joiner = await Wire.open(joinerPort)
+    const joiner = await WireClient.open(joinerPort)
     for (let done = 0; done < joins; done++) {
       const joining = this.#join(joiner)
       await this.#publishUntil(joining, writer)
       const fault = faultOf(joiner)
       if (fault) this.violations.push(`${this.room}: ${fault}`)
       joiner.send({ type: 'leave', room_id: this.room })
-      await joiner.first('left')
+      await joiner.next('left')
     }
   }
 
-  async #join(joiner: Wire): Promise<void> {
+  async #join(joiner: WireClient): Promise<void> {
     joiner.frames.length = 0
     await joiner.join(this.room, { history: this.random.between(0, 10) })
     await joiner.until(() => joiner.all('chat_message').length >= LIVE, `${LIVE} live entries`)
   }
 
-  async #publishUntil(done: Promise<void>, writer: Wire): Promise<void> {
+  async #publishUntil(done: Promise<void>, writer: WireClient): Promise<void> {
     let isDone = false
     const ending = done.finally(() => {
       isDone = true
@@ -83,7 +83,7 @@ class Race {
 }
 
 /** Whether what a join brought and what came live are consecutive, and nothing live came before the join's answer. */
-function faultOf({ frames }: Wire): string | undefined {
+function faultOf({ frames }: WireClient): string | undefined {
   const index = frames.findIndex(({ type }) => type === 'joined')
   const { messages, offset } = frames[index] as unknown as Joined
   const live = frames.flatMap(({ type, offset }) => (type === 'chat_message' ? [Number(offset)] : []))

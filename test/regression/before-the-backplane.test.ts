@@ -2,7 +2,7 @@ import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer, memory, silentLogger } from '@roomful/server'
 import { expect, it, onTestFinished } from 'vitest'
-import { connect, refusedStatus } from '../support/wire-client.js'
+import { connect, refusedStatus } from '../support/connect.js'
 import { gate } from '../support/wire-server.js'
 
 it('takes nobody in before its backplane has started: other nodes would not know the session', async () => {

@@ -4,7 +4,7 @@ import type { AddressInfo, Server } from 'node:net'
 import { connect as connectTcp } from 'node:net'
 import { createServer } from '@roomful/server'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { connect, refusedStatus } from '../support/wire-client.js'
+import { connect, refusedStatus } from '../support/connect.js'
 import { connectRaw } from '../support/wire-raw.js'
 import { logInto, serve, until } from '../support/wire-server.js'
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished } from 'vitest'
-import { connect, connectExtended } from './wire-client.js'
+import { connect, connectExtended } from './connect.js'
 
 /**
  * Two members of a room who must not notice what someone else does. When the test is over they still chat,

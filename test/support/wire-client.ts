@@ -1,23 +1,22 @@
-import { once } from 'node:events'
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { ServerMessage, ServerMessageOf } from '@roomful/protocol'
 import { validateServerMessage } from '@roomful/protocol/wire'
-import { expect, onTestFinished } from 'vitest'
-import { type ClientOptions, WebSocket } from 'ws'
+import { WebSocket } from 'ws'
 
-type AnyFrame = { readonly type: string; readonly [field: string]: unknown }
+export type AnyFrame = { readonly type: string; readonly [field: string]: unknown }
 export type FrameOf<T extends string> = T extends ServerMessage['type'] ? ServerMessageOf<T> : AnyFrame
 type Outbound = { readonly type?: unknown; readonly [field: string]: unknown }
 
 const PATIENCE_MS = 10_000
 
-/** A client that speaks frames, and nothing else. */
+/** A fake client on a real socket: it sends what it is told, and keeps what it gets. It runs without vitest, too. */
 export class WireClient {
   /** Every frame so far, in the order in which they came. */
   readonly frames: AnyFrame[] = []
   /** How the connection ended. */
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>
-  #taken = new Set<AnyFrame>()
+  userId = ''
+  session = ''
+  readonly #taken = new WeakSet<AnyFrame>()
   #pings = 0
 
   constructor(readonly socket: WebSocket) {
@@ -32,6 +31,14 @@ export class WireClient {
     )
   }
 
+  /** Connects and authenticates. It ends when the test says so: see `connect` for one that ends with the test. */
+  static async open(port: number, session?: string): Promise<WireClient> {
+    const client = new WireClient(new WebSocket(`ws://127.0.0.1:${port}`))
+    await client.next('system')
+    await client.authenticate(session === undefined ? {} : { session })
+    return client
+  }
+
   send(message: Outbound): void {
     this.sendText(JSON.stringify(message))
   }
@@ -43,12 +50,17 @@ export class WireClient {
   /** The next frame of a type that was not taken before. Others stay for whoever asks for them. */
   async next<T extends string>(type: T): Promise<FrameOf<T>> {
     const found = () => this.frames.find((frame) => frame.type === type && !this.#taken.has(frame))
-    const frame = await this.#until(found, `a '${type}'`)
+    const frame = await this.until(found, `a '${type}'`)
     this.#taken.add(frame)
     const checked = validateServerMessage(frame)
     if (!checked.ok && checked.code === 'invalid_message')
       throw new Error(`The server broke its contract: ${JSON.stringify({ frame, issues: checked.issues })}`)
     return frame as FrameOf<T>
+  }
+
+  /** All frames of a type, taken or not. */
+  all(type: string): readonly AnyFrame[] {
+    return this.frames.filter((frame) => frame.type === type)
   }
 
   /** Sends a message and takes its answer. */
@@ -63,13 +75,21 @@ export class WireClient {
    */
   async never(type: string): Promise<void> {
     await this.settled()
-    expect(this.frames.filter((frame) => frame.type === type && !this.#taken.has(frame))).toEqual([])
+    const came = this.all(type).filter((frame) => !this.#taken.has(frame))
+    if (came.length > 0) throw new Error(`Expected no '${type}', but these came: ${JSON.stringify(came)}`)
   }
 
   /** Resolves when all that the server had to say to what came before is here. */
   async settled(): Promise<void> {
     await this.#pingPong()
     await this.#pingPong()
+  }
+
+  /** Speaks the extensions from here on, as an earlier user if a session is given. */
+  async authenticate(auth: { readonly token?: string; readonly session?: string } = {}): Promise<void> {
+    const { user_id, session } = await this.ask({ type: 'auth', protocol: 1, ...auth }, 'authenticated')
+    this.userId = user_id
+    this.session = session
   }
 
   async join(room_id: string, fields: Outbound = {}): Promise<FrameOf<'joined'>> {
@@ -97,23 +117,24 @@ export class WireClient {
     await this.closed
   }
 
-  async #pingPong(): Promise<void> {
-    const id = `settled-${++this.#pings}`
-    this.send({ type: 'ping', id })
-    const found = () => this.frames.find((frame) => frame.type === 'pong' && frame.id === id)
-    this.#taken.add(await this.#until(found, `the pong '${id}'`))
-  }
-
-  async #until<F>(find: () => F | undefined, what: string): Promise<F> {
-    const signal = AbortSignal.timeout(PATIENCE_MS)
+  /** Resolves with what `find` finds, asked after every frame. */
+  async until<F>(find: () => F | undefined | false, what: string, patienceMs = PATIENCE_MS): Promise<F> {
+    const signal = AbortSignal.timeout(patienceMs)
     for (;;) {
       const found = find()
-      if (found !== undefined) return found
+      if (found !== undefined && found !== false) return found
       if (this.socket.readyState === WebSocket.CLOSED)
         throw new Error(`Closed before ${what}; ${this.#story()}`)
       if (signal.aborted) throw new Error(`Waited in vain for ${what}; ${this.#story()}`)
       await this.#news(signal)
     }
+  }
+
+  async #pingPong(): Promise<void> {
+    const id = `settled-${++this.#pings}`
+    this.send({ type: 'ping', id })
+    const found = () => this.frames.find((frame) => frame.type === 'pong' && frame.id === id)
+    this.#taken.add(await this.until(found, `the pong '${id}'`))
   }
 
   #news(signal: AbortSignal): Promise<void> {
@@ -131,52 +152,4 @@ export class WireClient {
   #story(): string {
     return `came: ${this.frames.map((frame) => JSON.stringify(frame).slice(0, 160)).join('\n')}`
   }
-}
-
-/** Opens a connection and waits for its greeting, or its end. It ends with the test. */
-export async function connect(url: string, options: ClientOptions = {}): Promise<WireClient> {
-  const client = dial(url, options)
-  await client.next('system')
-  return client
-}
-
-/** Opens a connection and waits for nothing. */
-export function dial(url: string, options: ClientOptions = {}): WireClient {
-  const client = new WireClient(new WebSocket(url, options))
-  onTestFinished(() => client.socket.terminate())
-  return client
-}
-
-/** Opens a connection that speaks the extensions. */
-export async function connectExtended(
-  url: string,
-  auth: { readonly token?: string; readonly session?: string } = {},
-): Promise<WireClient & { readonly userId: string; readonly session: string }> {
-  const client = await connect(url)
-  const { user_id, session } = await client.ask({ type: 'auth', protocol: 1, ...auth }, 'authenticated')
-  return Object.assign(client, { userId: user_id, session })
-}
-
-/** The HTTP status that an upgrade was refused with. */
-export async function refusedStatus(url: string, options: ClientOptions = {}): Promise<number | undefined> {
-  return (await refusedUpgrade(url, options)).status
-}
-
-/** The HTTP answer that refuses an upgrade. */
-export async function refusedUpgrade(url: string, options: ClientOptions = {}): Promise<RefusedUpgrade> {
-  const socket = new WebSocket(url, options)
-  socket.on('error', () => {
-    // ws tells it as an error too.
-  })
-  const [request, response] = (await once(socket, 'unexpected-response')) as [ClientRequest, IncomingMessage]
-  let text = ''
-  for await (const chunk of response) text += chunk
-  request.destroy()
-  return { status: response.statusCode, headers: response.headers, text }
-}
-
-export interface RefusedUpgrade {
-  readonly status: number | undefined
-  readonly headers: IncomingHttpHeaders
-  readonly text: string
 }

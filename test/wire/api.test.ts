@@ -1,7 +1,8 @@
 import { defineProtocol, volatile } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
-import { connect, connectExtended, type WireClient } from '../support/wire-client.js'
+import { connect, connectExtended } from '../support/connect.js'
+import type { WireClient } from '../support/wire-client.js'
 import { serve } from '../support/wire-server.js'
 
 const protocol = defineProtocol({

@@ -2,7 +2,7 @@ import { defineProtocol, request, volatile } from '@roomful/protocol'
 import { handlerBatch, RoomfulError, refuse } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
-import { connect, connectExtended } from '../support/wire-client.js'
+import { connect, connectExtended } from '../support/connect.js'
 import { gate, serve, WireClock } from '../support/wire-server.js'
 
 const square = z.object({ x: z.number(), y: z.number() })

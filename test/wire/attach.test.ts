@@ -8,7 +8,7 @@ import express from 'express'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { selfSigned } from '../support/certificate.js'
-import { connect, dial, refusedStatus, refusedUpgrade } from '../support/wire-client.js'
+import { connect, dial, refusedStatus, refusedUpgrade } from '../support/connect.js'
 import { RawWebSocket } from '../support/wire-raw.js'
 import { type LogLine, logInto, serve, until } from '../support/wire-server.js'
 

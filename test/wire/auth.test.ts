@@ -1,6 +1,6 @@
 import type { Authentication, AuthenticationRequest } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
-import { connect, connectExtended, dial } from '../support/wire-client.js'
+import { connect, connectExtended, dial } from '../support/connect.js'
 import { gate, logText, serve, WireClock } from '../support/wire-server.js'
 
 const TOKENS: Readonly<Record<string, () => Authentication>> = {

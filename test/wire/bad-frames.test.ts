@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { bystanders } from '../support/bystanders.js'
-import { connect, refusedStatus } from '../support/wire-client.js'
+import { connect, refusedStatus } from '../support/connect.js'
 import { connectRaw, frame, RawWebSocket, TEXT } from '../support/wire-raw.js'
 import { serve, until, WireClock } from '../support/wire-server.js'
 

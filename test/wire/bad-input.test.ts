@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { bystanders } from '../support/bystanders.js'
-import { connect, type WireClient } from '../support/wire-client.js'
+import { connect } from '../support/connect.js'
+import type { WireClient } from '../support/wire-client.js'
 import { logText, serve, WireClock } from '../support/wire-server.js'
 
 /** A server with two members in a room, and a third one who means no good. */

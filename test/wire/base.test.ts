@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { connect, connectExtended } from '../support/wire-client.js'
+import { connect, connectExtended } from '../support/connect.js'
 import { serve } from '../support/wire-server.js'
 
 const RFC_3339_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/

@@ -3,7 +3,7 @@ import { defineProtocol } from '@roomful/protocol'
 import { memory, refuse, UNLIMITED } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
-import { connect, connectExtended } from '../support/wire-client.js'
+import { connect, connectExtended } from '../support/connect.js'
 import { gate, serve, WireClock } from '../support/wire-server.js'
 
 describe('a chat message', () => {

@@ -1,7 +1,7 @@
 import { defineProtocol } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
-import { connect } from '../support/wire-client.js'
+import { connect } from '../support/connect.js'
 import { RawWebSocket } from '../support/wire-raw.js'
 import { serve, until, WireClock } from '../support/wire-server.js'
 

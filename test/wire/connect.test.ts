@@ -1,6 +1,6 @@
 import { type ConnectionRequest, memory, refuse } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
-import { connect, connectExtended, dial, refusedStatus } from '../support/wire-client.js'
+import { connect, connectExtended, dial, refusedStatus } from '../support/connect.js'
 import { RawWebSocket } from '../support/wire-raw.js'
 import { gate, serve, until, WireClock } from '../support/wire-server.js'
 

@@ -1,6 +1,7 @@
 import { memory } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
-import { connect, connectExtended, type WireClient } from '../support/wire-client.js'
+import { connect, connectExtended } from '../support/connect.js'
+import type { WireClient } from '../support/wire-client.js'
 import { gate, serve, WireClock } from '../support/wire-server.js'
 
 const fast = { limits: { messagesBurst: 10_000, historyPerSecond: 1_000, bytesPerSecond: 10_000_000 } }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { selfSigned } from '../support/certificate.js'
-import { connect } from '../support/wire-client.js'
+import { connect } from '../support/connect.js'
 import { connectRaw } from '../support/wire-raw.js'
 import { serve } from '../support/wire-server.js'
 

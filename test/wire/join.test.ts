@@ -1,6 +1,6 @@
 import { refuse } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
-import { connect, connectExtended } from '../support/wire-client.js'
+import { connect, connectExtended } from '../support/connect.js'
 import { gate, serve, WireClock } from '../support/wire-server.js'
 
 describe('join', () => {

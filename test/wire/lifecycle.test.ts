@@ -1,7 +1,8 @@
 import { silentLogger } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
 import { bystanders } from '../support/bystanders.js'
-import { connect, connectExtended, dial, type WireClient } from '../support/wire-client.js'
+import { connect, connectExtended, dial } from '../support/connect.js'
+import type { WireClient } from '../support/wire-client.js'
 import { gate, serve, until, WireClock } from '../support/wire-server.js'
 
 function fail(): never {

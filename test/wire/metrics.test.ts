@@ -1,7 +1,7 @@
 import { defineProtocol, request, volatile } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
-import { connect, connectExtended } from '../support/wire-client.js'
+import { connect, connectExtended } from '../support/connect.js'
 import { serve, until } from '../support/wire-server.js'
 
 const protocol = defineProtocol({

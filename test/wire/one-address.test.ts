@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { connect, refusedUpgrade } from '../support/wire-client.js'
+import { connect, refusedUpgrade } from '../support/connect.js'
 import { gate, serve, until, WireClock } from '../support/wire-server.js'
 
 const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })

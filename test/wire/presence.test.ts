@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { connect, connectExtended } from '../support/wire-client.js'
+import { connect, connectExtended } from '../support/connect.js'
 import { serve } from '../support/wire-server.js'
 
 const users = {

@@ -1,7 +1,8 @@
 import { redis } from '@roomful/server/redis'
 import { expect, it, onTestFinished } from 'vitest'
+import { connectExtended } from '../../../../../test/support/connect.js'
 import { RedisServer } from '../../../../../test/support/redis.js'
-import { connectExtended, type WireClient } from '../../../../../test/support/wire-client.js'
+import type { WireClient } from '../../../../../test/support/wire-client.js'
 import { serve } from '../../../../../test/support/wire-server.js'
 
 const TIMEOUT_MS = 200

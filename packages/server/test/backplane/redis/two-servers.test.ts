@@ -4,8 +4,9 @@ import { createServer, silentLogger } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import * as z from 'zod/mini'
+import { connectExtended } from '../../../../../test/support/connect.js'
 import { RedisServer } from '../../../../../test/support/redis.js'
-import { connectExtended, type WireClient } from '../../../../../test/support/wire-client.js'
+import type { WireClient } from '../../../../../test/support/wire-client.js'
 import { serve, until } from '../../../../../test/support/wire-server.js'
 
 let server: RedisServer

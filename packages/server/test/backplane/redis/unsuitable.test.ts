@@ -1,8 +1,8 @@
 import { createServer } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
 import { afterEach, describe, expect, it } from 'vitest'
+import { connectExtended } from '../../../../../test/support/connect.js'
 import { type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
-import { connectExtended } from '../../../../../test/support/wire-client.js'
 import { type LogLine, logInto, serve } from '../../../../../test/support/wire-server.js'
 import { TestNode, told, until } from './nodes.js'
 
