@@ -23,9 +23,18 @@ export class TcpProxy {
     return new TcpProxy(server, target)
   }
 
+  get url(): string {
+    return `ws://127.0.0.1:${this.port}`
+  }
+
   /** Connections that are open, oldest first. */
   get wires(): readonly Wire[] {
     return [...this.#wires]
+  }
+
+  /** Resets every connection; new ones are let through. */
+  cut(): void {
+    for (const wire of this.#wires) wire.cut()
   }
 
   /** Every connection is whole and fast again. Those that lost something stay lost. */
@@ -34,7 +43,7 @@ export class TcpProxy {
   }
 
   close(): void {
-    for (const wire of this.#wires) wire.cut()
+    this.cut()
     this.server.close()
   }
 }

@@ -3,8 +3,8 @@ import { type AnyProtocol, createServer, refuse, type ServerOptions } from '@roo
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import * as z from 'zod/mini'
+import { TcpProxy } from '../../../test/support/tcp-proxy.js'
 import { type ClientOptions, createClient } from '../src/index.js'
-import { CuttableProxy } from './support/cuttable-proxy.js'
 import { reaches, until } from './support/until.js'
 
 const cleanUps: (() => unknown)[] = []
@@ -43,7 +43,7 @@ describe('a client and a server', () => {
 
   it('[M10] [M11] a connection that is cut again and again loses, doubles and reorders nothing', async () => {
     const { url, port } = await serve()
-    const proxy = await CuttableProxy.to(port)
+    const proxy = await TcpProxy.to(port)
     cleanUps.push(() => proxy.close())
     const [ana, bob, reader] = [connect(proxy.url), connect(proxy.url), connect(url)]
     const heard: { offset: number; message: string; user: string }[] = []

@@ -89,7 +89,7 @@ describe('connecting', () => {
     await expect(joined).rejects.toMatchObject({ code: 'forbidden' })
     await script.clock.advance(60_000)
     expect(script.connections).toHaveLength(1)
-    expect(script.clock.pendingTimers).toBe(0)
+    expect(script.clock.pending).toBe(0)
     script.client.connect()
     expect(script.connections).toHaveLength(2)
   })
@@ -140,7 +140,7 @@ describe('connecting', () => {
     await script.connection.closes(1006)
     script.client.close()
     expect(script.client.status.get()).toEqual({ state: 'closed', reason: 'Closed' })
-    expect(script.clock.pendingTimers).toBe(0)
+    expect(script.clock.pending).toBe(0)
   })
 
   it('a handler that closes the client from within a status change leaves nothing behind', async () => {
@@ -151,7 +151,7 @@ describe('connecting', () => {
     await script.connection.welcomes()
     expect(script.client.status.get().state).toBe('closed')
     expect(script.connection.closedBy).toMatchObject({ code: 1000 })
-    expect(script.clock.pendingTimers).toBe(0)
+    expect(script.clock.pending).toBe(0)
   })
 })
 

@@ -1,12 +1,11 @@
 import { defineProtocol, request } from '@roomful/protocol/define'
-import { createTestServer, Device } from '@roomful/server/testing'
+import { createTestServer, Device, VirtualClock } from '@roomful/server/testing'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { RateLimiter } from '../src/connection/rate-limiter.js'
 import { createClient } from '../src/index.js'
 import { errorFrame, joinedFrame, Script } from './support/scripted-server.js'
-import { VirtualClock } from './support/virtual-clock.js'
 
 /** A source with so many frames of a size, which notes when each was sent. */
 function source(clock: VirtualClock, count: number, bytes: number) {

@@ -1,10 +1,10 @@
+import { setImmediate as nextTask } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { createTestServer, Device } from '@roomful/server/testing'
 import { describe, expect, it } from 'vitest'
 import { createClient, type Room } from '../src/index.js'
 import { joinedFrame, Script } from './support/scripted-server.js'
-import { settled } from './support/virtual-clock.js'
 
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc') as () => void
@@ -12,7 +12,7 @@ const gc = runInNewContext('gc') as () => void
 async function collect(): Promise<void> {
   // A WeakRef keeps what it points to until the end of the task.
   for (let round = 0; round < 3; round++) {
-    await settled()
+    await nextTask()
     gc()
   }
 }

@@ -2,7 +2,6 @@ import type { BuiltIn } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
 import { type ClientOptions, type OutboxStorage, type StoredMessage, storedOutbox } from '../src/index.js'
 import { ackFrame, chatFrame, errorFrame, joinedFrame, Script } from './support/scripted-server.js'
-import { settled } from './support/virtual-clock.js'
 
 async function live(options: Partial<ClientOptions<BuiltIn>> = {}, hello: Record<string, unknown> = {}) {
   const script = new Script(options)
@@ -433,6 +432,6 @@ describe('the stored outbox', () => {
     room.send('hello')
     expect(errors).toMatchObject([{ code: 'storage_failed' }, { code: 'storage_failed' }])
     expect(script.connection.take()).toMatchObject([{ message: 'hello' }])
-    await settled()
+    await script.clock.settle()
   })
 })

@@ -1,7 +1,7 @@
 import type { BuiltIn } from '@roomful/protocol'
+import { VirtualClock } from '@roomful/server/testing'
 import type { Runtime, Signal, SocketHandlers } from '../../src/index.js'
 import { type Client, type ClientOptions, createClient } from '../../src/index.js'
-import { settled, VirtualClock } from './virtual-clock.js'
 
 type Frame = { readonly type: string } & Record<string, unknown>
 
@@ -10,9 +10,11 @@ export class ScriptedConnection {
   readonly frames: Frame[] = []
   closedBy: { readonly code: number; readonly reason: string } | undefined
   readonly #handlers: SocketHandlers
+  readonly #clock: VirtualClock
 
-  constructor(handlers: SocketHandlers) {
+  constructor(handlers: SocketHandlers, clock: VirtualClock) {
     this.#handlers = handlers
+    this.#clock = clock
   }
 
   /** What the client sent since the last look, without its pings. */
@@ -22,17 +24,17 @@ export class ScriptedConnection {
 
   async opens(): Promise<void> {
     this.#handlers.opened()
-    await settled()
+    await this.#clock.settle()
   }
 
   async says(...frames: Frame[]): Promise<void> {
     for (const frame of frames) this.#handlers.received(JSON.stringify(frame))
-    await settled()
+    await this.#clock.settle()
   }
 
   async closes(code: number, reason = ''): Promise<void> {
     this.#handlers.closed(code, reason)
-    await settled()
+    await this.#clock.settle()
   }
 
   /** Opens, greets and authenticates. */
@@ -70,7 +72,7 @@ export class Script {
         }
       },
       connect: (_url, handlers) => {
-        const connection = new ScriptedConnection(handlers)
+        const connection = new ScriptedConnection(handlers, this.clock)
         this.connections.push(connection)
         return {
           send(text) {

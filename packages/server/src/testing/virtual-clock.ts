@@ -91,6 +91,11 @@ export class VirtualClock implements Clock {
     await this.settle()
   }
 
+  /** Lets time pass without running a timer, as a laptop that sleeps does. Timers that fell due run at the next `advance`. */
+  sleep(ms: number): void {
+    this.#now += ms
+  }
+
   #runSoon(): boolean {
     const tasks = this.#soon
     this.#soon = []
