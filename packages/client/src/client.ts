@@ -1,25 +1,17 @@
-import type { BuiltIn, Entry, ServerMessage } from '@roomful/protocol'
-import {
-  type Frame,
-  isRoomId,
-  OWN_STREAM,
-  RoomfulError,
-  type ServerDecodeResult,
-  validate,
-  validateServerMessage,
-} from '@roomful/protocol/wire'
+import type { BuiltIn } from '@roomful/protocol'
+import { isRoomId, OWN_STREAM, RoomfulError } from '@roomful/protocol/wire'
 import { ConnectionDriver } from './connection/connection-driver.js'
 import type { ConnectionStatus } from './connection/connection-state.js'
-import { errorOf, PendingRequests } from './connection/pending-requests.js'
+import { PendingRequests } from './connection/pending-requests.js'
 import { partySocketFactory } from './connection/socket.js'
 import type { AnyProtocol, ClientOptions } from './options/options.js'
 import { resolveOptions, type Settings } from './options/resolve-options.js'
 import { OutboxDriver } from './outbox/outbox-driver.js'
+import { MessageRouter } from './room/message-router.js'
 import type { ClientEvents } from './room/messages.js'
 import { type ClientServices, RoomCore, type TimelineFactory } from './room/room.js'
 import type { CoreRoom, Room } from './room/room-api.js'
 import { Rooms } from './room/rooms.js'
-import { type Loggable, Place } from './room/timeline.js'
 import { Emitter } from './runtime/emitter.js'
 import type { Observable } from './runtime/observable.js'
 import { type Runtime, systemRuntime } from './runtime/runtime.js'
@@ -63,9 +55,6 @@ export interface Client<P extends AnyProtocol = BuiltIn> extends CoreClient<P> {
   room(id: string): Room<P>
 }
 
-/** What carries `epoch`, `offset` and `id` without being an entry of a log. */
-const NOT_IN_LOG = new Set(['joined', 'ack', 'resync', 'history'])
-
 export class ClientCore {
   readonly status: ConnectionDriver['status']
   readonly latency: ConnectionDriver['latency']
@@ -77,13 +66,12 @@ export class ClientCore {
   readonly #outbox: OutboxDriver
   readonly #events: Emitter<Record<string, unknown>>
   readonly #rooms = new Rooms<RoomCore>()
+  readonly #router: MessageRouter
   readonly #services: ClientServices
   /** The application called `connect()`: it wants the connection with and without rooms. */
   #isKept = false
   /** Who was connected last. */
   #user: string | undefined
-  /** A base server has each connection in one room, the one that it joined last. */
-  #baseRoom: RoomCore | undefined
 
   constructor(settings: Settings, runtime: Runtime, createTimeline: TimelineFactory | undefined) {
     const report = (what: string, error: unknown) => settings.logger.error(strings.failed(what), error)
@@ -94,7 +82,7 @@ export class ClientCore {
       changed: (from, to) => this.#changed(from, to),
       up: () => this.#up(),
       down: (code) => this.#down(code),
-      received: (result) => this.#received(result),
+      received: (result) => this.#router.received(result),
       expiring: (in_ms) => this.#events.emit('expiring', { in_ms }),
       failed: report,
     })
@@ -105,6 +93,15 @@ export class ClientCore {
     this.#outbox = new OutboxDriver(settings, runtime, this.#driver, this.#rooms, (error) =>
       this.#failed(error),
     )
+    this.#router = new MessageRouter({
+      protocol: settings.protocol,
+      driver: this.#driver,
+      requests: this.#requests,
+      outbox: this.#outbox,
+      rooms: this.#rooms,
+      events: this.#events,
+      failed: (error) => this.#failed(error),
+    })
     this.#services = {
       settings,
       runtime,
@@ -117,8 +114,8 @@ export class ClientCore {
       release: (room) => this.#rooms.release(room),
       ended: () => this.#rooms.sweep(),
       wake: () => this.wake(),
-      readEntry: (entry) => this.#readEntry(entry),
-      unreadable: (result) => this.#unreadable(result),
+      readEntry: (entry) => this.#router.readEntry(entry),
+      unreadable: (result) => this.#router.unreadable(result),
       joining: (room) => this.#joining(room),
       createTimeline,
     }
@@ -191,7 +188,7 @@ export class ClientCore {
     this.#outbox.up()
     for (const room of this.#rooms.values()) {
       if (isStranger) room.forget()
-      if (this.#driver.mode === 'base' && room !== this.#baseRoom) room.leaveWith(strings.oneRoom)
+      if (this.#driver.mode === 'base' && room !== this.#rooms.base) room.leaveWith(strings.oneRoom)
       room.up()
     }
   }
@@ -210,92 +207,9 @@ export class ClientCore {
   }
 
   #joining(room: RoomCore): void {
-    if (this.#driver.mode === 'base' && this.#baseRoom !== room) this.#baseRoom?.leaveWith(strings.oneRoom)
-    this.#baseRoom = room
-  }
-
-  #received(result: ServerDecodeResult): void {
-    const frame = result.ok ? result.message : result.frame
-    if (!frame) {
-      this.#unreadable(result)
-      return
-    }
-    const { epoch, offset, id, room_id } = frame as Partial<Record<string, unknown>>
-    const room = typeof room_id === 'string' ? this.#rooms.get(room_id) : this.#baseRoom
-    if (
-      typeof epoch === 'string' &&
-      typeof offset === 'number' &&
-      typeof id === 'string' &&
-      !NOT_IN_LOG.has(frame.type)
-    ) {
-      const read = this.#withData(result)
-      room?.entry({ epoch, offset, id }, read)
-      if (read.ok) this.#echo(read.message)
-    } else if (!result.ok) this.#unreadable(result)
-    else if (result.kind === 'application') {
-      if (room_id === undefined) this.#events.emit(frame.type, result.message)
-      else room?.message(result.message)
-    } else this.#builtIn(result.message, room)
-  }
-
-  #builtIn(message: ServerMessage, room: RoomCore | undefined): void {
-    if (this.#requests.answer(message)) return
-    switch (message.type) {
-      case 'error':
-        if (message.client_id !== undefined) this.#outbox.refused(message.client_id, message)
-        else this.#refused(errorOf(message))
-        return
-      case 'ack':
-        this.#outbox.acked(message)
-        return
-      case 'joined':
-        // An extended server's answers a join that is no longer waited for.
-        if (this.#driver.mode === 'base') room?.joined(message)
-        return
-      case 'draining':
-        this.#events.emit(message.type, message)
-        return
-      default:
-        room?.received(message)
-    }
-  }
-
-  #refused(error: RoomfulError): void {
-    if (error.code === 'rate_limited') this.#driver.rateLimiter.refused('messages', error.retryAfterMs)
-    this.#failed(error)
-  }
-
-  #echo({ client_id, user_id, id, epoch, offset }: Loggable): void {
-    if (client_id === undefined || user_id !== this.#driver.user.get()) return
-    if (typeof id === 'string' && epoch !== undefined && offset !== undefined)
-      this.#outbox.echoed(client_id, id, epoch, offset)
-  }
-
-  #readEntry(entry: Entry): Loggable | Place {
-    const result = this.#withData(validateServerMessage(entry, this.#settings.protocol))
-    if (!result.ok) {
-      this.#unreadable(result)
-      return new Place(entry.type, entry.id, entry.epoch, entry.offset)
-    }
-    this.#echo(result.message)
-    return result.message
-  }
-
-  /** Chat data as the application's schema returns it. */
-  #withData(result: ServerDecodeResult): ServerDecodeResult {
-    const chat = this.#settings.protocol?.chat
-    if (!chat || !result.ok || result.message.type !== 'chat_message' || result.message.data === undefined)
-      return result
-    const data = validate(chat, result.message.data)
-    if (!data.ok)
-      return { ok: false, code: 'invalid_message', frame: result.message as Frame, issues: data.issues }
-    return { ...result, message: { ...result.message, data: data.value } } as ServerDecodeResult
-  }
-
-  /** A newer server may add types, so that one that is not known is no error. */
-  #unreadable(result: ServerDecodeResult): void {
-    if (!result.ok && result.code !== 'unknown_type')
-      this.#failed(new RoomfulError(result.code, { issues: result.issues }))
+    if (this.#driver.mode === 'base' && this.#rooms.base !== room)
+      this.#rooms.base?.leaveWith(strings.oneRoom)
+    this.#rooms.base = room
   }
 
   #failed(error: RoomfulError): void {

@@ -120,7 +120,7 @@ describe('a client and a server', () => {
     await Promise.all([ana.join(), bob.join()])
     await until(ana.members, (members) => members.length === 2)
     bob.presence.set({ mood: 'happy' })
-    await until(ana.presence, (members) => members.some(({ state }) => state?.mood === 'happy'))
+    await until(ana.members, (members) => members.some(({ state }) => state?.mood === 'happy'))
     bob.typing.keystroke()
     await until(ana.typing, (users) => users.length === 1)
     void bob.send('done')

@@ -140,7 +140,7 @@ describe('an honest client', () => {
     expect(errors).toEqual([])
     expect(server.metrics()).not.toMatch(/roomful_errors_total\{code="rate_limited"\} [1-9]/)
     expect(states).not.toContain('backoff')
-    expect(room.presence.get()).toMatchObject([{ state: { offset: 140 } }])
+    expect(room.members.get()).toMatchObject([{ state: { offset: 140 } }])
     // What one ended the other would have to say again.
     expect(sent.filter((text) => text.includes('"chat_message"'))).toHaveLength(140)
     client.close()

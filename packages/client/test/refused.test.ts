@@ -58,6 +58,21 @@ describe('a message that is refused before it leaves', () => {
     })
   })
 
+  it('turns its data into JSON once, however often it is transmitted', async () => {
+    const { script, room } = await live({ protocol: defineProtocol({ chat: z.looseObject({}) }) as never })
+    let times = 0
+    const data = { toJSON: () => ({ reading: ++times }) }
+    room.send('hello', { data } as never)
+    const [first] = script.connection.take()
+    await script.connection.closes(1006)
+    await script.clock.advance(1_000)
+    await script.connection.welcomes('me')
+    await script.connection.says(joinedFrame(script.connection.take().at(-1)))
+    const [second] = script.connection.take()
+    expect(first).toMatchObject({ message: 'hello', data: { reading: 1 } })
+    expect(second).toMatchObject({ message: 'hello', data: { reading: 1 }, client_id: first?.client_id })
+  })
+
   it('stands as failed where its frame is larger than the server takes', async () => {
     const { room } = await live({}, { limits: { frame_bytes: 100 } })
     expect(await refusal(room.send('é'.repeat(100)))).toEqual({

@@ -24,7 +24,7 @@ function render(create: () => Client): string {
   function Chat() {
     const client = useClient(create)
     const room = useRoom(client, 'general', { history: 50 })
-    const values = [room.status, room.timeline, room.members, room.presence, room.occupancy, room.typing]
+    const values = [room.status, room.timeline, room.members, room.occupancy, room.typing]
     const shown = [client.status, client.user, client.latency, ...values].map((value) => {
       // biome-ignore lint/correctness/useHookAtTopLevel: always the same values
       return JSON.stringify(useObservable<unknown>(value)) ?? 'nothing'
@@ -36,7 +36,7 @@ function render(create: () => Client): string {
 }
 
 const NOTHING =
-  'idle {"state":"idle","reason":"Not connected yet"} nothing nothing {"state":"idle","reason":"Not joined yet"} [] [] [] 0 []'
+  'idle {"state":"idle","reason":"Not connected yet"} nothing nothing {"state":"idle","reason":"Not joined yet"} [] [] 0 []'
 
 /** In a surrounding without what Node 20 does not have, and a later one may. */
 function without(names: readonly string[]): void {

@@ -25,6 +25,7 @@ export {
   RoomfulError,
   type RoomfulErrorOptions,
 } from './errors/errors.js'
+export { paid, type Rate, waitFor } from './messages/rate.js'
 export {
   checkText,
   isRoomId,

@@ -147,9 +147,13 @@ export class ConnectionDriver {
     return this.rateLimiter.take({ budget: 'messages', bytes: encoded.bytes }) && this.transmit(encoded)
   }
 
-  /** @throws RoomfulError `too_large`: the server would close the connection, and with it what else is under way */
-  encode(frame: Frame): EncodedFrame {
-    const text = JSON.stringify(frame)
+  /**
+   * @param data JSON of the frame's `data`, which was made when the message was queued
+   * @throws RoomfulError `too_large`: the server would close the connection, and with it what else is under way
+   */
+  encode(frame: Frame, data?: string): EncodedFrame {
+    const json = JSON.stringify(frame)
+    const text = data === undefined ? json : `${json.slice(0, -1)},"data":${data}}`
     const bytes = new TextEncoder().encode(text).length
     const { frame_bytes } = this.#limits
     if (frame_bytes && bytes > frame_bytes)

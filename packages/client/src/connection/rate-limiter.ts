@@ -1,4 +1,5 @@
 import type { WireLimits } from '@roomful/protocol'
+import { paid, type Rate, waitFor } from '@roomful/protocol/wire'
 import { type Clock, Timer } from '../runtime/clock.js'
 
 /** What the server charges a frame to, beside its bytes. */
@@ -18,22 +19,14 @@ export interface FrameSource {
   send(): void
 }
 
-interface Rate {
-  readonly perSecond: number
-  /** How much may go at once after a quiet time. */
-  readonly burst: number
-  /** After a refusal. Only once: more would hold up what waits for longer than other pages need. */
-  readonly isHalved: boolean
-}
-
 /** Of each burst but the first, and no more than a second's worth: what was sent evenly may arrive in a bunch. */
 const SPARED_SHARE = 0.25
 /** From when a budget is first used: a client that is back joins all its rooms at once. */
 const FIRST_BURST_MS = 100
 
 /**
- * Keeps all that a connection sends below the server's rates (the generic cell rate algorithm: for each budget, one
- * number says when it will be full again), and lets its sources take turns.
+ * Keeps all that a connection sends below the server's rates, and lets its sources take turns. For each budget, one
+ * number says when it will be full again.
  */
 export class RateLimiter {
   readonly #clock: Clock
@@ -41,6 +34,8 @@ export class RateLimiter {
   /** The next one first. */
   readonly #sources: FrameSource[] = []
   readonly #rates = new Map<Budget | 'bytes', Rate>()
+  /** Refused once on this connection. Only once: more would hold up what waits for longer than other pages need. */
+  readonly #halved = new Set<Budget>()
   readonly #fullAt = new Map<Budget | 'bytes', number>()
   readonly #firstAt = new Map<Budget | 'bytes', number>()
   #isPumping = false
@@ -57,7 +52,7 @@ export class RateLimiter {
 
   /** A new connection begins with full budgets. */
   reset(limits: WireLimits): void {
-    for (const map of [this.#rates, this.#fullAt, this.#firstAt]) map.clear()
+    for (const state of [this.#rates, this.#halved, this.#fullAt, this.#firstAt]) state.clear()
     this.#limit('messages', limits.messages_per_second, limits.messages_burst)
     this.#limit('joins', limits.joins_per_second, limits.joins_burst)
     this.#limit('history', limits.history_per_second)
@@ -89,7 +84,8 @@ export class RateLimiter {
     const rate = this.#rates.get(budget)
     if (!rate) return
     const now = this.#clock.now()
-    if (!rate.isHalved) this.#rates.set(budget, { ...rate, perSecond: rate.perSecond / 2, isHalved: true })
+    if (!this.#halved.has(budget)) this.#rates.set(budget, { ...rate, perSecond: rate.perSecond / 2 })
+    this.#halved.add(budget)
     const empty = now + retryAfterMs + ((rate.burst - 1) / rate.perSecond) * 1_000
     this.#fullAt.set(budget, Math.max(empty, this.#fullAt.get(budget) ?? now))
     this.pump()
@@ -132,7 +128,7 @@ export class RateLimiter {
   /** `null` and an absent rate mean without a limit. */
   #limit(budget: Budget | 'bytes', perSecond: number | null | undefined, burst = perSecond): void {
     if (!perSecond) return
-    this.#rates.set(budget, { perSecond, burst: burst ?? perSecond, isHalved: false })
+    this.#rates.set(budget, { perSecond, burst: burst ?? perSecond })
   }
 
   #waitFor({ budget, bytes }: Cost): number {
@@ -145,13 +141,9 @@ export class RateLimiter {
     const fullAt = this.#fullAt.get(budget)
     if (!rate || fullAt === undefined) return 0
     const now = this.#clock.now()
-    const owed = fullAt - now
     const isFirst = now - (this.#firstAt.get(budget) ?? now) <= FIRST_BURST_MS
     const spared = isFirst ? 0 : Math.min(rate.burst * SPARED_SHARE, rate.perSecond)
-    const burst = Math.max(1, rate.burst - spared)
-    const wait = owed + ((cost - burst) / rate.perSecond) * 1_000
-    // What is dearer than a whole burst passes when the budget is full, else it would wait for ever.
-    return wait > 0 && owed > 0 ? Math.ceil(Math.min(wait, owed)) : 0
+    return waitFor(fullAt, { ...rate, burst: Math.max(1, rate.burst - spared) }, now, cost)
   }
 
   #spend(budget: Budget | 'bytes', cost: number): void {
@@ -159,9 +151,6 @@ export class RateLimiter {
     if (!rate) return
     const now = this.#clock.now()
     if (!this.#firstAt.has(budget)) this.#firstAt.set(budget, now)
-    this.#fullAt.set(
-      budget,
-      Math.max(this.#fullAt.get(budget) ?? now, now) + (Math.min(cost, rate.burst) / rate.perSecond) * 1_000,
-    )
+    this.#fullAt.set(budget, paid(this.#fullAt.get(budget) ?? now, rate, now, cost))
   }
 }

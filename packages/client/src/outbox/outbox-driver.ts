@@ -257,14 +257,14 @@ export class OutboxDriver implements FrameSource {
 
   /** A message that is too large is settled. */
   #encode(entry: OutboxEntry, head: Head | undefined): EncodedFrame | undefined {
-    const { clientId, roomId, message, data } = entry
+    const { clientId, roomId, message } = entry
     const base = { type: 'chat_message', room_id: roomId, message }
     const after = this.#outbox.predecessor(roomId)
     const seen = entry.seen?.epoch === head?.epoch ? entry.seen?.offset : undefined
     try {
-      return this.#driver.encode(
-        this.#driver.mode === 'base' ? base : { ...base, client_id: clientId, after, seen, data },
-      )
+      if (this.#driver.mode === 'base') return this.#driver.encode(base)
+      const frame = { ...base, client_id: clientId, after, seen }
+      return this.#driver.encode(frame, this.#outbox.dataOf(clientId))
     } catch (error) {
       this.#settle(this.#outbox.settle(clientId, error as RoomfulError))
       return undefined

@@ -30,6 +30,8 @@ export interface Settled {
 
 interface Waiting {
   entry: OutboxEntry
+  /** The JSON of its data, made once: it goes into every transmission. */
+  readonly data: string | undefined
   /** Temporary refusals for a reason of its own. */
   refusals: number
   /** Its own broadcast was seen: it is in the log, though the ack is still out. */
@@ -76,19 +78,20 @@ export class Outbox {
   /** @throws RoomfulError `outbox_full` */
   add(entry: OutboxEntry): void {
     const { maxMessages, maxBytes } = this.#limits
-    const bytes = this.#bytes + sizeOf(entry)
+    const waiting = waitingOf(entry)
+    const bytes = this.#bytes + sizeOf(waiting)
     if (this.#waiting.size >= maxMessages)
       throw new RoomfulError('outbox_full', { message: strings.tooMany(this.#waiting.size + 1, maxMessages) })
     if (bytes > maxBytes)
       throw new RoomfulError('outbox_full', { message: strings.tooManyBytes(bytes, maxBytes) })
-    this.#put(entry)
+    this.#put(waiting)
   }
 
   /** Puts what an earlier page left before what this one wants to send. */
   restore(entries: readonly OutboxEntry[]): void {
     const later = this.#waiting
     this.#waiting = new Map()
-    for (const entry of entries) if (!later.has(entry.clientId)) this.#put(entry)
+    for (const entry of entries) if (!later.has(entry.clientId)) this.#put(waitingOf(entry))
     for (const [clientId, waiting] of later) this.#waiting.set(clientId, waiting)
   }
 
@@ -110,6 +113,11 @@ export class Outbox {
       if (isOpen(entry.roomId)) return entry
     }
     return undefined
+  }
+
+  /** The JSON of a waiting message's data. */
+  dataOf(clientId: string): string | undefined {
+    return this.#waiting.get(clientId)?.data
   }
 
   /** When a room that was told to wait may go on. */
@@ -218,10 +226,10 @@ export class Outbox {
   /** The server closed the connection over the size of a frame: the largest in flight must have been it. */
   failLargest(error: RoomfulError): Settled | undefined {
     const inFlight = [...this.#lanes.values()].flatMap(({ flights }) => flights)
-    const sizes = inFlight
-      .flatMap((id) => this.#waiting.get(id)?.entry ?? [])
+    const [largest] = inFlight
+      .flatMap((id) => this.#waiting.get(id) ?? [])
       .sort((a, b) => sizeOf(b) - sizeOf(a))
-    return sizes[0] && this.settle(sizes[0].clientId, error)
+    return largest && this.settle(largest.entry.clientId, error)
   }
 
   /** Takes back a message that was never transmitted. */
@@ -235,7 +243,7 @@ export class Outbox {
     if (!waiting) return undefined
     this.#waiting.delete(clientId)
     this.#doubts.delete(clientId)
-    this.#bytes -= sizeOf(waiting.entry)
+    this.#bytes -= sizeOf(waiting)
     return { entry: waiting.entry, outcome }
   }
 
@@ -248,9 +256,10 @@ export class Outbox {
       .flatMap((waiting) => this.settle(waiting.entry.clientId, outcome(waiting)) ?? [])
   }
 
-  #put(entry: OutboxEntry): void {
-    this.#waiting.set(entry.clientId, { entry, refusals: 0, echo: undefined })
-    this.#bytes += sizeOf(entry)
+  #put(waiting: Waiting): void {
+    const { entry } = waiting
+    this.#waiting.set(entry.clientId, waiting)
+    this.#bytes += sizeOf(waiting)
     if (entry.doubtSince !== undefined) this.#doubts.add(entry.clientId)
   }
 
@@ -289,6 +298,11 @@ function answered(lane: Lane, clientId: string): boolean {
   return index >= 0
 }
 
-function sizeOf({ message, data }: OutboxEntry): number {
-  return 2 * (message.length + (data ? JSON.stringify(data).length : 0))
+/** @throws TypeError for data that JSON cannot hold */
+function waitingOf(entry: OutboxEntry): Waiting {
+  return { entry, data: entry.data && JSON.stringify(entry.data), refusals: 0, echo: undefined }
+}
+
+function sizeOf({ entry, data = '' }: Waiting): number {
+  return 2 * (entry.message.length + data.length)
 }

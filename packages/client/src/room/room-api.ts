@@ -70,8 +70,8 @@ export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
   /** How many users are here. */
   readonly occupancy: Observable<number>
   readonly typing: Pick<Typing, 'get' | 'subscribe' | 'keystroke' | 'stop'>
-  readonly presence: Observable<readonly Member[]> & {
-    /** Tells the others this user's state in the room, again after each reconnect. */
+  readonly presence: {
+    /** Tells the others this user's state in the room, again after each reconnect. It comes back in `members`. */
     set(state: JsonObject): void
   }
   /**

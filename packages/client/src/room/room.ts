@@ -130,9 +130,6 @@ export class RoomCore {
     )
     this.timeline = client.createTimeline?.(this, client, watched)
     this.presence = {
-      get: this.members.get,
-      subscribe: this.members.subscribe,
-      getInitial: this.#members.list.getInitial,
       set: (state) => {
         // A copy, made here, so that what JSON cannot hold throws where it came from.
         this.#presence = JSON.parse(JSON.stringify(state)) as JsonObject

@@ -13,6 +13,8 @@ const SPARE = 16
  * room after room would fill the memory with those that were left.
  */
 export class Rooms<R extends Keepable> {
+  /** A base server has each connection in one room, the one that it joined last. */
+  base: R | undefined
   readonly #kept = new Map<string, R>()
   readonly #loose = new Map<string, WeakRef<R>>()
   readonly #gone = new FinalizationRegistry<string>((id) => {

@@ -12,7 +12,7 @@ it('[P2] [E12] a state that its rate refused is told again, else the others woul
   for (let mood = 1; mood <= 10; mood++) room.presence.set({ mood })
   await clock.advance(10_000)
   expect((await server.room('r').info()).members).toMatchObject([{ state: { mood: 10 } }])
-  expect(room.presence.get()).toMatchObject([{ state: { mood: 10 } }])
+  expect(room.members.get()).toMatchObject([{ state: { mood: 10 } }])
 })
 
 it('[P2] counts the members of a snapshot, for the notice with the count may have been lost', () => {

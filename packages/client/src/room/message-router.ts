@@ -1,0 +1,123 @@
+import type { Entry, ServerMessage } from '@roomful/protocol'
+import {
+  type Frame,
+  RoomfulError,
+  type ServerDecodeResult,
+  validate,
+  validateServerMessage,
+} from '@roomful/protocol/wire'
+import type { ConnectionDriver } from '../connection/connection-driver.js'
+import { errorOf, type PendingRequests } from '../connection/pending-requests.js'
+import type { AnyProtocol } from '../options/options.js'
+import type { OutboxDriver } from '../outbox/outbox-driver.js'
+import type { Emitter } from '../runtime/emitter.js'
+import type { RoomCore } from './room.js'
+import type { Rooms } from './rooms.js'
+import { type Loggable, Place } from './timeline.js'
+
+/** The parts of a client that messages may be for. */
+interface Receivers {
+  readonly protocol: AnyProtocol | undefined
+  readonly driver: ConnectionDriver
+  readonly requests: PendingRequests
+  readonly outbox: OutboxDriver
+  readonly rooms: Rooms<RoomCore>
+  readonly events: Emitter<Record<string, unknown>>
+  failed(error: RoomfulError): void
+}
+
+/** What carries `epoch`, `offset` and `id` without being an entry of a log. */
+const NOT_IN_LOG = new Set(['joined', 'ack', 'resync', 'history'])
+
+/** Hands each decoded message of the server to the part of the client that it is for. */
+export class MessageRouter {
+  readonly #client: Receivers
+
+  constructor(client: Receivers) {
+    this.#client = client
+  }
+
+  received(result: ServerDecodeResult): void {
+    const frame = result.ok ? result.message : result.frame
+    if (!frame) {
+      this.unreadable(result)
+      return
+    }
+    const { epoch, offset, id, room_id } = frame as Partial<Record<string, unknown>>
+    const room = typeof room_id === 'string' ? this.#client.rooms.get(room_id) : this.#client.rooms.base
+    if (
+      typeof epoch === 'string' &&
+      typeof offset === 'number' &&
+      typeof id === 'string' &&
+      !NOT_IN_LOG.has(frame.type)
+    ) {
+      const read = this.#withData(result)
+      room?.entry({ epoch, offset, id }, read)
+      if (read.ok) this.#echo(read.message)
+    } else if (!result.ok) this.unreadable(result)
+    else if (result.kind === 'application') {
+      if (room_id === undefined) this.#client.events.emit(frame.type, result.message)
+      else room?.message(result.message)
+    } else this.#builtIn(result.message, room)
+  }
+
+  #builtIn(message: ServerMessage, room: RoomCore | undefined): void {
+    if (this.#client.requests.answer(message)) return
+    switch (message.type) {
+      case 'error':
+        if (message.client_id !== undefined) this.#client.outbox.refused(message.client_id, message)
+        else this.#refused(errorOf(message))
+        return
+      case 'ack':
+        this.#client.outbox.acked(message)
+        return
+      case 'joined':
+        // An extended server's answers a join that is no longer waited for.
+        if (this.#client.driver.mode === 'base') room?.joined(message)
+        return
+      case 'draining':
+        this.#client.events.emit(message.type, message)
+        return
+      default:
+        room?.received(message)
+    }
+  }
+
+  #refused(error: RoomfulError): void {
+    if (error.code === 'rate_limited') this.#client.driver.rateLimiter.refused('messages', error.retryAfterMs)
+    this.#client.failed(error)
+  }
+
+  #echo({ client_id, user_id, id, epoch, offset }: Loggable): void {
+    if (client_id === undefined || user_id !== this.#client.driver.user.get()) return
+    if (typeof id === 'string' && epoch !== undefined && offset !== undefined)
+      this.#client.outbox.echoed(client_id, id, epoch, offset)
+  }
+
+  readEntry(entry: Entry): Loggable | Place {
+    const result = this.#withData(validateServerMessage(entry, this.#client.protocol))
+    if (!result.ok) {
+      this.unreadable(result)
+      return new Place(entry.type, entry.id, entry.epoch, entry.offset)
+    }
+    this.#echo(result.message)
+    return result.message
+  }
+
+  /** Chat data as the application's schema returns it. */
+  #withData(result: ServerDecodeResult): ServerDecodeResult {
+    const chat = this.#client.protocol?.chat
+    if (!chat || !result.ok || result.message.type !== 'chat_message' || result.message.data === undefined)
+      return result
+    const data = validate(chat, result.message.data)
+    if (!data.ok)
+      return { ok: false, code: 'invalid_message', frame: result.message as Frame, issues: data.issues }
+    return { ...result, message: { ...result.message, data: data.value } } as ServerDecodeResult
+  }
+
+  /** A newer server may add types, so that one that is not known is no error. */
+  unreadable(result: ServerDecodeResult): void {
+    if (!result.ok && result.code !== 'unknown_type')
+      this.#client.failed(new RoomfulError(result.code, { issues: result.issues }))
+  }
+}
