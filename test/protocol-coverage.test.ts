@@ -13,17 +13,17 @@ const cited = tests.flatMap(({ file, name }) =>
 )
 
 describe('the protocol’s rules', () => {
-  it('have an id each, and no id is given twice', () => {
+  it('the protocol’s rules have an id each, and no id is given twice', () => {
     expect(rules.length).toBeGreaterThan(100)
     expect(rules.filter((id, index) => rules.indexOf(id) !== index)).toEqual([])
   })
 
-  it('are each cited by the name of a test', () => {
+  it('the protocol’s rules are each cited by the name of a test', () => {
     const covered = new Set(cited.map(({ id }) => id))
     expect(rules.filter((id) => !covered.has(id))).toEqual([])
   })
 
-  it('that tests cite exist', () => {
+  it('the protocol’s rules that tests cite exist', () => {
     expect(cited.filter(({ id }) => !rules.includes(id))).toEqual([])
   })
 })

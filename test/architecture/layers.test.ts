@@ -8,12 +8,12 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const imports = importsOf(root, ['packages/protocol/src', 'packages/server/src', 'packages/client/src'])
 
 describe('imports', () => {
-  it('point inward only, as the layer map says', () => {
+  it('imports point inward only, as the layer map says', () => {
     expect(imports.length).toBeGreaterThan(0)
     expect(imports.filter((edge) => !isAllowed(edge)).map(describeEdge)).toEqual([])
   })
 
-  it('form no cycle at run time', () => {
+  it('imports form no cycle at run time', () => {
     const runtime = imports.filter((edge) => !edge.typeOnly)
     const cycles = [...new Set(runtime.map((edge) => edge.from))].filter((file) =>
       reach(file, runtime).has(file),
@@ -21,13 +21,13 @@ describe('imports', () => {
     expect(cycles).toEqual([])
   })
 
-  it('of the protocol and the client form no cycle of files, types included', () => {
+  it('imports of the protocol and the client form no cycle of files, types included', () => {
     const edges = imports.filter(({ from }) => /^packages\/(protocol|client)\//.test(from))
     const cycles = [...new Set(edges.map((edge) => edge.from))].filter((file) => reach(file, edges).has(file))
     expect(cycles).toEqual([])
   })
 
-  it('of the protocol and the client go down the layer map, types included', () => {
+  it('imports of the protocol and the client go down the layer map, types included', () => {
     const names = layers.map(({ name }) => name)
     for (const [row, { name, imports, types }] of layers.entries()) {
       if (!/^(protocol|client) /.test(name)) continue
@@ -36,7 +36,7 @@ describe('imports', () => {
     }
   })
 
-  it('keep zod away from the entry that browsers load', () => {
+  it('imports keep zod away from the entry that browsers load', () => {
     const fromWire = reach(
       'packages/protocol/src/wire.ts',
       imports.filter((edge) => !edge.typeOnly),
@@ -51,7 +51,7 @@ describe('the check itself', () => {
       .filter((edge) => !isAllowed(edge))
       .map((edge) => edge.to)
 
-  it('refuses I/O in the engine, ws outside its transport and the server in the client', () => {
+  it('the check itself refuses I/O in the engine, ws outside its transport and the server in the client', () => {
     expect(
       violations('packages/server/src/engine/rooms/room.ts', `import fs from 'node:fs'; import '../node.js'`),
     ).toEqual(['node:fs', 'packages/server/src/engine/node.ts'])
@@ -66,7 +66,7 @@ describe('the check itself', () => {
     ).toEqual(['@roomful/server'])
   })
 
-  it('tells types from values in the client, so that no schema reaches the bundle', () => {
+  it('the check itself tells types from values in the client, so that no schema reaches the bundle', () => {
     expect(
       violations(
         'packages/client/src/room/room.ts',

@@ -37,7 +37,7 @@ async function visit(
 const hasFocus = (person: Person) => person.composer.evaluate((element) => element === document.activeElement)
 
 describe('the keyboard', () => {
-  it('does not send on the Enter that ends the composition of a word', () =>
+  it('the keyboard does not send on the Enter that ends the composition of a word', () =>
     visit('ime', DESKTOP, async (person, _other, context) => {
       const devtools = await context.newCDPSession(person.page)
       const enter = { key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 13, text: '\r' }
@@ -62,7 +62,7 @@ describe('the keyboard', () => {
       await person.sees('日本')
     }))
 
-  it('sends with Enter, breaks the line with Shift and Enter, and never leaves the composer', () =>
+  it('the keyboard sends with Enter, breaks the line with Shift and Enter, and never leaves the composer', () =>
     visit('keys', DESKTOP, async (person) => {
       await person.composer.fill('one')
       await person.composer.press('Shift+Enter')
@@ -82,7 +82,7 @@ describe('the keyboard', () => {
       expect(await person.messages.count(), 'a blank message').toBe(2)
     }))
 
-  it('reaches everything, and shows where it is', () =>
+  it('the keyboard reaches everything, and shows where it is', () =>
     visit('tab', DESKTOP, async ({ page }) => {
       const reached: string[] = []
       await page.locator('#room-id').focus()
@@ -116,7 +116,7 @@ describe('the keyboard', () => {
 })
 
 describe('assistive technology', () => {
-  it('finds names and roles, and hears of one conversation at a time', () =>
+  it('assistive technology finds names and roles, and hears of one conversation at a time', () =>
     visit('roles', DESKTOP, async (person, other) => {
       const { page } = person
       const nameless = await page.evaluate(() =>
@@ -139,7 +139,7 @@ describe('assistive technology', () => {
     }))
 
   for (const colorScheme of ['light', 'dark'] as const) {
-    it(`reads every text at a contrast of 4.5 and more, ${colorScheme}`, () =>
+    it(`one reads every text at a contrast of 4.5 and more, ${colorScheme}`, () =>
       visit(
         `contrast-${colorScheme}`,
         { ...DESKTOP, colorScheme, reducedMotion: 'reduce' },
@@ -158,7 +158,7 @@ describe('assistive technology', () => {
       ))
   }
 
-  it('holds still for those who asked for less motion', () =>
+  it('the demo holds still for those who asked for less motion', () =>
     visit('still', { ...DESKTOP, reducedMotion: 'reduce' }, async (person, other) => {
       await other.composer.pressSequentially('Hm')
       await person.panel.locator('.typing').getByText('is typing').waitFor()
@@ -167,7 +167,7 @@ describe('assistive technology', () => {
 })
 
 describe('a phone', () => {
-  it('shows one client with its plug in the header, and never scrolls sideways', () =>
+  it('a phone shows one client with its plug in the header, and never scrolls sideways', () =>
     visit('phone', PHONE, async (person, other) => {
       const { page } = person
       expect(await other.panel.count()).toBe(0)
@@ -192,7 +192,7 @@ describe('a phone', () => {
       }
     }))
 
-  it('keeps the composer and the newest message above the keyboard', () =>
+  it('a phone keeps the composer and the newest message above the keyboard', () =>
     visit('keyboard', PHONE, async (person) => {
       for (let index = 1; index <= 20; index++) await person.say(`line ${index}`)
       await person.log.getByText('#20', { exact: true }).waitFor()
@@ -205,7 +205,7 @@ describe('a phone', () => {
       expect((newest?.y ?? 0) + (newest?.height ?? 0)).toBeLessThanOrEqual(composer?.y ?? 0)
     }))
 
-  it('has targets that a thumb can hit', () =>
+  it('a phone has targets that a thumb can hit', () =>
     visit('thumb', PHONE, async ({ page, panel }) => {
       for (const button of await panel.getByRole('button').all()) {
         if (!(await button.isVisible())) continue

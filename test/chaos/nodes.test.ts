@@ -10,7 +10,7 @@ const few = { clients: 24, rooms: 4, messagesPerSecond: 100 }
 const timeout = 90_000
 
 describe('several nodes', () => {
-  it('[M10] [M11] [H13] lose, double and reorder nothing when one is killed under load', {
+  it('[M10] [M11] [H13] several nodes lose, double and reorder nothing when one is killed under load', {
     timeout,
   }, async () => {
     const result = await killNodes({ kills: 2, restMs: 500, ...few })
@@ -19,13 +19,13 @@ describe('several nodes', () => {
     expect(result.acked).toBeGreaterThan(100)
   })
 
-  it('[C20] [H6] are replaced one after the other without a break', { timeout }, async () => {
+  it('[C20] [H6] several nodes are replaced one after the other without a break', { timeout }, async () => {
     const result = await restartInTurn({ ...few, lagMs: 600, drainMs: 1_500 })
     expect(result).toMatchObject({ violations: [], breaks: 0 })
     expect(result.acked).toBeGreaterThan(100)
   })
 
-  it('[M7] know a message that another node has accepted', { timeout }, async () => {
+  it('[M7] several nodes know a message that another node has accepted', { timeout }, async () => {
     const { violations, repeats } = await loseAcks({ messages: 5_000, writers: 10 })
     expect(violations).toEqual([])
     expect(repeats).toBeGreaterThan(500)
@@ -37,7 +37,7 @@ describe('several nodes', () => {
     expect(joins).toBe(1_000)
   })
 
-  it('[P3] tell once that the members of a killed one have left, and nothing of those who come back', {
+  it('[P3] several nodes tell once that the members of a killed one have left, and nothing of those who come back', {
     timeout,
   }, async () => {
     const options = { members: 10, leaseMs: 3_000, graceMs: 2_000, blipMs: 1_500 }

@@ -18,7 +18,7 @@ afterEach(() => {
 })
 
 describe('what roomful serves', () => {
-  it('serves the page with a policy that allows its own script alone', async () => {
+  it('the command serves the page with a policy that allows its own script alone', async () => {
     const page = await fetch(await roomful().url())
     expect(page.status).toBe(200)
     expect(page.headers.get('content-security-policy')).toContain("script-src 'self'; style-src 'self';")
@@ -26,7 +26,7 @@ describe('what roomful serves', () => {
     expect(await page.text()).toMatch(/src="[./]*roomful.global.js"/)
   })
 
-  it('serves the client for a script tag, and nothing else of the disk', async () => {
+  it('the command serves the client for a script tag, and nothing else of the disk', async () => {
     const url = await roomful().url()
     expect(await (await fetch(`${url}/roomful.global.js`)).text()).toContain('Roomful')
     const script = await fetch(`${url}/app/main.js`)
@@ -37,7 +37,7 @@ describe('what roomful serves', () => {
     expect((await fetch(url, { method: 'POST' })).status).toBe(405)
   })
 
-  it('tells health, readiness and metrics', async () => {
+  it('the command tells health, readiness and metrics', async () => {
     const url = await roomful().url()
     expect(await (await fetch(`${url}/healthz`)).text()).toBe('ok\n')
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
@@ -56,7 +56,7 @@ describe('what roomful serves', () => {
     }
   })
 
-  it('moves the last three to ADMIN_PORT', async () => {
+  it('the command moves the last three to ADMIN_PORT', async () => {
     const cli = roomful([], { ADMIN_PORT: String(await freePort()) })
     const admin = await cli.printed(/health and metrics at (\S+)/)
     const url = await cli.url()
@@ -65,7 +65,7 @@ describe('what roomful serves', () => {
     expect((await fetch(`${admin}/`)).status).toBe(404)
   })
 
-  it('[C5] [C8] lets in who brings a JWT of AUTH_SECRET, under its sub, and nobody else', async () => {
+  it('[C5] [C8] the command lets in who brings a JWT of AUTH_SECRET, under its sub, and nobody else', async () => {
     const secret = 'a secret of the test, thirty-two long'
     const url = await roomful([], { AUTH_SECRET: secret }).url()
     const token = await new SignJWT({})
@@ -82,7 +82,7 @@ describe('what roomful serves', () => {
     expect(await authenticate(url, expired)).toMatchObject({ type: 'error', code: 'token_expired' })
   })
 
-  it('[C8] refuses a signed token whose sub is no user id, and logs no fault', async () => {
+  it('[C8] the command refuses a signed token whose sub is no user id, and logs no fault', async () => {
     const secret = 'a secret of the test, thirty-two long'
     const cli = roomful([], { AUTH_SECRET: secret })
     const url = await cli.url()
@@ -96,7 +96,7 @@ describe('what roomful serves', () => {
     expect(cli.stderr).toBe('')
   })
 
-  it('[M10] joins a cluster by REDIS_URL, and tells which node serves whom', async () => {
+  it('[M10] the command joins a cluster by REDIS_URL, and tells which node serves whom', async () => {
     const redis = await RedisServer.start()
     onTestFinished(() => redis.remove())
     const env = { REDIS_URL: redis.url }
@@ -116,7 +116,7 @@ describe('what roomful serves', () => {
     expect(nodes[0]?.stdout).toContain(`this is node north of those on 127.0.0.1:${redis.port}`)
   })
 
-  it('switches limits off with a warning', async () => {
+  it('the command switches limits off with a warning', async () => {
     const cli = roomful([], { ROOMFUL_LIMITS: 'off' })
     const socket = await connect(await cli.url())
     expect(JSON.parse(await next(socket))).toMatchObject({
@@ -127,7 +127,7 @@ describe('what roomful serves', () => {
 })
 
 describe('how roomful ends', () => {
-  it('[C20] drains on SIGTERM: not ready, still serving, then closed with 1012, exit code 0', {
+  it('[C20] the command drains on SIGTERM: not ready, still serving, then closed with 1012, exit code 0', {
     timeout: 40_000,
   }, async () => {
     const cli = roomful()
@@ -147,7 +147,7 @@ describe('how roomful ends', () => {
     expect((await cli.exit()).code).toBe(0)
   })
 
-  it('exits at once on Ctrl-C', async () => {
+  it('the command exits at once on Ctrl-C', async () => {
     const cli = roomful()
     const socket = await connect(await cli.url())
     const closed = new Promise<number>((resolve) => socket.once('close', resolve))
@@ -176,7 +176,7 @@ describe('mistakes end with one sentence, exit code 1 and no stack', () => {
     [[], { ROOMFUL_LIMITS: 'none' }, /ROOMFUL_LIMITS must be 'on' or 'off', not 'none'/],
     [[], { REDIS_URL: 'localhost:6379' }, /REDIS_URL must be a URL such as redis:\/\/localhost:6379/],
     [[], { REDIS_URL: 'redis://:secret@127.0.0.1:1' }, /no Redis answers at 127\.0\.0\.1:1 \(.*ECONNREFUSED/],
-  ])('%j %j', async (args, env, sentence) => {
+  ])('mistakes end with one sentence, exit code 1 and no stack: %j %j', async (args, env, sentence) => {
     await expectRefusal(roomful(args, env as Record<string, string>), sentence)
   })
 

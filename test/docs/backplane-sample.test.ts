@@ -9,7 +9,7 @@ describe('the backplane of docs/backplanes.md', () => {
   })
   for (const { name, run } of suite) it(name, run)
 
-  it('[H8] keeps its last thousand entries, and says of older ones that they are gone', async () => {
+  it('[H8] the backplane of docs/backplanes.md keeps its last thousand entries, and says of older ones that they are gone', async () => {
     const backplane = new MapBackplane()
     const { server } = await createTestServer({ backplane })
     const { chat } = server.room('r')

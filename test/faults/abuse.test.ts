@@ -3,7 +3,7 @@ import { fuzz } from './fuzz.js'
 import { readSlowly } from './slow-readers.js'
 
 describe('a real server', () => {
-  it('[E2] [E4] [E5] [E14] outlives broken frames and raw bytes, and serves those who behave', {
+  it('[E2] [E4] [E5] [E14] a real server outlives broken frames and raw bytes, and serves those who behave', {
     timeout: 90_000,
   }, async () => {
     const result = await fuzz(20_000, 1)
@@ -11,7 +11,7 @@ describe('a real server', () => {
     expect(result.heapAfter).toBeLessThan(result.heapBefore * 1.1)
   })
 
-  it('[A10] lets slow readers go and come back, and the others see everything in order', {
+  it('[A10] a real server lets slow readers go and come back, and the others see everything in order', {
     timeout: 90_000,
   }, async () => {
     const result = await readSlowly({ healthy: 10, slow: 5, messages: 3_000 })

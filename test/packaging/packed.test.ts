@@ -51,7 +51,7 @@ beforeAll(async () => {
 afterAll(() => rm(project, { recursive: true, force: true }))
 
 describe.each(names)('@roomful/%s, packed', (name) => {
-  it('ships its build, types, licence and readme, and no sources', () => {
+  it('a packed package ships its build, types, licence and readme, and no sources', () => {
     const paths = packed[name].files.map(({ path }) => path)
     expect(paths).toEqual(
       expect.arrayContaining(['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.cts']),
@@ -59,9 +59,10 @@ describe.each(names)('@roomful/%s, packed', (name) => {
     expect(paths.filter((path) => /^(src|test)\/|\.config\.|tsconfig/.test(path))).toEqual([])
   })
 
-  it('is clean by publint', () => rootBin('publint', 'run', join(project, packed[name].filename), '--strict'))
+  it('a packed package is clean by publint', () =>
+    rootBin('publint', 'run', join(project, packed[name].filename), '--strict'))
 
-  it('has types that resolve as its code does', () =>
+  it('a packed package has types that resolve as its code does', () =>
     rootBin(
       'attw',
       join(project, packed[name].filename),
@@ -71,7 +72,7 @@ describe.each(names)('@roomful/%s, packed', (name) => {
       'roomful.global.js',
     ))
 
-  it('assigns no export of its CommonJS build but where it exports', async () => {
+  it('a packed package assigns no export of its CommonJS build but where it exports', async () => {
     // The compiler takes a private or a class field for the exported variable of the same name, and writes to both.
     const dist = join(root, 'packages', name, 'dist')
     const files = (await readdir(dist)).filter((file) => file.endsWith('.cjs'))
@@ -82,7 +83,7 @@ describe.each(names)('@roomful/%s, packed', (name) => {
     }
   })
 
-  it('loads by every sub-path, as ESM and as CommonJS', async () => {
+  it('a packed package loads by every sub-path, as ESM and as CommonJS', async () => {
     const paths = await subPaths(name)
     expect(paths).toContain(`@roomful/${name}`)
     await node('--input-type=module', '-e', paths.map((path) => `import '${path}'`).join('\n'))
@@ -91,9 +92,12 @@ describe.each(names)('@roomful/%s, packed', (name) => {
 })
 
 describe('the three, installed in an empty project', () => {
-  it.each(['esm.mjs', 'cjs.cjs'])('chat, and the process ends by itself (%s)', async (file) => {
-    expect(await node(file)).toBe('hello\n')
-  })
+  it.each(['esm.mjs', 'cjs.cjs'])(
+    'the three, installed in an empty project chat, and the process ends by itself (%s)',
+    async (file) => {
+      expect(await node(file)).toBe('hello\n')
+    },
+  )
 
   it.each([
     ['a bundler', 'bundled.ts', 'ESNext', 'Bundler'],
@@ -141,20 +145,23 @@ describe('the three, installed in an empty project', () => {
   it.each([
     ['production', [], false],
     ['development', ['development'], true],
-  ])('give a browser the %s build', async (_build, conditions, hasSentences) => {
-    const code = await bundled(`export * from '@roomful/client'`, { conditions })
-    expect(code.includes('The server did not accept the connection in time')).toBe(hasSentences)
-    expect(code.includes('The outbox is full')).toBe(hasSentences)
-    await writeFile(join(project, 'bundled.mjs'), code)
-    expect(await chat('./bundled.mjs')).toBe('hello\n')
-  })
+  ])(
+    'the three, installed in an empty project give a browser the %s build',
+    async (_build, conditions, hasSentences) => {
+      const code = await bundled(`export * from '@roomful/client'`, { conditions })
+      expect(code.includes('The server did not accept the connection in time')).toBe(hasSentences)
+      expect(code.includes('The outbox is full')).toBe(hasSentences)
+      await writeFile(join(project, 'bundled.mjs'), code)
+      expect(await chat('./bundled.mjs')).toBe('hello\n')
+    },
+  )
 
   it.each(['@roomful/client', '@roomful/client/core'])('chat with %s', async (entry) => {
     expect(await chat(entry)).toBe('hello\n')
   })
 
   it.each([[[]], [['development']]])(
-    'leave the timeline out of a bundle of the core (%j)',
+    'the three, installed in an empty project leave the timeline out of a bundle of the core (%j)',
     async (conditions) => {
       const isTimeline = /kind: ?"break"/
       expect(await bundled(`export * from '@roomful/client'`, { conditions })).toMatch(isTimeline)
@@ -165,7 +172,7 @@ describe('the three, installed in an empty project', () => {
     },
   )
 
-  it('give Node whole sentences, in both formats', async () => {
+  it('the three, installed in an empty project give Node whole sentences, in both formats', async () => {
     const say = `console.log(new RoomfulError('outbox_full').message)`
     const esm = await node(
       '--input-type=module',
@@ -180,26 +187,29 @@ describe('the three, installed in an empty project', () => {
     expect([esm, cjs]).toEqual(['The outbox is full\n', 'The outbox is full\n'])
   })
 
-  it.each([[[]], [['development']]])('know one class of errors in a bundle (%j)', async (conditions) => {
-    const code = await bundled(
-      `import { RoomfulError } from '@roomful/client'
+  it.each([[[]], [['development']]])(
+    'the three, installed in an empty project know one class of errors in a bundle (%j)',
+    async (conditions) => {
+      const code = await bundled(
+        `import { RoomfulError } from '@roomful/client'
        import { RoomfulError as again } from '@roomful/protocol'
        console.log(RoomfulError === again)`,
-      { conditions },
-    )
-    await writeFile(join(project, 'same.mjs'), code)
-    expect(await node('same.mjs')).toBe('true\n')
-  })
+        { conditions },
+      )
+      await writeFile(join(project, 'same.mjs'), code)
+      expect(await node('same.mjs')).toBe('true\n')
+    },
+  )
 
   it.each(['react.js', 'react.cjs'])(
-    'tell a framework that the hooks are for the browser (%s)',
+    'the three, installed in an empty project tell a framework that the hooks are for the browser (%s)',
     async (file) => {
       const code = await readFile(join(project, 'node_modules/@roomful/client/dist', file), 'utf8')
       expect(code).toMatch(/^"use client";\n/)
     },
   )
 
-  it('give a script tag the global `Roomful`', async () => {
+  it('the three, installed in an empty project give a script tag the global `Roomful`', async () => {
     const browser = await launchChromium()
     try {
       const page = await browser.newPage()
@@ -210,7 +220,7 @@ describe('the three, installed in an empty project', () => {
     }
   })
 
-  it('bring the `roomful` command', async () => {
+  it('the three, installed in an empty project bring the `roomful` command', async () => {
     expect(await node('node_modules/.bin/roomful', '--help')).toContain('roomful')
   })
 })

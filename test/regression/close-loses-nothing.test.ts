@@ -9,7 +9,7 @@ const protocol = defineProtocol({
 })
 
 describe('close', () => {
-  it('[C20] [M1] sends what was published just before to everyone in the room', async () => {
+  it('[C20] [M1] close sends what was published just before to everyone in the room', async () => {
     const { server, connect, clock } = await createTestServer({ protocol })
     const ana = await connect()
     await ana.join('r')
@@ -21,7 +21,7 @@ describe('close', () => {
     expect(ana.closed?.code).toBe(1012)
   })
 
-  it('[C20] hands over the handler batches that wait, and sends what their handlers make of them', async () => {
+  it('[C20] close hands over the handler batches that wait, and sends what their handlers make of them', async () => {
     const { server, connect, clock } = await createTestServer({
       protocol,
       handle: {

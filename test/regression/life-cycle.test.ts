@@ -45,7 +45,7 @@ function slow(begin: Promise<void>): Backplane & { readonly relayed: string[] } 
 }
 
 describe('before its backplane has started, a server', () => {
-  it('lets what is published, read and told wait, in order', async () => {
+  it('before its backplane has started, a server lets what is published, read and told wait, in order', async () => {
     const { opened, open } = gate()
     const backplane = slow(opened)
     const server = createServer({ protocol, backplane, logger: silentLogger })
@@ -67,7 +67,7 @@ describe('before its backplane has started, a server', () => {
     await server.close()
   })
 
-  it('tells what waits that the start failed, and why', async () => {
+  it('before its backplane has started, a server tells what waits that the start failed, and why', async () => {
     const cause = new Error('no Redis')
     const server = createServer({ protocol, backplane: slow(Promise.reject(cause)), logger: silentLogger })
     const published = server.room('r').publish(note)
@@ -75,7 +75,7 @@ describe('before its backplane has started, a server', () => {
     await server.close()
   })
 
-  it('that is closed starts nothing behind its back', async () => {
+  it('before its backplane has started, a server that is closed starts nothing behind its back', async () => {
     const { opened, open } = gate()
     let timers = 0
     const clock = new (class extends WireClock {
@@ -102,7 +102,7 @@ describe('before its backplane has started, a server', () => {
 })
 
 describe('after close, a server', () => {
-  it('refuses in words whatever it is asked for', async () => {
+  it('after close, a server refuses in words whatever it is asked for', async () => {
     const server = createServer({ protocol, logger: silentLogger })
     await server.start()
     const [room, user] = [server.room('r'), server.user('ana')]
@@ -138,7 +138,7 @@ describe('after close, a server', () => {
     expect(server.stats().connections).toBe(0)
   })
 
-  it('took what was published while it closed', async () => {
+  it('after close, a server took what was published while it closed', async () => {
     const server = createServer({ protocol, logger: silentLogger })
     await server.start()
     const closed = server.close()

@@ -8,7 +8,7 @@ const byToken = ({ token }: { readonly token: string | undefined }): Authenticat
   token ? { userId: token } : null
 
 describe('user ids of any characters', () => {
-  it('[M7] [M8] keep messages apart whose ids, read together, are the same text', async () => {
+  it('[M7] [M8] user ids of any characters keep messages apart whose ids, read together, are the same text', async () => {
     const { connect } = await createTestServer({ authenticate: byToken, authorize: () => true })
     const [one, two] = [await connect({ token: 'b c' }), await connect({ token: 'c' })]
     await one.join('r')
@@ -19,7 +19,7 @@ describe('user ids of any characters', () => {
     expect(await two.next('ack')).toMatchObject({ duplicate: false, offset: 2 })
   })
 
-  it('[P1] work as members, whatever they hold', async () => {
+  it('[P1] user ids of any characters work as members, whatever they hold', async () => {
     const { connect } = await createTestServer({ authenticate: byToken, authorize: () => true })
     const ids = ['__proto__', 'constructor', 'Ana Müller', '\u0000', 'user@x', 'x'.repeat(10_000)]
     for (const token of ids) {
@@ -34,7 +34,7 @@ describe('user ids of any characters', () => {
 })
 
 describe('a user id that begins with @', () => {
-  it('[M3] is a fault of authenticate: its user could write as the server does', async () => {
+  it('[M3] a user id that begins with @ is a fault of authenticate: its user could write as the server does', async () => {
     const { connect } = await createTestServer({ authenticate: byToken, authorize: () => true })
     const eve = await connect({ auth: false })
     eve.authenticate({ token: '@server' })
@@ -48,7 +48,7 @@ describe('a profile that is no JSON object', () => {
   loop.self = loop
   const profiles = { 'a big integer': { id: 1n }, 'a loop': loop, 'a text': 'Ana', 'a list': [1] }
   for (const [what, profile] of Object.entries(profiles)) {
-    it(`[C8] is a fault of authenticate, and spoils no room (${what})`, async () => {
+    it(`[C8] a profile that is no JSON object is a fault of authenticate, and spoils no room (${what})`, async () => {
       const { connect } = await createTestServer({
         authenticate: ({ token }) =>
           ({ userId: token, ...(token === 'bad' && { profile }) }) as unknown as Authentication,
@@ -62,7 +62,7 @@ describe('a profile that is no JSON object', () => {
     })
   }
 
-  it('[J15] is shown as it was when its user authenticated, whatever the application does to it later', async () => {
+  it('[J15] a profile that is no JSON object is shown as it was when its user authenticated, whatever the application does to it later', async () => {
     const profile = { name: 'Ana' }
     const { connect } = await createTestServer({
       authenticate: () => ({ userId: 'ana', profile }),

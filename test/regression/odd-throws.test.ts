@@ -55,7 +55,7 @@ const broken: Logger = { debug: fail, info: fail, warn: fail, error: fail }
 describe('nothing thrown ends the process, also where the logger fails,', () => {
   for (const [way, raise] of Object.entries(WAYS)) {
     for (const [what, make] of Object.entries(ODD_VALUES)) {
-      it(`[E15] ${what}, ${way} by each hook and handler: others are served`, async () => {
+      it(`[E15] nothing thrown ends the process, also where the logger fails: ${what}, ${way} by each hook and handler: others are served`, async () => {
         const console = vi.spyOn(globalThis.console, 'error').mockImplementation(() => {})
         onTestFinished(() => console.mockRestore())
         const uncaught: unknown[] = []

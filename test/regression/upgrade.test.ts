@@ -20,7 +20,7 @@ async function portOf(server: Server): Promise<number> {
 }
 
 describe('an upgrade', () => {
-  it('to a path that nobody serves, reset by its peer, does not end the process', async () => {
+  it('an upgrade to a path that nobody serves, reset by its peer, does not end the process', async () => {
     const { port, url } = await serve()
     for (let round = 0; round < 5; round++) {
       const socket = await connectRaw(port)
@@ -31,7 +31,7 @@ describe('an upgrade', () => {
     await connect(url)
   })
 
-  it('that every listener leaves to another one, reset by its peer, does not end the process', async () => {
+  it('an upgrade that every listener leaves to another one, reset by its peer, does not end the process', async () => {
     const http = createHttpServer()
     const roomful = createServer({ logger: logInto([]) })
     onTestFinished(() => roomful.close())
@@ -47,7 +47,7 @@ describe('an upgrade', () => {
     await connect(`ws://127.0.0.1:${port}/ws`)
   })
 
-  it('[C17] that was refused leaves no socket behind, though its peer keeps its side open', async () => {
+  it('[C17] an upgrade that was refused leaves no socket behind, though its peer keeps its side open', async () => {
     const http = createHttpServer()
     const roomful = createServer({ logger: logInto([]), limits: { connections: 1 } })
     onTestFinished(() => roomful.close())
@@ -69,7 +69,7 @@ describe('an upgrade', () => {
     await until(() => sockets.size === 1)
   })
 
-  it('is answered with 404 too where two Roomful servers share the port and neither serves the path', async () => {
+  it('an upgrade is answered with 404 too where two Roomful servers share the port and neither serves the path', async () => {
     const http = createHttpServer()
     for (const path of ['/one', '/two']) {
       const roomful = createServer({ logger: logInto([]) })
@@ -81,7 +81,7 @@ describe('an upgrade', () => {
     await connect(`ws://127.0.0.1:${port}/two`)
   })
 
-  it('cannot have two answers: attaching to a path twice is a mistake that is told at once', async () => {
+  it('an upgrade cannot have two answers: attaching to a path twice is a mistake that is told at once', async () => {
     const http = createHttpServer()
     const [first, second] = [createServer({ logger: logInto([]) }), createServer({ logger: logInto([]) })]
     onTestFinished(() => second.close())

@@ -7,7 +7,7 @@ const SEEDS = Number(process.env.SIM_CLUSTER_SEEDS ?? 150)
 const FIRST = Number(process.env.SIM_FIRST ?? 1)
 
 describe('the deterministic simulation of several nodes on a model of Redis', () => {
-  it(`[M10] [M11] [H3] [H6] [H12] [H13] holds the guarantee, or tells, for ${SEEDS} seeds`, {
+  it(`[M10] [M11] [H3] [H6] [H12] [H13] the deterministic simulation of several nodes on a model of Redis holds the guarantee, or tells, for ${SEEDS} seeds`, {
     timeout: 60_000 + SEEDS * 2_000,
   }, async () => {
     const failures: string[] = []
@@ -24,7 +24,7 @@ describe('the deterministic simulation of several nodes on a model of Redis', ()
     expect(totals.acked, 'a simulation in which nothing is sent proves nothing').toBeGreaterThan(SEEDS * 50)
   })
 
-  it('[M11] loses nothing that was acknowledged as replicated, and forks where it was not', async () => {
+  it('[M11] the deterministic simulation of several nodes on a model of Redis loses nothing that was acknowledged as replicated, and forks where it was not', async () => {
     const lossOf = async (durability: 'primary' | 'replicated') => {
       const violations: string[] = []
       let acknowledgedAndLost = 0
@@ -46,7 +46,7 @@ describe('the deterministic simulation of several nodes on a model of Redis', ()
     ).toBeGreaterThan(0)
   })
 
-  it('replays a seed to the byte', async () => {
+  it('the deterministic simulation of several nodes on a model of Redis replays a seed to the byte', async () => {
     const first = await simulateCluster(7)
     const second = await simulateCluster(7)
     expect(second.digest).toBe(first.digest)

@@ -20,7 +20,7 @@ describe('delivery in numbers', () => {
 })
 
 describe('rooms, typing and sessions that come and go', () => {
-  it('[J9] leave nothing behind once they have expired: no memory, no timer', {
+  it('[J9] rooms, typing and sessions that come and go leave nothing behind once they have expired: no memory, no timer', {
     timeout: 60_000,
   }, async () => {
     const churn = new URL('churn.ts', import.meta.url)
@@ -59,14 +59,17 @@ describe('retention', () => {
     return { heard, breaks, head: head.offset, status: room.status.get() }
   }
 
-  it.each([KEPT - 1, KEPT])('[H6] recovers %i missed messages of 5 that are kept', async (missed) => {
-    const { heard, breaks, status } = await miss(missed)
-    expect(status).toMatchObject({ state: 'live', recovered: true })
-    expect(heard).toEqual(Array.from({ length: missed + 1 }, (_, index) => index + 1))
-    expect(breaks).toEqual([])
-  })
+  it.each([KEPT - 1, KEPT])(
+    '[H6] retention recovers %i missed messages of 5 that are kept',
+    async (missed) => {
+      const { heard, breaks, status } = await miss(missed)
+      expect(status).toMatchObject({ state: 'live', recovered: true })
+      expect(heard).toEqual(Array.from({ length: missed + 1 }, (_, index) => index + 1))
+      expect(breaks).toEqual([])
+    },
+  )
 
-  it('[H7] says so when the first of 6 missed messages is gone, and goes on with what is kept', async () => {
+  it('[H7] retention says so when the first of 6 missed messages is gone, and goes on with what is kept', async () => {
     const { heard, breaks, status } = await miss(KEPT + 1)
     expect(status).toMatchObject({ state: 'live', recovered: false })
     expect(breaks).toEqual(['expired'])
@@ -76,7 +79,7 @@ describe('retention', () => {
 
 describe('a wall clock that jumps', () => {
   it.each([3_600_000, -3_600_000])(
-    '[C12] [J11] [T2] by %i ms ends nothing early and keeps nothing late',
+    '[C12] [J11] [T2] a wall clock that jumps by %i ms ends nothing early and keeps nothing late',
     async (jump) => {
       const clock = new VirtualClock()
       const network = newNetwork(clock)

@@ -6,7 +6,7 @@ const SEEDS = Number(process.env.SIM_SEEDS ?? 500)
 const FIRST = Number(process.env.SIM_FIRST ?? 1)
 
 describe('the deterministic simulation', () => {
-  it(`[M10] [M11] [H3] [H13] holds the guarantee for ${SEEDS} seeds`, {
+  it(`[M10] [M11] [H3] [H13] the deterministic simulation holds the guarantee for ${SEEDS} seeds`, {
     timeout: 60_000 + SEEDS * 1_000,
   }, async () => {
     const failures: string[] = []
@@ -21,7 +21,7 @@ describe('the deterministic simulation', () => {
     expect(totals.acked, 'a simulation in which nothing is sent proves nothing').toBeGreaterThan(SEEDS * 50)
   })
 
-  it('replays a seed to the byte', async () => {
+  it('the deterministic simulation replays a seed to the byte', async () => {
     const first = await simulate(7)
     const second = await simulate(7)
     expect(second.digest).toBe(first.digest)

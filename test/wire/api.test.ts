@@ -106,10 +106,13 @@ describe('rooms', () => {
     expect(await server.room('nobody.here').info()).toMatchObject({ count: 0, connections: 0, members: [] })
   })
 
-  it.each(['', '@me', '@user:ana', 'a b'])('[J2] [J13] %j is no room of the application', async (id) => {
-    const { server } = await serve()
-    expect(() => server.room(id)).toThrow(expect.objectContaining({ code: 'invalid_room' }))
-  })
+  it.each(['', '@me', '@user:ana', 'a b'])(
+    '[J2] [J13] rooms: %j is no room of the application',
+    async (id) => {
+      const { server } = await serve()
+      expect(() => server.room(id)).toThrow(expect.objectContaining({ code: 'invalid_room' }))
+    },
+  )
 })
 
 describe('chat of the server', () => {
@@ -118,7 +121,7 @@ describe('chat of the server', () => {
     limits: { textLength: 5 },
   }
 
-  it('[M1] [M3] is logged as a chat message of @server, or of the user that it names', async () => {
+  it('[M1] [M3] chat of the server is logged as a chat message of @server, or of the user that it names', async () => {
     const { url, server } = await serve(chatting)
     const client = await connect(url)
     await client.join('a')
@@ -142,20 +145,20 @@ describe('chat of the server', () => {
     ['a lone surrogate', '\ud800', {}, 'invalid_text'],
     ['what is no text', 5, {}, 'invalid_message'],
     ['data that its schema refuses', 'hi', { data: { mood: 5 } }, 'invalid_message'],
-  ])('[M2] [M4] refuses %s', async (_, text, options, code) => {
+  ])('[M2] [M4] chat of the server refuses %s', async (_, text, options, code) => {
     const { server } = await serve(chatting)
     const sent = server.room('a').chat.send(text as string, options as object)
     await expect(sent).rejects.toMatchObject({ code })
     expect((await server.room('a').history()).messages).toEqual([])
   })
 
-  it('[M4] refuses data where the protocol declares none', async () => {
+  it('[M4] chat of the server refuses data where the protocol declares none', async () => {
     const { server } = await serve(users)
     const sent = server.room('a').chat.send('hi', { data: {} as never })
     await expect(sent).rejects.toMatchObject({ code: 'invalid_message' })
   })
 
-  it('refuses a name that is no user’s, and a misspelt option', async () => {
+  it('chat of the server refuses a name that is no user’s, and a misspelt option', async () => {
     const { server } = await serve(chatting)
     const { chat } = server.room('a')
     for (const as of ['', '@me', 5])
@@ -163,7 +166,7 @@ describe('chat of the server', () => {
     await expect(chat.send('hi', { ass: 'ana' } as object)).rejects.toThrow('as')
   })
 
-  it('[J13] does not stand in a user’s own stream', async () => {
+  it('[J13] chat of the server does not stand in a user’s own stream', async () => {
     let refused: Promise<unknown> = Promise.resolve()
     const { url } = await serve({
       on: {
@@ -225,7 +228,7 @@ describe('an id that is no user’s', () => {
     ['users', (server: Served, id: string) => server.users(['ana', id]).broadcast(alert)],
     ['exceptUser', (server: Served, id: string) => server.broadcast(alert, { exceptUser: id })],
     ['except', (server: Served, id: string) => server.room('a').broadcast(alert, { except: { user: id } })],
-  ])('is a TypeError where it is given to %s, and reaches nobody', async (_, use) => {
+  ])('an id that is no user’s is a TypeError where it is given to %s, and reaches nobody', async (_, use) => {
     const { url, server } = await serve(users)
     const [ana] = await connectUsers(url, 'ana')
     await ana?.join('a')
@@ -236,7 +239,7 @@ describe('an id that is no user’s', () => {
 })
 
 describe('authorize', () => {
-  it('[J7] decides on joins and on messages of each kind; anything but true denies', async () => {
+  it('[J7] authorize decides on joins and on messages of each kind; anything but true denies', async () => {
     const asked: string[] = []
     let answer: unknown = true
     const { url } = await serve({
@@ -258,7 +261,7 @@ describe('authorize', () => {
     expect(new Set(asked)).toEqual(new Set(['ana join a', 'ana chat_message a', 'ana presence a']))
   })
 
-  it('[E16] that throws denies for now: unavailable, with a time to come back', async () => {
+  it('[E16] authorize that throws denies for now: unavailable, with a time to come back', async () => {
     const { url, log } = await serve({
       ...users,
       authorize: () => {
@@ -274,7 +277,7 @@ describe('authorize', () => {
     expect(log.filter(({ level }) => level === 'error')).toHaveLength(1)
   })
 
-  it('is warned about when it is missing beside authenticate', async () => {
+  it('authorize is warned about when it is missing beside authenticate', async () => {
     const { log } = await serve({ authenticate: () => null })
     expect(log).toContainEqual({
       level: 'warn',

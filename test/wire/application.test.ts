@@ -28,7 +28,7 @@ const from = { x: 0, y: 0 }
 const to = { x: 1, y: 1 }
 
 describe('a client’s message', () => {
-  it('[A3] [A2] reaches its handler without the envelope, for the room that it names or the default one', async () => {
+  it('[A3] [A2] a client’s message reaches its handler without the envelope, for the room that it names or the default one', async () => {
     const seen: unknown[] = []
     const { url } = await serve({
       protocol,
@@ -50,7 +50,7 @@ describe('a client’s message', () => {
     await ana.never('error')
   })
 
-  it('[A3] [E7] [E8] that its schema refuses is answered with the fields named', async () => {
+  it('[A3] [E7] [E8] a client’s message that its schema refuses is answered with the fields named', async () => {
     const { url } = await serve({ protocol, handle: { move: () => ({ legal: true }) } })
     const ana = await connect(url)
     await ana.join('chess')
@@ -60,7 +60,7 @@ describe('a client’s message', () => {
     expect(issues.map(({ path }) => path)).toEqual(['from.x', 'to.y'])
   })
 
-  it('[A3] [E10] [E9] to a room that one is not in is answered so, whatever else is wrong with it', async () => {
+  it('[A3] [E10] [E9] a client’s message to a room that one is not in is answered so, whatever else is wrong with it', async () => {
     const { url } = await serve({ protocol, handle: { move: () => ({ legal: true }) } })
     const ana = await connect(url)
     expect(await ana.refusal({ type: 'cursor', x: 'nonsense' })).toBe('not_in_room')
@@ -69,7 +69,7 @@ describe('a client’s message', () => {
     expect(await ana.refusal({ type: 'cursor', x: 'nonsense', room_id: 7 })).toBe('invalid_room')
   })
 
-  it('[A9] is given to the handler as its schema made it', async () => {
+  it('[A9] a client’s message is given to the handler as its schema made it', async () => {
     const seen: unknown[] = []
     const { url } = await serve({
       protocol,
@@ -82,7 +82,7 @@ describe('a client’s message', () => {
     expect(seen).toEqual(['YOU'])
   })
 
-  it('[E15] whose schema throws is answered by internal, and harms nobody', async () => {
+  it('[E15] a client’s message whose schema throws is answered by internal, and harms nobody', async () => {
     const broken = defineProtocol({
       client: {
         boom: z.pipe(
@@ -107,7 +107,7 @@ describe('a client’s message', () => {
 })
 
 describe('a request', () => {
-  it('[A4] is answered by a reply with its ref, and carried out without one too', async () => {
+  it('[A4] a request is answered by a reply with its ref, and carried out without one too', async () => {
     let moves = 0
     const { url } = await serve({
       protocol,
@@ -130,7 +130,7 @@ describe('a request', () => {
     expect(moves).toBe(2)
   })
 
-  it('[A5] [A4] that comes twice is carried out twice: the client does not repeat it', async () => {
+  it('[A5] [A4] a request that comes twice is carried out twice: the client does not repeat it', async () => {
     let moves = 0
     const { url } = await serve({ protocol, handle: { move: () => ({ legal: ++moves > 0 }) } })
     const ana = await connect(url)
@@ -139,7 +139,7 @@ describe('a request', () => {
     expect(moves).toBe(2)
   })
 
-  it('[A6] [E7] [E16] may be refused with a code, a text and a time of the application’s own', async () => {
+  it('[A6] [E7] [E16] a request may be refused with a code, a text and a time of the application’s own', async () => {
     const { url } = await serve({
       protocol,
       handle: {
@@ -159,7 +159,7 @@ describe('a request', () => {
     })
   })
 
-  it('[E15] whose handler throws, or takes too long, is answered by internal, logged once, and its signal aborts', async () => {
+  it('[E15] a request whose handler throws, or takes too long, is answered by internal, logged once, and its signal aborts', async () => {
     const clock = new WireClock()
     const aborted: boolean[] = []
     const started = gate()
@@ -196,7 +196,7 @@ describe('a request', () => {
     await ana.chat('chess', 'still here')
   })
 
-  it('[A5] whose connection ends is not answered, and its signal aborts', async () => {
+  it('[A5] a request whose connection ends is not answered, and its signal aborts', async () => {
     const started = gate()
     const ended = gate()
     const { url } = await serve({
@@ -219,7 +219,7 @@ describe('a request', () => {
 })
 
 describe('a server’s message', () => {
-  it('[A7] [A9] that is published goes to every member with its place in the log, as the sender gave it', async () => {
+  it('[A7] [A9] a server’s message that is published goes to every member with its place in the log, as the sender gave it', async () => {
     const { url, server } = await serve({ protocol, handle: { move: () => ({ legal: true }) } })
     const ana = await connect(url)
     await ana.join('chess')
@@ -230,7 +230,7 @@ describe('a server’s message', () => {
     expect((await ana.join('chess', { history: 1 })).messages).toEqual([live])
   })
 
-  it('[A8] that is volatile has no offset, may exclude someone, and is not in the log', async () => {
+  it('[A8] a server’s message that is volatile has no offset, may exclude someone, and is not in the log', async () => {
     const { url, server } = await serve({ protocol, handle: { move: () => ({ legal: true }) } })
     const [ana, bob] = [await connectExtended(url), await connectExtended(url)]
     for (const client of [ana, bob]) await client.join('chess')
@@ -246,7 +246,7 @@ describe('a server’s message', () => {
     ['published', 'with a field of the envelope', { type: 'moved', to, offset: 7 }, 'offset'],
     ['published', 'that its schema refuses', { type: 'moved', to: { x: 1 } }, 'to.y'],
     ['broadcast', 'that is published', { type: 'moved', to }, 'type'],
-  ])('[A2] is not %s %s, and the caller is told why', async (how, _, message, path) => {
+  ])('[A2] a server’s message is not %s %s, and the caller is told why', async (how, _, message, path) => {
     const { server } = await serve({ protocol, handle: { move: () => ({ legal: true }) } })
     // As JavaScript may call it.
     const room = server.room('chess') as unknown as Record<'publish' | 'broadcast', (m: object) => unknown>
@@ -266,7 +266,7 @@ describe('a handler batch', () => {
     return { batches, options: { protocol, clock, handle: { move: () => ({ legal: true }), cursor } } }
   }
 
-  it('is handled as soon as it is full, and the rest when its time has come', async () => {
+  it('a handler batch is handled as soon as it is full, and the rest when its time has come', async () => {
     const clock = new WireClock()
     const { batches, options } = batching(clock)
     const { url } = await serve(options)
@@ -279,7 +279,7 @@ describe('a handler batch', () => {
     expect(batches).toEqual([[1, 2, 3], [4]])
   })
 
-  it('holds the messages of one room', async () => {
+  it('a handler batch holds the messages of one room', async () => {
     const clock = new WireClock()
     const { batches, options } = batching(clock)
     const { url } = await serve(options)
@@ -295,7 +295,7 @@ describe('a handler batch', () => {
 })
 
 describe('start-up', () => {
-  it('[A1] refuses what could only fail later, and says how to mend it', async () => {
+  it('[A1] start-up refuses what could only fail later, and says how to mend it', async () => {
     await expect(serve({ protocol })).rejects.toThrow(/request 'move' needs a function handle.move/)
     const typo = { move: () => ({ legal: true }), crusor: () => {} }
     await expect(serve({ protocol, handle: typo })).rejects.toThrow(/declare 'crusor' in defineProtocol/)

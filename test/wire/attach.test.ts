@@ -20,7 +20,7 @@ async function portOf(server: Server): Promise<number> {
 }
 
 describe('attach', () => {
-  it('shares a port with Express and with another WebSocket server, and leaves their paths to them', async () => {
+  it('attach shares a port with Express and with another WebSocket server, and leaves their paths to them', async () => {
     const app = express()
     app.get('/hello', (_, response) => void response.send('hi'))
     const http = createHttpServer(app)
@@ -50,7 +50,7 @@ describe('attach', () => {
     expect(await echo.next('echoed')).toMatchObject({ still: 'here' })
   })
 
-  it('[M10] serves a stream that is no socket, and lets it keep what it was given', async () => {
+  it('[M10] attach serves a stream that is no socket, and lets it keep what it was given', async () => {
     const http = createHttpServer()
     const roomful = createServer({ logger: logInto([]) })
     onTestFinished(() => roomful.close())
@@ -87,7 +87,7 @@ describe('attach', () => {
     expect(got().map((text) => JSON.parse(text).message)).toEqual(said)
   })
 
-  it('serves several paths and servers as one', async () => {
+  it('attach serves several paths and servers as one', async () => {
     const [one, two] = [createHttpServer(), createHttpServer()]
     const roomful = createServer({ logger: logInto([]) })
     onTestFinished(() => roomful.close())
@@ -103,7 +103,7 @@ describe('attach', () => {
     await ana.next('chat_message')
   })
 
-  it('answers an upgrade that nobody would with 404, so that it does not hang', async () => {
+  it('attach answers an upgrade that nobody would with 404, so that it does not hang', async () => {
     const http = createHttpServer()
     const roomful = createServer({ logger: logInto([]) })
     onTestFinished(() => roomful.close())
@@ -112,7 +112,7 @@ describe('attach', () => {
     expect(await refusedStatus(`ws://127.0.0.1:${port}/elsewhere`)).toBe(404)
   })
 
-  it('warns where others listen for upgrades too, whoever came first, and once', () => {
+  it('attach warns where others listen for upgrades too, whoever came first, and once', () => {
     for (const order of ['first', 'last']) {
       const log: LogLine[] = []
       const http = createHttpServer()
@@ -128,7 +128,7 @@ describe('attach', () => {
     }
   })
 
-  it('tells a path that is nearly right, in the log and to whoever asks', async () => {
+  it('attach tells a path that is nearly right, in the log and to whoever asks', async () => {
     const log: LogLine[] = []
     const http = createHttpServer()
     const roomful = createServer({ logger: logInto(log) })
@@ -148,7 +148,7 @@ describe('attach', () => {
     }
   })
 
-  it('tells a path that is nearly right though somebody else answers it', async () => {
+  it('attach tells a path that is nearly right though somebody else answers it', async () => {
     const log: LogLine[] = []
     const http = createHttpServer()
     const roomful = createServer({ logger: logInto(log) })
@@ -161,14 +161,14 @@ describe('attach', () => {
     expect(log.at(-1)).toMatchObject({ level: 'warn', fields: { asked: '/ws/', path: '/ws' } })
   })
 
-  it('says how to mend a path that can never match', () => {
+  it('attach says how to mend a path that can never match', () => {
     const roomful = createServer({ logger: logInto([]) })
     expect(() => roomful.attach(createHttpServer(), { path: 'ws' })).toThrow(/starts with '\/'/)
   })
 })
 
 describe('handleUpgrade', () => {
-  it('takes one upgrade over, of any path, and a socket that its peer resets harms nobody', async () => {
+  it('handleUpgrade takes one upgrade over, of any path, and a socket that its peer resets harms nobody', async () => {
     const http = createHttpServer()
     const roomful = createServer({ logger: logInto([]) })
     onTestFinished(() => roomful.close())
@@ -212,7 +212,7 @@ describe('TLS', () => {
 })
 
 describe('a proxy', () => {
-  it('is not believed without trustedProxies, with one warning; with it, that many hops count', async () => {
+  it('a proxy is not believed without trustedProxies, with one warning; with it, that many hops count', async () => {
     const seen: string[] = []
     const on = {
       connect: ({ connection }: { connection: { remoteAddress: string } }) =>

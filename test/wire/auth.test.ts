@@ -29,7 +29,7 @@ function auth(token?: string, ref?: string) {
 }
 
 describe('a token', () => {
-  it('[C5] [C6] in the first frame gives the user, and authenticated comes before later answers', async () => {
+  it('[C5] [C6] a token in the first frame gives the user, and authenticated comes before later answers', async () => {
     const { url } = await serve(guarded)
     const client = await connect(url)
     client.send(auth('ana-secret', 'r1'))
@@ -43,7 +43,7 @@ describe('a token', () => {
     })
   })
 
-  it('[C5] [C6] [B4] in the query gives the user, and the connection stays a naive one', async () => {
+  it('[C5] [C6] [B4] a token in the query gives the user, and the connection stays a naive one', async () => {
     const { url } = await serve(guarded)
     const naive = await connect(`${url}?x=1&token=ana-secret`)
     expect(await naive.next('authenticated')).toMatchObject({ user_id: 'ana' })
@@ -66,7 +66,7 @@ describe('a token', () => {
     ['wrong', 'invalid_token', 4500],
     ['old-secret', 'token_expired', 4004],
     ['down-secret', 'unavailable', 1013],
-  ])('[C8] [K4] %s is answered, then the connection is closed', async (token, code, close) => {
+  ])('[C8] [K4] a token: %s is answered, then the connection is closed', async (token, code, close) => {
     const { url, log } = await serve(guarded)
     for (const client of [dial(`${url}?token=${token}`), dial(url)]) {
       await client.next('system')
@@ -77,7 +77,7 @@ describe('a token', () => {
     expect(logText(log)).not.toContain(token)
   })
 
-  it('[C7] without one, everything but auth and ping is refused, whatever it is', async () => {
+  it('[C7] without a token, everything but auth and ping is refused, whatever it is', async () => {
     const { url } = await serve(guarded)
     const client = await connect(url)
     const refused = [
@@ -113,7 +113,7 @@ describe('a token', () => {
     await client.next('joined')
   })
 
-  it('[C9] that does not come within its time ends the connection with 4008', async () => {
+  it('[C9] a token that does not come within its time ends the connection with 4008', async () => {
     const clock = new WireClock()
     const { url } = await serve({ ...guarded, clock })
     const late = await connect(url)
@@ -126,7 +126,7 @@ describe('a token', () => {
     await punctual.never('error')
   })
 
-  it('[C5] [C11] and the session appear in no log, and in no frame of others', async () => {
+  it('[C5] [C11] a token and the session appear in no log, and in no frame of others', async () => {
     const { url, log } = await serve(guarded)
     const ana = await connectExtended(url, { token: 'ana-secret' })
     const bob = await connect(`${url}?token=bob-secret`)
@@ -143,7 +143,7 @@ describe('a token', () => {
     for (const secret of ['ana-secret', 'bob-secret', session]) expect(told).not.toContain(secret)
   })
 
-  it('that brings no user id is a fault of the application, and lets nobody in', async () => {
+  it('a token that brings no user id is a fault of the application, and lets nobody in', async () => {
     const { url, log } = await serve({
       authenticate: () => JSON.parse('{"userId": 7}') as Authentication,
       authorize: () => true,
@@ -156,7 +156,7 @@ describe('a token', () => {
 })
 
 describe('an unsupported version', () => {
-  it('[C4] is told, then closed with 4503', async () => {
+  it('[C4] an unsupported version is told, then closed with 4503', async () => {
     const { url } = await serve()
     const client = await connect(url)
     const error = await client.ask({ type: 'auth', protocol: 2, ref: 'r' }, 'error')
@@ -166,7 +166,7 @@ describe('an unsupported version', () => {
 })
 
 describe('a session', () => {
-  it('[C10] gives an anonymous user its id back', async () => {
+  it('[C10] a session gives an anonymous user its id back', async () => {
     const { url } = await serve()
     const before = await connectExtended(url)
     await before.vanish()
@@ -174,7 +174,7 @@ describe('a session', () => {
     expect(after.userId).toBe(before.userId)
   })
 
-  it('[C10] that is not genuine gives a new user and no error', async () => {
+  it('[C10] a session that is not genuine gives a new user and no error', async () => {
     const { url } = await serve()
     const ana = await connectExtended(url)
     const [payload, signature = ''] = ana.session.split('.')
@@ -191,14 +191,14 @@ describe('a session', () => {
     }
   })
 
-  it('[C10] never takes the place of a token', async () => {
+  it('[C10] a session never takes the place of a token', async () => {
     const { url } = await serve(guarded)
     const ana = await connectExtended(url, { token: 'ana-secret' })
     const thief = await connect(url)
     expect(await thief.refusal({ type: 'auth', protocol: 1, session: ana.session })).toBe('invalid_token')
   })
 
-  it('[C11] is taken by all nodes that share the secret, and by no other', async () => {
+  it('[C11] a session is taken by all nodes that share the secret, and by no other', async () => {
     const [one, two, stranger] = [
       await serve({ sessionSecret: 'shared between nodes' }),
       await serve({ sessionSecret: 'shared between nodes' }),
@@ -209,7 +209,7 @@ describe('a session', () => {
     expect((await connectExtended(stranger.url, { session: ana.session })).userId).not.toBe(ana.userId)
   })
 
-  it('[C10] [C14] makes nobody another user who has joined a room, or said who it is', async () => {
+  it('[C10] [C14] a session makes nobody another user who has joined a room, or said who it is', async () => {
     const { url } = await serve()
     const ana = await connectExtended(url)
     const member = await connect(url)
@@ -234,7 +234,7 @@ describe('an expiry', () => {
     }
   }
 
-  it('[C12] is told in advance, and enforced', async () => {
+  it('[C12] an expiry is told in advance, and enforced', async () => {
     const clock = new WireClock()
     const { url } = await serve(expiring(clock, () => 60_000))
     const ana = await connect(url)
@@ -246,7 +246,7 @@ describe('an expiry', () => {
     expect(await ana.closed).toEqual({ code: 4004, reason: 'Token expired' })
   })
 
-  it('[C12] does not depend on the wall clock, which may jump', async () => {
+  it('[C12] an expiry does not depend on the wall clock, which may jump', async () => {
     const clock = new WireClock()
     const { url } = await serve(expiring(clock, () => 60_000))
     const ana = await connectExtended(url, { token: 't' })
@@ -258,7 +258,7 @@ describe('an expiry', () => {
     expect((await ana.closed).code).toBe(4004)
   })
 
-  it('[C13] moves with a refresh in place; rooms and order are untouched', async () => {
+  it('[C13] an expiry moves with a refresh in place; rooms and order are untouched', async () => {
     const clock = new WireClock()
     const { url } = await serve(expiring(clock, (token) => (token === 'first' ? 60_000 : 120_000)))
     const ana = await connectExtended(url, { token: 'first' })
@@ -274,7 +274,7 @@ describe('an expiry', () => {
   })
 
   it.each([0, -1, Number.NaN])(
-    '[C8] that is over, or no time at all (%s), does not let anyone in',
+    '[C8] an expiry that is over, or no time at all (%s), does not let anyone in',
     async (ms) => {
       const clock = new WireClock()
       const { url } = await serve(expiring(clock, () => ms))
@@ -289,14 +289,14 @@ describe('a later auth', () => {
   it.each([
     ['wrong', 4500],
     ['old-secret', 4004],
-  ])('[C13] with a token that is %s ends the connection', async (token, code) => {
+  ])('[C13] a later auth with a token that is %s ends the connection', async (token, code) => {
     const { url } = await serve(guarded)
     const ana = await connectExtended(url, { token: 'ana-secret' })
     ana.send(auth(token))
     expect((await ana.closed).code).toBe(code)
   })
 
-  it('[C13] that cannot be checked for now leaves the old expiry', async () => {
+  it('[C13] a later auth that cannot be checked for now leaves the old expiry', async () => {
     const { url } = await serve(guarded)
     const ana = await connectExtended(url, { token: 'ana-secret' })
     await ana.join('lobby')
@@ -304,7 +304,7 @@ describe('a later auth', () => {
     await ana.chat('lobby', 'still here')
   })
 
-  it('[C14] as another user is forbidden; the connection goes on as who it was', async () => {
+  it('[C14] a later auth as another user is forbidden; the connection goes on as who it was', async () => {
     const { url } = await serve(guarded)
     const ana = await connectExtended(url, { token: 'ana-secret' })
     await ana.join('lobby')

@@ -23,21 +23,21 @@ describe('a frame that breaks a rule of WebSocket', () => {
     }
   })
 
-  it('[E14] of exactly limits.frame_bytes is read', async () => {
+  it('[E14] a frame of exactly limits.frame_bytes is read', async () => {
     const { url } = await target()
     const intruder = await connect(url)
     intruder.sendText('{"type":"ping"}'.padEnd(65_536))
     await intruder.next('pong')
   })
 
-  it('[E14] in 20,000 tiny fragments: 1008', async () => {
+  it('[E14] a message in 20,000 tiny fragments: 1008', async () => {
     const { port } = await target()
     const intruder = await RawWebSocket.open(port)
     intruder.sendFragments(Array.from({ length: 20_000 }, () => 'x'))
     expect(await intruder.closeCode()).toBe(1008)
   })
 
-  it('[E1] in a few fragments is one message', async () => {
+  it('[E1] a message in a few fragments is one message', async () => {
     const { port } = await target()
     const intruder = await RawWebSocket.open(port)
     intruder.sendFragments([...'{"type":"ping"}'])
@@ -67,7 +67,7 @@ describe('a frame that breaks a rule of WebSocket', () => {
     }
   })
 
-  it('[E14] keeps what is behind it from being carried out, wherever the bytes are cut: 1002', async () => {
+  it('[E14] a frame that breaks a rule of WebSocket keeps what is behind it from being carried out, wherever the bytes are cut: 1002', async () => {
     const { url, port } = await serve()
     const bob = await connect(url)
     await bob.join('lobby')
@@ -125,23 +125,26 @@ describe('what is no upgrade at all', () => {
   it.each([
     ['a close', { opcode: 0x8 }, 1005],
     ['a frame that breaks the protocol', { opcode: 0x3 }, 1002],
-  ])('%s right behind messages takes none of their answers away', async (_, end, code) => {
-    const { port } = await target()
-    const client = await RawWebSocket.open(port)
-    await until(() => client.frames.length > 0)
-    client.socket.cork()
-    client.send('{"type":"chat_message","room_id":"nowhere","message":"x","client_id":"a"}')
-    client.send('{"type":"ping"}')
-    client.send('', end)
-    client.socket.uncork()
-    await new Promise((resolve) => client.socket.once('close', resolve))
-    const types = client.frames.map(({ opcode, payload }) =>
-      opcode === 0x8 ? payload : JSON.parse(String(payload)).type,
-    )
-    const closing = types.pop() as Buffer
-    expect(closing.length < 2 ? 1005 : closing.readUInt16BE(0)).toBe(code)
-    expect(types).toEqual(['system', 'error', 'pong'])
-  })
+  ])(
+    'what is no upgrade at all: %s right behind messages takes none of their answers away',
+    async (_, end, code) => {
+      const { port } = await target()
+      const client = await RawWebSocket.open(port)
+      await until(() => client.frames.length > 0)
+      client.socket.cork()
+      client.send('{"type":"chat_message","room_id":"nowhere","message":"x","client_id":"a"}')
+      client.send('{"type":"ping"}')
+      client.send('', end)
+      client.socket.uncork()
+      await new Promise((resolve) => client.socket.once('close', resolve))
+      const types = client.frames.map(({ opcode, payload }) =>
+        opcode === 0x8 ? payload : JSON.parse(String(payload)).type,
+      )
+      const closing = types.pop() as Buffer
+      expect(closing.length < 2 ? 1005 : closing.readUInt16BE(0)).toBe(code)
+      expect(types).toEqual(['system', 'error', 'pong'])
+    },
+  )
 
   it('a handshake that is none is told what is wrong with it, and which versions there are', async () => {
     const { port } = await target()

@@ -32,7 +32,7 @@ describe('bad JSON', () => {
     '{"a":1}{"b":2}',
     "{'a':1}",
     '\ufeff{}',
-  ])('[E2] %j is answered by invalid_json', async (text) => {
+  ])('[E2] bad JSON: %j is answered by invalid_json', async (text) => {
     const intruder = await intrude()
     const { code, message } = await answerTo(intruder, text)
     expect({ code, message }).toEqual({ code: 'invalid_json', message: 'Invalid JSON format' })
@@ -74,7 +74,7 @@ describe('a bad type', () => {
     [{ type: [] }, 'array'],
     [{ type: `𝒳${'x'.repeat(100)}` }, `𝒳${'x'.repeat(63)}`],
     [{ type: '\ud800' }, '\ufffd'],
-  ])('[E3] %j is answered by unknown_type, and shown', async (message, shown) => {
+  ])('[E3] a bad type: %j is answered by unknown_type, and shown', async (message, shown) => {
     const intruder = await intrude()
     const { code, message: text } = await intruder.ask(message, 'error')
     expect({ code, text }).toEqual({ code: 'unknown_type', text: `Unknown message type: ${shown}` })
@@ -105,7 +105,7 @@ describe('bad fields', () => {
       { type: 'chat_message', room_id: 'elsewhere', message: 'x' },
       'not_in_room',
     ],
-  ])('[E9] [E11] %s', async (_, message, code) => {
+  ])('[E9] [E11] bad fields: %s', async (_, message, code) => {
     const intruder = await intrude()
     expect(await intruder.refusal(message)).toBe(code)
     await intruder.chat('lobby', 'and goes on')

@@ -34,7 +34,7 @@ const GREETING = {
 }
 
 describe('a program written from the base messages', () => {
-  it('[B1] [C1] gets exactly the promised frames, with exactly the promised texts', async () => {
+  it('[B1] [C1] a program written from the base messages gets exactly the promised frames, with exactly the promised texts', async () => {
     const { url } = await serve()
     const ana = await connect(url)
     await ana.join('lobby')
@@ -89,7 +89,7 @@ describe('a program written from the base messages', () => {
     ])
   })
 
-  it('[B1] [E10] is told that it is in no room, while typing in a shorter text', async () => {
+  it('[B1] [E10] a program written from the base messages is told that it is in no room, while typing in a shorter text', async () => {
     const { url } = await serve()
     const ana = await connect(url)
     ana.send({ type: 'chat_message', message: 'hello' })
@@ -104,7 +104,7 @@ describe('a program written from the base messages', () => {
     ])
   })
 
-  it('[B1] [E15] learns of a fault nothing but that there was one', async () => {
+  it('[B1] [E15] a program written from the base messages learns of a fault nothing but that there was one', async () => {
     const { url, log } = await serve({
       handle: {
         chat_message: () => {
@@ -125,7 +125,7 @@ describe('a program written from the base messages', () => {
     expect(log.filter(({ level }) => level === 'error')).toHaveLength(1)
   })
 
-  it('[B3] may send fields that the server does not know', async () => {
+  it('[B3] a program written from the base messages may send fields that the server does not know', async () => {
     const { url } = await serve()
     const ana = await connect(url)
     expect(await ana.join('lobby', { color: 'red', user_id: 'root' })).toMatchObject({ room_id: 'lobby' })
@@ -135,7 +135,7 @@ describe('a program written from the base messages', () => {
     expect(rest).not.toHaveProperty('bold')
   })
 
-  it('[B4] gets no extension type that it did not ask for', async () => {
+  it('[B4] a program written from the base messages gets no extension type that it did not ask for', async () => {
     const { server, url } = await serve()
     const naive = await connect(url)
     await naive.join('lobby')
@@ -155,7 +155,7 @@ describe('a program written from the base messages', () => {
     )
   })
 
-  it('[B4] gets the answers to what it asked, extensions too', async () => {
+  it('[B4] a program written from the base messages gets the answers to what it asked, extensions too', async () => {
     const { url } = await serve()
     const naive = await connect(url)
     await naive.join('lobby')
@@ -168,14 +168,14 @@ describe('a program written from the base messages', () => {
     })
   })
 
-  it('[B6] has its ping answered before it has authenticated, with the id that it gave', async () => {
+  it('[B6] a program written from the base messages has its ping answered before it has authenticated, with the id that it gave', async () => {
     const { url } = await serve({ authenticate: () => null, authorize: () => true })
     const ana = await connect(url)
     for (const id of ['a b~', 7, 1.5, -1]) expect((await ana.ask({ type: 'ping', id }, 'pong')).id).toBe(id)
     expect(await ana.ask({ type: 'ping' }, 'pong')).not.toHaveProperty('id')
   })
 
-  it('[B6] has its ping answered while a handler takes its time', async () => {
+  it('[B6] a program written from the base messages has its ping answered while a handler takes its time', async () => {
     let finish = () => {}
     const { url } = await serve({
       handle: {

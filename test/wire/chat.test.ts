@@ -7,7 +7,7 @@ import { connect, connectExtended } from '../support/connect.js'
 import { gate, serve, WireClock } from '../support/wire-server.js'
 
 describe('a chat message', () => {
-  it('[M1] [M3] [M5] [M6] reaches every member as it was sent, and is acknowledged once it is in the log', async () => {
+  it('[M1] [M3] [M5] [M6] a chat message reaches every member as it was sent, and is acknowledged once it is in the log', async () => {
     const { url } = await serve()
     const [ana, bob] = [await connectExtended(url), await connectExtended(url)]
     const { epoch } = await ana.join('lobby')
@@ -40,7 +40,7 @@ describe('a chat message', () => {
     for (const member of [ana, bob]) expect(await member.next('chat_message')).toEqual(message)
   })
 
-  it('[M5] without a client_id is not acknowledged', async () => {
+  it('[M5] a chat message without a client_id is not acknowledged', async () => {
     const { url } = await serve()
     const ana = await connectExtended(url)
     await ana.join('lobby')
@@ -57,7 +57,7 @@ describe('a chat message', () => {
     ['1,001 blanks', { message: ' '.repeat(1_001) }, 'message_too_long'],
     ['nothing', { message: '' }, 'message_empty'],
     ['Unicode white space', { message: '\u00a0\u2003\u3000\n\u0085' }, 'message_empty'],
-  ])('[M2] [E7] with %s is refused', async (_, fields, code) => {
+  ])('[M2] [E7] a chat message with %s is refused', async (_, fields, code) => {
     const { url } = await serve()
     const ana = await connect(url)
     await ana.join('lobby')
@@ -68,7 +68,7 @@ describe('a chat message', () => {
     })
   })
 
-  it('[M2] of exactly 1,000 code points passes, and so does an invisible text that is no white space', async () => {
+  it('[M2] a chat message of exactly 1,000 code points passes, and so does an invisible text that is no white space', async () => {
     const { url } = await serve()
     const ana = await connect(url)
     await ana.join('lobby')
@@ -76,7 +76,7 @@ describe('a chat message', () => {
     await ana.chat('lobby', '\u200b')
   })
 
-  it('[M10] has the same place for everyone, and each sender’s are in the order of sending', async () => {
+  it('[M10] a chat message has the same place for everyone, and each sender’s are in the order of sending', async () => {
     const { url } = await serve({ limits: { messagesBurst: 1_000 } })
     const clients = await Promise.all(Array.from({ length: 5 }, () => connect(url)))
     for (const client of clients) await client.join('lobby')
@@ -100,7 +100,7 @@ describe('a chat message', () => {
     }
   })
 
-  it('[M10] has it in a busy room too, where senders go on as soon as they have their answer', async () => {
+  it('[M10] a chat message has it in a busy room too, where senders go on as soon as they have their answer', async () => {
     const { url } = await serve({ limits: UNLIMITED })
     const members = await Promise.all(Array.from({ length: 60 }, () => connectExtended(url)))
     for (const member of members) await member.join('lobby')
@@ -131,7 +131,7 @@ describe('data', () => {
     }),
   })
 
-  it('[M4] [A9] travels as the sender gave it, if its schema takes it', async () => {
+  it('[M4] [A9] chat data travels as the sender gave it, if its schema takes it', async () => {
     const { url } = await serve({ protocol })
     const ana = await connect(url)
     await ana.join('lobby')
@@ -139,7 +139,7 @@ describe('data', () => {
     expect((await ana.next('chat_message')).data).toEqual({ link: 'abc', extra: [1] })
   })
 
-  it('[M4] [E8] is refused with the fields named, if its schema does not', async () => {
+  it('[M4] [E8] chat data is refused with the fields named, if its schema does not', async () => {
     const { url } = await serve({ protocol })
     const ana = await connect(url)
     await ana.join('lobby')
@@ -147,7 +147,7 @@ describe('data', () => {
     expect(error).toMatchObject({ code: 'invalid_message', issues: [{ path: 'data.link' }] })
   })
 
-  it('[M4] is refused where the application declares none', async () => {
+  it('[M4] chat data is refused where the application declares none', async () => {
     const { url } = await serve()
     const ana = await connect(url)
     await ana.join('lobby')
@@ -157,7 +157,7 @@ describe('data', () => {
 })
 
 describe('a repeat', () => {
-  it('[M7] [M11] on another connection of the user gets the ack of the first, and is not published again', async () => {
+  it('[M7] [M11] a repeat on another connection of the user gets the ack of the first, and is not published again', async () => {
     const { url } = await serve()
     const ana = await connectExtended(url)
     await ana.join('lobby')
@@ -171,7 +171,7 @@ describe('a repeat', () => {
     expect(await again.chat('lobby', 'next')).toMatchObject({ offset: 2 })
   })
 
-  it('[M7] is known by room and user: neither another room’s nor another user’s is suppressed', async () => {
+  it('[M7] a repeat is known by room and user: neither another room’s nor another user’s is suppressed', async () => {
     const { url } = await serve()
     const [ana, bob] = [await connectExtended(url), await connectExtended(url)]
     for (const client of [ana, bob]) await client.join('lobby')
@@ -184,7 +184,7 @@ describe('a repeat', () => {
       expect(ack.duplicate).toBe(false)
   })
 
-  it('[M7] after the window is another message', async () => {
+  it('[M7] a repeat after the window is another message', async () => {
     const clock = new WireClock()
     const { url } = await serve({ clock })
     const ana = await connectExtended(url)
@@ -196,7 +196,7 @@ describe('a repeat', () => {
     expect(await ana.chat('lobby', 'once', { client_id: 'c' })).toMatchObject({ duplicate: false, offset: 2 })
   })
 
-  it('[M13] that may be a forgotten one is refused, and one that cannot be is published', async () => {
+  it('[M13] a repeat that may be a forgotten one is refused, and one that cannot be is published', async () => {
     const { url } = await serve({ backplane: memory({ dedupeCount: 2 }) })
     const ana = await connectExtended(url)
     await ana.join('lobby')
@@ -215,7 +215,7 @@ describe('a repeat', () => {
     expect(await ana.ask({ ...repeat(7), seen: 6 }, 'ack')).toMatchObject({ duplicate: false, offset: 7 })
   })
 
-  it('[M8] with another text is answered by id_conflict', async () => {
+  it('[M8] a repeat with another text is answered by id_conflict', async () => {
     const { url } = await serve()
     const ana = await connectExtended(url)
     await ana.join('lobby')
@@ -225,7 +225,7 @@ describe('a repeat', () => {
     ).toMatchObject({ code: 'id_conflict', client_id: 'c', room_id: 'lobby' })
   })
 
-  it('[M7] is known by what was sent, whatever a handler makes of it', async () => {
+  it('[M7] a repeat is known by what was sent, whatever a handler makes of it', async () => {
     let n = 0
     const { url } = await serve({
       handle: { chat_message: (_, chat) => ({ message: `${chat.message} ${++n}` }) },
@@ -239,7 +239,7 @@ describe('a repeat', () => {
 })
 
 describe('after', () => {
-  it('[M9] lets nothing overtake the retry of a refused message', async () => {
+  it('[M9] the field after lets nothing overtake the retry of a refused message', async () => {
     const clock = new WireClock()
     const { url } = await serve({ clock, limits: { messagesBurst: 2, messagesPerSecond: 1 } })
     const ana = await connectExtended(url)
@@ -295,7 +295,7 @@ describe('after', () => {
 })
 
 describe('the application', () => {
-  it('[M1] may replace a message, and [A6] may refuse it with a code of its own', async () => {
+  it('[M1] the application may replace a message, and [A6] may refuse it with a code of its own', async () => {
     const { url } = await serve({
       handle: {
         chat_message: (_, chat) => {
@@ -336,7 +336,7 @@ describe('the application', () => {
     },
   )
 
-  it('[M1] may answer with a promise of another realm, or with what only behaves like one', async () => {
+  it('[M1] the application may answer with a promise of another realm, or with what only behaves like one', async () => {
     const promise = runInNewContext('Promise.resolve({ message: "promised" })')
     // biome-ignore lint/suspicious/noThenProperty: a query builder is such an object
     const builder = { then: (done: (chat: object) => void) => done({ message: 'built' }) }
@@ -350,7 +350,7 @@ describe('the application', () => {
     expect((await ana.next('chat_message')).message).toBe('built')
   })
 
-  it('may publish, and kick the sender, within the turn in which it is asked', async () => {
+  it('the application may publish, and kick the sender, within the turn in which it is asked', async () => {
     const protocol = defineProtocol({ server: { noted: z.object({ text: z.string() }) } })
     const { url, server } = await serve({
       protocol,

@@ -42,14 +42,14 @@ const named = (code: number, reason: string) => ({
 })
 
 describe('hook, metric and log name the code that was sent', () => {
-  it('[C16] 4001 to a peer that answers no ping, whose socket is cut', async () => {
+  it('[C16] hook, metric and log name the code that was sent: 4001 to a peer that answers no ping, whose socket is cut', async () => {
     const { clock, socket, ended } = await peer()
     await clock.advance(51_000)
     expect(await ended()).toEqual(named(4001, 'Heartbeat missed'))
     expect(await socket.closeCode()).toBe(4001)
   })
 
-  it('[C16] 4001 also to one that reads nothing, which the code does not reach', async () => {
+  it('[C16] hook, metric and log name the code that was sent: 4001 also to one that reads nothing, which the code does not reach', async () => {
     const { clock, server, socket, publish, ended } = await peer()
     socket.socket.pause()
     socket.send('{"type":"join","room_id":"lobby"}')
@@ -59,7 +59,7 @@ describe('hook, metric and log name the code that was sent', () => {
     expect(await ended()).toEqual(named(4001, 'Heartbeat missed'))
   })
 
-  it('[A10] 4002 to a slow consumer', async () => {
+  it('[A10] hook, metric and log name the code that was sent: 4002 to a slow consumer', async () => {
     const { server, socket, publish, ended } = await peer({ backlogBytes: 100_000 })
     socket.send('{"type":"join","room_id":"lobby"}')
     await until(() => server.stats().members === 1)
@@ -73,14 +73,14 @@ describe('hook, metric and log name the code that was sent', () => {
     ['1002 for a reserved opcode', 1002, 'x', { opcode: 0x3 }],
     ['1007 for text that is no UTF-8', 1007, Buffer.from([0xc3, 0x28]), {}],
     ['1009 for a frame that is too large', 1009, 'x'.repeat(65_537), {}],
-  ])('[E14] %s', async (_, code, payload, how) => {
+  ])('[E14] hook, metric and log name the code that was sent: %s', async (_, code, payload, how) => {
     const { socket, ended } = await peer()
     socket.send(payload, how)
     expect(await socket.closeCode()).toBe(code)
     expect(await ended()).toEqual(named(code, ''))
   })
 
-  it('and the peer’s, where that closed first', async () => {
+  it('hook, metric and log name the code that was sent and the peer’s, where that closed first', async () => {
     const { url, socket, ended } = await peer()
     socket.socket.destroy()
     await ended()

@@ -5,7 +5,7 @@ import { RawWebSocket } from '../support/wire-raw.js'
 import { gate, serve, until, WireClock } from '../support/wire-server.js'
 
 describe('the greeting', () => {
-  it('[C1] [C2] comes first, names nobody, and tells what a connection may do', async () => {
+  it('[C1] [C2] the greeting comes first, names nobody, and tells what a connection may do', async () => {
     const { url } = await serve()
     const client = await connect(url)
     const [system] = client.frames
@@ -31,7 +31,7 @@ describe('the greeting', () => {
     })
   })
 
-  it('[C2] tells the limits that were set, and null for none', async () => {
+  it('[C2] the greeting tells the limits that were set, and null for none', async () => {
     const { url } = await serve({
       limits: { messagesPerSecond: Number.POSITIVE_INFINITY, roomsPerConnection: 3, heartbeatMs: 5_000 },
       backplane: memory({ dedupeMs: 1_000 }),
@@ -42,7 +42,7 @@ describe('the greeting', () => {
     expect(ping_interval_ms).toBe(5_000)
   })
 
-  it('[C1] comes before what the connect hook sends, and messages wait for the hook', async () => {
+  it('[C1] the greeting comes before what the connect hook sends, and messages wait for the hook', async () => {
     const { opened, open } = gate()
     const { url } = await serve({ on: { connect: () => opened } })
     const client = await connect(url)
@@ -53,7 +53,7 @@ describe('the greeting', () => {
     expect(client.frames[0]?.type).toBe('system')
   })
 
-  it('[C3] lets a client send on before it got authenticated, and handles that afterwards', async () => {
+  it('[C3] the greeting lets a client send on before it got authenticated, and handles that afterwards', async () => {
     const { url } = await serve()
     const client = dial(url)
     await client.next('system')
@@ -66,7 +66,7 @@ describe('the greeting', () => {
 })
 
 describe('the request of a connection', () => {
-  it('has the headers that the client sent, without those that only make the handshake', async () => {
+  it('the request of a connection has the headers that the client sent, without those that only make the handshake', async () => {
     const requests: ConnectionRequest[] = []
     const { url } = await serve({ on: { connect: ({ request }) => void requests.push(request) } })
     await connect(`${url}?room=a`, { headers: { cookie: 'a=1', 'X-Device': 'kiosk' } })
@@ -78,7 +78,7 @@ describe('the request of a connection', () => {
 })
 
 describe('a heartbeat', () => {
-  it('[C16] pings every ping_interval_ms, and closes with 4001 when no answer comes', async () => {
+  it('[C16] a heartbeat pings every ping_interval_ms, and closes with 4001 when no answer comes', async () => {
     const clock = new WireClock()
     const { url, port, server } = await serve({ clock })
     const alive = await connect(url)
@@ -97,7 +97,7 @@ describe('a heartbeat', () => {
     expect(server.stats().connections).toBe(1)
   })
 
-  it('[C16] [E17] does not take a connection for dead that is not being read from', async () => {
+  it('[C16] [E17] a heartbeat does not take a connection for dead that is not being read from', async () => {
     const clock = new WireClock()
     const { opened, open } = gate()
     const { url, server } = await serve({
@@ -240,7 +240,7 @@ describe('being sent away', () => {
     expect(await ana.closed).toEqual({ code: 4501, reason: 'Forbidden' })
   })
 
-  it('[K1] [K2] closes with a code of the application’s own, as it was given', async () => {
+  it('[K1] [K2] being sent away closes with a code of the application’s own, as it was given', async () => {
     const { url, server } = await serve()
     const ana = await connectExtended(url)
     server.user(ana.userId).disconnect(4700, 'Your plan has ended')
@@ -289,7 +289,7 @@ describe('being sent away', () => {
 })
 
 describe('a drain', () => {
-  it('[C20] tells extended connections when to come back, refuses chat for now, and closes with 1012', async () => {
+  it('[C20] a drain tells extended connections when to come back, refuses chat for now, and closes with 1012', async () => {
     const clock = new WireClock()
     const { url, server } = await serve({ clock })
     const naive = await connect(url)
@@ -317,7 +317,7 @@ describe('a drain', () => {
     await closed
   })
 
-  it('[C20] acknowledges what was accepted before it', async () => {
+  it('[C20] a drain acknowledges what was accepted before it', async () => {
     const clock = new WireClock()
     const { url, server } = await serve({ clock })
     const ana = await connectExtended(url)

@@ -84,7 +84,7 @@ async function memberAsking() {
 }
 
 describe.each(MESSAGES)('$type', (message) => {
-  it('[C7] of a stranger is denied', async () => {
+  it('[C7] a message of a stranger is denied', async () => {
     const { url } = await serve({
       protocol,
       authenticate: () => null,
@@ -95,7 +95,7 @@ describe.each(MESSAGES)('$type', (message) => {
     expect(await stranger.refusal({ ...message, room_id: 'lobby' })).toBe('not_authenticated')
   })
 
-  it('[J7] that the application denies is forbidden', async () => {
+  it('[J7] a message that the application denies is forbidden', async () => {
     const { ana, hold, decide, expectNothingDone } = await memberAsking()
     await hold(message)
     decide(false)
@@ -103,7 +103,7 @@ describe.each(MESSAGES)('$type', (message) => {
     await expectNothingDone(message.type !== 'join' && message.type !== 'history')
   })
 
-  it('[J12] of someone who is kicked while the application is asked is denied', async () => {
+  it('[J12] a message of someone who is kicked while the application is asked is denied', async () => {
     const { ana, room, hold, decide, expectNothingDone } = await memberAsking()
     await hold(message)
     room.kick('ana')
@@ -112,7 +112,7 @@ describe.each(MESSAGES)('$type', (message) => {
     await expectNothingDone(false)
   })
 
-  it('[C19] of someone who is disconnected while the application is asked has no effect', async () => {
+  it('[C19] a message of someone who is disconnected while the application is asked has no effect', async () => {
     const { ana, server, hold, decide, expectNothingDone } = await memberAsking()
     await hold(message)
     server.user('ana').disconnect()
@@ -122,7 +122,7 @@ describe.each(MESSAGES)('$type', (message) => {
     await expectNothingDone(false)
   })
 
-  it('[C12] of someone whose token expires while the application is asked has no effect', async () => {
+  it('[C12] a message of someone whose token expires while the application is asked has no effect', async () => {
     const { ana, server, clock, hold, decide, expectNothingDone } = await memberAsking()
     await hold(message)
     await clock.advance(60_000)

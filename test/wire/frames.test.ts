@@ -35,14 +35,14 @@ describe('the order of checks', () => {
     ['typing_start', { room_id: '' }, 'invalid_room'],
     ['presence', { room_id: 'nowhere' }, 'not_in_room'],
     ['leave', { ref: 7 }, 'not_in_room'],
-  ])('[E10] %s with %j', async (type, fields, code) => {
+  ])('[E10] the order of checks: %s with %j', async (type, fields, code) => {
     const { url } = await serve()
     expect(await (await connect(url)).refusal({ type, ...fields })).toBe(code)
   })
 })
 
 describe('an error', () => {
-  it('[E6] [E7] has a code and a text, and echoes what was given and well-formed', async () => {
+  it('[E6] [E7] an error has a code and a text, and echoes what was given and well-formed', async () => {
     const { url } = await serve()
     const ana = await connect(url)
     const refs = { ref: 'r', client_id: 'c', room_id: 'lobby' }
@@ -58,7 +58,7 @@ describe('an error', () => {
     for (const field of Object.keys(bad)) expect(error).not.toHaveProperty(field)
   })
 
-  it('[E8] tells ten issues at most, each text cut at 200 code points', async () => {
+  it('[E8] an error tells ten issues at most, each text cut at 200 code points', async () => {
     const { url } = await serve()
     const ana = await connect(url)
     await ana.join('lobby')
@@ -71,7 +71,7 @@ describe('an error', () => {
     for (const { message } of issues) expect([...message].length).toBeLessThanOrEqual(200)
   })
 
-  it('[E11] changes nothing: the connection goes on as it was', async () => {
+  it('[E11] an error changes nothing: the connection goes on as it was', async () => {
     const { url } = await serve()
     const [ana, bob] = [await connect(url), await connect(url)]
     await ana.join('lobby')
@@ -90,7 +90,7 @@ describe('an error', () => {
 })
 
 describe('the queue of a connection', () => {
-  it('[E17] handles messages one at a time, in the order in which they came, and answers in that order', async () => {
+  it('[E17] the queue of a connection handles messages one at a time, in the order in which they came, and answers in that order', async () => {
     const gates = [gate(), gate(), gate()]
     let running = 0
     const { url } = await serve({
@@ -138,7 +138,7 @@ describe('a rate', () => {
     historyPerSecond: 1,
   }
 
-  it('[E12] [E16] [E7] beyond it a frame is refused with the time after which it passes, and what it was', async () => {
+  it('[E12] [E16] [E7] beyond its rate a frame is refused with the time after which it passes, and what it was', async () => {
     const clock = new WireClock()
     const { url } = await serve({ clock, limits })
     const ana = await connect(url)
@@ -151,7 +151,7 @@ describe('a rate', () => {
     await ana.ask(chat, 'ack')
   })
 
-  it('[E12] is told whatever else is wrong with the frame, unless it is no JSON object', async () => {
+  it('[E12] a refusal for the rate is told whatever else is wrong with the frame, unless it is no JSON object', async () => {
     const clock = new WireClock()
     const { url } = await serve({ clock, limits })
     const ana = await connect(url)
@@ -173,7 +173,7 @@ describe('a rate', () => {
     await ana.chat('lobby', 'the messages’ rate is untouched')
   })
 
-  it('[E12] bytes have one too, and a user’s connections share theirs', async () => {
+  it('[E12] bytes have a rate too, and a user’s connections share theirs', async () => {
     const clock = new WireClock()
     const { url } = await serve({
       clock,

@@ -19,7 +19,7 @@ function offsets(entries: readonly { readonly offset: number }[] | undefined): n
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
 
 describe('join with history', () => {
-  it('[H1] [H2] [H5] gives the last n entries, exactly as live members got them', async () => {
+  it('[H1] [H2] [H5] join with history gives the last n entries, exactly as live members got them', async () => {
     const { url } = await serve(fast)
     const ana = await connect(url)
     await ana.join('lobby')
@@ -34,7 +34,7 @@ describe('join with history', () => {
     expect(offsets((await bob.join('lobby', { history: 1_000 })).messages)).toEqual(range(1, 5))
   })
 
-  it('[H3] [J6] meets the live entries without a gap or an overlap, however it races with them', async () => {
+  it('[H3] [J6] join with history meets the live entries without a gap or an overlap, however it races with them', async () => {
     const { url } = await serve({ limits: { ...fast.limits, joinsBurst: 1_000 } })
     const ana = await connect(url)
     await ana.join('lobby')
@@ -52,7 +52,7 @@ describe('join with history', () => {
 })
 
 describe('resume', () => {
-  it('[H6] [H8] gives all entries after the cursor: nothing was missed', async () => {
+  it('[H6] [H8] resume gives all entries after the cursor: nothing was missed', async () => {
     const { url } = await serve(fast)
     const ana = await connect(url)
     await ana.join('lobby')
@@ -68,7 +68,7 @@ describe('resume', () => {
     expect(offsets(joined.messages)).toEqual([3, 4, 5])
   })
 
-  it('[H6] [H2] works from the cursor of an empty log, and from the head', async () => {
+  it('[H6] [H2] resume works from the cursor of an empty log, and from the head', async () => {
     const { url } = await serve(fast)
     const ana = await connect(url)
     const empty = await ana.join('lobby')
@@ -118,7 +118,7 @@ describe('resume', () => {
     expect(joined).toMatchObject({ recovered: true, messages: [], offset: 3 })
   })
 
-  it('[H4] comes in pages of at most 256 KiB, each going on where the last one ended, and live with the last', async () => {
+  it('[H4] resume comes in pages of at most 256 KiB, each going on where the last one ended, and live with the last', async () => {
     const { url } = await serve({ limits: { ...fast.limits, joinsBurst: 1, joinsPerSecond: 0.001 } })
     const ana = await connect(url)
     const { epoch, offset, id } = await ana.join('lobby')
@@ -189,7 +189,7 @@ describe('history', () => {
     return { ana, page, server }
   }
 
-  it('[H9] [H10] pages before an offset, after one, or from the newest', async () => {
+  it('[H9] [H10] history pages before an offset, after one, or from the newest', async () => {
     const { page } = await room(60)
     expect(await page({})).toEqual({ offsets: range(11, 60), more: true, truncated: false, oldest: 1 })
     expect(await page({ before: 11, limit: 6 })).toMatchObject({ offsets: range(5, 10), more: true })
@@ -200,7 +200,7 @@ describe('history', () => {
     expect(await page({ limit: 0 })).toMatchObject({ offsets: [], more: true })
   })
 
-  it('[H10] tells what once was there and is gone', async () => {
+  it('[H10] history tells what once was there and is gone', async () => {
     const { page } = await room(10, 4)
     expect(await page({})).toEqual({ offsets: range(7, 10), more: false, truncated: true, oldest: 7 })
     expect(await page({ limit: 2 })).toMatchObject({ offsets: [9, 10], more: true, truncated: true })
@@ -209,14 +209,14 @@ describe('history', () => {
     expect(await page({ after: 6 })).toMatchObject({ offsets: range(7, 10), truncated: false })
   })
 
-  it('[H1] gives entries exactly as live members got them', async () => {
+  it('[H1] history gives entries exactly as live members got them', async () => {
     const { ana, server } = await room(3)
     const live = ana.frames.filter(({ type }) => type === 'chat_message')
     expect((await ana.ask({ type: 'history' }, 'history')).messages).toEqual(live)
     expect((await server.room('lobby').history()).messages).toEqual(live)
   })
 
-  it('[H9] [H11] [E10] refuses both directions at once, another epoch, and who is no member', async () => {
+  it('[H9] [H11] [E10] history refuses both directions at once, another epoch, and who is no member', async () => {
     const { ana } = await room(1)
     expect(await ana.ask({ type: 'history', before: 2, after: 1 }, 'error')).toMatchObject({
       code: 'invalid_message',
@@ -230,7 +230,7 @@ describe('history', () => {
     expect(await ana.refusal({ type: 'history' })).toBe('not_in_room')
   })
 
-  it('is not given to someone who left, or was kicked, while the application was asked', async () => {
+  it('history is not given to someone who left, or was kicked, while the application was asked', async () => {
     const { opened, open } = gate()
     const asked = gate()
     const { url, server } = await serve({

@@ -27,17 +27,20 @@ const KINDS: Readonly<Record<string, (socket: Socket) => void>> = {
 }
 
 describe('a socket that is no WebSocket', () => {
-  it.each(Object.entries(KINDS))('and %s is closed after limits.requestMs', async (_, misbehave) => {
-    const { port, url } = await serve({ limits: { requestMs: 300 } })
-    const socket = await connectRaw(port)
-    socket.resume()
-    const closed = gone(socket)
-    misbehave(socket)
-    await connect(url)
-    await closed
-  })
+  it.each(Object.entries(KINDS))(
+    'a socket that is no WebSocket and %s is closed after limits.requestMs',
+    async (_, misbehave) => {
+      const { port, url } = await serve({ limits: { requestMs: 300 } })
+      const socket = await connectRaw(port)
+      socket.resume()
+      const closed = gone(socket)
+      misbehave(socket)
+      await connect(url)
+      await closed
+    },
+  )
 
-  it('and stops in its TLS handshake is closed after limits.requestMs', async () => {
+  it('a socket that is no WebSocket and stops in its TLS handshake is closed after limits.requestMs', async () => {
     const { createServer, silentLogger } = await import('@roomful/server')
     const { key, cert } = await selfSigned()
     const server = createServer({ logger: silentLogger, limits: { requestMs: 300 } })
@@ -51,7 +54,7 @@ describe('a socket that is no WebSocket', () => {
     await gone(silent.resume())
   })
 
-  it('does not stay as a WebSocket whose time is over: that one is alive for as long as it likes', async () => {
+  it('a socket that is no WebSocket does not stay as a WebSocket whose time is over: that one is alive for as long as it likes', async () => {
     const { url } = await serve({ limits: { requestMs: 200 } })
     const ana = await connect(url)
     const silent = await connectRaw(Number(new URL(url).port))
@@ -60,7 +63,7 @@ describe('a socket that is no WebSocket', () => {
     await ana.join('lobby')
   })
 
-  it('is dropped beyond limits.httpSockets, which is logged once, and gives its place back', async () => {
+  it('a socket that is no WebSocket is dropped beyond limits.httpSockets, which is logged once, and gives its place back', async () => {
     const { port, url, log } = await serve({ limits: { connections: 1, httpSockets: 2, requestMs: 60_000 } })
     const held = await Promise.all([connectRaw(port), connectRaw(port), connectRaw(port)])
     for (let n = 0; n < 3; n++) await gone((await connectRaw(port)).resume())

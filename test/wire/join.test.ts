@@ -4,7 +4,7 @@ import { connect, connectExtended } from '../support/connect.js'
 import { gate, serve, WireClock } from '../support/wire-server.js'
 
 describe('join', () => {
-  it('[J1] [J15] [H2] [H5] makes a member, and tells a naive connection the cursor and the count', async () => {
+  it('[J1] [J15] [H2] [H5] join makes a member, and tells a naive connection the cursor and the count', async () => {
     const { url } = await serve()
     const ana = await connect(url)
     const joined = await ana.join('lobby', { ref: 'r' })
@@ -23,7 +23,7 @@ describe('join', () => {
     })
   })
 
-  it('[J15] tells an extended connection the members and the version of that list', async () => {
+  it('[J15] join tells an extended connection the members and the version of that list', async () => {
     const { url } = await serve()
     const ana = await connectExtended(url)
     const bob = await connectExtended(url)
@@ -35,7 +35,7 @@ describe('join', () => {
     })
   })
 
-  it('[J1] keeps several rooms apart', async () => {
+  it('[J1] join keeps several rooms apart', async () => {
     const { url } = await serve()
     const [ana, bob] = [await connect(url), await connect(url)]
     await ana.join('one')
@@ -47,7 +47,7 @@ describe('join', () => {
     await bob.never('chat_message')
   })
 
-  it('[J1] beyond limits.rooms is answered by room_limit, until a room is left', async () => {
+  it('[J1] join beyond limits.rooms is answered by room_limit, until a room is left', async () => {
     const { url } = await serve({ limits: { roomsPerConnection: 2 } })
     const ana = await connect(url)
     await ana.join('one')
@@ -59,7 +59,7 @@ describe('join', () => {
   })
 
   it.each(['général', 'комната', '部屋', 'a.b_c:d-e=f@g,h;i', 'x'.repeat(128), '𝒳'.repeat(128), '7'])(
-    '[J2] takes the name %s',
+    '[J2] join takes the name %s',
     async (room_id) => {
       const { url } = await serve()
       expect((await (await connect(url)).join(room_id)).message).toBe(`Welcome to room ${room_id}`)
@@ -76,7 +76,7 @@ describe('join', () => {
     ['a leading @', '@everyone'],
     ['a path', '../etc'],
     ['a lone surrogate', '\ud800'],
-  ])('[J2] [E5] refuses %s as invalid_room', async (_, room_id) => {
+  ])('[J2] [E5] join refuses %s as invalid_room', async (_, room_id) => {
     const { url } = await serve()
     const ana = await connect(url)
     const error = await ana.ask({ type: 'join', room_id, ref: 'r' }, 'error')
@@ -84,7 +84,7 @@ describe('join', () => {
     expect(error).not.toHaveProperty('room_id')
   })
 
-  it('[J3] of a member is idempotent: a fresh joined, and nothing to the others', async () => {
+  it('[J3] join of a member is idempotent: a fresh joined, and nothing to the others', async () => {
     const { url } = await serve()
     const [ana, bob] = [await connectExtended(url), await connectExtended(url)]
     await ana.join('lobby')
@@ -99,7 +99,7 @@ describe('join', () => {
     await bob.never('chat_message')
   })
 
-  it('[J4] [J5] tells the others of a user’s first connection and last leave, and of no other', async () => {
+  it('[J4] [J5] join tells the others of a user’s first connection and last leave, and of no other', async () => {
     const { url } = await serve({
       authenticate: ({ token }) => ({ userId: token ?? '' }),
       authorize: () => true,
@@ -126,7 +126,7 @@ describe('join', () => {
     expect(await ana.next('user_left')).toMatchObject({ user_id: 'bob', count: 1 })
   })
 
-  it('[J6] is answered before anything live of the room', async () => {
+  it('[J6] join is answered before anything live of the room', async () => {
     const { opened, open } = gate()
     const { url } = await serve({
       on: { join: ({ user }) => (user.id === late.userId ? opened : undefined) },
@@ -150,7 +150,7 @@ describe('join', () => {
     ])
   })
 
-  it('[J7] is the application’s to decide: forbidden, or a refusal of its own', async () => {
+  it('[J7] join is the application’s to decide: forbidden, or a refusal of its own', async () => {
     const { url } = await serve({
       authenticate: () => ({ userId: 'ana' }),
       authorize: ({ roomId }) => roomId !== 'secret' && roomId !== 'missing',
@@ -178,7 +178,7 @@ describe('join', () => {
     expect(await ana.refusal({ type: 'chat_message', room_id: 'game', message: 'x' })).toBe('not_in_room')
   })
 
-  it('[J14] [P6] in a large room, tells one latest count a second, and no names', async () => {
+  it('[J14] [P6] join in a large room, tells one latest count a second, and no names', async () => {
     const clock = new WireClock()
     const { url } = await serve({ clock, limits: { listedMembers: 2 } })
     const [ana, ...others] = await Promise.all(Array.from({ length: 5 }, () => connectExtended(url)))

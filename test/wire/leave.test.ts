@@ -3,7 +3,7 @@ import { connect, connectExtended } from '../support/connect.js'
 import { gate, serve, until, WireClock } from '../support/wire-server.js'
 
 describe('leave', () => {
-  it('[J9] ends the membership, with the ref of the request; not a member is not_in_room', async () => {
+  it('[J9] leave ends the membership, with the ref of the request; not a member is not_in_room', async () => {
     const { url } = await serve()
     const ana = await connect(url)
     await ana.join('lobby')
@@ -17,7 +17,7 @@ describe('leave', () => {
     })
   })
 
-  it('[J10] is followed by nothing of the room, until the next join', async () => {
+  it('[J10] leave is followed by nothing of the room, until the next join', async () => {
     const { url } = await serve()
     const [ana, bob] = [await connect(url), await connect(url)]
     await ana.join('lobby')
@@ -34,7 +34,7 @@ describe('leave', () => {
     expect(await ana.next('chat_message')).toMatchObject({ message: 'again' })
   })
 
-  it('[J8] of the default room leaves none: a message never falls back to an earlier room', async () => {
+  it('[J8] leave of the default room leaves none: a message never falls back to an earlier room', async () => {
     const { url } = await serve()
     const ana = await connect(url)
     await ana.join('public')
@@ -109,7 +109,7 @@ describe('being lost', () => {
 })
 
 describe('being put out', () => {
-  it('[J12] is told by left to an extended connection, by an error to a naive one, and both may try again', async () => {
+  it('[J12] being put out is told by left to an extended connection, by an error to a naive one, and both may try again', async () => {
     const { url, server } = await serve()
     const naive = await connect(url)
     await naive.join('lobby')
@@ -181,7 +181,7 @@ describe('@me', () => {
     authorize: () => true,
   }
 
-  it('[J13] is joined and left like a room, has no members, and is never the default room', async () => {
+  it('[J13] @me is joined and left like a room, has no members, and is never the default room', async () => {
     const { url } = await serve(users)
     const ana = await connectExtended(url, { token: 'ana' })
     const joined = await ana.join('@me')
@@ -196,7 +196,7 @@ describe('@me', () => {
     await phone.never('user_left')
   })
 
-  it('[J13] answers chat, typing and presence by forbidden', async () => {
+  it('[J13] @me answers chat, typing and presence by forbidden', async () => {
     const { url } = await serve(users)
     const ana = await connectExtended(url, { token: 'ana' })
     await ana.join('@me')

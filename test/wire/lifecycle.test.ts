@@ -10,7 +10,7 @@ function fail(): never {
 }
 
 describe('hooks', () => {
-  it('tell of a connection from its beginning to its end', async () => {
+  it('hooks tell of a connection from its beginning to its end', async () => {
     const told: string[] = []
     const note = (what: string) => void told.push(what)
     const { url } = await serve({
@@ -51,7 +51,7 @@ describe('hooks', () => {
     ])
   })
 
-  it('may be asynchronous; a connection’s messages keep their order', async () => {
+  it('hooks may be asynchronous; a connection’s messages keep their order', async () => {
     const order: unknown[] = []
     const waits = [30, 0, 10]
     const { url } = await serve({
@@ -75,7 +75,7 @@ describe('hooks', () => {
     expect(order).toEqual(['one', 'two', 'three'])
   })
 
-  it('[E15] of a message that throws answers Internal server error, and the message has no effect', async () => {
+  it('[E15] hooks of a message that throws answers Internal server error, and the message has no effect', async () => {
     const { url, log } = await serve({
       on: { message: (_, { type }) => (type === 'join' ? undefined : fail()) },
     })
@@ -87,7 +87,7 @@ describe('hooks', () => {
     expect(log.filter(({ level }) => level === 'error')).toMatchObject([{ event: 'on.message failed' }])
   })
 
-  it('[E15] of a join that hangs answers Internal server error when its time is up, and holds up nobody else', async () => {
+  it('[E15] hooks of a join that hangs answers Internal server error when its time is up, and holds up nobody else', async () => {
     const clock = new WireClock()
     const asked = gate()
     const { url, log } = await serve({
@@ -112,7 +112,7 @@ describe('hooks', () => {
     await ana.join('lobby')
   })
 
-  it('that throw or reject, wherever they are, harm nobody, and are logged once each, with the connection', async () => {
+  it('hooks that throw or reject, wherever they are, harm nobody, and are logged once each, with the connection', async () => {
     const reject = () => Promise.reject(new Error('the hook is broken'))
     const { url, log, server } = await serve({
       on: { binary: fail, ping: reject, pong: fail, leave: reject, close: fail },
@@ -138,14 +138,14 @@ describe('hooks', () => {
     expect(server.stats()).toMatchObject({ connections: 0, users: 0, rooms: 0 })
   })
 
-  it('of a connection that throws a fault answers Internal server error and closes with 1011', async () => {
+  it('hooks of a connection that throws a fault answers Internal server error and closes with 1011', async () => {
     const { url } = await serve({ on: { connect: fail } })
     const ana = await connect(url)
     expect(await ana.next('error')).toMatchObject({ code: 'internal' })
     expect((await ana.closed).code).toBe(1011)
   })
 
-  it('of errors hear of every fault, and may be broken themselves', async () => {
+  it('hooks of errors hear of every fault, and may be broken themselves', async () => {
     const heard: unknown[] = []
     const { url, log } = await serve({
       on: {
@@ -165,7 +165,7 @@ describe('hooks', () => {
     ])
   })
 
-  it('may send to their connection, and close it', async () => {
+  it('hooks may send to their connection, and close it', async () => {
     const { url } = await serve({ on: { message: ({ close }) => close(4600, 'enough') } })
     const ana = await connect(url)
     ana.send({ type: 'join', room_id: 'lobby' })
@@ -199,7 +199,7 @@ describe('clean-up', () => {
     expect(await server.room('lobby').info()).toMatchObject({ count: 0, connections: 0 })
   })
 
-  it('leaves no user behind who went away during the connect hook', async () => {
+  it('clean-up leaves no user behind who went away during the connect hook', async () => {
     const { opened, open } = gate()
     const closed = gate()
     const { url, server } = await serve({ on: { connect: () => opened, close: () => closed.open() } })
@@ -229,7 +229,7 @@ describe('clean-up', () => {
 })
 
 describe('close', () => {
-  it('ends every connection with 1012, and resolves when all are gone; calling it twice is safe', async () => {
+  it('close ends every connection with 1012, and resolves when all are gone; calling it twice is safe', async () => {
     const { url, server } = await serve()
     const clients: WireClient[] = await Promise.all([connect(url), connectExtended(url)])
     const both = [server.close(), server.close()]
@@ -239,7 +239,7 @@ describe('close', () => {
     await expect(connect(url)).rejects.toThrow()
   })
 
-  it('does not wait for ever for a client that does not answer', async () => {
+  it('close does not wait for ever for a client that does not answer', async () => {
     const clock = new WireClock()
     const { url, server } = await serve({ clock })
     const stuck = await connect(url)
@@ -250,7 +250,7 @@ describe('close', () => {
     expect(server.stats().connections).toBe(0)
   })
 
-  it('of a server that never served is harmless, and a port in use is told', async () => {
+  it('close of a server that never served is harmless, and a port in use is told', async () => {
     const { createServer } = await import('@roomful/server')
     await createServer({ logger: silentLogger }).close()
     const { port } = await serve()

@@ -17,7 +17,7 @@ function samples(text: string): Map<string, number> {
 }
 
 describe('metrics', () => {
-  it('count what the server does, in Prometheus’ text format, each with its help and type', async () => {
+  it('metrics count what the server does, in Prometheus’ text format, each with its help and type', async () => {
     const { url, server } = await serve()
     const [ana, bob] = [await connect(url), await connect(url)]
     for (const client of [ana, bob]) await client.join('lobby')
@@ -49,7 +49,7 @@ describe('metrics', () => {
     }
   })
 
-  it('count every message to a client, whatever sends it', async () => {
+  it('metrics count every message to a client, whatever sends it', async () => {
     const { url, server } = await serve({
       protocol,
       on: { join: (context) => context.connection.broadcast({ type: 'hello' }) },
@@ -72,7 +72,7 @@ describe('metrics', () => {
     expect(samples(server.metrics()).get('roomful_frames_out_total')).toBe(received)
   })
 
-  it('hold no more codes than the table, whatever applications throw and clients send', async () => {
+  it('metrics hold no more codes than the table, whatever applications throw and clients send', async () => {
     const { url, server } = await serve({
       on: {
         message: () => {

@@ -7,7 +7,7 @@ const crowd = (url: string, size: number, address: string) =>
   Promise.all(Array.from({ length: size }, () => connect(url, from(address))))
 
 describe('many behind one address', () => {
-  it('[C17] are all let in at once after a restart, while another address holds silent sockets', async () => {
+  it('[C17] many behind one address are all let in at once after a restart, while another address holds silent sockets', async () => {
     const clock = new WireClock()
     let checks = 0
     const { url, server, log } = await serve({
@@ -44,7 +44,7 @@ describe('many behind one address', () => {
     await until(() => server.stats().connections === 300)
   })
 
-  it('[C17] are not taken for silent while the server itself makes them wait', async () => {
+  it('[C17] many behind one address are not taken for silent while the server itself makes them wait', async () => {
     const clock = new WireClock()
     const { opened, open } = gate()
     const { url } = await serve({
@@ -61,7 +61,7 @@ describe('many behind one address', () => {
     for (const client of clients) await client.next('authenticated')
   })
 
-  it('[C17] beyond limits.pendingPerAddress are told by HTTP when to come back', async () => {
+  it('[C17] many behind one address beyond limits.pendingPerAddress are told by HTTP when to come back', async () => {
     const { url } = await serve({
       authenticate: () => null,
       authorize: () => true,

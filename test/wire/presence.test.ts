@@ -8,7 +8,7 @@ const users = {
 }
 
 describe('presence', () => {
-  it('[P1] counts users, not connections; the state is what any of them set last, and goes with the user', async () => {
+  it('[P1] presence counts users, not connections; the state is what any of them set last, and goes with the user', async () => {
     const { url, server } = await serve(users)
     const ana = await connectExtended(url, { token: 'ana' })
     const [phone, laptop] = [
@@ -31,7 +31,7 @@ describe('presence', () => {
     expect((await ana.join('lobby')).members).toContainEqual({ user_id: 'bob' })
   })
 
-  it('[P2] has no answer but the update, which the sender gets too', async () => {
+  it('[P2] presence has no answer but the update, which the sender gets too', async () => {
     const { url } = await serve(users)
     const ana = await connectExtended(url, { token: 'ana' })
     await ana.join('lobby')
@@ -48,7 +48,7 @@ describe('presence', () => {
     ['no object', 'bright'],
     ['an array', []],
     ['larger than 2 KiB', { x: 'é'.repeat(1_024) }],
-  ])('[P2] [E8] refuses a state that is %s, and names the field', async (_, state) => {
+  ])('[P2] [E8] presence refuses a state that is %s, and names the field', async (_, state) => {
     const { url } = await serve(users)
     const ana = await connectExtended(url, { token: 'ana' })
     await ana.join('lobby')
@@ -59,7 +59,7 @@ describe('presence', () => {
     })
   })
 
-  it('[P3] [P4] enter, update and leave go to the extended members, each with the next version', async () => {
+  it('[P3] [P4] presence enter, update and leave go to the extended members, each with the next version', async () => {
     const { url } = await serve(users)
     const [ana, naive] = [await connectExtended(url, { token: 'ana' }), await connect(`${url}?token=eve`)]
     expect((await ana.join('lobby')).presence_version).toBe(1)
@@ -82,7 +82,7 @@ describe('presence', () => {
     await naive.never('presence')
   })
 
-  it('[P3] enter accompanies user_joined', async () => {
+  it('[P3] presence enter accompanies user_joined', async () => {
     const { url } = await serve(users)
     const [ana, bob] = [
       await connectExtended(url, { token: 'ana' }),
@@ -109,7 +109,7 @@ describe('presence', () => {
     })
   })
 
-  it('[P6] in a large room there are no frames, but the state is kept until it is small again', async () => {
+  it('[P6] presence in a large room there are no frames, but the state is kept until it is small again', async () => {
     const { url } = await serve({ ...users, limits: { listedMembers: 1 } })
     const [ana, bob] = [
       await connectExtended(url, { token: 'ana' }),

@@ -36,7 +36,7 @@ async function stalled(rooms: readonly string[] = ['lobby']) {
 }
 
 describe('a slow reader', () => {
-  it('[A10] loses volatile messages first, keeps what is published, and catches up when it reads again', async () => {
+  it('[A10] a slow reader loses volatile messages first, keeps what is published, and catches up when it reads again', async () => {
     const { server, healthy, slow, sent, got } = await stalled()
     server.room('lobby').broadcast({ type: 'ticked', n: 0 })
     await server.room('lobby').publish({ type: 'noted', n: 1 })
@@ -50,7 +50,7 @@ describe('a slow reader', () => {
     expect(got('ticked')).not.toContain(0)
   })
 
-  it('[A10] [E17] that has read everything is like any other: volatile messages, its own ones, the gauge', async () => {
+  it('[A10] [E17] a slow reader that has read everything is like any other: volatile messages, its own ones, the gauge', async () => {
     const backlogBytes = 8 * 1024 * 1024
     const { url, port, server } = await serve({ protocol, limits: { backlogBytes } })
     const healthy = await connect(url)
@@ -79,7 +79,7 @@ describe('a slow reader', () => {
     expect(server.metrics()).toContain('roomful_backlog_bytes 0\n')
   })
 
-  it('[A10] [M10] gets what waited for it as it was sent, whatever others were sent since', async () => {
+  it('[A10] [M10] a slow reader gets what waited for it as it was sent, whatever others were sent since', async () => {
     const { server, healthy, slow, sent, got } = await stalled(['lobby', 'elsewhere'])
     await healthy.join('third')
     // What goes out in one turn: of two rooms in one write, of a room beside another, of a room alone.
@@ -103,7 +103,7 @@ describe('a slow reader', () => {
     expect(got('noted')).toEqual(expected)
   })
 
-  it('[A10] beyond what it is granted is closed with 4002, and nobody else notices', async () => {
+  it('[A10] a slow reader beyond what it is granted is closed with 4002, and nobody else notices', async () => {
     const { server, healthy, slow, got } = await stalled()
     for (let n = 1; n <= 40; n++) {
       await server.room('lobby').publish({ type: 'noted', n, padding })
@@ -118,7 +118,7 @@ describe('a slow reader', () => {
     await healthy.chat('lobby', 'all is well')
   })
 
-  it('[E17] is sent no further answers until it has read those that it has', async () => {
+  it('[E17] a slow reader is sent no further answers until it has read those that it has', async () => {
     const { url, port, server } = await serve({
       limits: { ...UNLIMITED, backlogBytes: BACKLOG_BYTES },
     })

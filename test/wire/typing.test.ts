@@ -18,7 +18,7 @@ async function pair(url: string) {
 }
 
 describe('typing', () => {
-  it('[T1] is told to the others, and not answered', async () => {
+  it('[T1] typing is told to the others, and not answered', async () => {
     const { url } = await serve(users)
     const { ana, bob } = await pair(url)
     ana.send({ type: 'typing_start', room_id: 'lobby' })
@@ -33,7 +33,7 @@ describe('typing', () => {
     for (const type of ['user_typing', 'user_stopped_typing', 'error']) await ana.never(type)
   })
 
-  it('[T1] is told to the typist’s other connections too, which are others', async () => {
+  it('[T1] typing is told to the typist’s other connections too, which are others', async () => {
     const { url } = await serve(users)
     const { ana } = await pair(url)
     const phone = await connectExtended(url, { token: 'ana' })
@@ -42,7 +42,7 @@ describe('typing', () => {
     expect(await phone.next('user_typing')).toMatchObject({ user_id: 'ana' })
   })
 
-  it('[T2] ends by itself after 5 s, unless it is renewed', async () => {
+  it('[T2] typing ends by itself after 5 s, unless it is renewed', async () => {
     const clock = new WireClock()
     const { url } = await serve({ ...users, clock })
     const { ana, bob } = await pair(url)
@@ -58,7 +58,7 @@ describe('typing', () => {
     await ana.never('user_stopped_typing')
   })
 
-  it('[T2] is not sent on again within 2 s', async () => {
+  it('[T2] typing is not sent on again within 2 s', async () => {
     const clock = new WireClock()
     const { url } = await serve({ ...users, clock })
     const { ana, bob } = await pair(url)
@@ -73,7 +73,7 @@ describe('typing', () => {
     await bob.next('user_typing')
   })
 
-  it('[T3] ends with a chat message, before it', async () => {
+  it('[T3] typing ends with a chat message, before it', async () => {
     const { url } = await serve(users)
     const { ana, bob } = await pair(url)
     ana.send({ type: 'typing_start' })
@@ -83,7 +83,7 @@ describe('typing', () => {
     expect(bob.frames.slice(-2).map(({ type }) => type)).toEqual(['user_stopped_typing', 'chat_message'])
   })
 
-  it('[T3] ends with a leave and with the loss of the connection, at once', async () => {
+  it('[T3] typing ends with a leave and with the loss of the connection, at once', async () => {
     const clock = new WireClock()
     const { url } = await serve({ ...users, clock })
     const { ana, bob } = await pair(url)
@@ -98,7 +98,7 @@ describe('typing', () => {
     await bob.next('user_stopped_typing')
   })
 
-  it('[T4] ends when the user’s last connection stops', async () => {
+  it('[T4] typing ends when the user’s last connection stops', async () => {
     const { url } = await serve(users)
     const { ana, bob } = await pair(url)
     const phone = await connectExtended(url, { token: 'ana' })
@@ -123,7 +123,7 @@ describe('typing', () => {
     expect(await bob.next('user_stopped_typing')).toMatchObject({ user_id: 'ana' })
   })
 
-  it('[T6] of one user too many is dropped without an error', async () => {
+  it('[T6] typing of one user too many is dropped without an error', async () => {
     const { url } = await serve({ limits: { typersPerRoom: 1 } })
     const [ana, bob, eve] = [await connect(url), await connect(url), await connect(url)]
     for (const client of [ana, bob, eve]) await client.join('lobby')
@@ -138,7 +138,7 @@ describe('typing', () => {
     await eve.next('user_typing')
   })
 
-  it('[T6] beyond the rate is dropped without an error', async () => {
+  it('[T6] typing beyond the rate is dropped without an error', async () => {
     const clock = new WireClock()
     const { url, server } = await serve({ clock, limits: { messagesBurst: 3, messagesPerSecond: 1 } })
     const ana = await connect(url)

@@ -81,7 +81,7 @@ describe('one port for Express and Roomful', () => {
     await expect.poll(() => other.alerts).toEqual(['over'])
   })
 
-  it('tells how many users are in a room, and that a room without any is empty', async () => {
+  it('Express tells how many users are in a room, and that a room without any is empty', async () => {
     const { url, get } = await serve()
     const { room } = await connect(url, 'general')
     await connect(url, 'general')
@@ -91,7 +91,7 @@ describe('one port for Express and Roomful', () => {
     expect(await get('/rooms/empty')).toEqual({ count: 0 })
   })
 
-  it('refuses a bad body or room over HTTP with the field and the code', async () => {
+  it('Express refuses a bad body or room over HTTP with the field and the code', async () => {
     const { post } = await serve()
     const noText = await post('/rooms/general/announcements', { text: '' })
     expect(noText.status).toBe(400)
@@ -102,7 +102,7 @@ describe('one port for Express and Roomful', () => {
     expect(await badRoom.json()).toMatchObject({ code: 'invalid_room' })
   })
 
-  it('leaves the upgrades of other paths to another WebSocket server', async () => {
+  it('Roomful leaves the upgrades of other paths to another WebSocket server', async () => {
     const { http, url } = await serve()
     const other = new WebSocketServer({ noServer: true })
     http.on('upgrade', (request, socket, head) => {

@@ -42,7 +42,7 @@ function watch(player: Player): string[] {
 }
 
 describe('a game', () => {
-  it('[A4] [A7] is played by requests with typed replies, and both players see every move in order', async () => {
+  it('[A4] [A7] a game is played by requests with typed replies, and both players see every move in order', async () => {
     const { x, o } = await startGame()
     const seen = [watch(x), watch(o)]
     const turns = [0, 3, 1, 4, 2].map((cell, turn) => ({ cell, player: turn % 2 ? o : x }))
@@ -54,7 +54,7 @@ describe('a game', () => {
     }
   })
 
-  it('[A4] answers a move out of turn with a reply, and tells nobody', async () => {
+  it('[A4] a game answers a move out of turn with a reply, and tells nobody', async () => {
     const { x, o } = await startGame()
     const moves = watch(x)
     expect(await o.request('move', { cell: 0 })).toEqual({ legal: false })
@@ -62,7 +62,7 @@ describe('a game', () => {
     await expect.poll(() => moves).toEqual(['x8'])
   })
 
-  it('[A8] shows a cursor to the other player alone', async () => {
+  it('[A8] a game shows a cursor to the other player alone', async () => {
     const { x, o } = await startGame()
     const own: object[] = []
     x.on('cursor_moved', (moved) => own.push(moved))
@@ -75,7 +75,7 @@ describe('a game', () => {
 })
 
 describe('admission', () => {
-  it('[J7] refuses a third player with game_full, and lets a player come back to its seat', async () => {
+  it('[J7] admission refuses a third player with game_full, and lets a player come back to its seat', async () => {
     const { url, x } = await startGame()
     await expect(connect(url).room('friday').join()).rejects.toMatchObject({
       code: 'game_full',
@@ -87,7 +87,7 @@ describe('admission', () => {
     expect(await x.request('move', { cell: 4 })).toEqual({ legal: true })
   })
 
-  it('[J7] refuses a game that was never opened with game_not_found', async () => {
+  it('[J7] admission refuses a game that was never opened with game_not_found', async () => {
     const room = connect(await serve()).room('chess')
     await expect(room.join()).rejects.toMatchObject({ code: 'game_not_found' })
     expect(room.status.get()).toMatchObject({ state: 'denied', error: { code: 'game_not_found' } })
@@ -95,7 +95,7 @@ describe('admission', () => {
 })
 
 describe('an invalid move', () => {
-  it('[A3] is refused before it is sent, with the field that is wrong', async () => {
+  it('[A3] an invalid move is refused before it is sent, with the field that is wrong', async () => {
     const { x } = await startGame()
     await expect(x.request('move', { cell: 9 })).rejects.toMatchObject({
       code: 'invalid_message',
@@ -103,7 +103,7 @@ describe('an invalid move', () => {
     })
   })
 
-  it('[E8] [E11] is refused by the server as well, and the connection lives', async () => {
+  it('[E8] [E11] an invalid move is refused by the server as well, and the connection lives', async () => {
     const { url } = await startGame()
     const socket = new WebSocket(url)
     onTestFinished(() => socket.close())

@@ -36,7 +36,7 @@ async function openDevice(url: string, userId: string) {
 }
 
 describe("a user's stream", () => {
-  it('[J13] brings stored notifications on connect and each later one once to every device', async () => {
+  it('[J13] a user’s stream brings stored notifications on connect and each later one once to every device', async () => {
     const { url, notify } = await serve()
     await notify('ana', 'stored')
     const [phone, laptop] = [await openDevice(url, 'ana'), await openDevice(url, 'ana')]
@@ -53,7 +53,7 @@ describe("a user's stream", () => {
     await expect.poll(() => other.device.shown).toEqual(['for bob'])
   })
 
-  it('[J13] shows everything once after the server was restarted under two devices', async () => {
+  it('[J13] a user’s stream shows everything once after the server was restarted under two devices', async () => {
     const before = await serve()
     const devices = [await openDevice(before.url, 'ana'), await openDevice(before.url, 'ana')]
     await before.notify('ana', 'before')
@@ -76,7 +76,7 @@ describe("a user's stream", () => {
     }
   })
 
-  it('forgets on all devices what one has marked read, and for good', async () => {
+  it('a user’s stream forgets on all devices what one has marked read, and for good', async () => {
     const before = await serve()
     const [phone, laptop] = [await openDevice(before.url, 'ana'), await openDevice(before.url, 'ana')]
     const seen = new Promise<string>((resolve) =>
@@ -91,7 +91,7 @@ describe("a user's stream", () => {
     expect(device.shown).toEqual(['keep me'])
   })
 
-  it('is only for its user: there is no other room, and no connection without a name', async () => {
+  it('a user’s stream is only for its user: there is no other room, and no connection without a name', async () => {
     const { url } = await serve()
     const { inbox } = await openDevice(url, 'ana')
     await expect(inbox.client.room('general').join()).rejects.toMatchObject({ code: 'forbidden' })

@@ -30,7 +30,7 @@ describe('the programs', () => {
     ['README.md', ['protocol.ts', 'server.ts', 'client.ts', 'page.ts', 'index.html', 'app/chat.tsx']],
     ['packages/server/README.md', ['server.ts', 'test/typing.test.ts']],
     ['packages/client/README.md', ['client.ts', 'chat.tsx']],
-  ])('in %s are those of this example, to the letter', async (readme, files) => {
+  ])('the programs in %s are those of this example, to the letter', async (readme, files) => {
     const text = await readFile(join(root, readme), 'utf8')
     const blocks = [...text.matchAll(/^`([\w./-]+)`[^\n]*\n\n```\w+\n(.*?)^```$/gms)]
     const told = blocks.map(([, file, code]) => [file, code]).filter(([file]) => !isNextAlone(file))
@@ -43,7 +43,7 @@ describe('the programs', () => {
     )
   })
 
-  it.each(['server.ts', 'client.ts'])('%s has ten lines at the most', async (file) => {
+  it.each(['server.ts', 'client.ts'])('the programs: %s has ten lines at the most', async (file) => {
     const lines = (await source(file)).split('\n').filter((line) => line.trim())
     expect(lines.length).toBeLessThanOrEqual(10)
   })

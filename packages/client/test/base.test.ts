@@ -39,7 +39,7 @@ function next(
 }
 
 describe('[B5] a client of a server that speaks only the base messages', () => {
-  it('says so in its status, and chats', async () => {
+  it('a client of a server that speaks only the base messages says so in its status, and chats', async () => {
     const server = await serve()
     const [ana, bob] = [connect(server), connect(server)]
     const result = await ana.room('general').join()
@@ -58,7 +58,7 @@ describe('[B5] a client of a server that speaks only the base messages', () => {
     expect(await atBob).toMatchObject({ message: 'hello', user_id: 'user-1' })
   })
 
-  it('sends base messages and base fields only', async () => {
+  it('a client of a server that speaks only the base messages sends base messages and base fields only', async () => {
     const server = await serve()
     const client = connect(server)
     const room = client.room('general')
@@ -80,7 +80,7 @@ describe('[B5] a client of a server that speaks only the base messages', () => {
     await expect(room.history()).rejects.toMatchObject({ code: 'unsupported' })
   })
 
-  it('makes no optimistic entries: the timeline shows what came', async () => {
+  it('a client of a server that speaks only the base messages makes no optimistic entries: the timeline shows what came', async () => {
     const server = await serve()
     const client = connect(server)
     const room = client.room('general')
@@ -93,7 +93,7 @@ describe('[B5] a client of a server that speaks only the base messages', () => {
     ])
   })
 
-  it('comes back and joins again after a restart, shows a break, and sends what was written meanwhile', async () => {
+  it('a client of a server that speaks only the base messages comes back and joins again after a restart, shows a break, and sends what was written meanwhile', async () => {
     const first = await serve()
     const client = connect(first)
     const room = client.room('general')
@@ -117,7 +117,7 @@ describe('[B5] a client of a server that speaks only the base messages', () => {
     ])
   })
 
-  it('is in one room at a time: joining another one leaves the first', async () => {
+  it('a client of a server that speaks only the base messages is in one room at a time: joining another one leaves the first', async () => {
     const server = await serve()
     const client = connect(server)
     const [a, b] = [client.room('a'), client.room('b')]
@@ -127,7 +127,7 @@ describe('[B5] a client of a server that speaks only the base messages', () => {
     expect(b.status.get().state).toBe('live')
   })
 
-  it('hears who types', async () => {
+  it('a client of a server that speaks only the base messages hears who types', async () => {
     const server = await serve()
     const [ana, bob] = [connect(server), connect(server)]
     await Promise.all([ana.room('general').join(), bob.room('general').join()])

@@ -22,7 +22,7 @@ function connect<C extends Pick<Client, 'close'>>(client: C): C {
 }
 
 describe('@roomful/client/core', () => {
-  it('sends, receives, pages and resumes like the main entry, without a timeline', async () => {
+  it('@roomful/client/core sends, receives, pages and resumes like the main entry, without a timeline', async () => {
     const url = await serve()
     const [ana, bob] = [
       connect(createClient({ url, WebSocket })).room('general'),
@@ -43,7 +43,7 @@ describe('@roomful/client/core', () => {
     expect(() => ana.send('').cancel()).not.toThrow()
   })
 
-  it('promises no timeline', () => {
+  it('@roomful/client/core promises no timeline', () => {
     expectTypeOf<Room>().not.toHaveProperty('timeline')
     expectTypeOf<FullClient>().toExtend<Client>()
     expectTypeOf<Client>().not.toExtend<FullClient>()

@@ -8,7 +8,7 @@ import { initialRoom, type RoomEvent, type RoomMachine, roomStep } from '../src/
 import { type Loggable, Timeline } from '../src/room/timeline.js'
 
 describe('back-off', () => {
-  it('[K3] stays between its bounds for every failure and every random number', () => {
+  it('[K3] the back-off stays between its bounds for every failure and every random number', () => {
     fc.assert(
       fc.property(
         fc.nat(10_000),
@@ -55,7 +55,7 @@ describe('heartbeat', () => {
     return { seen, now }
   }
 
-  it('[C16] never ends a connection whose pongs come within 10 s', () => {
+  it('[C16] the heartbeat never ends a connection whose pongs come within 10 s', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(9_999), { minLength: 1 }), (delays) => {
         expect(run(delays).seen).not.toContain('dead')
@@ -64,7 +64,7 @@ describe('heartbeat', () => {
     )
   })
 
-  it('[C16] ends one without a pong 10 s after the ping, and calls it overdue before', () => {
+  it('[C16] the heartbeat ends one without a pong 10 s after the ping, and calls it overdue before', () => {
     const { seen, now } = run([undefined])
     expect(seen).toEqual(['ping', 'overdue', 'dead'])
     expect(now).toBe(10_000)
@@ -148,7 +148,7 @@ describe('the timeline', () => {
   const report = () => {}
   const actions = { retry: () => {}, cancel: () => false }
 
-  it('[M10] is sorted by offset and shows each message once, in whatever order acks, echoes and pages come', () => {
+  it('[M10] the timeline is sorted by offset and shows each message once, in whatever order acks, echoes and pages come', () => {
     const step = fc.record({
       offset: fc.integer({ min: 1, max: 12 }),
       how: fc.constantFrom('echo', 'ack', 'page'),
@@ -213,7 +213,7 @@ describe('the timeline', () => {
     ])
   })
 
-  it('gives the same snapshot until something changes, and forgets the oldest beyond its limit', () => {
+  it('the timeline gives the same snapshot until something changes, and forgets the oldest beyond its limit', () => {
     const timeline = new Timeline<Loggable>(3, report)
     timeline.received([1, 2, 3].map((offset) => ({ type: 'x', id: `i${offset}`, epoch: 'e', offset })))
     const before = timeline.get()

@@ -95,7 +95,7 @@ describe('a client and a server', () => {
     ])
   })
 
-  it('[H4] [H9] resumes through many pages, and pages further back', async () => {
+  it('[H4] [H9] a client resumes through many pages, and pages further back', async () => {
     const { url } = await serve({ limits: { messagesPerSecond: Infinity, bytesPerSecond: Infinity } })
     const [writer, reader] = [connect(url).room('r'), connect(url).room('r')]
     await Promise.all([writer.join(), reader.join()])

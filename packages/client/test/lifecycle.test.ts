@@ -4,7 +4,7 @@ import * as production from '../src/runtime/strings.production.js'
 import { chatFrame, errorFrame, joinedFrame, Script } from './support/scripted-server.js'
 
 describe('connecting', () => {
-  it('[C3] [C6] waits for system, sends auth first, and only then joins', async () => {
+  it('[C3] [C6] a client waits for system, sends auth first, and only then joins', async () => {
     const script = new Script({ token: 'secret' })
     void script.client.room('r').join()
     expect(script.client.status.get().state).toBe('dialing')
@@ -19,7 +19,7 @@ describe('connecting', () => {
     expect(script.connection.take()).toMatchObject([{ type: 'join', room_id: 'r' }])
   })
 
-  it('[C10] gives the session back after a reconnect, so that an anonymous user stays the same', async () => {
+  it('[C10] a client gives the session back after a reconnect, so that an anonymous user stays the same', async () => {
     const script = new Script()
     await script.connection.welcomes('anon-1')
     expect(script.connection.take()).toEqual([{ type: 'auth', protocol: 1 }])
@@ -32,19 +32,22 @@ describe('connecting', () => {
   it.each([
     ['opened', () => Promise.resolve(), 'dialing'],
     ['greeted', (script: Script) => script.connection.opens(), 'authenticating'],
-  ])('[K3] gives up a connection that is not %s within 10 s and dials anew', async (_, prepare, state) => {
-    const script = new Script()
-    await prepare(script)
-    await script.clock.advance(9_999)
-    expect(script.client.status.get().state).toBe(state)
-    await script.clock.advance(1)
-    expect(script.client.status.get().state).toBe('backoff')
-    expect(script.connection.closedBy).toBeDefined()
-    await script.clock.advance(300)
-    expect(script.connections).toHaveLength(2)
-  })
+  ])(
+    '[K3] a client gives up a connection that is not %s within 10 s and dials anew',
+    async (_, prepare, state) => {
+      const script = new Script()
+      await prepare(script)
+      await script.clock.advance(9_999)
+      expect(script.client.status.get().state).toBe(state)
+      await script.clock.advance(1)
+      expect(script.client.status.get().state).toBe('backoff')
+      expect(script.connection.closedBy).toBeDefined()
+      await script.clock.advance(300)
+      expect(script.connections).toHaveLength(2)
+    },
+  )
 
-  it('drops what a connection says after it was given up', async () => {
+  it('a client drops what a connection says after it was given up', async () => {
     const script = new Script()
     const [first] = script.connections
     await script.clock.advance(10_000)
@@ -53,7 +56,7 @@ describe('connecting', () => {
     expect(script.client.user.get()).toBeUndefined()
   })
 
-  it('[K3] backs off with full jitter, and starts anew after 10 s online', async () => {
+  it('[K3] a client backs off with full jitter, and starts anew after 10 s online', async () => {
     const script = new Script()
     script.random = 0.999
     const waits: number[] = []
@@ -78,7 +81,7 @@ describe('connecting', () => {
     expect(script.client.status.get()).toMatchObject({ inMs: 500 })
   })
 
-  it('[K1] says why in words, and stops for good on a terminal code', async () => {
+  it('[K1] a client says why in words, and stops for good on a terminal code', async () => {
     const script = new Script()
     await script.connection.welcomes()
     const room = script.client.room('r')
@@ -94,7 +97,7 @@ describe('connecting', () => {
     expect(script.connections).toHaveLength(2)
   })
 
-  it('[K1] tries a refused token once more only if the getter gives another one', async () => {
+  it('[K1] a client tries a refused token once more only if the getter gives another one', async () => {
     const tokens = ['old', 'new', 'new', 'new']
     const reasons: string[] = []
     const script = new Script({
@@ -115,7 +118,7 @@ describe('connecting', () => {
     expect(reasons).toEqual(['connect', 'invalid', 'invalid'])
   })
 
-  it('[K1] stops after five authentications in a row that came too late', async () => {
+  it('[K1] a client stops after five authentications in a row that came too late', async () => {
     const script = new Script()
     for (let i = 0; i < 4; i++) {
       await script.connection.closes(4008)
@@ -126,7 +129,7 @@ describe('connecting', () => {
     expect(script.client.status.get()).toMatchObject({ state: 'failed', code: 4008 })
   })
 
-  it('[K1] waits at least 5 s when the server is overloaded', async () => {
+  it('[K1] a client waits at least 5 s when the server is overloaded', async () => {
     const script = new Script()
     script.random = 0
     await script.connection.closes(4006)
@@ -190,7 +193,7 @@ describe('tokens', () => {
     expect(script.client.status.get().state).toBe('dialing')
   })
 
-  it('[C13] refreshes on the live connection before the token expires', async () => {
+  it('[C13] a client refreshes on the live connection before the token expires', async () => {
     const reasons: string[] = []
     const script = new Script({
       token: ({ reason }) => {
@@ -218,7 +221,7 @@ describe('tokens', () => {
     expect(script.client.status.get().state).toBe('online')
   })
 
-  it('[C12] asks for another token when the old one expired', async () => {
+  it('[C12] a client asks for another token when the old one expired', async () => {
     const reasons: string[] = []
     const script = new Script({
       token: ({ reason }) => {
@@ -240,7 +243,7 @@ describe('a client that never got through', () => {
     return script.client.status.get().reason
   }
 
-  it('says what to check, without the token, once in the log', async () => {
+  it('a client that never got through says what to check, without the token, once in the log', async () => {
     const warnings: string[] = []
     const logger = { warn: (text: string) => warnings.push(text), error: () => {} }
     const script = new Script({ url: 'ws://test/chat?token=secret', logger })
@@ -252,7 +255,7 @@ describe('a client that never got through', () => {
     expect(warnings).toEqual([reason])
   })
 
-  it('says so when the dial times out as well', async () => {
+  it('a client that never got through says so when the dial times out as well', async () => {
     const script = new Script()
     await script.clock.advance(10_000)
     expect(script.client.status.get().reason).toMatch(/^No connection to ws:\/\/test\/ so far: check/)
@@ -265,14 +268,17 @@ describe('a client that never got through', () => {
       'file:',
       "that this page, which is a file, is served over HTTP instead (or that the server lists 'null'",
     ],
-  ])('names the origin of a page from %s', async (origin, protocol, words) => {
-    vi.stubGlobal('location', { origin, protocol, href: 'https://app.example/' })
-    try {
-      expect(await reasonOf(new Script())).toContain(words)
-    } finally {
-      vi.unstubAllGlobals()
-    }
-  })
+  ])(
+    'a client that never got through names the origin of a page from %s',
+    async (origin, protocol, words) => {
+      vi.stubGlobal('location', { origin, protocol, href: 'https://app.example/' })
+      try {
+        expect(await reasonOf(new Script())).toContain(words)
+      } finally {
+        vi.unstubAllGlobals()
+      }
+    },
+  )
 
   it.each([
     ['https://app.example', 'Cannot reach ws://test/: check server, path, origin https://app.example, proxy'],
@@ -280,11 +286,11 @@ describe('a client that never got through', () => {
       'null',
       "Cannot reach ws://test/: check server, path, file: (serve it, or list 'null' in origins), proxy",
     ],
-  ])('says it in a production build: %s', (origin, words) => {
+  ])('a client that never got through says it in a production build: %s', (origin, words) => {
     expect(production.unreachable('ws://test/', '', origin)).toBe(words)
   })
 
-  it('speaks of a lost connection once it has been greeted', async () => {
+  it('a client that never got through speaks of a lost connection once it has been greeted', async () => {
     const script = new Script()
     await script.connection.opens()
     await script.connection.says({ type: 'system', message: '', timestamp: '', protocol: 1 })
@@ -293,7 +299,7 @@ describe('a client that never got through', () => {
 })
 
 describe('heartbeat and network', () => {
-  it('[C16] measures the latency, degrades when a pong is late, and connects anew without one', async () => {
+  it('[C16] a client measures the latency, degrades when a pong is late, and connects anew without one', async () => {
     const script = new Script()
     await script.connection.welcomes()
     await script.clock.advance(40)
@@ -322,7 +328,7 @@ describe('heartbeat and network', () => {
     expect(script.client.status.get().state).toBe('backoff')
   })
 
-  it('probes when the page becomes visible, and connects anew if there is no pong in 3 s', async () => {
+  it('a client probes when the page becomes visible, and connects anew if there is no pong in 3 s', async () => {
     const script = new Script()
     await script.connection.welcomes()
     await script.connection.says({ type: 'pong', timestamp: '', id: 1 })
@@ -342,7 +348,7 @@ describe('heartbeat and network', () => {
     expect(script.client.status.get().state).toBe('online')
   })
 
-  it('dials slowly while the browser says that there is no network, and at once when it is back', async () => {
+  it('a client dials slowly while the browser says that there is no network, and at once when it is back', async () => {
     const script = new Script()
     await script.connection.welcomes()
     await script.connection.closes(1006)
@@ -361,7 +367,7 @@ describe('heartbeat and network', () => {
     expect(script.connections).toHaveLength(3)
   })
 
-  it('finds a server that is back without any signal, whatever the browser says', async () => {
+  it('a client finds a server that is back without any signal, whatever the browser says', async () => {
     const script = new Script({ backoff: { maxMs: 1_000 } })
     script.isOffline = true
     await script.connection.welcomes()
@@ -376,7 +382,7 @@ describe('heartbeat and network', () => {
     expect(script.client.status.get().state).toBe('online')
   })
 
-  it('[C20] comes no earlier than the server advised, though a signal says that the network is back', async () => {
+  it('[C20] a client comes no earlier than the server advised, though a signal says that the network is back', async () => {
     const script = new Script()
     await script.connection.welcomes()
     script.isOffline = true
@@ -387,7 +393,7 @@ describe('heartbeat and network', () => {
     expect(script.connections).toHaveLength(1)
   })
 
-  it('[C17] [K5] with too many connections of its user waits until the page is looked at, and comes back at once', async () => {
+  it('[C17] [K5] a client with too many connections of its user waits until the page is looked at, and comes back at once', async () => {
     const script = new Script()
     await script.connection.welcomes()
     await script.connection.closes(4009)
@@ -404,7 +410,7 @@ describe('heartbeat and network', () => {
     expect(script.connections).toHaveLength(3)
   })
 
-  it('tries at first even though the browser says offline: a server on this machine is there', async () => {
+  it('a client tries at first even though the browser says offline: a server on this machine is there', async () => {
     const script = new Script({ autoConnect: false })
     script.isOffline = true
     script.client.connect()
@@ -413,7 +419,7 @@ describe('heartbeat and network', () => {
     expect(script.client.status.get().state).toBe('offline')
   })
 
-  it('[C20] moves on when the draining server advised, and not before', async () => {
+  it('[C20] a client moves on when the draining server advised, and not before', async () => {
     const script = new Script()
     const advice: number[] = []
     script.client.on('draining', ({ reconnect_after_ms }) => advice.push(reconnect_after_ms))
@@ -429,7 +435,7 @@ describe('heartbeat and network', () => {
     expect(script.connections).toHaveLength(2)
   })
 
-  it('[C20] waits out the advice when the server closes earlier', async () => {
+  it('[C20] a client waits out the advice when the server closes earlier', async () => {
     const script = new Script()
     script.random = 0
     await script.connection.welcomes()

@@ -37,7 +37,7 @@ function transmitAll(outbox: Outbox, now = 0): [string, string | undefined][] {
 const placed = (offset: number): Placed => ({ id: `id-${offset}`, epoch: 'e', offset, durability: 'memory' })
 
 describe('the outbox', () => {
-  it('[M9] chains what it pipelines: after is absent on the first, then names the one before', () => {
+  it('[M9] the outbox chains what it pipelines: after is absent on the first, then names the one before', () => {
     const outbox = outboxOf('a', 'b', 'c')
     expect(transmitAll(outbox)).toEqual([
       ['a', undefined],
@@ -62,7 +62,7 @@ describe('the outbox', () => {
     expect(transmitAll(outbox)).toEqual([['y', 'x']])
   })
 
-  it('[M9] after a refusal it waits for all answers, then sends again in order', () => {
+  it('[M9] after a refusal the outbox waits for all answers, then sends again in order', () => {
     const outbox = outboxOf('a', 'b', 'c')
     transmitAll(outbox)
     outbox.refused('a', new RoomfulError('rate_limited', { retryAfterMs: 100 }), 0)
@@ -100,7 +100,7 @@ describe('the outbox', () => {
     expect(transmitAll(outbox, 2e6)).toEqual([['good', undefined]])
   })
 
-  it('[M12] sends again after a reconnect with the same ids and a new chain', () => {
+  it('[M12] the outbox sends again after a reconnect with the same ids and a new chain', () => {
     const outbox = outboxOf('a', 'b')
     transmitAll(outbox)
     outbox.disconnected()
@@ -149,7 +149,7 @@ describe('the outbox', () => {
     expect(outbox.expire(1_001, 1_000)).toMatchObject([{ outcome: { code: 'outcome_unknown' } }])
   })
 
-  it('is bounded in messages and in bytes, and says so', () => {
+  it('the outbox is bounded in messages and in bytes, and says so', () => {
     const outbox = new Outbox({ ...LIMITS, maxMessages: 2, maxBytes: 100 })
     outbox.add(entry('a'))
     expect(() => outbox.add(entry('b', { message: 'x'.repeat(60) }))).toThrow(
@@ -163,7 +163,7 @@ describe('the outbox', () => {
     outbox.add(entry('c'))
   })
 
-  it('keeps at most a window in flight', () => {
+  it('the outbox keeps at most a window in flight', () => {
     const outbox = new Outbox({ ...LIMITS, window: 2 })
     for (const id of ['a', 'b', 'c']) outbox.add(entry(id))
     expect(transmitAll(outbox)).toHaveLength(2)
@@ -171,7 +171,7 @@ describe('the outbox', () => {
     expect(transmitAll(outbox)).toEqual([['c', 'b']])
   })
 
-  it('[M9] starts a new chain when both sides disagree on what was last', () => {
+  it('[M9] the outbox starts a new chain when both sides disagree on what was last', () => {
     const outbox = outboxOf('a')
     transmitAll(outbox)
     outbox.accepted('r', 'a', placed(1))

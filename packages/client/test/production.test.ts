@@ -5,14 +5,14 @@ import * as sentences from '../src/runtime/strings.js'
 import * as words from '../src/runtime/strings.production.js'
 
 describe('the words of a production build', () => {
-  it('stand for all the sentences, and are shorter', () => {
+  it('the words of a production build stand for all the sentences, and are shorter', () => {
     const short: Record<keyof typeof sentences, unknown> = words
     expect(Object.keys(short).sort()).toEqual(Object.keys(sentences).sort())
     const length = (texts: object) => Object.values(texts).map(say).join('').length
     expect(length(words)).toBeLessThan(length(sentences) / 3)
   })
 
-  it('say something wherever an interface shows a status', () => {
+  it('the words of a production build say something wherever an interface shows a status', () => {
     const { restarting: _, joinFirst: _a, released: _d, noChatData: _b, anotherUser: _c, ...shown } = words
     for (const [name, text] of Object.entries(shown)) expect(say(text), name).toMatch(/\w/)
   })

@@ -28,7 +28,7 @@ function isPaid(arrivals: readonly number[], perSecond: number, burst: number, c
 }
 
 describe('the pace of a connection', () => {
-  it('[C2] stays below the rates, in messages and bytes, and uses them', async () => {
+  it('[C2] the pace of a connection stays below the rates, in messages and bytes, and uses them', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 50 }),
@@ -55,7 +55,7 @@ describe('the pace of a connection', () => {
     )
   })
 
-  it('[C2] leaves room for a network that bunches what was sent evenly', async () => {
+  it('[C2] the pace of a connection leaves room for a network that bunches what was sent evenly', async () => {
     const clock = new VirtualClock()
     const pace = new RateLimiter(clock)
     pace.reset({ messages_per_second: 20, messages_burst: 40 })
@@ -70,7 +70,7 @@ describe('the pace of a connection', () => {
     expect(isPaid([0, ...arrivals], 20, 40, 1)).toBe(true)
   })
 
-  it('lets its sources take turns, and a budget of its own holds up nobody else', async () => {
+  it('the pace of a connection lets its sources take turns, and a budget of its own holds up nobody else', async () => {
     const clock = new VirtualClock()
     const pace = new RateLimiter(clock)
     pace.reset({ messages_per_second: 10, messages_burst: 1, history_per_second: 1 })
@@ -87,7 +87,7 @@ describe('the pace of a connection', () => {
     pace.stop()
   })
 
-  it('after a refusal, as where another page shares the budget, waits as told and goes on more slowly', async () => {
+  it('the pace of a connection after a refusal, as where another page shares the budget, waits as told and goes on more slowly', async () => {
     const clock = new VirtualClock()
     const pace = new RateLimiter(clock)
     pace.reset({ messages_per_second: 10, messages_burst: 1 })
@@ -106,7 +106,7 @@ describe('an honest client', () => {
     client: { mark_read: request(z.object({ offset: z.number() }), z.object({})), waved: z.object({}) },
   })
 
-  it('[E12] is never refused for its rate: 140 messages in one go, a request for each, typing, presence and history', async () => {
+  it('[E12] an honest client is never refused for its rate: 140 messages in one go, a request for each, typing, presence and history', async () => {
     const { server, network, clock } = await createTestServer({
       protocol,
       handle: { mark_read: () => ({}), waved: () => {} },
@@ -146,7 +146,7 @@ describe('an honest client', () => {
     client.close()
   })
 
-  it('[J9] that leaves a hundred rooms at once has left them all, and comes back where it joins again meanwhile', async () => {
+  it('[J9] an honest client that leaves a hundred rooms at once has left them all, and comes back where it joins again meanwhile', async () => {
     const { server, network, clock } = await createTestServer()
     const client = createClient({ url: 'ws://test', session: 'memory' }, new Device(network).runtime)
     const rooms = Array.from({ length: 100 }, (_, index) => client.room(`room-${index}`))
@@ -167,7 +167,7 @@ describe('an honest client', () => {
 describe('what waits for its turn', () => {
   const slow = { limits: { messages_per_second: 1, messages_burst: 1, joins_per_second: 1, joins_burst: 1 } }
 
-  it('is dropped with the connection, since it never left', async () => {
+  it('what waits for its turn is dropped with the connection, since it never left', async () => {
     const protocol = defineProtocol({ client: { ask: request(z.object({}), z.object({})) } })
     const script = new Script({ protocol: protocol as never })
     const room = script.client.room('r') as unknown as {
@@ -180,7 +180,7 @@ describe('what waits for its turn', () => {
     expect(await asked).toBe('not_connected')
   })
 
-  it('does not follow what took it back: a join that waits is not sent after a leave', async () => {
+  it('what waits for its turn does not follow what took it back: a join that waits is not sent after a leave', async () => {
     const script = new Script()
     await script.connection.welcomes('me', slow)
     const [one, two] = [script.client.room('one'), script.client.room('two')]

@@ -25,7 +25,7 @@ async function reconnect(script: Script) {
 }
 
 describe('joining', () => {
-  it('resolves with members, messages and recovered once the room is live', async () => {
+  it('a join resolves with members, messages and recovered once the room is live', async () => {
     const { result } = await live(
       {},
       { members: [{ user_id: 'me' }, { user_id: 'bob', state: { mood: 'ok' } }] },
@@ -37,7 +37,7 @@ describe('joining', () => {
     })
   })
 
-  it('[H4] asks for the pages of the past one after another, and is live after the last', async () => {
+  it('[H4] a join asks for the pages of the past one after another, and is live after the last', async () => {
     const script = new Script()
     const room = script.client.room('r')
     const heard: unknown[] = []
@@ -88,7 +88,7 @@ describe('joining', () => {
     expect(script.client.room('r')).toBe(room)
   })
 
-  it('[J7] rejects with the refusal of the application, and does not try again', async () => {
+  it('[J7] a join rejects with the refusal of the application, and does not try again', async () => {
     const script = new Script()
     const room = script.client.room('r')
     await script.connection.welcomes()
@@ -106,7 +106,7 @@ describe('joining', () => {
     expect(await reconnect(script)).toBeUndefined()
   })
 
-  it('[E16] tries again after a temporary refusal, when the server says', async () => {
+  it('[E16] a join tries again after a temporary refusal, when the server says', async () => {
     const script = new Script()
     const room = script.client.room('r')
     await script.connection.welcomes()
@@ -120,7 +120,7 @@ describe('joining', () => {
     await joined
   })
 
-  it('[C2] paces the joins of many rooms by the limit in the hello', async () => {
+  it('[C2] a client paces the joins of many rooms by the limit in the hello', async () => {
     const script = new Script()
     const ids = Array.from({ length: 12 }, (_, index) => `room-${index}`)
     for (const id of ids) void script.client.room(id).join()
@@ -133,7 +133,7 @@ describe('joining', () => {
     expect(joins()).toBe(4)
   })
 
-  it('[C2] rejoins as many rooms at once as the server takes in a burst', async () => {
+  it('[C2] a client rejoins as many rooms at once as the server takes in a burst', async () => {
     const script = new Script()
     for (let index = 0; index < 102; index++) void script.client.room(`room-${index}`).join()
     await script.connection.welcomes('me', { limits: { joins_per_second: 5, joins_burst: 100 } })
@@ -150,7 +150,7 @@ describe('joining', () => {
     expect(script.client.room('r').status.get()).toMatchObject({ state: 'left' })
   })
 
-  it('[J2] refuses a room id that the server would refuse', () => {
+  it('[J2] a join refuses a room id that the server would refuse', () => {
     const script = new Script()
     expect(() => script.client.room('a b')).toThrow(expect.objectContaining({ code: 'invalid_room' }))
     expect(script.client.me.id).toBe('@me')
@@ -158,7 +158,7 @@ describe('joining', () => {
 })
 
 describe('the cursor', () => {
-  it('[H13] drops what is not above it, and rejoins with since when an offset is skipped', async () => {
+  it('[H13] the cursor drops what is not above it, and rejoins with since when an offset is skipped', async () => {
     const { script, room, heard } = await live()
     await script.connection.says(chatFrame(1), chatFrame(1), chatFrame(2))
     expect(heard).toEqual([1, 2])
@@ -177,7 +177,7 @@ describe('the cursor', () => {
     expect(room.status.get()).toMatchObject({ state: 'live', recovered: true })
   })
 
-  it('[H13] moves with a frame of an unknown type, one that cannot be read, and one whose handler throws', async () => {
+  it('[H13] the cursor moves with a frame of an unknown type, one that cannot be read, and one whose handler throws', async () => {
     const { script, room, heard } = await live()
     const errors: unknown[] = []
     script.client.on('error', (error) => errors.push(error))
@@ -196,7 +196,7 @@ describe('the cursor', () => {
     expect(room.status.get().state).toBe('live')
   })
 
-  it('[H13] does not move with an ack', async () => {
+  it('[H13] the cursor does not move with an ack', async () => {
     const { script, room, heard } = await live()
     const sent = room.send('hello')
     await script.connection.says({
@@ -214,7 +214,7 @@ describe('the cursor', () => {
     expect(heard).toEqual([1])
   })
 
-  it('[H6] resumes after a reconnect from where it was, and delivers what was missed as events', async () => {
+  it('[H6] the cursor resumes after a reconnect from where it was, and delivers what was missed as events', async () => {
     const { script, room, heard } = await live()
     await script.connection.says(chatFrame(1))
     const join = await reconnect(script)
@@ -226,7 +226,7 @@ describe('the cursor', () => {
     expect(room.status.get()).toMatchObject({ state: 'live', recovered: true })
   })
 
-  it('[H7] [M11] tells that continuity was broken: an event, a break in the timeline, recovered false', async () => {
+  it('[H7] [M11] the cursor tells that continuity was broken: an event, a break in the timeline, recovered false', async () => {
     const { script, room, heard } = await live()
     const breaks: unknown[] = []
     room.on('resync', ({ reason }) => breaks.push(reason))
@@ -266,7 +266,7 @@ describe('the cursor', () => {
     ])
   })
 
-  it('drops the answer to a join of a connection that is gone', async () => {
+  it('the cursor drops the answer to a join of a connection that is gone', async () => {
     const script = new Script()
     const room = script.client.room('r')
     await script.connection.welcomes()
@@ -281,7 +281,7 @@ describe('the cursor', () => {
 })
 
 describe('leaving', () => {
-  it('[J9] leaves, and is not joined again by a reconnect', async () => {
+  it('[J9] a client leaves, and is not joined again by a reconnect', async () => {
     const { script, room } = await live()
     const left = room.leave()
     const leave = script.connection.take().at(-1)
@@ -308,7 +308,7 @@ describe('leaving', () => {
     expect(heard).toEqual([1])
   })
 
-  it('[J12] is told when it is put out of the room, and does not come back by itself', async () => {
+  it('[J12] a client is told when it is put out of the room, and does not come back by itself', async () => {
     const { script, room } = await live()
     await script.connection.says({ type: 'left', room_id: 'r', reason: 'kicked' })
     expect(room.status.get()).toMatchObject({ state: 'denied', reason: 'Removed from the room' })
@@ -317,7 +317,7 @@ describe('leaving', () => {
 })
 
 describe('members and presence', () => {
-  it('[P3] [P4] follows entering, updates and leaving', async () => {
+  it('[P3] [P4] a client follows entering, updates and leaving', async () => {
     const { script, room } = await live()
     const frame = { type: 'presence', room_id: 'r' }
     await script.connection.says(
@@ -331,7 +331,7 @@ describe('members and presence', () => {
     expect(room.members.get()).toEqual([{ user_id: 'me' }])
   })
 
-  it('[P5] asks for the whole when it misses a version', async () => {
+  it('[P5] a client asks for the whole when it misses a version', async () => {
     const { script, room } = await live()
     script.connection.take()
     await script.connection.says({
@@ -348,7 +348,7 @@ describe('members and presence', () => {
     expect(room.members.get()).toEqual(members)
   })
 
-  it('[P2] tells the own state again after each reconnect', async () => {
+  it('[P2] a client tells the own state again after each reconnect', async () => {
     const { script, room } = await live()
     script.connection.take()
     room.presence.set({ mood: 'busy' })
@@ -364,7 +364,7 @@ describe('members and presence', () => {
 })
 
 describe('typing', () => {
-  it('[T7] tells at most once in 2 s, and that it ended 3 s after the last keystroke', async () => {
+  it('[T7] typing tells at most once in 2 s, and that it ended 3 s after the last keystroke', async () => {
     const { script, room } = await live()
     script.connection.take()
     for (let i = 0; i < 30; i++) {
@@ -384,7 +384,7 @@ describe('typing', () => {
     expect(script.connection.frames.some(({ type }) => type === 'typing_stop')).toBe(false)
   })
 
-  it('[T6] is never queued while there is no connection', async () => {
+  it('[T6] typing is never queued while there is no connection', async () => {
     const { script, room } = await live()
     await script.connection.closes(1006)
     room.typing.keystroke()
@@ -393,7 +393,7 @@ describe('typing', () => {
     expect(script.connection.take().map(({ type }) => type)).toEqual(['auth', 'join'])
   })
 
-  it('[T7] knows who types without itself, and forgets those of whom it heard nothing for 7 s', async () => {
+  it('[T7] typing knows who types without itself, and forgets those of whom it heard nothing for 7 s', async () => {
     const { script, room } = await live()
     const typing = (user_id: string) => ({ type: 'user_typing', user_id, timestamp: '', room_id: 'r' })
     await script.connection.says(typing('bob'), typing('eve'), typing('me'))
@@ -512,7 +512,7 @@ describe('application messages', () => {
 })
 
 describe('history', () => {
-  it('[H9] [H10] pages back, and the timeline shows what adjoins', async () => {
+  it('[H9] [H10] history pages back, and the timeline shows what adjoins', async () => {
     const { script, room } = await live({}, { offset: 10, id: 'id-10' })
     await script.connection.says(chatFrame(11))
     script.connection.take()
@@ -562,11 +562,11 @@ describe('options', () => {
     [{ url: 'ws://x', session: 'disk' }, "'tab' or 'memory'"],
     [{ url: 'ws://x', storage: {} }, 'localOutbox()'],
     [{ url: 'ws://x', WebSocket: {} }, 'WebSocket must be a class'],
-  ])('%j is refused at once, with a sentence that says how to mend it', (options, sentence) => {
+  ])('createClient: %j is refused at once, with a sentence that says how to mend it', (options, sentence) => {
     expect(() => createClient(options as never)).toThrow(sentence)
   })
 
-  it('says what to do where there is no WebSocket', () => {
+  it('createClient says what to do where there is no WebSocket', () => {
     const { WebSocket } = globalThis
     try {
       Object.assign(globalThis, { WebSocket: undefined })

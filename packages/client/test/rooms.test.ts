@@ -33,7 +33,7 @@ async function online() {
 }
 
 describe('rooms that were visited', () => {
-  it('leave the memory flat: 3,000 joined, written in and left are gone, but for the newest', async () => {
+  it('rooms that were visited leave the memory flat: 3,000 joined, written in and left are gone, but for the newest', async () => {
     const { client, clock } = await online()
     const visited: WeakRef<Room>[] = []
     for (let n = 0; n < 3_000; n++) {
@@ -51,7 +51,7 @@ describe('rooms that were visited', () => {
     client.close()
   }, 60_000)
 
-  it('stay as they are while anybody has them: the same handle, and what it showed', async () => {
+  it('rooms that were visited stay as they are while anybody has them: the same handle, and what it showed', async () => {
     const { client, clock } = await online()
     const [handle, heard] = [client.room('handle'), [] as string[]]
     client.room('listened').on('chat_message', ({ message }) => heard.push(message))
@@ -75,7 +75,7 @@ describe('rooms that were visited', () => {
     client.close()
   })
 
-  it('are held again by a listener that comes after they were let go', async () => {
+  it('rooms that were visited are held again by a listener that comes after they were let go', async () => {
     const { client, clock } = await online()
     const heard: string[] = []
     let handle: Room | undefined = client.room('late')
@@ -91,7 +91,7 @@ describe('rooms that were visited', () => {
 })
 
 describe('release', () => {
-  it('leaves, forgets, and gives a new handle', async () => {
+  it('release() leaves, forgets, and gives a new handle', async () => {
     const script = new Script()
     const room = script.client.room('r')
     await script.connection.welcomes()

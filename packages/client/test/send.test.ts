@@ -36,7 +36,7 @@ function memoryStorage(kept = new Map<string, StoredMessage>()): OutboxStorage &
 }
 
 describe('sending', () => {
-  it('[M5] is pending at once, sent with the ack, and shown once although the broadcast comes too', async () => {
+  it('[M5] a message that is sent is pending at once, sent with the ack, and shown once although the broadcast comes too', async () => {
     const { script, room } = await live()
     const sent = room.send('hello')
     expect(room.timeline.get()).toMatchObject([
@@ -52,7 +52,7 @@ describe('sending', () => {
     expect(room.timeline.get()).toMatchObject([{ state: 'sent', key: sent.clientId, message: { offset: 1 } }])
   })
 
-  it('sorts an acknowledged message by its offset, also when earlier ones of others arrive later', async () => {
+  it('a client sorts an acknowledged message by its offset, also when earlier ones of others arrive later', async () => {
     const { script, room } = await live()
     const sent = room.send('mine')
     await script.connection.says(ackFrame(sent.clientId, 2), chatFrame(1))
@@ -82,7 +82,7 @@ describe('sending', () => {
     ])
   })
 
-  it('[M7] sends again after a lost ack, and the duplicate settles it', async () => {
+  it('[M7] a client sends again after a lost ack, and the duplicate settles it', async () => {
     const { script, room } = await live()
     const sent = room.send('hello')
     expect(sent.cancel()).toBe(false)
@@ -128,7 +128,7 @@ describe('sending', () => {
     expect(sent.state).toBe('pending')
   })
 
-  it('[E16] waits as the server advises, then sends again in order', async () => {
+  it('[E16] a client waits as the server advises, then sends again in order', async () => {
     const { script, room } = await live()
     const [a, b] = [room.send('a'), room.send('b')]
     script.connection.take()
@@ -178,7 +178,7 @@ describe('sending', () => {
     ['  ', 'message_empty'],
     ['x'.repeat(1_001), 'message_too_long'],
     ['\uD800', 'invalid_text'],
-  ])('[M2] refuses %j before it leaves', async (text, code) => {
+  ])('[M2] a client refuses %j before it leaves', async (text, code) => {
     const { script, room } = await live()
     script.connection.take()
     const sent = room.send(text)
@@ -187,7 +187,7 @@ describe('sending', () => {
     expect(script.connection.take()).toEqual([])
   })
 
-  it('refuses a message to a room that was never joined, and one when the outbox is full', async () => {
+  it('a client refuses a message to a room that was never joined, and one when the outbox is full', async () => {
     const { script, room } = await live({ outbox: { maxMessages: 1 } })
     await expect(script.client.room('elsewhere').send('hi')).rejects.toMatchObject({ code: 'not_in_room' })
     await script.connection.closes(1006)
@@ -195,7 +195,7 @@ describe('sending', () => {
     await expect(room.send('two')).rejects.toMatchObject({ code: 'outbox_full', temporary: true })
   })
 
-  it('[C2] paces itself by the limits in the hello', async () => {
+  it('[C2] a client paces itself by the limits in the hello', async () => {
     const { script, room } = await live({}, { limits: { messages_per_second: 10, messages_burst: 5 } })
     // The token and a ping are charged as well.
     for (let i = 0; i < 6; i++) room.send(`m${i}`)
@@ -281,7 +281,7 @@ describe('sending', () => {
     await expect(sent).rejects.toMatchObject({ code: 'closed' })
   })
 
-  it('never sends as somebody else', async () => {
+  it('a client never sends as somebody else', async () => {
     const { script, room } = await live({ token: 'token' })
     await script.connection.closes(1006)
     const sent = room.send('as me')
@@ -292,7 +292,7 @@ describe('sending', () => {
 })
 
 describe('the stored outbox', () => {
-  it('outlives the page: the next one of the same user shows and sends what was left, in order', async () => {
+  it('the stored outbox outlives the page: the next one of the same user shows and sends what was left, in order', async () => {
     const storage = memoryStorage()
     const first = await live({ storage: storedOutbox(storage) })
     await first.script.connection.closes(1006)
@@ -309,7 +309,7 @@ describe('the stored outbox', () => {
     expect(storage.kept.size).toBe(0)
   })
 
-  it('stores a transmission before it leaves, so that the next page does not take it for never sent', async () => {
+  it('the stored outbox stores a transmission before it leaves, so that the next page does not take it for never sent', async () => {
     const storage = memoryStorage()
     const { script, room } = await live({ storage: storedOutbox(storage) })
     room.send('hello')
@@ -320,7 +320,7 @@ describe('the stored outbox', () => {
     expect(entry?.kind === 'message' && entry.cancel()).toBe(false)
   })
 
-  it('keeps the order of what it stores, also when the first was transmitted since', async () => {
+  it('the stored outbox keeps the order of what it stores, also when the first was transmitted since', async () => {
     const storage = memoryStorage()
     const { room } = await live({ storage: storedOutbox(storage), outbox: { window: 1 } })
     const [a, b] = [room.send('a'), room.send('b')]
@@ -328,7 +328,7 @@ describe('the stored outbox', () => {
     expect(script.connection.take()).toMatchObject([{ client_id: a.clientId }, { client_id: b.clientId }])
   })
 
-  it('keeps what waits for rooms that this page has not joined, also when the client fails', async () => {
+  it('the stored outbox keeps what waits for rooms that this page has not joined, also when the client fails', async () => {
     const storage = memoryStorage()
     const { script, room } = await live({ storage: storedOutbox(storage) })
     await script.connection.closes(1006)
@@ -341,7 +341,7 @@ describe('the stored outbox', () => {
     expect(storage.kept.size).toBe(1)
   })
 
-  it('[M12] does not send what was in doubt for too long before the page went', async () => {
+  it('[M12] the stored outbox does not send what was in doubt for too long before the page went', async () => {
     const storage = memoryStorage()
     const { room } = await live({ storage: storedOutbox(storage) })
     room.send('old')
@@ -356,7 +356,7 @@ describe('the stored outbox', () => {
     expect(again.timeline.get()).toMatchObject([{ state: 'failed', error: { code: 'outcome_unknown' } }])
   })
 
-  it('leaves the messages of another user alone', async () => {
+  it('the stored outbox leaves the messages of another user alone', async () => {
     const storage = memoryStorage()
     const { script, room } = await live({ storage: storedOutbox(storage) })
     await script.connection.closes(1006)
@@ -407,7 +407,7 @@ describe('the stored outbox', () => {
     })
   })
 
-  it('is cleared by forget(), at log-out', async () => {
+  it('the stored outbox is cleared by forget(), at log-out', async () => {
     const storage = memoryStorage()
     const { script, room } = await live({ storage: storedOutbox(storage) })
     await script.connection.closes(1006)

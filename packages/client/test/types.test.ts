@@ -102,7 +102,7 @@ function uses(client: Client<P>, room: Room<P>, plain: ReturnType<typeof createC
 }
 
 describe('the types', () => {
-  it('[A9] follow the protocol: what is wrong does not compile', () => {
+  it('[A9] the types follow the protocol: what is wrong does not compile', () => {
     expectTypeOf(uses).toBeFunction()
   })
 })

@@ -60,21 +60,21 @@ describe.each(builds)('a browser bundle of the %s build', (build) => {
     ['a table from the root', `import { CLOSE_CODES } from './index.js'; console.log(CLOSE_CODES)`],
     ['all of /define', `export * from './define-protocol.js'`],
     ['all of /wire', `export * from './wire.js'`],
-  ])('with %s carries no zod', async (_, code) => {
+  ])('a browser bundle with %s carries no zod', async (_, code) => {
     expect(await bundle(code)).not.toContain('zod/mini')
   })
 
-  it('with a schema does, so that the test can tell', async () => {
+  it('a browser bundle with a schema does, so that the test can tell', async () => {
     expect(await bundle(`import { ClientMessage } from './index.js'; console.log(ClientMessage)`)).toContain(
       'zod/mini',
     )
   })
 
-  it('pays less than 5 kB, compressed, for all of /wire', async () => {
+  it('a browser bundle pays less than 5 kB, compressed, for all of /wire', async () => {
     expect(gzipSync(await bundle(`export * from './wire.js'`)).length).toBeLessThan(5_000)
   })
 
-  it('calls neither eval nor Function, which a Content-Security-Policy may forbid', async () => {
+  it('a browser bundle calls neither eval nor Function, which a Content-Security-Policy may forbid', async () => {
     expect(await bundle(`export * from './wire.js'; export * from './define-protocol.js'`)).not.toMatch(
       /\beval\(|\bFunction\(/,
     )
@@ -83,7 +83,7 @@ describe.each(builds)('a browser bundle of the %s build', (build) => {
 
 describe('the production build', () => {
   it.each(['Too many rooms', 'Slow consumer'])(
-    'carries the text “%s” only for who asks for the table',
+    'the production build carries the text “%s” only for who asks for the table',
     async (text) => {
       const client = `import { closeCode, decodeServerMessage, RoomfulError } from './wire.js'
       console.log(closeCode(4005), decodeServerMessage('{}'), new RoomfulError('room_limit'))`
@@ -94,7 +94,7 @@ describe('the production build', () => {
     },
   )
 
-  it('has the same tables, codes and verdicts, and shorter texts', async () => {
+  it('the production build has the same tables, codes and verdicts, and shorter texts', async () => {
     const [long, short] = await Promise.all(
       builds.map(([name]) => import(pathToFileURL(join(root, name, 'wire.js')).href)),
     )

@@ -58,7 +58,7 @@ describe('frames', () => {
     'null',
     'true',
     '\u0000',
-  ])('[E2] %j is no JSON object', (text) => {
+  ])('[E2] decoding: %j is no JSON object', (text) => {
     expectRefusal(text, 'invalid_json', 'Invalid JSON format')
     expect(refusal(text)).toMatchObject({ stage: 'frame', type: undefined, envelope: {}, issues: [] })
   })
@@ -75,17 +75,17 @@ describe('frames', () => {
     [{ type: false }, 'false'],
     [{ type: ['join'] }, 'array'],
     [{ type: { a: 1 } }, 'object'],
-  ])('[E3] %j has an unknown type', (frame, shown) => {
+  ])('[E3] decoding: %j has an unknown type', (frame, shown) => {
     expectRefusal(frame, 'unknown_type', `Unknown message type: ${shown}`)
   })
 
-  it('[E3] cuts an unknown type at 64 code points, never within one', () => {
+  it('[E3] decoding cuts an unknown type at 64 code points, never within one', () => {
     expect(refusal({ type: 'x'.repeat(65) }).message).toBe(`Unknown message type: ${'x'.repeat(64)}`)
     expect(refusal({ type: '😀'.repeat(1000) }).message).toBe(`Unknown message type: ${'😀'.repeat(64)}`)
     expect(refusal({ type: 'a\ud800' }).message).toBe('Unknown message type: a\ufffd')
   })
 
-  it('[E3] names a type that nests a thousand levels without overflowing', () => {
+  it('[E3] decoding names a type that nests a thousand levels without overflowing', () => {
     expectRefusal(
       `{"type":${'['.repeat(30_000)}${']'.repeat(30_000)}}`,
       'unknown_type',
@@ -121,7 +121,7 @@ describe('frames', () => {
     '{"type":"ping","__proto__":{"id":1}}',
     '{"type":"presence","room_id":"a","state":{"__proto__":{"admin":true}}}',
     '{"type":"tree","children":[{"__proto__":1}]}',
-  ])('[E4] %s has a key that would become a prototype', (text) => {
+  ])('[E4] decoding: %s has a key that would become a prototype', (text) => {
     expect(refusal(text)).toMatchObject({ code: 'invalid_message', stage: 'frame', issues: [{ path: '' }] })
     expect(({} as { admin?: boolean }).admin).toBeUndefined()
   })
@@ -159,7 +159,7 @@ describe('built-in messages', () => {
     }
   })
 
-  it('[B3] ignores fields that it does not know, and does not hand them on', () => {
+  it('[B3] decoding ignores fields that it does not know, and does not hand them on', () => {
     expect(decode({ type: 'ping', id: 'a', color: 'red' })).toEqual({
       ok: true,
       kind: 'built_in',
@@ -167,7 +167,7 @@ describe('built-in messages', () => {
     })
   })
 
-  it('[M3] ignores fields that are for the server to say', () => {
+  it('[M3] decoding ignores fields that are for the server to say', () => {
     const claimed = { user_id: 'someone else', timestamp: 'then', id: 'x', epoch: 'e', offset: 3 }
     expect(decode({ type: 'chat_message', message: 'hello', ...claimed })).toMatchObject({
       message: { type: 'chat_message', message: 'hello' },
@@ -235,7 +235,7 @@ describe('built-in messages', () => {
     [{ type: 'history', limit: '10' }, 'limit'],
     [{ type: 'presence' }, 'state'],
     [{ type: 'presence', state: [] }, 'state'],
-  ])('[E8] %j is refused with its field named', (frame, path) => {
+  ])('[E8] decoding: %j is refused with its field named', (frame, path) => {
     expect(refusal(frame)).toMatchObject({
       code: 'invalid_message',
       message: 'Invalid message',
@@ -247,7 +247,7 @@ describe('built-in messages', () => {
     [{ type: 'history', limit: '10' }, 'Invalid input: expected number, received string'],
     [{ type: 'join', room_id: 'a', history: -1 }, 'Too small: expected number to be >=0'],
     [{ type: 'chat_message' }, 'Invalid input: expected string, received undefined'],
-  ])('[E8] %j is refused with the reason', (frame, message) => {
+  ])('[E8] decoding: %j is refused with the reason', (frame, message) => {
     expect(refusal(frame).issues).toMatchObject([{ message }])
   })
 
@@ -271,19 +271,19 @@ describe('built-in messages', () => {
 describe('chat data', () => {
   const data = { attachment: { url: 'https://example.com/a.png' } }
 
-  it('[M4] accepts data that satisfies the schema', () => {
+  it('[M4] a protocol accepts data that satisfies the schema', () => {
     const frame = { type: 'chat_message', message: 'hello', data }
     expect(decode(frame)).toEqual({ ok: true, kind: 'built_in', message: frame })
   })
 
-  it('[M4] refuses data that does not, under the path from the top', () => {
+  it('[M4] a protocol refuses data that does not, under the path from the top', () => {
     expect(refusal({ type: 'chat_message', message: 'hello', data: { attachment: {} } })).toMatchObject({
       code: 'invalid_message',
       issues: [{ path: 'data.attachment.url' }],
     })
   })
 
-  it('[M4] refuses any data where none is declared', () => {
+  it('[M4] a protocol refuses any data where none is declared', () => {
     const text = JSON.stringify({ type: 'chat_message', message: 'hello', data })
     expect(decodeClientMessage(text)).toMatchObject({ code: 'invalid_message', issues: [{ path: 'data' }] })
   })
@@ -356,11 +356,11 @@ describe('application messages', () => {
 })
 
 describe('encode', () => {
-  it('gives the text of the frame', () => {
+  it('encode gives the text of the frame', () => {
     expect(encode({ type: 'ping' })).toEqual({ ok: true, text: '{"type":"ping"}' })
   })
 
-  it('never throws for what JSON cannot hold', () => {
+  it('encode never throws for what JSON cannot hold', () => {
     const cyclic: { type: string; self?: unknown } = { type: 'a' }
     cyclic.self = cyclic
     const thrown = {

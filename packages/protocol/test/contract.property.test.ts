@@ -36,7 +36,7 @@ const ajv = new Ajv2020({ strict: true })
 const compiled = { client: ajv.compile(client), server: ajv.compile(server) }
 
 describe.each(serverVariants)('the shape of server message $type', ({ type, schema, valid }) => {
-  it('accepts whatever zod accepts', () => {
+  it('the shape of a server message accepts whatever zod accepts', () => {
     fc.assert(
       fc.property(valid, (message) => {
         const received = overTheWire(message)
@@ -51,7 +51,7 @@ describe.each(serverVariants)('the shape of server message $type', ({ type, sche
     )
   })
 
-  it('agrees with zod about mutated messages', () => {
+  it('the shape of a server message agrees with zod about mutated messages', () => {
     const verdicts = { accepted: 0, refused: 0 }
     fc.assert(
       fc.property(mutated(valid), (message) => {
@@ -76,7 +76,7 @@ describe.each([
   ({ union, variants, agrees }) => {
     const valid = fc.oneof(...variants.map((variant) => variant.valid))
 
-    it('accepts whatever zod accepts', () => {
+    it('the JSON Schema of a message accepts whatever zod accepts', () => {
       fc.assert(
         fc.property(valid, (message) => {
           expect(agrees(overTheWire(message)), JSON.stringify(agrees.errors)).toBe(true)
@@ -85,7 +85,7 @@ describe.each([
       )
     })
 
-    it('agrees with zod about mutated messages', () => {
+    it('the JSON Schema of a message agrees with zod about mutated messages', () => {
       fc.assert(
         fc.property(mutated(valid), (message) => {
           const received = overTheWire(message)

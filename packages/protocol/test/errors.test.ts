@@ -20,7 +20,7 @@ function rows(firstCell: RegExp): string[][] {
 }
 
 describe('docs/errors.md', () => {
-  it('[E6] lists every code with its text and whether it is temporary, in the order of the data', () => {
+  it('[E6] docs/errors.md lists every code with its text and whether it is temporary, in the order of the data', () => {
     const told = rows(/^`\w+`$/).map(([code, text, temporary]) => [
       code?.replaceAll('`', ''),
       text,
@@ -34,14 +34,14 @@ describe('docs/errors.md', () => {
     expect(told).toEqual(held)
   })
 
-  it('says of every code when it comes and what to do', () => {
+  it('docs/errors.md says of every code when it comes and what to do', () => {
     for (const [code, , , when, what] of rows(/^`\w+`$/)) {
       expect(when, code).toMatch(/\w/)
       expect(what, code).toMatch(/\w/)
     }
   })
 
-  it('[K1] lists every close code with its name, reason and action', () => {
+  it('[K1] docs/errors.md lists every close code with its name, reason and action', () => {
     const told = rows(/^\d{4}$/).map(([code, name, reason, action]) => [
       Number(code),
       name?.replaceAll('`', ''),
@@ -70,12 +70,12 @@ describe('close codes', () => {
     expect(new Map(told)).toEqual(new Map(held))
   })
 
-  it('[K1] have reasons that fit into a close frame', () => {
+  it('[K1] close codes have reasons that fit into a close frame', () => {
     for (const { reason } of Object.values(CLOSE_CODES))
       expect(new TextEncoder().encode(reason).length).toBeLessThan(123)
   })
 
-  it('[K1] ask for 5 s before a client that was too much comes back', () => {
+  it('[K1] close codes ask for 5 s before a client that was too much comes back', () => {
     expect(closeCode(4005).minDelayMs).toBe(5_000)
     expect(closeCode(4006).minDelayMs).toBe(5_000)
     expect(closeCode(4008).attempts).toBe(5)
@@ -89,11 +89,11 @@ describe('close codes', () => {
     [3000, 'retry'],
     [1015, 'retry'],
     [Number.NaN, 'retry'],
-  ])('[K2] %d, which is not listed, means %s', (code, action) => {
+  ])('[K2] close codes: %d, which is not listed, means %s', (code, action) => {
     expect(closeCode(code)).toMatchObject({ code, action })
   })
 
-  it('[K2] leave the ranges that applications may use free', () => {
+  it('[K2] close codes leave the ranges that applications may use free', () => {
     for (const { code } of Object.values(CLOSE_CODES)) {
       expect((code >= 4100 && code <= 4499) || code >= 4600).toBe(false)
     }
@@ -128,7 +128,7 @@ describe('errors', () => {
     expect(new RoomfulError('toString')).toMatchObject({ message: 'toString', temporary: false })
   })
 
-  it('keeps its cause', () => {
+  it('RoomfulError keeps its cause', () => {
     const cause = new Error('the store is gone')
     expect(new RoomfulError('unavailable', { cause }).cause).toBe(cause)
     expect('cause' in new RoomfulError('unavailable')).toBe(false)

@@ -16,7 +16,7 @@ const WHITE_SPACE = [
 ].map((codePoint) => String.fromCodePoint(codePoint))
 
 describe('chat text', () => {
-  it('[M2] is measured in code points', () => {
+  it('[M2] chat text is measured in code points', () => {
     for (const unit of ['a', 'é', '語', '😀', '𝒳']) {
       expect(checkText(unit.repeat(MAX_TEXT_LENGTH))).toBeUndefined()
       expect(checkText(unit.repeat(MAX_TEXT_LENGTH + 1))).toBe('message_too_long')
@@ -29,7 +29,7 @@ describe('chat text', () => {
   })
 
   it.each(WHITE_SPACE.map((space) => [space.codePointAt(0)?.toString(16).padStart(4, '0'), space]))(
-    '[M2] is blank if it is nothing but U+%s',
+    '[M2] chat text is blank if it is nothing but U+%s',
     (_, space) => {
       expect(checkText(space)).toBe('message_empty')
       expect(checkText(` ${space}\t`)).toBe('message_empty')
@@ -37,24 +37,24 @@ describe('chat text', () => {
     },
   )
 
-  it('[M2] is not blank if it holds what is invisible but no white space', () => {
+  it('[M2] chat text is not blank if it holds what is invisible but no white space', () => {
     for (const text of ['\u200b', '\ufeff', '\u2060', '\u00ad', '\u0000', '\u180e']) {
       expect(checkText(text)).toBeUndefined()
     }
     expect(checkText('')).toBe('message_empty')
   })
 
-  it('[M2] is checked for length before blankness', () => {
+  it('[M2] chat text is checked for length before blankness', () => {
     expect(checkText(' '.repeat(MAX_TEXT_LENGTH + 1))).toBe('message_too_long')
   })
 
-  it('[E5] may not hold a lone surrogate', () => {
+  it('[E5] chat text may not hold a lone surrogate', () => {
     expect(checkText('a\ud800')).toBe('invalid_text')
     expect(checkText('😀'.slice(0, 1))).toBe('invalid_text')
     expect(checkText('😀')).toBeUndefined()
   })
 
-  it('[M2] measures any text as Array.from does', () => {
+  it('[M2] chat text measures any text as Array.from does', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 30 }), fc.nat(20), (text, limit) => {
         expect(checkText(text, limit) === 'message_too_long').toBe(Array.from(text).length > limit)
@@ -77,11 +77,11 @@ describe('room ids', () => {
     '𝒳',
     'x'.repeat(128),
     '@me',
-  ])('[J2] %s is one', (id) => {
+  ])('[J2] room ids: %s is one', (id) => {
     expect(isRoomId(id)).toBe(true)
   })
 
-  it('[J2] are measured in code points', () => {
+  it('[J2] room ids are measured in code points', () => {
     expect(isRoomId('𝒳'.repeat(128))).toBe(true)
     expect(isRoomId('𝒳'.repeat(129))).toBe(false)
     expect(isRoomId('x'.repeat(129))).toBe(false)
@@ -111,7 +111,7 @@ describe('room ids', () => {
     '!',
     '$',
     '😀',
-  ])('[J2] %j is none: a character is not allowed', (id) => {
+  ])('[J2] room ids: %j is none: a character is not allowed', (id) => {
     expect(isRoomId(id)).toBe(false)
   })
 
@@ -135,7 +135,7 @@ describe('room ids', () => {
     }
   })
 
-  it('[J2] are in normal form C, so that no two of them look the same', () => {
+  it('[J2] room ids are in normal form C, so that no two of them look the same', () => {
     expect(isRoomId('caf\u00e9')).toBe(true)
     expect(isRoomId('cafe\u0301')).toBe(false)
     expect(isRoomId('\u212b')).toBe(false)

@@ -25,7 +25,7 @@ async function live() {
 }
 
 describe('what the server would close the connection for', () => {
-  it('is refused to its caller, and costs no chat message that is under way', async () => {
+  it('what the server would close the connection for is refused to its caller, and costs no chat message that is under way', async () => {
     const { script, room } = await live()
     const sent = room.send('small')
     expect(() => room.emit('draw', { points: large })).toThrow(expect.objectContaining({ code: 'too_large' }))
@@ -38,7 +38,7 @@ describe('what the server would close the connection for', () => {
     expect(await sent).toMatchObject({ offset: 1 })
   })
 
-  it('is reported where it is a presence state, not sent again with every reconnect', async () => {
+  it('what the server would close the connection for is reported where it is a presence state, not sent again with every reconnect', async () => {
     const { script, client, room } = await live()
     const errors: string[] = []
     client.on('error', ({ code }) => errors.push(code))

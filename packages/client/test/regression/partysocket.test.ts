@@ -71,7 +71,7 @@ const closeOf = (socket: ReconnectingWebSocket) =>
   })
 
 describe('1. reconnect() while it waits for the next attempt', () => {
-  it('bare: does nothing until the wait ends', async () => {
+  it('reconnect() while it waits for the next attempt: bare: does nothing until the wait ends', async () => {
     const dials: string[] = []
     const url = await deadUrl()
     const socket = bare(() => {
@@ -86,7 +86,7 @@ describe('1. reconnect() while it waits for the next attempt', () => {
     expect(dials.length).toBe(before)
   })
 
-  it('ours: connect() dials at once', async () => {
+  it('reconnect() while it waits for the next attempt: ours: connect() dials at once', async () => {
     const client = ours(await deadUrl(), { backoff: { minMs: 60_000, baseMs: 60_000, maxMs: 60_000 } })
     await reaches(client.status, 'backoff')
     client.connect()
@@ -95,12 +95,12 @@ describe('1. reconnect() while it waits for the next attempt', () => {
 })
 
 describe('2. a refused connection', () => {
-  it('bare: looks like a clean close with code 1000', async () => {
+  it('a refused connection: bare: looks like a clean close with code 1000', async () => {
     const socket = bare(await deadUrl(), { maxRetries: 0 })
     expect(await closeOf(socket)).toMatchObject({ code: 1000, wasClean: true })
   })
 
-  it('ours: says what to check, and is tried again', async () => {
+  it('a refused connection: ours: says what to check, and is tried again', async () => {
     const url = await deadUrl()
     const { reason } = await reaches(ours(url).status, 'backoff')
     expect(reason).toMatch(
@@ -111,7 +111,7 @@ describe('2. a refused connection', () => {
 })
 
 describe('3. the waits between attempts', () => {
-  it('bare: are the same for everyone, without jitter', async () => {
+  it('the waits between attempts: bare: are the same for everyone, without jitter', async () => {
     const url = await deadUrl()
     const waits = [bare(url), bare(url)].map((socket) => {
       Object.assign(socket, { _retryCount: 1 })
@@ -121,7 +121,7 @@ describe('3. the waits between attempts', () => {
     expect(waits).toEqual([3_000, 3_000])
   })
 
-  it('ours: are spread by full jitter', async () => {
+  it('the waits between attempts: ours: are spread by full jitter', async () => {
     const url = await deadUrl()
     const waits = await Promise.all(
       [0, 0.5, 0.999].map(async (random) => {
@@ -134,7 +134,7 @@ describe('3. the waits between attempts', () => {
 })
 
 describe('4. what is sent before the connection is open', () => {
-  it('bare: is flushed before open fires, so that chat precedes the join, and is unbounded', async () => {
+  it('what is sent before the connection is open: bare: is flushed before open fires, so that chat precedes the join, and is unbounded', async () => {
     const received: string[] = []
     const { url } = await serve((socket) => socket.on('message', (data) => received.push(String(data))))
     const socket = bare(url)
@@ -152,7 +152,7 @@ describe('4. what is sent before the connection is open', () => {
     expect(received.at(-1)).toBe('join')
   })
 
-  it('ours: waits in a bounded outbox until the room is joined', async () => {
+  it('what is sent before the connection is open: ours: waits in a bounded outbox until the room is joined', async () => {
     const types: string[] = []
     const { url } = await serve((socket) => {
       socket.on('message', (data) => types.push((JSON.parse(String(data)) as { type: string }).type))
@@ -171,7 +171,7 @@ describe('4. what is sent before the connection is open', () => {
 })
 
 describe('5. a URL or token provider that fails', () => {
-  it('bare: one that rejects with nothing stops the reconnection for good', async () => {
+  it('a URL or token provider that fails: bare: one that rejects with nothing stops the reconnection for good', async () => {
     let calls = 0
     const broken = bare(
       () => {
@@ -187,7 +187,7 @@ describe('5. a URL or token provider that fails', () => {
     expect(broken.readyState).toBe(0)
   })
 
-  it('ours: one that rejects with nothing, or never settles, is asked again', async () => {
+  it('a URL or token provider that fails: ours: one that rejects with nothing, or never settles, is asked again', async () => {
     const { url } = await serve()
     const answers = [() => Promise.reject(), () => new Promise<string>(() => {}), () => 'token']
     const client = ours(url, {
@@ -207,7 +207,7 @@ describe('6. close() while it waits for the next attempt', () => {
       cwd: import.meta.dirname,
     })
 
-  it('bare: emits no close and keeps the process alive until the wait ends', async () => {
+  it('close() while it waits for the next attempt: bare: emits no close and keeps the process alive until the wait ends', async () => {
     const url = await deadUrl()
     const { stdout } = script(`
       import Socket from 'partysocket/ws'
@@ -224,7 +224,7 @@ describe('6. close() while it waits for the next attempt', () => {
     expect(stdout).toBe('late\n')
   })
 
-  it('ours: is closed at once, and no timer is left', async () => {
+  it('close() while it waits for the next attempt: ours: is closed at once, and no timer is left', async () => {
     const timers = new Set<unknown>()
     const client = ours(
       await deadUrl(),
@@ -255,7 +255,7 @@ describe('6. close() while it waits for the next attempt', () => {
 })
 
 describe("7. a server's terminal code", () => {
-  it('bare: is retried', async () => {
+  it('a server’s terminal code: bare: is retried', async () => {
     let connections = 0
     const { url } = await serve((socket) => {
       connections++
@@ -265,7 +265,7 @@ describe("7. a server's terminal code", () => {
     await expect.poll(() => connections).toBeGreaterThan(2)
   })
 
-  it('ours: ends it, with the reason', async () => {
+  it('a server’s terminal code: ours: ends it, with the reason', async () => {
     let connections = 0
     const { url } = await serve((socket) => {
       connections++
@@ -278,7 +278,7 @@ describe("7. a server's terminal code", () => {
 })
 
 describe('8. Node 20 has no global WebSocket', () => {
-  it('bare: errs for ever, on the console', () => {
+  it('Node 20 has no global WebSocket: bare: errs for ever, on the console', () => {
     const errors: unknown[] = []
     const { error, WebSocket: global } = { error: console.error, WebSocket: globalThis.WebSocket }
     Object.assign(globalThis, { WebSocket: undefined })
@@ -301,7 +301,7 @@ describe('8. Node 20 has no global WebSocket', () => {
     })
   })
 
-  it('ours: says with the first attempt what to install and to pass', () => {
+  it('Node 20 has no global WebSocket: ours: says with the first attempt what to install and to pass', () => {
     const { WebSocket: global } = globalThis
     Object.assign(globalThis, { WebSocket: undefined })
     try {

@@ -13,7 +13,7 @@ const message = (offset: number, epoch = 'e') => ({
 const joined = { type: 'joined', message: '', room_id: 'r', timestamp: '', more: false } as const
 
 describe('what a join brings', () => {
-  it('[H13] belongs to the next join if this one was given up in the middle', async () => {
+  it('[H13] what a join brings belongs to the next join if this one was given up in the middle', async () => {
     const { network, clock, connect } = await createTestServer({ limits: { pageBytes: 600 } })
     const device = new Device(network)
     const room = createClient({ url: 'ws://test', session: 'memory' }, device.runtime).room('r')
@@ -42,7 +42,7 @@ describe('what a join brings', () => {
     )
   })
 
-  it('[H7] is no break if live frames have reached the place that the log no longer knows', () => {
+  it('[H7] what a join brings is no break if live frames have reached the place that the log no longer knows', () => {
     const events: RoomEvent[] = [
       { type: 'up' },
       { type: 'join', history: 10 },
@@ -64,7 +64,7 @@ describe('what a join brings', () => {
     expect(step.effects).toEqual([{ type: 'deliver_page', entries: [] }, { type: 'live' }])
   })
 
-  it('[J12] continues after a kick, or says that it does not', () => {
+  it('[J12] what a join brings continues after a kick, or says that it does not', () => {
     const expelled = Object.assign(new Error('kicked'), { code: 'forbidden' }) as never
     const events: RoomEvent[] = [
       { type: 'up' },
@@ -84,7 +84,7 @@ describe('a break in the timeline', () => {
   const shown = (of: Timeline<Loggable>) =>
     of.get().map((entry) => (entry.kind === 'break' ? entry.reason : entry.message.offset))
 
-  it('[H12] stands before an own message that only its ack has placed', () => {
+  it('[H12] a break in the timeline stands before an own message that only its ack has placed', () => {
     const list = timeline()
     list.received([message(1)])
     list.pending('own', { type: 'chat_message', client_id: 'own', user_id: 'me' }, actions)
@@ -95,7 +95,7 @@ describe('a break in the timeline', () => {
     expect(shown(list)).toEqual([1, 'expired', 5, 6, 7])
   })
 
-  it('[H13] does not double an entry that the page after it brings again', () => {
+  it('[H13] a break in the timeline does not double an entry that the page after it brings again', () => {
     const list = timeline()
     list.received([message(1)])
     list.prepended([message(1), message(2), message(3)])
@@ -104,7 +104,7 @@ describe('a break in the timeline', () => {
     expect(shown(list)).toEqual([1, 2, 3, 'expired', 4])
   })
 
-  it('[H12] ends a log in which an own message was placed', () => {
+  it('[H12] a break in the timeline ends a log in which an own message was placed', () => {
     const list = timeline()
     list.received([message(1)])
     list.pending('own', { type: 'chat_message', client_id: 'own', user_id: 'me' }, actions)
@@ -114,7 +114,7 @@ describe('a break in the timeline', () => {
     expect(shown(list)).toEqual([1, 'gap', 5, 'epoch_changed', 1])
   })
 
-  it('[H12] after a fork, shows as lost what the page gives another entry for, and once what was sent again', () => {
+  it('[H12] a break in the timeline after a fork, shows as lost what the page gives another entry for, and once what was sent again', () => {
     const list = timeline()
     const named = (offset: number, id: string, client_id: string) => ({
       ...message(offset),
@@ -128,7 +128,7 @@ describe('a break in the timeline', () => {
     expect(states).toEqual(['sent', 'lost', 'forked', 'sent', 'sent', 'sent'])
   })
 
-  it('[H12] is shown where an own message of long ago stands alone, and goes when history fills it', () => {
+  it('[H12] a break in the timeline is shown where an own message of long ago stands alone, and goes when history fills it', () => {
     const list = timeline()
     list.received([message(8), message(9)])
     list.pending('own', { type: 'chat_message', client_id: 'own', user_id: 'me' }, actions)

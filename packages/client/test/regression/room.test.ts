@@ -13,7 +13,7 @@ async function live(hello: Record<string, unknown> = {}, options: Partial<Client
 }
 
 describe('an answer that comes too late', () => {
-  it('to leave does not put the room out that was joined again meanwhile', async () => {
+  it('an answer that comes too late to leave does not put the room out that was joined again meanwhile', async () => {
     const { script, room } = await live({}, { timeouts: { requestMs: 1_000 } })
     const left = room.leave()
     const [leave] = script.connection.take()
@@ -28,7 +28,7 @@ describe('an answer that comes too late', () => {
 })
 
 describe('a listener that leaves', () => {
-  it('while the room is about to join leaves no membership behind that nobody knows of', async () => {
+  it('a listener that leaves while the room is about to join leaves no membership behind that nobody knows of', async () => {
     const script = new Script()
     const room = script.client.room('r')
     const seen: string[] = []

@@ -52,7 +52,7 @@ const ODD_VALUES: Record<string, () => unknown> = {
 }
 
 describe('errors in the log', () => {
-  it('have message, stack and cause where pino looks for them', () => {
+  it('errors in the log have message, stack and cause where pino looks for them', () => {
     const [line] = pinoLines((logger) =>
       logger.error(
         { err: new Error('it failed', { cause: new Error('wrong password') }) },
@@ -68,7 +68,7 @@ describe('errors in the log', () => {
     })
   })
 
-  it('are errors, whatever was thrown', () => {
+  it('errors in the log are errors, whatever was thrown', () => {
     for (const [what, make] of Object.entries(ODD_VALUES)) {
       const [line] = pinoLines((logger) => logger.error({ err: make() }, 'a handler failed'))
       expect(line, what).toMatchObject({
@@ -77,7 +77,7 @@ describe('errors in the log', () => {
     }
   })
 
-  it('are shown by the console, whatever was thrown, with their causes', () => {
+  it('errors in the log are shown by the console, whatever was thrown, with their causes', () => {
     const written = collectConsole()
     const logger = new GuardedLogger(consoleLogger, new VirtualClock(), 60)
     for (const make of Object.values(ODD_VALUES)) logger.error({ err: make() }, 'a handler failed')
@@ -88,7 +88,7 @@ describe('errors in the log', () => {
 })
 
 describe('a logger that fails', () => {
-  it('is told on the console, and stops nothing', () => {
+  it('a logger that fails is told on the console, and stops nothing', () => {
     const written = collectConsole()
     for (const make of Object.values(ODD_VALUES)) {
       const fail = () => {
@@ -104,7 +104,7 @@ describe('a logger that fails', () => {
     }
   })
 
-  it('may fail late', async () => {
+  it('a logger that fails may fail late', async () => {
     const written = collectConsole()
     const failLate = async () => {
       throw new Error('the disk is full')
@@ -119,7 +119,7 @@ describe('a logger that fails', () => {
     expect(written).toEqual([expect.stringMatching(/lost="something happened"[\s\S]*the disk is full/)])
   })
 
-  it('may fail where the console does too', () => {
+  it('a logger that fails may fail where the console does too', () => {
     vi.spyOn(console, 'error').mockImplementation(() => {
       throw new Error('EPIPE')
     })
@@ -130,7 +130,7 @@ describe('a logger that fails', () => {
 })
 
 describe('what peers cause in the log', () => {
-  it('is rationed by event, and counted when the minute is over', async () => {
+  it('what peers cause in the log is rationed by event, and counted when the minute is over', async () => {
     const { lines, logger } = recorder()
     const clock = new VirtualClock()
     const guarded = new GuardedLogger(logger, clock, 3)
@@ -146,7 +146,7 @@ describe('what peers cause in the log', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('is cut', () => {
+  it('what peers cause in the log is cut', () => {
     const { lines, logger } = recorder()
     new GuardedLogger(logger, new VirtualClock(), 60).warn({ origin: 'x'.repeat(12_000) }, 'upgrade refused')
     expect(lines[0]?.fields.origin).toBe(`${'x'.repeat(500)}… (12000 characters)`)

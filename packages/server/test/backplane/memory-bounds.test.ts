@@ -42,7 +42,7 @@ function used(all: Streams, name: string, account: string) {
 }
 
 describe('what a node remembers of rooms', () => {
-  it('holds nothing of a room that nobody wrote into, once the last one has gone', () => {
+  it('what a node remembers of rooms holds nothing of a room that nobody wrote into, once the last one has gone', () => {
     const all = streams()
     const listener = () => {}
     const stream = all.open('r')
@@ -59,7 +59,7 @@ describe('what a node remembers of rooms', () => {
     expect([all.size, all.bytes]).toEqual([0, 0])
   })
 
-  it('[H6] grants a resume in a room that was forgotten empty, unless a log was forgotten since', async () => {
+  it('[H6] what a node remembers of rooms grants a resume in a room that was forgotten empty, unless a log was forgotten since', async () => {
     const clock = new VirtualClock()
     const backplane = await started({ idleMs: 1_000, historyMs: 1_000, dedupeMs: 1_000 }, clock)
     const visit = async () => {
@@ -76,7 +76,7 @@ describe('what a node remembers of rooms', () => {
     expect((await backplane.read('r', { ...newest, after: 0 }, first)).fault).toBe('epoch_changed')
   })
 
-  it('opens one room more than it may by forgetting an unused one of the user who left the most behind', () => {
+  it('what a node remembers of rooms opens one room more than it may by forgetting an unused one of the user who left the most behind', () => {
     const all = streams({ streams: 4 })
     for (const name of ['ada', 'mal1', 'mal2', 'mal3']) used(all, name, name.slice(0, 3))
     used(all, 'mal4', 'mal')
@@ -88,7 +88,7 @@ describe('what a node remembers of rooms', () => {
     ])
   })
 
-  it('refuses a new room, for now, where all that it may know are in use', async () => {
+  it('what a node remembers of rooms refuses a new room, for now, where all that it may know are in use', async () => {
     const backplane = await started({ streams: 2 })
     const [first] = await Promise.all(['a', 'b'].map((name) => backplane.subscribe(name, () => {})))
     const refusal = expect.objectContaining({ code: 'unavailable', retryAfterMs: 5_000 })
@@ -98,7 +98,7 @@ describe('what a node remembers of rooms', () => {
     await backplane.subscribe('c', () => {})
   })
 
-  it('counts rooms that hold nothing yet towards its bytes', async () => {
+  it('what a node remembers of rooms counts rooms that hold nothing yet towards its bytes', async () => {
     const backplane = await started({ totalBytes: 64 * KIB })
     const opened = Array.from({ length: 100 }, (_, index) => backplane.subscribe(`r${index}`, () => {}))
     const outcomes = await Promise.allSettled(opened)
@@ -107,7 +107,7 @@ describe('what a node remembers of rooms', () => {
     expect(refused).toBeLessThan(80)
   })
 
-  it('takes what is too much from the largest rooms: the quiet ones keep their history', async () => {
+  it('what a node remembers of rooms takes what is too much from the largest rooms: the quiet ones keep their history', async () => {
     const backplane = await started({ totalBytes: 512 * KIB })
     for (let count = 0; count < 30; count++) await publish(backplane, 'quiet', 'same')
     for (let count = 0; count < 2_000; count++) await publish(backplane, `loud${count % 20}`, 'same', 4_000)
@@ -115,14 +115,14 @@ describe('what a node remembers of rooms', () => {
     expect(await kept(backplane, 'loud0')).toBeLessThan(10)
   })
 
-  it('takes what is too much from the users with the most, though each of their rooms is small', async () => {
+  it('what a node remembers of rooms takes what is too much from the users with the most, though each of their rooms is small', async () => {
     const backplane = await started({ totalBytes: 512 * KIB })
     for (let count = 0; count < 100; count++) await publish(backplane, 'room', 'ada', 300)
     for (let count = 0; count < 2_000; count++) await publish(backplane, `r${count}`, 'mal', 300)
     expect(await kept(backplane, 'room')).toBe(100)
   })
 
-  it('looks at as many rooms to make room for a message, however many there are', async () => {
+  it('what a node remembers of rooms looks at as many rooms to make room for a message, however many there are', async () => {
     const looks = vi.spyOn(RoomLog.prototype, 'memory', 'get')
     onTestFinished(() => looks.mockRestore())
     const counts: number[] = []
@@ -138,7 +138,7 @@ describe('what a node remembers of rooms', () => {
     expect(many).toBeLessThan(2 * few)
   })
 
-  it('looks through many rooms bit by bit for what has become too old, and misses none', () => {
+  it('what a node remembers of rooms looks through many rooms bit by bit for what has become too old, and misses none', () => {
     const all = streams({ streams: 10_000, totalBytes: 100_000 * KIB })
     const looks = vi.spyOn(RoomLog.prototype, 'expire')
     onTestFinished(() => looks.mockRestore())

@@ -11,7 +11,7 @@ const suiteOf = (make: () => Backplane) =>
 describe('the memory backplane', () => {
   for (const { name, run } of suiteOf(memory)) it(name, run)
 
-  it('refuses options that are no numbers above 0, and a second server', async () => {
+  it('the memory backplane refuses options that are no numbers above 0, and a second server', async () => {
     expect(() => memory({ historyCount: 0 })).toThrow('memory: historyCount must be a number above 0')
     const backplane = memory()
     const [first, second] = [backplane, backplane].map((shared) =>
@@ -37,7 +37,7 @@ function forgetful(): Backplane {
 }
 
 describe('the suite of backplanes', () => {
-  it('finds the fault in a backplane that has one, and no other', async () => {
+  it('the suite of backplanes finds the fault in a backplane that has one, and no other', async () => {
     const failed: string[] = []
     for (const { name, run } of suiteOf(forgetful)) await run().catch(() => failed.push(name))
     expect(failed.map((name) => name.slice(0, 4))).toEqual(['[M7]', '[M7]', '[M9]', '[M8]'])

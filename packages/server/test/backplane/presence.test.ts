@@ -65,7 +65,7 @@ const step = fc.record({
 })
 
 describe('any coming and going', () => {
-  it('[J4] [J5] [P3] [P4] tells each change of who is there once, with the next version and the right count', () => {
+  it('[J4] [J5] [P3] [P4] any coming and going tells each change of who is there once, with the next version and the right count', () => {
     const property = fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
       const presence = new Presence()
       const naive = new NaivePresence()

@@ -21,7 +21,7 @@ function joinOften(client: TestClient, times: number) {
 }
 
 describe('pages', () => {
-  it('[E17] of one connection wait when they are too many bytes, and come in order, none refused', async () => {
+  it('[E17] pages of one connection wait when they are too many bytes, and come in order, none refused', async () => {
     const limits = { ...fast, pageBytesPerSecond: 10_000, pageBytesBurst: 30_000 }
     const server = await createTestServer({ limits })
     await fill(server)
@@ -39,7 +39,7 @@ describe('pages', () => {
     expect(eve.frames.some(({ type }) => type === 'error')).toBe(false)
   })
 
-  it('of one address wait together while users are anonymous, whichever connections ask for them', async () => {
+  it('pages of one address wait together while users are anonymous, whichever connections ask for them', async () => {
     const limits = { ...fast, accountPageBytesPerSecond: 10_000, accountPageBytesBurst: 30_000 }
     const server = await createTestServer({ limits })
     await fill(server)
@@ -51,7 +51,7 @@ describe('pages', () => {
     expect(clients.flatMap(joinedOf)).toHaveLength(20)
   })
 
-  it('of one user wait for no other user', async () => {
+  it('pages of one user wait for no other user', async () => {
     const server = await createTestServer({
       limits: { ...fast, accountPageBytesPerSecond: 1, accountPageBytesBurst: 15_000 },
       authenticate: ({ token }) => ({ userId: String(token) }),
@@ -67,7 +67,7 @@ describe('pages', () => {
     expect(bob && joinedOf(bob)).toHaveLength(2)
   })
 
-  it('leave the event loop to others in between', async () => {
+  it('pages leave the event loop to others in between', async () => {
     const limits = { ...fast, pageBytesBurst: Infinity, pageBytesPerSecond: Infinity }
     const server = await createTestServer({ limits: { ...limits, accountPageBytesPerSecond: Infinity } })
     for (let count = 0; count < 10; count++) await fill(server)
@@ -89,7 +89,7 @@ describe('pages', () => {
 })
 
 describe('joins', () => {
-  it('[E12] of one address wait a little when they are too many, then are told when to come back, without a strike', async () => {
+  it('[E12] joins of one address wait a little when they are too many, then are told when to come back, without a strike', async () => {
     const limits = {
       accountJoinsPerSecond: 2,
       accountJoinsBurst: 5,

@@ -82,7 +82,7 @@ describe('the room', () => {
   ]
 
   it.each(messages)(
-    '[E10] [J8] of $type is the named one, else the one joined last, else none',
+    '[E10] [J8] the room of $type is the named one, else the one joined last, else none',
     (message) => {
       expect(verdict(sessionIn(), message)).toBe('not_in_room')
       expect(verdict(sessionIn('a'), { ...message, room_id: 'b' })).toBe('not_in_room')
@@ -95,7 +95,7 @@ describe('the room', () => {
     },
   )
 
-  it('[E10] that one is not in has a shorter text while typing', () => {
+  it('[E10] the room that one is not in has a shorter text while typing', () => {
     const textOf = (type: string) => decideOn(sessionIn(), { type, message: 'x' })
     expect(textOf('typing_start')).toMatchObject({ refusal: { text: 'Not in a room' } })
     expect(textOf('chat_message')).toMatchObject({
@@ -118,7 +118,7 @@ describe('the room', () => {
     ])
   })
 
-  it('[J1] counts joins under way, so that a flood of them cannot pass the limit', () => {
+  it('[J1] the room counts joins under way, so that a flood of them cannot pass the limit', () => {
     const limits = { ...DEFAULT_LIMITS, roomsPerConnection: 2 }
     const session = sessionIn('a')
     session.startJoin('b')
@@ -131,7 +131,7 @@ describe('the room', () => {
 })
 
 describe('a message', () => {
-  it('[M9] comes after the last accepted one, or says nothing of order', () => {
+  it('[M9] a message comes after the last accepted one, or says nothing of order', () => {
     const session = sessionIn('lobby')
     const chat = (after?: string) =>
       verdict(session, { type: 'chat_message', message: 'x', ...(after && { after }) })
@@ -147,13 +147,13 @@ describe('a message', () => {
     expect(chat('a')).toBe('out_of_order')
   })
 
-  it('[M2] is as long as the server’s limit says', () => {
+  it('[M2] a message is as long as the server’s limit says', () => {
     const limits = { ...DEFAULT_LIMITS, textLength: 2 }
     expect(verdict(sessionIn('a'), { type: 'chat_message', message: '𝒳𝒳' }, limits)).toBe('chat')
     expect(verdict(sessionIn('a'), { type: 'chat_message', message: 'xxx' }, limits)).toBe('message_too_long')
   })
 
-  it('[P2] of presence holds at most so many bytes of JSON', () => {
+  it('[P2] a message of presence holds at most so many bytes of JSON', () => {
     const limits = { ...DEFAULT_LIMITS, presenceStateBytes: 12 }
     expect(verdict(sessionIn('a'), { type: 'presence', state: { a: 'é123' } }, limits)).toBe(
       'invalid_message',
@@ -161,7 +161,7 @@ describe('a message', () => {
     expect(verdict(sessionIn('a'), { type: 'presence', state: { a: 'é12' } }, limits)).toBe('presence')
   })
 
-  it('[E7] is referred to by whatever of its envelope is well-formed, decoded or not', () => {
+  it('[E7] a message is referred to by whatever of its envelope is well-formed, decoded or not', () => {
     const refs = { ref: 'r', client_id: 'c', room_id: 'lobby' }
     for (const message of [
       { type: 'chat_message', message: 'x' },
@@ -173,7 +173,7 @@ describe('a message', () => {
     }
   })
 
-  it('never makes a decision throw, whatever it is', () => {
+  it('a message never makes a decision throw, whatever it is', () => {
     const property = fc.property(
       fc.jsonValue({ maxDepth: 4 }),
       fc.constantFrom('chat_message', 'join', 'move'),

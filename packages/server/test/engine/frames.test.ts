@@ -27,18 +27,21 @@ async function parse(bytes: Buffer): Promise<string[]> {
 }
 
 describe('a write', () => {
-  it.each([0, 1, 125, 126, 127, 65_535, 65_536, 200_000])('[E1] of %i bytes is one frame', async (length) => {
-    const text = 'x'.repeat(length)
-    expect(await parse(new TextFrame(text).bytes)).toEqual([text])
-    expect(textsIn(new TextFrame(text).bytes)).toEqual([text])
-  })
+  it.each([0, 1, 125, 126, 127, 65_535, 65_536, 200_000])(
+    '[E1] a write of %i bytes is one frame',
+    async (length) => {
+      const text = 'x'.repeat(length)
+      expect(await parse(new TextFrame(text).bytes)).toEqual([text])
+      expect(textsIn(new TextFrame(text).bytes)).toEqual([text])
+    },
+  )
 
-  it('[E1] counts bytes, not characters', async () => {
+  it('[E1] a write counts bytes, not characters', async () => {
     const text = 'é'.repeat(63) + '𝒳'.repeat(20_000)
     expect(await parse(new TextFrame(text).bytes)).toEqual([text])
   })
 
-  it('[E1] of several writes joined is one frame each, in order', async () => {
+  it('[E1] a write of several writes joined is one frame each, in order', async () => {
     const texts = fc.array(fc.string({ unit: 'grapheme', maxLength: 2_000 }), { minLength: 1, maxLength: 5 })
     const property = fc.asyncProperty(fc.array(texts, { minLength: 1, maxLength: 5 }), async (writes) => {
       const joined = new JoinedFrames(writes.map(written))
@@ -51,7 +54,7 @@ describe('a write', () => {
     await fc.assert(property, { numRuns: 200 })
   })
 
-  it('is built once, for all who get it', () => {
+  it('a write is built once, for all who get it', () => {
     const outgoing = TextFrame.of({ type: 'pong' })
     expect(outgoing.bytes).toBe(outgoing.bytes)
   })

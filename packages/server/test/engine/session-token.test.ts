@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { signSession, verifySession } from '../../src/engine/connection/session-token.js'
 
 describe('a session', () => {
-  it('[C10] [C11] gives back the user that it was signed for, under that secret alone', () => {
+  it('[C10] [C11] a session gives back the user that it was signed for, under that secret alone', () => {
     fc.assert(
       fc.property(
         fc.string({ minLength: 1, unit: 'grapheme' }),
@@ -18,7 +18,7 @@ describe('a session', () => {
     )
   })
 
-  it('[C10] that was altered anywhere is not genuine', () => {
+  it('[C10] a session that was altered anywhere is not genuine', () => {
     const session = signSession('anon-1', 'secret')
     for (let index = 0; index < session.length; index++) {
       for (const letter of ['A', 'b', '.', '']) {
@@ -28,7 +28,7 @@ describe('a session', () => {
     }
   })
 
-  it.each(['', '.', 'a', 'a.', '.b', 'a.b.c', '🙂.🙂'])('[C10] %j is none', (nonsense) => {
+  it.each(['', '.', 'a', 'a.', '.b', 'a.b.c', '🙂.🙂'])('[C10] a session: %j is none', (nonsense) => {
     expect(verifySession(nonsense, 'secret')).toBeUndefined()
   })
 })

@@ -11,7 +11,7 @@ function stranger(remoteAddress: string, startedAt = 0): Connection {
 }
 
 describe('silence', () => {
-  it('is counted by address, an IPv6 network being one, and the oldest keep their places', () => {
+  it('silence is counted by address, an IPv6 network being one, and the oldest keep their places', () => {
     const silence = new Silence({ silentPerAddress: 2, silentMs: 250 })
     const network = ['2001:db8::1', '2001:db8::2', '2001:db8::3'].map((address) => stranger(address))
     const other = stranger('2001:db8:0:1::1')
@@ -20,7 +20,7 @@ describe('silence', () => {
     expect(silence.sweep(all, 500)).toEqual([network[2]])
   })
 
-  it('is counted in sweeps: a busy server has not read yet what has long arrived', () => {
+  it('silence is counted in sweeps: a busy server has not read yet what has long arrived', () => {
     const silence = new Silence({ silentPerAddress: 1, silentMs: 1_000 })
     const two = [stranger('1.2.3.4'), stranger('1.2.3.4')]
     for (const now of [5_000, 10_000, 15_000, 20_000]) expect(silence.sweep(two, now)).toEqual([])
@@ -29,7 +29,7 @@ describe('silence', () => {
     expect(silence.sweep([...two, late], 26_000)).toEqual([two[1]])
   })
 
-  it('is nobody’s who has sent a token, is gone, or is still being greeted', () => {
+  it('silence is nobody’s who has sent a token, is gone, or is still being greeted', () => {
     const silence = new Silence({ silentPerAddress: 1, silentMs: 250 })
     const [first, checked, greeted] = [stranger('a'), stranger('a'), stranger('a')]
     checked.session.standing = 'authenticating'
@@ -41,7 +41,7 @@ describe('silence', () => {
     expect(silence.sweep(all, 750)).toEqual([greeted])
   })
 
-  it('has no bound where a limit is Infinity', () => {
+  it('silence has no bound where a limit is Infinity', () => {
     const infinite = Number.POSITIVE_INFINITY
     for (const limits of [
       { silentPerAddress: infinite, silentMs: 250 },

@@ -20,7 +20,7 @@ const listsOf = (client: TestClient | undefined) =>
 const bytesOf = (frame: object) => Buffer.byteLength(JSON.stringify(frame))
 
 describe('a large room', () => {
-  it('[J14] that empties at once tells the true count last, whatever was put off before', async () => {
+  it('[J14] a large room that empties at once tells the true count last, whatever was put off before', async () => {
     const server = await createTestServer({ limits: { listedMembers: 2 } })
     const [stays, ...others] = await members(server, 4)
     await server.clock.advance(2_000)
@@ -30,7 +30,7 @@ describe('a large room', () => {
     expect(listsOf(stays).at(-1)?.members).toHaveLength(1)
   })
 
-  it('[P6] is not listed over and over when one user comes and goes at its bound', async () => {
+  it('[P6] a large room is not listed over and over when one user comes and goes at its bound', async () => {
     const server = await createTestServer({ limits: { listedMembers: 20, joinsPerSecond: 100 } })
     const [stays, ...others] = await members(server, 20)
     const toggles = await server.connect()
@@ -46,7 +46,7 @@ describe('a large room', () => {
     expect(listsOf(stays)).toMatchObject([{ members: { length: 18 } }])
   })
 
-  it('[P6] has its list sent no more often than its length allows', async () => {
+  it('[P6] a large room has its list sent no more often than its length allows', async () => {
     const server = await createTestServer({ limits: { listedMembers: 4, listBytesPerSecond: 100 } })
     const [stays, ...others] = await members(server, 5)
     const last = others.at(-1) as TestClient
@@ -63,7 +63,7 @@ describe('a large room', () => {
     expect(listsOf(stays)).toHaveLength(2)
   })
 
-  it('[H4] [P6] is one whose list would take more than half a page, messages included', async () => {
+  it('[H4] [P6] a large room is one whose list would take more than half a page, messages included', async () => {
     const pageBytes = 16 * KIB
     const server = await createTestServer({ limits: { pageBytes, messagesPerSecond: 1_000 } })
     const clients = await members(server, 6)
@@ -85,7 +85,7 @@ describe('a large room', () => {
     expect(listsOf(clients[0])).toMatchObject([{ members: { length: 1 } }])
   })
 
-  it('[H4] [H6] gives a member who resumes the messages first, and then the list', async () => {
+  it('[H4] [H6] a large room gives a member who resumes the messages first, and then the list', async () => {
     const pageBytes = 16 * KIB
     const server = await createTestServer({ limits: { pageBytes, messagesPerSecond: 1_000 } })
     const ana = await server.connect()

@@ -27,7 +27,7 @@ function gone(socket: Socket): Promise<void> {
 }
 
 describe('an HTTP server for strangers', () => {
-  it('closes the socket of who asks again and again and reads no answer', async () => {
+  it('an HTTP server for strangers closes the socket of who asks again and again and reads no answer', async () => {
     const body = Buffer.alloc(1024 * 1024)
     const [peer, own] = await open((_, response) => void response.end(body), 200)
     peer.pause()
@@ -36,7 +36,7 @@ describe('an HTTP server for strangers', () => {
     expect(own.bytesWritten).toBeLessThan(50 * body.length)
   })
 
-  it('closes the socket of who drips the body of a request', async () => {
+  it('an HTTP server for strangers closes the socket of who drips the body of a request', async () => {
     const [peer, own] = await open((request) => void request.resume(), 200)
     peer.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n')
     const timer = setInterval(() => peer.write('x'), 20)
@@ -44,7 +44,7 @@ describe('an HTTP server for strangers', () => {
     await gone(own)
   })
 
-  it('has no time-out and no bound where the limits are Infinity', () => {
+  it('an HTTP server for strangers has no time-out and no bound where the limits are Infinity', () => {
     const never = { requestMs: Number.POSITIVE_INFINITY, httpSockets: Number.POSITIVE_INFINITY }
     const server = createHttpServer(() => {}, resolveLimits(never), silentLogger)
     expect(server).toMatchObject({ headersTimeout: 0, requestTimeout: 0, timeout: 0 })

@@ -23,7 +23,7 @@ describe('an origin', () => {
     ['', 'example.com', false],
     ['https://example.com', undefined, false],
     ['https://example.com', '', false],
-  ])('[C18] %s at the host %s: %s', (origin, host, isAllowed) => {
+  ])('[C18] an origin: %s at the host %s: %s', (origin, host, isAllowed) => {
     expect(isAllowedOrigin(origin, host, 'same-host')).toBe(isAllowed)
   })
 
@@ -37,7 +37,7 @@ describe('an origin', () => {
     ['https://evil.example', 'localhost:3000', false],
     ['http://localhost.evil.example', 'localhost:3000', false],
     ['http://127.0.0.1.evil.example', '127.0.0.1', false],
-  ])('[C18] on loopback the port is not compared: %s at %s: %s', (origin, host, isAllowed) => {
+  ])('[C18] an origin on loopback the port is not compared: %s at %s: %s', (origin, host, isAllowed) => {
     expect(isAllowedOrigin(origin, host, 'same-host')).toBe(isAllowed)
   })
 

@@ -2,7 +2,7 @@ import { createTestServer } from '@roomful/server/testing'
 import { describe, expect, it } from 'vitest'
 
 describe('a server without a port', () => {
-  it('carries a message from one fake client to another', async () => {
+  it('a server without a port carries a message from one fake client to another', async () => {
     const { connect } = await createTestServer()
     const ada = await connect()
     const grace = await connect()
@@ -13,7 +13,7 @@ describe('a server without a port', () => {
     expect(await grace.next('chat_message')).toMatchObject({ message: 'hello', offset: 1 })
   })
 
-  it('[T2] ends a typing notice when virtual time has passed', async () => {
+  it('[T2] a server without a port ends a typing notice when virtual time has passed', async () => {
     const { connect, clock } = await createTestServer()
     const ada = await connect()
     const grace = await connect()
@@ -25,14 +25,14 @@ describe('a server without a port', () => {
     expect(await grace.next('user_stopped_typing')).toMatchObject({ room_id: 'general' })
   })
 
-  it('says what came instead of the frame that was expected', async () => {
+  it('a server without a port says what came instead of the frame that was expected', async () => {
     const { connect } = await createTestServer()
     const ada = await connect()
     ada.send('{')
     await expect(ada.next('joined')).rejects.toThrow(/Expected a frame of type 'joined'.*invalid_json/s)
   })
 
-  it('drops a client whose link swallows everything, by heartbeat', async () => {
+  it('a server without a port drops a client whose link swallows everything, by heartbeat', async () => {
     const { connect, clock, server } = await createTestServer()
     const ada = await connect()
     ada.link.halfOpen()
@@ -40,7 +40,7 @@ describe('a server without a port', () => {
     expect(server.stats().connections).toBe(0)
   })
 
-  it('closes a client that stops reading with 4002, and its room goes on', async () => {
+  it('a server without a port closes a client that stops reading with 4002, and its room goes on', async () => {
     const { connect, server } = await createTestServer({
       limits: {
         backlogBytes: 10_000,
@@ -60,7 +60,7 @@ describe('a server without a port', () => {
     expect((await server.room('general').info()).connections).toBe(1)
   })
 
-  it('lets every connection break when the process dies', async () => {
+  it('a server without a port lets every connection break when the process dies', async () => {
     const { connect, crash } = await createTestServer()
     const ada = await connect()
     crash()

@@ -16,7 +16,7 @@ describe('an address', () => {
     ['fe80::1%eth0', 'fe80::1'],
     ['::1', '::1'],
     ['::', '::'],
-  ])('written as %j is read as %j', (text, address) => {
+  ])('an address written as %j is read as %j', (text, address) => {
     expect(parseAddress(text)).toBe(address)
   })
 
@@ -36,7 +36,7 @@ describe('an address', () => {
     '[1.2.3.4]]:80',
     '1.2.3.4 5.6.7.8',
     '::1\u0000',
-  ])('is not read from %j', (text) => {
+  ])('an address is not read from %j', (text) => {
     expect(parseAddress(text)).toBeUndefined()
   })
 
@@ -52,24 +52,24 @@ describe('an address', () => {
     ['1::2:3:4:5:6', '1:0:0:2::/64'],
     ['::1', '0:0:0:0::/64'],
     ['unknown', 'unknown'],
-  ])('%s is rationed as %s', (address, key) => {
+  ])('an address: %s is rationed as %s', (address, key) => {
     expect(addressKey(address)).toBe(key)
   })
 })
 
 describe('the address of a client', () => {
-  it('is the peer where no proxy is trusted, whatever it forwards', () => {
+  it('the address of a client is the peer where no proxy is trusted, whatever it forwards', () => {
     expect(clientAddress('::ffff:10.0.0.1', '1.2.3.4', 0)).toBe('10.0.0.1')
     expect(clientAddress(undefined, '1.2.3.4', 0)).toBe('unknown')
   })
 
-  it('is counted from the right, across several headers', () => {
+  it('the address of a client is counted from the right, across several headers', () => {
     expect(clientAddress('10.0.0.1', '6.6.6.6, 1.2.3.4:5, [2001:db8::1]:443', 1)).toBe('2001:db8::1')
     expect(clientAddress('10.0.0.1', '6.6.6.6, 1.2.3.4:5, 10.0.0.2', 2)).toBe('1.2.3.4')
     expect(clientAddress('10.0.0.1', ['6.6.6.6', '1.2.3.4'], 1)).toBe('1.2.3.4')
   })
 
-  it('is the peer where the header says less, or something else: a lie must not be a new person each time', () => {
+  it('the address of a client is the peer where the header says less, or something else: a lie must not be a new person each time', () => {
     for (const header of [undefined, '', '1.2.3.4', 'x, y', ',,', 'unknown, 10.0.0.2'])
       expect(clientAddress('10.0.0.1', header, 2)).toBe('10.0.0.1')
   })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ExpiryQueue } from '../../src/util/expiry-queue.js'
 
 describe('an expiry queue', () => {
-  it('gives each key back once, when its time is over, unless it was touched or deleted', () => {
+  it('an expiry queue gives each key back once, when its time is over, unless it was touched or deleted', () => {
     const queue = new ExpiryQueue<string>(100)
     queue.touch('a', 0)
     queue.touch('b', 10)
@@ -18,7 +18,7 @@ describe('an expiry queue', () => {
     expect(queue.size).toBe(0)
   })
 
-  it('behaves like a map of deadlines', () => {
+  it('an expiry queue behaves like a map of deadlines', () => {
     const step = fc.record({
       do: fc.constantFrom('touch', 'delete', 'take'),
       key: fc.nat(5),

@@ -7,7 +7,7 @@ import { ExcessCounter, MinuteCounter, paid, waitFor } from '../../src/util/rate
 const rate = { perSecond: 10, burst: 5 }
 
 describe('a budget', () => {
-  it('[E12] gives a burst at once, then one each tenth of a second', () => {
+  it('[E12] a budget gives a burst at once, then one each tenth of a second', () => {
     let fullAt = 0
     for (let n = 0; n < 5; n++) {
       expect(waitFor(fullAt, rate, 0)).toBe(0)
@@ -18,7 +18,7 @@ describe('a budget', () => {
     expect(waitFor(fullAt, rate, 100)).toBe(0)
   })
 
-  it('lets what costs more than the burst pass when it is full, and takes nothing by asking', () => {
+  it('a budget lets what costs more than the burst pass when it is full, and takes nothing by asking', () => {
     let fullAt = 0
     for (let n = 0; n < 3; n++) expect(waitFor(fullAt, rate, 0, 100)).toBe(0)
     fullAt = paid(fullAt, rate, 0, 100)
@@ -26,7 +26,7 @@ describe('a budget', () => {
     expect(waitFor(fullAt, rate, 0, 100)).toBe(500)
   })
 
-  it('without a rate gives always', () => {
+  it('a budget without a rate gives always', () => {
     const unlimited = { perSecond: Number.POSITIVE_INFINITY, burst: Number.POSITIVE_INFINITY }
     let fullAt = 0
     for (let n = 0; n < 1_000; n++) {
@@ -61,7 +61,7 @@ describe('a budget', () => {
 })
 
 describe('strikes', () => {
-  it('[E12] count bursts, not messages, and are forgiven after a minute', () => {
+  it('[E12] strikes count bursts, not messages, and are forgiven after a minute', () => {
     const strikes = new ExcessCounter()
     for (let n = 0; n < 100; n++) expect(strikes.add(n, 3)).toBe(false)
     expect(strikes.add(10_000, 3)).toBe(false)

@@ -12,7 +12,7 @@ const record = (userId: string, offset: number) => ({
 })
 
 describe('dedupe', () => {
-  it('[M7] knows a message by its user too', () => {
+  it('[M7] dedupe knows a message by its user too', () => {
     const dedupe = new Dedupe({ count: 10, ms: 1_000 })
     dedupe.remember('c', record('ana', 1), 0)
     expect(dedupe.find('ana', 'c', 0)).toEqual(record('ana', 1))
@@ -20,7 +20,7 @@ describe('dedupe', () => {
     expect(dedupe.find('ana', 'd', 0)).toBeUndefined()
   })
 
-  it('[M7] cannot be made to take one user’s message for another’s by an id with blanks', () => {
+  it('[M7] dedupe cannot be made to take one user’s message for another’s by an id with blanks', () => {
     const dedupe = new Dedupe({ count: 10, ms: 1_000 })
     dedupe.remember('a', record('zoe', 1), 0)
     dedupe.remember('a', record('b c', 2), 0)
@@ -29,7 +29,7 @@ describe('dedupe', () => {
     expect(dedupe.find('b c', 'a', 0)).toEqual(record('b c', 2))
   })
 
-  it('forgets everything in time', () => {
+  it('dedupe forgets everything in time', () => {
     const dedupe = new Dedupe({ count: 10, ms: 1_000 })
     for (let n = 0; n < 100; n++) dedupe.remember(`c${n}`, record('ana', n), n)
     expect(dedupe.size).toBeLessThanOrEqual(20)
@@ -38,7 +38,7 @@ describe('dedupe', () => {
     expect(dedupe.bytes).toBe(0)
   })
 
-  it('uses its memory again for as many as it forgets, and has none once they are too old', () => {
+  it('dedupe uses its memory again for as many as it forgets, and has none once they are too old', () => {
     const dedupe = new Dedupe({ count: 1_000, ms: 600_000 })
     const bytes = new Set<number>()
     for (let n = 0; n < 10_000; n++) {
@@ -50,7 +50,7 @@ describe('dedupe', () => {
     expect(dedupe.bytes).toBe(0)
   })
 
-  it('keeps no memory for what it was made to forget', () => {
+  it('dedupe keeps no memory for what it was made to forget', () => {
     const dedupe = new Dedupe({ count: 1_000, ms: 600_000 })
     for (let n = 0; n < 4_000; n++) dedupe.remember(`client-${n}`, record('ana', n), 0)
     dedupe.expire(0)
@@ -91,7 +91,7 @@ describe('dedupe', () => {
 })
 
 describe('a fingerprint', () => {
-  it('[M8] tells texts apart', () => {
+  it('[M8] a fingerprint tells texts apart', () => {
     const texts = ['', 'a', 'b', 'ab', 'ba', 'a\n{}', 'a\n', 'é', '𝒳', 'x'.repeat(1_000), 'x'.repeat(999)]
     expect(new Set(texts.map(fingerprint)).size).toBe(texts.length)
     fc.assert(

@@ -23,7 +23,7 @@ describe('retention', () => {
   const N = 5
 
   it.each([N - 1, N, N + 1])(
-    '[H6] [H7] [H14] with room for 5, of %i entries, tells exactly the readers that miss one',
+    '[H6] [H7] [H14] retention with room for 5, of %i entries, tells exactly the readers that miss one',
     (entries) => {
       const log = logOf(entries, { count: N })
       const oldest = Math.max(1, entries - N + 1)
@@ -33,7 +33,7 @@ describe('retention', () => {
     },
   )
 
-  it('counts bytes, the overhead of an entry included, and never refuses the newest entry’s place in the order', () => {
+  it('retention counts bytes, the overhead of an entry included, and never refuses the newest entry’s place in the order', () => {
     const log = logOf(3, { bytes: 330 })
     expect(log.size).toBe(2)
     expect(log.bytes).toBeLessThanOrEqual(330)
@@ -42,7 +42,7 @@ describe('retention', () => {
     expect(tiny.head).toEqual(at(3))
   })
 
-  it('[H14] ends an entry at its age, and keeps the head for who stands there', () => {
+  it('[H14] retention ends an entry at its age, and keeps the head for who stands there', () => {
     const log = logOf(2, { ageMs: 100 })
     log.expire(100)
     expect(log.size).toBe(2)
@@ -58,7 +58,7 @@ describe('retention', () => {
 })
 
 describe('resume', () => {
-  it('[H7] tells another epoch, another entry at the offset, and a reader ahead of the log', () => {
+  it('[H7] resume tells another epoch, another entry at the offset, and a reader ahead of the log', () => {
     const log = logOf(3)
     expect(resumeFault(log, { ...at(3), epoch: 'another' })).toBe('epoch_changed')
     expect(resumeFault(log, { ...at(2), id: 'another' })).toBe('forked')
@@ -67,7 +67,7 @@ describe('resume', () => {
     expect(resumeFault(log, at(4))).toBe('forked')
   })
 
-  it('[H2] works from the empty log’s cursor', () => {
+  it('[H2] resume works from the empty log’s cursor', () => {
     const log = new RoomLog('epoch', FOREVER)
     const { head } = log
     expect(head).toEqual(at(0))
@@ -78,7 +78,7 @@ describe('resume', () => {
 })
 
 describe('a page', () => {
-  it('[H4] stays within its bytes, but holds one entry if there is any', () => {
+  it('[H4] a page stays within its bytes, but holds one entry if there is any', () => {
     const log = logOf(10)
     const [first] = log.read({ after: 0, ...ALL }).entries
     const size = Buffer.byteLength(first?.text ?? '') + 120
@@ -89,7 +89,7 @@ describe('a page', () => {
     expect(offsets({ before: undefined, limit: 10, maxBytes: 1 })).toEqual([10])
   })
 
-  it('[H1] completes an entry’s text with its place', () => {
+  it('[H1] a page completes an entry’s text with its place', () => {
     const [entry] = logOf(1).read({ after: 0, ...ALL }).entries
     expect(entry && JSON.parse(entry.text)).toEqual({ n: 1, epoch: 'epoch', offset: 1 })
   })
@@ -136,7 +136,7 @@ const step = fc.oneof(
 )
 
 describe('memory', () => {
-  it('is nothing again once nothing is kept, however large the entries were', () => {
+  it('the memory of a log is nothing again once nothing is kept, however large the entries were', () => {
     const sizes = fc.array(fc.oneof(fc.nat(300), fc.nat(40_000)), { minLength: 1, maxLength: 200 })
     fc.assert(
       fc.property(sizes, fc.integer({ min: 1, max: 150 }), (lengths, count) => {
@@ -155,7 +155,7 @@ describe('memory', () => {
     )
   })
 
-  it('is a small log’s own: not a piece of what frames have left', () => {
+  it('the memory of a log is a small log’s own: not a piece of what frames have left', () => {
     const bytes = memoryOfEach((n) => {
       const log = new RoomLog('epoch', FOREVER)
       log.append(`id-${n}`, `{"n":${n}`, 0)
@@ -164,7 +164,7 @@ describe('memory', () => {
     expect(bytes).toBeLessThan(400)
   })
 
-  it('[H9] holds texts and ids as they were, whatever their length, across its segments', () => {
+  it('[H9] the memory of a log holds texts and ids as they were, whatever their length, across its segments', () => {
     const log = new RoomLog('epoch', { ...FOREVER, count: 150 })
     const openOf = (n: number) => `{"text":"${'aé漢😀"'.repeat(n % 7 === 0 ? 5_000 : n)}"`
     for (let n = 1; n <= 400; n++) {
@@ -187,7 +187,7 @@ describe('memory', () => {
 })
 
 describe('any history', () => {
-  it('[H9] [H10] reads like an array, forwards and backwards, whatever was appended, expired and dropped', () => {
+  it('[H9] [H10] any history reads like an array, forwards and backwards, whatever was appended, expired and dropped', () => {
     const query = fc.record({ limit: fc.nat(12), from: fc.nat(40) })
     const property = fc.property(
       fc.array(step, { maxLength: 200 }),

@@ -15,7 +15,7 @@ const record = (userId: string, offset: number): Remembered => ({
 const CLEARED = 'cleared'
 
 describe('a table of records', () => {
-  it('with one of them has memory of its own: not a piece of what frames have left', () => {
+  it('a table of records with one of them has memory of its own: not a piece of what frames have left', () => {
     const bytes = memoryOfEach((n) => {
       const table = new RecordTable()
       table.add(`client-${n}`, record(`user-${n}`, n + 1))
@@ -24,7 +24,7 @@ describe('a table of records', () => {
     expect(bytes).toBeLessThan(200)
   })
 
-  it('that is large takes no memory that V8 counts towards a full collection', () => {
+  it('a table of records that is large takes no memory that V8 counts towards a full collection', () => {
     const { external } = process.memoryUsage()
     const table = new RecordTable()
     for (let n = 0; n < 20_000; n++) table.add(`client-${n}`, record('ana', n))
@@ -32,7 +32,7 @@ describe('a table of records', () => {
     expect(process.memoryUsage().external - external).toBeLessThan(100_000)
   })
 
-  it('[M7] has what was added, by user and client id, and nothing else', () => {
+  it('[M7] a table of records has what was added, by user and client id, and nothing else', () => {
     const token = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 64 })
     const userId = fc.oneof(fc.constantFrom('ana', 'bob', 'aña', ''), fc.string())
     const clientId = fc.oneof(token, { arbitrary: fc.nat(300).map(String), weight: 3 }, fc.constant(CLEARED))
@@ -63,7 +63,7 @@ describe('a table of records', () => {
     )
   })
 
-  it('[M7] tells ten thousand users apart who all count from 1', () => {
+  it('[M7] a table of records tells ten thousand users apart who all count from 1', () => {
     const table = new RecordTable()
     for (let n = 0; n < 10_000; n++) table.add('1', record(`user-${n}`, n))
     expect(table.find('user-0', '1')).toEqual(record('user-0', 0))
@@ -72,7 +72,7 @@ describe('a table of records', () => {
     expect(table.find('user-10000', '1')).toBeUndefined()
   })
 
-  it('[M7] has as many after it was cleared, in the memory that it had', () => {
+  it('[M7] a table of records has as many after it was cleared, in the memory that it had', () => {
     const table = new RecordTable()
     const fill = (word: string) => {
       for (let n = 0; n < 1_000; n++) table.add(`${word}-${n}`, record(`user-${n % 7}`, n))

@@ -7,7 +7,7 @@ interface Thing {
 }
 
 describe('weight classes', () => {
-  it('find one of the heaviest and of the lightest, to within a factor of two, whatever comes, changes and goes', () => {
+  it('weight classes find one of the heaviest and of the lightest, to within a factor of two, whatever comes, changes and goes', () => {
     const change = fc.tuple(fc.nat(9), fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 28 })))
     fc.assert(
       fc.property(fc.array(change, { maxLength: 200 }), (changes) => {
@@ -30,7 +30,7 @@ describe('weight classes', () => {
     )
   })
 
-  it('take those of one class in the order in which they came', () => {
+  it('weight classes take those of one class in the order in which they came', () => {
     const classes = new WeightClasses<Thing>()
     const things = Array.from({ length: 100 }, () => ({ weight: 3_000 }))
     for (const thing of things) classes.move(thing, 0, thing.weight)

@@ -46,7 +46,7 @@ const inDoubt = { code: 'outcome_unknown', temporary: false }
 const refused = { code: 'unavailable', temporary: true }
 
 describe('what Redis was asked to log and did not say whether it has', () => {
-  it('is in doubt if the answer does not come in time, and is refused for now while none comes', async () => {
+  it('what Redis was asked to log and did not say whether it has is in doubt if the answer does not come in time, and is refused for now while none comes', async () => {
     const store = await start()
     const node = await join({ url: store.url, commandTimeoutMs: 200, leaseRenewMs: 5_000, leaseMs: 15_000 })
     await node.publish('r', 'before')
@@ -63,7 +63,7 @@ describe('what Redis was asked to log and did not say whether it has', () => {
     expect(await textsIn(node)).toEqual(['before', 'of the server', 'of Ada'])
   })
 
-  it('is in doubt if the connection breaks before the answer', async () => {
+  it('what Redis was asked to log and did not say whether it has is in doubt if the connection breaks before the answer', async () => {
     const store = await start()
     const address = await addressOf(store)
     const node = await join({ url: address.url, commandTimeoutMs: 30_000 })
@@ -76,7 +76,7 @@ describe('what Redis was asked to log and did not say whether it has', () => {
     await isReady(node)
   })
 
-  it('is in doubt if the script failed on its way', async () => {
+  it('what Redis was asked to log and did not say whether it has is in doubt if the script failed on its way', async () => {
     const store = await start()
     const node = await join({ url: store.url })
     await store.command('ACL', 'SETUSER', 'default', '-spublish')
@@ -84,7 +84,7 @@ describe('what Redis was asked to log and did not say whether it has', () => {
     expect(await textsIn(node)).toEqual(['of the server'])
   })
 
-  it('is in doubt if Redis has it, and too few replicas confirm', async () => {
+  it('what Redis was asked to log and did not say whether it has is in doubt if Redis has it, and too few replicas confirm', async () => {
     const store = await start()
     const node = await join({ url: store.url, durability: 'replicated', replicationTimeoutMs: 100 })
     const both = await Promise.allSettled([
@@ -95,7 +95,7 @@ describe('what Redis was asked to log and did not say whether it has', () => {
     expect(await textsIn(node)).toEqual(['of the server', 'of Ada'])
   })
 
-  it('is in doubt if Redis has it, and the connection breaks before the replicas confirm', async () => {
+  it('what Redis was asked to log and did not say whether it has is in doubt if Redis has it, and the connection breaks before the replicas confirm', async () => {
     const store = await start()
     const address = await addressOf(store)
     const node = await join({ url: address.url, durability: 'replicated', replicationTimeoutMs: 30_000 })
@@ -109,7 +109,7 @@ describe('what Redis was asked to log and did not say whether it has', () => {
     await expect(publishing).rejects.toMatchObject(inDoubt)
   })
 
-  it('is refused for now if Redis said that it did nothing', async () => {
+  it('what Redis was asked to log and did not say whether it has is refused for now if Redis said that it did nothing', async () => {
     const store = await start()
     const node = await join({ url: store.url })
     await store.command('CONFIG', 'SET', 'min-replicas-to-write', '1')

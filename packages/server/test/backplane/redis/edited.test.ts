@@ -97,15 +97,18 @@ describe('[H12] [M11] a log of which somebody deleted', () => {
     ['every single one', 'XTRIM <log> MAXLEN 0', 'expired', 6],
     ['what is known of its end', 'DEL <meta>', 'epoch_changed', 1],
     ['all of it', 'DEL <log> <meta>', 'epoch_changed', 1],
-  ])('%s goes on, and tells readers from before', async (_, command, why, offset) => {
-    const { node, log, meta, read, fault } = await roomOf('one', 'two', 'three', 'four', 'five')
-    await store.command(...command.replace('<log>', log).replace('<meta>', meta).split(' '))
-    expect((await node.publish('r', 'next')).position.offset).toBe(offset)
-    expect(await fault(3)).toBe(why)
-    expect(await read()).toEqual(['next'])
-  })
+  ])(
+    'a log of which somebody deleted: %s goes on, and tells readers from before',
+    async (_, command, why, offset) => {
+      const { node, log, meta, read, fault } = await roomOf('one', 'two', 'three', 'four', 'five')
+      await store.command(...command.replace('<log>', log).replace('<meta>', meta).split(' '))
+      expect((await node.publish('r', 'next')).position.offset).toBe(offset)
+      expect(await fault(3)).toBe(why)
+      expect(await read()).toEqual(['next'])
+    },
+  )
 
-  it('nothing, but whose last number was set ahead, takes messages at once', async () => {
+  it('a log of which somebody deleted nothing, but whose last number was set ahead, takes messages at once', async () => {
     const { node, log, after } = await roomOf('one', 'two')
     await store.command('XSETID', log, '500-0')
     expect((await node.publish('r', 'three')).position.offset).toBe(3)

@@ -45,7 +45,7 @@ const isReady = (node: TestNode) =>
   )
 
 describe('a Redis that goes away', () => {
-  it('[E16] refuses at once while it is away, and goes on with the same log when it is back from its file', async () => {
+  it('[E16] a Redis that goes away refuses at once while it is away, and goes on with the same log when it is back from its file', async () => {
     const server = await start({ durable: true })
     const node = await join({ url: server.url })
     const events = await node.listen('r')
@@ -72,7 +72,7 @@ describe('a Redis that goes away', () => {
     expect(told(events)).toEqual(['one', 'two'])
   })
 
-  it('gives up on one that has stopped answering, and takes it again when it answers', async () => {
+  it('a Redis that goes away gives up on one that has stopped answering, and takes it again when it answers', async () => {
     const server = await start()
     const node = await join({ url: server.url, commandTimeoutMs: 200, leaseRenewMs: 5_000, leaseMs: 15_000 })
     server.pause()
@@ -86,7 +86,7 @@ describe('a Redis that goes away', () => {
     await node.publish('r', 'three')
   })
 
-  it('finds what was published while only the subscriber was cut off', async () => {
+  it('a Redis that goes away finds what was published while only the subscriber was cut off', async () => {
     const server = await start()
     const node = await join({ url: server.url, headCheckMs: 60_000 })
     const events = await node.listen('r')
@@ -98,7 +98,7 @@ describe('a Redis that goes away', () => {
     expect(told(events)).toEqual(['one', 'two'])
   })
 
-  it('tells of a log that is gone', async () => {
+  it('a Redis that goes away tells of a log that is gone', async () => {
     const server = await start()
     const node = await join({ url: server.url })
     const events = await node.listen('r')
@@ -125,7 +125,7 @@ async function primaryWithLatecomers(node: TestNode, replica: RedisServer): Prom
 }
 
 describe('a failover that loses the newest messages', () => {
-  it('[H6] [H12] is told to those who are live by the first message that takes an offset again', async () => {
+  it('[H6] [H12] a failover that loses the newest messages is told to those who are live by the first message that takes an offset again', async () => {
     const primary = await start()
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
@@ -148,7 +148,7 @@ describe('a failover that loses the newest messages', () => {
     )
   })
 
-  it('[H12] is told by the head check, even if nobody writes', async () => {
+  it('[H12] a failover that loses the newest messages is told by the head check, even if nobody writes', async () => {
     const primary = await start()
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
@@ -161,7 +161,7 @@ describe('a failover that loses the newest messages', () => {
     expect(told(events)).toEqual(['one', 'two', 'lost three', 'lost four', 'resync forked at 2'])
   })
 
-  it('[H12] [H6] is told on the wire to members, also to one that resumes, and all go on in the new log', async () => {
+  it('[H12] [H6] a failover that loses the newest messages is told on the wire to members, also to one that resumes, and all go on in the new log', async () => {
     const primary = await start()
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
@@ -198,7 +198,7 @@ describe('a failover that loses the newest messages', () => {
     })
   })
 
-  it('[P4] lets versions of presence rise all the same, and has everybody back who is there', async () => {
+  it('[P4] a failover that loses the newest messages lets versions of presence rise all the same, and has everybody back who is there', async () => {
     const primary = await start()
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
@@ -225,7 +225,7 @@ describe('a failover that loses the newest messages', () => {
     expect(versions()[2]).toBeGreaterThan(version + 1)
   })
 
-  it('[P5] tells that presence went back, and counts on from what was told before', async () => {
+  it('[P5] a failover that loses the newest messages tells that presence went back, and counts on from what was told before', async () => {
     const primary = await start()
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
@@ -255,7 +255,7 @@ describe('a failover that loses the newest messages', () => {
     expect((await node.backplane.present('r')).count).toBe(2)
   })
 
-  it('moves to the new primary when the old one has become its replica', async () => {
+  it('a failover that loses the newest messages moves to the new primary when the old one has become its replica', async () => {
     const primary = await start()
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
@@ -270,7 +270,7 @@ describe('a failover that loses the newest messages', () => {
 })
 
 describe('an acknowledgement by replicas', () => {
-  it('is not given without them, and given for the repeat when they are there', async () => {
+  it('an acknowledgement by replicas is not given without them, and given for the repeat when they are there', async () => {
     const primary = await start()
     const options = { url: primary.url, durability: 'replicated', replicationTimeoutMs: 200 } as const
     const node = await join(options)
@@ -290,7 +290,7 @@ describe('an acknowledgement by replicas', () => {
     expect(await replica.command('XLEN', 'roomful:log:{r}')).toBe(1)
   })
 
-  it('is not given by a connection that replaced the one on which the message was written', async () => {
+  it('an acknowledgement by replicas is not given by a connection that replaced the one on which the message was written', async () => {
     const primary = await start()
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
@@ -310,7 +310,7 @@ describe('an acknowledgement by replicas', () => {
     expect((await node.publish('r', 'two', 'c2')).duplicate).toBe(true)
   })
 
-  it('shares one pipeline among those that come at once, and learns the script where it is new', async () => {
+  it('an acknowledgement by replicas shares one pipeline among those that come at once, and learns the script where it is new', async () => {
     const primary = await start()
     await start({ replicaOf: primary })
     const node = await join({ url: primary.url, durability: 'replicated', replicationTimeoutMs: 10_000 })

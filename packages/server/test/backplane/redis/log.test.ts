@@ -45,7 +45,7 @@ async function failingScripts(): Promise<string[]> {
 }
 
 describe('the log in Redis', () => {
-  it('[M10] [M11] has no hole and no double after an error behind any line of the script', async () => {
+  it('[M10] [M11] the log in Redis has no hole and no double after an error behind any line of the script', async () => {
     const scripts = await failingScripts()
     expect(scripts.length).toBeGreaterThan(60)
     const wasInTheMiddle = await Promise.all(
@@ -77,7 +77,7 @@ describe('the log in Redis', () => {
     expect(wasInTheMiddle.filter(Boolean).length).toBeGreaterThan(3)
   })
 
-  it('appends, not answers, after an error between the record of a message and its entry, even late', async () => {
+  it('the log in Redis appends, not answers, after an error between the record of a message and its entry, even late', async () => {
     const prefix = randomUUID()
     const node = await TestNode.start({ url: server.url, prefix })
     const broken = APPEND.replace('\nadd(log,', "\nerror('injected')\nadd(log,")
@@ -89,7 +89,7 @@ describe('the log in Redis', () => {
     await node.backplane.close()
   })
 
-  it('repairs a publish that was lost, from the log, by the next one and by the head check', async () => {
+  it('the log in Redis repairs a publish that was lost, from the log, by the next one and by the head check', async () => {
     const prefix = randomUUID()
     const node = await TestNode.start({ url: server.url, prefix })
     const events = await node.listen('r')
@@ -110,7 +110,7 @@ describe('the log in Redis', () => {
     await node.backplane.close()
   })
 
-  it('goes on when Redis has forgotten the scripts', async () => {
+  it('the log in Redis goes on when Redis has forgotten the scripts', async () => {
     const node = await TestNode.start({ url: server.url, prefix: randomUUID() })
     await node.publish('r', 'one')
     await server.command('SCRIPT', 'FLUSH')
@@ -122,7 +122,7 @@ describe('the log in Redis', () => {
   it.each([
     ['count', { historyCount: 3 }],
     ['bytes', { historyBytes: 3 * (120 + 14) + 20 }],
-  ])('[H7] keeps what its %s allows, and tells a reader from before', async (_, bounds) => {
+  ])('[H7] the log in Redis keeps what its %s allows, and tells a reader from before', async (_, bounds) => {
     const node = await TestNode.start({ url: server.url, prefix: randomUUID(), ...bounds })
     const positions: Position[] = []
     for (const text of ['a', 'b', 'c', 'd', 'e']) positions.push((await node.publish('r', text)).position)
@@ -135,7 +135,7 @@ describe('the log in Redis', () => {
     await node.backplane.close()
   })
 
-  it('[H7] knows its head when its entries have expired', async () => {
+  it('[H7] the log in Redis knows its head when its entries have expired', async () => {
     const node = await TestNode.start({ url: server.url, prefix: randomUUID(), historyMs: 200 })
     const { position } = await node.publish('r', 'one', 'c1')
     await new Promise((resolve) => setTimeout(resolve, 300))
@@ -147,7 +147,7 @@ describe('the log in Redis', () => {
     await node.backplane.close()
   })
 
-  it('[M7] remembers a message for longer than clients are told, for a repeat that is on its way', async () => {
+  it('[M7] the log in Redis remembers a message for longer than clients are told, for a repeat that is on its way', async () => {
     const prefix = randomUUID()
     const node = await TestNode.start({ url: server.url, prefix, dedupeMs: 1_000 })
     await node.publish('r', 'one', 'c1')
@@ -159,7 +159,7 @@ describe('the log in Redis', () => {
     await node.backplane.close()
   })
 
-  it('leaves no key without an end', async () => {
+  it('the log in Redis leaves no key without an end', async () => {
     const prefix = randomUUID()
     const node = await TestNode.start({ url: server.url, prefix })
     await node.publish('r', 'one', 'c1')

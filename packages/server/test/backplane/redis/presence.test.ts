@@ -52,7 +52,7 @@ describe('presence in Redis', () => {
     expect(first?.at(-1)?.count).toBe(0)
   })
 
-  it('lets the members of a killed node leave once, told by one of the others', async () => {
+  it('presence in Redis lets the members of a killed node leave once, told by one of the others', async () => {
     const prefix = randomUUID()
     const [left, right] = await Promise.all([join(prefix), join(prefix)])
     const { node: killed, address } = await joinBehindAddress(prefix)
@@ -75,7 +75,7 @@ describe('presence in Redis', () => {
     expect(told(events).at(-1)).toBe('dan enter')
   })
 
-  it('is not kept up by what another version has noted, nor is a node kept busy', async () => {
+  it('presence in Redis is not kept up by what another version has noted, nor is a node kept busy', async () => {
     const prefix = randomUUID()
     const survivor = await join(prefix)
     const { node: killed, address } = await joinBehindAddress(prefix)
@@ -97,7 +97,7 @@ describe('presence in Redis', () => {
     )
   })
 
-  it('keeps a user who came back through another node before the lease was over', async () => {
+  it('presence in Redis keeps a user who came back through another node before the lease was over', async () => {
     const prefix = randomUUID()
     const survivor = await join(prefix)
     const { node: killed, address } = await joinBehindAddress(prefix)
@@ -114,7 +114,7 @@ describe('presence in Redis', () => {
     expect(await usersOf(survivor)).toEqual(['ada'])
   })
 
-  it('has the members of a node back that was cut off for longer than its lease', async () => {
+  it('presence in Redis has the members of a node back that was cut off for longer than its lease', async () => {
     const prefix = randomUUID()
     const other = await join(prefix)
     const { node, address } = await joinBehindAddress(prefix)
@@ -134,7 +134,7 @@ describe('presence in Redis', () => {
     expect(await usersOf(other)).toEqual(['ada'])
   })
 
-  it('forgets a member that left while the node was cut off for less than its lease', async () => {
+  it('presence in Redis forgets a member that left while the node was cut off for less than its lease', async () => {
     const prefix = randomUUID()
     const other = await join(prefix)
     const { node, address } = await joinBehindAddress(prefix)
@@ -151,7 +151,7 @@ describe('presence in Redis', () => {
     expect(told(events)).toEqual(['ada enter', 'bob enter', 'bob leave'])
   })
 
-  it('[J11] ends the grace of a user whose node has gone meanwhile', async () => {
+  it('[J11] presence in Redis ends the grace of a user whose node has gone meanwhile', async () => {
     const prefix = randomUUID()
     const survivor = await join(prefix)
     const { node, address } = await joinBehindAddress(prefix)
@@ -165,7 +165,7 @@ describe('presence in Redis', () => {
     )
   })
 
-  it('tells of changes that nobody told', async () => {
+  it('presence in Redis tells of changes that nobody told', async () => {
     const prefix = randomUUID()
     const node = await join(prefix)
     const events = await node.listen('r')

@@ -68,7 +68,7 @@ const NOT_MESSAGES = [
 ]
 
 describe('what another node tells', () => {
-  it('is passed over where it is not understood, logged within bounds, and costs neither a connection nor what follows', async () => {
+  it('what another node tells is passed over where it is not understood, logged within bounds, and costs neither a connection nor what follows', async () => {
     const prefix = randomUUID()
     const one = await serve({ ...users, backplane: redis({ url: store.url, prefix }) })
     const limits = { logLinesPerMinute: LOG_LINES }
@@ -97,7 +97,7 @@ describe('what another node tells', () => {
     expect(warnings.length).toBeLessThanOrEqual(2 * LOG_LINES)
   })
 
-  it.each(NOT_RELAYS)('is not understood if it %s', async (_, relay) => {
+  it.each(NOT_RELAYS)('what another node tells is not understood if it %s', async (_, relay) => {
     const prefix = randomUUID()
     const { url, log } = await serve({ ...users, backplane: redis({ url: store.url, prefix }) })
     const ana = await connectExtended(url, { token: 'ana' })
@@ -120,7 +120,7 @@ describe('what another node tells', () => {
     ['a change whose user is no object', 'presence\nenter\n1\n1\nc\n5\n'],
     ['a change whose state is no object', 'presence\nenter\n1\n1\nc\n{"userId":"eve"}\n[]'],
     ['nothing', ''],
-  ])('on the channel of a room is passed over if it is %s', async (_, message) => {
+  ])('what another node tells on the channel of a room is passed over if it is %s', async (_, message) => {
     const prefix = randomUUID()
     const node = await TestNode.start({ url: store.url, prefix, headCheckMs: 60_000 })
     const events = await node.listen('r')
@@ -137,7 +137,7 @@ describe('what another node tells', () => {
 })
 
 describe('nodes on two databases of one Redis', () => {
-  it('have neither messages, nor presence, nor removals in common', async () => {
+  it('nodes on two databases of one Redis have neither messages, nor presence, nor removals in common', async () => {
     const prefix = randomUUID()
     const of = (database: number) => TestNode.start({ url: `${store.url}/${database}`, prefix })
     const [production, staging, colleague] = [await of(0), await of(1), await of(1)]

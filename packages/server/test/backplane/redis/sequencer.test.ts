@@ -36,21 +36,21 @@ function page(given: readonly LogEntry[], epoch = 'e'): LogPage {
 }
 
 describe('the sequencer', () => {
-  it('[M10] passes on what continues the log, and drops a late copy', () => {
+  it('[M10] the sequencer passes on what continues the log, and drops a late copy', () => {
     const sequencer = started()
     expect(feed(sequencer, entries(1, 3))).toEqual(['a1', 'a2', 'a3'])
     expect(feed(sequencer, entries(2, 3))).toEqual([])
     expect(sequencer.needsRepair).toBe(false)
   })
 
-  it('keeps what comes before the head is known, and begins after the head', () => {
+  it('the sequencer keeps what comes before the head is known, and begins after the head', () => {
     const sequencer = new Sequencer()
     expect(feed(sequencer, entries(4, 6))).toEqual([])
     expect(ids(sequencer.start(at(5)))).toEqual(['a6'])
     expect(sequencer.needsRepair).toBe(false)
   })
 
-  it('asks for a repair at a gap, and meets what came meanwhile without one and without a copy', () => {
+  it('the sequencer asks for a repair at a gap, and meets what came meanwhile without one and without a copy', () => {
     const sequencer = started()
     expect(feed(sequencer, entries(1, 1))).toEqual(['a1'])
     expect(feed(sequencer, entries(3, 5))).toEqual([])
@@ -59,7 +59,7 @@ describe('the sequencer', () => {
     expect(sequencer.needsRepair).toBe(false)
   })
 
-  it('reads on if more came during a repair than it can hold', () => {
+  it('the sequencer reads on if more came during a repair than it can hold', () => {
     const sequencer = started()
     feed(sequencer, entries(2, 400))
     expect(sequencer.fill(entries(1, 100), true).at(-1)?.id).toBe('a130')
@@ -71,7 +71,7 @@ describe('the sequencer', () => {
   it.each([
     ['the next offset after another entry', entries(4, 4, 'b')],
     ['an offset that another entry had', entries(2, 2, 'b')],
-  ])('sees a fork by %s, and goes on after the last common entry', (_, live) => {
+  ])('the sequencer sees a fork by %s, and goes on after the last common entry', (_, live) => {
     const sequencer = started()
     feed(sequencer, entries(1, 3))
     expect(feed(sequencer, live)).toEqual([])
@@ -83,7 +83,7 @@ describe('the sequencer', () => {
     expect(feed(sequencer, entries(6, 6, 'b'))).toEqual(['b6'])
   })
 
-  it('sees a log of another epoch, and begins with its oldest entry', () => {
+  it('the sequencer sees a log of another epoch, and begins with its oldest entry', () => {
     const sequencer = started(7)
     expect(feed(sequencer, entries(1, 1, 'b'), 'f')).toEqual([])
     expect(sequencer.needsRepair).toBe(true)
@@ -101,13 +101,13 @@ describe('the sequencer', () => {
       return sequencer
     }
 
-    it('is content when it comes', () => {
+    it('the sequencer of a log that lost what was acknowledged here, before it came, is content when it comes', () => {
       const sequencer = acknowledged()
       expect(feed(sequencer, entries(3, 4))).toEqual(['a3', 'a4'])
       expect([sequencer.needsRepair, sequencer.known]).toEqual([false, at(4)])
     })
 
-    it('restarts when another entry has its offset', () => {
+    it('the sequencer of a log that lost what was acknowledged here, before it came, restarts when another entry has its offset', () => {
       const sequencer = acknowledged()
       expect(feed(sequencer, entries(3, 4, 'b', 'a'))).toEqual(['b3'])
       expect(sequencer.hasForked).toBe(true)
@@ -115,14 +115,14 @@ describe('the sequencer', () => {
       expect([head, ids(fresh), sequencer.hasForked]).toEqual([at(3, 'b'), ['b4'], false])
     })
 
-    it('restarts when the log ends before it', () => {
+    it('the sequencer of a log that lost what was acknowledged here, before it came, restarts when the log ends before it', () => {
       const sequencer = acknowledged()
       sequencer.check(at(2), sequencer.known, true)
       expect(sequencer.hasForked).toBe(true)
       expect(sequencer.restart(page(entries(1, 2))).head).toEqual(at(2))
     })
 
-    it('does not restart again for a check that was under way before: it would tell one fork twice', () => {
+    it('the sequencer of a log that lost what was acknowledged here, before it came, does not restart again for a check that was under way before: it would tell one fork twice', () => {
       const sequencer = acknowledged()
       const asked = sequencer.known
       sequencer.check(at(2), asked, true)
@@ -131,7 +131,7 @@ describe('the sequencer', () => {
       expect([sequencer.hasForked, sequencer.needsRepair]).toEqual([false, false])
     })
 
-    it('restarts when the acknowledgement comes after another entry', () => {
+    it('the sequencer of a log that lost what was acknowledged here, before it came, restarts when the acknowledgement comes after another entry', () => {
       const sequencer = started()
       feed(sequencer, entries(1, 2))
       sequencer.acknowledge(at(2, 'b'))
@@ -147,17 +147,17 @@ describe('the sequencer', () => {
       return sequencer.needsRepair
     }
 
-    it('is content with where it is, and with an answer that is older than what came since', () => {
+    it('the sequencer, compared with the head of the log, is content with where it is, and with an answer that is older than what came since', () => {
       expect(needsRepair(at(5), at(5), true)).toBe(false)
       expect(needsRepair(at(4), at(3), true)).toBe(false)
     })
 
-    it('gives what is ahead the time to come', () => {
+    it('the sequencer, compared with the head of the log, gives what is ahead the time to come', () => {
       expect(needsRepair(at(6), at(5), false)).toBe(false)
       expect(needsRepair(at(6), at(5), true)).toBe(true)
     })
 
-    it('sees another entry at its offset, a log that went back, another log, and none', () => {
+    it('the sequencer, compared with the head of the log, sees another entry at its offset, a log that went back, another log, and none', () => {
       expect(needsRepair(at(5, 'b'), at(5), false)).toBe(true)
       expect(needsRepair(at(3), at(5), false)).toBe(true)
       expect(needsRepair(at(5, 'a', 'f'), at(5), false)).toBe(true)

@@ -43,7 +43,7 @@ async function pairInLobby() {
 }
 
 describe('two servers on one Redis', () => {
-  it('[M10] [J6] have one room, one history and one list of members', async () => {
+  it('[M10] [J6] two servers on one Redis have one room, one history and one list of members', async () => {
     const { left, right, ana, bob } = await pair()
     await ana.join('lobby')
     const ack = await ana.chat('lobby', 'hello')
@@ -74,7 +74,7 @@ describe('two servers on one Redis', () => {
     expect((await third.join('lobby', { since: { ...since, id: 'another' } })).recovered).toBe(false)
   })
 
-  it('[T1] tell each other who is typing', async () => {
+  it('[T1] two servers on one Redis tell each other who is typing', async () => {
     const { ana, bob } = await pairInLobby()
     ana.send({ type: 'typing_start' })
     expect(await bob.next('user_typing')).toMatchObject({ user_id: 'ana', room_id: 'lobby' })
@@ -83,7 +83,7 @@ describe('two servers on one Redis', () => {
     await ana.never('user_typing')
   })
 
-  it('reach a user, a room and everyone, wherever they are connected', async () => {
+  it('two servers on one Redis reach a user, a room and everyone, wherever they are connected', async () => {
     const { left, ana, bob } = await pairInLobby()
     const notice = async (text: string, whom: readonly WireClient[]) => {
       for (const client of whom) expect(await client.next('notice')).toMatchObject({ text })
@@ -102,7 +102,7 @@ describe('two servers on one Redis', () => {
     await bob.never('notice')
   })
 
-  it('keep what is published to a user, for all of their connections', async () => {
+  it('two servers on one Redis keep what is published to a user, for all of their connections', async () => {
     const { left, right, bob } = await pair()
     await bob.join('@me')
     const { offset } = await left.server.user('bob').publish({ type: 'letter', text: 'dear Bob' })
@@ -112,7 +112,7 @@ describe('two servers on one Redis', () => {
     expect((await right.server.user('bob').history()).messages).toHaveLength(1)
   })
 
-  it('remove and disconnect a user on every node', async () => {
+  it('two servers on one Redis remove and disconnect a user on every node', async () => {
     const { left, ana, bob } = await pairInLobby()
     left.server.room('lobby').kick('bob')
     expect(await bob.next('left')).toMatchObject({ room_id: 'lobby', reason: 'kicked' })
@@ -124,7 +124,7 @@ describe('two servers on one Redis', () => {
     )
   })
 
-  it('[C10] [C11] know each other’s anonymous users', async () => {
+  it('[C10] [C11] two servers on one Redis know each other’s anonymous users', async () => {
     const prefix = randomUUID()
     const [left, right] = [
       await serve({ backplane: redis({ url: server.url, prefix }) }),
@@ -137,7 +137,7 @@ describe('two servers on one Redis', () => {
     expect((await connectExtended(stranger.url, { session: first.session })).userId).not.toBe(first.userId)
   })
 
-  it('[H1] [J6] lose and double nothing to joins that race with what is published on the other', async () => {
+  it('[H1] [J6] two servers on one Redis lose and double nothing to joins that race with what is published on the other', async () => {
     const { left, right } = await pair()
     let isOver = false
     const publishing = (async () => {

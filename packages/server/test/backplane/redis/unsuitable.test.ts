@@ -25,7 +25,7 @@ async function join(...[options]: Parameters<typeof TestNode.start>): Promise<Te
 }
 
 describe('a Redis Cluster', () => {
-  it('is named as such at the start, and leaves nothing open', async () => {
+  it('a Redis Cluster is named as such at the start, and leaves nothing open', async () => {
     const cluster = await start({ args: ['--cluster-enabled', 'yes'] })
     for (const database of ['', '/3']) {
       const log: LogLine[] = []
@@ -53,7 +53,7 @@ async function fill(store: RedisServer): Promise<() => Promise<void>> {
 }
 
 describe('a Redis whose memory is full', () => {
-  it('[E16] refuses messages for now, in new rooms too, logs none of them, and takes them when it has room again', async () => {
+  it('[E16] a Redis whose memory is full refuses messages for now, in new rooms too, logs none of them, and takes them when it has room again', async () => {
     const store = await start({})
     const node = await join({ url: store.url })
     await node.publish('r', 'before', 'c0')
@@ -76,7 +76,7 @@ describe('a Redis whose memory is full', () => {
     expect((await node.publish('new', 'meanwhile', 'c1')).position.offset).toBe(1)
   })
 
-  it('lets members leave, and those who stay are not taken for gone', async () => {
+  it('a Redis whose memory is full lets members leave, and those who stay are not taken for gone', async () => {
     const store = await start({})
     const node = await join({ url: store.url })
     const other = await join({ url: store.url })
@@ -101,7 +101,7 @@ describe('a Redis whose memory is full', () => {
     expect((await other.backplane.present('r')).count).toBe(1)
   })
 
-  it('lets another node start', async () => {
+  it('a Redis whose memory is full lets another node start', async () => {
     const store = await start({})
     const node = await join({ url: store.url })
     const empty = await fill(store)
@@ -110,7 +110,7 @@ describe('a Redis whose memory is full', () => {
     await empty()
   })
 
-  it('[M11] acknowledges nothing that it does not hold, on the wire', async () => {
+  it('[M11] a Redis whose memory is full acknowledges nothing that it does not hold, on the wire', async () => {
     const store = await start({})
     const { url } = await serve({ backplane: redis({ url: store.url }) })
     const ana = await connectExtended(url)
@@ -125,7 +125,7 @@ describe('a Redis whose memory is full', () => {
 })
 
 describe('a Redis that lost everything while connections stood', () => {
-  it('[H12] [P5] is told, has everybody back who is there, and the secret of the running nodes', async () => {
+  it('[H12] [P5] a Redis that lost everything while connections stood is told, has everybody back who is there, and the secret of the running nodes', async () => {
     const store = await start({})
     const node = await join({ url: store.url })
     const events = await node.listen('r')
