@@ -72,8 +72,8 @@ export class PendingRequests {
   }
 
   /**
-   * `done` is called once, at once with the answer: by way of a promise, frames that came in the same task
-   * would overtake it.
+   * Calls `done` once, synchronously with the answer: through a promise, frames that arrived in the same task would
+   * overtake it.
    */
   start(
     frame: () => Frame,

@@ -11,7 +11,7 @@ export interface OutboxEntry {
   readonly userId: string | undefined
   /**
    * When it was first transmitted without an answer that tells the outcome, on the client's clock.
-   * Once that is longer ago than the server remembers, sending again could double it.
+   * Once that is longer ago than the server remembers, sending it again could duplicate it.
    */
   readonly doubtSince: number | undefined
   /**

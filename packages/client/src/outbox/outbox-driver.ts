@@ -166,7 +166,7 @@ export class OutboxDriver implements FrameSource {
 
   /**
    * With a token, another user id is somebody else's. Without one it is the same person, whose session the server
-   * no longer knows: what has not left yet goes under the new id, what has could double.
+   * no longer knows: what was never transmitted goes under the new id, what was could be duplicated.
    */
   #becomes(me: string): void {
     const isAnonymous = this.#settings.token === undefined

@@ -23,7 +23,7 @@ export interface StoredMessage {
 export interface OutboxStorage {
   /**
    * Waits until this page owns the storage, then calls `opened` with what earlier pages left, and again with whatever
-   * it gets later. `failed` gets what went wrong, such as an entry that cannot be read. Returns what gives the storage up.
+   * it gets later. `failed` gets what went wrong, such as an entry that cannot be read. Returns a function that gives up the storage.
    */
   open(
     name: string,

@@ -37,7 +37,7 @@ export interface SendOptions<P extends AnyProtocol> {
 export interface RequestOptions {
   /** Time for the answer, in ms; then the promise rejects with `timeout`. @default the client's `timeouts.requestMs` */
   readonly timeoutMs?: number
-  /** Gives up waiting: the promise rejects with `cancelled`. The server may have carried it out all the same. */
+  /** Stops waiting: the promise rejects with `cancelled`. The server may still carry the request out. */
   readonly signal?: AbortSignal
 }
 
@@ -83,13 +83,13 @@ export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
   /** Ends the membership. Resolves when the server knows. */
   leave(): Promise<void>
   /**
-   * Leaves, and lets go of all that the room shows and of this handle: `client.room()` then gives a new one. A room that was
-   * left, that no handler or listener is attached to and no message waits for goes by itself, once nobody has its handle.
+   * Leaves, and gives up everything that the room shows and this handle: `client.room()` then returns a new one. A room that
+   * was left, with no handlers, listeners or waiting messages, is released by itself once nobody holds its handle.
    */
   release(): void
   /** Sends a chat message; works while offline, too. Shown at once in a `timeline`. */
   send(message: string, options?: SendOptions<P>): Sent
-  /** Sends an application message now or never. Returns false if the room is not live. @throws RoomfulError `invalid_message`, `too_large` */
+  /** Sends an application message, fire-and-forget. Returns whether it was sent. @throws RoomfulError `invalid_message`, `too_large` */
   emit<K extends PlainName<P>>(type: K, body: BodyInput<P['client'][K]>): boolean
   /** Rejects with a {@link RoomfulError}: the server's code, `too_large`, `timeout`, `not_connected`, or `outcome_unknown` if the connection broke. */
   request<K extends RequestName<P>>(
@@ -99,7 +99,7 @@ export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
   ): Promise<ReplyOutput<P['client'][K]>>
   /** A page of the past, also shown in a `timeline` where it adjoins. Without `before` or `after` the newest. */
   history(options?: HistoryOptions): Promise<HistoryPage<P>>
-  /** Returns what removes the handler; calling that twice is safe. Handlers run synchronously, in the order of the log. */
+  /** Returns an unsubscribe function; calling it twice is safe. Handlers run synchronously, in the order of the log. */
   on<K extends keyof RoomEvents<P>>(type: K, handler: (event: RoomEvents<P>[K]) => void): () => void
 }
 

@@ -12,7 +12,7 @@ export class Emitter<Events extends object> {
     this.#report = report
   }
 
-  /** Returns what removes the handler; calling that twice is safe. */
+  /** Returns an unsubscribe function; calling it twice is safe. */
   on<K extends keyof Events>(type: K, call: (event: Events[K]) => void): () => void {
     const handler = { call }
     this.#handlers.set(type, [...(this.#handlers.get(type) ?? []), handler])

@@ -3,7 +3,7 @@ import * as strings from './strings.js'
 /** A value that changes. `get` returns the same snapshot until the next change. */
 export interface Observable<T> {
   get(): T
-  /** Calls `listener` after each change, not at once. Returns what unsubscribes; calling that twice is safe. */
+  /** Calls `listener` after each change, not at once. Returns an unsubscribe function; calling it twice is safe. */
   subscribe(listener: (value: T) => void): () => void
   /** The value of a client that never connected, which is what a server renders. The same one on each call. */
   getInitial?(): T
@@ -47,7 +47,7 @@ export class Value<T> implements Observable<T> {
     if (Object.is(value, this.#value)) return
     this.#value = value
     for (const listener of [...this.#listeners]) {
-      // A listener has set another value, which all have been told: this one would be the last that the rest hears.
+      // A listener has set a newer value, and everybody has heard it: this older one must not be the last that the rest hears.
       if (!Object.is(this.#value, value)) return
       guard(
         () => listener.call(value),

@@ -2,10 +2,10 @@ import { idFromBytes } from '@roomful/protocol/wire'
 import { type Clock, systemClock } from './clock.js'
 import type { SocketFactory } from './socket.js'
 
-/** What the surroundings tell about the network and the page. */
+/** Signals of the browser about the network and the page. */
 export type Signal = 'online' | 'offline' | 'visible'
 
-/** Everything that a client takes from its surroundings; a simulation replaces it. */
+/** Everything that a client takes from its environment; a simulation replaces it. */
 export interface Runtime {
   readonly clock: Clock
   /** Time of day in Unix ms, for what outlives the page or is shown to people. */
@@ -14,7 +14,7 @@ export interface Runtime {
   random(): number
   /** A fresh id of 128 random bits. */
   id(): string
-  /** Whether the surroundings say that there is no network. */
+  /** Whether the environment says that there is no network. */
   isOffline(): boolean
   watch(listener: (signal: Signal) => void): () => void
   /** Opens sockets instead of partysocket. @default a partysocket over `options.WebSocket` */

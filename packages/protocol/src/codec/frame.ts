@@ -43,7 +43,7 @@ export type ContentFault = 'too deep' | 'ill-formed text' | 'reserved key'
 
 /**
  * What no schema checks: nesting, lone surrogates anywhere, and `__proto__` keys, which would turn into a
- * prototype in any code that copies the object key by key. Ill-formed text is told if nothing else is wrong.
+ * prototype in any code that copies the object key by key. Ill-formed text is reported only if nothing else is wrong.
  */
 export function inspectContent(value: unknown, maxDepth: number): ContentFault | undefined {
   if (typeof value === 'string') return isWellFormed(value) ? undefined : 'ill-formed text'

@@ -24,7 +24,7 @@ const PRIMITIVES: Readonly<Record<string, (value: unknown) => boolean>> = {
  * `name:kind` is a field and `name?:kind` one that may be absent; without a kind it is a string. A kind is the name of a
  * primitive or, failing that, the text itself; `a|b` one of several; the name of one of `parts`, which are objects;
  * any of these as an array, `kind[]`; and `~a|b` a string of which a newer server may add further values: one that
- * is not listed is put down as the first in the object itself.
+ * is not listed is replaced by the first one in the object itself.
  */
 export function compileShape(shape: string, parts: Readonly<Record<string, string>> = {}): Check {
   const fields = shape.split(' ').map((field) => {

@@ -7,7 +7,7 @@ const timestamp = z.string()
 /** `null` means without a limit, for JSON has no Infinity. */
 const limit = z.optional(z.nullable(z.number()))
 
-/** What a connection may do, told in `system` so that a client paces itself. */
+/** The limits of a connection, sent in `system` so that a client keeps within them. */
 export const limits = z.object({
   text_length: limit,
   frame_bytes: limit,
