@@ -85,6 +85,7 @@ export class ClientCore {
       received: (result) => this.#router.received(result),
       expiring: (in_ms) => this.#events.emit('expiring', { in_ms }),
       failed: report,
+      error: (error) => this.#failed(error),
     })
     this.#requests = new PendingRequests(runtime.clock, this.#driver, settings.timeouts.requestMs)
     this.status = this.#driver.status

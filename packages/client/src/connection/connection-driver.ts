@@ -9,7 +9,7 @@ import {
 import type { TokenReason } from '../options/options.js'
 import type { Settings } from '../options/resolve-options.js'
 import { Timer } from '../runtime/clock.js'
-import { type Report, Value } from '../runtime/observable.js'
+import { guard, type Report, Value } from '../runtime/observable.js'
 import type { Runtime } from '../runtime/runtime.js'
 import type { Socket, SocketFactory } from '../runtime/socket.js'
 import * as strings from '../runtime/strings.js'
@@ -36,6 +36,8 @@ export interface ConnectionDriverHandlers {
   received(result: ServerDecodeResult): void
   expiring(inMs: number): void
   failed(what: string, error: unknown): void
+  /** What no caller gets. */
+  error(error: RoomfulError): void
 }
 
 /** The text of a frame, and its length in UTF-8. */
@@ -147,17 +149,27 @@ export class ConnectionDriver {
     return this.rateLimiter.take({ budget: 'messages', bytes: encoded.bytes }) && this.transmit(encoded)
   }
 
+  /** As `send`, for what no caller waits for: one that is too large is told as an error of the client. */
+  trySend(frame: Frame): boolean {
+    try {
+      return this.send(frame)
+    } catch (error) {
+      this.#handlers.error(error as RoomfulError)
+      return false
+    }
+  }
+
   /**
    * @param data JSON of the frame's `data`, which was made when the message was queued
    * @throws RoomfulError `too_large`: the server would close the connection, and with it what else is under way
    */
-  encode(frame: Frame, data?: string): EncodedFrame {
+  encode(frame: Frame, data?: string, explain = strings.tooLarge): EncodedFrame {
     const json = JSON.stringify(frame)
     const text = data === undefined ? json : `${json.slice(0, -1)},"data":${data}}`
     const bytes = new TextEncoder().encode(text).length
     const { frame_bytes } = this.#limits
     if (frame_bytes && bytes > frame_bytes)
-      throw new RoomfulError('too_large', { message: strings.tooLarge(bytes, frame_bytes) })
+      throw new RoomfulError('too_large', { message: explain(bytes, frame_bytes) })
     return { text, bytes }
   }
 
@@ -166,11 +178,17 @@ export class ConnectionDriver {
     return this.mode !== undefined && this.#transmit(text)
   }
 
-  /** Pings and tokens cannot wait. The server charges them all the same. */
+  /** Pings and tokens cannot wait. The server charges them all the same. Without them there is no connection. */
   #sendAtOnce(frame: Frame): void {
-    const { text, bytes } = this.encode(frame)
-    this.rateLimiter.spend({ budget: 'messages', bytes })
-    this.#transmit(text)
+    let encoded: EncodedFrame
+    try {
+      encoded = this.encode(frame, undefined, strings.cannotConnect)
+    } catch (error) {
+      this.#step({ type: 'unsendable', error: error as RoomfulError })
+      return
+    }
+    this.rateLimiter.spend({ budget: 'messages', bytes: encoded.bytes })
+    this.#transmit(encoded.text)
   }
 
   #transmit(text: string): boolean {
@@ -265,10 +283,13 @@ export class ConnectionDriver {
 
   #dial(): void {
     const generation = ++this.#generation
+    const faulted = (cause: unknown) =>
+      this.#handlers.error(new RoomfulError('internal', { cause, message: strings.faulted }))
+    // A listener of a socket that throws ends a process of Node: nothing that a server sends may do that.
     const guarded =
       <A extends unknown[]>(run: (...args: A) => void) =>
       (...args: A) => {
-        if (generation === this.#generation) run(...args)
+        if (generation === this.#generation) guard(() => run(...args), faulted)
       }
     this.#socket = this.#connect?.(this.#settings.url, {
       opened: guarded(() => this.#step({ type: 'opened' })),

@@ -16,7 +16,7 @@ export type ConnectionStatus = { readonly reason: string } & (
   | { readonly state: 'offline'; readonly inMs: number; readonly nextAttemptAt: number }
   /** Too many connections of the user: this one waits until its page is looked at, or for `connect()`. */
   | { readonly state: 'waiting' }
-  /** Trying again cannot succeed. `code` is the close code. */
+  /** Trying again cannot succeed. `code` is the close code, 1009 for a token that is larger than the server's frames. */
   | { readonly state: 'failed'; readonly code: number; readonly error: RoomfulError }
   | { readonly state: 'closed' }
 )
@@ -56,6 +56,8 @@ export type ConnectionEvent =
   | { readonly type: 'pong'; readonly latencyMs: number }
   | { readonly type: 'overdue' }
   | { readonly type: 'dead'; readonly reason: string }
+  /** The server takes no frame of the size that the connection itself needs. */
+  | { readonly type: 'unsendable'; readonly error: RoomfulError }
   /** The server says when to try again; a live connection moves on at that moment. */
   | { readonly type: 'advice'; readonly afterMs: number }
 
@@ -157,6 +159,11 @@ export function connectionStep(
     case 'dead':
       if (!isConnected(c)) return stay(c)
       return hangUp(retry(c, event.reason, env), 4001, 'Heartbeat missed')
+    case 'unsendable': {
+      if (!isConnected(c)) return stay(c)
+      const { error } = event
+      return hangUp(to(c, { state: 'failed', reason: error.message, code: 1009, error }), 1000, error.code)
+    }
     case 'advice':
       return {
         connection: { ...c, notBefore: env.now + event.afterMs },

@@ -1,6 +1,6 @@
 import type { StoredOutbox } from '../options/stored-outbox.js'
 import type { OutboxStorage, StoredMessage } from './storage.js'
-import { storedOutbox } from './storage-copy.js'
+import { isStoredMessage, storedOutbox } from './storage-copy.js'
 
 export interface LocalOutboxOptions {
   /**
@@ -200,9 +200,7 @@ function isLost(error: unknown): boolean {
 function read(key: string): Kept | undefined {
   try {
     const value: Kept = JSON.parse(localStorage.getItem(key) ?? '')
-    const { clientId, roomId, message, userId, sequence, storedAt } = value
-    const areTexts = [clientId, roomId, message, userId].every((field) => typeof field === 'string')
-    return areTexts && Number.isFinite(sequence) && Number.isFinite(storedAt) ? value : undefined
+    return isStoredMessage(value) && Number.isFinite(value.storedAt) ? value : undefined
   } catch {
     return undefined
   }

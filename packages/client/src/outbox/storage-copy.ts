@@ -1,4 +1,6 @@
 import type { OutboxEntry, OutboxStore, OutboxStoreContext, StoredOutbox } from '../options/stored-outbox.js'
+import { guard } from '../runtime/observable.js'
+import * as strings from '../runtime/strings.js'
 import type { OutboxStorage, StoredMessage } from './storage.js'
 
 /** Keeps the outbox in a storage of your own. */
@@ -27,7 +29,7 @@ export class StorageCopy implements OutboxStore {
     this.#close ??= this.#open((messages) => {
       this.#isOwned = true
       this.#left = [...this.#left, ...messages]
-      this.#lastSequence = Math.max(this.#lastSequence, messages.at(-1)?.sequence ?? 0)
+      this.#lastSequence = Math.max(this.#lastSequence, ...messages.map(({ sequence }) => sequence))
       this.#context.opened()
     })
   }
@@ -58,7 +60,7 @@ export class StorageCopy implements OutboxStore {
   }
 
   take(me: string | undefined): OutboxEntry[] {
-    if (me !== undefined) this.#storage.userIs?.(me)
+    if (me !== undefined) this.#guard(() => this.#storage.userIs?.(me))
     const mine = this.#left.filter(({ userId }) => userId === me)
     this.#left = this.#left.filter(({ userId }) => userId !== me)
     return mine.map(({ sequence, ...message }) => {
@@ -87,7 +89,23 @@ export class StorageCopy implements OutboxStore {
   }
 
   #open(opened: (messages: readonly StoredMessage[]) => void): () => void {
-    return this.#storage.open(this.#context.name, opened, (cause) => this.#context.failed(cause))
+    const { name, failed } = this.#context
+    let close: (() => void) | undefined
+    this.#guard(() => {
+      close = this.#storage.open(
+        name,
+        (messages) => this.#guard(() => opened(this.#readable(messages))),
+        failed,
+      )
+    })
+    return () => this.#guard(() => close?.())
+  }
+
+  /** One that cannot be read would stop the outbox, and all behind it. */
+  #readable(messages: readonly StoredMessage[]): StoredMessage[] {
+    const readable = [...messages].filter(isStoredMessage)
+    if (readable.length < messages.length) this.#context.failed(new Error(strings.unreadable))
+    return readable
   }
 
   #removeAll(messages: readonly StoredMessage[]): void {
@@ -108,11 +126,20 @@ export class StorageCopy implements OutboxStore {
     return runtime.wallTime() - runtime.clock.now()
   }
 
-  #guard(run: () => void): void {
-    try {
-      run()
-    } catch (cause) {
-      this.#context.failed(cause)
-    }
+  /** A storage may work with promises inside. */
+  #guard(run: () => unknown): void {
+    guard(run, this.#context.failed)
   }
+}
+
+/** Whether it can be sent: JSON must hold it, too. */
+export function isStoredMessage(value: unknown): value is StoredMessage {
+  const { clientId, roomId, message, userId, sequence, doubtSince = 0 } = Object(value)
+  try {
+    JSON.stringify(value)
+  } catch {
+    return false
+  }
+  const areTexts = [clientId, roomId, message, userId].every((field) => typeof field === 'string')
+  return areTexts && Number.isFinite(sequence) && (doubtSince === null || Number.isFinite(doubtSince))
 }

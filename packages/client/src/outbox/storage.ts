@@ -17,8 +17,8 @@ export interface StoredMessage {
 }
 
 /**
- * Keeps unacknowledged messages when the page goes. One page owns it at a time. `put` and `remove` may throw:
- * the client reports that as `storage_failed` and goes on with the message in memory.
+ * Keeps unacknowledged messages when the page goes. One page owns it at a time. Whatever throws or rejects, and a message
+ * that cannot be read, is reported as `storage_failed`, and the client goes on with the messages in memory.
  */
 export interface OutboxStorage {
   /**

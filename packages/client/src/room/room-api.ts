@@ -77,7 +77,8 @@ export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
   /**
    * Becomes a member, and one again after each reconnect, until `leave`. Idempotent. Connects a client that has not been
    * connected yet.
-   * Resolves once the room is live, however long the network takes; rejects with a {@link RoomfulError} if that is refused.
+   * Resolves once the room is live, however long the network takes; rejects with a {@link RoomfulError} if that is refused,
+   * after `client.close()` with `closed`, and after a failure for good with that one, until `connect()` is called.
    */
   join(options?: JoinOptions): Promise<JoinResult<P>>
   /** Ends the membership. Resolves when the server knows. */

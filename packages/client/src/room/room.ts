@@ -125,7 +125,7 @@ export class RoomCore {
     this.typing = new Typing(
       runtime.clock,
       report,
-      (type) => this.isLive && client.driver.send({ type, room_id: id }),
+      (type) => this.isLive && client.driver.trySend({ type, room_id: id }),
       watched,
     )
     this.timeline = client.createTimeline?.(this, client, watched)
@@ -167,7 +167,10 @@ export class RoomCore {
       // Unlike a refusal, which `status` tells as well, this is a mistake of the program: nobody else would tell it.
       return Promise.reject(error)
     }
-    return this.#join(options)
+    const joined = this.#join(options)
+    const { ended } = this.#client.driver
+    if (ended) this.close(ended)
+    return joined
   }
 
   #join({ history }: JoinOptions = {}): Promise<JoinResult<AnyProtocol>> {
@@ -434,7 +437,7 @@ export class RoomCore {
     const join = this.#joins
     const base = { type: 'join', room_id: this.id }
     if (this.#client.driver.mode === 'base') {
-      this.#client.driver.send(base)
+      this.#client.driver.trySend(base)
       return
     }
     const frame = { ...base, since, history }

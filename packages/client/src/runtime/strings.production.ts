@@ -35,8 +35,11 @@ const of = (count: number, limit: number) => `${count.toLocaleString('en')} of $
 
 export const notStored = (cause: unknown): string =>
   `Unsent messages are not kept${cause instanceof Error ? `: ${cause.message}` : ''}`
+export const unreadable = 'unreadable'
 export const tooLong = (length: number, limit: number): string => `Message too long: ${of(length, limit)}`
 export const tooLarge = (bytes: number, limit: number): string => `too_large: ${of(bytes, limit)}`
+export const cannotConnect = tooLarge
+export const faulted = 'client'
 export const tooMany = (messages: number, limit: number): string => `outbox_full: ${of(messages, limit)}`
 export const tooManyBytes = tooMany
 

@@ -44,10 +44,14 @@ const because = (cause: unknown) => (cause instanceof Error ? `: ${cause.message
 // Messages of errors; without one, the error's code tells.
 export const notStored = (cause: unknown): string =>
   `Unsent messages may not outlive this page${because(cause)}`
+export const unreadable = 'a stored message could not be read'
 export const tooLong = (length: number, limit: number): string =>
   `Message too long: ${of(length, limit, 'characters')}`
 export const tooLarge = (bytes: number, limit: number): string =>
   `The message is too large: ${of(bytes, limit, 'bytes')}`
+export const cannotConnect = (bytes: number, limit: number): string =>
+  `The server takes frames of up to ${limit.toLocaleString('en')} bytes, and what keeps the connection needs ${bytes.toLocaleString('en')}: raise the server's limits.frameBytes, or use a smaller token`
+export const faulted = 'The client failed on what the server sent'
 export const tooMany = (messages: number, limit: number): string =>
   `The outbox is full: ${of(messages, limit, 'messages')}`
 export const tooManyBytes = (bytes: number, limit: number): string =>
