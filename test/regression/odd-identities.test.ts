@@ -21,7 +21,7 @@ describe('user ids of any characters', () => {
 
   it('[P1] user ids of any characters work as members, whatever they hold', async () => {
     const { connect } = await createTestServer({ authenticate: byToken, authorize: () => true })
-    const ids = ['__proto__', 'constructor', 'Ana Müller', '\u0000', 'user@x', 'x'.repeat(10_000)]
+    const ids = ['__proto__', 'constructor', 'Ana Müller', '\u0000', 'user@x', '😀'.repeat(256)]
     for (const token of ids) {
       const client = await connect({ token })
       const { members } = await client.join('r')
@@ -30,6 +30,23 @@ describe('user ids of any characters', () => {
       expect(await client.next('presence')).toMatchObject({ members: [{ user_id: token }] })
       client.send({ type: 'typing_start', room_id: 'r' })
     }
+  })
+})
+
+describe('what authenticate may not return', () => {
+  const long: Authentication = { userId: 'x'.repeat(257) }
+  const banned = { refused: 'banned' } as unknown as Authentication
+  const undecided = { userId: 'ana', refused: undefined } as unknown as Authentication
+  it.each([
+    ['a user id of more than 256 characters', long],
+    ['another refusal than expired', banned],
+    ['an undefined refusal beside a user', undecided],
+  ])('[C8] %s is a fault of it, and lets nobody in', async (_, answer) => {
+    const { connect } = await createTestServer({ authenticate: () => answer, authorize: () => true })
+    const eve = await connect({ auth: false })
+    eve.authenticate({ token: 'x' })
+    expect(await eve.next('error')).toMatchObject({ code: 'unavailable' })
+    expect(eve.closed?.code).toBe(1013)
   })
 })
 

@@ -114,7 +114,34 @@ it('refuse() takes a code and a text that can be sent, and nothing else', () => 
   expect(() => refuse('game_full', undefined as unknown as string)).toThrow(
     /refuse: message must be a string/,
   )
-  expect(() => refuse('game_full', 'Full', { retryAfterMs: '5' as unknown as number })).toThrow(
-    /retryAfterMs/,
-  )
+  for (const code of ['', 'x'.repeat(65)]) expect(() => refuse(code, 'Full')).toThrow(/of 1 to 64 characters/)
+  expect(() => refuse('game_full', '')).toThrow(/refuse: message must be a string/)
+  for (const retryAfterMs of ['5', Number.NaN, -1, Number.POSITIVE_INFINITY, null, undefined])
+    expect(() => refuse('game_full', 'Full', { retryAfterMs: retryAfterMs as number })).toThrow(
+      /refuse: retryAfterMs/,
+    )
+  expect(() => refuse('game_full', 'Full', { retryMs: 5 } as object)).toThrow(/did you mean 'retryAfterMs'/)
+  expect(refuse('x'.repeat(64), '😀'.repeat(2_000)).message).toBe('😀'.repeat(1_000))
+})
+
+it('an error of an odd code or time, made without refuse(), is a fault, and answered as one', async () => {
+  const odd = [
+    new RoomfulError('', { message: 'Full' }),
+    new RoomfulError('x'.repeat(65)),
+    new RoomfulError('game_full', { retryAfterMs: Number.NaN }),
+    new RoomfulError('game_full', { retryAfterMs: -1 }),
+  ]
+  let next: RoomfulError | undefined
+  const { connect } = await createTestServer({
+    on: {
+      join() {
+        if (next) throw next
+      },
+    },
+  })
+  const ana = await connect()
+  for (next of odd) {
+    ana.send({ type: 'join', room_id: 'r' })
+    expect(await ana.next('error')).toMatchObject({ code: 'internal' })
+  }
 })

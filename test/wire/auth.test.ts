@@ -202,7 +202,7 @@ describe('a session', () => {
     const [one, two, stranger] = [
       await serve({ sessionSecret: 'shared between nodes' }),
       await serve({ sessionSecret: 'shared between nodes' }),
-      await serve({ sessionSecret: 'another secret' }),
+      await serve({ sessionSecret: 'another secret of a node' }),
     ]
     const ana = await connectExtended(one.url)
     expect((await connectExtended(two.url, { session: ana.session })).userId).toBe(ana.userId)
@@ -273,16 +273,41 @@ describe('an expiry', () => {
     expect((await ana.closed).code).toBe(4004)
   })
 
-  it.each([0, -1, Number.NaN])(
-    '[C8] an expiry that is over, or no time at all (%s), does not let anyone in',
-    async (ms) => {
-      const clock = new WireClock()
-      const { url } = await serve(expiring(clock, () => ms))
-      const ana = await connect(url)
-      expect(await ana.refusal(auth('t'))).toBe('token_expired')
-      expect((await ana.closed).code).toBe(4004)
-    },
-  )
+  it.each([0, -1])('[C8] an expiry that is over (%s) does not let anyone in', async (ms) => {
+    const clock = new WireClock()
+    const { url } = await serve(expiring(clock, () => ms))
+    const ana = await connect(url)
+    expect(await ana.refusal(auth('t'))).toBe('token_expired')
+    expect((await ana.closed).code).toBe(4004)
+  })
+
+  const year3000 = Date.UTC(3000, 0)
+  it.each([
+    ['in seconds, as a JWT has it', year3000 / 1000, /exp \* 1000/],
+    ['made of seconds', new Date(year3000 / 1000), /exp \* 1000/],
+    ['null', null, /a Date or ms since 1970/],
+    ['no number', Number.NaN, /a Date or ms since 1970/],
+    ['no date', new Date(Number.NaN), /a Date or ms since 1970/],
+    ['a text', new Date(year3000).toISOString(), /a Date or ms since 1970/],
+  ])('[C8] an expiry that is %s is a fault of authenticate, logged with its mend', async (_, expiresAt, says) => {
+    const { url, log } = await serve({
+      authenticate: () => ({ userId: 'ana', expiresAt }) as unknown as Authentication,
+      authorize: () => true,
+    })
+    const ana = await connect(url)
+    expect(await ana.refusal(auth('t'))).toBe('unavailable')
+    expect((await ana.closed).code).toBe(1013)
+    expect(logText(log)).toMatch(says)
+  })
+
+  it('[C8] an expiry that is a Date, or never comes, lets its user in', async () => {
+    const dates = [new Date(year3000), year3000, Number.POSITIVE_INFINITY, undefined]
+    const { url } = await serve({
+      authenticate: () => ({ userId: 'ana', expiresAt: dates.pop() }) as Authentication,
+      authorize: () => true,
+    })
+    while (dates.length > 0) await connectExtended(url, { token: 't' })
+  })
 })
 
 describe('a later auth', () => {

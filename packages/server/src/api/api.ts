@@ -37,9 +37,9 @@ export interface User<D = unknown> {
 /** What `authenticate` says of a token. */
 export type Authentication<D = unknown> =
   | {
-      /** Not empty, and not beginning with `@`, which names what is no user's. */
+      /** Of 1 to 256 characters, and not beginning with `@`, which names what is no user's. */
       readonly userId: string
-      /** When the authentication ends: a `Date`, or ms since 1970. @default never */
+      /** When the authentication ends: a `Date`, or ms since 1970 (of a JWT: `exp * 1000`). @default never */
       readonly expiresAt?: Date | number
       /** JSON shown to other members in member lists. */
       readonly profile?: JsonObject
@@ -215,7 +215,8 @@ export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
   /** What happens with the application's messages, and with chat. */
   readonly handle?: Handlers<P, D>
   /**
-   * Pages that may connect from a browser: `'same-host'`, or exact origins such as `'https://example.com'`.
+   * Pages that may connect from a browser: `'same-host'`, or exact origins such as `'https://example.com'`, as browsers send
+   * them: no wildcards, no default ports, other scripts in Punycode.
    * Others get HTTP 403 at the upgrade, and so does `'null'` (pages from `file://`, and sandboxed frames of any site)
    * unless it is listed. Requests without an Origin come from no browser and are let in.
    * @default 'same-host'
@@ -224,7 +225,8 @@ export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
   /** How many proxies in front of this server add to X-Forwarded-For. @default 0: the header is not believed */
   readonly trustedProxies?: number
   /**
-   * Signs the sessions that give anonymous users their id back. Nodes of one service share it.
+   * Signs the sessions that give anonymous users their id back: 16 characters at the least, 32 random ones are better, since
+   * who guesses it can be anybody. Nodes of one service share it.
    * @default kept by the backplane where it joins nodes; else random, so that a restart ends them
    */
   readonly sessionSecret?: string
@@ -326,14 +328,14 @@ export interface ListenOptions {
   readonly port?: number
   /** @default '127.0.0.1' */
   readonly host?: string
-  /** Path of WebSocket upgrades. @default '/' */
+  /** Path of WebSocket upgrades, as URLs have it: `/r%C3%A4ume`. @default '/' */
   readonly path?: string
-  /** Certificate and key, for wss. @default none: plain ws */
+  /** Certificate and key, `{ cert, key }` or `{ pfx }`, for wss. @default none: plain ws */
   readonly tls?: SecureContextOptions
 }
 
 export interface AttachOptions {
-  /** Path of WebSocket upgrades, to the letter; other paths are left alone. @default '/' */
+  /** Path of WebSocket upgrades, to the letter and as URLs have it (`/r%C3%A4ume`); other paths are left alone. @default '/' */
   readonly path?: string
 }
 

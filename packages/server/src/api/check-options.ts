@@ -4,6 +4,18 @@ import type { AnyProtocol, AttachOptions, CloseOptions, Hooks, ListenOptions, Se
 const aPath = is.rule("a path that starts with '/', such as '/ws'", (value) =>
   /^\/[^?#]*$/.test(String(value)),
 )
+const MIN_SECRET_LENGTH = 16
+const aSecret = is.rule(
+  `a string of ${MIN_SECRET_LENGTH} characters or more; make one with: openssl rand -base64 32`,
+  (value) => typeof value === 'string' && value.length >= MIN_SECRET_LENGTH,
+)
+const aCertificate = is.rule(
+  'an object with a certificate and its key, { cert, key } or { pfx }',
+  (value) => {
+    const { cert, key, privateKeyIdentifier, pfx, SNICallback } = Object(value)
+    return Boolean(pfx || SNICallback || (cert && (key || privateKeyIdentifier)))
+  },
+)
 const aProtocol: OptionRule = is.rule('what defineProtocol() returned', (value) => {
   const { client, server } = Object(value)
   return is.object.accepts(client) && is.object.accepts(server)
@@ -24,7 +36,7 @@ const SERVER: OptionRules<ServerOptions<AnyProtocol, unknown>> = {
   handle: is.object,
   origins: aList,
   trustedProxies: aCount,
-  sessionSecret: is.text,
+  sessionSecret: aSecret,
   logger: is.with(
     'an object with debug, info, warn and error, such as pino()',
     'debug',
@@ -54,7 +66,7 @@ const HOOKS: OptionRules<Hooks<AnyProtocol, unknown>> = {
   error: is.function,
 }
 
-const LISTEN: OptionRules<ListenOptions> = { port: is.port, host: is.text, path: aPath, tls: is.object }
+const LISTEN: OptionRules<ListenOptions> = { port: is.port, host: is.text, path: aPath, tls: aCertificate }
 const ATTACH: OptionRules<AttachOptions> = { path: aPath }
 const CLOSE: OptionRules<CloseOptions> = { lagMs: is.duration, drainMs: is.duration }
 
@@ -66,10 +78,19 @@ export function assertServerOptions(options: ServerOptions<AnyProtocol, unknown>
 
 export function assertListenOptions(options: ListenOptions): void {
   assertOptions('listen', options, LISTEN)
+  assertReachable('listen', options.path)
 }
 
 export function assertAttachOptions(options: AttachOptions): void {
   assertOptions('attach', options, ATTACH)
+  assertReachable('attach', options.path)
+}
+
+/** A client asks for a path as URLs have it: encoded, without dots. */
+function assertReachable(caller: string, path = '/'): void {
+  const asked = new URL(`http://host${path}`).pathname
+  if (asked === path) return
+  throw new TypeError(`${caller}: no client can ask for the path '${path}'; write it as URLs do: '${asked}'`)
 }
 
 /** Applications of frameworks look like servers, and never get an upgrade. */

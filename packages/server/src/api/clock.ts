@@ -4,26 +4,31 @@ export interface Clock {
   now(): number
   /** Wall time, in ms since 1970: for timestamps alone. */
   wallTime(): number
-  /** Calls `task` once after `ms`; the returned function cancels it. */
+  /** Calls `task` once after `ms`, never for `Infinity`; the returned function cancels it. */
   after(ms: number, task: () => void): () => void
   /** Calls `task` once after what is at hand, so that work of one turn can be done together. */
   soon(task: () => void): void
-  /** Calls `task` every `ms`; the returned function ends it. */
+  /** Calls `task` every `ms`, never for `Infinity`; the returned function ends it. */
   every(ms: number, task: () => void): () => void
 }
 
-/** The real clock. Its timers keep no process alive. */
+/** The longest time of a timer of JavaScript, 24.8 days: one for longer fires at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** The real clock. Its timers keep no process alive; none is longer than 24.8 days. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
   after(ms, task) {
-    const timer = setTimeout(task, ms)
+    if (ms === Number.POSITIVE_INFINITY) return () => {}
+    const timer = setTimeout(task, Math.min(ms, MAX_TIMER_MS))
     timer.unref()
     return () => clearTimeout(timer)
   },
   soon: (task) => void setImmediate(task),
   every(ms, task) {
-    const timer = setInterval(task, ms)
+    if (ms === Number.POSITIVE_INFINITY) return () => {}
+    const timer = setInterval(task, Math.min(ms, MAX_TIMER_MS))
     timer.unref()
     return () => clearInterval(timer)
   },

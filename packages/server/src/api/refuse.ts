@@ -1,9 +1,15 @@
-import { RoomfulError } from '@roomful/protocol'
+import { RoomfulError, truncate } from '@roomful/protocol'
+import { assertOptions, is } from '@roomful/protocol/options'
+
+/** Longest text of a refusal, in Unicode code points: a line for people to read. */
+const MAX_TEXT_LENGTH = 1_000
+const MAX_CODE_LENGTH = 64
 
 /**
  * The error to throw from a hook or handler in order to refuse a message or a join with a code and a text of your own.
  * Any other error is taken for a fault: it is logged, and the client only learns `Internal server error`.
- * @throws TypeError for a code or a text that is no string: it could not be sent
+ * A text is cut at 1,000 characters.
+ * @throws TypeError for a code that has not 1 to 64 characters, an empty text, or a `retryAfterMs` that is no number of ms
  *
  * @example throw refuse('game_full', 'The game is full')
  */
@@ -12,11 +18,15 @@ export function refuse(
   message: string,
   options: { readonly retryAfterMs?: number } = {},
 ): RoomfulError {
-  if (typeof code !== 'string') throw new TypeError("refuse: code must be a string, such as 'game_full'")
-  if (typeof message !== 'string')
+  if (!isRefusalCode(code))
+    throw new TypeError("refuse: code must be a string of 1 to 64 characters, such as 'game_full'")
+  if (typeof message !== 'string' || message === '')
     throw new TypeError('refuse: message must be a string that people can read')
-  const { retryAfterMs } = options
-  if (retryAfterMs !== undefined && !(retryAfterMs >= 0 && Number.isFinite(retryAfterMs)))
-    throw new TypeError('refuse: retryAfterMs must be a number of ms, 0 or more')
-  return new RoomfulError(code, { message, ...options })
+  assertOptions('refuse', options, { retryAfterMs: is.duration })
+  return new RoomfulError(code, { message: truncate(message, MAX_TEXT_LENGTH), ...options })
+}
+
+/** Whether an error can be answered with this code. */
+export function isRefusalCode(code: unknown): code is string {
+  return typeof code === 'string' && code !== '' && code.length <= MAX_CODE_LENGTH
 }

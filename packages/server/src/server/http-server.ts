@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
+import { MAX_TIMER_MS } from '../api/clock.js'
 import type { Limits } from '../api/limits.js'
 import type { Logger } from '../api/logger.js'
 
@@ -20,8 +21,8 @@ export function createHttpServer(
 ): Server {
   const { requestMs, httpSockets, connections } = limits
   // Late by one check at the most: so they are gone in time.
-  const checkMs = finite(requestMs) && Math.ceil(requestMs / CHECKS_PER_REQUEST)
-  const timeoutMs = finite(requestMs) && Math.max(1, Math.floor(requestMs - checkMs))
+  const checkMs = timer(Math.ceil(requestMs / CHECKS_PER_REQUEST))
+  const timeoutMs = timer(Math.max(1, Math.floor(requestMs - checkMs)))
   const options = {
     headersTimeout: timeoutMs,
     requestTimeout: timeoutMs,
@@ -40,6 +41,11 @@ export function createHttpServer(
 /** As Node writes "never". */
 function finite(value: number): number {
   return value === Number.POSITIVE_INFINITY ? 0 : value
+}
+
+/** A time as Node takes it: 0 is never. */
+function timer(ms: number): number {
+  return Math.min(finite(ms), MAX_TIMER_MS)
 }
 
 /** Whoever opens sockets by the thousand must not fill the log as well. */

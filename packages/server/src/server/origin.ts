@@ -1,7 +1,7 @@
 export type Origins = 'same-host' | readonly string[]
 
-/** As browsers send it: a scheme and a host, no path. The schemes of apps count, and `null`. */
-const ORIGIN = /^(null|[a-z][a-z\d+.-]*:\/\/[^/?#\sA-Z]+)$/
+/** As pages of apps send it, such as `capacitor://localhost`: a scheme and a host, no path. */
+const APP_ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[a-z\d._~%:[\]-]+$/
 
 /** Whether a page of this origin may connect. Requests without an Origin come from no browser. */
 export function isAllowedOrigin(
@@ -28,11 +28,26 @@ export function originRefusal(origin: string | undefined): string {
 
 /** @throws TypeError for what no browser sends as an Origin, such as a trailing slash: it would never match */
 export function assertOrigins(origins: unknown): asserts origins is Origins {
-  const isOrigin = (value: unknown) => typeof value === 'string' && ORIGIN.test(value)
-  if (origins === 'same-host' || (Array.isArray(origins) && origins.every(isOrigin))) return
-  throw new TypeError(
-    "createServer: origins must be 'same-host' or a list such as ['https://example.com'], without a path",
-  )
+  if (origins === 'same-host') return
+  if (!Array.isArray(origins))
+    throw new TypeError("createServer: origins must be 'same-host' or a list such as ['https://example.com']")
+  for (const given of origins) {
+    const sent = asSent(given)
+    if (sent === given) continue
+    const mend = sent ?? "'https://example.com', without a path or a wildcard"
+    throw new TypeError(
+      `createServer: origins holds ${JSON.stringify(given)}, which no browser sends; one sends ${mend}`,
+    )
+  }
+}
+
+/** An origin as a browser sends it: in small letters, without the scheme's own port, a host of other scripts in Punycode. */
+function asSent(given: unknown): string | undefined {
+  if (typeof given !== 'string' || given.includes('*')) return undefined
+  if (given === 'null') return given
+  const { origin = 'null', protocol } = parse(given) ?? {}
+  if (origin === 'null') return APP_ORIGIN.test(given) ? given : undefined
+  return protocol === 'http:' || protocol === 'https:' ? origin : origin.replace(/^ws/, 'http')
 }
 
 function parse(url: string): URL | undefined {

@@ -36,7 +36,12 @@ const cases: Record<string, readonly Case[]> = {
       /authenticate is undefined; leave it out, or make it a function/,
     ],
     ['authenticate: true', () => server({ authenticate: true }), /authenticate must be a function/],
-    ['an empty secret', () => server({ sessionSecret: '' }), /sessionSecret must be a string with something/],
+    [
+      'an empty secret',
+      () => server({ sessionSecret: '' }),
+      /sessionSecret must be a string of 16 characters/,
+    ],
+    ['a short secret', () => server({ sessionSecret: 'fifteen letters' }), /make one with: openssl rand/],
     ['a misspelt hook', () => server({ on: { joinn() {} } }), /no option 'on.joinn'; did you mean 'join'\?/],
     ['an undefined hook', () => server({ on: { join: undefined } }), /on.join is undefined; leave it out/],
     ['a hook that is no function', () => server({ on: { join: [] } }), /on.join must be a function/],
@@ -73,7 +78,12 @@ const cases: Record<string, readonly Case[]> = {
       () => server({ trustedProxies: 0.5 }),
       /trustedProxies must be a whole number, 0 or more/,
     ],
-    ['an origin with a path', () => server({ origins: ['https://example.com/'] }), /origins must be/],
+    [
+      'an origin with a path',
+      () => server({ origins: ['https://example.com/'] }),
+      /"https:\/\/example.com\/", which no browser sends; one sends https:\/\/example.com$/,
+    ],
+    ['origins that are no list', () => server({ origins: '*' }), /origins must be 'same-host' or a list/],
   ],
   'memory and redis refuse': [
     ['a misspelt option', () => untyped(memory)({ historycount: 1 }), /did you mean 'historyCount'\?/],
@@ -125,6 +135,14 @@ describe('a server refuses', () => {
     ['a port of the environment as it is', { port: '3000' }, /listen: port must be/],
     ['a misspelt host', { hots: '0.0.0.0' }, /did you mean 'host'\?/],
     ['a path without a slash', { path: 'ws' }, /path must be a path that starts with/],
+    ['a path in other letters than a URL', { path: '/räume' }, /write it as URLs do: '\/r%C3%A4ume'/],
+    ['a path with a space', { path: '/a b' }, /write it as URLs do: '\/a%20b'/],
+    ['a path with a quote', { path: '/a"b' }, /write it as URLs do: '\/a%22b'/],
+    ['a path with dots', { path: '/a/../b' }, /write it as URLs do: '\/b'/],
+    ['a path with a backslash', { path: '/\\x' }, /write it as URLs do: '\/\/x'/],
+    ['no certificate', { tls: {} }, /tls must be an object with a certificate and its key/],
+    ['a certificate without a key', { tls: { cert: 'a' } }, /tls must be/],
+    ['a certificate that was not found', { tls: { cert: undefined, key: undefined } }, /tls must be/],
   ])('to listen on %s', async (_, options, says) => {
     const roomful = createServer({ logger: silentLogger })
     await expect(untyped(roomful.listen.bind(roomful))(options)).rejects.toThrow(says)
@@ -137,6 +155,8 @@ describe('a server refuses', () => {
     const application = Object.assign(() => {}, { on() {}, listen() {} })
     expect(() => attach(application)).toThrow(/attach: pass an HTTP server: of Express what app.listen\(\)/)
     expect(() => attach(createHttpServer(), { paht: '/ws' })).toThrow(/did you mean 'path'\?/)
+    expect(() => attach(createHttpServer(), { path: '/räume' })).toThrow(/attach: no client can ask for/)
+    for (const path of ['//', '/r%C3%A4ume', '/%', "/a'b"]) attach(createHttpServer(), { path })
     await roomful.close()
   })
 

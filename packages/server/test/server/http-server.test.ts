@@ -44,6 +44,12 @@ describe('an HTTP server for strangers', () => {
     await gone(own)
   })
 
+  it('an HTTP server for strangers waits as long as a timer can where a limit is longer', () => {
+    const server = createHttpServer(() => {}, resolveLimits({ requestMs: 2 ** 36 }), silentLogger)
+    const longest = 2 ** 31 - 1
+    expect(server).toMatchObject({ headersTimeout: longest, requestTimeout: longest, timeout: longest })
+  })
+
   it('an HTTP server for strangers has no time-out and no bound where the limits are Infinity', () => {
     const never = { requestMs: Number.POSITIVE_INFINITY, httpSockets: Number.POSITIVE_INFINITY }
     const server = createHttpServer(() => {}, resolveLimits(never), silentLogger)

@@ -42,8 +42,18 @@ describe('an origin', () => {
   })
 
   it('[C18] what no browser sends as an origin is a mistake, and told as one', () => {
-    for (const origin of ['https://example.com/', 'example.com', 'https://Example.com', '*', '', 3])
-      expect(() => assertOrigins([origin]), String(origin)).toThrow(TypeError)
+    const never = ['https://*.example.com', 'example.com', '*', '', 3, 'app://Ä', 'https://a@b', 'app://*']
+    for (const origin of never) expect(() => assertOrigins([origin]), String(origin)).toThrow(TypeError)
+    const sent = {
+      'https://example.com/': 'https://example.com',
+      'https://Example.com': 'https://example.com',
+      'https://example.com:443': 'https://example.com',
+      'http://example.com:80': 'http://example.com',
+      'https://münchen.de': 'https://xn--mnchen-3ya.de',
+      'wss://example.com': 'https://example.com',
+    }
+    for (const [origin, says] of Object.entries(sent))
+      expect(() => assertOrigins([origin]), origin).toThrow(`one sends ${says}`)
     for (const origin of ['https://example.com', 'http://[::1]:8080', 'capacitor://localhost', 'null'])
       expect(() => assertOrigins([origin]), origin).not.toThrow()
   })

@@ -3,6 +3,7 @@ import type { AnyProtocol, ConnectionContext, Hooks } from '../../api/api.js'
 import type { Clock } from '../../api/clock.js'
 import type { Limits } from '../../api/limits.js'
 import type { Logger } from '../../api/logger.js'
+import { isRefusalCode } from '../../api/refuse.js'
 import { isPromise, type MaybePromise } from '../../util/maybe-promise.js'
 
 export type Outcome<T> =
@@ -116,8 +117,9 @@ function isRefusal(error: unknown): error is RoomfulError {
   try {
     if (!(error instanceof RoomfulError)) return false
     const { code, message, retryAfterMs, issues } = error
-    JSON.stringify([retryAfterMs, issues])
-    return typeof code === 'string' && typeof message === 'string' && Array.isArray(issues)
+    JSON.stringify(issues)
+    const isTime = retryAfterMs === undefined || (Number.isFinite(retryAfterMs) && retryAfterMs >= 0)
+    return isTime && isRefusalCode(code) && typeof message === 'string' && Array.isArray(issues)
   } catch {
     return false
   }

@@ -5,6 +5,7 @@ import {
   type JsonObject,
   PROTOCOL_VERSION,
   RoomfulError,
+  truncate,
   type WireLimits,
 } from '@roomful/protocol'
 import type {
@@ -229,9 +230,13 @@ function judge(
   if (current && current.id !== result.userId) return 'forbidden'
   const { expiresAt } = result
   const lastsMs = expiresAt === undefined ? Number.POSITIVE_INFINITY : Number(expiresAt) - now
-  // So asked, an expiry that is no time at all does not last for ever.
   return lastsMs > 0 ? { user: toUser(result), lastsMs } : 'token_expired'
 }
+
+/** Longest user id, in Unicode code points: members of its rooms get it in each frame. */
+const MAX_USER_ID_LENGTH = 256
+/** September 2001, in ms; in s, it is the year 33658. */
+const SECONDS_BEFORE = 1e12
 
 /**
  * From JavaScript anything may come. A number would be another user than the same digits in a string; a profile that
@@ -240,7 +245,10 @@ function judge(
  */
 function checked(result: Authentication): Authentication {
   if (result === null) return result
-  if (typeof result === 'object' && 'refused' in result) return result
+  if (typeof result === 'object' && 'refused' in result) {
+    if (result.refused === 'expired') return result
+    throw new TypeError("authenticate can refuse a token as 'expired' alone; for any other, return null")
+  }
   if (typeof result?.userId !== 'string' || result.userId === '') {
     throw new TypeError(
       "authenticate must return null, { refused: 'expired' } or a userId that is a string with something in it",
@@ -249,10 +257,25 @@ function checked(result: Authentication): Authentication {
   // Else a user could write as the server does.
   if (result.userId.startsWith('@'))
     throw new TypeError("authenticate must return a userId that does not begin with '@'")
+  if (truncate(result.userId, MAX_USER_ID_LENGTH) !== result.userId)
+    throw new TypeError(`authenticate must return a userId of at most ${MAX_USER_ID_LENGTH} characters`)
+  assertExpiry(result.expiresAt)
   if (result.profile === undefined) return result
   const profile: unknown = JSON.parse(JSON.stringify(result.profile))
   if (isJsonObject(profile)) return { ...result, profile }
   throw new TypeError('authenticate must return a profile that is a JSON object')
+}
+
+/** @throws TypeError */
+function assertExpiry(expiresAt: unknown): void {
+  if (expiresAt === undefined) return
+  const ms = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt
+  if (typeof ms !== 'number' || Number.isNaN(ms))
+    throw new TypeError('authenticate must return an expiresAt that is a Date or ms since 1970')
+  if (ms < SECONDS_BEFORE)
+    throw new TypeError(
+      'authenticate returned an expiresAt before 2001: it is in ms since 1970, so of a JWT exp * 1000',
+    )
 }
 
 function isJsonObject(value: unknown): value is JsonObject {

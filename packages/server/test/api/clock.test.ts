@@ -1,0 +1,26 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../src/api/clock.js'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+describe('the real clock', () => {
+  it.each(['after', 'every'] as const)(
+    '%s: a time longer than a timer can take does not come at once',
+    (call) => {
+      const task = vi.fn()
+      const cancel = systemClock[call](2 ** 31, task)
+      vi.advanceTimersByTime(2 ** 31 - 2)
+      expect(task).not.toHaveBeenCalled()
+      vi.advanceTimersByTime(1)
+      expect(task).toHaveBeenCalledOnce()
+      cancel()
+    },
+  )
+
+  it.each(['after', 'every'] as const)('%s: Infinity never comes', (call) => {
+    const cancel = systemClock[call](Number.POSITIVE_INFINITY, () => {})
+    expect(vi.getTimerCount()).toBe(0)
+    cancel()
+  })
+})
