@@ -106,13 +106,35 @@ describe('rooms', () => {
     expect(await server.room('nobody.here').info()).toMatchObject({ count: 0, connections: 0, members: [] })
   })
 
-  it.each(['', '@me', '@user:ana', 'a b'])(
-    '[J2] [J13] rooms: %j is no room of the application',
+  it.each(['', '@me', '@user:ana', 'a b', undefined, 5, 5n])(
+    '[J2] [J13] rooms: %o is no room of the application',
     async (id) => {
-      const { server } = await serve()
-      expect(() => server.room(id)).toThrow(expect.objectContaining({ code: 'invalid_room' }))
+      const { server } = await serve(users)
+      const invalid = expect.objectContaining({ code: 'invalid_room' })
+      expect(() => server.room(id as string)).toThrow(invalid)
+      expect(() => server.rooms(['a', id as string]).broadcast(alert)).toThrow(invalid)
     },
   )
+})
+
+describe('a page of history', () => {
+  it.each([
+    ['an offset that is a text', { after: '2' }, /history: after must be a whole number, 0 or more/],
+    ['half an offset', { before: 12.5 }, /history: before must be a whole number/],
+    ['a negative limit', { limit: -1 }, /history: limit must be a whole number/],
+    ['a limit that is no number', { limit: Number.NaN }, /history: limit must be a whole number/],
+    ['an undefined offset', { after: undefined }, /history: after is undefined; leave it out/],
+    ['two pages at once', { before: 9, after: 1 }, /before and after are two pages/],
+    ['a misspelt name', { limt: 5 }, /did you mean 'limit'/],
+    ['null', null, /history: pass an object of options/],
+  ])('a page of history is refused for %s', async (_, options, says) => {
+    const { server } = await serve()
+    for (const { history } of [server.room('a'), server.user('ana')]) {
+      const page = history(options as object)
+      await expect(page).rejects.toThrow(TypeError)
+      await expect(page).rejects.toThrow(says)
+    }
+  })
 })
 
 describe('chat of the server', () => {
@@ -218,6 +240,39 @@ describe('users', () => {
     server.user('ana').disconnect()
     for (const device of [phone, laptop]) expect((await device?.closed)?.code).toBe(4501)
     await bob?.settled()
+  })
+})
+
+describe('a broadcast', () => {
+  it.each([
+    ['a user id for a connection’s', 'ana'],
+    ['nothing', ''],
+    ['undefined', undefined],
+    ['null', null],
+    ['a list', [{ user: 'ana' }]],
+    ['a misspelt user', { usr: 'ana' }],
+    ['no user', { user: undefined }],
+    ['a user and more', { user: 'ana', users: ['bob'] }],
+    ['a number', 5],
+  ])('a broadcast that is kept from %s is refused, and reaches nobody', async (_, except) => {
+    const { url, server } = await serve(users)
+    const [ana] = await connectUsers(url, 'ana')
+    await ana?.join('a')
+    const options = { except } as object
+    expect(() => server.room('a').broadcast(alert, options)).toThrow(/broadcast: except/)
+    expect(() => server.rooms(['a']).broadcast(alert, options)).toThrow(/broadcast: except/)
+    expect(() => server.broadcast(alert, { exceptUser: undefined } as object)).toThrow(
+      /exceptUser is undefined/,
+    )
+    await ana?.never('alerted')
+  })
+
+  it('a broadcast to one id in the place of a list is refused', async () => {
+    const { server } = await serve(users)
+    for (const ids of ['abc', undefined, 5] as unknown as string[][]) {
+      expect(() => server.users(ids).broadcast(alert)).toThrow(/users: pass a list of ids.* take user\(id\)/)
+      expect(() => server.rooms(ids).broadcast(alert)).toThrow(/rooms: pass a list of ids.* take room\(id\)/)
+    }
   })
 })
 

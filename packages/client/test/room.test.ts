@@ -152,7 +152,8 @@ describe('joining', () => {
 
   it('[J2] a join refuses a room id that the server would refuse', () => {
     const script = new Script()
-    expect(() => script.client.room('a b')).toThrow(expect.objectContaining({ code: 'invalid_room' }))
+    for (const id of ['a b', undefined, 5] as string[])
+      expect(() => script.client.room(id)).toThrow(expect.objectContaining({ code: 'invalid_room' }))
     expect(script.client.me.id).toBe('@me')
   })
 })

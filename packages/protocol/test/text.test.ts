@@ -81,6 +81,10 @@ describe('room ids', () => {
     expect(isRoomId(id)).toBe(true)
   })
 
+  it.each([undefined, null, 5, true, ['a'], {}])('[J2] what is no string is no room id: %j', (id) => {
+    expect(isRoomId(id)).toBe(false)
+  })
+
   it('[J2] room ids are measured in code points', () => {
     expect(isRoomId('𝒳'.repeat(128))).toBe(true)
     expect(isRoomId('𝒳'.repeat(129))).toBe(false)

@@ -150,7 +150,7 @@ function roomFault(frame: Frame): DecodeError | undefined {
   if (type === 'join' && (typeof room_id !== 'string' || room_id === '')) {
     return failure('room_id_required', 'room', frame)
   }
-  if (room_id === undefined || (typeof room_id === 'string' && isRoomId(room_id))) return undefined
+  if (room_id === undefined || isRoomId(room_id)) return undefined
   return failure('invalid_room', 'room', frame)
 }
 
@@ -251,7 +251,7 @@ function failure(
 function envelopeOf(frame: Frame): Envelope {
   const { room_id, ref, client_id } = frame
   return {
-    ...(typeof room_id === 'string' && isRoomId(room_id) && { room_id }),
+    ...(isRoomId(room_id) && { room_id }),
     ...(isToken(ref) && { ref }),
     ...(isToken(client_id) && { client_id }),
   }

@@ -26,7 +26,9 @@ export function checkText(text: string, maxLength: number = MAX_TEXT_LENGTH): Te
 }
 
 /** Whether a name may be a room's: letters and digits of any script and `_ . : - = @ , ;`, in NFC, no leading `@`. */
-export function isRoomId(id: string): boolean {
+export function isRoomId(id: unknown): id is string {
+  // A regular expression would take 5 and undefined for their texts.
+  if (typeof id !== 'string') return false
   if (PLAIN_ROOM_ID.test(id) || id === OWN_STREAM) return true
   return (
     !id.startsWith('@') &&

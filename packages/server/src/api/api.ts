@@ -237,7 +237,7 @@ export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
 }
 
 export interface BroadcastOptions {
-  /** Connection ids, or `{ user }`s, that do not get it. */
+  /** Who does not get it: one connection, by its id (`context.connection.id`), or one `{ user }`. A user id alone is no connection's. */
   readonly except?: string | { readonly user: string }
   /** Of several messages with this key that wait for one flush, only the newest is sent, whoever it is for. */
   readonly coalesceKey?: string
@@ -253,6 +253,16 @@ export interface RoomInfo {
   readonly members: readonly PresentUser[] | undefined
   /** The head of the room's log. */
   readonly head: Position
+}
+
+/** Which page of a log; without `before` and `after`, the newest. */
+export interface HistoryOptions {
+  /** Most entries. @default 50 */
+  readonly limit?: number
+  /** The entries before this offset. Not together with `after`. */
+  readonly before?: number
+  /** The entries after this offset. */
+  readonly after?: number
 }
 
 export interface HistoryPage {
@@ -297,12 +307,11 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
    */
   kick(userId: string): void
   info(): Promise<RoomInfo>
-  /** A page of the log: the newest entries, or those before or after an offset. */
-  history(options?: {
-    readonly limit?: number
-    readonly before?: number
-    readonly after?: number
-  }): Promise<HistoryPage>
+  /**
+   * A page of the log: the newest entries, or those before or after an offset.
+   * @throws TypeError for a number that is no whole one, 0 or more, for both offsets, or a misspelt name
+   */
+  history(options?: HistoryOptions): Promise<HistoryPage>
 }
 
 export interface UserHandle<P extends AnyProtocol = BuiltIn> {
@@ -316,11 +325,8 @@ export interface UserHandle<P extends AnyProtocol = BuiltIn> {
    * @throws TypeError or RangeError for a code or a reason that WebSocket does not allow
    */
   disconnect(code?: number, reason?: string): void
-  history(options?: {
-    readonly limit?: number
-    readonly before?: number
-    readonly after?: number
-  }): Promise<HistoryPage>
+  /** A page of the user's own stream, as of a room. */
+  history(options?: HistoryOptions): Promise<HistoryPage>
 }
 
 export interface ListenOptions {

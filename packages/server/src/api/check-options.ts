@@ -1,8 +1,19 @@
 import { assertOptions, is, type OptionRule, type OptionRules } from '@roomful/protocol/options'
-import type { AnyProtocol, AttachOptions, CloseOptions, Hooks, ListenOptions, ServerOptions } from './api.js'
+import type {
+  AnyProtocol,
+  AttachOptions,
+  BroadcastOptions,
+  ChatOptions,
+  CloseOptions,
+  HistoryOptions,
+  Hooks,
+  ListenOptions,
+  ServerOptions,
+} from './api.js'
 
-const aPath = is.rule("a path that starts with '/', such as '/ws'", (value) =>
-  /^\/[^?#]*$/.test(String(value)),
+const aPath = is.rule(
+  "a path that starts with '/', such as '/ws'",
+  (value) => typeof value === 'string' && /^\/[^?#]*$/.test(value),
 )
 const MIN_SECRET_LENGTH = 16
 const aSecret = is.rule(
@@ -69,6 +80,57 @@ const HOOKS: OptionRules<Hooks<AnyProtocol, unknown>> = {
 const LISTEN: OptionRules<ListenOptions> = { port: is.port, host: is.text, path: aPath, tls: aCertificate }
 const ATTACH: OptionRules<AttachOptions> = { path: aPath }
 const CLOSE: OptionRules<CloseOptions> = { lagMs: is.duration, drainMs: is.duration }
+
+const aUserId = is.rule('a user id', is.text.accepts)
+/** As the server makes them; most user ids look otherwise. */
+const CONNECTION_ID = /^[\w-]{22}$/
+const anAudience = is.rule(
+  "a connection's id, as context.connection.id, or { user: 'ana' }",
+  (value) =>
+    (typeof value === 'string' && CONNECTION_ID.test(value)) ||
+    (is.object.accepts(value) &&
+      Object.keys(Object(value)).join() === 'user' &&
+      is.text.accepts(Object(value).user)),
+)
+const HISTORY: OptionRules<HistoryOptions> = { limit: aCount, before: aCount, after: aCount }
+const BROADCAST: OptionRules<BroadcastOptions> = {
+  except: anAudience,
+  coalesceKey: is.rule('a string', (value) => typeof value === 'string'),
+}
+const CHAT: OptionRules<ChatOptions> = {
+  as: is.rule(
+    "a user id, which never begins with '@'",
+    (value) => typeof value === 'string' && /^(@server$|[^@])/.test(value),
+  ),
+  data: is.rule('what the chat schema of the protocol declares', () => true),
+}
+
+/** @throws TypeError that names the option and how to mend it, as the others here */
+export function assertHistoryOptions(options: HistoryOptions): void {
+  assertOptions('history', options, HISTORY)
+  if (options.before === undefined || options.after === undefined) return
+  throw new TypeError('history: before and after are two pages; ask for one of them')
+}
+
+/** What is misspelt or wrong would send the message to whom it is kept from. */
+export function assertBroadcastOptions(options: BroadcastOptions): void {
+  assertOptions('broadcast', options, BROADCAST)
+}
+
+export function assertBroadcastToAllOptions(options: { readonly exceptUser?: string }): void {
+  assertOptions('broadcast', options, { exceptUser: aUserId })
+}
+
+export function assertChatOptions(options: ChatOptions): void {
+  assertOptions('chat.send', options, CHAT)
+}
+
+/** @throws TypeError for one id: a string would be read as a list of letters */
+export function assertIds(caller: 'rooms' | 'users', ids: unknown): void {
+  if (Array.isArray(ids)) return
+  const one = caller === 'rooms' ? 'room' : 'user'
+  throw new TypeError(`${caller}: pass a list of ids, such as ['general']; for one, take ${one}(id)`)
+}
 
 /** @throws TypeError that names the option and how to mend it, as the others here */
 export function assertServerOptions(options: ServerOptions<AnyProtocol, unknown>): void {

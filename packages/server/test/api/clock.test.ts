@@ -6,7 +6,7 @@ afterEach(() => void vi.useRealTimers())
 
 describe('the real clock', () => {
   it.each(['after', 'every'] as const)(
-    '%s: a time longer than a timer can take does not come at once',
+    'the timer %s of the real clock: a time longer than a timer can take does not come at once',
     (call) => {
       const task = vi.fn()
       const cancel = systemClock[call](2 ** 31, task)
@@ -18,7 +18,7 @@ describe('the real clock', () => {
     },
   )
 
-  it.each(['after', 'every'] as const)('%s: Infinity never comes', (call) => {
+  it.each(['after', 'every'] as const)('the timer %s of the real clock: Infinity never comes', (call) => {
     const cancel = systemClock[call](Number.POSITIVE_INFINITY, () => {})
     expect(vi.getTimerCount()).toBe(0)
     cancel()

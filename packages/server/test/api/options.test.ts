@@ -135,6 +135,7 @@ describe('a server refuses', () => {
     ['a port of the environment as it is', { port: '3000' }, /listen: port must be/],
     ['a misspelt host', { hots: '0.0.0.0' }, /did you mean 'host'\?/],
     ['a path without a slash', { path: 'ws' }, /path must be a path that starts with/],
+    ['a path in a list', { path: ['/ws'] }, /path must be a path/],
     ['a path in other letters than a URL', { path: '/räume' }, /write it as URLs do: '\/r%C3%A4ume'/],
     ['a path with a space', { path: '/a b' }, /write it as URLs do: '\/a%20b'/],
     ['a path with a quote', { path: '/a"b' }, /write it as URLs do: '\/a%22b'/],

@@ -6,17 +6,24 @@ import {
   OWN_STREAM,
   RoomfulError,
 } from '@roomful/protocol'
-import { suggestion } from '@roomful/protocol/options'
 import type {
   AnyProtocol,
   BroadcastOptions,
   ChatOptions,
+  HistoryOptions,
   HistoryPage,
   RoomHandle,
   RoomInfo,
   UserHandle,
 } from '../../api/api.js'
 import type { Backplane, Position, Range, Relay } from '../../api/backplane.js'
+import {
+  assertBroadcastOptions,
+  assertBroadcastToAllOptions,
+  assertChatOptions,
+  assertHistoryOptions,
+  assertIds,
+} from '../../api/check-options.js'
 import type { Logger } from '../../api/logger.js'
 import { closeFault, disconnect } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
@@ -45,7 +52,6 @@ export interface MessengerDeps {
 }
 
 type Message = { readonly type: string }
-type Page = { readonly limit?: number; readonly before?: number; readonly after?: number }
 
 /** The author of chat messages that the server sends in nobody's name. */
 const SERVER_USER_ID = '@server'
@@ -59,7 +65,7 @@ export class Messenger {
   room(id: string): RoomHandle<AnyProtocol> {
     if (!isRoomId(id) || id === OWN_STREAM) {
       throw new RoomfulError('invalid_room', {
-        message: `Invalid room_id: ${JSON.stringify(id)}`,
+        message: `Invalid room_id: ${shown(id)}`,
         roomId: id,
       })
     }
@@ -80,15 +86,14 @@ export class Messenger {
       broadcast: (message: Message) => this.broadcastToUsers([id], message),
       publish: (message: Message) => this.#publish(stream, OWN_STREAM, message),
       disconnect: (code, reason) => this.#disconnect(id, code, reason),
-      history: (page) => this.deps.lifeCycle.run(() => this.#history(stream, page)),
+      history: (page) => this.#history(stream, page),
     }
   }
 
   broadcast(message: Message, options: { readonly exceptUser?: string } = {}): void {
     const checked = this.deps.publisher.volatile(message)
-    assertNames('broadcast', options, ['exceptUser'])
+    assertBroadcastToAllOptions(options)
     const { exceptUser } = options
-    if (exceptUser !== undefined) checkUserId(exceptUser)
     this.#everywhere({
       to: 'everyone',
       targets: [],
@@ -97,6 +102,7 @@ export class Messenger {
   }
 
   broadcastToUsers(ids: readonly string[], message: Message): void {
+    assertIds('users', ids)
     for (const id of ids) checkUserId(id)
     this.#everywhere({
       to: 'users',
@@ -106,6 +112,7 @@ export class Messenger {
   }
 
   broadcastToRooms(ids: readonly string[], message: Message, options: BroadcastOptions = {}): void {
+    assertIds('rooms', ids)
     const streams = ids.map((id) => this.room(id).id)
     this.#broadcastToStreams(streams, this.deps.publisher.volatile(message), options)
   }
@@ -158,7 +165,7 @@ export class Messenger {
         this.#everywhere({ to: 'kick', targets: [id], payload: { userId } })
       },
       info: () => this.deps.lifeCycle.run(() => this.#info(id, stream)),
-      history: (page) => this.deps.lifeCycle.run(() => this.#history(stream, page)),
+      history: (page) => this.#history(stream, page),
     }
   }
 
@@ -182,9 +189,8 @@ export class Messenger {
     text: string,
     options: ChatOptions<AnyProtocol> = {},
   ): Promise<Position> {
-    assertNames('chat.send', options, ['as', 'data'])
+    assertChatOptions(options)
     const { as = SERVER_USER_ID, data } = options
-    if (as !== SERVER_USER_ID) checkAuthor(as)
     if (roomId === OWN_STREAM) throw new RoomfulError('forbidden', { roomId })
     const body: ChatBody = { message: text, data: data as JsonObject | undefined }
     return this.deps.lifeCycle.run(() => this.deps.publisher.publishOwnChat(stream, roomId, as, body))
@@ -201,9 +207,8 @@ export class Messenger {
   }
 
   #broadcastToStreams(streams: readonly string[], message: object, options: BroadcastOptions): void {
-    assertNames('broadcast', options, ['except', 'coalesceKey'])
+    assertBroadcastOptions(options)
     const { except, coalesceKey } = options
-    if (typeof except === 'object') checkUserId(except.user)
     this.#everywhere({
       to: 'streams',
       targets: streams,
@@ -262,7 +267,12 @@ export class Messenger {
     return { roomId, count: present.count, connections, members: present.users, head }
   }
 
-  async #history(stream: string, { limit = 50, before, after }: Page = {}): Promise<HistoryPage> {
+  async #history(stream: string, options: HistoryOptions = {}): Promise<HistoryPage> {
+    assertHistoryOptions(options)
+    return this.deps.lifeCycle.run(() => this.#page(stream, options))
+  }
+
+  async #page(stream: string, { limit = 50, before, after }: HistoryOptions): Promise<HistoryPage> {
     const range: Range =
       after === undefined
         ? { before, limit, maxBytes: MAX_PAGE_BYTES }
@@ -281,13 +291,12 @@ function sendTo(connections: Iterable<Connection>, message: object): void {
 
 function checkUserId(id: unknown): void {
   if (typeof id !== 'string' || id === '')
-    throw new TypeError(`A user id is a string that is not empty, not ${JSON.stringify(id)}`)
+    throw new TypeError(`A user id is a string that is not empty, not ${shown(id)}`)
 }
 
-/** @throws TypeError */
-function checkAuthor(id: string): void {
-  checkUserId(id)
-  if (id.startsWith('@')) throw new TypeError(`No user id begins with '@', as ${JSON.stringify(id)} does`)
+/** For an error. What is no string may have no JSON. */
+function shown(id: unknown): string {
+  return typeof id === 'string' ? JSON.stringify(id) : `of type ${typeof id}`
 }
 
 function optionsOf(
@@ -307,12 +316,4 @@ function optionsOf(
 function alsoIn(others: readonly Room[], { members }: Room): ReadonlySet<string> {
   const ids = others.length === 0 ? [] : [...members.keys()]
   return new Set(ids.filter((id) => others.some((other) => other.members.get(id)?.live)))
-}
-
-/** A misspelt `except` would send the message to whom it is kept from. @throws TypeError */
-function assertNames(call: string, options: object, names: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (names.includes(name)) continue
-    throw new TypeError(`${call}: there is no option '${name}'; ${suggestion(name, names)}`)
-  }
 }
