@@ -41,7 +41,7 @@ describe('what authenticate may not return', () => {
     ['a user id of more than 256 characters', long],
     ['another refusal than expired', banned],
     ['an undefined refusal beside a user', undecided],
-  ])('[C8] %s is a fault of it, and lets nobody in', async (_, answer) => {
+  ])('[C8] %s is a fault of authenticate, and lets nobody in', async (_, answer) => {
     const { connect } = await createTestServer({ authenticate: () => answer, authorize: () => true })
     const eve = await connect({ auth: false })
     eve.authenticate({ token: 'x' })

@@ -289,16 +289,19 @@ describe('an expiry', () => {
     ['no number', Number.NaN, /a Date or ms since 1970/],
     ['no date', new Date(Number.NaN), /a Date or ms since 1970/],
     ['a text', new Date(year3000).toISOString(), /a Date or ms since 1970/],
-  ])('[C8] an expiry that is %s is a fault of authenticate, logged with its mend', async (_, expiresAt, says) => {
-    const { url, log } = await serve({
-      authenticate: () => ({ userId: 'ana', expiresAt }) as unknown as Authentication,
-      authorize: () => true,
-    })
-    const ana = await connect(url)
-    expect(await ana.refusal(auth('t'))).toBe('unavailable')
-    expect((await ana.closed).code).toBe(1013)
-    expect(logText(log)).toMatch(says)
-  })
+  ])(
+    '[C8] an expiry that is %s is a fault of authenticate, logged with its mend',
+    async (_, expiresAt, says) => {
+      const { url, log } = await serve({
+        authenticate: () => ({ userId: 'ana', expiresAt }) as unknown as Authentication,
+        authorize: () => true,
+      })
+      const ana = await connect(url)
+      expect(await ana.refusal(auth('t'))).toBe('unavailable')
+      expect((await ana.closed).code).toBe(1013)
+      expect(logText(log)).toMatch(says)
+    },
+  )
 
   it('[C8] an expiry that is a Date, or never comes, lets its user in', async () => {
     const dates = [new Date(year3000), year3000, Number.POSITIVE_INFINITY, undefined]
