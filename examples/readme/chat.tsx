@@ -22,9 +22,16 @@ export function Chat() {
       {entries.map((entry) => (
         <p key={entry.key}>
           {entry.kind === 'message' ? `${entry.message.message} (${entry.state})` : entry.reason}
+          {entry.kind === 'message' && entry.state === 'failed' && `: ${entry.error.message}`}
         </p>
       ))}
-      <input name="text" aria-label="Message" onChange={() => room.typing.keystroke()} />
+      <input
+        name="text"
+        aria-label="Message"
+        placeholder="Write something"
+        required
+        onChange={() => room.typing.keystroke()}
+      />
     </form>
   )
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Page } from 'playwright-core'
+import { WebSocket } from 'ws'
 import { launchChromium } from '../support/chromium.js'
 import { commandsOfReadme, writeFilesOfReadme } from '../support/readme.js'
 import { type Figure, writeResult } from '../support/results.js'
@@ -17,6 +18,8 @@ import { type Figure, writeResult } from '../support/results.js'
 interface App {
   /** What the server in it has seen. */
   readonly connections: { open: number; opened: number }
+  readonly exitCode: Promise<number>
+  terminate(): void
   stop(): Promise<void>
 }
 
@@ -32,16 +35,23 @@ const figures: Figure[] = []
 const complaints: string[] = []
 
 try {
-  const [install = '', develop = '', buildAndServe = ''] = await commandsOfReadme('React and Next.js')
+  const [install = '', setDev = '', runDev = '', buildAndServe = ''] =
+    await commandsOfReadme('React and Next.js')
   const [build = '', serve = ''] = buildAndServe.split(' && ')
   await prepare(install)
-  await withApp(develop, async (app) => {
+  assert.equal(runDev, 'npm run dev')
+  await shell(setDev, folder)
+  await withApp(await script('dev'), async (app) => {
     const [ann] = await chat('development', app)
     await edit('development', app, ann)
   })
   await writeFilesOfReadme(folder, ['app/chat.tsx'], {})
   await shell(build, folder)
-  await withApp(serve, async (app) => void (await chat('production', app)))
+  await withApp(serve, async (app) => {
+    const [ann] = await chat('production', app)
+    await keepToThePath('production', app)
+    await drain('production', app, ann)
+  })
   assert.deepEqual(complaints, [])
   figures.push(['warnings and errors of React, the browser and the server', complaints.length])
 } finally {
@@ -52,6 +62,11 @@ const { version } = JSON.parse(await readFile(new URL('next/package-lock.json', 
   .packages['node_modules/next']
 const title = `The README in Next.js ${version}, in Chromium ${browser.version()}`
 writeResult('frameworks', title, 'npm run test:frameworks', figures)
+
+/** What `npm run name` runs: started without npm, it can tell this process what it sees. */
+async function script(name: string): Promise<string> {
+  return JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')).scripts[name]
+}
 
 /** What `create-next-app` leaves, with what the README adds. */
 async function prepare(install: string): Promise<void> {
@@ -86,6 +101,40 @@ async function chat(mode: string, app: App): Promise<[Page, Page]> {
   figures.push([`${mode}: connections on the server, of two pages that chat`, app.connections.open])
   figures.push([`${mode}: connections opened, of which a reload opened one`, app.connections.opened])
   return [ann, bob]
+}
+
+/** The rooms answer at /ws alone. */
+async function keepToThePath(mode: string, app: App): Promise<void> {
+  const { opened } = app.connections
+  for (const path of ['/wsx', '/ws/', '/ws?a=b']) await dialed(path)
+  assert.equal(app.connections.opened, opened + 1)
+  figures.push([
+    `${mode}: of the paths /wsx, /ws/ and /ws?a=b, those let in`,
+    app.connections.opened - opened,
+  ])
+}
+
+/** Resolves once a WebSocket at a path was greeted, or was not within a second and a half. */
+function dialed(path: string): Promise<void> {
+  const socket = new WebSocket(`ws://localhost:${port}${path}`)
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(late)
+      socket.terminate()
+      resolve()
+    }
+    const late = setTimeout(end, 1_500)
+    socket.on('message', end).on('error', end)
+  })
+}
+
+/** SIGTERM sends pages elsewhere, and ends the process in good order. */
+async function drain(mode: string, app: App, page: Page): Promise<void> {
+  app.terminate()
+  await page.getByRole('status').getByText('Connected', { exact: true }).waitFor({ state: 'hidden' })
+  const code = await app.exitCode
+  assert.equal(code, 0)
+  figures.push([`${mode}: exit code after SIGTERM`, code])
 }
 
 /** Fast Refresh keeps the connection; a client at module scope is replaced, and gives its own up. */
@@ -168,7 +217,8 @@ async function start(command: string): Promise<App> {
     server.once('exit', () => reject(new Error(`'${command}' ended before it was ready`)))
   })
   await ready
-  return { connections, stop }
+  const exitCode = exited.then(([code]) => code as number)
+  return { connections, exitCode, terminate: () => void process.kill(-(server.pid ?? 0), 'SIGTERM'), stop }
 }
 
 /** Waits until the server has seen so many connections: a page's close takes its time. */
