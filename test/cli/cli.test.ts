@@ -144,7 +144,9 @@ describe('how roomful ends', () => {
     expect(JSON.parse(await next(socket))).toMatchObject({ type: 'draining' })
     socket.close(1000)
     await closed
-    expect((await cli.exit()).code).toBe(0)
+    const { code, stdout } = await cli.exit()
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^Draining…$/m)
   })
 
   it('the command exits at once on Ctrl-C', async () => {

@@ -141,11 +141,27 @@ describe('attach', () => {
       const { status, text } = await refusedUpgrade(`${url}${path}`)
       expect(status).toBe(404)
       const isNear = path.toLowerCase().startsWith('/chat')
-      expect(text).toBe(`No WebSocket at this path${isNear ? ': it is at /Chat' : ''}\n`)
+      expect(text).toBe(`No WebSocket at this path: it is at /Chat${isNear ? '' : ' or /other'}\n`)
       expect(log).toHaveLength(1)
-      expect(log[0]).toMatchObject(isNear ? { level: 'warn', fields: { path: '/Chat' } } : { level: 'info' })
+      expect(log[0]).toMatchObject(
+        isNear ? { level: 'warn', fields: { path: '/Chat' } } : { event: expect.stringContaining('/Chat') },
+      )
       expect(String(log[0]?.fields.asked).length).toBeLessThanOrEqual(100)
     }
+  })
+
+  it('attach warns of the first path that is unknown, and leaves the rest to who reads everything', async () => {
+    const log: LogLine[] = []
+    const roomful = createServer({ logger: logInto(log) })
+    onTestFinished(() => roomful.close())
+    const { url } = await roomful.listen({ port: 0 })
+    for (const path of ['ws', 'socket.io']) {
+      expect((await refusedUpgrade(`${url}${path}`)).text).toBe('No WebSocket at this path: it is at /\n')
+    }
+    expect(log.filter(({ event }) => event.includes('404'))).toMatchObject([
+      { level: 'warn', event: expect.stringContaining('it is at /'), fields: { asked: '/ws' } },
+      { level: 'info', fields: { asked: '/socket.io' } },
+    ])
   })
 
   it('attach tells a path that is nearly right though somebody else answers it', async () => {

@@ -28,7 +28,7 @@ afterAll(() => browser?.close())
 describe('the programs', () => {
   it.each([
     ['README.md', ['protocol.ts', 'server.ts', 'client.ts', 'page.ts', 'index.html', 'app/chat.tsx']],
-    ['packages/server/README.md', ['server.ts', 'test/typing.test.ts']],
+    ['packages/server/README.md', ['server.ts', 'members.ts', 'test/typing.test.ts']],
     ['packages/client/README.md', ['client.ts', 'chat.tsx']],
   ])('the programs in %s are those of this example, to the letter', async (readme, files) => {
     const text = await readFile(join(root, readme), 'utf8')

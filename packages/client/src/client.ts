@@ -96,6 +96,7 @@ export class ClientCore {
     )
     this.#router = new MessageRouter({
       protocol: settings.protocol,
+      hasToken: settings.token !== undefined,
       driver: this.#driver,
       requests: this.#requests,
       outbox: this.#outbox,

@@ -159,6 +159,26 @@ describe('connecting', () => {
 })
 
 describe('tokens', () => {
+  it('[K1] says that it has none where the server asks for one, in the log without a stack', async () => {
+    const warnings: [string, unknown][] = []
+    const logger = { warn: (text: string, error: unknown) => warnings.push([text, error]), error: () => {} }
+    const script = new Script({ logger })
+    await script.clock.settle()
+    await script.connection.opens()
+    await script.connection.says(
+      { type: 'system', message: '', timestamp: '', protocol: 1, limits: {} },
+      errorFrame('invalid_token'),
+    )
+    await script.connection.closes(4500, 'Invalid token')
+    const text = 'No token: give createClient a `token`'
+    expect(script.client.status.get()).toMatchObject({
+      state: 'failed',
+      reason: text,
+      error: { code: 'invalid_token', message: text },
+    })
+    expect(warnings).toMatchObject([[text, { stack: `RoomfulError: ${text}` }]])
+  })
+
   it.each([
     ['rejects with an error', () => Promise.reject(new Error('no'))],
     ['rejects with a string', () => Promise.reject('no')],

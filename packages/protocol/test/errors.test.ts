@@ -19,6 +19,12 @@ function rows(firstCell: RegExp): string[][] {
     .filter(([first = '']) => firstCell.test(first))
 }
 
+it('is called RoomfulError wherever a console may look for a name', () => {
+  const error = new RoomfulError('closed')
+  expect([error.name, error.constructor.name]).toEqual(['RoomfulError', 'RoomfulError'])
+  expect(error.stack).toMatch(/^RoomfulError: The client is closed\n/)
+})
+
 describe('docs/errors.md', () => {
   it('[E6] docs/errors.md lists every code with its text and whether it is temporary, in the order of the data', () => {
     const told = rows(/^`\w+`$/).map(([code, text, temporary]) => [
@@ -39,6 +45,13 @@ describe('docs/errors.md', () => {
       expect(when, code).toMatch(/\w/)
       expect(what, code).toMatch(/\w/)
     }
+  })
+
+  it('docs/errors.md names limits as the options that set them', () => {
+    const limits = readFileSync(new URL('../../server/src/api/limits.ts', import.meta.url), 'utf8')
+    const named = [...docs.matchAll(/`limits\.(\w+)`/g)].map(([, name]) => name)
+    expect(named).not.toEqual([])
+    for (const name of named) expect(limits).toMatch(new RegExp(`readonly ${name}: number`))
   })
 
   it('[K1] docs/errors.md lists every close code with its name, reason and action', () => {

@@ -121,7 +121,10 @@ function exitOnSignals(close: (options: { lagMs?: number; drainMs?: number }) =>
       (error: unknown) => fail(error),
     )
   }
-  process.once('SIGTERM', () => leave({ lagMs: LAG_MS, drainMs: DRAIN_MS }))
+  process.once('SIGTERM', () => {
+    console.log('Draining…')
+    leave({ lagMs: LAG_MS, drainMs: DRAIN_MS })
+  })
   process.once('SIGINT', () => leave({}))
 }
 

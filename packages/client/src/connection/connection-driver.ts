@@ -214,6 +214,7 @@ export class ConnectionDriver {
       random: this.#runtime.random(),
       isOffline: this.#runtime.isOffline(),
       unreachable: (said) => strings.unreachable(this.#settings.storageName, said, pageOrigin()),
+      hasToken: this.#settings.token !== undefined,
       hasTokenGetter: typeof this.#settings.token === 'function',
       timeouts: this.#settings.timeouts,
       backoff: this.#settings.backoff,

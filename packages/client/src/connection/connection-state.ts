@@ -82,6 +82,7 @@ export interface ConnectionEnvironment {
   readonly isOffline: boolean
   /** What to check if no server has ever answered. `said` is what the socket told. */
   unreachable(said: string): string
+  readonly hasToken: boolean
   readonly hasTokenGetter: boolean
   readonly timeouts: { readonly tokenMs: number; readonly dialMs: number; readonly authMs: number }
   readonly backoff: Backoff
@@ -251,6 +252,7 @@ function closed(
   const c = { ...before, streak: { code, count } }
   const isUnreachable = code === 1006 && !before.isGreeted
   const reason = isUnreachable ? env.unreachable(said) : said || entry.reason
+  if (action === 'retry_new_token' && !env.hasToken) return fail(c, code, strings.noToken)
   if (action === 'stop' || (attempts && count >= attempts)) return fail(c, code, said)
   if (action === 'wait')
     return to({ ...c, onlineSince: undefined }, { state: 'waiting', reason: strings.waitsForPage })

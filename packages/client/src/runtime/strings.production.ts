@@ -13,6 +13,7 @@ export const unreachable = (url: string, said: string, origin: string | undefine
   `Cannot reach ${url}${said && ` (${said})`}: check server, path, ${origin === 'null' ? "file: (serve it, or list 'null' in origins)" : `origin ${origin}`}, proxy`
 export const tokenLate = 'Timed out'
 export const tokenFailed = 'No token'
+export const noToken = 'No token'
 export const tokenNoString = 'No token'
 export const dialLate = 'Timed out'
 export const authLate = 'Timed out'

@@ -19,6 +19,7 @@ export const unreachable = (url: string, said: string, origin: string | undefine
   }, and that a proxy in between passes WebSockets on`
 export const tokenLate = 'The token getter did not settle in time'
 export const tokenFailed = 'The token getter failed'
+export const noToken = 'No token: give createClient a `token`'
 export const tokenNoString = 'The token getter must return a string'
 export const dialLate = 'The server did not accept the connection in time'
 export const authLate = 'The server did not authenticate the connection in time'

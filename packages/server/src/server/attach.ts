@@ -35,6 +35,7 @@ export function attachTo(
   const known = shared.get(server) ?? { paths: new Set(), listeners: new WeakSet(), isWarned: false }
   const { paths, listeners } = known
   if (paths.has(path)) throw new TypeError(`attach: '${path}' of this HTTP server is served already`)
+  let isUnknownTold = false
   const onUpgrade: UpgradeListener = (request, socket, head) => {
     guard(socket, logger)
     const asked = pathOf(request)
@@ -42,8 +43,18 @@ export function attachTo(
     if (paths.has(asked)) return
     const meant = [...paths].find((other) => isNearly(asked, other))
     if (meant === path) logNearly(logger, asked, path)
-    // Nobody else would ever answer it.
-    if (server.listenerCount('upgrade') === paths.size) refuseUnknown(socket, logger, asked, meant)
+    // Another server that is attached may have answered; if none listens that is not, nobody ever would.
+    if (server.listenerCount('upgrade') !== paths.size || socket.writableEnded) return
+    const text = `${NOT_HERE}: it is at ${meant ?? [...paths].join(' or ')}`
+    if (meant === undefined) {
+      // A warning, since the first is most likely the operator's own; those after it are what scanners try.
+      logger[isUnknownTold ? 'info' : 'warn'](
+        { asked: asked.slice(0, LOGGED_LENGTH) },
+        `upgrade refused (404): ${text}`,
+      )
+      isUnknownTold = true
+    }
+    refuseUpgrade(socket, { status: 404, text })
   }
   const warn = () => {
     if (known.isWarned) return
@@ -75,15 +86,6 @@ const OTHERS_LISTEN =
   'others listen for upgrades of this HTTP server too. One that refuses paths it does not know, as `new ' +
   'WebSocketServer({ server })` of ws does, cuts connections of this one. To be sure, send each path where it belongs ' +
   'yourself, by server.handleUpgrade(request, socket, head) instead of attach'
-
-function refuseUnknown(socket: Duplex, logger: Logger, asked: string, meant: string | undefined): void {
-  // Each server that is attached comes here.
-  if (socket.writableEnded) return
-  if (meant === undefined)
-    logger.info({ asked: asked.slice(0, LOGGED_LENGTH) }, `upgrade refused (404): ${NOT_HERE}`)
-  const text = meant === undefined ? NOT_HERE : `${NOT_HERE}: it is at ${meant}`
-  refuseUpgrade(socket, { status: 404, text })
-}
 
 function logNearly(logger: Logger, asked: string, path: string): void {
   logger.warn(

@@ -1,0 +1,11 @@
+import { spawnSync } from 'node:child_process'
+
+// `npm start`: builds without a word, and becomes the command. It is one process, so that a signal reaches the server.
+
+console.log('Building…')
+const build = spawnSync('npm run build', { shell: true, encoding: 'utf8' })
+if (build.status !== 0) {
+  console.error(build.stdout + build.stderr)
+  process.exit(1)
+}
+await import('../packages/server/dist/cli.js')
