@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 
-// `npm start`: builds without a word, and becomes the command. It is one process, so that a signal reaches the server.
+// `npm start`: builds without a word, and becomes the command. It is one process, and the script says `exec`, so that a
+// signal reaches the server: a shell between would die of it and leave the server running.
 
 console.log('Building…')
 const build = spawnSync('npm run build', { shell: true, encoding: 'utf8' })

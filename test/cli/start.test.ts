@@ -26,14 +26,21 @@ async function copyWithBuild(build: string): Promise<string> {
 
 function npmStart(folder: string) {
   const started = {
-    process: spawn('npm', ['start'], { cwd: folder, env: { ...process.env, PORT: '0' } }),
+    process: spawn('npm', ['start'], { cwd: folder, detached: true, env: { ...process.env, PORT: '0' } }),
     output: '',
   }
   for (const stream of [started.process.stdout, started.process.stderr])
     stream.on('data', (data) => {
       started.output += data
     })
-  onTestFinished(() => void started.process.kill('SIGKILL'))
+  onTestFinished(() => {
+    // The whole group: what npm left running is what this test looks for.
+    try {
+      process.kill(-(started.process.pid ?? 0), 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  })
   return started
 }
 
