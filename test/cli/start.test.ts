@@ -34,9 +34,10 @@ function npmStart(folder: string) {
       started.output += data
     })
   onTestFinished(() => {
+    if (started.process.pid === undefined) return
     // The whole group: what npm left running is what this test looks for.
     try {
-      process.kill(-(started.process.pid ?? 0), 'SIGKILL')
+      process.kill(-started.process.pid, 'SIGKILL')
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
     }
