@@ -96,7 +96,6 @@ export class ClientCore {
     )
     this.#router = new MessageRouter({
       protocol: settings.protocol,
-      hasToken: settings.token !== undefined,
       driver: this.#driver,
       requests: this.#requests,
       outbox: this.#outbox,

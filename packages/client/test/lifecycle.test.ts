@@ -176,7 +176,7 @@ describe('tokens', () => {
       reason: text,
       error: { code: 'invalid_token', message: text },
     })
-    expect(warnings).toMatchObject([[text, { stack: `RoomfulError: ${text}` }]])
+    expect(warnings).toMatchObject([['invalid_token', { stack: 'RoomfulError: invalid_token' }]])
   })
 
   it.each([

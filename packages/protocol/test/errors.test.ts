@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
 import { CLOSE_CODES, closeCode } from '../src/errors/close-codes.js'
 import { ERRORS, errorText, RoomfulError } from '../src/errors/errors.js'
@@ -19,10 +21,13 @@ function rows(firstCell: RegExp): string[][] {
     .filter(([first = '']) => firstCell.test(first))
 }
 
-it('is called RoomfulError wherever a console may look for a name', () => {
-  const error = new RoomfulError('closed')
-  expect([error.name, error.constructor.name]).toEqual(['RoomfulError', 'RoomfulError'])
-  expect(error.stack).toMatch(/^RoomfulError: The client is closed\n/)
+it('the class is called RoomfulError in a bundle too, so that consoles print that', async () => {
+  const entry = fileURLToPath(new URL('../src/errors/errors.ts', import.meta.url))
+  const { outputFiles } = await build({ entryPoints: [entry], bundle: true, write: false, format: 'esm' })
+  const code = outputFiles[0]?.text ?? ''
+  expect(code).toContain('_RoomfulError')
+  const bundled = await import(`data:text/javascript,${encodeURIComponent(code)}`)
+  expect(new bundled.RoomfulError('closed').constructor.name).toBe('RoomfulError')
 })
 
 describe('docs/errors.md', () => {

@@ -11,7 +11,6 @@ import { errorOf, type PendingRequests } from '../connection/pending-requests.js
 import type { AnyProtocol } from '../options/options.js'
 import type { OutboxDriver } from '../outbox/outbox-driver.js'
 import type { Emitter } from '../runtime/emitter.js'
-import * as strings from '../runtime/strings.js'
 import type { RoomCore } from './room.js'
 import type { Rooms } from './rooms.js'
 import { type Loggable, Place } from './timeline.js'
@@ -19,7 +18,6 @@ import { type Loggable, Place } from './timeline.js'
 /** The parts of a client that messages may be for. */
 interface Receivers {
   readonly protocol: AnyProtocol | undefined
-  readonly hasToken: boolean
   readonly driver: ConnectionDriver
   readonly requests: PendingRequests
   readonly outbox: OutboxDriver
@@ -86,7 +84,6 @@ export class MessageRouter {
   }
 
   #refused(error: RoomfulError): void {
-    if (error.code === 'invalid_token' && !this.#client.hasToken) error.message = strings.noToken
     // The way from the socket to here is nothing that a reader of the log could mend.
     error.stack = String(error)
     if (error.code === 'rate_limited') this.#client.driver.rateLimiter.refused('messages', error.retryAfterMs)

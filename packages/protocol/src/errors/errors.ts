@@ -28,15 +28,8 @@ type Branded = { [BRAND]?: true }
  * unless `retryAfterMs` is given. `instanceof` also knows those of another copy of this package.
  */
 export class RoomfulError extends Error {
-  static {
-    // A bundler may call the class _RoomfulError, and consoles print the class's name, or that in the stack.
-    Object.defineProperty(RoomfulError, 'name', { value: 'RoomfulError' })
-    Object.defineProperty(RoomfulError.prototype, 'name', {
-      value: 'RoomfulError',
-      writable: true,
-      configurable: true,
-    })
-  }
+  /** What consoles print, also where a bundler calls the class _RoomfulError. */
+  static readonly name = 'RoomfulError'
 
   override readonly name = 'RoomfulError'
   readonly code: ErrorCode | (string & {})
