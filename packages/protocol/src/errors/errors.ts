@@ -29,7 +29,7 @@ type Branded = { [BRAND]?: true }
  */
 export class RoomfulError extends Error {
   /** What consoles print, also where a bundler calls the class _RoomfulError. */
-  static readonly name = 'RoomfulError'
+  static override readonly name = 'RoomfulError'
 
   override readonly name = 'RoomfulError'
   readonly code: ErrorCode | (string & {})
