@@ -305,7 +305,15 @@ describe('chat data', () => {
 describe('application messages', () => {
   it('[A2] the envelope is taken off before the schema sees the body', () => {
     const strict = defineProtocol({ client: { move: z.strictObject({ to: z.string() }) } })
-    const frame = { type: 'move', room_id: 'board', ref: 'r', client_id: 'c', after: 'b', to: 'e4' }
+    const frame = {
+      type: 'move',
+      room_id: 'board',
+      ref: 'r',
+      client_id: 'c',
+      after: 'b',
+      meta: { a: 1 },
+      to: 'e4',
+    }
     expect(decodeClientMessage(JSON.stringify(frame), { protocol: strict })).toEqual({
       ok: true,
       kind: 'application',

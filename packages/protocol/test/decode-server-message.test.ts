@@ -116,6 +116,12 @@ it("[A7] a published message is its schema's output and the envelope of the log"
   })
 })
 
+it('[A2] meta, which has no meaning yet, reaches no schema', () => {
+  const strict = defineProtocol({ server: { noted: z.strictObject({ text: z.string() }) } })
+  const frame = { type: 'noted', text: 'hi', meta: { a: 1 }, ...envelope }
+  expect(decodeServerMessage(JSON.stringify(frame), strict)).toMatchObject({ ok: true })
+})
+
 it('[A7] a published message without its envelope is refused', () => {
   for (const field of Object.keys(envelope)) {
     const frame = { type: 'scored', score: '3', ...envelope, [field]: undefined }

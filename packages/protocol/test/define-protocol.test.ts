@@ -66,6 +66,13 @@ describe('[A1] at start-up', () => {
     },
   )
 
+  it('keeps names that begin with $ for later', () => {
+    for (const side of ['client', 'server'])
+      expect(() => define({ [side]: { $later: point } })).toThrow(
+        "'$later' begins with '$', which is reserved",
+      )
+  })
+
   it('takes names with digits and _ . : -, up to 64 characters', () => {
     for (const name of ['a', 'game.move-made:v2_x', 'constructor', 'a'.repeat(64)]) {
       expect(() => define({ client: { [name]: point } })).not.toThrow()
@@ -119,19 +126,22 @@ describe('[A2] at start-up', () => {
     expect(() => define({ client: { a: request(point, schema) }, chat: schema })).not.toThrow()
   })
 
-  it.each(['type', 'room_id', 'ref', 'client_id', 'after'])('refuses the field %s everywhere', (field) => {
-    const body = z.object({ [field]: z.string() })
-    const sentence = `has the field '${field}', which the envelope uses`
-    expect(() => define({ client: { a: body } })).toThrow(sentence)
-    expect(() => define({ client: { a: request(body, point) } })).toThrow(sentence)
-    expect(() => define({ server: { a: body } })).toThrow(sentence)
-    expect(() => define({ server: { a: volatile(body) } })).toThrow(sentence)
-    expect(() =>
-      define({ server: { a: z.union([point, z.strictObject({ [field]: z.string() })]) } }),
-    ).toThrow(sentence)
-    expect(() => define({ server: { a: z.readonly(z.intersection(point, body)) } })).toThrow(sentence)
-    expect(() => define({ client: { a: request(point, body) }, chat: body })).not.toThrow()
-  })
+  it.each(['type', 'room_id', 'ref', 'client_id', 'after', 'meta'])(
+    'refuses the field %s everywhere',
+    (field) => {
+      const body = z.object({ [field]: z.string() })
+      const sentence = `has the field '${field}', which the envelope uses`
+      expect(() => define({ client: { a: body } })).toThrow(sentence)
+      expect(() => define({ client: { a: request(body, point) } })).toThrow(sentence)
+      expect(() => define({ server: { a: body } })).toThrow(sentence)
+      expect(() => define({ server: { a: volatile(body) } })).toThrow(sentence)
+      expect(() =>
+        define({ server: { a: z.union([point, z.strictObject({ [field]: z.string() })]) } }),
+      ).toThrow(sentence)
+      expect(() => define({ server: { a: z.readonly(z.intersection(point, body)) } })).toThrow(sentence)
+      expect(() => define({ client: { a: request(point, body) }, chat: body })).not.toThrow()
+    },
+  )
 
   it.each(['id', 'epoch', 'offset'])('refuses the field %s in published messages alone', (field) => {
     const body = z.object({ [field]: z.string() })
@@ -161,6 +171,8 @@ describe('[A2] at start-up', () => {
 it('[A2] the compiler says in a sentence why a definition is refused', { timeout: 60_000 }, () => {
   const definitions: [definition: string, sentence: string][] = [
     ['{ client: { join: point } }', `'join' is a built-in message name`],
+    ['{ client: { $later: point } }', `names that begin with '$' are reserved`],
+    ['{ server: { a: volatile(z.object({ meta: point })) } }', `'meta' is a field of the envelope`],
     ['{ client: many }', 'message names must be literal'],
     ['{ client: { a: z.string() } }', 'a message body must be an object'],
     ['{ client: { a: z.union([point, z.null()]) } }', 'a message body must be an object'],

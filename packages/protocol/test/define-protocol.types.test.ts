@@ -252,7 +252,16 @@ describe('[A2] bodies that the compiler refuses', () => {
     })
   })
 
+  it('refuses names that begin with $', () => {
+    // @ts-expect-error reserved
+    refused(() => defineProtocol({ client: { $later: point } }))
+    // @ts-expect-error reserved
+    refused(() => defineProtocol({ server: { $later: volatile(point) } }))
+  })
+
   it('refuses fields of the envelope', () => {
+    // @ts-expect-error envelope, without a use yet
+    refused(() => defineProtocol({ server: { a: z.object({ meta: z.string() }) } }))
     // @ts-expect-error envelope
     refused(() => defineProtocol({ client: { a: z.object({ type: z.string() }) } }))
     // @ts-expect-error envelope

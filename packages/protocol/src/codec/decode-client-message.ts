@@ -196,7 +196,7 @@ function chatDataFault(
 }
 
 function decodeApplication(frame: Frame, definition: ClientDefinition): DecodeResult {
-  const { type, room_id, ref, client_id, after, ...body } = frame
+  const { type, room_id, ref, client_id, after, meta, ...body } = frame
   if (ref !== undefined && !isToken(ref)) {
     return invalidField(frame, 'ref', 'Expected 1 to 64 characters of printable ASCII')
   }

@@ -1,4 +1,4 @@
-import { BUILT_IN_CLIENT_TYPES, BUILT_IN_SERVER_TYPES } from '../messages/reserved.js'
+import { BUILT_IN_CLIENT_TYPES, BUILT_IN_SERVER_TYPES, RESERVED_PREFIX } from '../messages/reserved.js'
 import type { ObjectSchema } from './definitions.js'
 
 const PARTS = ['client', 'server', 'chat']
@@ -14,6 +14,11 @@ export function assertParts(definition: object): void {
 export function assertName(name: string): void {
   if (BUILT_IN_CLIENT_TYPES.has(name) || BUILT_IN_SERVER_TYPES.has(name)) {
     throw new TypeError(`defineProtocol: '${name}' is a built-in message name; choose another one`)
+  }
+  if (name.startsWith(RESERVED_PREFIX)) {
+    throw new TypeError(
+      `defineProtocol: '${name}' begins with '${RESERVED_PREFIX}', which is reserved; choose another name`,
+    )
   }
   if (!/^[A-Za-z][\w.:-]{0,63}$/.test(name)) {
     throw new TypeError(

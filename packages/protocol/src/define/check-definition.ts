@@ -40,7 +40,9 @@ type CheckName<K> = string extends K
   ? 'message names must be literal'
   : K extends ReservedName
     ? `'${K}' is a built-in message name`
-    : unknown
+    : K extends `$${string}`
+      ? `names that begin with '$' are reserved`
+      : unknown
 
 export type CheckClient<C> = {
   [K in keyof C]: First<

@@ -28,7 +28,7 @@ const SERVER_TYPES = [
   'reply',
   'error',
 ] as const
-const ENVELOPE = ['type', 'room_id', 'ref', 'client_id', 'after'] as const
+const ENVELOPE = ['type', 'room_id', 'ref', 'client_id', 'after', 'meta'] as const
 const PUBLISHED_ENVELOPE = [...ENVELOPE, 'id', 'epoch', 'offset'] as const
 
 export const BUILT_IN_CLIENT_TYPES: ReadonlySet<string> = /* @__PURE__ */ new Set(CLIENT_TYPES)
@@ -37,6 +37,9 @@ export const BUILT_IN_SERVER_TYPES: ReadonlySet<string> = /* @__PURE__ */ new Se
 export const ENVELOPE_FIELDS: ReadonlySet<string> = /* @__PURE__ */ new Set(ENVELOPE)
 /** The envelope of a message that stands in a room's log. */
 export const PUBLISHED_ENVELOPE_FIELDS: ReadonlySet<string> = /* @__PURE__ */ new Set(PUBLISHED_ENVELOPE)
+
+/** Message names that begin with it are kept for later versions of the wire. */
+export const RESERVED_PREFIX = '$'
 
 export type ReservedName = (typeof CLIENT_TYPES)[number] | (typeof SERVER_TYPES)[number]
 export type EnvelopeField = (typeof ENVELOPE)[number]
