@@ -1,0 +1,42 @@
+import type { BuiltIn, ChatDataOutput, ClientMessageFor, ReplyInput, Request } from '@roomful/protocol'
+import type { HandlerBatch } from './handler-batch.js'
+import type { RoomContext } from './hooks.js'
+import type { AnyProtocol } from './protocol.js'
+
+/** A chat message on its way into the log. */
+export interface Chat<P extends AnyProtocol = BuiltIn> {
+  readonly message: string
+  readonly data?: ChatDataOutput<P>
+}
+
+// One function type for every name, whose parts alone depend on it: a type that as a whole depended on the protocol
+// would be settled by the compiler, with `D` unknown, before it has read `authenticate`.
+
+/** What happens with each message; `chat_message` sees each chat message before it is logged, and returns it, changed or not. A throw refuses it. */
+export type Handlers<P extends AnyProtocol = BuiltIn, D = unknown> = {
+  readonly [K in Handled<P>]?: Handler<P, D, K> | BatchOf<P, D, K>
+}
+
+type Handled<P extends AnyProtocol> = (keyof P['client'] & string) | 'chat_message'
+
+type Handler<P extends AnyProtocol, D, K> = (
+  context: RoomContext<P, D>,
+  message: HandledMessage<P, K>,
+) => HandlerResult<P, K> | Promise<HandlerResult<P, K>>
+
+type HandledMessage<P extends AnyProtocol, K> = K extends keyof P['client'] & string
+  ? ClientMessageFor<P, K>
+  : Chat<P>
+
+type HandlerResult<P extends AnyProtocol, K> = K extends keyof P['client'] & string
+  ? P['client'][K] extends Request
+    ? ReplyInput<P['client'][K]>
+    : // biome-ignore lint/suspicious/noConfusingVoidType: it is what a function returns
+      void
+  : Chat<P>
+
+type BatchOf<P extends AnyProtocol, D, K> = K extends keyof P['client'] & string
+  ? P['client'][K] extends Request
+    ? never
+    : HandlerBatch<RoomContext<P, D>, ClientMessageFor<P, K>>
+  : never

@@ -1,0 +1,96 @@
+import type { Broadcastable, BuiltIn, ChatDataInput, JsonObject, Publishable } from '@roomful/protocol'
+import type { Position, PresentUser } from './backplane.js'
+import type { AnyProtocol } from './protocol.js'
+
+export interface BroadcastOptions {
+  /** Who does not get it: one connection, by its id (`context.connection.id`), or one `{ user }`. A user id alone is no connection's. */
+  readonly except?: string | { readonly user: string }
+  /** Of several messages with this key that wait for one flush, only the newest is sent, whoever it is for. */
+  readonly coalesceKey?: string
+}
+
+export interface RoomInfo {
+  readonly roomId: string
+  /** Distinct users, those in grace included. */
+  readonly count: number
+  /** Connections on this node. */
+  readonly connections: number
+  /** Up to `limits.listedMembers` users by name; `undefined` in a larger room. */
+  readonly members: readonly PresentUser[] | undefined
+  /** The head of the room's log. */
+  readonly head: Position
+}
+
+/** Which page of a log; without `before` and `after`, the newest. */
+export interface HistoryOptions {
+  /** Most entries. @default 50 */
+  readonly limit?: number
+  /** The entries before this offset. Not together with `after`. */
+  readonly before?: number
+  /** The entries after this offset. */
+  readonly after?: number
+}
+
+export interface HistoryPage {
+  /** Frames as members got them, in the order of their offsets. */
+  readonly messages: readonly JsonObject[]
+  readonly more: boolean
+  readonly truncated: boolean
+}
+
+export interface ChatOptions<P extends AnyProtocol = BuiltIn> {
+  /** The user in whose name the message stands. @default '@server', which is no user's id */
+  readonly as?: string
+  /** What the protocol's `chat` schema declares. */
+  readonly data?: ChatDataInput<P>
+}
+
+/** The server's own chat messages. They are checked as a client's are; no handler and no `authorize` sees them. */
+export interface RoomChat<P extends AnyProtocol = BuiltIn> {
+  /**
+   * Logs a chat message and sends it to everyone in the room.
+   * @throws RoomfulError `message_empty`, `message_too_long` (`limits.textLength`), `invalid_text` or `invalid_message` if the text
+   * or its data would be refused from a client, `forbidden` in `@me`; rejects as `publish` does where it was not logged.
+   * TypeError if `as` is no user's id
+   */
+  send(text: string, options?: ChatOptions<P>): Promise<Position>
+}
+
+export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
+  readonly id: string
+  readonly chat: RoomChat<P>
+  /**
+   * Logs a message and sends it to everyone in the room.
+   * @throws RoomfulError `invalid_message` if its schema refuses it, `unavailable` if it was not logged as the backplane is
+   * away, `outcome_unknown` if the backplane did not say whether it was: publishing it again may log it twice
+   */
+  publish(message: Publishable<P>): Promise<Position>
+  /** Sends a volatile message to the room: no offset, not resumed. @throws RoomfulError `invalid_message` */
+  broadcast(message: Broadcastable<P>, options?: BroadcastOptions): void
+  /**
+   * Removes a user's connections from the room, on every node. They may join again if `authorize` lets them.
+   * @throws TypeError if the id is no user's
+   */
+  kick(userId: string): void
+  info(): Promise<RoomInfo>
+  /**
+   * A page of the log: the newest entries, or those before or after an offset.
+   * @throws TypeError for a number that is no whole one, 0 or more, for both offsets, or a misspelt name
+   */
+  history(options?: HistoryOptions): Promise<HistoryPage>
+}
+
+export interface UserHandle<P extends AnyProtocol = BuiltIn> {
+  readonly id: string
+  /** Sends a volatile message to every connection of the user. */
+  broadcast(message: Broadcastable<P>): void
+  /** Logs a message in the user's own stream, which every device joins as `@me`. Rejects as a room's `publish` does. */
+  publish(message: Publishable<P>): Promise<Position>
+  /**
+   * Closes every connection of the user, on every node. @default 4501
+   * @throws TypeError or RangeError for a code or a reason that WebSocket does not allow
+   */
+  disconnect(code?: number, reason?: string): void
+  /** A page of the user's own stream, as of a room. */
+  history(options?: HistoryOptions): Promise<HistoryPage>
+}
