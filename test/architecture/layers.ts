@@ -50,7 +50,7 @@ export const layers: Layer[] = [
     name: 'server api',
     files: [`${server}api/`],
     imports: ['server util', protocol, '@roomful/protocol/options', 'node:'],
-    types: ['engine connection'],
+    types: [],
   },
   {
     name: 'backplane log',

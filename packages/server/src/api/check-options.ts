@@ -155,6 +155,13 @@ function assertReachable(caller: string, path = '/'): void {
   throw new TypeError(`${caller}: no client can ask for the path '${path}'; write it as URLs do: '${asked}'`)
 }
 
+const TRANSPORT = is.with('', 'send', 'close', 'terminate', 'pause', 'resume')
+
+export function assertTransport(transport: unknown): void {
+  if (TRANSPORT.accepts(transport)) return
+  throw new TypeError('accept: pass a transport with send, close, terminate, pause and resume')
+}
+
 /** Applications of frameworks look like servers, and never get an upgrade. */
 export function assertHttpServer(server: unknown): void {
   if (is.with('', 'on', 'listen', 'address').accepts(server)) return

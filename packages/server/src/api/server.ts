@@ -4,6 +4,7 @@ import type { SecureContextOptions } from 'node:tls'
 import type { Broadcastable, BuiltIn } from '@roomful/protocol'
 import type { BroadcastOptions, RoomHandle, UserHandle } from './handles.js'
 import type { AnyProtocol } from './protocol.js'
+import type { ConnectionRequest, Transport, TransportEvents } from './transport.js'
 
 export interface ListenOptions {
   /** @default 3000; 0 takes a free one */
@@ -51,6 +52,12 @@ export interface Roomful<P extends AnyProtocol = BuiltIn> {
    * The arguments are those of the event.
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /**
+   * Takes in a connection that something else than this server's WebSockets carries. The transport calls the events that are
+   * returned. The limits hold; origins and frame sizes are the transport's to check.
+   * @throws RoomfulError `unavailable` where no connection is taken now: not started, draining, or full
+   */
+  accept(transport: Transport, request: ConnectionRequest): TransportEvents
   room(id: string): RoomHandle<P>
   /** Several rooms at once; a connection in more than one of them gets the message once. */
   rooms(ids: readonly string[]): { broadcast(message: Broadcastable<P>, options?: BroadcastOptions): void }

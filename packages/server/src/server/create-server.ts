@@ -1,7 +1,7 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { BuiltIn } from '@roomful/protocol'
+import { type BuiltIn, RoomfulError } from '@roomful/protocol'
 import type {
   Address,
   AnyProtocol,
@@ -16,7 +16,9 @@ import {
   assertCloseOptions,
   assertHttpServer,
   assertListenOptions,
+  assertTransport,
 } from '../api/check-options.js'
+import type { ConnectionRequest, Transport, TransportEvents } from '../api/transport.js'
 import { closedError } from '../engine/life-cycle.js'
 import { Node } from '../engine/node.js'
 import { attachTo, guard } from './attach.js'
@@ -106,6 +108,18 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     guard(socket, this.node.logger)
     this.#upgrade(request, socket, head)
+  }
+
+  accept(transport: Transport, request: ConnectionRequest): TransportEvents {
+    this.#assertOpen()
+    assertTransport(transport)
+    const refusal = this.node.refusal(request.remoteAddress)
+    if (!refusal) return this.node.accept(transport, request)
+    const { why, retryAfterS } = refusal
+    throw new RoomfulError('unavailable', {
+      message: `No connection is taken: ${why}`,
+      retryAfterMs: retryAfterS * 1_000,
+    })
   }
 
   get ready(): boolean {

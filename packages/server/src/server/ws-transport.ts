@@ -4,7 +4,6 @@ import { WebSocket, WebSocketServer } from 'ws'
 import type { Limits } from '../api/limits.js'
 import type { Logger } from '../api/logger.js'
 import type { ConnectionRequest, Transport, TransportEvents, UpgradeRefusal } from '../api/transport.js'
-import type { Frames } from '../engine/connection/frames.js'
 import { clientAddress } from '../util/address.js'
 import { checkHandshake, type Rejection, refuseUpgrade } from './handshake.js'
 import { isAllowedOrigin, type Origins, originRefusal } from './origin.js'
@@ -94,8 +93,8 @@ class PeerSocket extends WebSocket implements Transport {
    * Writes frames that were built once for all their receivers straight to the socket. That is in order with what ws
    * itself writes, since without compression it writes at once.
    */
-  write({ bytes }: Frames): void {
-    if (this.readyState === WebSocket.OPEN) this.socket.write(bytes)
+  sendFrames(frames: Uint8Array): void {
+    if (this.readyState === WebSocket.OPEN) this.socket.write(frames)
   }
 
   /** Also called by ws, with the code for what is wrong with a frame: its peer may go without echoing that. */
@@ -108,10 +107,6 @@ class PeerSocket extends WebSocket implements Transport {
 
   override ping(): void {
     if (this.readyState === WebSocket.OPEN) super.ping()
-  }
-
-  get backlog(): number {
-    return this.socket.writableLength
   }
 
   /** Passes on what ws emits, without listeners: five of them would cost each connection 600 bytes. */

@@ -1,6 +1,5 @@
 import type { Clock } from '../api/clock.js'
 import type { ConnectionRequest, Transport, TransportEvents } from '../api/transport.js'
-import { textsIn } from '../engine/connection/frames.js'
 import { Pipe } from './pipe.js'
 
 /** What takes connections in. */
@@ -156,16 +155,15 @@ export class Link {
   #transport(): Transport {
     const link = this
     return {
-      write({ bytes }) {
-        if (link.#server !== 'open') return
-        for (const text of textsIn(bytes)) link.#toClient.push({ kind: 'text', text }, text.length)
+      send(text) {
+        if (link.#server === 'open') link.#toClient.push({ kind: 'text', text }, text.length)
       },
       ping: () => link.#toClient.push({ kind: 'ping' }, 0),
       close: (code, reason) => link.#startClosing(code, reason),
       terminate: () => link.cut(),
       pause: () => link.#toServer.hold(true),
       resume: () => link.#toServer.hold(false),
-      get backlog() {
+      get bufferedAmount() {
         return link.#toClient.heldBytes
       },
     }

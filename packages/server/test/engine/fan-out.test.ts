@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest'
 import type { User } from '../../src/api/api.js'
 import { DEFAULT_LIMITS, type Limits } from '../../src/api/limits.js'
 import { Connection } from '../../src/engine/connection/connection.js'
-import { type Frames, textsIn } from '../../src/engine/connection/frames.js'
 import { Session } from '../../src/engine/connection/session.js'
 import { FanOut } from '../../src/engine/delivery/fan-out.js'
 import type { DeliveryOptions, Item } from '../../src/engine/delivery/write-batch.js'
 import { Metrics } from '../../src/engine/metrics.js'
 import { Room } from '../../src/engine/rooms/room.js'
 import { VirtualClock } from '../../src/testing.js'
+import { textsIn } from '../support/texts-in.js'
 
 const BACKLOG_BYTES = 1_000
 const unlimited = { perSecond: Number.POSITIVE_INFINITY, burst: Number.POSITIVE_INFINITY }
@@ -23,16 +23,17 @@ function stage(limits: Partial<Limits> = {}) {
   function member(id: string, { userId = id, extended = false } = {}) {
     const state = { got: [] as string[], writes: 0, backlog: 0, closedWith: 0 }
     const transport = {
-      write({ count, bytes }: Frames) {
-        const texts = textsIn(bytes)
-        expect(count).toBe(texts.length)
-        state.got.push(...texts)
+      send() {
+        throw new Error('A transport that takes frames gets no texts')
+      },
+      sendFrames(frames: Uint8Array) {
+        state.got.push(...textsIn(frames as Buffer))
         state.writes++
       },
       close(code: number) {
         state.closedWith = code
       },
-      get backlog() {
+      get bufferedAmount() {
         return state.backlog
       },
       ping() {},

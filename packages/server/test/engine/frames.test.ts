@@ -2,7 +2,8 @@ import type { Writable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Receiver } from 'ws'
-import { type Frames, JoinedFrames, TextFrame, textsIn } from '../../src/engine/connection/frames.js'
+import { type Frames, JoinedFrames, TextFrame } from '../../src/engine/connection/frames.js'
+import { textsIn } from '../support/texts-in.js'
 
 declare module 'ws' {
   /** Exported by ws, and missing in its types. */
@@ -47,6 +48,7 @@ describe('a write', () => {
       const joined = new JoinedFrames(writes.map(written))
       expect(joined.count).toBe(writes.flat().length)
       expect(textsIn(joined.bytes)).toEqual(writes.flat())
+      expect(joined.texts).toEqual(writes.flat())
       expect(joined.length).toBe(joined.bytes.length)
       expect(await parse(joined.bytes)).toEqual(writes.flat())
       expect(await parse(new JoinedFrames([joined]).bytes)).toEqual(writes.flat())

@@ -94,13 +94,15 @@ export class Connection {
   /** The one door to the socket, so that each message is counted. */
   #transmit(outgoing: Frames): void {
     this.deps.metrics.framesOut += outgoing.count
-    this.transport.write(outgoing)
-    if (this.transport.backlog > this.deps.backlogBytes) closeWith(this, 'slow_consumer')
+    const { transport } = this
+    if (transport.sendFrames) transport.sendFrames(outgoing.bytes)
+    else for (const text of outgoing.texts) transport.send(text)
+    if (transport.bufferedAmount > this.deps.backlogBytes) closeWith(this, 'slow_consumer')
   }
 
   /** Whether the peer reads so slowly that it gets only what must not be lost. */
   get isCongested(): boolean {
-    return this.transport.backlog > this.deps.backlogBytes / 4
+    return this.transport.bufferedAmount > this.deps.backlogBytes / 4
   }
 
   /** Whether nothing is read from the peer, so that it cannot be heard either. */

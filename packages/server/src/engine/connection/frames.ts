@@ -1,5 +1,7 @@
 /** One write to a socket: one or more whole text frames, which all its receivers share. */
 export interface Frames {
+  /** For what carries texts instead of bytes. */
+  readonly texts: readonly string[]
   /** How many frames it is. */
   readonly count: number
   /** The frames as they go over a WebSocket, server side: FIN, text, unmasked. */
@@ -36,6 +38,10 @@ export class TextFrame implements Frames {
     return this.#bytes
   }
 
+  get texts(): readonly string[] {
+    return [this.text]
+  }
+
   copyTo(memory: Buffer, at: number): number {
     return this.#bytes ? at + this.#bytes.copy(memory, at) : writeFrame(memory, at, this.text, this.#payload)
   }
@@ -67,24 +73,16 @@ export class JoinedFrames implements Frames {
     return this.#bytes
   }
 
+  get texts(): readonly string[] {
+    return this.parts.flatMap(({ texts }) => texts)
+  }
+
   copyTo(memory: Buffer, at: number): number {
     if (this.#bytes) return at + this.#bytes.copy(memory, at)
     let end = at
     for (const part of this.parts) end = part.copyTo(memory, end)
     return end
   }
-}
-
-/** The texts of frames, for what carries texts instead of bytes. */
-export function textsIn(frames: Buffer): string[] {
-  const texts: string[] = []
-  for (let at = 0; at < frames.length; ) {
-    const payload = payloadAt(frames, at)
-    const start = at + headerSize(payload)
-    at = start + payload
-    texts.push(frames.toString('utf8', start, at))
-  }
-  return texts
 }
 
 const FIN_AND_TEXT = 0x81
@@ -113,10 +111,4 @@ function writeHeader(frame: Buffer, at: number, payload: number): number {
   }
   frame[at + 1] = 127
   return frame.writeBigUInt64BE(BigInt(payload), at + 2)
-}
-
-function payloadAt(frames: Buffer, at: number): number {
-  const length = frames[at + 1] as number
-  if (length < 126) return length
-  return length === 126 ? frames.readUInt16BE(at + 2) : Number(frames.readBigUInt64BE(at + 2))
 }

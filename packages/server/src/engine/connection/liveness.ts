@@ -8,6 +8,7 @@ export const SWEEP_MS = 250
 /** Pings connections, and drops one that showed no life for a whole interval after a ping: it is as good as dead. */
 export function sweepHeartbeats(connections: Iterable<Connection>, heartbeatMs: number, now: number): void {
   for (const connection of connections) {
+    if (!connection.transport.ping) continue
     // Nothing is read from it until its messages are handled, its pongs included. Whoever reads nothing either is not spared.
     if (connection.isPaused && !connection.isCongested) connection.aliveAt = now
     if (now - connection.lastPingAt < heartbeatMs) continue
@@ -25,10 +26,12 @@ export function sweepHeartbeats(connections: Iterable<Connection>, heartbeatMs: 
 export function sweepBacklog(registry: Registry, nodeBacklogBytes: number): void {
   let left = backlogOf(registry.connections())
   if (left <= nodeBacklogBytes) return
-  const slowest = [...registry.connections()].sort((a, b) => b.transport.backlog - a.transport.backlog)
+  const slowest = [...registry.connections()].sort(
+    (a, b) => b.transport.bufferedAmount - a.transport.bufferedAmount,
+  )
   for (const connection of slowest) {
     if (left <= nodeBacklogBytes) return
-    left -= connection.transport.backlog
+    left -= connection.transport.bufferedAmount
     closeWith(connection, 'slow_consumer')
   }
 }
@@ -36,6 +39,6 @@ export function sweepBacklog(registry: Registry, nodeBacklogBytes: number): void
 /** Bytes that were sent and have not left the process. */
 export function backlogOf(connections: Iterable<Connection>): number {
   let bytes = 0
-  for (const { transport } of connections) bytes += transport.backlog
+  for (const { transport } of connections) bytes += transport.bufferedAmount
   return bytes
 }
