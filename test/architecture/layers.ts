@@ -16,6 +16,7 @@ const server = 'packages/server/src/'
 const client = 'packages/client/src/'
 const shared = ['server util', 'server api', protocol]
 const engine = [
+  'engine process',
   'engine connection',
   'engine delivery',
   'engine application',
@@ -71,42 +72,49 @@ export const layers: Layer[] = [
     types: [],
   },
   {
+    name: 'engine process',
+    files: [`${server}engine/process/`],
+    imports: [...shared, 'node:'],
+    types: [],
+  },
+  {
     name: 'engine connection',
     files: [`${server}engine/connection/`],
-    imports: [...shared, 'node:'],
-    types: ['engine', 'engine delivery', 'engine inbound', 'engine application'],
+    imports: ['engine process', ...shared, 'node:'],
+    types: ['backplane', 'backplane log'],
   },
   {
     name: 'engine delivery',
     files: [`${server}engine/delivery/`],
-    imports: ['engine connection', ...shared],
-    types: ['engine', 'engine rooms'],
+    imports: ['engine connection', 'engine process', ...shared],
+    types: [],
   },
   {
     name: 'engine application',
     files: [`${server}engine/application/`],
-    imports: ['engine connection', ...shared],
-    types: ['engine rooms'],
+    imports: ['engine connection', ...shared, '@roomful/protocol/options'],
+    types: [],
   },
   {
     name: 'engine rooms',
     files: [`${server}engine/rooms/`],
     imports: [
-      'engine inbound',
       'engine application',
       'engine delivery',
       'engine connection',
+      'engine process',
       'backplane',
       'backplane log',
       ...shared,
+      '@roomful/protocol/options',
     ],
-    types: ['engine'],
+    types: [],
   },
   {
     name: 'engine inbound',
     files: [`${server}engine/inbound/`],
-    imports: ['engine rooms', 'engine application', 'engine delivery', 'engine connection', ...shared],
-    types: ['engine'],
+    imports: ['engine rooms', 'engine application', 'engine connection', 'engine process', ...shared],
+    types: [],
   },
   {
     name: 'engine',

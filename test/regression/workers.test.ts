@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { warnOfLonelyWorker } from '../../packages/server/src/engine/workers.js'
+import { warnOfLonelyWorker } from '../../packages/server/src/engine/process/workers.js'
 import { runChild } from '../support/child.js'
 import { type LogLine, logInto } from '../support/wire-server.js'
 

@@ -18,31 +18,34 @@ import type { ConnectionRequest, Transport, TransportEvents, UpgradeRefusal } fr
 import { memory } from '../backplane/memory/memory.js'
 import { addressKey } from '../util/address.js'
 import { randomId } from '../util/random-id.js'
+import { Access } from './application/access.js'
 import { ApplicationCalls } from './application/calls.js'
 import { cancellable, connectionContext, roomContext } from './application/contexts.js'
 import { HandlerBatches } from './application/handler-batches.js'
 import { handlerTable } from './application/handlers.js'
+import { ServerMessages } from './application/server-messages.js'
 import { Allowances } from './connection/allowances.js'
 import { closeWith, mayReturn } from './connection/closing.js'
 import { Connection, type ConnectionDeps } from './connection/connection.js'
+import { EndOfTurn } from './connection/end-of-turn.js'
 import { backlogOf, SWEEP_MS, sweepBacklog, sweepHeartbeats } from './connection/liveness.js'
 import { Registry } from './connection/registry.js'
 import { Replies } from './connection/replies.js'
 import { type Rates, Session } from './connection/session.js'
 import { FanOut } from './delivery/fan-out.js'
-import { GuardedLogger } from './guarded-logger.js'
 import { Authenticator } from './inbound/authentication.js'
 import { ConnectionEvents, type ConnectionEventsDeps } from './inbound/connection-events.js'
 import { Dispatcher } from './inbound/dispatcher.js'
 import { Inbound, type InboundDeps } from './inbound/inbound.js'
-import { LifeCycle } from './life-cycle.js'
-import { Metrics } from './metrics.js'
+import { GuardedLogger } from './process/guarded-logger.js'
+import { LifeCycle } from './process/life-cycle.js'
+import { Metrics } from './process/metrics.js'
+import { warnOfLonelyWorker } from './process/workers.js'
 import { Chats } from './rooms/chat.js'
 import { Messenger } from './rooms/handles.js'
 import { Memberships } from './rooms/memberships.js'
 import { Publisher } from './rooms/publisher.js'
 import { Rooms } from './rooms/rooms.js'
-import { warnOfLonelyWorker } from './workers.js'
 
 const SECOND_MS = 1_000
 const RETRY_AFTER_S = 1
@@ -64,7 +67,7 @@ export class Node {
   readonly #allowances: Allowances
   readonly #memberships: Memberships
   readonly #authenticator: Authenticator
-  readonly #publisher: Publisher
+  readonly #messages: ServerMessages
   readonly #fanOut: FanOut
   readonly #handlerBatches: HandlerBatches
   readonly #inboundDeps: InboundDeps
@@ -99,12 +102,15 @@ export class Node {
     const { limits, clock, logger, metrics, registry, backplane } = this
     const hooks = this.#hooks
     const calls = new ApplicationCalls(hooks, clock, limits, logger)
+    const access = new Access(options.authorize, calls)
     const replies = new Replies(clock, metrics)
     const allowances = new Allowances(clock, limits)
     this.#allowances = allowances
-    const fanOut = new FanOut(clock, metrics, limits)
+    const endOfTurn = new EndOfTurn(clock, metrics)
+    const fanOut = new FanOut(clock, metrics, limits, endOfTurn)
     const rooms = new Rooms(backplane, fanOut, limits)
-    const publisher = new Publisher(options.protocol, backplane, clock, metrics, limits, newId)
+    const messages = new ServerMessages(options.protocol)
+    const publisher = new Publisher(options.protocol, messages, backplane, clock, metrics, limits, newId)
     const contextOf = (connection: Connection) => this.contextOf(connection)
     const roomContextOf = (connection: Connection, roomId: string, signal?: () => AbortSignal) =>
       this.#roomContextOf(connection, roomId, signal)
@@ -114,14 +120,14 @@ export class Node {
     this.#connectionDeps = {
       backlogBytes: limits.backlogBytes,
       metrics,
-      wake: (connection) => fanOut.wake(connection),
+      endOfTurn,
     }
     this.#replies = replies
     this.rooms = rooms
-    this.#publisher = publisher
+    this.#messages = messages
     this.#memberships = new Memberships({
       allowances,
-      authorize: options.authorize,
+      access,
       hooks,
       calls,
       replies,
@@ -152,6 +158,7 @@ export class Node {
     const cancellableContextOf = (connection: Connection, roomId: string) =>
       cancellable(connection, (signal) => roomContextOf(connection, roomId, signal))
     const chats = new Chats({
+      access,
       handlers,
       calls,
       replies,
@@ -163,6 +170,7 @@ export class Node {
     })
     const dispatcher = new Dispatcher({
       protocol: options.protocol,
+      access,
       handlers,
       calls,
       replies,
@@ -200,6 +208,7 @@ export class Node {
       rooms,
       fanOut,
       backplane,
+      messages,
       publisher,
       memberships: this.#memberships,
       replies,
@@ -249,12 +258,12 @@ export class Node {
   }
 
   contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown> {
-    return connectionContext(connection, this.#publisher, this.#replies)
+    return connectionContext(connection, this.#messages, this.#replies)
   }
 
   stats(): Stats {
     let members = 0
-    for (const room of this.rooms.all()) members += room.members.size
+    for (const room of this.rooms.all()) members += room.audience.size
     const { connectionCount: connections, userCount: users } = this.registry
     return {
       connections,
@@ -296,7 +305,7 @@ export class Node {
     if (!this.lifeCycle.hasStarted) await this.#within(waitMs, this.lifeCycle.started())
     // What was accepted is finished first: a memory log would take the rest with it.
     await this.#within(waitMs, this.#handlerBatches.finish())
-    this.#fanOut.flushAll(this.rooms.all())
+    this.#fanOut.finish()
     for (const connection of this.registry.connections()) closeWith(connection, 'service_restart')
     await this.#untilEmpty(waitMs)
     for (const connection of this.registry.connections()) connection.transport.terminate()

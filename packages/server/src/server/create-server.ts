@@ -19,8 +19,8 @@ import {
   assertTransport,
 } from '../api/check-options.js'
 import type { ConnectionRequest, Transport, TransportEvents } from '../api/transport.js'
-import { closedError } from '../engine/life-cycle.js'
 import { Node } from '../engine/node.js'
+import { closedError } from '../engine/process/life-cycle.js'
 import { attachTo, guard } from './attach.js'
 import { createHttpServer } from './http-server.js'
 import { assertOrigins } from './origin.js'

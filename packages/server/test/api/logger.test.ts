@@ -2,7 +2,7 @@ import { consoleLogger, type Logger } from '@roomful/server'
 import { VirtualClock } from '@roomful/server/testing'
 import { pino } from 'pino'
 import { describe, expect, it, vi } from 'vitest'
-import { GuardedLogger } from '../../src/engine/guarded-logger.js'
+import { GuardedLogger } from '../../src/engine/process/guarded-logger.js'
 import { collectConsole } from '../support/collect-console.js'
 
 /** Calls a logger with each line, and returns what came out. */

@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { DEFAULT_LIMITS } from '../../src/api/limits.js'
+import { refsOf } from '../../src/engine/connection/refs.js'
 import { Session } from '../../src/engine/connection/session.js'
-import { decide, refsOf } from '../../src/engine/inbound/decide.js'
+import { decide } from '../../src/engine/inbound/decide.js'
 
 const rate = { perSecond: 1, burst: 1 }
 const rates = { messages: rate, bytes: rate, joins: rate, history: rate }

@@ -3,11 +3,13 @@ import { describe, expect, it } from 'vitest'
 import type { User } from '../../src/api/api.js'
 import { DEFAULT_LIMITS, type Limits } from '../../src/api/limits.js'
 import { Connection } from '../../src/engine/connection/connection.js'
+import { EndOfTurn } from '../../src/engine/connection/end-of-turn.js'
+import { type Frames, TextFrame } from '../../src/engine/connection/frames.js'
 import { Session } from '../../src/engine/connection/session.js'
+import { Audience } from '../../src/engine/delivery/audience.js'
 import { FanOut } from '../../src/engine/delivery/fan-out.js'
 import type { DeliveryOptions, Item } from '../../src/engine/delivery/write-batch.js'
-import { Metrics } from '../../src/engine/metrics.js'
-import { Room } from '../../src/engine/rooms/room.js'
+import { Metrics } from '../../src/engine/process/metrics.js'
 import { VirtualClock } from '../../src/testing.js'
 import { textsIn } from '../support/texts-in.js'
 
@@ -18,8 +20,8 @@ const unlimited = { perSecond: Number.POSITIVE_INFINITY, burst: Number.POSITIVE_
 function stage(limits: Partial<Limits> = {}) {
   const clock = new VirtualClock()
   const metrics = new Metrics()
-  const fanOut = new FanOut(clock, metrics, { ...DEFAULT_LIMITS, ...limits })
-  const wake = (connection: Connection) => fanOut.wake(connection)
+  const endOfTurn = new EndOfTurn(clock, metrics)
+  const fanOut = new FanOut(clock, metrics, { ...DEFAULT_LIMITS, ...limits }, endOfTurn)
   function member(id: string, { userId = id, extended = false } = {}) {
     const state = { got: [] as string[], writes: 0, backlog: 0, closedWith: 0 }
     const transport = {
@@ -45,28 +47,27 @@ function stage(limits: Partial<Limits> = {}) {
     const session = new Session<User>(rates, 0)
     session.extended = extended
     const request = { url: '/', headers: {}, remoteAddress: '127.0.0.1' }
-    const deps = { backlogBytes: BACKLOG_BYTES, metrics, wake }
+    const deps = { backlogBytes: BACKLOG_BYTES, metrics, endOfTurn }
     const connection = new Connection(id, transport, request, session, deps, 0)
-    const join = (room: Room) => {
-      const place = { connection, userId, from: room.batch.length, live: true }
-      room.members.set(id, place)
-      return place
-    }
+    const join = (audience: Audience) => fanOut.attach(audience, connection, userId)
     return { state, join, connection }
   }
   return { clock, fanOut, member, metrics }
 }
 
-const item = (text: string, options?: DeliveryOptions): Item => (options ? { text, options } : { text })
+const item = (text: string, options?: DeliveryOptions): Item => ({
+  frame: new TextFrame(text),
+  ...(options && { options }),
+})
 
 describe('[J17] notices', () => {
   async function crowd(notices: number) {
     const { clock, fanOut, member } = stage()
-    const room = new Room('lobby')
+    const room = new Audience()
     const ana = member('ana')
     ana.join(room)
     for (let n = 1; n <= notices; n++) {
-      fanOut.push(room, { ...item(`${n} came`), notice: true })
+      fanOut.deliver(room, { ...item(`${n} came`), notice: true })
       await clock.settle()
     }
     return { clock, fanOut, room, ana: ana.state }
@@ -82,7 +83,7 @@ describe('[J17] notices', () => {
 
   it('never come later than a message after them', async () => {
     const { clock, fanOut, room, ana } = await crowd(12)
-    fanOut.push(room, item('a message'))
+    fanOut.deliver(room, item('a message'))
     await clock.settle()
     expect(ana.got.slice(-3)).toEqual(['11 came', '12 came', 'a message'])
   })
@@ -91,10 +92,10 @@ describe('[J17] notices', () => {
 describe('a write batch', () => {
   it('goes out together, in one write a member', async () => {
     const { clock, fanOut, member } = stage()
-    const room = new Room('lobby')
+    const room = new Audience()
     const [ana, bob] = [member('ana'), member('bob')]
     for (const { join } of [ana, bob]) join(room)
-    for (const text of ['1', '2', '3']) fanOut.push(room, item(text))
+    for (const text of ['1', '2', '3']) fanOut.deliver(room, item(text))
     expect(ana.state.got).toEqual([])
     await clock.settle()
     for (const { state } of [ana, bob]) {
@@ -105,20 +106,20 @@ describe('a write batch', () => {
 
   it('of several rooms goes out in one write to who is in all of them', async () => {
     const { clock, fanOut, member } = stage()
-    const rooms = [new Room('one'), new Room('two')]
+    const rooms = [new Audience(), new Audience()]
     const ana = member('ana')
     for (const room of rooms) ana.join(room)
-    for (const [index, room] of rooms.entries()) fanOut.push(room, item(`${index}`))
+    for (const [index, room] of rooms.entries()) fanOut.deliver(room, item(`${index}`))
     await clock.settle()
     expect(ana.state).toMatchObject({ got: ['0', '1'], writes: 1 })
   })
 
   it('goes out in one write with what else the connection gets in that turn', async () => {
     const { clock, fanOut, member } = stage()
-    const room = new Room('lobby')
+    const room = new Audience()
     const ana = member('ana')
     ana.join(room)
-    fanOut.push(room, item('1'))
+    fanOut.deliver(room, item('1'))
     ana.connection.sendText('ack')
     await clock.settle()
     expect(ana.state).toMatchObject({ got: ['ack', '1'], writes: 1 })
@@ -126,64 +127,64 @@ describe('a write batch', () => {
 
   it('[J6] [H3] reaches who joins in its middle from there on', async () => {
     const { clock, fanOut, member } = stage()
-    const room = new Room('lobby')
+    const room = new Audience()
     const [ana, bob, eve] = [member('ana'), member('bob'), member('eve')]
     ana.join(room)
-    fanOut.push(room, item('1'))
+    fanOut.deliver(room, item('1'))
     bob.join(room)
-    fanOut.push(room, item('2'))
+    fanOut.deliver(room, item('2'))
     eve.join(room)
     await clock.settle()
-    fanOut.push(room, item('3'))
+    fanOut.deliver(room, item('3'))
     await clock.settle()
     expect([ana, bob, eve].map(({ state }) => state.got.join(''))).toEqual(['123', '23', '3'])
   })
 
   it('[H4] passes by who is still paging', async () => {
     const { clock, fanOut, member } = stage()
-    const room = new Room('lobby')
+    const room = new Audience()
     const ana = member('ana')
-    const place = ana.join(room)
-    place.live = false
-    fanOut.push(room, item('1'))
+    ana.join(room)
+    room.suspend('ana')
+    fanOut.deliver(room, item('1'))
     await clock.settle()
-    place.live = true
-    fanOut.push(room, item('2'))
+    ana.join(room)
+    fanOut.deliver(room, item('2'))
     await clock.settle()
     expect(ana.state.got).toEqual(['2'])
   })
 
   it('keeps of one coalesceKey the newest, at its place in the order, also for who joined in its middle', async () => {
     const { clock, fanOut, member } = stage()
-    const room = new Room('lobby')
+    const room = new Audience()
     const [ana, bob] = [member('ana'), member('bob')]
     ana.join(room)
-    fanOut.push(room, item('k1', { coalesceKey: 'k' }))
-    fanOut.push(room, item('1'))
+    fanOut.deliver(room, item('k1', { coalesceKey: 'k' }))
+    fanOut.deliver(room, item('1'))
     bob.join(room)
-    fanOut.push(room, item('k2', { coalesceKey: 'k' }))
-    fanOut.push(room, item('other', { coalesceKey: 'other' }))
+    fanOut.deliver(room, item('k2', { coalesceKey: 'k' }))
+    fanOut.deliver(room, item('other', { coalesceKey: 'other' }))
     await clock.settle()
     expect(ana.state.got).toEqual(['1', 'k2', 'other'])
     expect(bob.state.got).toEqual(['k2', 'other'])
-    fanOut.push(room, item('k3', { coalesceKey: 'k' }))
+    fanOut.deliver(room, item('k3', { coalesceKey: 'k' }))
     await clock.settle()
     expect(ana.state.got.at(-1)).toBe('k3')
   })
 
   it('[A10] leaves volatile items out for who reads slowly, and closes who does not read at all', async () => {
     const { clock, fanOut, member } = stage()
-    const room = new Room('lobby')
+    const room = new Audience()
     const [ana, bob] = [member('ana'), member('bob')]
     for (const { join } of [ana, bob]) join(room)
     ana.state.backlog = BACKLOG_BYTES / 4 + 1
-    fanOut.push(room, item('kept'))
-    fanOut.push(room, item('dropped', { volatile: true }))
+    fanOut.deliver(room, item('kept'))
+    fanOut.deliver(room, item('dropped', { volatile: true }))
     await clock.settle()
     expect(ana.state.got).toEqual(['kept'])
     expect(bob.state.got).toEqual(['kept', 'dropped'])
     ana.state.backlog = BACKLOG_BYTES + 1
-    fanOut.push(room, item('last'))
+    fanOut.deliver(room, item('last'))
     await clock.settle()
     expect(ana.state.closedWith).toBe(4002)
     expect(bob.state.closedWith).toBe(0)
@@ -202,7 +203,7 @@ describe('a room that gathers', () => {
 
   function crowd() {
     const { clock, fanOut, member } = stage(limits)
-    const room = new Room('lobby')
+    const room = new Audience()
     const ana = member('ana')
     ana.join(room)
     return { clock, fanOut, room, ana: ana.state }
@@ -211,13 +212,13 @@ describe('a room that gathers', () => {
   it('sends when its time is over, counted from its first message', async () => {
     const { clock, fanOut, room, ana } = crowd()
     for (const text of ['1', '2', '3']) {
-      fanOut.push(room, item(text))
+      fanOut.deliver(room, item(text))
       await clock.advance(33)
     }
     expect(ana.writes).toBe(0)
     await clock.advance(1)
     expect(ana).toMatchObject({ got: ['1', '2', '3'], writes: 1 })
-    fanOut.push(room, item('4'))
+    fanOut.deliver(room, item('4'))
     await clock.advance(99)
     expect(ana.writes).toBe(1)
     await clock.advance(1)
@@ -226,13 +227,13 @@ describe('a room that gathers', () => {
 
   it('sends at once what is many messages or many bytes, and starts anew', async () => {
     const { clock, fanOut, room, ana } = crowd()
-    for (let n = 0; n < limits.flushMessages; n++) fanOut.push(room, item('x'))
+    for (let n = 0; n < limits.flushMessages; n++) fanOut.deliver(room, item('x'))
     await clock.settle()
     expect(ana).toMatchObject({ got: { length: 10 }, writes: 1 })
-    fanOut.push(room, item('y'))
+    fanOut.deliver(room, item('y'))
     await clock.advance(limits.flushMs - 1)
     expect(ana.writes).toBe(1)
-    fanOut.push(room, item('z'.repeat(limits.flushBytes)))
+    fanOut.deliver(room, item('z'.repeat(limits.flushBytes)))
     await clock.settle()
     expect(ana).toMatchObject({ got: { length: 12 }, writes: 2 })
     await clock.advance(limits.flushMs)
@@ -243,13 +244,13 @@ describe('a room that gathers', () => {
   it('[J17] sends notices with its messages, which never wait longer for them', async () => {
     const { clock, fanOut, room, ana } = crowd()
     for (let n = 0; n < DEFAULT_LIMITS.presenceUpdatesBurst; n++) {
-      fanOut.push(room, { ...item('came'), notice: true })
+      fanOut.deliver(room, { ...item('came'), notice: true })
       await clock.advance(limits.flushMs)
     }
     const { writes } = ana
-    fanOut.push(room, { ...item('late'), notice: true })
+    fanOut.deliver(room, { ...item('late'), notice: true })
     await clock.advance(1)
-    fanOut.push(room, item('a message'))
+    fanOut.deliver(room, item('a message'))
     await clock.advance(limits.flushMs)
     expect(ana.got.slice(-2)).toEqual(['late', 'a message'])
     expect(ana.writes).toBe(writes + 1)
@@ -257,8 +258,8 @@ describe('a room that gathers', () => {
 
   it('sends all of it when the server stops', () => {
     const { fanOut, room, ana } = crowd()
-    fanOut.push(room, item('1'))
-    fanOut.flushAll([room])
+    fanOut.deliver(room, item('1'))
+    fanOut.finish()
     expect(ana.got).toEqual(['1'])
   })
 })
@@ -278,7 +279,7 @@ describe('a room', () => {
       fc.constantFrom(0, 5, 50),
       async (steps, flushMs) => {
         const { clock, fanOut, member, metrics } = stage({ flushMs, flushMessages: 8 })
-        const room = new Room('lobby')
+        const room = new Audience()
         const members = Array.from({ length: 10 }, (_, n) => member(`m${n}`))
         const expected = members.map(() => [] as string[])
         const present = new Set<number>()
@@ -291,12 +292,12 @@ describe('a room', () => {
         for (const [n, { do: what, member: who }] of steps.entries()) {
           const { connection } = members[who] as (typeof members)[number]
           if (what === 'join') join(who)
-          if (what === 'flush') fanOut.flush(room)
+          if (what === 'flush') fanOut.finish()
           if (what === 'turn') await clock.settle()
           if (what === 'advance') await clock.advance(who)
           if (what !== 'push' && what !== 'except') continue
           const options = what === 'except' ? { exceptConnection: connection.id } : undefined
-          fanOut.push(room, item(`${n}`, options))
+          fanOut.deliver(room, item(`${n}`, options))
           for (const index of present) if (what === 'push' || index !== who) expected[index]?.push(`${n}`)
         }
         await clock.advance(100)
@@ -336,7 +337,7 @@ describe('an audience', () => {
       fc.subarray([0, 1, 2, 3]),
       async (pushes, early, congested) => {
         const { clock, fanOut, member } = stage()
-        const room = new Room('lobby')
+        const room = new Audience()
         const stages = members.map(({ id, ...about }) => member(id, about))
         const expected = members.map(() => [] as string[])
         const present = new Set<number>()
@@ -349,7 +350,7 @@ describe('an audience', () => {
         for (const index of congested) if (stages[index]) stages[index].state.backlog = BACKLOG_BYTES / 2
         for (const [n, { audience, volatile, joins }] of pushes.entries()) {
           if (joins !== undefined) join(joins)
-          fanOut.push(room, item(`${n}`, { volatile, ...audience }))
+          fanOut.deliver(room, item(`${n}`, { volatile, ...audience }))
           for (const index of present) {
             const { id, userId, extended } = members[index] as (typeof members)[number]
             const isMeant =
@@ -369,12 +370,12 @@ describe('an audience', () => {
 
   it('is counted once for each flush that brought something', async () => {
     const { clock, fanOut, member, metrics } = stage()
-    const room = new Room('lobby')
+    const room = new Audience()
     const ana = member('ana')
     ana.join(room)
-    fanOut.push(room, item('1'))
-    fanOut.flush(room)
-    fanOut.push(room, item('2'))
+    fanOut.deliver(room, item('1'))
+    fanOut.finish()
+    fanOut.deliver(room, item('2'))
     await clock.settle()
     expect(ana.state.got).toEqual(['1', '2'])
     expect(metrics.fanOuts).toBe(2)
@@ -382,13 +383,13 @@ describe('an audience', () => {
 
   it('[A8] of several rooms gets a message once, by the first of them', async () => {
     const { clock, fanOut, member } = stage()
-    const [one, two] = [new Room('one'), new Room('two')]
+    const [one, two] = [new Audience(), new Audience()]
     const [ana, bob] = [member('ana'), member('bob')]
     ana.join(one)
     ana.join(two)
     bob.join(two)
-    fanOut.push(one, item('by one'))
-    fanOut.push(two, item('by two', { exceptConnections: new Set(['ana']) }))
+    fanOut.deliver(one, item('by one'))
+    fanOut.deliver(two, item('by two', { exceptConnections: new Set(['ana']) }))
     await clock.settle()
     expect(ana.state.got).toEqual(['by one'])
     expect(bob.state.got).toEqual(['by two'])

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { ackText, MemberTexts } from '../../src/engine/delivery/frame-texts.js'
+import { ackText, MemberTexts } from '../../src/engine/connection/frame-texts.js'
 
 const made = fc.stringMatching(/^[\w-]{1,24}$/)
 const timestampMs = fc.nat(4_102_444_800_000)

@@ -2,20 +2,19 @@ import type { AnyProtocol, ConnectionContext, RoomContext, RoomHandle, User } fr
 import { disconnect } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
 import type { Replies } from '../connection/replies.js'
-import type { Membership } from '../connection/session.js'
-import type { Publisher } from '../rooms/publisher.js'
+import type { ServerMessages } from './server-messages.js'
 
 /** What hooks know of a connection. */
 export function connectionContext(
   connection: Connection,
-  publisher: Publisher,
+  messages: ServerMessages,
   replies: Replies,
 ): ConnectionContext<AnyProtocol, unknown> {
   return {
     connection: {
       id: connection.id,
       remoteAddress: connection.request.remoteAddress,
-      broadcast: (message: { readonly type: string }) => connection.send(publisher.volatile(message)),
+      broadcast: (message: { readonly type: string }) => connection.send(messages.volatile(message)),
     },
     request: connection.request,
     user: connection.session.user,
@@ -57,9 +56,4 @@ export function cancellable(
   // Made when it is asked for: the connection's signal remembers each one for as long as it lives.
   const context = contextWith(() => AbortSignal.any([timedOut.signal, connection.signal]))
   return { context, abort: () => timedOut.abort() }
-}
-
-/** False once the member was kicked, or sent away, while the application was asked. */
-export function isStillIn({ isOpen, session }: Connection, membership: Membership): boolean {
-  return isOpen && session.rooms.get(membership.roomId) === membership
 }

@@ -68,8 +68,7 @@ export class Allowances {
   }
 
   /** Charges the page that was made. */
-  charge(connection: Connection, page: string): void {
-    const bytes = Buffer.byteLength(page)
+  charge(connection: Connection, bytes: number): void {
     const { session } = connection
     const account = this.#accountOf(connection)
     const now = this.clock.now()

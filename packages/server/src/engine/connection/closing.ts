@@ -1,6 +1,7 @@
 import { CLOSE_CODES, type CloseName, closeCode, RoomfulError } from '@roomful/protocol'
 import type { Connection } from './connection.js'
-import type { Refs, Replies } from './replies.js'
+import type { Refs } from './refs.js'
+import type { Replies } from './replies.js'
 
 /** Closes a connection with one of the codes that both sides know. */
 export function closeWith(connection: Connection, name: CloseName): void {

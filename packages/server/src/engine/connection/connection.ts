@@ -1,7 +1,8 @@
 import type { User } from '../../api/api.js'
 import type { ConnectionRequest, Transport } from '../../api/transport.js'
-import type { Metrics } from '../metrics.js'
+import type { Metrics } from '../process/metrics.js'
 import { closeWith } from './closing.js'
+import type { EndOfTurn } from './end-of-turn.js'
 import { type Frames, JoinedFrames, TextFrame } from './frames.js'
 import type { Session } from './session.js'
 
@@ -9,8 +10,7 @@ import type { Session } from './session.js'
 export interface ConnectionDeps {
   readonly backlogBytes: number
   readonly metrics: Metrics
-  /** Has `flush` called with the next flush. */
-  wake(connection: Connection): void
+  readonly endOfTurn: EndOfTurn
 }
 
 interface End {
@@ -67,13 +67,13 @@ export class Connection {
     this.write(new TextFrame(text))
   }
 
-  /** Sends with the next flush, together with whatever else this connection gets until then. */
+  /** Sends at the end of the turn, together with whatever else this connection gets until then. */
   write(outgoing: Frames): void {
     if (this.#state !== 'open') return
     if (this.#unsent) {
       this.#unsent.push(outgoing)
     } else {
-      this.deps.wake(this)
+      this.deps.endOfTurn.write(this)
       this.#unsent = [outgoing]
     }
     this.#unsentSize += outgoing.length

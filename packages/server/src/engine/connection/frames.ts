@@ -16,10 +16,11 @@ export interface Frames {
 export class TextFrame implements Frames {
   readonly count = 1
   #bytes: Buffer | undefined
-  readonly #payload: number
+  /** Of its text in UTF-8. */
+  readonly payloadBytes: number
 
   constructor(private readonly text: string) {
-    this.#payload = Buffer.byteLength(text)
+    this.payloadBytes = Buffer.byteLength(text)
   }
 
   static of(message: object): TextFrame {
@@ -27,13 +28,13 @@ export class TextFrame implements Frames {
   }
 
   get length(): number {
-    return headerSize(this.#payload) + this.#payload
+    return headerSize(this.payloadBytes) + this.payloadBytes
   }
 
   get bytes(): Buffer {
     if (!this.#bytes) {
       this.#bytes = Buffer.allocUnsafe(this.length)
-      writeFrame(this.#bytes, 0, this.text, this.#payload)
+      writeFrame(this.#bytes, 0, this.text, this.payloadBytes)
     }
     return this.#bytes
   }
@@ -43,7 +44,9 @@ export class TextFrame implements Frames {
   }
 
   copyTo(memory: Buffer, at: number): number {
-    return this.#bytes ? at + this.#bytes.copy(memory, at) : writeFrame(memory, at, this.text, this.#payload)
+    return this.#bytes
+      ? at + this.#bytes.copy(memory, at)
+      : writeFrame(memory, at, this.text, this.payloadBytes)
   }
 }
 

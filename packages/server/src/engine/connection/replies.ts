@@ -1,11 +1,13 @@
 import { ERRORS, type RoomfulError } from '@roomful/protocol'
+import type { LogPage } from '../../api/backplane.js'
 import type { Clock } from '../../api/clock.js'
 import { isoTime } from '../../util/iso-time.js'
-import type { Refs, Refusal } from '../inbound/decide.js'
-import type { Metrics } from '../metrics.js'
+import type { Metrics } from '../process/metrics.js'
 import type { Connection } from './connection.js'
-
-export type { Refs }
+import { type AckFields, ackText } from './frame-texts.js'
+import { TextFrame } from './frames.js'
+import { historyFrame, type Joined, joinedFrame } from './page-frames.js'
+import type { Refs, Refusal } from './refs.js'
 
 /** Writes the frames that answer a connection's own messages. */
 export class Replies {
@@ -50,11 +52,25 @@ export class Replies {
   }
 
   send(connection: Connection, message: object): void {
-    this.sendText(connection, JSON.stringify(message))
+    connection.send(message)
   }
 
-  /** Sends a frame whose JSON text is made already. */
-  sendText(connection: Connection, text: string): void {
-    connection.sendText(text)
+  acknowledge(connection: Connection, ack: AckFields): void {
+    connection.write(new TextFrame(ackText(ack)))
+  }
+
+  /** Returns the frame's bytes. */
+  joined(connection: Connection, joined: Omit<Joined, 'timestamp'>): number {
+    return this.#page(connection, joinedFrame({ ...joined, timestamp: this.timestamp() }))
+  }
+
+  /** Returns the frame's bytes. */
+  history(connection: Connection, roomId: string, page: LogPage, ref: string | undefined): number {
+    return this.#page(connection, historyFrame(roomId, page, ref))
+  }
+
+  #page(connection: Connection, frame: TextFrame): number {
+    connection.write(frame)
+    return frame.payloadBytes
   }
 }

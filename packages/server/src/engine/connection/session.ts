@@ -2,7 +2,7 @@ import { OWN_STREAM } from '@roomful/protocol'
 import type { Position } from '../../api/backplane.js'
 import { ExcessCounter, MinuteCounter, type Rate } from '../../util/rate-limit.js'
 import { SmallMap } from '../../util/small-collections.js'
-import type { MemberTexts } from '../delivery/frame-texts.js'
+import type { MemberTexts } from './frame-texts.js'
 
 /** A connection's place in one room. */
 export interface Membership {

@@ -2,9 +2,10 @@ import type { Clock } from '../../api/clock.js'
 import type { Limits } from '../../api/limits.js'
 import { paid, type Rate, waitFor } from '../../util/rate-limit.js'
 import type { Connection } from '../connection/connection.js'
-import type { Metrics } from '../metrics.js'
-import type { Room } from '../rooms/room.js'
-import type { Item, WriteBatch } from './write-batch.js'
+import type { EndOfTurn } from '../connection/end-of-turn.js'
+import type { Metrics } from '../process/metrics.js'
+import type { Audience } from './audience.js'
+import type { Item } from './write-batch.js'
 
 type FlushLimits = Pick<
   Limits,
@@ -16,96 +17,68 @@ type FlushLimits = Pick<
  * message, goes out together: each frame is built once, and each connection gets one write.
  */
 export class FanOut {
-  /** Flushed at the end of this turn. */
-  #rooms: Room[] = []
-  /** Written to at the end of this turn. */
-  #connections: Connection[] = []
-  #isScheduled = false
   readonly #noticeRate: Rate
+  /** Audiences that something waits for. */
+  readonly #due = new Set<Audience>()
 
   constructor(
     private readonly clock: Clock,
     private readonly metrics: Metrics,
     private readonly limits: FlushLimits,
+    private readonly endOfTurn: EndOfTurn,
   ) {
     this.#noticeRate = { perSecond: limits.presenceUpdatesPerSecond, burst: limits.presenceUpdatesBurst }
   }
 
-  /** Sends an item to the members of a room, in order. */
-  push(room: Room, item: Item): void {
-    if (room.members.size === 0) return
-    room.batch.add(item)
-    if (this.#isFull(room.batch)) this.#flushIn(room, 0)
-    else if (!item.notice) this.#flushIn(room, this.limits.flushMs)
-    else if (!room.isScheduled) this.#flushIn(room, this.#noticeWait(room))
+  /** Sends an item to all members, in order. */
+  deliver(audience: Audience, item: Item): void {
+    if (audience.size === 0) return
+    audience.collect(item)
+    if (this.#isFull(audience)) this.#flushIn(audience, 0)
+    else if (!item.notice) this.#flushIn(audience, this.limits.flushMs)
+    else if (!audience.isScheduled) this.#flushIn(audience, this.#noticeWait(audience))
   }
 
-  /** Writes to a connection at the end of this turn. */
-  wake(connection: Connection): void {
-    this.#connections.push(connection)
-    this.#schedule()
+  /** Delivers to a connection from now on. A member that joins again first gets what waits for it. */
+  attach(audience: Audience, connection: Connection, userId: string): void {
+    if (audience.isLive(connection.id)) this.#flush(audience)
+    audience.add(connection, userId)
   }
 
-  /** Hands what waits in a room to the connections of its members. */
-  flush(room: Room): void {
-    const batch = room.takeBatch()
-    if (batch.length === 0) return
-    this.metrics.fanOuts++
-    for (const member of room.members.values()) {
-      const outgoing = batch.shareOf(member)
-      member.from = 0
-      if (outgoing) member.connection.write(outgoing)
-    }
+  /** Writes everything that waits, before its time: the node stops. */
+  finish(): void {
+    for (const audience of this.#due) this.#flush(audience)
+    this.endOfTurn.run()
   }
 
-  /** Writes all that waits in these rooms, whatever its time. */
-  flushAll(rooms: Iterable<Room>): void {
-    for (const room of rooms) this.flush(room)
-    this.#endTurn()
-  }
-
-  #isFull({ length, size }: WriteBatch): boolean {
-    return length >= this.limits.flushMessages || size >= this.limits.flushBytes
+  #isFull({ waiting }: Audience): boolean {
+    return waiting.length >= this.limits.flushMessages || waiting.size >= this.limits.flushBytes
   }
 
   /** A room with many joins and leaves gathers them: a thousand joins must not be a thousand writes to each member. */
-  #noticeWait(room: Room): number {
+  #noticeWait(audience: Audience): number {
     const now = this.clock.now()
-    const wait = waitFor(room.notices, this.#noticeRate, now)
-    room.notices = paid(room.notices, this.#noticeRate, now + wait)
+    const wait = waitFor(audience.notices, this.#noticeRate, now)
+    audience.notices = paid(audience.notices, this.#noticeRate, now + wait)
     return Math.max(wait, this.limits.flushMs)
   }
 
-  #flushIn(room: Room, ms: number): void {
+  #flushIn(audience: Audience, ms: number): void {
     const dueAt = this.clock.now() + ms
-    if (dueAt >= room.dueAt) return
-    room.cancelTimer()
-    room.dueAt = dueAt
-    if (ms > 0) room.cancelTimer = this.clock.after(ms, () => this.#flushSoon(room))
-    else this.#flushSoon(room)
+    if (dueAt >= audience.dueAt) return
+    audience.cancelTimer()
+    audience.dueAt = dueAt
+    this.#due.add(audience)
+    if (ms > 0) audience.cancelTimer = this.clock.after(ms, () => this.#flushSoon(audience))
+    else this.#flushSoon(audience)
   }
 
-  #flushSoon(room: Room): void {
-    this.#rooms.push(room)
-    this.#schedule()
+  #flushSoon(audience: Audience): void {
+    this.endOfTurn.handOver(() => this.#flush(audience))
   }
 
-  #schedule(): void {
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    this.clock.soon(() => this.#endTurn())
-  }
-
-  #endTurn(): void {
-    const startedAt = this.clock.now()
-    this.#isScheduled = false
-    const rooms = this.#rooms
-    this.#rooms = []
-    for (const room of rooms) this.flush(room)
-    // After the rooms: a member of several gets one write all the same.
-    const connections = this.#connections
-    this.#connections = []
-    for (const connection of connections) connection.flush()
-    this.metrics.fanOutMs += this.clock.now() - startedAt
+  #flush(audience: Audience): void {
+    this.#due.delete(audience)
+    if (audience.flush()) this.metrics.fanOuts++
   }
 }

@@ -1,5 +1,5 @@
 import type { Connection } from '../connection/connection.js'
-import { type Frames, JoinedFrames, TextFrame } from '../connection/frames.js'
+import { type Frames, JoinedFrames, type TextFrame } from '../connection/frames.js'
 
 /** What sets an item apart from one that every member gets in any case. */
 export interface DeliveryOptions {
@@ -16,7 +16,7 @@ export interface DeliveryOptions {
 }
 
 export interface Item {
-  readonly text: string
+  readonly frame: TextFrame
   readonly options?: DeliveryOptions
   /** Tells who comes and goes: where many do, it waits for company. */
   readonly notice?: boolean
@@ -26,7 +26,7 @@ export interface Item {
 export interface Member {
   readonly connection: Connection
   readonly userId: string
-  /** Index into the room's batch from which this member gets it: a join in its middle must not see what came before. */
+  /** Index into the audience's batch from which this member gets it: a join in its middle must not see what came before. */
   from: number
   /** False while a resume is being paged: live frames come after the last page. */
   live: boolean
@@ -58,11 +58,10 @@ export class WriteBatch {
     return this.#size
   }
 
-  add({ text, options }: Item): void {
+  add({ frame, options }: Item): void {
     if (options?.coalesceKey !== undefined) this.#dropKey(options.coalesceKey)
     if (options?.volatile) this.#mayDrop = true
     if (options && isSelective(options)) this.#selective.push(this.length)
-    const frame = new TextFrame(text)
     this.#size += frame.length
     this.#entries.push({ frame, options })
   }

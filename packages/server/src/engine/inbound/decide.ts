@@ -7,9 +7,9 @@ import {
   ERRORS,
   type ErrorCode,
   errorText,
-  type Issue,
   OWN_STREAM,
 } from '@roomful/protocol'
+import { type Referring, type Refusal, refsOf, refsOfMessage } from '../connection/refs.js'
 import type { Membership, Session } from '../connection/session.js'
 
 /** What to do about one message. The edges carry it out. */
@@ -32,13 +32,6 @@ export type Decision =
       readonly message: ClientMessageOf<'presence'>
     }
   | { readonly do: 'application'; readonly membership: Membership; readonly message: ApplicationMessage }
-
-/** Why a message was refused, and which one it was. */
-export interface Refusal extends Refs {
-  readonly code: ErrorCode
-  readonly text: string
-  readonly issues?: readonly Issue[]
-}
 
 export interface DecisionLimits {
   readonly textLength: number
@@ -176,31 +169,4 @@ function refuse(
   text: string = ERRORS[code].text,
 ): Decision {
   return { do: 'refuse', refusal: { ...details, code, text } }
-}
-
-interface Referring {
-  readonly type?: string
-  readonly room_id?: string | undefined
-  readonly ref?: string | undefined
-  readonly client_id?: string | undefined
-}
-
-/** Which message an answer is about. */
-export interface Refs {
-  readonly ref?: string | undefined
-  readonly clientId?: string | undefined
-  readonly roomId?: string | undefined
-}
-
-/** The references of a message as far as it could be decoded. */
-export function refsOf(decoded: DecodeResult): Refs {
-  if (!decoded.ok) return refsOfMessage(decoded.envelope)
-  const message: Referring = decoded.kind === 'application' ? decoded.message.envelope : decoded.message
-  return refsOfMessage(message)
-}
-
-/** What lets the sender tell which of its messages an answer is about. */
-export function refsOfMessage(message: Referring, membership?: Membership): Refs {
-  const { ref, client_id: clientId, room_id: roomId = membership?.roomId } = message
-  return { ref, clientId, roomId }
 }

@@ -2,24 +2,27 @@ import { type ApplicationMessage, type ClientMessageOf, isRequest, RoomfulError 
 import type { AnyProtocol } from '../../api/api.js'
 import type { Backplane } from '../../api/backplane.js'
 import type { Limits } from '../../api/limits.js'
+import { type Access, isStillMember } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'
-import { type CancellableContext, isStillIn } from '../application/contexts.js'
+import type { CancellableContext } from '../application/contexts.js'
 import type { HandlerBatches } from '../application/handler-batches.js'
 import type { HandlerTable } from '../application/handlers.js'
 import type { Allowances } from '../connection/allowances.js'
 import type { Connection } from '../connection/connection.js'
-import { entriesText, pageSpace, withTexts } from '../connection/frame-parts.js'
-import type { Refs, Replies } from '../connection/replies.js'
+import { pageSpace } from '../connection/page-frames.js'
+import { type Refs, refsOfMessage } from '../connection/refs.js'
+import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { Chats } from '../rooms/chat.js'
 import type { Memberships } from '../rooms/memberships.js'
 import { streamOf } from '../rooms/room.js'
 import type { Rooms } from '../rooms/rooms.js'
 import type { Authenticator } from './authentication.js'
-import { type Decision, refsOfMessage } from './decide.js'
+import type { Decision } from './decide.js'
 
 export interface DispatcherDeps {
   readonly protocol: AnyProtocol | undefined
+  readonly access: Access
   readonly handlers: HandlerTable
   readonly calls: ApplicationCalls
   readonly replies: Replies
@@ -104,7 +107,7 @@ export class Dispatcher {
     const { deps } = this
     const { roomId } = membership
     const refs = refsOfMessage(message, membership)
-    const denied = await deps.memberships.authorize(connection, 'history', roomId)
+    const denied = await deps.access.authorize(connection, 'history', roomId)
     if (denied) return deps.memberships.deny(connection, roomId, denied, refs)
     await deps.allowances.page(connection, deps.limits.pageBytes, () =>
       this.#sendPage(connection, membership, message),
@@ -120,7 +123,7 @@ export class Dispatcher {
     const { roomId } = membership
     const { user } = connection.session
     const refs = refsOfMessage(message, membership)
-    if (!user || !isStillIn(connection, membership))
+    if (!user || !isStillMember(connection, membership))
       return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
     const bounds = { limit: message.limit ?? HISTORY_LIMIT, maxBytes: pageSpace(deps.limits.pageBytes) }
     const range =
@@ -128,23 +131,12 @@ export class Dispatcher {
         ? { before: message.before, ...bounds }
         : { after: message.after, ...bounds }
     const page = await deps.backplane.read(streamOf(roomId, user.id), range)
-    if (!isStillIn(connection, membership))
+    if (!isStillMember(connection, membership))
       return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
     if (message.epoch !== undefined && message.epoch !== page.epoch) {
       return deps.replies.fail(connection, new RoomfulError('epoch_changed'), refs)
     }
-    const frame = JSON.stringify({
-      type: 'history',
-      room_id: roomId,
-      epoch: page.epoch,
-      more: page.more,
-      oldest_offset: page.oldestOffset,
-      truncated: page.truncated,
-      ref: message.ref,
-    })
-    const text = withTexts(frame, { messages: entriesText(page.entries) })
-    deps.allowances.charge(connection, text)
-    connection.sendText(text)
+    deps.allowances.charge(connection, deps.replies.history(connection, roomId, page, message.ref))
   }
 
   async #setPresence(
@@ -184,18 +176,17 @@ export class Dispatcher {
     if (envelope.ref !== undefined) this.#reply(connection, type, envelope.ref, outcome.value)
   }
 
-  /** Answers a member that may not act, or is no member any more when the application has spoken. */
+  /** Answers a member that may not act. */
   async #mayAct(
     connection: Connection,
     membership: Membership,
     action: 'join' | 'presence',
     refs: Refs,
   ): Promise<boolean> {
-    const { deps } = this
-    const denied = await deps.memberships.authorize(connection, action, membership.roomId)
-    if (!denied && isStillIn(connection, membership)) return true
-    deps.replies.fail(connection, denied ?? new RoomfulError('not_in_room'), refs)
-    return false
+    const { access, replies } = this.deps
+    const refusal = await access.refusal(connection, membership, action)
+    if (refusal) replies.fail(connection, refusal, refs)
+    return refusal === undefined
   }
 
   #reply(connection: Connection, type: string, ref: string, data: unknown): void {

@@ -2,20 +2,22 @@ import { type ClientMessageOf, RoomfulError } from '@roomful/protocol'
 import type { PublishResult, Sender } from '../../api/backplane.js'
 import { fingerprint } from '../../backplane/log/fingerprint.js'
 import { andThen, type MaybePromise } from '../../util/maybe-promise.js'
+import { type Access, isStillMember } from '../application/access.js'
 import type { ApplicationCalls, Outcome } from '../application/calls.js'
-import { type CancellableContext, isStillIn } from '../application/contexts.js'
+import type { CancellableContext } from '../application/contexts.js'
 import type { Handler, HandlerTable } from '../application/handlers.js'
 import type { Connection } from '../connection/connection.js'
+import { MemberTexts } from '../connection/frame-texts.js'
+import { refsOfMessage } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
-import { ackText, MemberTexts } from '../delivery/frame-texts.js'
-import { refsOfMessage } from '../inbound/decide.js'
 import type { Memberships } from './memberships.js'
 import { type ChatBody, type Publisher, refusalOf } from './publisher.js'
 import { streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
 
 export interface ChatDeps {
+  readonly access: Access
   readonly handlers: HandlerTable
   readonly calls: ApplicationCalls
   readonly replies: Replies
@@ -60,16 +62,11 @@ export class Chats {
     const chat = { connection, membership, message, userId: user.id }
     if (deps.isDrainingVolatileLog())
       return this.#fail(chat, new RoomfulError('draining', { retryAfterMs: 1_000 }))
-    return andThen(
-      deps.memberships.authorize(connection, 'chat_message', membership.roomId),
-      this.#accept,
-      chat,
-    )
+    return andThen(deps.access.refusal(connection, membership, 'chat_message'), this.#accept, chat)
   }
 
   readonly #accept = (denied: RoomfulError | undefined, chat: Chat): void | Promise<void> => {
-    if (denied || !isStillIn(chat.connection, chat.membership))
-      return this.#fail(chat, denied ?? new RoomfulError('not_in_room'))
+    if (denied) return this.#fail(chat, denied)
     const handler = this.deps.handlers.get('chat_message')
     return typeof handler === 'function' ? this.#handle(handler, chat) : this.#publish(chat, chat.message)
   }
@@ -89,7 +86,7 @@ export class Chats {
   #publish(chat: Chat, body: ChatBody): void | Promise<void> {
     const { deps } = this
     const { connection, membership, userId } = chat
-    if (!isStillIn(connection, membership)) return this.#fail(chat, new RoomfulError('not_in_room'))
+    if (!isStillMember(connection, membership)) return this.#fail(chat, new RoomfulError('not_in_room'))
     const stream = streamOf(membership.roomId, userId)
     const room = deps.rooms.get(stream)
     if (room) deps.memberships.stopTyping(room, userId, connection.id)
@@ -110,7 +107,7 @@ export class Chats {
     const { client_id: clientId, ref } = message
     if (clientId === undefined) return
     membership.lastAccepted = { clientId, position: accepted.position }
-    deps.replies.sendText(connection, ackText({ ref, clientId, texts: textsOf(chat), accepted }))
+    deps.replies.acknowledge(connection, { ref, clientId, texts: textsOf(chat), accepted })
   }
 
   #fail({ connection, membership, message }: Chat, error: RoomfulError): void {

@@ -25,6 +25,7 @@ import {
   assertIds,
 } from '../../api/check-options.js'
 import type { Logger } from '../../api/logger.js'
+import type { ServerMessages } from '../application/server-messages.js'
 import { closeFault, disconnect } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
 import { TextFrame } from '../connection/frames.js'
@@ -32,7 +33,7 @@ import type { Registry } from '../connection/registry.js'
 import type { Replies } from '../connection/replies.js'
 import type { FanOut } from '../delivery/fan-out.js'
 import type { DeliveryOptions } from '../delivery/write-batch.js'
-import type { LifeCycle } from '../life-cycle.js'
+import type { LifeCycle } from '../process/life-cycle.js'
 import type { Memberships } from './memberships.js'
 import type { ChatBody, Publisher } from './publisher.js'
 import { relayFault } from './relays.js'
@@ -45,6 +46,7 @@ export interface MessengerDeps {
   readonly rooms: Rooms
   readonly fanOut: FanOut
   readonly backplane: Backplane
+  readonly messages: ServerMessages
   readonly publisher: Publisher
   readonly memberships: Memberships
   readonly replies: Replies
@@ -91,7 +93,7 @@ export class Messenger {
   }
 
   broadcast(message: Message, options: { readonly exceptUser?: string } = {}): void {
-    const checked = this.deps.publisher.volatile(message)
+    const checked = this.deps.messages.volatile(message)
     assertBroadcastToAllOptions(options)
     const { exceptUser } = options
     this.#everywhere({
@@ -107,14 +109,14 @@ export class Messenger {
     this.#everywhere({
       to: 'users',
       targets: ids,
-      payload: { message: this.deps.publisher.volatile(message) },
+      payload: { message: this.deps.messages.volatile(message) },
     })
   }
 
   broadcastToRooms(ids: readonly string[], message: Message, options: BroadcastOptions = {}): void {
     assertIds('rooms', ids)
     const streams = ids.map((id) => this.room(id).id)
-    this.#broadcastToStreams(streams, this.deps.publisher.volatile(message), options)
+    this.#broadcastToStreams(streams, this.deps.messages.volatile(message), options)
   }
 
   /**
@@ -159,7 +161,7 @@ export class Messenger {
       chat: { send: (text, chat) => this.#chat(stream, id, text, chat) },
       publish: (message: Message) => this.#publish(stream, id, message),
       broadcast: (message: Message, options = {}) =>
-        this.#broadcastToStreams([stream], this.deps.publisher.volatile(message), options),
+        this.#broadcastToStreams([stream], this.deps.messages.volatile(message), options),
       kick: (userId) => {
         checkUserId(userId)
         this.#everywhere({ to: 'kick', targets: [id], payload: { userId } })
@@ -225,8 +227,8 @@ export class Messenger {
   #deliverToStreams(streams: readonly string[], payload: JsonObject): void {
     const rooms = streams.flatMap((stream) => this.deps.rooms.get(stream) ?? [])
     for (const [index, room] of rooms.entries()) {
-      this.deps.fanOut.push(room, {
-        text: JSON.stringify({ ...(payload.message as object), room_id: room.id }),
+      this.deps.fanOut.deliver(room.audience, {
+        frame: TextFrame.of({ ...(payload.message as object), room_id: room.id }),
         options: optionsOf(payload, alsoIn(rooms.slice(0, index), room)),
       })
     }
@@ -263,7 +265,7 @@ export class Messenger {
       backplane.present(stream),
       backplane.read(stream, { before: undefined, limit: 0, maxBytes: 0 }),
     ])
-    const connections = rooms.get(stream)?.members.size ?? 0
+    const connections = rooms.get(stream)?.audience.size ?? 0
     return { roomId, count: present.count, connections, members: present.users, head }
   }
 
@@ -313,7 +315,7 @@ function optionsOf(
 }
 
 /** Members of a room who get what is sent to one of the others now: by the time of the flush, some may have come or gone. */
-function alsoIn(others: readonly Room[], { members }: Room): ReadonlySet<string> {
-  const ids = others.length === 0 ? [] : [...members.keys()]
-  return new Set(ids.filter((id) => others.some((other) => other.members.get(id)?.live)))
+function alsoIn(others: readonly Room[], { audience }: Room): ReadonlySet<string> {
+  const ids = others.length === 0 ? [] : [...audience.connectionIds]
+  return new Set(ids.filter((id) => others.some((other) => other.audience.isLive(id))))
 }

@@ -1,35 +1,27 @@
 import { type ClientMessageOf, ERRORS, OWN_STREAM, RoomfulError } from '@roomful/protocol'
-import type { Action, AnyProtocol, Hooks, RoomContext, ServerOptions } from '../../api/api.js'
-import type {
-  Backplane,
-  LogEntry,
-  LogPage,
-  Position,
-  PresenceSnapshot,
-  PresentUser,
-} from '../../api/backplane.js'
+import type { AnyProtocol, Hooks, RoomContext } from '../../api/api.js'
+import type { Backplane, LogPage, PresenceSnapshot, PresentUser } from '../../api/backplane.js'
 import type { Clock } from '../../api/clock.js'
 import type { Limits } from '../../api/limits.js'
 import { withChanges } from '../../backplane/presence.js'
 import { ExpiryQueue } from '../../util/expiry-queue.js'
+import type { Access } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'
 import type { Allowances } from '../connection/allowances.js'
 import { mayReturn } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
-import { entriesText, pageSpace, withTexts } from '../connection/frame-parts.js'
-import type { Refs, Replies } from '../connection/replies.js'
+import { TextFrame } from '../connection/frames.js'
+import { bytesOf, type Joined, pageSpace } from '../connection/page-frames.js'
+import { type Refs, refsOfMessage } from '../connection/refs.js'
+import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { FanOut } from '../delivery/fan-out.js'
-import type { Member } from '../delivery/write-batch.js'
-import { refsOfMessage } from '../inbound/decide.js'
 import { type Room, streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
 
-type Authorize = NonNullable<ServerOptions<AnyProtocol, unknown>['authorize']>
-
 export interface MembershipsDeps {
   readonly allowances: Allowances
-  readonly authorize: Authorize | undefined
+  readonly access: Access
   readonly hooks: Hooks<AnyProtocol, unknown>
   readonly calls: ApplicationCalls
   readonly replies: Replies
@@ -62,34 +54,13 @@ export class Memberships {
     this.#typing = new ExpiryQueue(deps.limits.typingMs)
   }
 
-  /** Whether the application lets a user act in a room; at once where it is not asked. A throw denies for now. */
-  authorize(
-    connection: Connection,
-    action: Action<AnyProtocol>,
-    roomId: string,
-  ): undefined | Promise<RoomfulError | undefined> {
-    const { authorize } = this.deps
-    const { user } = connection.session
-    return authorize && roomId !== OWN_STREAM && user
-      ? this.#ask(authorize, { user, action, roomId })
-      : undefined
-  }
-
-  async #ask(authorize: Authorize, question: Parameters<Authorize>[0]): Promise<RoomfulError | undefined> {
-    const { roomId } = question
-    const outcome = await this.deps.calls.run('authorize', undefined, () => authorize(question))
-    if (outcome.ok) return outcome.value === true ? undefined : new RoomfulError('forbidden', { roomId })
-    if (outcome.error.code !== 'internal') return outcome.error
-    return new RoomfulError('unavailable', { retryAfterMs: 1_000, roomId, cause: outcome.error })
-  }
-
   async join(connection: Connection, message: Join): Promise<void> {
     const { session } = connection
     const refs = refsOfMessage(message)
     session.startJoin(message.room_id)
     try {
       const denied =
-        (await this.authorize(connection, 'join', message.room_id)) ??
+        (await this.deps.access.authorize(connection, 'join', message.room_id)) ??
         (await this.#askJoinHook(connection, message))
       if (denied) return this.deny(connection, message.room_id, denied, refs)
       await this.deps.allowances.page(connection, this.#mostBytes(connection, message), () =>
@@ -111,7 +82,7 @@ export class Memberships {
     const room = rooms.get(streamOf(roomId, user.id))
     if (!room) return
     this.stopTyping(room, user.id, connection.id)
-    room.members.delete(connection.id)
+    room.audience.remove(connection.id)
     rooms.closeIfUnused(room)
     if (hooks.leave) {
       const context = this.deps.roomContextOf(connection, roomId)
@@ -179,8 +150,8 @@ export class Memberships {
   ): void {
     const { replies, fanOut, backplane } = this.deps
     const message = { type, user_id: userId, timestamp: replies.timestamp() }
-    const text = JSON.stringify({ ...message, room_id: room.id })
-    fanOut.push(room, { text, options: { volatile: true, exceptConnection } })
+    const frame = TextFrame.of({ ...message, room_id: room.id })
+    fanOut.deliver(room.audience, { frame, options: { volatile: true, exceptConnection } })
     backplane.relay({ to: 'streams', targets: [room.stream], payload: { message } })
   }
 
@@ -283,8 +254,7 @@ export class Memberships {
 
   /** One page of a resume that takes several: the connection is not live until the last. */
   #sendPage(connection: Connection, room: Room, message: Join, page: Page): void {
-    const member = room.members.get(connection.id)
-    if (member) member.live = false
+    room.audience.suspend(connection.id)
     const last = page.entries.at(-1)
     const position = last ? { epoch: page.epoch, offset: last.offset, id: last.id } : page.head
     connection.session.startPaging(message.room_id, position.offset)
@@ -301,8 +271,7 @@ export class Memberships {
   ): void {
     const { session } = connection
     if (!session.user) return
-    const known = room.members.get(connection.id)
-    if (known?.live) this.deps.fanOut.flush(room)
+    this.deps.fanOut.attach(room.audience, connection, session.user.id)
     const upTo = page?.entries.at(-1)?.offset ?? page?.head.offset ?? room.head.offset
     const late = page ? room.tail.filter((entry) => entry.offset > upTo) : []
     session.endPaging(message.room_id)
@@ -317,12 +286,14 @@ export class Memberships {
       count: current?.count,
       ...(current && session.extended && this.#listFor(membership, room, current)),
     })
-    const member: Member = { connection, userId: session.user.id, from: room.batch.length, live: true }
-    room.members.set(connection.id, member)
   }
 
   /** Not again to who has it: a list is a thousand times as long as a join. */
-  #listFor(membership: Membership, room: Room, presence: PresenceSnapshot): MemberList | undefined {
+  #listFor(
+    membership: Membership,
+    room: Room,
+    presence: PresenceSnapshot,
+  ): Pick<Joined, 'members' | 'version'> | undefined {
     const members = this.deps.rooms.listFor(room, presence)
     if (members === undefined) return undefined
     const { version } = presence
@@ -331,42 +302,16 @@ export class Memberships {
     return { members: isKnown ? undefined : members, version }
   }
 
-  #sendJoined(connection: Connection, message: Join, joined: Joined): void {
-    const { replies } = this.deps
-    const frame = JSON.stringify({
-      type: 'joined',
-      room_id: message.room_id,
-      message: `Welcome to room ${message.room_id}`,
-      timestamp: replies.timestamp(),
-      ...joined.position,
-      more: joined.more,
-      count: joined.count,
-      presence_version: joined.version,
-      recovered: message.since ? joined.fault === undefined : undefined,
-      reason: joined.fault,
-      ref: message.ref,
-    })
-    const text = withTexts(frame, { members: joined.members, messages: entriesText(joined.entries) })
-    this.deps.allowances.charge(connection, text)
-    connection.sendText(text)
+  #sendJoined(connection: Connection, { room_id: roomId, since, ref }: Join, answer: Answer): void {
+    const { replies, allowances } = this.deps
+    const bytes = replies.joined(connection, { ...answer, roomId, isResume: since !== undefined, ref })
+    allowances.charge(connection, bytes)
   }
 }
 
 type Page = LogPage & { readonly fault?: 'epoch_changed' | 'forked' | 'expired' | undefined }
 
-/** Without `members` where the connection has them. */
-interface MemberList {
-  readonly members: string | undefined
-  readonly version: number
-}
-
-interface Joined extends Partial<MemberList> {
-  readonly position: Position
-  readonly entries: readonly LogEntry[]
-  readonly more: boolean
-  readonly fault: Page['fault']
-  readonly count?: number | undefined
-}
+type Answer = Omit<Joined, 'roomId' | 'timestamp' | 'isResume' | 'ref'>
 
 function isJoining({ isOpen, session }: Connection, { room_id }: Join): boolean {
   return isOpen && session.isJoining(room_id)
@@ -375,10 +320,6 @@ function isJoining({ isOpen, session }: Connection, { room_id }: Join): boolean 
 /** @throws RoomfulError `forbidden` if the joiner was kicked, or has gone, while something was awaited */
 function assertJoining(connection: Connection, message: Join): void {
   if (!isJoining(connection, message)) throw new RoomfulError('forbidden')
-}
-
-function bytesOf(entries: readonly LogEntry[]): number {
-  return entries.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
 }
 
 function toPresent({ session }: Connection): PresentUser {

@@ -1,20 +1,12 @@
-import {
-  checkText,
-  ENVELOPE_FIELDS,
-  isVolatile,
-  type JsonObject,
-  PUBLISHED_ENVELOPE_FIELDS,
-  RoomfulError,
-  type ServerDefinition,
-  validate,
-} from '@roomful/protocol'
+import { checkText, type JsonObject, RoomfulError, validate } from '@roomful/protocol'
 import type { AnyProtocol } from '../../api/api.js'
 import type { Backplane, Position, PublishResult, Sender } from '../../api/backplane.js'
 import type { Clock } from '../../api/clock.js'
 import type { Limits } from '../../api/limits.js'
 import { isoTime } from '../../util/iso-time.js'
 import { andThen, type MaybePromise } from '../../util/maybe-promise.js'
-import type { Metrics } from '../metrics.js'
+import { invalid, type ServerMessages } from '../application/server-messages.js'
+import type { Metrics } from '../process/metrics.js'
 
 export interface ChatBody {
   readonly message: string
@@ -37,6 +29,7 @@ export interface ChatDraft {
 export class Publisher {
   constructor(
     private readonly protocol: AnyProtocol | undefined,
+    private readonly messages: ServerMessages,
     private readonly backplane: Backplane,
     private readonly clock: Clock,
     private readonly metrics: Metrics,
@@ -84,42 +77,12 @@ export class Publisher {
 
   /** Publishes a message of the application's own. @throws RoomfulError `invalid_message`, `unavailable`, `outcome_unknown` */
   async publish(stream: string, roomId: string, message: { readonly type: string }): Promise<Position> {
-    const body = this.check(message, 'published')
+    const body = this.messages.check(message, 'published')
     const id = this.newId()
     const frame = { type: message.type, ...body, room_id: roomId, id }
     const draft = { id, message: frame, timestampMs: this.clock.wallTime() }
     const published = await this.backplane.publish(stream, draft)
     return positionOf(counted(published, this.metrics))
-  }
-
-  /** A volatile message of the application's own, checked. @throws RoomfulError `invalid_message` */
-  volatile(message: { readonly type: string }): object {
-    return { type: message.type, ...this.check(message, 'volatile') }
-  }
-
-  /** The body of an application's server message, as its schema takes it. */
-  check(message: { readonly type: string }, kind: 'published' | 'volatile'): object {
-    const { type, ...body } = message
-    const definition = this.#definition(type)
-    if (isVolatile(definition) !== (kind === 'volatile')) {
-      throw invalid(
-        'type',
-        isVolatile(definition) ? `'${type}' is volatile: broadcast it` : `'${type}' is logged: publish it`,
-      )
-    }
-    const reserved = kind === 'published' ? PUBLISHED_ENVELOPE_FIELDS : ENVELOPE_FIELDS
-    const clash = Object.keys(body).find((field) => reserved.has(field))
-    if (clash) throw invalid(clash, 'This field is the envelope’s')
-    const result = validate(isVolatile(definition) ? definition.body : definition, body)
-    if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues })
-    return body
-  }
-
-  #definition(type: string): ServerDefinition {
-    const server = this.protocol?.server as Record<string, ServerDefinition> | undefined
-    const definition = server && Object.hasOwn(server, type) ? server[type] : undefined
-    if (!definition) throw invalid('type', `'${type}' is no server message of this protocol`)
-    return definition
   }
 }
 
@@ -146,11 +109,4 @@ function positionOf(result: PublishResult): Position {
 /** The error for a message that the log did not take. */
 export function refusalOf({ status }: Exclude<PublishResult, { status: 'accepted' }>): RoomfulError {
   return new RoomfulError(REFUSALS[status])
-}
-
-function invalid(path: string, message: string): RoomfulError {
-  return new RoomfulError('invalid_message', {
-    message: `Invalid message: ${message}`,
-    issues: [{ path, message }],
-  })
 }

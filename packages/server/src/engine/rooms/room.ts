@@ -1,19 +1,12 @@
 import { OWN_STREAM } from '@roomful/protocol'
 import type { LogEntry, Position, PresenceChange, StreamEvent, Subscription } from '../../api/backplane.js'
-import { type Member, WriteBatch } from '../delivery/write-batch.js'
+import { Audience } from '../delivery/audience.js'
 import { Typing } from './typing.js'
 
-/** A stream as this node sees it: its members here, and how far its log has been carried to them. */
+/** A stream as this node sees it: its audience here, and how far its log has been carried to it. */
 export class Room {
-  /** By connection id. */
-  readonly members = new Map<string, Member>()
+  readonly audience = new Audience()
   readonly typing = new Typing()
-  batch = new WriteBatch()
-  /** When the batch goes out, monotonic; `Infinity` while it is empty. */
-  dueAt = Number.POSITIVE_INFINITY
-  cancelTimer: () => void = () => {}
-  /** The budget for flushes that carry nothing but who comes and goes: when it will be whole again. */
-  notices = 0
   /** The newest count that a large room has not been told yet. */
   notice: { readonly type: 'user_joined' | 'user_left'; readonly count: number } | undefined
   /** Whether members are told each other's names; false in a large room. */
@@ -45,20 +38,7 @@ export class Room {
   }
 
   get isUnused(): boolean {
-    return this.members.size === 0 && this.joiners === 0
-  }
-
-  /** Whether the batch goes out by itself. */
-  get isScheduled(): boolean {
-    return this.dueAt !== Number.POSITIVE_INFINITY
-  }
-
-  takeBatch(): WriteBatch {
-    const { batch } = this
-    this.batch = new WriteBatch()
-    this.dueAt = Number.POSITIVE_INFINITY
-    this.cancelTimer()
-    return batch
+    return this.audience.size === 0 && this.joiners === 0
   }
 
   /** The position up to which entries have been passed on. */

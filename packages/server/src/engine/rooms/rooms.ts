@@ -7,9 +7,10 @@ import type {
 } from '../../api/backplane.js'
 import type { Limits } from '../../api/limits.js'
 import { withChanges } from '../../backplane/presence.js'
-import { withTexts } from '../connection/frame-parts.js'
+import { TextFrame } from '../connection/frames.js'
+import { type MemberList, memberList, toMember } from '../connection/member-list.js'
+import { snapshotFrame } from '../connection/page-frames.js'
 import type { FanOut } from '../delivery/fan-out.js'
-import { memberListText, toMember } from './member-list.js'
 import { Room } from './room.js'
 
 /** Share of its bounds to which a room must shrink before its members are listed again: at a bound, one user could have it sent over and over. */
@@ -80,11 +81,11 @@ export class Rooms {
   }
 
   /** The list of a room's members for one who joins; none in a large room, or one whose list is too long. */
-  listFor(room: Room, { users, count }: PresenceSnapshot): string | undefined {
+  listFor(room: Room, { users, count }: PresenceSnapshot): MemberList | undefined {
     if (!room.announced) return undefined
-    const text = users && memberListText(users, this.#listBytes)
-    if (text === undefined) this.#stopListing(room, count)
-    return text
+    const list = users && memberList(users, this.#listBytes)
+    if (list === undefined) this.#stopListing(room, count)
+    return list
   }
 
   /** Half of a page: the other half is for messages. */
@@ -119,7 +120,7 @@ export class Rooms {
     switch (event.kind) {
       case 'entry':
         if (!room.advance(event.entry, event.epoch)) return
-        this.fanOut.push(room, { text: event.entry.text })
+        this.fanOut.deliver(room.audience, { frame: new TextFrame(event.entry.text) })
         return
       case 'presence':
         if (room.joiners > 0) room.changes.push(event.change)
@@ -136,8 +137,8 @@ export class Rooms {
   }
 
   #tellResync(room: Room, reason: string, head: Position): void {
-    const text = JSON.stringify({ type: 'resync', room_id: room.id, reason, ...head })
-    this.fanOut.push(room, { text, options: { extendedOnly: true } })
+    const frame = TextFrame.of({ type: 'resync', room_id: room.id, reason, ...head })
+    this.fanOut.deliver(room.audience, { frame, options: { extendedOnly: true } })
   }
 
   #tellPresence(room: Room, change: PresenceChange, connection: string | undefined): void {
@@ -152,7 +153,7 @@ export class Rooms {
   }
 
   #tellDiff(room: Room, { event, user, version }: PresenceChange, connection: string | undefined): void {
-    const text = JSON.stringify({
+    const frame = TextFrame.of({
       type: 'presence',
       room_id: room.id,
       version,
@@ -160,7 +161,7 @@ export class Rooms {
       members: [toMember(user)],
     })
     const options = { extendedOnly: true, exceptConnection: connection }
-    this.fanOut.push(room, { text, notice: event !== 'update', options })
+    this.fanOut.deliver(room.audience, { frame, notice: event !== 'update', options })
   }
 
   /** From here on, its members are told one count a second. */
@@ -181,7 +182,7 @@ export class Rooms {
   #listAgain(room: Room, now: number): void {
     room.listAt = Number.POSITIVE_INFINITY
     void this.#tellSnapshot(room, LISTED_AGAIN * this.#listBytes).then((bytes) => {
-      const cost = bytes * room.members.size
+      const cost = bytes * room.audience.size
       room.listAt = now + (bytes > 0 ? (1_000 * cost) / this.limits.listBytesPerSecond : TOO_LONG_MS)
     })
   }
@@ -189,14 +190,14 @@ export class Rooms {
   /** Returns the bytes of the list; 0 if there is none to tell. */
   async #tellSnapshot(room: Room, maxBytes: number): Promise<number> {
     try {
-      const text = await this.#readSnapshot(room, Math.min(maxBytes, this.#listBytes))
+      const frame = await this.#readSnapshot(room, Math.min(maxBytes, this.#listBytes))
       const isLarge = room.count !== undefined && room.count > this.limits.listedMembers
-      if (text === undefined || isLarge || room.isUnused) return 0
+      if (frame === undefined || isLarge || room.isUnused) return 0
       this.#tellCount(room)
       room.announced = true
       this.#large.delete(room)
-      this.fanOut.push(room, { text, options: { extendedOnly: true } })
-      return Buffer.byteLength(text)
+      this.fanOut.deliver(room.audience, { frame, options: { extendedOnly: true } })
+      return frame.payloadBytes
     } catch {
       // Members see a gap in the version with the next change, and ask again.
       return 0
@@ -204,16 +205,14 @@ export class Rooms {
   }
 
   /** As the changes that came meanwhile leave it: those have been told already, and it must not take them back. */
-  async #readSnapshot(room: Room, maxBytes: number): Promise<string | undefined> {
+  async #readSnapshot(room: Room, maxBytes: number): Promise<TextFrame | undefined> {
     room.joiners++
     const known = room.changes.length
     try {
       const snapshot = await this.backplane.present(room.stream)
       const { users, version } = withChanges(snapshot, room.changes.slice(known))
-      const members = users && memberListText(users, maxBytes)
-      if (members === undefined) return undefined
-      const frame = JSON.stringify({ type: 'presence', room_id: room.id, version, event: 'snapshot' })
-      return withTexts(frame, { members })
+      const members = users && memberList(users, maxBytes)
+      return members && snapshotFrame(room.id, version, members)
     } finally {
       this.release(room)
     }
@@ -226,8 +225,8 @@ export class Rooms {
     about: { readonly userId?: string; readonly connection?: string | undefined },
   ): void {
     const message = type === 'user_joined' ? 'A user joined the room' : 'A user left the room'
-    const text = JSON.stringify({ type, message, count, room_id: room.id, user_id: about.userId })
+    const frame = TextFrame.of({ type, message, count, room_id: room.id, user_id: about.userId })
     const options = { volatile: true, exceptConnection: about.connection }
-    this.fanOut.push(room, { text, notice: true, options })
+    this.fanOut.deliver(room.audience, { frame, notice: true, options })
   }
 }

@@ -1,6 +1,6 @@
 import cluster from 'node:cluster'
-import type { Backplane } from '../api/backplane.js'
-import type { Logger } from '../api/logger.js'
+import type { Backplane } from '../../api/backplane.js'
+import type { Logger } from '../../api/logger.js'
 
 /** Workers of one service that share no backplane look like one server, and are as many: rooms with one name, unknown to each other. */
 export function warnOfLonelyWorker(

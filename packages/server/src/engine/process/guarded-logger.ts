@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
-import type { Clock } from '../api/clock.js'
-import { consoleLogger } from '../api/console-logger.js'
-import type { LogFields, Logger } from '../api/logger.js'
-import { isPromise } from '../util/maybe-promise.js'
+import type { Clock } from '../../api/clock.js'
+import { consoleLogger } from '../../api/console-logger.js'
+import type { LogFields, Logger } from '../../api/logger.js'
+import { isPromise } from '../../util/maybe-promise.js'
 
 const MINUTE_MS = 60_000
 /** Longest text in a field, in characters. */

@@ -1,6 +1,6 @@
 import type { PresentUser } from '../../api/backplane.js'
 
-/** Their texts, for as long as they stay as they are: each join lists them all. */
+/** Users as JSON, for as long as they stay as they are: each join lists them all. */
 const texts = new WeakMap<PresentUser, { readonly text: string; readonly bytes: number }>()
 
 /** A user as member lists show it. */
@@ -8,8 +8,13 @@ export function toMember({ userId, profile, state }: PresentUser): object {
   return profile || state ? { user_id: userId, profile, state } : { user_id: userId }
 }
 
-/** The JSON text of a member list; `undefined` if it is longer than it may be. */
-export function memberListText(users: readonly PresentUser[], maxBytes: number): string | undefined {
+/** Members as they stand in a frame. */
+export interface MemberList {
+  readonly text: string
+}
+
+/** `undefined` if the list is longer than it may be. */
+export function memberList(users: readonly PresentUser[], maxBytes: number): MemberList | undefined {
   const parts: string[] = []
   let left = maxBytes - '[]'.length
   for (const user of users) {
@@ -18,7 +23,7 @@ export function memberListText(users: readonly PresentUser[], maxBytes: number):
     if (left < 0) return undefined
     parts.push(text)
   }
-  return `[${parts.join(',')}]`
+  return { text: `[${parts.join(',')}]` }
 }
 
 function textOf(user: PresentUser) {

@@ -1,5 +1,5 @@
 import { CLOSE_CODES } from '@roomful/protocol'
-import type { Stats } from '../api/api.js'
+import type { Stats } from '../../api/api.js'
 
 const KNOWN_CODES: ReadonlySet<number> = new Set(Object.values(CLOSE_CODES).map(({ code }) => code))
 

@@ -1,0 +1,64 @@
+import { OWN_STREAM, RoomfulError } from '@roomful/protocol'
+import type { Action, AnyProtocol, ServerOptions } from '../../api/api.js'
+import { andThen, type MaybePromise } from '../../util/maybe-promise.js'
+import type { Connection } from '../connection/connection.js'
+import type { Membership } from '../connection/session.js'
+import type { ApplicationCalls } from './calls.js'
+
+type Authorize = NonNullable<ServerOptions<AnyProtocol, unknown>['authorize']>
+
+interface Claim {
+  readonly connection: Connection
+  readonly membership: Membership
+}
+
+/** Who may do what in which room. */
+export class Access {
+  constructor(
+    private readonly ask: Authorize | undefined,
+    private readonly calls: ApplicationCalls,
+  ) {}
+
+  /** Why a member may not act, if so: also because it is no member any more by the time of the application's answer. */
+  refusal(
+    connection: Connection,
+    membership: Membership,
+    action: Action<AnyProtocol>,
+  ): MaybePromise<RoomfulError | undefined> {
+    return andThen(this.authorize(connection, action, membership.roomId), stillMember, {
+      connection,
+      membership,
+    })
+  }
+
+  /** Why a user may not act in a room, if so; at once where the application is not asked. A throw denies for now. */
+  authorize(
+    { session: { user } }: Connection,
+    action: Action<AnyProtocol>,
+    roomId: string,
+  ): undefined | Promise<RoomfulError | undefined> {
+    return this.ask && roomId !== OWN_STREAM && user
+      ? this.#authorize(this.ask, { user, action, roomId })
+      : undefined
+  }
+
+  async #authorize(ask: Authorize, question: Parameters<Authorize>[0]): Promise<RoomfulError | undefined> {
+    const { roomId } = question
+    const outcome = await this.calls.run('authorize', undefined, () => ask(question))
+    if (outcome.ok) return outcome.value === true ? undefined : new RoomfulError('forbidden', { roomId })
+    if (outcome.error.code !== 'internal') return outcome.error
+    return new RoomfulError('unavailable', { retryAfterMs: 1_000, roomId, cause: outcome.error })
+  }
+}
+
+/** False once the member was kicked or disconnected while the application was asked. */
+export function isStillMember({ isOpen, session }: Connection, membership: Membership): boolean {
+  return isOpen && session.rooms.get(membership.roomId) === membership
+}
+
+function stillMember(
+  denied: RoomfulError | undefined,
+  { connection, membership }: Claim,
+): RoomfulError | undefined {
+  return denied ?? (isStillMember(connection, membership) ? undefined : new RoomfulError('not_in_room'))
+}

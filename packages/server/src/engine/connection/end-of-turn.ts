@@ -1,0 +1,43 @@
+import type { Clock } from '../../api/clock.js'
+import type { Metrics } from '../process/metrics.js'
+
+/** Postpones writes to the end of a turn of the event loop, so that each connection gets all of the turn in one write. */
+export class EndOfTurn {
+  /** They hand frames to connections, and therefore come first. */
+  #handovers: (() => void)[] = []
+  #writers: { flush(): void }[] = []
+  #isScheduled = false
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly metrics: Metrics,
+  ) {}
+
+  handOver(task: () => void): void {
+    this.#handovers.push(task)
+    this.#schedule()
+  }
+
+  write(writer: { flush(): void }): void {
+    this.#writers.push(writer)
+    this.#schedule()
+  }
+
+  run(): void {
+    const startedAt = this.clock.now()
+    this.#isScheduled = false
+    const handovers = this.#handovers
+    this.#handovers = []
+    for (const handOver of handovers) handOver()
+    const writers = this.#writers
+    this.#writers = []
+    for (const writer of writers) writer.flush()
+    this.metrics.fanOutMs += this.clock.now() - startedAt
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    this.clock.soon(() => this.run())
+  }
+}

@@ -1,0 +1,70 @@
+import type { Connection } from '../connection/connection.js'
+import { type Item, type Member, WriteBatch } from './write-batch.js'
+
+/** Who still has to get what of a room: its members on this node, and what waits for them. */
+export class Audience {
+  /** By connection id. */
+  readonly #members = new Map<string, Member>()
+  #batch = new WriteBatch()
+  /** When the batch goes out, monotonic; `Infinity` while it is empty. */
+  dueAt = Number.POSITIVE_INFINITY
+  cancelTimer: () => void = () => {}
+  /** The budget for flushes that carry joins and leaves alone: when it will be whole again. */
+  notices = 0
+
+  get size(): number {
+    return this.#members.size
+  }
+
+  get connectionIds(): Iterable<string> {
+    return this.#members.keys()
+  }
+
+  /** Whether the batch goes out by itself. */
+  get isScheduled(): boolean {
+    return this.dueAt !== Number.POSITIVE_INFINITY
+  }
+
+  get waiting(): { readonly length: number; readonly size: number } {
+    return this.#batch
+  }
+
+  /** Whether a connection gets what is delivered now. */
+  isLive(connectionId: string): boolean {
+    return this.#members.get(connectionId)?.live ?? false
+  }
+
+  /** What waits already came before this member, who has it from the log. */
+  add(connection: Connection, userId: string): void {
+    this.#members.set(connection.id, { connection, userId, from: this.#batch.length, live: true })
+  }
+
+  /** Withholds live frames from a member whose resume takes several pages, until it is added again. */
+  suspend(connectionId: string): void {
+    const member = this.#members.get(connectionId)
+    if (member) member.live = false
+  }
+
+  remove(connectionId: string): void {
+    this.#members.delete(connectionId)
+  }
+
+  collect(item: Item): void {
+    this.#batch.add(item)
+  }
+
+  /** Hands what waits to the members' connections; false if nothing did. */
+  flush(): boolean {
+    const batch = this.#batch
+    this.#batch = new WriteBatch()
+    this.dueAt = Number.POSITIVE_INFINITY
+    this.cancelTimer()
+    if (batch.length === 0) return false
+    for (const member of this.#members.values()) {
+      const frames = batch.shareOf(member)
+      member.from = 0
+      if (frames) member.connection.write(frames)
+    }
+    return true
+  }
+}
