@@ -41,11 +41,13 @@ import { GuardedLogger } from './process/guarded-logger.js'
 import { LifeCycle } from './process/life-cycle.js'
 import { Metrics } from './process/metrics.js'
 import { warnOfLonelyWorker } from './process/workers.js'
+import { Broadcasts } from './rooms/broadcasts.js'
 import { Chats } from './rooms/chat.js'
 import { Messenger } from './rooms/handles.js'
 import { Memberships } from './rooms/memberships.js'
 import { Publisher } from './rooms/publisher.js'
 import { Rooms } from './rooms/rooms.js'
+import { TypingNotices } from './rooms/typing-notices.js'
 
 const SECOND_MS = 1_000
 const RETRY_AFTER_S = 1
@@ -66,6 +68,7 @@ export class Node {
   readonly #replies: Replies
   readonly #allowances: Allowances
   readonly #memberships: Memberships
+  readonly #typing: TypingNotices
   readonly #authenticator: Authenticator
   readonly #messages: ServerMessages
   readonly #fanOut: FanOut
@@ -125,7 +128,11 @@ export class Node {
     this.#replies = replies
     this.rooms = rooms
     this.#messages = messages
+    const broadcasts = new Broadcasts({ rooms, registry, fanOut, backplane, lifeCycle: this.lifeCycle })
+    const typing = new TypingNotices(broadcasts, replies, clock, limits)
+    this.#typing = typing
     this.#memberships = new Memberships({
+      typing,
       allowances,
       access,
       hooks,
@@ -134,7 +141,6 @@ export class Node {
       backplane,
       rooms,
       fanOut,
-      clock,
       limits,
       roomContextOf,
     })
@@ -162,7 +168,7 @@ export class Node {
       handlers,
       calls,
       replies,
-      memberships: this.#memberships,
+      typing,
       publisher,
       rooms,
       isDrainingVolatileLog: () => this.#phase === 'draining' && backplane.durability === 'memory',
@@ -176,6 +182,7 @@ export class Node {
       replies,
       authenticator: this.#authenticator,
       memberships: this.#memberships,
+      typing,
       allowances,
       chats,
       batches: this.#handlerBatches,
@@ -206,7 +213,7 @@ export class Node {
       lifeCycle: this.lifeCycle,
       registry,
       rooms,
-      fanOut,
+      broadcasts,
       backplane,
       messages,
       publisher,
@@ -354,7 +361,7 @@ export class Node {
 
   #sweep(): void {
     const now = this.clock.now()
-    this.#memberships.sweepTyping(now)
+    this.#typing.sweep(now)
     this.#authenticator.sweep(now)
     sweepHeartbeats(this.registry.connections(), this.limits.heartbeatMs, Math.trunc(now))
     sweepBacklog(this.registry, this.limits.nodeBacklogBytes)

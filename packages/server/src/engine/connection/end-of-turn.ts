@@ -25,10 +25,15 @@ export class EndOfTurn {
 
   run(): void {
     const startedAt = this.clock.now()
-    this.#isScheduled = false
     const handovers = this.#handovers
     this.#handovers = []
-    for (const handOver of handovers) handOver()
+    try {
+      for (const handOver of handovers) handOver()
+    } finally {
+      // Only now: what a handover gives to connections is written in this run.
+      this.#isScheduled = false
+      if (this.#handovers.length > 0) this.#schedule()
+    }
     const writers = this.#writers
     this.#writers = []
     for (const writer of writers) writer.flush()

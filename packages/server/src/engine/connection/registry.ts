@@ -59,6 +59,10 @@ export class Registry {
     return this.#users.get(userId)?.connections ?? []
   }
 
+  *ofUsers(userIds: readonly string[]): IterableIterator<Connection> {
+    for (const id of new Set(userIds)) yield* [...this.ofUser(id)]
+  }
+
   pendingOf(address: string): number {
     return this.#pending.get(address) ?? 0
   }

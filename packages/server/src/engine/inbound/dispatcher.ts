@@ -17,6 +17,7 @@ import type { Chats } from '../rooms/chat.js'
 import type { Memberships } from '../rooms/memberships.js'
 import { streamOf } from '../rooms/room.js'
 import type { Rooms } from '../rooms/rooms.js'
+import type { TypingNotices } from '../rooms/typing-notices.js'
 import type { Authenticator } from './authentication.js'
 import type { Decision } from './decide.js'
 
@@ -28,6 +29,7 @@ export interface DispatcherDeps {
   readonly replies: Replies
   readonly authenticator: Authenticator
   readonly memberships: Memberships
+  readonly typing: TypingNotices
   readonly allowances: Allowances
   readonly chats: Chats
   readonly batches: HandlerBatches
@@ -95,8 +97,8 @@ export class Dispatcher {
     const { user } = connection.session
     const room = user && deps.rooms.get(streamOf(roomId, user.id))
     if (!room) return
-    if (typing) deps.memberships.startTyping(room, user.id, connection)
-    else deps.memberships.reportStopped(room, user.id, connection.id)
+    if (typing) deps.typing.start(room, user.id, connection.id)
+    else deps.typing.reportStopped(room, user.id, connection.id)
   }
 
   async #sendHistory(

@@ -11,17 +11,17 @@ import { MemberTexts } from '../connection/frame-texts.js'
 import { refsOfMessage } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
-import type { Memberships } from './memberships.js'
 import { type ChatBody, type Publisher, refusalOf } from './publisher.js'
 import { streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
+import type { TypingNotices } from './typing-notices.js'
 
 export interface ChatDeps {
   readonly access: Access
   readonly handlers: HandlerTable
   readonly calls: ApplicationCalls
   readonly replies: Replies
-  readonly memberships: Memberships
+  readonly typing: TypingNotices
   readonly publisher: Publisher
   readonly rooms: Rooms
   /** Whether what is accepted now would be lost with this process. */
@@ -89,7 +89,7 @@ export class Chats {
     if (!isStillMember(connection, membership)) return this.#fail(chat, new RoomfulError('not_in_room'))
     const stream = streamOf(membership.roomId, userId)
     const room = deps.rooms.get(stream)
-    if (room) deps.memberships.stopTyping(room, userId, connection.id)
+    if (room) deps.typing.stop(room, userId, connection.id)
     const { account } = connection.session
     const { roomId } = membership
     const draft = { stream, roomId, userId, body, sender: senderOf(chat), account }

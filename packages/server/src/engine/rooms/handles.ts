@@ -28,23 +28,21 @@ import type { Logger } from '../../api/logger.js'
 import type { ServerMessages } from '../application/server-messages.js'
 import { closeFault, disconnect } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
-import { TextFrame } from '../connection/frames.js'
 import type { Registry } from '../connection/registry.js'
 import type { Replies } from '../connection/replies.js'
-import type { FanOut } from '../delivery/fan-out.js'
-import type { DeliveryOptions } from '../delivery/write-batch.js'
 import type { LifeCycle } from '../process/life-cycle.js'
+import type { Broadcasts } from './broadcasts.js'
 import type { Memberships } from './memberships.js'
 import type { ChatBody, Publisher } from './publisher.js'
 import { relayFault } from './relays.js'
-import { type Room, streamOf, userStream } from './room.js'
+import { streamOf, userStream } from './room.js'
 import type { Rooms } from './rooms.js'
 
 export interface MessengerDeps {
   readonly lifeCycle: LifeCycle
   readonly registry: Registry
   readonly rooms: Rooms
-  readonly fanOut: FanOut
+  readonly broadcasts: Broadcasts
   readonly backplane: Backplane
   readonly messages: ServerMessages
   readonly publisher: Publisher
@@ -134,24 +132,19 @@ export class Messenger {
     }
   }
 
-  #carryOut({ to, targets, payload }: Relay): void {
-    switch (to) {
-      case 'streams':
-        this.#deliverToStreams(targets, payload)
-        break
-      case 'users':
-        sendTo(this.#ofUsers(targets), payload.message as object)
-        break
-      case 'everyone':
-        sendTo(this.#allExcept(payload.exceptUser), payload.message as object)
-        break
+  #carryOut(relay: Relay): void {
+    const { registry, replies, broadcasts } = this.deps
+    const { targets, payload } = relay
+    switch (relay.to) {
       case 'disconnect':
-        for (const connection of this.#ofUsers(targets))
-          disconnect(connection, this.deps.replies, Number(payload.code), String(payload.reason))
+        for (const connection of registry.ofUsers(targets))
+          disconnect(connection, replies, Number(payload.code), String(payload.reason))
         break
       case 'kick':
-        for (const connection of this.#ofUsers([String(payload.userId)])) this.#kick(connection, targets)
+        for (const connection of registry.ofUsers([String(payload.userId)])) this.#kick(connection, targets)
         break
+      default:
+        broadcasts.deliver(relay)
     }
   }
 
@@ -223,17 +216,6 @@ export class Messenger {
     })
   }
 
-  /** A connection in several of the rooms gets the message once, as a message of the first of them. */
-  #deliverToStreams(streams: readonly string[], payload: JsonObject): void {
-    const rooms = streams.flatMap((stream) => this.deps.rooms.get(stream) ?? [])
-    for (const [index, room] of rooms.entries()) {
-      this.deps.fanOut.deliver(room.audience, {
-        frame: TextFrame.of({ ...(payload.message as object), room_id: room.id }),
-        options: optionsOf(payload, alsoIn(rooms.slice(0, index), room)),
-      })
-    }
-  }
-
   /** Also ends a join that is under way, for it was let in by a decision that no longer holds. */
   #kick(connection: Connection, roomIds: readonly string[]): void {
     const { memberships, replies } = this.deps
@@ -245,17 +227,6 @@ export class Messenger {
       if (connection.session.extended)
         replies.send(connection, { type: 'left', room_id: roomId, reason: 'kicked' })
       else replies.fail(connection, new RoomfulError('forbidden'), { roomId })
-    }
-  }
-
-  *#ofUsers(ids: readonly string[]): IterableIterator<Connection> {
-    for (const id of new Set(ids)) yield* [...this.deps.registry.ofUser(id)]
-  }
-
-  *#allExcept(userId: unknown): IterableIterator<Connection> {
-    for (const connection of this.deps.registry.connections()) {
-      const { user, standing } = connection.session
-      if (standing === 'authenticated' && (userId === undefined || user?.id !== userId)) yield connection
     }
   }
 
@@ -285,12 +256,6 @@ export class Messenger {
   }
 }
 
-/** Sends one volatile message to connections wherever they are. */
-function sendTo(connections: Iterable<Connection>, message: object): void {
-  const frame = TextFrame.of(message)
-  for (const connection of connections) if (!connection.isCongested) connection.write(frame)
-}
-
 function checkUserId(id: unknown): void {
   if (typeof id !== 'string' || id === '')
     throw new TypeError(`A user id is a string that is not empty, not ${shown(id)}`)
@@ -299,23 +264,4 @@ function checkUserId(id: unknown): void {
 /** For an error. What is no string may have no JSON. */
 function shown(id: unknown): string {
   return typeof id === 'string' ? JSON.stringify(id) : `of type ${typeof id}`
-}
-
-function optionsOf(
-  { exceptConnection, exceptUser, coalesceKey }: JsonObject,
-  exceptConnections: ReadonlySet<string>,
-): DeliveryOptions {
-  return {
-    volatile: true,
-    ...(typeof exceptConnection === 'string' && { exceptConnection }),
-    ...(typeof exceptUser === 'string' && { exceptUser }),
-    ...(typeof coalesceKey === 'string' && { coalesceKey }),
-    ...(exceptConnections.size > 0 && { exceptConnections }),
-  }
-}
-
-/** Members of a room who get what is sent to one of the others now: by the time of the flush, some may have come or gone. */
-function alsoIn(others: readonly Room[], { audience }: Room): ReadonlySet<string> {
-  const ids = others.length === 0 ? [] : [...audience.connectionIds]
-  return new Set(ids.filter((id) => others.some((other) => other.audience.isLive(id))))
 }

@@ -1,16 +1,13 @@
-import { type ClientMessageOf, ERRORS, OWN_STREAM, RoomfulError } from '@roomful/protocol'
+import { type ClientMessageOf, ERRORS, RoomfulError } from '@roomful/protocol'
 import type { AnyProtocol, Hooks, RoomContext } from '../../api/api.js'
 import type { Backplane, LogPage, PresenceSnapshot, PresentUser } from '../../api/backplane.js'
-import type { Clock } from '../../api/clock.js'
 import type { Limits } from '../../api/limits.js'
 import { withChanges } from '../../backplane/presence.js'
-import { ExpiryQueue } from '../../util/expiry-queue.js'
 import type { Access } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'
 import type { Allowances } from '../connection/allowances.js'
 import { mayReturn } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
-import { TextFrame } from '../connection/frames.js'
 import { bytesOf, type Joined, pageSpace } from '../connection/page-frames.js'
 import { type Refs, refsOfMessage } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
@@ -18,6 +15,7 @@ import type { Membership } from '../connection/session.js'
 import type { FanOut } from '../delivery/fan-out.js'
 import { type Room, streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
+import type { TypingNotices } from './typing-notices.js'
 
 export interface MembershipsDeps {
   readonly allowances: Allowances
@@ -27,8 +25,8 @@ export interface MembershipsDeps {
   readonly replies: Replies
   readonly backplane: Backplane
   readonly rooms: Rooms
+  readonly typing: TypingNotices
   readonly fanOut: FanOut
-  readonly clock: Clock
   readonly limits: Limits
   roomContextOf(connection: Connection, roomId: string): RoomContext<AnyProtocol, unknown>
 }
@@ -44,15 +42,7 @@ const FULL_RETRY_MS = 5_000
 
 /** Joining and leaving rooms, and what a member's presence there brings with it. */
 export class Memberships {
-  readonly #typing: ExpiryQueue<string>
-  readonly #typers = new Map<
-    string,
-    { readonly room: Room; readonly userId: string; readonly connectionId: string }
-  >()
-
-  constructor(private readonly deps: MembershipsDeps) {
-    this.#typing = new ExpiryQueue(deps.limits.typingMs)
-  }
+  constructor(private readonly deps: MembershipsDeps) {}
 
   async join(connection: Connection, message: Join): Promise<void> {
     const { session } = connection
@@ -81,7 +71,7 @@ export class Memberships {
     session.endPaging(roomId)
     const room = rooms.get(streamOf(roomId, user.id))
     if (!room) return
-    this.stopTyping(room, user.id, connection.id)
+    this.deps.typing.stop(room, user.id, connection.id)
     room.audience.remove(connection.id)
     rooms.closeIfUnused(room)
     if (hooks.leave) {
@@ -106,53 +96,6 @@ export class Memberships {
     this.leave(connection, roomId, mayReturn).catch((error: unknown) => {
       this.deps.calls.report('A connection could not leave its room', error, undefined)
     })
-  }
-
-  startTyping(room: Room, userId: string, connection: Connection): void {
-    const key = typerKey(room, connection.id)
-    const now = this.deps.clock.now()
-    if (!this.#typing.has(key) && room.typing.isFull(userId, this.deps.limits.typersPerRoom)) return
-    this.#typing.touch(key, now)
-    this.#typers.set(key, { room, userId, connectionId: connection.id })
-    if (room.typing.start(userId, connection.id, now))
-      this.#tellTyping(room, userId, connection.id, 'user_typing')
-  }
-
-  stopTyping(room: Room, userId: string, connectionId: string): void {
-    if (!room.typing.has(userId)) return
-    const key = typerKey(room, connectionId)
-    this.#typing.delete(key)
-    this.#typers.delete(key)
-    if (room.typing.stop(userId, connectionId))
-      this.#tellTyping(room, userId, connectionId, 'user_stopped_typing')
-  }
-
-  /** At a client's word the others are told even if they know already, unless the user types on elsewhere. */
-  reportStopped(room: Room, userId: string, connectionId: string): void {
-    const wasTyping = room.typing.has(userId)
-    this.stopTyping(room, userId, connectionId)
-    if (!wasTyping) this.#tellTyping(room, userId, connectionId, 'user_stopped_typing')
-  }
-
-  /** Ends the typing notices that nobody renewed. */
-  sweepTyping(now: number): void {
-    for (const key of this.#typing.takeExpired(now)) {
-      const typer = this.#typers.get(key)
-      if (typer) this.stopTyping(typer.room, typer.userId, typer.connectionId)
-    }
-  }
-
-  #tellTyping(
-    room: Room,
-    userId: string,
-    exceptConnection: string,
-    type: 'user_typing' | 'user_stopped_typing',
-  ): void {
-    const { replies, fanOut, backplane } = this.deps
-    const message = { type, user_id: userId, timestamp: replies.timestamp() }
-    const frame = TextFrame.of({ ...message, room_id: room.id })
-    fanOut.deliver(room.audience, { frame, options: { volatile: true, exceptConnection } })
-    backplane.relay({ to: 'streams', targets: [room.stream], payload: { message } })
   }
 
   /** The application's word on a new member. One that is in already was asked when it came. */
@@ -326,8 +269,4 @@ function toPresent({ session }: Connection): PresentUser {
   const { user } = session
   if (!user) throw new RoomfulError('not_authenticated', { message: ERRORS.not_authenticated.text })
   return { userId: user.id, ...(user.profile && { profile: user.profile }) }
-}
-
-function typerKey(room: Room, connectionId: string): string {
-  return `${connectionId} ${room.stream}`
 }
