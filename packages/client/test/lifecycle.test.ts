@@ -341,6 +341,7 @@ describe('heartbeat and network', () => {
   it('a pong to an earlier ping does not count', async () => {
     const script = new Script()
     await script.connection.welcomes()
+    await script.clock.advance(1_000)
     script.signal('visible')
     await script.connection.says({ type: 'pong', timestamp: '', id: 1 })
     expect(script.client.latency.get()).toBeUndefined()
@@ -352,6 +353,7 @@ describe('heartbeat and network', () => {
     const script = new Script()
     await script.connection.welcomes()
     await script.connection.says({ type: 'pong', timestamp: '', id: 1 })
+    await script.clock.advance(1_000)
     script.signal('visible')
     expect(script.connection.frames.at(-1)).toEqual({ type: 'ping', id: 2 })
     await script.clock.advance(3_000)

@@ -3,8 +3,11 @@ import type { HeartbeatOptions } from '../options/options.js'
 /** A timer that is later than this ran in a throttled or sleeping page, and proves nothing about the connection. */
 const LATE_MS = 2_000
 
+/** Between two probes: the focus may come and go many times a second. */
+const PROBE_MS = 1_000
+
 export type Heartbeat =
-  | { readonly state: 'resting'; readonly id: number; readonly dueAt: number }
+  | { readonly state: 'resting'; readonly id: number; readonly dueAt: number; readonly sentAt: number }
   | {
       readonly state: 'waiting'
       readonly id: number
@@ -33,7 +36,12 @@ export interface HeartbeatStep {
   readonly effects: readonly HeartbeatEffect[]
 }
 
-export const initialHeartbeat: Heartbeat = { state: 'resting', id: 0, dueAt: 0 }
+export const initialHeartbeat: Heartbeat = {
+  state: 'resting',
+  id: 0,
+  dueAt: 0,
+  sentAt: Number.NEGATIVE_INFINITY,
+}
 
 export function heartbeatStep(
   heartbeat: Heartbeat,
@@ -47,6 +55,8 @@ export function heartbeatStep(
     case 'start':
       return ping(id, now, now + options.overdueMs, options.deadMs)
     case 'probe':
+      if (now - heartbeat.sentAt < PROBE_MS || isProbed(heartbeat, now, options))
+        return { heartbeat, effects: [] }
       return ping(id, now, now + options.overdueMs, options.overdueMs)
     case 'pong': {
       if (heartbeat.state === 'resting' || (event.id !== undefined && event.id !== id)) {
@@ -54,7 +64,7 @@ export function heartbeatStep(
       }
       const dueAt = now + options.intervalMs * (0.8 + 0.2 * random)
       return {
-        heartbeat: { state: 'resting', id, dueAt },
+        heartbeat: { state: 'resting', id, dueAt, sentAt: heartbeat.sentAt },
         effects: [{ type: 'latency', ms: now - heartbeat.sentAt }],
       }
     }
@@ -73,4 +83,13 @@ function ping(lastId: number, now: number, dueAt: number, deadMs: number): Heart
     heartbeat: { state: 'waiting', id, sentAt: now, dueAt, deadAt: now + deadMs },
     effects: [{ type: 'ping', id }],
   }
+}
+
+/** Whether a probe is under way. */
+function isProbed(heartbeat: Heartbeat, now: number, { overdueMs }: HeartbeatOptions): boolean {
+  return (
+    heartbeat.state === 'waiting' &&
+    now < heartbeat.deadAt &&
+    heartbeat.deadAt <= heartbeat.sentAt + overdueMs
+  )
 }

@@ -107,8 +107,9 @@ export class PendingRequests {
     else if (this.#driver.mode === undefined)
       request.settle(this.#driver.ended ?? new RoomfulError('not_connected'))
     else {
-      this.#waiting.set(ref, request)
+      // First: it throws where the signal is none.
       signal?.addEventListener('abort', abort)
+      this.#waiting.set(ref, request)
       this.#queues.find((queue) => queue.budget === request.budget)?.add(request)
       this.#driver.rateLimiter.pump()
     }

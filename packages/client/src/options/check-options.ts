@@ -22,6 +22,29 @@ const OPTIONS: OptionRules<ClientOptions<AnyProtocol>> = {
   logger: is.with('an object with warn() and error(), such as console', 'warn', 'error'),
 }
 
+const CALLS = {
+  join: {
+    history: is.rule('a whole number, 0 or more', (value) => Number.isInteger(value) && Number(value) >= 0),
+  },
+  send: { data: is.object },
+  request: {
+    timeoutMs: is.positive,
+    signal: is.with(
+      "an AbortSignal, such as an AbortController's `signal`",
+      'addEventListener',
+      'removeEventListener',
+    ),
+  },
+} satisfies Record<string, Record<string, OptionRule>>
+
+/**
+ * The same for the options of a room's methods.
+ * @throws TypeError that says which option is wrong and how to mend it.
+ */
+export function checkCall(method: keyof typeof CALLS, options: object = {}): void {
+  assertOptions(`room.${method}`, defined(options), CALLS[method])
+}
+
 /**
  * Finds what a compiler would have, for callers without one. A production build for browsers takes
  * check-options.production.ts in its place.

@@ -1,5 +1,6 @@
 import type { Durability } from '@roomful/protocol'
 import { RoomfulError } from '@roomful/protocol/wire'
+import { repeatMs } from '../connection/retry.js'
 import type { OutboxLimits } from '../options/options.js'
 import type { Head, OutboxEntry } from '../options/stored-outbox.js'
 import * as strings from '../runtime/strings.js'
@@ -46,6 +47,8 @@ interface Lane {
   /** One was refused: all behind it will be, so nothing is sent until every answer is in. */
   isDraining: boolean
   notBefore: number
+  /** Times in a row that all in flight were answered and nothing was accepted. */
+  repeats: number
   /** Nobody is in the room: it goes with the last answer. */
   isLeft: boolean
 }
@@ -148,6 +151,7 @@ export class Outbox {
   accepted(roomId: string, clientId: string, placed: Placed): Settled | undefined {
     const lane = this.#lane(roomId)
     lane.accepted = clientId
+    lane.repeats = 0
     answered(lane, clientId)
     this.#drop(roomId, lane)
     return this.settle(clientId, placed)
@@ -186,6 +190,7 @@ export class Outbox {
     if (error.code !== 'out_of_order') {
       lane.notBefore = now + (error.retryAfterMs ?? RETRY_MS * 2 ** Math.min(waiting.refusals, 6))
     }
+    if (!lane.isDraining) lane.notBefore = Math.max(lane.notBefore, now + repeatMs(lane.repeats++))
     return undefined
   }
 
@@ -269,6 +274,7 @@ export class Outbox {
       accepted: undefined,
       isDraining: false,
       notBefore: Number.NEGATIVE_INFINITY,
+      repeats: 0,
       isLeft: false,
     }
     this.#lanes.set(roomId, lane)

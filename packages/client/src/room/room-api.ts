@@ -88,7 +88,7 @@ export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
    * was left, with no handlers, listeners or waiting messages, is released by itself once nobody holds its handle.
    */
   release(): void
-  /** Sends a chat message; works while offline, too. Shown at once in a `timeline`. */
+  /** Sends a chat message; works while offline, too. Shown at once in a `timeline`. @throws TypeError for what is no text */
   send(message: string, options?: SendOptions<P>): Sent
   /** Sends an application message, fire-and-forget. Returns whether it was sent. @throws RoomfulError `invalid_message`, `too_large` */
   emit<K extends PlainName<P>>(type: K, body: BodyInput<P['client'][K]>): boolean

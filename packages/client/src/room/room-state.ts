@@ -1,6 +1,6 @@
 import type { Cursor, Entry, ServerMessageOf } from '@roomful/protocol'
 import type { RoomfulError } from '@roomful/protocol/wire'
-import { backoffMs } from '../connection/retry.js'
+import { backoffMs, repeatMs } from '../connection/retry.js'
 import * as strings from '../runtime/strings.js'
 
 /** Where a room stands. `reason` says in words how it came there. */
@@ -31,6 +31,7 @@ export interface RoomMachine {
   /** The outcome of the resume that is going on; the first page tells it. */
   readonly recovered: boolean | undefined
   readonly wasLive: boolean
+  /** Joins in a row on this connection that were refused, or brought nothing new. */
   readonly failures: number
 }
 
@@ -95,7 +96,7 @@ export function roomStep(m: RoomMachine, event: RoomEvent): RoomStep {
       return isWanted(m) ? join(connected, strings.backOnline) : stay(connected)
     }
     case 'down': {
-      const away = { ...m, isConnected: false, recovered: undefined }
+      const away = { ...m, isConnected: false, recovered: undefined, failures: 0 }
       return stay(isWanted(m) ? { ...away, status: waiting(m, event.reason) } : away)
     }
     case 'joined':
@@ -139,7 +140,13 @@ function join(m: RoomMachine, reason: string): RoomStep {
 }
 
 function resync(m: RoomMachine, reason: string): RoomStep {
-  return stay({ ...m, status: { state: 'resyncing', reason }, recovered: undefined }, [sendJoin(m)])
+  return stay({ ...m, status: { state: 'resyncing', reason }, recovered: undefined }, [again(m)])
+}
+
+/** A server that answers with nothing new is asked ever later. */
+function again(m: RoomMachine, isPage = false): RoomEffect {
+  const ms = repeatMs(m.failures)
+  return ms > 0 ? { type: 'retry', ms } : sendJoin(m, isPage)
 }
 
 function deny(m: RoomMachine, error: RoomfulError): RoomStep {
@@ -148,7 +155,7 @@ function deny(m: RoomMachine, error: RoomfulError): RoomStep {
 
 function refused(m: RoomMachine, error: RoomfulError, random: number): RoomStep {
   if (!error.temporary) return deny(m, error)
-  const ms = error.retryAfterMs ?? backoffMs(m.failures, random)
+  const ms = Math.max(error.retryAfterMs ?? backoffMs(m.failures, random), repeatMs(m.failures))
   return stay({ ...m, failures: m.failures + 1, status: waiting(m, error.message) }, [{ type: 'retry', ms }])
 }
 
@@ -164,8 +171,9 @@ function joined(m: RoomMachine, frame: Joined): RoomStep {
   const cursor = from && from.epoch === head.epoch && from.offset > head.offset ? from : head
   const recovered =
     m.recovered === false || isBroken ? false : frame.recovered === undefined ? m.recovered : true
-  const machine = { ...m, cursor, recovered, failures: 0 }
-  if (frame.more) return stay(machine, [...effects, sendJoin(machine, true)])
+  const isProgress = !m.cursor || (cursor.epoch === m.cursor.epoch && cursor.offset > m.cursor.offset)
+  const machine = { ...m, cursor, recovered, failures: isProgress ? 0 : m.failures + 1 }
+  if (frame.more) return stay(machine, [...effects, again(machine, true)])
   return live(machine, effects)
 }
 
@@ -198,7 +206,8 @@ function entry(m: RoomMachine, at: Cursor): RoomStep {
   if ((state !== 'live' && state !== 'resyncing') || !m.cursor) return stay(m)
   const isSameLog = at.epoch === m.cursor.epoch
   if (isSameLog && at.offset <= m.cursor.offset) return stay(m)
-  if (isSameLog && at.offset === m.cursor.offset + 1) return stay({ ...m, cursor: at }, [{ type: 'deliver' }])
+  if (isSameLog && at.offset === m.cursor.offset + 1)
+    return stay({ ...m, cursor: at, failures: 0 }, [{ type: 'deliver' }])
   return state === 'live' ? resync(m, strings.missedMessage) : stay(m)
 }
 

@@ -18,6 +18,7 @@ import {
 } from '@roomful/protocol/wire'
 import type { ConnectionDriver } from '../connection/connection-driver.js'
 import type { Answer, PendingRequests, StartedRequest } from '../connection/pending-requests.js'
+import { checkCall } from '../options/check-options.js'
 import type { AnyProtocol } from '../options/options.js'
 import type { Settings } from '../options/resolve-options.js'
 import type { OutboxDriver, Sent } from '../outbox/outbox-driver.js'
@@ -162,6 +163,7 @@ export class RoomCore {
     if (this.#isReleased) return Promise.reject(this.#released())
     this.#client.use(this)
     try {
+      checkCall('join', options)
       this.#client.wake()
     } catch (error) {
       // Unlike a refusal, which `status` tells as well, this is a mistake of the program: nobody else would tell it.
@@ -223,7 +225,10 @@ export class RoomCore {
     this.#joinRequest?.withdraw()
   }
 
-  send(message: string, { data }: { readonly data?: JsonObject | undefined } = {}): Sent {
+  send(message: string, options: { readonly data?: JsonObject | undefined } = {}): Sent {
+    checkCall('send', options)
+    const { data } = options
+    if (typeof message !== 'string') throw new TypeError(strings.noText)
     const error = this.#check(message, data)
     if (error) return this.#client.outbox.refuse(this.id, message, data, error)
     this.typing.ended()
@@ -231,11 +236,16 @@ export class RoomCore {
   }
 
   emit(type: string, body: object): boolean {
+    if (isRequest(this.#definition(type))) throw new TypeError(strings.isRequest(type))
     const frame = this.#frame(type, body)
     return this.isLive && this.#client.driver.send(frame)
   }
 
-  async request(type: string, body: object, { timeoutMs, signal }: RequestOptions = {}): Promise<unknown> {
+  async request(type: string, body: object, options: RequestOptions = {}): Promise<unknown> {
+    checkCall('request', options)
+    const { timeoutMs, signal } = options
+    const definition = this.#definition(type)
+    if (!isRequest(definition)) throw new TypeError(strings.noRequest(type))
     const frame = this.#frame(type, body)
     if (this.#client.driver.mode === 'base') throw new RoomfulError('unsupported')
     const answer = await this.#client.requests.ask(frame, {
@@ -243,8 +253,6 @@ export class RoomCore {
       signal,
       timeoutMs,
     })
-    const definition = this.#definition(type)
-    if (!isRequest(definition)) throw new TypeError(strings.noRequest(type))
     const result = validate(definition.reply, (answer as ServerMessageOf<'reply'>).data)
     if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: this.id })
     return result.value
@@ -514,7 +522,7 @@ export class RoomCore {
   #presenceAnswered(outcome: Answer | RoomfulError): void {
     if (!(outcome instanceof RoomfulError) || outcome.code === 'timeout' || outcome.code === 'not_connected')
       return
-    if (outcome.temporary) this.#sendPresenceIn(outcome.retryAfterMs ?? 1_000)
+    if (outcome.temporary) this.#sendPresenceIn(Math.max(outcome.retryAfterMs ?? 1_000, 100))
     else this.#client.failed(outcome)
   }
 
