@@ -29,7 +29,10 @@ type Branded = { [BRAND]?: true }
  */
 export class RoomfulError extends Error {
   /** What consoles print, also where a bundler calls the class _RoomfulError. */
-  static override readonly name = 'RoomfulError'
+  static override get name(): string {
+    // A getter: the CommonJS build assigns static fields, and a function's name cannot be assigned.
+    return 'RoomfulError'
+  }
 
   override readonly name = 'RoomfulError'
   readonly code: ErrorCode | (string & {})
