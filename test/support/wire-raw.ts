@@ -7,7 +7,8 @@ import { until } from './wire-server.js'
 export const TEXT = 0x1
 const CONTINUATION = 0x0
 const CLOSE = 0x8
-const PING = 0x9
+export const PING = 0x9
+export const PONG = 0xa
 
 /** A TCP connection that does as it is told, for what no WebSocket library would send. */
 export async function connectRaw(port: number, { allowHalfOpen = false } = {}): Promise<Socket> {
@@ -60,8 +61,8 @@ export class RawWebSocket {
     this.socket.write(Buffer.concat(frames))
   }
 
-  ping(): void {
-    this.send('', { opcode: PING })
+  ping(payload = ''): void {
+    this.send(payload, { opcode: PING })
   }
 
   /** The code of the server's close frame, or `undefined` if the connection ended without one. */

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { bystanders } from '../support/bystanders.js'
 import { connect, refusedStatus } from '../support/connect.js'
-import { connectRaw, frame, RawWebSocket, TEXT } from '../support/wire-raw.js'
+import { connectRaw, frame, PING, PONG, RawWebSocket, TEXT } from '../support/wire-raw.js'
 import { serve, until, WireClock } from '../support/wire-server.js'
 
 /** A server with two members in a room, who must not notice what happens to it. */
@@ -87,14 +87,52 @@ describe('a frame that breaks a rule of WebSocket', () => {
     }
   })
 
-  it('a flood of WebSocket pings whose answers nobody reads ends that connection', async () => {
-    const { port } = await target()
+  it('[E12] a thousand WebSocket pings in one read get a pong for the newest, and keep the connection', async () => {
+    const { port } = await serve({ limits: { messagesBurst: 2_000 } })
+    const eager = await RawWebSocket.open(port)
+    const pings = Array.from({ length: 1_000 }, (_, n) => frame(PING, true, Buffer.from(String(n))))
+    eager.socket.write(Buffer.concat(pings))
+    const pongs = () =>
+      eager.frames.filter(({ opcode }) => opcode === PONG).map(({ payload }) => String(payload))
+    await until(() => pongs().at(-1) === '999')
+    eager.send('{"type":"ping"}')
+    await until(() => eager.frames.some(({ payload }) => payload.includes('"pong"')))
+  })
+
+  it('WebSocket pings whose pongs nobody reads do not fill the memory with pongs', async () => {
+    const { server, port } = await serve({
+      limits: { messagesPerSecond: Infinity, bytesPerSecond: Infinity },
+    })
+    const deaf = await RawWebSocket.open(port)
+    deaf.socket.pause()
+    const ping = frame(PING, true, Buffer.alloc(125))
+    const pings = Buffer.concat(Array.from({ length: 1_000 }, () => ping))
+    const closed = once(deaf.socket, 'close')
+    for (let n = 0; n < 300; n++)
+      if (!deaf.socket.write(pings)) await Promise.race([once(deaf.socket, 'drain'), closed])
+    expect(server.stats()).toMatchObject({ connections: 1 })
+    expect(server.stats().backlogBytes).toBeLessThan(1_000)
+  })
+
+  it('[E12] a flood of WebSocket pings is closed with 4005, which the hook, the metric and the log name', async () => {
+    const clock = new WireClock()
+    const codes: number[] = []
+    const { server, port, log } = await serve({ clock, on: { close: (_, code) => void codes.push(code) } })
     const intruder = await RawWebSocket.open(port)
-    intruder.socket.pause()
-    for (let isOpen = true; isOpen; isOpen = !intruder.socket.destroyed) {
-      for (let n = 0; n < 1_000; n++) intruder.ping()
-      await new Promise((resolve) => setImmediate(resolve))
+    const pongs = () =>
+      intruder.frames.filter(({ opcode }) => opcode === PONG).map(({ payload }) => String(payload))
+    for (let strike = 0; strike < 3; strike++) {
+      for (let n = 0; n < 100; n++) intruder.ping()
+      intruder.ping(`${strike}`)
+      if (strike < 2) await until(() => pongs().includes(`${strike}`))
+      await clock.advance(6_000)
     }
+    expect(await intruder.closeCode()).toBe(4005)
+    await until(() => codes.length > 0)
+    expect(codes).toEqual([4005])
+    expect(server.metrics()).toContain('roomful_closes_total{code="4005"} 1')
+    expect(log.find(({ event }) => event === 'connection closed')?.fields).toMatchObject({ code: 4005 })
+    expect(intruder.frames.some(({ payload }) => payload.includes('rate_limited'))).toBe(false)
   })
 })
 

@@ -41,6 +41,7 @@ export function createUpgradeHandler(
     maxFragments: limits.frameFragments,
     maxBufferedChunks: MAX_BUFFERED_CHUNKS,
     closeTimeout: CLOSE_TIMEOUT_MS,
+    autoPong: false,
     WebSocket: PeerSocket,
   }
   const server = new WebSocketServer<typeof PeerSocket>(options)
@@ -88,6 +89,9 @@ class PeerSocket extends WebSocket implements Transport {
   /** The one that the upgrade handed over; set before anything else, since ws makes its sockets without arguments of ours. */
   socket!: Duplex
   #sentCode: number | undefined
+  #isPonging = false
+  /** What the next pong answers. */
+  #pinged: Buffer | undefined
 
   /**
    * Writes frames that were built once for all their receivers straight to the socket. That is in order with what ws
@@ -109,6 +113,24 @@ class PeerSocket extends WebSocket implements Transport {
     if (this.readyState === WebSocket.OPEN) super.ping()
   }
 
+  /**
+   * One pong at a time, and then one for the newest ping alone, as RFC 6455 allows: those of ws pile up, and it ends a
+   * connection with sixty of them, which as many pings in one read come to.
+   */
+  #answer(ping: Buffer): void {
+    if (this.#isPonging) {
+      this.#pinged = ping
+      return
+    }
+    this.#isPonging = true
+    this.pong(ping, false, () => {
+      this.#isPonging = false
+      const next = this.#pinged
+      this.#pinged = undefined
+      if (next && this.readyState === WebSocket.OPEN) this.#answer(next)
+    })
+  }
+
   /** Passes on what ws emits, without listeners: five of them would cost each connection 600 bytes. */
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     const { events } = this
@@ -118,8 +140,10 @@ class PeerSocket extends WebSocket implements Transport {
       const data = value as Buffer
       if (values[1]) events.binary(data)
       else events.text(data.toString(), data.length)
-    } else if (event === 'ping') events.ping(value as Buffer)
-    else if (event === 'pong') events.pong(value as Buffer)
+    } else if (event === 'ping') {
+      this.#answer(value as Buffer)
+      events.ping(value as Buffer)
+    } else if (event === 'pong') events.pong(value as Buffer)
     else if (event === 'error') events.error(value as Error)
     else if (event === 'close') events.close(this.#sentCode ?? (value as number), String(values[1]))
     else return super.emit(event, ...values)

@@ -34,6 +34,7 @@ export class ConnectionEvents implements TransportEvents {
 
   ping(data: Uint8Array): void {
     this.#alive()
+    if (!this.inbound.chargePing(data.byteLength)) return
     const { hooks } = this.host
     if (hooks.ping) this.#notify('on.ping', (context) => hooks.ping?.(context, data))
   }

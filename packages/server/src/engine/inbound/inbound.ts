@@ -32,6 +32,9 @@ interface WaitingText {
 type Waiting = WaitingText | { readonly binary: Uint8Array }
 
 const PACE_MS = 20
+const PING_FRAME = 'WebSocket ping'
+/** What is refused for its rate without a word. */
+const UNANSWERED: ReadonlySet<string | undefined> = new Set(['typing_start', 'typing_stop', PING_FRAME])
 
 /** The way of a connection's messages into the server: decode → charge → decide → carry out, one at a time, in order. */
 export class Inbound {
@@ -64,6 +67,14 @@ export class Inbound {
     this.deps.metrics.messagesIn++
     if (!this.deps.hooks.binary) closeWith(this.connection, 'unsupported_data')
     else if (this.connection.isOpen) this.#enqueue({ binary })
+  }
+
+  /** Charges a WebSocket ping like a message; false for one too many. */
+  chargePing(bytes: number): boolean {
+    return (
+      this.connection.isOpen &&
+      this.#affords({ type: PING_FRAME, bytes, roomId: undefined, since: undefined })
+    )
   }
 
   #enqueue(waiting: Waiting): void {
@@ -207,15 +218,14 @@ export class Inbound {
     return this.#affords({ type, bytes, roomId: join?.room_id, since: join?.since?.offset }, decoded)
   }
 
-  /** Rations; a refused message is answered with what it was and when to come back, a typing notice with nothing. */
+  /** Rations; a refused message is answered with what it was and when to come back, unless nobody waits for an answer. */
   #affords(charged: Charged, decoded?: DecodeResult): boolean {
     const { connection, deps } = this
     const { session } = connection
-    const { type } = charged
     const verdict = charge(session, charged, deps.clock.now(), deps.limits.strikesPerMinute)
     if (verdict.ok) return true
     const { retryAfterMs } = verdict
-    if (type !== 'typing_start' && type !== 'typing_stop')
+    if (!UNANSWERED.has(charged.type))
       deps.replies.fail(
         connection,
         new RoomfulError('rate_limited', { retryAfterMs }),
