@@ -1,6 +1,10 @@
 import type { JsonObject } from '@roomful/protocol'
 import type { PresenceChange, PresenceEvent, PresenceSnapshot, PresentUser } from '../api/backplane.js'
+import { heapBytes } from '../util/heap-bytes.js'
 import { SmallSet } from '../util/small-collections.js'
+
+/** What a user takes beside profile and state, measured. */
+const USER_BYTES = 320
 
 /** A snapshot as the later ones of these changes leave it. */
 export function withChanges(
@@ -18,6 +22,7 @@ function withChange({ users }: PresenceSnapshot, change: PresenceChange): Presen
 
 interface Present {
   user: PresentUser
+  bytes: number
   /** A set, not a counter: a late close of an old socket must not take away a new one's membership. */
   readonly connections: SmallSet<string>
   graceUntil: number | undefined
@@ -28,6 +33,7 @@ export class Presence {
   readonly #users = new Map<string, Present>()
   #inGrace = 0
   #version = 0
+  #bytes = 0
 
   get count(): number {
     return this.#users.size
@@ -39,6 +45,11 @@ export class Presence {
 
   get isEmpty(): boolean {
     return this.#users.size === 0
+  }
+
+  /** Memory that the users take, about. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** Whether there are users who may return. */
@@ -57,13 +68,21 @@ export class Presence {
     return this.#users.has(userId)
   }
 
+  /** Bytes that it takes more once a user has this state. */
+  costOfState(userId: string, state: JsonObject): number {
+    const present = this.#users.get(userId)
+    return present ? bytesOf({ ...present.user, state }) - present.bytes : 0
+  }
+
   /** Adds a connection. A change only if the user was not there. */
   enter(user: PresentUser, connection: string): PresenceChange | undefined {
     const present = this.#users.get(user.userId)
     if (!present) {
       const connections = new SmallSet<string>()
       connections.add(connection)
-      this.#users.set(user.userId, { user, connections, graceUntil: undefined })
+      const bytes = bytesOf(user)
+      this.#users.set(user.userId, { user, bytes, connections, graceUntil: undefined })
+      this.#bytes += bytes
       return this.#change('enter', user)
     }
     present.connections.add(connection)
@@ -75,6 +94,9 @@ export class Presence {
     const present = this.#users.get(userId)
     if (!present) return undefined
     present.user = { ...present.user, state }
+    this.#bytes -= present.bytes
+    present.bytes = bytesOf(present.user)
+    this.#bytes += present.bytes
     return this.#change('update', present.user)
   }
 
@@ -100,6 +122,7 @@ export class Presence {
   #remove(present: Present): PresenceChange {
     this.#endGrace(present)
     this.#users.delete(present.user.userId)
+    this.#bytes -= present.bytes
     return this.#change('leave', present.user)
   }
 
@@ -113,4 +136,9 @@ export class Presence {
     this.#version++
     return { event, user, version: this.#version, count: this.#users.size }
   }
+}
+
+/** Memory that a user of a room takes, about. */
+export function bytesOf({ profile, state }: PresentUser): number {
+  return USER_BYTES + heapBytes(profile) + heapBytes(state)
 }

@@ -149,4 +149,35 @@ describe('what a node remembers of rooms', () => {
     for (let sweep = 0; sweep < 200; sweep++) all.sweep(20_000 + 1_000 * sweep)
     expect([all.size, all.bytes]).toEqual([0, 0])
   })
+
+  it('what a node remembers of rooms counts who is present, and each state by the memory that it takes: one too many is unavailable until somebody leaves', async () => {
+    const backplane = await started({ totalBytes: 1_000 * KIB })
+    // In JSON 2 KB, in V8's heap nearly 40.
+    const state = { list: Array.from({ length: 600 }, () => ({})) }
+    const unavailable = expect.objectContaining({ code: 'unavailable', retryAfterMs: 5_000 })
+    const enter = (user: number) => backplane.enter('r', { userId: `u${user}` }, `c${user}`)
+    const users = Array.from({ length: 100 }, (_, user) => user)
+    await Promise.all(users.map(enter))
+    const outcomes = await Promise.allSettled(users.map((user) => backplane.update('r', `u${user}`, state)))
+    const refused = outcomes.filter(({ status }) => status === 'rejected')
+    expect(refused.length).toBeGreaterThan(70)
+    expect(refused.length).toBeLessThan(80)
+    expect(refused[0]).toMatchObject({ reason: unavailable })
+    await expect(backplane.enter('r', { userId: 'late', profile: state }, 'late')).rejects.toEqual(
+      unavailable,
+    )
+    await backplane.update('r', 'u0', { list: [] })
+    await backplane.update('r', 'u99', state)
+    for (const user of users) await backplane.leave('r', `u${user}`, `c${user}`, false)
+    await backplane.enter('r', { userId: 'late', profile: state }, 'late')
+  })
+
+  it('what a node remembers of rooms gives history up for who is present', async () => {
+    const backplane = await started({ totalBytes: 512 * KIB })
+    for (let count = 0; count < 200; count++) await publish(backplane, 'r', 'ada', 2_000)
+    await backplane.enter('r', { userId: 'ada' }, 'c')
+    await backplane.update('r', 'ada', { list: Array.from({ length: 5_000 }, () => ({})) })
+    expect(await kept(backplane, 'r')).toBeLessThan(100)
+    expect((await backplane.present('r')).users).toHaveLength(1)
+  })
 })

@@ -87,7 +87,8 @@ export class Streams {
   open(name: string): Stream {
     const known = this.#streams.get(name)
     if (known) return known
-    this.#makeRoom()
+    this.#dropUnused()
+    this.makeSpace(STREAM_BYTES)
     const stream: Stream = {
       name,
       log: this.emptyLog(),
@@ -103,6 +104,12 @@ export class Streams {
     this.#bytes += STREAM_BYTES
     this.#streams.set(name, stream)
     return stream
+  }
+
+  /** Has others give up so many bytes, if there are not as many left. @throws RoomfulError `unavailable` if they cannot */
+  makeSpace(bytes: number): void {
+    if (bytes <= 0) return
+    while (this.#bytes + bytes > this.bounds.totalBytes) this.#take(found(this.#heaviest))
   }
 
   /** What a stream that is not there would have for a log. */
@@ -174,10 +181,9 @@ export class Streams {
     if (now - stream.emptySince > this.bounds.idleMs) this.#delete(stream)
   }
 
-  #makeRoom(): void {
-    const { streams, totalBytes } = this.bounds
+  #dropUnused(): void {
+    const { streams } = this.bounds
     while (this.#streams.size >= streams) this.#delete(found(this.#byIdle.heaviest?.idleStreams.lightest))
-    while (this.#bytes + STREAM_BYTES > totalBytes) this.#take(found(this.#heaviest))
   }
 
   get #heaviest(): Stream | undefined {
@@ -205,10 +211,11 @@ export class Streams {
   }
 
   #weigh(stream: Stream, isIdle: boolean): void {
-    const { log, dedupe } = stream
+    const { log, dedupe, presence } = stream
     const bytes = STREAM_BYTES + log.memory + (dedupe?.bytes ?? 0)
     const hasSpare = isIdle || log.size > 0 || (dedupe?.size ?? 0) > 0
-    this.#note(stream, bytes, hasSpare ? bytes : 0, isIdle)
+    // Who is in a room stays until they leave: no bound may take them away.
+    this.#note(stream, bytes + (presence?.bytes ?? 0), hasSpare ? bytes : 0, isIdle)
   }
 
   #note(stream: Stream, bytes: number, spare: number, isIdle: boolean): void {

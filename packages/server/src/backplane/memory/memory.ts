@@ -17,7 +17,7 @@ import type {
   Subscription,
 } from '../../api/backplane.js'
 import { hasLost, openText, resumeFault } from '../log/log.js'
-import type { Presence } from '../presence.js'
+import { bytesOf, type Presence } from '../presence.js'
 import { type Stream, type StreamBounds, Streams } from './memory-streams.js'
 
 export interface MemoryOptions {
@@ -28,8 +28,9 @@ export interface MemoryOptions {
   /** Age up to which a room's log keeps entries, in ms. @default 3_600_000 */
   readonly historyMs?: number
   /**
-   * Bytes that all rooms of the node take, with their logs and what they remember of repeats; above it, the largest
-   * rooms of the users who have the most lose their oldest entries. @default 268_435_456
+   * Bytes that all rooms of the node take, with their logs, what they remember of repeats, and who is present with which
+   * state; above it, the largest rooms of the users who have the most lose their oldest entries. If nothing is left to
+   * lose, a join, a larger state or a new room gets `unavailable`. @default 268_435_456
    */
   readonly totalBytes?: number
   /**
@@ -153,6 +154,8 @@ class MemoryBackplane implements Backplane {
   }
 
   async enter(name: string, user: PresentUser, connection: string): Promise<PresenceSnapshot> {
+    const isKnown = this.#streams.get(name)?.presence?.has(user.userId)
+    if (!isKnown) this.#streams.makeSpace(bytesOf(user))
     const stream = this.#streams.open(name)
     const presence = this.#streams.presenceOf(stream)
     announce(stream, presence.enter(user, connection), connection)
@@ -162,7 +165,10 @@ class MemoryBackplane implements Backplane {
 
   async update(name: string, userId: string, state: JsonObject): Promise<void> {
     const stream = this.#streams.get(name)
-    if (stream) announce(stream, stream.presence?.update(userId, state), undefined)
+    if (!stream?.presence) return
+    this.#streams.makeSpace(stream.presence.costOfState(userId, state))
+    announce(stream, stream.presence.update(userId, state), undefined)
+    this.#streams.settle(stream)
   }
 
   async leave(name: string, userId: string, connection: string, mayReturn: boolean): Promise<void> {
