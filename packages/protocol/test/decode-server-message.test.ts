@@ -71,7 +71,14 @@ it('[H13] hands back the frame of a bad message, so that its offset can still be
 
 describe('[B7] a value that a newer server has added is read as the weakest one, never refused', () => {
   const room = envelope
-  const ack = { type: 'ack', client_id: 'c', timestamp: '', duplicate: false, durability: 'disk', ...room }
+  const ack = {
+    type: 'ack',
+    client_id: 'c',
+    timestamp: '',
+    duplicate: false,
+    durability: 'notarized',
+    ...room,
+  }
   const presence = { type: 'presence', room_id: 'a', version: 2, event: 'idled', members: [] }
   const joined = { type: 'joined', room_id: 'a', message: '', timestamp: '', recovered: false }
 
@@ -87,6 +94,14 @@ describe('[B7] a value that a newer server has added is read as the weakest one,
     (_, frame, read) => {
       expect(decode(frame)).toEqual({ ok: true, kind: 'built_in', message: { ...frame, ...read } })
       expect(ServerMessage.parse(frame)).toMatchObject(read)
+    },
+  )
+
+  it.each(['memory', 'buffered', 'disk', 'primary', 'replicated'])(
+    '[M6] a durability that it knows stays as it is: %s',
+    (durability) => {
+      const message = { ...ack, durability }
+      expect(decode(message)).toEqual({ ok: true, kind: 'built_in', message })
     },
   )
 

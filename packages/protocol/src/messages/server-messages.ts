@@ -128,7 +128,7 @@ export const ack = z.object({
   offset,
   timestamp,
   duplicate: z.boolean(),
-  durability: openEnum('memory', 'primary', 'replicated'),
+  durability: openEnum('memory', 'buffered', 'disk', 'primary', 'replicated'),
   ref,
 })
 

@@ -10,7 +10,10 @@ const maybe = fc.option(text, { nil: undefined })
 it('[M5] an acknowledgement is the text that JSON.stringify makes of it', () => {
   const offset = fc.oneof(fc.nat(2_000), fc.maxSafeNat())
   const place = { epoch: made, offset, id: made, timestampMs }
-  const what = { duplicate: fc.boolean(), durability: fc.constantFrom('memory', 'primary', 'replicated') }
+  const what = {
+    duplicate: fc.boolean(),
+    durability: fc.constantFrom('memory', 'buffered', 'disk', 'primary', 'replicated'),
+  }
   const fields = { ref: maybe, clientId: text, roomId: text, ...place, ...what } as const
   fc.assert(
     fc.property(fc.record(fields), (ack) => {

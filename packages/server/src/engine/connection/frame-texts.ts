@@ -53,6 +53,8 @@ export function ackText({ ref, clientId, texts, accepted }: AckFields): string {
 /** How the acknowledgement of a message ends that came for the first time. */
 const ACCEPTED: Readonly<Record<Durability, string>> = {
   memory: '","duplicate":false,"durability":"memory"}',
+  buffered: '","duplicate":false,"durability":"buffered"}',
+  disk: '","duplicate":false,"durability":"disk"}',
   primary: '","duplicate":false,"durability":"primary"}',
   replicated: '","duplicate":false,"durability":"replicated"}',
 }
