@@ -67,23 +67,20 @@ export class MapBackplane implements r.Backplane {
     this.#node = node
   }
 
-  publish(name: string, { id, message, timestampMs, sender }: r.Draft): r.PublishResult {
+  publish(name: string, { id, message, timestampMs, sender, idempotency }: r.Draft): r.PublishResult {
     const stream = this.#stream(name)
     const { durability } = this
-    if (!sender) {
-      const position = stream.append(id, message)
-      return { status: 'accepted', position, timestampMs, duplicate: false, durability }
-    }
-    const { userId, clientId, fingerprint, seen, after } = sender
-    const key = JSON.stringify([userId, clientId])
-    const known = stream.sent.get(key)
+    const { fingerprint } = sender ?? idempotency ?? {}
+    const key = JSON.stringify(sender ? [sender.userId, sender.clientId] : [idempotency?.key])
+    const known = fingerprint === undefined ? undefined : stream.sent.get(key)
     if (known && known.fingerprint !== fingerprint) return { status: 'conflict' }
     if (known) return { status: 'accepted', ...known, duplicate: true, durability }
+    const { seen, after } = sender ?? {}
     if (seen !== undefined && seen < stream.oldestOffset - 1) return { status: 'forgotten' }
     const lost = after && stream.fault(after)
     if (lost && lost !== 'expired') return { status: 'out_of_order' }
     const position = stream.append(id, message)
-    stream.sent.set(key, { fingerprint, timestampMs, position })
+    if (fingerprint !== undefined) stream.sent.set(key, { fingerprint, timestampMs, position })
     return { status: 'accepted', position, timestampMs, duplicate: false, durability }
   }
 

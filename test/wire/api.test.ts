@@ -202,6 +202,87 @@ describe('chat of the server', () => {
   })
 })
 
+describe('a key', () => {
+  const both = {
+    ...users,
+    protocol: defineProtocol({
+      chat: z.object({ mood: z.optional(z.string()) }),
+      server: { noted: z.object({ text: z.string(), to: z.optional(z.record(z.string(), z.number())) }) },
+    }),
+  }
+
+  it('a key makes a repeat of publish resolve with the first position, and members get the message once', async () => {
+    const { url, server } = await serve(both)
+    const [ana] = await connectUsers(url, 'ana')
+    await ana?.join('a')
+    const { publish } = server.room('a')
+    const first = await publish({ type: 'noted', text: 'paid', to: { a: 1, b: 2 } }, { key: 'order 7' })
+    await publish({ type: 'noted', text: 'sent' })
+    const again = await publish({ type: 'noted', to: { b: 2, a: 1 }, text: 'paid' }, { key: 'order 7' })
+    expect(again).toEqual(first)
+    expect(await ana?.next('noted')).toMatchObject({ text: 'paid', ...first })
+    expect(await ana?.next('noted')).toMatchObject({ text: 'sent' })
+    await ana?.never('noted')
+    expect(server.metrics()).toMatch(/roomful_duplicates_total 1\b/)
+  })
+
+  it('a key holds in one room or user’s stream, and for chat as well', async () => {
+    const { server } = await serve(both)
+    const options = { key: 'k' }
+    const positions = [
+      await server.room('a').publish({ type: 'noted', text: 'one' }, options),
+      await server.room('b').publish({ type: 'noted', text: 'one' }, options),
+      await server.user('ana').publish({ type: 'noted', text: 'one' }, options),
+      await server.room('c').chat.send('one', options),
+    ]
+    expect(new Set(positions.map(({ id }) => id)).size).toBe(4)
+    expect(await server.user('ana').publish({ type: 'noted', text: 'one' }, options)).toEqual(positions[2])
+    expect(await server.room('c').chat.send('one', options)).toEqual(positions[3])
+    expect((await server.room('c').history()).messages).toHaveLength(1)
+  })
+
+  it('a key of another message is refused, whatever about it is another', async () => {
+    const { server } = await serve(both)
+    const { publish, chat } = server.room('a')
+    await publish({ type: 'noted', text: 'one' }, { key: 'k' })
+    await chat.send('hi', { as: 'ana', data: { mood: 'fine' }, key: 'c' })
+    const others = [
+      publish({ type: 'noted', text: 'two' }, { key: 'k' }),
+      chat.send('one', { key: 'k' }),
+      chat.send('hi', { as: 'bob', data: { mood: 'fine' }, key: 'c' }),
+      chat.send('hi', { as: 'ana', key: 'c' }),
+    ]
+    const conflict = {
+      code: 'id_conflict',
+      temporary: false,
+      message: 'This key was used for another message',
+    }
+    for (const other of others) await expect(other).rejects.toMatchObject(conflict)
+    expect((await server.room('a').history()).messages).toHaveLength(2)
+  })
+
+  it.each([
+    ['that is empty', { key: '' }, /key must be a string of 1 to 256 characters/],
+    ['that is too long', { key: 'x'.repeat(257) }, /1 to 256/],
+    ['with a lone surrogate', { key: '\ud800' }, /valid Unicode/],
+    ['that is a number', { key: 7 }, /key must be a string/],
+    ['that is undefined', { key: undefined }, /key is undefined; leave it out/],
+    ['that is misspelt', { ky: 'k' }, /did you mean 'key'/],
+  ])('a key %s is refused, and nothing is logged', async (_, options, says) => {
+    const { server } = await serve(both)
+    const { publish, chat, history } = server.room('a')
+    for (const sent of [
+      publish({ type: 'noted', text: 'one' }, options as object),
+      server.user('ana').publish({ type: 'noted', text: 'one' }, options as object),
+      chat.send('one', options as object),
+    ]) {
+      await expect(sent).rejects.toThrow(TypeError)
+      await expect(sent).rejects.toThrow(says)
+    }
+    expect((await history()).messages).toEqual([])
+  })
+})
+
 describe('users', () => {
   it('broadcast reaches every connection of one user, or of many, each once, under no room', async () => {
     const { url, server } = await serve(users)

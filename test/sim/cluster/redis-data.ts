@@ -81,22 +81,27 @@ export class RedisData {
     return new Map(this.#meta.all(now).map(([stream, { epoch }]) => [stream, epoch]))
   }
 
-  append({ now, publish }: Turn, { stream, id, open, timestampMs, sender, newEpoch }: Append): AppendReply {
+  append({ now, publish }: Turn, append: Append): AppendReply {
+    const { stream, id, open, timestampMs, sender, idempotency, newEpoch } = append
     const { historyCount, historyBytes, historyMs, sentMs, idleMs } = this.settings
     const last = this.#headOrNew(stream, newEpoch, idleMs, now)
     const { epoch } = last
-    const sent = sender && JSON.stringify([stream, sender.userId, sender.clientId])
-    const known = sent === undefined ? undefined : this.#known(sent, stream, last, now)
-    if (known && known.fingerprint !== sender?.fingerprint) return { status: 'conflict' }
+    const sent = sentKey(append)
+    const window = idempotency ? historyMs : sentMs
+    if (idempotency) trim(this.#logs.get(stream, now) ?? [], last.sum, historyBytes, historyMs, now)
+    const found = sent === undefined ? undefined : this.#known(sent, stream, last, now)
+    const known = idempotency && found && !this.#isKept(stream, found, now) ? undefined : found
+    const fingerprint = (sender ?? idempotency)?.fingerprint
+    if (known && known.fingerprint !== fingerprint) return { status: 'conflict' }
     if (known && sent !== undefined) {
-      this.#sent.expire(sent, now + sentMs)
+      this.#sent.expire(sent, now + window)
       const position = { epoch, offset: known.offset, id: known.id }
       return { status: 'accepted', position, duplicate: true, timestampMs: known.timestampMs }
     }
     if (sender?.after && this.#hasLost(stream, last, sender.after, now)) return { status: 'out_of_order' }
     const position = { epoch, offset: last.offset + 1, id }
-    if (sender && sent !== undefined)
-      this.#sent.set(sent, { fingerprint: sender.fingerprint, timestampMs, ...position }, now + sentMs)
+    if (fingerprint !== undefined && sent !== undefined)
+      this.#sent.set(sent, { fingerprint, timestampMs, ...position }, now + window)
     const sum = last.sum + Buffer.byteLength(open) + OVERHEAD
     const { offset } = position
     const entry = { offset, id, previousId: last.id, text: entryText(open, epoch, offset) }
@@ -265,6 +270,10 @@ export class RedisData {
     return record && !this.#hasLost(stream, last, record, now) ? record : undefined
   }
 
+  #isKept(stream: string, { offset, id }: Position, now: number): boolean {
+    return this.#logs.get(stream, now)?.some((entry) => entry.offset === offset && entry.id === id) ?? false
+  }
+
   #hasLost(stream: string, last: Head, { epoch, offset, id }: Position, now: number): boolean {
     if (epoch !== last.epoch || offset > last.offset) return true
     const isLast = offset === last.offset
@@ -280,6 +289,11 @@ export class RedisData {
     announce(turn, stream, presence, 'leave', present, connection, seen)
     if (presence.users.size === 0) this.#presence.delete(stream)
   }
+}
+
+function sentKey({ stream, sender, idempotency }: Append): string | undefined {
+  if (sender) return JSON.stringify([stream, sender.userId, sender.clientId])
+  return idempotency && JSON.stringify([stream, idempotency.key])
 }
 
 function announce(

@@ -75,6 +75,8 @@ export interface Draft {
   readonly timestampMs: number
   /** Absent for the server's own messages. */
   readonly sender?: Sender | undefined
+  /** Absent where the server's own message has no key; a message with a sender never has one. */
+  readonly idempotency?: Idempotency | undefined
   /** Whose share of a node's memory it takes: a user's, or, of anonymous ones, that of their address. Absent for the server's own. */
   readonly account?: string | undefined
 }
@@ -90,16 +92,23 @@ export interface Sender {
   readonly after?: Position | undefined
 }
 
+/** What makes a repeat of the server's own message known, in its stream and for as long as the log keeps the entry. */
+export interface Idempotency {
+  /** 1 to 256 UTF-16 units, without lone surrogates. */
+  readonly key: string
+  readonly fingerprint: number
+}
+
 export type PublishResult =
   | {
       readonly status: 'accepted'
       readonly position: Position
-      /** True if the log had accepted this message before; position and time are those of then. */
+      /** True if the log had accepted this message before, by its sender or its key; position and time are those of then. */
       readonly duplicate: boolean
       readonly timestampMs: number
       readonly durability: Durability
     }
-  /** The same client id stands for another message already. */
+  /** The same client id, or key, stands for another message already. */
   | { readonly status: 'conflict' }
   /** It may have been accepted once, and what would tell is no longer remembered. */
   | { readonly status: 'forgotten' }
@@ -151,8 +160,8 @@ export interface Backplane {
   /**
    * Appends in one atomic step (dedupe, offset, log) and tells every subscriber. Resolves once accepted; a store that
    * accepts at once returns its result as it is. Rejects with `unavailable` if the same draft can be given again: it was
-   * not accepted, or its `sender` tells that it is a repeat. Rejects with `outcome_unknown` where the store did not say
-   * whether it accepted a draft without a sender.
+   * not accepted, or its `sender` or `idempotency` tells that it is a repeat. Rejects with `outcome_unknown` where the store
+   * did not say whether it accepted a draft with neither.
    */
   publish(stream: string, draft: Draft): MaybePromise<PublishResult>
 

@@ -1,3 +1,4 @@
+import { isWellFormed } from '@roomful/protocol'
 import { assertOptions, is, type OptionRule, type OptionRules } from '@roomful/protocol/options'
 import type {
   AnyProtocol,
@@ -8,6 +9,7 @@ import type {
   HistoryOptions,
   Hooks,
   ListenOptions,
+  PublishOptions,
   ServerOptions,
 } from './api.js'
 
@@ -97,12 +99,19 @@ const BROADCAST: OptionRules<BroadcastOptions> = {
   except: anAudience,
   coalesceKey: is.rule('a string', (value) => typeof value === 'string'),
 }
+const MAX_KEY_LENGTH = 256
+const aKey = is.rule(
+  `a string of 1 to ${MAX_KEY_LENGTH} characters, of valid Unicode`,
+  (value) => is.text.accepts(value) && String(value).length <= MAX_KEY_LENGTH && isWellFormed(String(value)),
+)
+const PUBLISH: OptionRules<PublishOptions> = { key: aKey }
 const CHAT: OptionRules<ChatOptions> = {
   as: is.rule(
     "a user id, which never begins with '@'",
     (value) => typeof value === 'string' && /^(@server$|[^@])/.test(value),
   ),
   data: is.rule('what the chat schema of the protocol declares', () => true),
+  key: aKey,
 }
 
 /** @throws TypeError that names the option and how to mend it, as the others here */
@@ -119,6 +128,10 @@ export function assertBroadcastOptions(options: BroadcastOptions): void {
 
 export function assertBroadcastToAllOptions(options: { readonly exceptUser?: string }): void {
   assertOptions('broadcast', options, { exceptUser: aUserId })
+}
+
+export function assertPublishOptions(options: PublishOptions): void {
+  assertOptions('publish', options, PUBLISH)
 }
 
 export function assertChatOptions(options: ChatOptions): void {

@@ -38,11 +38,22 @@ export interface HistoryPage {
   readonly truncated: boolean
 }
 
+export interface PublishOptions {
+  /**
+   * Idempotency key, up to 256 characters: the same message with the same key is logged once in this room, and a repeat
+   * resolves with the position of the first. Remembered for as long as the room's log keeps the entry.
+   * @default none: each call logs the message
+   */
+  readonly key?: string
+}
+
 export interface ChatOptions<P extends AnyProtocol = BuiltIn> {
   /** The user in whose name the message stands. @default '@server', which is no user's id */
   readonly as?: string
   /** What the protocol's `chat` schema declares. */
   readonly data?: ChatDataInput<P>
+  /** Idempotency key, as that of `publish`; both share their keys. */
+  readonly key?: string
 }
 
 /** The server's own chat messages. They are checked as a client's are; no handler and no `authorize` sees them. */
@@ -61,10 +72,12 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
   readonly chat: RoomChat<P>
   /**
    * Logs a message and sends it to everyone in the room.
-   * @throws RoomfulError `invalid_message` if its schema refuses it, `unavailable` if it was not logged as the backplane is
-   * away, `outcome_unknown` if the backplane did not say whether it was: publishing it again may log it twice
+   * @throws RoomfulError `invalid_message` if its schema refuses it, `id_conflict` if its key was used for another message,
+   * `unavailable` if it was not logged as the backplane is away, `outcome_unknown` if the backplane did not say whether it
+   * was: publishing it again may log it twice. With a key that is `unavailable` too: publish it again with the same key.
+   * TypeError for a key that is empty, too long or no valid Unicode
    */
-  publish(message: Publishable<P>): Promise<Position>
+  publish(message: Publishable<P>, options?: PublishOptions): Promise<Position>
   /** Sends a volatile message to the room: no offset, not resumed. @throws RoomfulError `invalid_message` */
   broadcast(message: Broadcastable<P>, options?: BroadcastOptions): void
   /**
@@ -85,7 +98,7 @@ export interface UserHandle<P extends AnyProtocol = BuiltIn> {
   /** Sends a volatile message to every connection of the user. */
   broadcast(message: Broadcastable<P>): void
   /** Logs a message in the user's own stream, which every device joins as `@me`. Rejects as a room's `publish` does. */
-  publish(message: Publishable<P>): Promise<Position>
+  publish(message: Publishable<P>, options?: PublishOptions): Promise<Position>
   /**
    * Closes every connection of the user, on every node. @default 4501
    * @throws TypeError or RangeError for a code or a reason that WebSocket does not allow

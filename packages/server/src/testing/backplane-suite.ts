@@ -89,6 +89,10 @@ function draft(
   return sender ? { ...made, sender: { fingerprint: fingerprint(text), ...sender } } : made
 }
 
+function keyed(text: string, key: string): Draft {
+  return { ...draft(text), idempotency: { key, fingerprint: fingerprint(text) } }
+}
+
 function accepted(result: PublishResult): Extract<PublishResult, { status: 'accepted' }> {
   assert(result.status === 'accepted', 'the message was not accepted')
   return result
@@ -243,6 +247,50 @@ const DEDUPE_CASES: Record<string, Body> = {
   },
 }
 
+const KEY_CASES: Record<string, Body> = {
+  'answers a repeat under the same key with the place of the first, and logs it once': async (bench) => {
+    const { backplane } = bench
+    const events = await bench.listen('r')
+    const key = 'order 7: paid €5, by "ada"\n'
+    const first = accepted(await backplane.publish('r', keyed('hello', key)))
+    await publish(backplane, 3)
+    const again = accepted(await backplane.publish('r', keyed('hello', key)))
+    assert.deepEqual([first.duplicate, again.duplicate], [false, true])
+    assert.deepEqual([again.position, again.timestampMs], [first.position, first.timestampMs])
+    await bench.stage.advance(100)
+    assert.equal(events.length, 4)
+  },
+
+  'accepts one of many repeats under the same key that come at once': async ({ backplane }) => {
+    const results = await Promise.all(upTo(20).map(() => backplane.publish('r', keyed('hello', 'k'))))
+    assert.equal(results.map(accepted).filter(({ duplicate }) => !duplicate).length, 1)
+    assert.deepEqual(offsetsOf((await backplane.read('r', newest)).entries), [1])
+  },
+
+  'refuses another message under the same key': async ({ backplane }) => {
+    accepted(await backplane.publish('r', keyed('hello', 'k')))
+    assert.equal((await backplane.publish('r', keyed('goodbye', 'k'))).status, 'conflict')
+    assert.deepEqual(offsetsOf((await backplane.read('r', newest)).entries), [1])
+  },
+
+  'keeps the keys of rooms apart, and keys from client ids': async ({ backplane }) => {
+    const drafts: readonly (readonly [string, Draft])[] = [
+      ['r', draft('hello', { userId: 'ada', clientId: 'k' })],
+      ['r', keyed('hello', 'k')],
+      ['r', keyed('hello', '["ada","k"]')],
+      ['s', keyed('hello', 'k')],
+    ]
+    for (const [stream, one] of drafts)
+      assert.equal(accepted(await backplane.publish(stream, one)).duplicate, false)
+  },
+
+  'takes the longest key': async ({ backplane }) => {
+    const long = '€'.repeat(256)
+    assert.equal(accepted(await backplane.publish('r', keyed('hello', long))).duplicate, false)
+    assert.equal(accepted(await backplane.publish('r', keyed('hello', long))).duplicate, true)
+  },
+}
+
 const changesIn = (events: readonly StreamEvent[]) =>
   events.flatMap((event) => (event.kind === 'presence' ? [event.change] : []))
 
@@ -332,6 +380,13 @@ const PEER_CASES: Record<string, Body> = {
     assert.deepEqual(again.position, first.position)
   }),
 
+  'knows a key that was used through another node': withPeer(async ({ backplane }, peer) => {
+    const first = accepted(await backplane.publish('r', keyed('hello', 'k')))
+    const again = accepted(await peer.publish('r', keyed('hello', 'k')))
+    assert.equal(again.duplicate, true)
+    assert.deepEqual(again.position, first.position)
+  }),
+
   'shows on each node who is present on any': withPeer(async ({ backplane }, peer) => {
     await backplane.enter('r', { userId: 'ada' }, 'a')
     await peer.enter('r', { userId: 'bob' }, 'b')
@@ -347,4 +402,10 @@ const PEER_CASES: Record<string, Body> = {
   }),
 }
 
-const CASES: Record<string, Body> = { ...LOG_CASES, ...DEDUPE_CASES, ...PRESENCE_CASES, ...PEER_CASES }
+const CASES: Record<string, Body> = {
+  ...LOG_CASES,
+  ...DEDUPE_CASES,
+  ...KEY_CASES,
+  ...PRESENCE_CASES,
+  ...PEER_CASES,
+}

@@ -40,6 +40,10 @@ describe('the suite of backplanes', () => {
   it('the suite of backplanes finds the fault in a backplane that has one, and no other', async () => {
     const failed: string[] = []
     for (const { name, run } of suiteOf(forgetful)) await run().catch(() => failed.push(name))
-    expect(failed.map((name) => name.slice(0, 4))).toEqual(['[M7]', '[M7]', '[M9]', '[M8]'])
+    expect(failed).toEqual([
+      ...['[M7]', '[M7]', '[M9]', '[M8]'].map((rule) => expect.stringContaining(rule)),
+      ...Array(3).fill(expect.stringContaining('under the same key')),
+      expect.stringContaining('the longest key'),
+    ])
   })
 })

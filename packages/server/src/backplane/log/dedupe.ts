@@ -66,6 +66,17 @@ export class Dedupe {
     }
   }
 
+  /**
+   * Gives up what names entries before an offset, which the log has dropped; not each at once, but never more than as
+   * many again as it keeps.
+   */
+  forgetBefore(offset: number): void {
+    const isGone = () => !this.#old || this.#old.lastOffset < offset
+    const hasOlder = () =>
+      this.#old !== undefined || (this.#young.size > 0 && this.#young.firstOffset < offset)
+    while (isGone() && hasOlder()) this.forgetOlder()
+  }
+
   /** Gives up the older generation, or the only one. */
   forgetOlder(): void {
     this.#turn(new RecordTable())

@@ -69,7 +69,8 @@ export class RoomLog {
     return this.#size
   }
 
-  get #oldestOffset(): number {
+  /** One above the head if none is kept. */
+  get oldestOffset(): number {
     return this.#head.offset - this.#size + 1
   }
 
@@ -108,7 +109,7 @@ export class RoomLog {
   expire(now: number): void {
     const { count, bytes, ageMs } = this.retention
     for (let oldest = this.#segments[0]; oldest; oldest = this.#segments[0]) {
-      const age = now - oldest.atOf(this.#oldestOffset)
+      const age = now - oldest.atOf(this.oldestOffset)
       if (this.#size <= count && this.#bytes <= bytes && age < ageMs) break
       this.dropOldest()
     }
@@ -118,7 +119,7 @@ export class RoomLog {
   dropOldest(): void {
     const [segment] = this.#segments
     if (!segment) return
-    const offset = this.#oldestOffset
+    const offset = this.oldestOffset
     this.#bytes -= segment.bytesOf(offset) + ENTRY_OVERHEAD
     this.#size--
     if (offset < segment.lastOffset) return
@@ -128,7 +129,7 @@ export class RoomLog {
   }
 
   read(range: Range): LogPage {
-    const oldestOffset = this.#oldestOffset
+    const oldestOffset = this.oldestOffset
     const from = 'after' in range ? this.#forward(range, oldestOffset) : this.#backward(range, oldestOffset)
     return { ...from, epoch: this.epoch, head: this.#head, oldestOffset }
   }
@@ -136,7 +137,7 @@ export class RoomLog {
   /** The id at an offset, if everything after it is still kept; that of the head is known for as long as the log. */
   idAt(offset: number): string | undefined {
     if (offset === this.#head.offset) return this.#head.id
-    if (offset < this.#oldestOffset - 1 || offset > this.#head.offset) return undefined
+    if (offset < this.oldestOffset - 1 || offset > this.#head.offset) return undefined
     return (this.#segments[this.#segmentOf(offset)] ?? this.#segments[0])?.idOf(offset)
   }
 
@@ -165,7 +166,7 @@ export class RoomLog {
     { limit, maxBytes }: { limit: number; maxBytes: number },
   ): LogEntry[] {
     const entries: LogEntry[] = []
-    const oldestOffset = this.#oldestOffset
+    const oldestOffset = this.oldestOffset
     let room = maxBytes
     let index = this.#segmentOf(first)
     for (let offset = first; entries.length < limit; offset += step) {

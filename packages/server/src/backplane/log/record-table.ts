@@ -45,6 +45,7 @@ export class RecordTable {
   /** Positions of rows, in units from 1, by the hash of user and client id; at least half are free, so that one is never far. */
   #slots: Uint32Array = NO_SLOTS
   #size = 0
+  #firstOffset = 0
   #lastOffset = 0
   #userBytes = 0
   #chunkBytes = 0
@@ -56,6 +57,11 @@ export class RecordTable {
   /** What it takes, in bytes, roughly; what {@link clear} has kept included. */
   get bytes(): number {
     return this.#userBytes + this.#chunkBytes + this.#slots.byteLength
+  }
+
+  /** Offset of the first one. */
+  get firstOffset(): number {
+    return this.#firstOffset
   }
 
   /** Offset of the last one. */
@@ -84,6 +90,7 @@ export class RecordTable {
     const chunk = this.#roomFor(TEXTS + clientId.length + record.id.length)
     const position = this.#chunk * CHUNK_UNITS + this.#end / UNIT
     this.#end = UNIT * Math.ceil(writeRow(chunk, this.#end, hash, user, clientId, record) / UNIT)
+    if (this.#size === 0) this.#firstOffset = record.offset
     this.#size++
     this.#lastOffset = record.offset
     if (2 * this.#size > this.#slots.length) this.#spread()
@@ -98,6 +105,7 @@ export class RecordTable {
     this.#chunk = 0
     this.#end = 0
     this.#size = 0
+    this.#firstOffset = 0
     this.#lastOffset = 0
   }
 

@@ -11,6 +11,8 @@ export interface Stream {
   readonly log: RoomLog
   /** Made when they are needed, for most rooms of a large node are quiet ones. */
   dedupe: Dedupe | undefined
+  /** What the server's own messages with a key have become, for as long as their entries are kept. */
+  keys: Dedupe | undefined
   presence: Presence | undefined
   readonly listeners: SmallSet<(event: StreamEvent) => void>
   /** Who published into it first; nobody has, into a stream without a log. */
@@ -93,6 +95,7 @@ export class Streams {
       name,
       log: this.emptyLog(),
       dedupe: undefined,
+      keys: undefined,
       presence: undefined,
       listeners: new SmallSet(),
       account: undefined,
@@ -125,6 +128,12 @@ export class Streams {
   dedupeOf(stream: Stream): Dedupe {
     stream.dedupe ??= new Dedupe(this.bounds.window)
     return stream.dedupe
+  }
+
+  keysOf(stream: Stream): Dedupe {
+    const { count, ageMs } = this.bounds.retention
+    stream.keys ??= new Dedupe({ count, ms: ageMs })
+    return stream.keys
   }
 
   /** Makes an account answer for a stream that has none yet. */
@@ -211,8 +220,9 @@ export class Streams {
   }
 
   #weigh(stream: Stream, isIdle: boolean): void {
-    const { log, dedupe, presence } = stream
-    const bytes = STREAM_BYTES + log.memory + (dedupe?.bytes ?? 0)
+    const { log, dedupe, keys, presence } = stream
+    keys?.forgetBefore(log.oldestOffset)
+    const bytes = STREAM_BYTES + log.memory + (dedupe?.bytes ?? 0) + (keys?.bytes ?? 0)
     const hasSpare = isIdle || log.size > 0 || (dedupe?.size ?? 0) > 0
     // Who is in a room stays until they leave: no bound may take them away.
     this.#note(stream, bytes + (presence?.bytes ?? 0), hasSpare ? bytes : 0, isIdle)

@@ -16,9 +16,10 @@ import type {
   StreamEvent,
   Subscription,
 } from '../../api/backplane.js'
-import { hasLost, openText, resumeFault } from '../log/log.js'
+import { openText, resumeFault } from '../log/log.js'
 import { bytesOf, type Presence } from '../presence.js'
 import { type Stream, type StreamBounds, Streams } from './memory-streams.js'
+import { findRepeat, refusal, remember } from './repeats.js'
 
 export interface MemoryOptions {
   /** Entries that a room's log keeps; a resume from further back is told `recovered: false`. @default 1_000 */
@@ -110,25 +111,18 @@ class MemoryBackplane implements Backplane {
     const stream = this.#streams.open(name)
     const now = this.#now()
     const { epoch } = stream.log
-    const { sender, timestampMs } = draft
-    if (sender) {
-      const { userId, clientId, fingerprint, seen, after } = sender
-      const known = stream.dedupe?.find(userId, clientId, now)
-      if (known && known.fingerprint !== fingerprint) return { status: 'conflict' }
-      if (known) return this.#accepted({ epoch, offset: known.offset, id: known.id }, true, known.timestampMs)
-      const refused = refusal(stream, seen, after)
-      if (refused) {
-        this.#streams.settle(stream)
-        return { status: refused }
-      }
+    const { sender, idempotency, timestampMs } = draft
+    const known = findRepeat(stream, draft, now)
+    if (known && known.fingerprint !== (sender ?? idempotency)?.fingerprint) return { status: 'conflict' }
+    if (known) return this.#accepted({ epoch, offset: known.offset, id: known.id }, true, known.timestampMs)
+    const refused = sender && refusal(stream, sender)
+    if (refused) {
+      this.#streams.settle(stream)
+      return { status: refused }
     }
     const entry = stream.log.append(draft.id, openText(draft.message), now)
     const { head } = stream.log
-    if (sender) {
-      const { userId, clientId, fingerprint } = sender
-      const { offset, id } = entry
-      this.#streams.dedupeOf(stream).remember(clientId, { userId, fingerprint, offset, id, timestampMs }, now)
-    }
+    remember(this.#streams, stream, draft, entry, now)
     this.#streams.charge(stream, draft.account ?? THE_APPLICATION)
     this.#streams.settle(stream)
     emit(stream, { kind: 'entry', entry, epoch })
@@ -234,15 +228,6 @@ class MemoryBackplane implements Backplane {
 
 /** Whom the messages are charged to that no client has sent. */
 const THE_APPLICATION = ''
-
-function refusal(
-  { log, dedupe }: Stream,
-  seen: number | undefined,
-  after: Position | undefined,
-): 'forgotten' | 'out_of_order' | undefined {
-  if (dedupe && seen !== undefined && seen < dedupe.forgotten) return 'forgotten'
-  return after && hasLost(log, after) ? 'out_of_order' : undefined
-}
 
 function announce(stream: Stream, change: PresenceChange | undefined, connection: string | undefined): void {
   if (change) emit(stream, { kind: 'presence', change, connection })

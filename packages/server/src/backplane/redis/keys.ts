@@ -31,6 +31,12 @@ export class Keys {
     return `${this.#of('sent', stream)}:${digest}`
   }
 
+  /** String: what became of a message of the server's own with a key. */
+  published(stream: string, key: string): string {
+    const digest = createHash('sha256').update(key).digest('base64url')
+    return `${this.#of('key', stream)}:${digest}`
+  }
+
   /**
    * Channel: entries, changes of presence and volatile messages of one stream. Redis keeps the keys of its databases
    * apart, but not their channels: without the number, staging would disconnect the users of production.

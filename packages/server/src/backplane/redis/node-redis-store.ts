@@ -267,19 +267,24 @@ export class NodeRedisStore implements RedisStore {
     return String(await this.#send('GET', secret))
   }
 
-  #appendCall({ stream, id, open, timestampMs, sender, newEpoch }: Append): ScriptCall {
+  #appendCall({ stream, id, open, timestampMs, sender, idempotency, newEpoch }: Append): ScriptCall {
     const { historyCount, historyBytes, historyMs, sentMs, idleMs } = this.settings
-    const sent = sender ? [this.#keys.sent(stream, sender.userId, sender.clientId)] : []
-    const bounds = [historyCount, historyBytes, historyMs, sentMs, idleMs]
+    const sent = sender
+      ? [this.#keys.sent(stream, sender.userId, sender.clientId)]
+      : idempotency
+        ? [this.#keys.published(stream, idempotency.key)]
+        : []
+    const bounds = [historyCount, historyBytes, historyMs, idempotency ? historyMs : sentMs, idleMs]
     const after = sender?.after ? [sender.after.epoch, sender.after.offset, sender.after.id] : []
     const fixed = [
       id,
       open,
       timestampMs,
-      sender?.fingerprint ?? '',
+      (sender ?? idempotency)?.fingerprint ?? '',
       this.#keys.channel(stream),
       ...bounds,
       newEpoch,
+      idempotency ? 'kept' : '',
     ]
     return { keys: [...this.#logKeys(stream), ...sent], args: [...fixed, ...after] }
   }

@@ -96,10 +96,11 @@ export class RedisBackplane implements Backplane {
   }
 
   async publish(stream: string, draft: Draft): Promise<PublishResult> {
-    const { id, message, timestampMs, sender } = draft
+    const { id, message, timestampMs, sender, idempotency } = draft
     const open = openText(message)
     const { durability } = this
-    const reply = await this.#append({ stream, id, open, timestampMs, sender, newEpoch: this.#node.newId() })
+    const newEpoch = this.#node.newId()
+    const reply = await this.#append({ stream, id, open, timestampMs, sender, idempotency, newEpoch })
     if (reply.status !== 'accepted') return { status: reply.status }
     if (!reply.duplicate) this.#feeds.get(stream)?.feed.acknowledge(reply.position)
     return { ...reply, durability }
@@ -178,8 +179,8 @@ export class RedisBackplane implements Backplane {
     try {
       return await (this.durability === 'replicated' ? this.#groupCommit : this.store).append(append)
     } catch (error) {
-      // The repeat of a client's message is known by its id; the application's own would be in the log twice.
-      if (append.sender || !isInDoubt(error)) throw error
+      // A repeat is known by its client id or its key; what has neither would be in the log twice.
+      if (append.sender || append.idempotency || !isInDoubt(error)) throw error
       throw new RoomfulError('outcome_unknown', { cause: error.cause })
     }
   }

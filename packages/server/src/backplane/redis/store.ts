@@ -1,4 +1,5 @@
 import type {
+  Idempotency,
   LogEntry,
   Position,
   PresenceChange,
@@ -35,6 +36,7 @@ export interface Append {
   readonly open: string
   readonly timestampMs: number
   readonly sender: Sender | undefined
+  readonly idempotency: Idempotency | undefined
   /** Epoch that the log takes if it is new. */
   readonly newEpoch: string
 }

@@ -12,6 +12,7 @@ import type {
   ChatOptions,
   HistoryOptions,
   HistoryPage,
+  PublishOptions,
   RoomHandle,
   RoomInfo,
   UserHandle,
@@ -23,6 +24,7 @@ import {
   assertChatOptions,
   assertHistoryOptions,
   assertIds,
+  assertPublishOptions,
 } from '../../api/check-options.js'
 import type { Logger } from '../../api/logger.js'
 import type { ServerMessages } from '../application/server-messages.js'
@@ -84,7 +86,7 @@ export class Messenger {
     return {
       id,
       broadcast: (message: Message) => this.broadcastToUsers([id], message),
-      publish: (message: Message) => this.#publish(stream, OWN_STREAM, message),
+      publish: (message: Message, options) => this.#publish(stream, OWN_STREAM, message, options),
       disconnect: (code, reason) => this.#disconnect(id, code, reason),
       history: (page) => this.#history(stream, page),
     }
@@ -152,7 +154,7 @@ export class Messenger {
     return {
       id,
       chat: { send: (text, chat) => this.#chat(stream, id, text, chat) },
-      publish: (message: Message) => this.#publish(stream, id, message),
+      publish: (message: Message, options) => this.#publish(stream, id, message, options),
       broadcast: (message: Message, options = {}) =>
         this.#broadcastToStreams([stream], this.deps.messages.volatile(message), options),
       kick: (userId) => {
@@ -174,8 +176,14 @@ export class Messenger {
     this.#everywhere({ to: 'disconnect', targets: [id], payload: { code, reason } })
   }
 
-  #publish(stream: string, roomId: string, message: Message): Promise<Position> {
-    return this.deps.lifeCycle.run(() => this.deps.publisher.publish(stream, roomId, message))
+  async #publish(
+    stream: string,
+    roomId: string,
+    message: Message,
+    options: PublishOptions = {},
+  ): Promise<Position> {
+    assertPublishOptions(options)
+    return this.deps.lifeCycle.run(() => this.deps.publisher.publish(stream, roomId, message, options.key))
   }
 
   async #chat(
@@ -185,10 +193,10 @@ export class Messenger {
     options: ChatOptions<AnyProtocol> = {},
   ): Promise<Position> {
     assertChatOptions(options)
-    const { as = SERVER_USER_ID, data } = options
+    const { as = SERVER_USER_ID, data, key } = options
     if (roomId === OWN_STREAM) throw new RoomfulError('forbidden', { roomId })
     const body: ChatBody = { message: text, data: data as JsonObject | undefined }
-    return this.deps.lifeCycle.run(() => this.deps.publisher.publishOwnChat(stream, roomId, as, body))
+    return this.deps.lifeCycle.run(() => this.deps.publisher.publishOwnChat(stream, roomId, as, body, key))
   }
 
   /** @throws RoomfulError `closed`, or TypeError for what the other nodes would not understand */

@@ -1,8 +1,10 @@
 import { checkText, type JsonObject, RoomfulError, validate } from '@roomful/protocol'
 import type { AnyProtocol } from '../../api/api.js'
-import type { Backplane, Position, PublishResult, Sender } from '../../api/backplane.js'
+import type { Backplane, Idempotency, Position, PublishResult, Sender } from '../../api/backplane.js'
 import type { Clock } from '../../api/clock.js'
 import type { Limits } from '../../api/limits.js'
+import { fingerprint } from '../../backplane/log/fingerprint.js'
+import { canonicalJson } from '../../util/canonical-json.js'
 import { isoTime } from '../../util/iso-time.js'
 import { andThen, type MaybePromise } from '../../util/maybe-promise.js'
 import { invalid, type ServerMessages } from '../application/server-messages.js'
@@ -23,6 +25,7 @@ export interface ChatDraft {
   readonly body: ChatBody
   readonly sender: Sender | undefined
   readonly account: string | undefined
+  readonly idempotency?: Idempotency | undefined
 }
 
 /** Turns messages into log entries. */
@@ -37,7 +40,15 @@ export class Publisher {
     private readonly newId: () => string,
   ) {}
 
-  publishChat({ stream, roomId, userId, body, sender, account }: ChatDraft): MaybePromise<PublishResult> {
+  publishChat({
+    stream,
+    roomId,
+    userId,
+    body,
+    sender,
+    account,
+    idempotency,
+  }: ChatDraft): MaybePromise<PublishResult> {
     const id = this.newId()
     const timestampMs = this.clock.wallTime()
     const { message, data } = body
@@ -52,16 +63,22 @@ export class Publisher {
       client_id: sender?.clientId,
       data,
     }
-    const draft = { id, message: frame, timestampMs, sender, account }
+    const draft = { id, message: frame, timestampMs, sender, account, idempotency }
     return andThen(this.backplane.publish(stream, draft), counted, this.metrics)
   }
 
   /** Publishes a chat message of the server's own. @throws RoomfulError what a client's would be refused for */
-  async publishOwnChat(stream: string, roomId: string, userId: string, body: ChatBody): Promise<Position> {
+  async publishOwnChat(
+    stream: string,
+    roomId: string,
+    userId: string,
+    body: ChatBody,
+    key: string | undefined,
+  ): Promise<Position> {
     this.#checkChat(body)
-    return positionOf(
-      await this.publishChat({ stream, roomId, userId, body, sender: undefined, account: undefined }),
-    )
+    const idempotency = idempotencyOf(key, { type: 'chat_message', user_id: userId, ...body })
+    const own = { sender: undefined, account: undefined, idempotency }
+    return positionOf(await this.publishChat({ stream, roomId, userId, body, ...own }))
   }
 
   #checkChat({ message, data }: ChatBody): void {
@@ -75,12 +92,22 @@ export class Publisher {
     if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues })
   }
 
-  /** Publishes a message of the application's own. @throws RoomfulError `invalid_message`, `unavailable`, `outcome_unknown` */
-  async publish(stream: string, roomId: string, message: { readonly type: string }): Promise<Position> {
+  /**
+   * Publishes a message of the application's own.
+   * @throws RoomfulError `invalid_message`, `id_conflict`, `unavailable`, `outcome_unknown`
+   */
+  async publish(
+    stream: string,
+    roomId: string,
+    message: { readonly type: string },
+    key: string | undefined,
+  ): Promise<Position> {
     const body = this.messages.check(message, 'published')
     const id = this.newId()
-    const frame = { type: message.type, ...body, room_id: roomId, id }
-    const draft = { id, message: frame, timestampMs: this.clock.wallTime() }
+    const content = { type: message.type, ...body }
+    const frame = { ...content, room_id: roomId, id }
+    const idempotency = idempotencyOf(key, content)
+    const draft = { id, message: frame, timestampMs: this.clock.wallTime(), idempotency }
     const published = await this.backplane.publish(stream, draft)
     return positionOf(counted(published, this.metrics))
   }
@@ -100,8 +127,15 @@ const REFUSALS = {
   out_of_order: 'out_of_order',
 } as const
 
+/** By what was said, and not when: a repeat has the same fingerprint. */
+function idempotencyOf(key: string | undefined, content: object): Idempotency | undefined {
+  return key === undefined ? undefined : { key, fingerprint: fingerprint(canonicalJson(content)) }
+}
+
 /** @throws RoomfulError */
 function positionOf(result: PublishResult): Position {
+  if (result.status === 'conflict')
+    throw new RoomfulError('id_conflict', { message: 'This key was used for another message' })
   if (result.status !== 'accepted') throw refusalOf(result)
   return result.position
 }

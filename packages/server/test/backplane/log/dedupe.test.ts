@@ -29,6 +29,21 @@ describe('dedupe', () => {
     expect(dedupe.find('b c', 'a', 0)).toEqual(record('b c', 2))
   })
 
+  it('dedupe gives up what names dropped entries, generation by generation, and all of it after the last', () => {
+    const dedupe = new Dedupe({ count: 1_000, ms: 1_000 })
+    for (let n = 1; n <= 10; n++) dedupe.remember(`c${n}`, record('ana', n), 0)
+    dedupe.forgetBefore(1)
+    dedupe.remember('c11', record('ana', 11), 0)
+    dedupe.forgetBefore(2)
+    dedupe.remember('c12', record('ana', 12), 0)
+    expect(dedupe.size).toBe(12)
+    dedupe.forgetBefore(12)
+    expect(dedupe.find('ana', 'c11', 0)).toBeUndefined()
+    expect(dedupe.find('ana', 'c12', 0)).toEqual(record('ana', 12))
+    dedupe.forgetBefore(13)
+    expect([dedupe.size, dedupe.bytes]).toEqual([0, 0])
+  })
+
   it('dedupe forgets everything in time', () => {
     const dedupe = new Dedupe({ count: 10, ms: 1_000 })
     for (let n = 0; n < 100; n++) dedupe.remember(`c${n}`, record('ana', n), n)

@@ -5,7 +5,7 @@ import * as z from 'zod/mini'
 import { connectExtended } from '../../../../../test/support/connect.js'
 import { RedisAddress, type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
 import { serve } from '../../../../../test/support/wire-server.js'
-import { TestNode, told, until } from './nodes.js'
+import { keyed, TestNode, told, until } from './nodes.js'
 
 const newest = { before: undefined, limit: 1_000, maxBytes: 1_000_000 }
 const toEnd: (() => Promise<void>)[] = []
@@ -117,6 +117,46 @@ describe('what Redis was asked to log and did not say whether it has', () => {
     await store.command('CONFIG', 'SET', 'min-replicas-to-write', '0')
     await node.publish('r', 'again')
     expect(await textsIn(node)).toEqual(['again'])
+  })
+})
+
+describe('a message with a key in Redis', () => {
+  it('a message with a key that Redis did not answer for is refused for now, and its repeat stands in the log once', async () => {
+    const store = await start()
+    const node = await join({ url: store.url, commandTimeoutMs: 200, leaseRenewMs: 5_000, leaseMs: 15_000 })
+    await node.publish('r', 'before')
+    store.pause()
+    await expect(node.backplane.publish('r', keyed('paid', 'order 7'))).rejects.toMatchObject(refused)
+    store.resume()
+    await isReady(node)
+    expect(await node.backplane.publish('r', keyed('paid', 'order 7'))).toMatchObject({
+      status: 'accepted',
+      duplicate: true,
+      position: { offset: 2 },
+    })
+    expect(await textsIn(node)).toEqual(['before', 'paid'])
+  })
+
+  it('a message with a key that too few replicas confirmed is refused for now, and its repeat waits for them again', async () => {
+    const store = await start()
+    const node = await join({ url: store.url, durability: 'replicated', replicationTimeoutMs: 100 })
+    for (let n = 0; n < 2; n++)
+      await expect(node.backplane.publish('r', keyed('paid', 'order 7'))).rejects.toMatchObject(refused)
+    expect(await textsIn(node)).toEqual(['paid'])
+  })
+
+  it('a message with a key is known for as long as its entry is kept, and no longer', async () => {
+    const store = await start()
+    const node = await join({ url: store.url, historyCount: 2, dedupeMs: 1 })
+    const publish = async (text: string) => {
+      const result = await node.backplane.publish('r', keyed(text, text))
+      return result.status === 'accepted' && [result.position.offset, result.duplicate]
+    }
+    for (const text of ['one', 'two']) await publish(text)
+    expect(await publish('one')).toEqual([1, true])
+    expect(await publish('three')).toEqual([3, false])
+    expect(await publish('one')).toEqual([4, false])
+    expect(await publish('three')).toEqual([3, true])
   })
 })
 

@@ -40,6 +40,10 @@ export class TestNode {
   }
 }
 
+export function keyed(text: string, key: string): Draft {
+  return { ...draft(text), idempotency: { key, fingerprint: fingerprint(text) } }
+}
+
 export type Accepted = Extract<PublishResult, { status: 'accepted' }>
 
 export function draft(text: string, clientId?: string): Draft {

@@ -72,9 +72,9 @@ end
 `
 
 /**
- * The record of a client's message is written first, and counts only if the entry it names is in the log: after an
- * error in between, a repeat is appended, neither lost nor doubled. A repeat writes too, since WAIT waits for the last
- * write of its connection.
+ * The record of a message is written first, and counts only if the log has not lost the entry that it names: after an
+ * error in between, a repeat is appended, neither lost nor doubled. That of a key counts only while the entry is kept.
+ * A repeat writes too, since WAIT waits for the last write of its connection.
  */
 export const APPEND = `${WHOLE}${LOG}
 local function has_lost(log, last, epoch, offset, id)
@@ -83,11 +83,17 @@ local function has_lost(log, last, epoch, offset, id)
   return there and there.id ~= id
 end
 
-local function known(sent, log, last)
+local function is_kept(log, offset, id)
+  local there = at_offset(log, offset)
+  return there and there.id == id
+end
+
+local function known(sent, log, last, must_be_kept)
   local record = redis.call('GET', sent)
   if not record then return nil end
   local fingerprint, epoch, offset, id, timestampMs = string.match(record, '^(.-)\\n(.-)\\n(.-)\\n(.-)\\n(.*)$')
   if has_lost(log, last, epoch, tonumber(offset), id) then return nil end
+  if must_be_kept and not is_kept(log, tonumber(offset), id) then return nil end
   return { fingerprint = fingerprint, offset = offset, id = id, timestampMs = timestampMs }
 end
 
@@ -110,15 +116,17 @@ local log, meta, sent = KEYS[1], KEYS[2], KEYS[3]
 local id, open, timestampMs, fingerprint, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local count, bytes, age, window, idle = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], ARGV[10]
 local last = head_or_new(log, meta, ARGV[11], idle)
+local is_key = ARGV[12] == 'kept'
 if sent then
-  local first_time = known(sent, log, last)
+  if is_key then trim(log, last.sum, bytes, age) end
+  local first_time = known(sent, log, last, is_key)
   if first_time and first_time.fingerprint ~= fingerprint then return { 'conflict' } end
   if first_time then
     redis.call('PEXPIRE', sent, window)
     return { 'duplicate', last.epoch, first_time.offset, first_time.id, first_time.timestampMs }
   end
 end
-if ARGV[12] and has_lost(log, last, ARGV[12], tonumber(ARGV[13]), ARGV[14]) then return { 'out_of_order' } end
+if ARGV[13] and has_lost(log, last, ARGV[13], tonumber(ARGV[14]), ARGV[15]) then return { 'out_of_order' } end
 local offset = text(last.offset + 1)
 if sent then
   local record = table.concat({ fingerprint, last.epoch, offset, id, timestampMs }, '\\n')
