@@ -6,7 +6,7 @@ import { Gate } from './gate.js'
 import { Stage } from './stage.js'
 
 export interface FailoverOptions {
-  readonly durability: Exclude<Durability, 'memory'>
+  readonly durability: Extract<Durability, 'primary' | 'replicated'>
   readonly clients: number
   readonly rooms: number
   readonly messagesPerSecond: number

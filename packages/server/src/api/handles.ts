@@ -1,5 +1,6 @@
-import type { Broadcastable, BuiltIn, ChatDataInput, JsonObject, Publishable } from '@roomful/protocol'
+import type { Broadcastable, BuiltIn, ChatDataInput, Publishable } from '@roomful/protocol'
 import type { Position, PresentUser } from './backplane.js'
+import type { LogMessage } from './log-message.js'
 import type { AnyProtocol } from './protocol.js'
 
 export interface BroadcastOptions {
@@ -31,9 +32,9 @@ export interface HistoryOptions {
   readonly after?: number
 }
 
-export interface HistoryPage {
+export interface HistoryPage<P extends AnyProtocol = BuiltIn> {
   /** Frames as members got them, in the order of their offsets. */
-  readonly messages: readonly JsonObject[]
+  readonly messages: readonly LogMessage<P>[]
   readonly more: boolean
   readonly truncated: boolean
 }
@@ -90,7 +91,7 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
    * A page of the log: the newest entries, or those before or after an offset.
    * @throws TypeError for a number that is no whole one, 0 or more, for both offsets, or a misspelt name
    */
-  history(options?: HistoryOptions): Promise<HistoryPage>
+  history(options?: HistoryOptions): Promise<HistoryPage<P>>
 }
 
 export interface UserHandle<P extends AnyProtocol = BuiltIn> {
@@ -105,5 +106,5 @@ export interface UserHandle<P extends AnyProtocol = BuiltIn> {
    */
   disconnect(code?: number, reason?: string): void
   /** A page of the user's own stream, as of a room. */
-  history(options?: HistoryOptions): Promise<HistoryPage>
+  history(options?: HistoryOptions): Promise<HistoryPage<P>>
 }

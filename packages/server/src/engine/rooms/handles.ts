@@ -12,6 +12,7 @@ import type {
   ChatOptions,
   HistoryOptions,
   HistoryPage,
+  LogMessage,
   PublishOptions,
   RoomHandle,
   RoomInfo,
@@ -248,18 +249,21 @@ export class Messenger {
     return { roomId, count: present.count, connections, members: present.users, head }
   }
 
-  async #history(stream: string, options: HistoryOptions = {}): Promise<HistoryPage> {
+  async #history(stream: string, options: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
     assertHistoryOptions(options)
     return this.deps.lifeCycle.run(() => this.#page(stream, options))
   }
 
-  async #page(stream: string, { limit = 50, before, after }: HistoryOptions): Promise<HistoryPage> {
+  async #page(
+    stream: string,
+    { limit = 50, before, after }: HistoryOptions,
+  ): Promise<HistoryPage<AnyProtocol>> {
     const range: Range =
       after === undefined
         ? { before, limit, maxBytes: MAX_PAGE_BYTES }
         : { after, limit, maxBytes: MAX_PAGE_BYTES }
     const page = await this.deps.backplane.read(stream, range)
-    const messages = page.entries.map((entry) => JSON.parse(entry.text) as JsonObject)
+    const messages = page.entries.map((entry) => JSON.parse(entry.text) as LogMessage<AnyProtocol>)
     return { messages, more: page.more, truncated: page.truncated }
   }
 }
