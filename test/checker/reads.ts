@@ -1,0 +1,93 @@
+import { HighWater } from './high-water.js'
+import {
+  by,
+  type Entry,
+  type Event,
+  type History,
+  type Joined,
+  type Page,
+  type Violation,
+} from './history.js'
+
+/** Every reader goes on from where it stood, offset by offset, and no answer is older than what was known. */
+export function checkReads(history: History): Violation[] {
+  const reads = new Reads(new HighWater(history))
+  for (const event of history) {
+    if (event.kind === 'joined') reads.joined(event)
+    if (event.kind === 'delivered') reads.delivered(event, event.entry)
+    if (event.kind === 'page') reads.page(event)
+    if (event.kind === 'resync') reads.resync(event)
+  }
+  return reads.violations
+}
+
+interface Cursor {
+  readonly epoch: string
+  readonly offset: number
+}
+
+class Reads {
+  readonly violations: Violation[] = []
+  readonly #cursors = new Map<string, Cursor>()
+
+  constructor(private readonly known: HighWater) {}
+
+  joined(event: Joined): void {
+    const { since, recovered, entries, cursor, more, askedAt } = event
+    if (recovered === false) this.#found('break', event, `it cannot go on from ${since?.offset}`)
+    const goesOn = since !== undefined && recovered === true
+    const first = entries[0]
+    let at = goesOn ? since : first && { epoch: first.epoch, offset: first.offset - 1 }
+    for (const entry of entries) at = this.#step(event, at, entry)
+    if (at && (at.epoch !== cursor.epoch || at.offset !== cursor.offset))
+      this.#found('hole', event, `its cursor is ${show(cursor)} behind ${show(at)}`)
+    if (!more) this.#checkAge(event, cursor, askedAt)
+    this.#cursors.set(readerOf(event), cursor)
+  }
+
+  delivered(event: Event, entry: Entry): void {
+    const cursor = this.#cursors.get(readerOf(event))
+    if (!cursor) this.#found('order', event, `${show(entry)} came before the room was joined`)
+    this.#cursors.set(readerOf(event), this.#step(event, cursor, entry))
+  }
+
+  page(event: Page): void {
+    const { after, before, epoch, entries, more, askedAt } = event
+    const first = entries[0]
+    let at: Cursor | undefined = first && { epoch, offset: first.offset - 1 }
+    if (after !== undefined) at = { epoch, offset: after }
+    for (const entry of entries) at = this.#step(event, at, entry)
+    if (before !== undefined && at && at.offset !== before - 1)
+      this.#found('hole', event, `a page below ${before} ends with ${at.offset}`)
+    // A page that was asked for in the other direction does not say where the log ends.
+    if (before === undefined && at && (after === undefined || !more)) this.#checkAge(event, at, askedAt)
+  }
+
+  resync(event: Extract<Event, { kind: 'resync' }>): void {
+    this.#found('break', event, `resync: ${event.reason}`)
+    this.#cursors.set(readerOf(event), event.cursor)
+  }
+
+  #step(event: Event, last: Cursor | undefined, entry: Entry): Cursor {
+    if (last && last.epoch !== entry.epoch)
+      this.#found('break', event, `${show(entry)} came after ${show(last)}`)
+    else if (last && entry.offset <= last.offset)
+      this.#found('non-monotonic', event, `${entry.offset} came after ${last.offset}`)
+    else if (last && entry.offset !== last.offset + 1)
+      this.#found('hole', event, `${entry.offset} came after ${last.offset}`)
+    return entry
+  }
+
+  #checkAge(event: Event, { epoch, offset }: Cursor, askedAt: number): void {
+    const known = this.known.before(event.room, epoch, askedAt)
+    if (offset < known)
+      this.#found('non-monotonic', event, `the log ends with ${offset}, where ${known} was known before`)
+  }
+
+  #found(kind: Violation['kind'], event: Event, what: string): void {
+    this.violations.push({ kind, what: `${by(event)}: ${what}` })
+  }
+}
+
+const readerOf = ({ client, room }: Event) => `${client} ${room}`
+const show = ({ epoch, offset }: Cursor) => `${offset} of ${epoch}`
