@@ -1,0 +1,30 @@
+import type { Entry, Place } from './history.js'
+
+/** The fields of frames of the server that a recorded client looks at, as PROTOCOL.md names them. */
+export interface Frame {
+  readonly type: string
+  readonly user_id?: string
+  readonly session?: string
+  readonly client_id?: string
+  readonly message?: string
+  readonly id?: string
+  readonly epoch?: string
+  readonly offset?: number
+  readonly duplicate?: boolean
+  readonly messages?: readonly Frame[]
+  readonly recovered?: boolean
+  readonly more?: boolean
+  readonly reason?: string
+  readonly code?: string
+  readonly retry_after_ms?: number
+  readonly ref?: string
+}
+
+export function placeOf({ epoch = '', offset = -1, id = '' }: Frame): Place {
+  return { epoch, offset, id }
+}
+
+export function entryOf(frame: Frame): Entry {
+  const { user_id: user = '', client_id: clientId = '', message: text = '' } = frame
+  return { ...placeOf(frame), user, clientId, text }
+}

@@ -1,0 +1,110 @@
+import type { Place } from './history.js'
+
+interface Message {
+  readonly clientId: string
+  readonly text: string
+}
+
+interface Waiting extends Message {
+  /** The cursor when it was first transmitted. */
+  seen?: Place | undefined
+  isInFlight: boolean
+}
+
+interface Transmission {
+  readonly message: string
+  readonly client_id: string
+  readonly after?: string
+  readonly seen?: number
+}
+
+/** Refusals after which the same message may be sent again. */
+const TEMPORARY = new Set(['unavailable', 'out_of_order', 'rate_limited', 'draining', 'internal'])
+
+/** Messages of one sender in one room until they are acknowledged: in order, and again after a loss or a refusal. */
+export class Outbox {
+  #waiting: Waiting[] = []
+  #isOpen = false
+  #hasRefusal = false
+  /** On this connection: the last that was sent, and the last that was accepted. */
+  #lastSent: string | undefined
+  #lastAccepted: string | undefined
+  #pause: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly cursor: () => Place | undefined,
+    private readonly transmit: (frame: Transmission) => void,
+  ) {}
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0
+  }
+
+  add(message: Message): void {
+    this.#waiting.push({ ...message, isInFlight: false })
+    this.#flush()
+  }
+
+  /** A connection is there, and has forgotten what another one sent. */
+  open(): void {
+    this.#isOpen = true
+    this.#lastAccepted = undefined
+    this.#resume()
+  }
+
+  /** The connection is lost; what becomes of what is under way is not known. */
+  shut(): void {
+    clearTimeout(this.#pause)
+    this.#isOpen = false
+    for (const message of this.#waiting) message.isInFlight = false
+  }
+
+  acked(clientId: string): void {
+    this.#lastAccepted = clientId
+    this.#waiting = this.#waiting.filter((message) => message.clientId !== clientId)
+    this.#repeatSoon()
+  }
+
+  /** Returns whether the message will be sent again: not if the refusal is for good. */
+  refused(clientId: string, code: string, retryMs: number): boolean {
+    const isTemporary = TEMPORARY.has(code)
+    const message = this.#waiting.find((message) => message.clientId === clientId)
+    if (message) message.isInFlight = false
+    if (!isTemporary) this.#waiting = this.#waiting.filter((one) => one !== message)
+    this.#hasRefusal = true
+    this.#repeatSoon(retryMs)
+    return isTemporary
+  }
+
+  /** Once all that is under way is answered, or it would overtake what was refused. */
+  #repeatSoon(afterMs = 50): void {
+    if (!this.#hasRefusal || this.#waiting.some(({ isInFlight }) => isInFlight)) return
+    clearTimeout(this.#pause)
+    this.#pause = setTimeout(() => this.#resume(), afterMs)
+  }
+
+  #resume(): void {
+    this.#hasRefusal = false
+    this.#lastSent = this.#lastAccepted
+    this.#flush()
+  }
+
+  #flush(): void {
+    if (!this.#isOpen || this.#hasRefusal) return
+    for (const message of this.#waiting) if (!message.isInFlight) this.#send(message)
+  }
+
+  #send(message: Waiting): void {
+    const cursor = this.cursor()
+    const { clientId, text, seen } = message
+    message.isInFlight = true
+    message.seen ??= cursor
+    this.transmit({
+      message: text,
+      client_id: clientId,
+      ...(this.#lastSent !== undefined && { after: this.#lastSent }),
+      ...(seen !== undefined && seen.epoch === cursor?.epoch && { seen: seen.offset }),
+    })
+    this.#lastSent = clientId
+  }
+}

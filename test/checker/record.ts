@@ -1,0 +1,173 @@
+import { Random } from '../sim/random.js'
+import { check } from './check.js'
+import type { Event, Page, Place, Violation } from './history.js'
+import { RecordedClient } from './recorded-client.js'
+import { Recording } from './recording.js'
+import { killOne, SUBJECTS, type Subject, type SubjectName } from './subjects.js'
+
+export interface RecordOptions {
+  readonly clients: number
+  readonly rooms: number
+  readonly messagesPerSecond: number
+  readonly durationMs: number
+  /** Time from one broken connection to the next, in ms. */
+  readonly cutEveryMs: number
+  /** Time from one killed server to the next, in ms. */
+  readonly killEveryMs: number
+  readonly seed: number
+}
+
+export interface Recorded {
+  readonly violations: readonly Violation[]
+  /** What no history shows: refusals that nothing explains, and errors that a server did not catch. */
+  readonly complaints: readonly string[]
+  readonly events: number
+  readonly acked: number
+  /** Messages that were known when they were sent again. */
+  readonly repeats: number
+  readonly shown: number
+  readonly pages: number
+  readonly cuts: number
+  readonly kills: number
+}
+
+/** Has clients write and read under faults of their connections and servers, and checks what they saw. */
+export async function record(name: SubjectName, options: RecordOptions): Promise<Recorded> {
+  const subject = await SUBJECTS[name]()
+  const scene = new Scene(subject, options)
+  try {
+    return await scene.play()
+  } finally {
+    scene.close()
+    await subject.stop()
+  }
+}
+
+class Scene {
+  readonly #recording = new Recording()
+  readonly #random: Random
+  readonly #clients: RecordedClient[]
+  readonly #rooms: readonly string[]
+  #end = 0
+  #cuts = 0
+  #kills = 0
+
+  constructor(
+    private readonly subject: Subject,
+    private readonly options: RecordOptions,
+  ) {
+    this.#random = new Random(options.seed)
+    this.#rooms = Array.from({ length: options.rooms }, (_, index) => `room-${index}`)
+    this.#clients = Array.from({ length: options.clients }, (_, index) =>
+      this.#enter(`c${index}`, this.#rooms[index % options.rooms] ?? ''),
+    )
+  }
+
+  async play(): Promise<Recorded> {
+    const recording = this.#recording
+    await recording.until(() => this.#clients.every(({ isLive }) => isLive), 'everybody has joined')
+    this.#end = performance.now() + this.options.durationMs
+    await Promise.all([this.#talk(), this.#cutNowAndThen(), this.#killNowAndThen()])
+    await recording.until(() => this.#clients.every(({ outbox }) => outbox.isEmpty), 'all is acknowledged')
+    await this.#catchUp()
+    for (const room of this.#rooms) await this.#audit(room)
+    for (const server of this.subject.servers) {
+      const faults = await server.faults()
+      if (faults > 0) recording.complain(`${faults} errors of a server were caught by nobody`)
+    }
+    return this.#verdict()
+  }
+
+  close(): void {
+    for (const client of this.#clients) client.close()
+  }
+
+  #enter(name: string, room: string): RecordedClient {
+    const ports = this.subject.servers.map(({ port }) => port)
+    return new RecordedClient(name, room, ports, this.#recording, this.#random.fork())
+  }
+
+  async #talk(): Promise<void> {
+    const startedAt = performance.now()
+    for (let written = 0; performance.now() < this.#end; await pause(5)) {
+      const due = ((performance.now() - startedAt) / 1_000) * this.options.messagesPerSecond
+      for (; written < due; written++) this.#write(written)
+    }
+  }
+
+  #write(written: number): void {
+    const client = this.#random.pick(this.#clients)
+    client.write(`${client.name} ${written} ${'\u{1F600}'.repeat(this.#random.between(0, 50))}`)
+    if (written % 20 > 0) return
+    const offset = client.cursor?.offset ?? 0
+    if (this.#random.next() < 0.5) client.page({ after: Math.max(0, offset - this.#random.between(0, 30)) })
+    else client.page({ before: offset + 1, limit: this.#random.between(1, 50) })
+  }
+
+  async #cutNowAndThen(): Promise<void> {
+    for (; performance.now() < this.#end; this.#cuts++) {
+      await pause(this.options.cutEveryMs)
+      this.#random.pick(this.#clients).cut()
+    }
+  }
+
+  async #killNowAndThen(): Promise<void> {
+    if (!this.subject.isKilled) return
+    for (; performance.now() + this.options.killEveryMs < this.#end; this.#kills++) {
+      await pause(this.options.killEveryMs)
+      await killOne(this.subject, this.#random)
+    }
+  }
+
+  /** Every reader has come as far as anybody. */
+  #catchUp(): Promise<void> {
+    const heads = new Map<string, Place>()
+    for (const event of this.#recording.events) {
+      if (event.kind !== 'acked') continue
+      const head = heads.get(event.room)
+      if (head?.epoch !== event.at.epoch || head.offset < event.at.offset) heads.set(event.room, event.at)
+    }
+    const isThere = ({ room, cursor }: RecordedClient) => {
+      const head = heads.get(room)
+      return !head || (cursor?.epoch === head.epoch && cursor.offset >= head.offset)
+    }
+    return this.#recording.until(() => this.#clients.every(isThere), 'every reader has seen everything')
+  }
+
+  /** Somebody new reads a room from its first entry to its last. */
+  async #audit(room: string): Promise<void> {
+    const recording = this.#recording
+    const auditor = this.#enter(`auditor of ${room}`, room)
+    this.#clients.push(auditor)
+    await recording.until(() => auditor.isLive, `${auditor.name} has joined`)
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const page: Page = await this.#pageOf(auditor, after)
+      after = page.more ? page.entries.at(-1)?.offset : undefined
+    }
+  }
+
+  async #pageOf(auditor: RecordedClient, after: number): Promise<Page> {
+    const { events } = this.#recording
+    const isAnswer = (event: Event): event is Page =>
+      event.kind === 'page' && event.client === auditor.name && event.after === after
+    auditor.page({ after, limit: 1_000 })
+    await this.#recording.until(() => events.some(isAnswer), `${auditor.name} has its page after ${after}`)
+    const page = events.find(isAnswer)
+    if (!page) throw new Error(`${auditor.name} lost its page after ${after}`)
+    return page
+  }
+
+  #verdict(): Recorded {
+    const { events, complaints } = this.#recording
+    const acks = events.filter((event) => event.kind === 'acked')
+    return {
+      ...{ violations: check(events), complaints, events: events.length, acked: acks.length },
+      repeats: acks.filter(({ duplicate }) => duplicate).length,
+      shown: events.filter(({ kind }) => kind === 'delivered').length,
+      pages: events.filter(({ kind }) => kind === 'page').length,
+      ...{ cuts: this.#cuts, kills: this.#kills },
+    }
+  }
+}
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))

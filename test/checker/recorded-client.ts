@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto'
+import { WebSocket } from 'ws'
+import type { Random } from '../sim/random.js'
+import { entryOf, type Frame, placeOf } from './frames.js'
+import type { Place } from './history.js'
+import { Outbox } from './outbox.js'
+import type { Recording } from './recording.js'
+
+/** What was asked, and how much had been seen by then. */
+interface Asked {
+  readonly askedAt: number
+  readonly since?: Place
+  readonly after?: number
+  readonly before?: number
+}
+
+/**
+ * A client in one room, written from PROTOCOL.md alone: it comes back when its connection is lost, goes on from its cursor,
+ * repeats what was not acknowledged, and records every frame.
+ */
+export class RecordedClient {
+  cursor: Place | undefined
+  readonly outbox: Outbox
+  #socket: WebSocket | undefined
+  #connections = 0
+  #session: string | undefined
+  #user = ''
+  #isLive = false
+  #isClosed = false
+  #asked = new Map<string, Asked>()
+  #refs = 0
+  #redial: NodeJS.Timeout | undefined
+
+  constructor(
+    readonly name: string,
+    readonly room: string,
+    private readonly ports: readonly number[],
+    private readonly recording: Recording,
+    private readonly random: Random,
+  ) {
+    this.outbox = new Outbox(
+      () => this.cursor,
+      (frame) => {
+        const { client_id: clientId, message: text } = frame
+        recording.add({ kind: 'sent', ...this.#seen(), clientId, text, user: this.#user })
+        this.#send({ type: 'chat_message', room_id: room, ...frame })
+      },
+    )
+    this.#dial()
+  }
+
+  get isLive(): boolean {
+    return this.#isLive
+  }
+
+  write(text: string): void {
+    this.outbox.add({ clientId: randomBytes(16).toString('base64url'), text })
+  }
+
+  /** Asks for a page of history; its answer is recorded. */
+  page(range: { readonly after?: number; readonly before?: number; readonly limit?: number }): void {
+    if (this.#isLive) this.#ask('history', range, range)
+  }
+
+  /** Its connection breaks, as that of a phone does. */
+  cut(): void {
+    this.#socket?.terminate()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#redial)
+    this.outbox.shut()
+    this.#socket?.terminate()
+  }
+
+  #dial(): void {
+    const socket = new WebSocket(`ws://127.0.0.1:${this.random.pick(this.ports)}`)
+    this.#socket = socket
+    this.#connections++
+    this.#asked = new Map()
+    socket.on('message', (data) => this.#take(JSON.parse(data.toString())))
+    socket.on('error', () => {
+      // The close event that follows brings it back.
+    })
+    socket.on('close', () => {
+      this.#isLive = false
+      this.outbox.shut()
+      if (!this.#isClosed) this.#redial = setTimeout(() => this.#dial(), this.random.between(20, 200))
+    })
+  }
+
+  #take(frame: Frame): void {
+    // What comes after a cut, on a connection that was given up.
+    if (this.#socket?.readyState !== WebSocket.OPEN) return
+    if (frame.type === 'system') this.#send({ type: 'auth', protocol: 1, session: this.#session })
+    else if (frame.type === 'authenticated') this.#authenticated(frame)
+    else if (frame.type === 'joined') this.#joined(frame)
+    else if (frame.type === 'chat_message') this.#delivered(frame)
+    else if (frame.type === 'ack') this.#acked(frame)
+    else if (frame.type === 'history') this.#paged(frame)
+    else if (frame.type === 'error') this.#refused(frame)
+    else if (frame.type === 'resync') this.#resynced(frame)
+  }
+
+  #authenticated({ user_id = '', session }: Frame): void {
+    if (this.#user !== '' && user_id !== this.#user)
+      this.recording.complain(`${this.name} was ${this.#user}, and came back as ${user_id}`)
+    this.#user = user_id
+    this.#session = session
+    this.#join()
+  }
+
+  #join(): void {
+    const since = this.cursor
+    this.#ask('join', since ? { since } : { history: 20 }, since ? { since } : {})
+  }
+
+  #joined(frame: Frame): void {
+    const { since, askedAt } = this.#answered(frame)
+    const cursor = placeOf(frame)
+    const { recovered, more = false, messages = [] } = frame
+    this.cursor = cursor
+    this.#isLive = !more
+    this.recording.add({
+      kind: 'joined',
+      ...this.#seen(),
+      ...{ askedAt, entries: messages.map(entryOf), cursor, more },
+      ...(since && { since }),
+      ...(recovered !== undefined && { recovered }),
+    })
+    if (more) this.#join()
+    else this.outbox.open()
+  }
+
+  #delivered(frame: Frame): void {
+    const entry = entryOf(frame)
+    this.cursor = { epoch: entry.epoch, offset: entry.offset, id: entry.id }
+    this.recording.add({ kind: 'delivered', ...this.#seen(), entry })
+  }
+
+  #acked(frame: Frame): void {
+    const { client_id: clientId = '', duplicate = false } = frame
+    this.outbox.acked(clientId)
+    this.recording.add({ kind: 'acked', ...this.#seen(), clientId, at: placeOf(frame), duplicate })
+  }
+
+  #paged(frame: Frame): void {
+    const { askedAt, after, before } = this.#answered(frame)
+    const { epoch = '', messages = [], more = false } = frame
+    this.recording.add({
+      kind: 'page',
+      ...this.#seen(),
+      ...{ askedAt, epoch, entries: messages.map(entryOf), more },
+      ...(after !== undefined && { after }),
+      ...(before !== undefined && { before }),
+    })
+  }
+
+  #refused({ client_id: clientId, code = '', retry_after_ms: retryMs = 50, ref }: Frame): void {
+    if (clientId === undefined) {
+      if (code !== 'unavailable') this.recording.complain(`${this.name} was told '${code}' (${ref})`)
+      this.cut()
+      return
+    }
+    this.recording.add({ kind: 'refused', ...this.#seen(), clientId, code })
+    if (!this.outbox.refused(clientId, code, retryMs))
+      this.recording.complain(`${this.name} was refused ${clientId} with '${code}'`)
+  }
+
+  #resynced(frame: Frame): void {
+    this.cursor = placeOf(frame)
+    this.recording.add({ kind: 'resync', ...this.#seen(), reason: frame.reason ?? '', cursor: this.cursor })
+  }
+
+  #ask(type: string, fields: object, asked: Omit<Asked, 'askedAt'>): void {
+    const ref = String(++this.#refs)
+    this.#asked.set(ref, { ...asked, askedAt: this.recording.events.length })
+    this.#send({ type, room_id: this.room, ref, ...fields })
+  }
+
+  #answered({ type, ref = '' }: Frame): Asked {
+    const asked = this.#asked.get(ref)
+    this.#asked.delete(ref)
+    if (!asked) this.recording.complain(`${this.name} got '${type}' for ${ref}, which it had not asked`)
+    return asked ?? { askedAt: 0 }
+  }
+
+  #send(message: object): void {
+    this.#socket?.send(JSON.stringify(message))
+  }
+
+  #seen() {
+    return { client: this.name, connection: `${this.name}/${this.#connections}`, room: this.room }
+  }
+}

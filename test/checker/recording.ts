@@ -1,0 +1,42 @@
+import type { Event } from './history.js'
+
+const PATIENCE_MS = 20_000
+
+/** A history while it is made, by all clients of one process. */
+export class Recording {
+  readonly events: Event[] = []
+  /** What no server may do, and no history shows: refusals that nothing explains. */
+  readonly complaints: string[] = []
+  readonly #waiting = new Set<() => void>()
+
+  add(event: Event): void {
+    this.events.push(event)
+    for (const wake of this.#waiting) wake()
+  }
+
+  complain(what: string): void {
+    this.complaints.push(what)
+  }
+
+  /** Resolves when something is true, asked after every event. @throws Error if it never comes true */
+  until(isTrue: () => boolean, what: string): Promise<void> {
+    if (isTrue()) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const stop = () => {
+        clearTimeout(timer)
+        this.#waiting.delete(wake)
+      }
+      const wake = () => {
+        if (!isTrue()) return
+        stop()
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        stop()
+        const [complaint = 'nobody complained'] = this.complaints
+        reject(new Error(`Waited ${PATIENCE_MS} ms in vain until ${what} (${complaint})`))
+      }, PATIENCE_MS)
+      this.#waiting.add(wake)
+    })
+  }
+}

@@ -1,0 +1,48 @@
+import type { Random } from '../sim/random.js'
+import { RedisServer } from '../support/redis.js'
+import { StoreServer } from '../support/store-server.js'
+
+/** Real servers on a store that keeps everything. */
+export interface Subject {
+  readonly servers: readonly StoreServer[]
+  /** Whether servers are killed: only where what was acknowledged should outlive it. */
+  readonly isKilled: boolean
+  stop(): Promise<void>
+}
+
+/** A log that keeps everything: whoever cannot go on was let down. */
+const EVERYTHING = { historyCount: 1_000_000, historyBytes: 2 ** 30, dedupeMs: 3_600_000 }
+
+export const SUBJECTS = {
+  memory: () => inMemory(false),
+
+  /** It is killed, and shows that the checker bites. */
+  forgetful: () => inMemory(true),
+
+  async redis(): Promise<Subject> {
+    const redis = await RedisServer.start({ durable: true })
+    const options = { url: redis.url, ...EVERYTHING }
+    const start = () => StoreServer.start({ store: 'redis', options })
+    const servers = await Promise.all([start(), start()])
+    const stop = async () => {
+      for (const server of servers) await server.kill()
+      await redis.remove()
+    }
+    return { servers, isKilled: true, stop }
+  },
+} as const satisfies Record<string, () => Promise<Subject>>
+
+async function inMemory(isKilled: boolean): Promise<Subject> {
+  const options = { ...EVERYTHING, totalBytes: 2 ** 31 }
+  const server = await StoreServer.start({ store: 'memory', options })
+  return { servers: [server], isKilled, stop: () => server.kill() }
+}
+
+export type SubjectName = keyof typeof SUBJECTS
+
+/** Kills one of the servers, and starts it again after a while. */
+export async function killOne({ servers }: Subject, random: Random): Promise<void> {
+  const server = random.pick(servers)
+  await server.kill()
+  await server.restart()
+}
