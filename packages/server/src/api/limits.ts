@@ -89,7 +89,7 @@ export interface Limits {
   /** The same, in bytes. @default 65_536 */
   readonly flushBytes: number
 
-  /** Sockets that are no WebSocket, or not yet; more are dropped at once. For `listen` and the command: an HTTP server of your own has its own. @default 1_000 */
+  /** Sockets that are no WebSocket, or not yet; more are dropped at once, as is one with more than ten answers that it has not read. For `listen` and the command: an HTTP server of your own has its own. @default 1_000 */
   readonly httpSockets: number
   /** Time for an HTTP request to arrive in full, a TLS handshake to end or an answer to be read, in ms; then the socket is closed. For `listen` and the command, as `httpSockets`. @default 10_000 */
   readonly requestMs: number

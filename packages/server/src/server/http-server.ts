@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import { MAX_TIMER_MS } from '../api/clock.js'
 import type { Limits } from '../api/limits.js'
@@ -8,10 +9,12 @@ import type { Logger } from '../api/logger.js'
 /** How much of the time that a request may take passes between two looks at who is late. */
 const CHECKS_PER_REQUEST = 10
 const MINUTE_MS = 60_000
+/** Requests of one socket that may wait for their answers to be read. */
+const PIPELINED = 10
 
 /**
  * An HTTP server that strangers may reach: whoever is silent, drips a request or does not read its answer is gone
- * after `limits.requestMs`, and sockets that are no WebSocket are bounded.
+ * after `limits.requestMs`, and sockets that are no WebSocket are bounded, as is what one of them may ask for at once.
  */
 export function createHttpServer(
   listener: RequestListener,
@@ -28,14 +31,31 @@ export function createHttpServer(
     requestTimeout: timeoutMs,
     ...(checkMs > 0 && { connectionsCheckingInterval: checkMs }),
   }
+  const bounded = boundPipelines(listener)
   const server = tls
-    ? createTlsServer({ ...options, ...tls, ...(timeoutMs > 0 && { handshakeTimeout: timeoutMs }) }, listener)
-    : createServer(options, listener)
+    ? createTlsServer({ ...options, ...tls, ...(timeoutMs > 0 && { handshakeTimeout: timeoutMs }) }, bounded)
+    : createServer(options, bounded)
   // For who asks and does not read: an upgrade ends it.
   server.setTimeout(timeoutMs)
   if (finite(httpSockets + connections)) server.maxConnections = httpSockets + connections
   server.on('drop', droppedOnceAMinute(logger))
   return server
+}
+
+/** Drops a socket that asks and asks and reads nothing: each answer would be kept for it, thousands a socket. */
+function boundPipelines(listener: RequestListener): RequestListener {
+  const unread = new WeakMap<Socket, number>()
+  return (request, response) => {
+    const { socket } = request
+    const count = (unread.get(socket) ?? 0) + 1
+    if (count > PIPELINED) {
+      socket.destroy()
+      return
+    }
+    unread.set(socket, count)
+    response.once('close', () => unread.set(socket, (unread.get(socket) ?? 1) - 1))
+    listener(request, response)
+  }
 }
 
 /** As Node writes "never". */
