@@ -165,6 +165,16 @@ describe('mistakes end with one sentence, exit code 1 and no stack', () => {
     await expectRefusal(roomful([], { PORT: port }), new RegExp(`Port ${port} on 127.0.0.1 is in use`))
   })
 
+  it('a Redis that refuses the password', async () => {
+    const redis = await RedisServer.start({ password: 'secret' })
+    onTestFinished(() => redis.remove())
+    const env = { REDIS_URL: redis.url.replace('://', '://:wrong@') }
+    await expectRefusal(
+      roomful([], env),
+      new RegExp(`the Redis at 127.0.0.1:${redis.port} refuses the user or the password.*WRONGPASS`),
+    )
+  })
+
   it.each([
     [[], { PORT: '99999' }, /PORT must be a port from 0 to 65535, not '99999'/],
     [['--port', 'x'], {}, /--port must be a port/],

@@ -16,7 +16,10 @@ export async function openRedis(url: string): Promise<Backplane> {
     client.destroy()
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message || cause.name : String(cause)
-    throw new UsageError(`REDIS_URL: no Redis answers at ${addressOf(url)} (${reason})`, { cause })
+    const what = /^(WRONGPASS|NOAUTH)\b/.test(reason)
+      ? `the Redis at ${addressOf(url)} refuses the user or the password, or asks for one that is missing`
+      : `no Redis answers at ${addressOf(url)}`
+    throw new UsageError(`REDIS_URL: ${what} (${reason})`, { cause })
   }
   const { redis } = await import('../redis.js')
   return redis({ url })

@@ -6,7 +6,7 @@ import { APPEND, READ, STANDING } from './lua/log.js'
 import { END_GRACE, ENTER, LEAVE, PRESENT, UPDATE } from './lua/presence.js'
 import { PUT_OFF, SCHEDULE, TAKE_DUE } from './lua/tasks.js'
 import type { RedisOptions, RedisSettings } from './options.js'
-import { clusterRefused, isOfCluster } from './refusals.js'
+import { settingsFault } from './refusals.js'
 import * as replies from './replies.js'
 import { Script, type ScriptCall } from './script.js'
 import { inspectServer } from './server-check.js'
@@ -76,15 +76,13 @@ export class NodeRedisStore implements RedisStore {
     const { commands, subscriber, subscriptions, replicated } = connections
     try {
       await Promise.all([commands.open(), subscriber.open(), replicated?.open()])
-      await inspectServer(commands, link.logger)
-      const relayed = (message: string) => this.#understood(message, replies.nodeRelay, link.relayed)
-      await subscriber.ask(() => subscriptions.subscribe(this.#keys.relay, relayed))
-      this.#hasOpened = true
     } catch (error) {
-      // Whoever is told that the server cannot start must be able to end: open sockets would keep the process.
-      await this.close()
       throw error instanceof ReconnectStrategyError ? error.originalError : error
     }
+    await inspectServer(commands, link.logger)
+    const relayed = (message: string) => this.#understood(message, replies.nodeRelay, link.relayed)
+    await subscriber.ask(() => subscriptions.subscribe(this.#keys.relay, relayed))
+    this.#hasOpened = true
   }
 
   #connect(link: StoreLink): Connections {
@@ -343,7 +341,7 @@ export class NodeRedisStore implements RedisStore {
     const { url, client } = this.options
     const settings = { disableOfflineQueue: true, commandsQueueMaxLength: MAX_COMMANDS, RESP: 3 } as const
     const reconnectStrategy = (retries: number, cause: Error) =>
-      !this.#hasOpened && isOfCluster(cause) ? clusterRefused(cause) : backoff(retries)
+      (!this.#hasOpened && settingsFault(cause)) || backoff(retries)
     const socket = { reconnectStrategy, connectTimeout: this.settings.commandTimeoutMs }
     return client
       ? client.duplicate({ ...settings, socket: { ...client.options?.socket, ...socket } })

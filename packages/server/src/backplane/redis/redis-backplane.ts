@@ -21,6 +21,7 @@ import { GroupCommit } from './group-commit.js'
 import type { RedisSettings } from './options.js'
 import { toPage } from './page.js'
 import { PresenceLease } from './presence-lease.js'
+import { settingsFault } from './refusals.js'
 import type { Append, AppendReply, NodeRelay, RedisStore } from './store.js'
 import { isInDoubt } from './unavailable.js'
 
@@ -73,7 +74,17 @@ export class RedisBackplane implements Backplane {
     }
     const lease = new PresenceLease(this.store, node, this.settings, seen, reentered)
     this.#started = { node, id: node.newId(), lease }
-    const { clock, logger } = node
+    try {
+      await this.#open(node, lease)
+    } catch (error) {
+      // Whoever is told that the server cannot start must be able to end: open sockets would keep the process.
+      await this.store.close()
+      throw settingsFault(error) ?? error
+    }
+    this.#stopChecks = node.clock.every(this.settings.headCheckMs, () => void this.#checkHeads())
+  }
+
+  async #open({ clock, logger }: NodeLink, lease: PresenceLease): Promise<void> {
     await this.store.open({
       clock,
       logger,
@@ -86,7 +97,6 @@ export class RedisBackplane implements Backplane {
     })
     await this.#shareSecret()
     await lease.start()
-    this.#stopChecks = clock.every(this.settings.headCheckMs, () => void this.#checkHeads())
   }
 
   /** Anew whenever Redis has lost what it knew: a node that starts after it would sign by a secret of its own. */

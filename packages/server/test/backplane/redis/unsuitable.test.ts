@@ -1,9 +1,10 @@
+import { readFile } from 'node:fs/promises'
 import { createServer } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connectExtended } from '../../../../../test/support/connect.js'
 import { type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
-import { type LogLine, logInto, serve } from '../../../../../test/support/wire-server.js'
+import { gate, type LogLine, logInto, serve } from '../../../../../test/support/wire-server.js'
 import { TestNode, told, until } from './nodes.js'
 
 const newest = { before: undefined, limit: 1_000, maxBytes: 1_000_000 }
@@ -42,6 +43,78 @@ describe('a Redis Cluster', () => {
       .trim()
       .split('\n')
     expect(clients).toHaveLength(1)
+  })
+})
+
+/** Why a server with this url does not start. It leaves nothing open. */
+async function refusalOf(store: RedisServer, user: string): Promise<unknown> {
+  const url = store.url.replace('://', `://${user}`)
+  const server = createServer({ backplane: redis({ url, durability: 'replicated' }), logger: logInto([]) })
+  const refusal = await server.listen({ port: 0 }).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  await server.close()
+  expect(String(await store.command('CLIENT', 'LIST')).match(/^id=/gm)).toHaveLength(1)
+  return refusal
+}
+
+describe('a Redis that refuses the user', () => {
+  it.each([
+    ['a wrong password', ':wrong@'],
+    ['an unknown user', 'nobody:secret@'],
+    ['no password', ''],
+  ])('a Redis that refuses the user for %s ends the start in words', async (_, user) => {
+    const store = await start({ password: 'secret' })
+    const refusal = await refusalOf(store, user)
+    expect(refusal).toBeInstanceOf(TypeError)
+    expect(refusal).toMatchObject({ message: expect.stringContaining('refuses the user or the password') })
+  })
+
+  it.each([
+    ['a channel', ['+@all', 'resetchannels']],
+    ['keys', ['+@all', 'resetkeys']],
+    ['scripts', ['+@all', '-@scripting']],
+    ['a command in a script', ['+@all', '-time']],
+  ])('a Redis that refuses the user %s ends the start, and says what Redis said', async (_, rights) => {
+    const store = await start({})
+    await store.command('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', ...rights)
+    const refusal = await refusalOf(store, 'app:secret@')
+    expect(refusal).toBeInstanceOf(TypeError)
+    expect(refusal).toMatchObject({
+      message: expect.stringMatching(/may not do all that Roomful needs \(.*(NOPERM|can't run)/),
+    })
+  })
+
+  it('a Redis that grants the user what docs/redis.md lists serves it', async () => {
+    const docs = await readFile(new URL('../../../../../docs/redis.md', import.meta.url), 'utf8')
+    const [, rights = ''] = /`(ACL SETUSER roomful on >secret [^`]+)`/.exec(docs) ?? []
+    const store = await start({})
+    await store.command(...rights.split(' '))
+    const log: LogLine[] = []
+    const backplane = redis({ url: store.url.replace('://', '://roomful:secret@') })
+    const { url } = await serve({ backplane, logger: logInto(log) })
+    const ana = await connectExtended(url)
+    await ana.join('r')
+    const message = { type: 'chat_message', room_id: 'r', message: 'hi', client_id: 'c1' }
+    expect(await ana.ask(message, 'ack')).toMatchObject({ offset: 1 })
+    await ana.ask({ type: 'presence', room_id: 'r', state: { typing: 1 } }, 'presence')
+    await ana.ask({ type: 'history', room_id: 'r' }, 'history')
+    expect(log.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([])
+  })
+
+  it('a Redis that is not there yet is waited for', async () => {
+    const store = await start({})
+    await store.kill()
+    const tried = gate()
+    const logger = { ...logInto([]), warn: tried.open }
+    const server = createServer({ backplane: redis({ url: store.url }), logger })
+    toEnd.push(() => server.close())
+    const listening = server.listen({ port: 0 })
+    await tried.opened
+    await store.start()
+    await listening
+    expect(server.ready).toBe(true)
   })
 })
 
