@@ -55,7 +55,8 @@ async function refusalOf(store: RedisServer, user: string): Promise<unknown> {
     (error: unknown) => error,
   )
   await server.close()
-  expect(String(await store.command('CLIENT', 'LIST')).match(/^id=/gm)).toHaveLength(1)
+  const clients = async () => String(await store.command('CLIENT', 'LIST')).match(/^id=/gm)
+  await expect.poll(clients).toHaveLength(1)
   return refusal
 }
 
