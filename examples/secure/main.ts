@@ -9,7 +9,7 @@ import { Tokens } from './tokens.js'
 const tls = await certificate()
 const tokens = new Tokens(process.env.JWT_SECRET ?? randomBytes(32).toString('base64url'))
 const access = new AccessList()
-const secure = createSecureServer(tokens, access)
+const secure = createSecureServer(tokens, access, (line) => console.log(`  audit: ${line}`))
 const { url } = await secure.server.listen({ port: Number(process.env.PORT ?? 3006), tls })
 console.log(`Listening at ${url}`)
 

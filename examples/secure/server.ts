@@ -1,10 +1,11 @@
 import { createServer } from '@roomful/server'
 import type { AccessList } from './access.js'
+import { audit, seats } from './hook-sets.js'
 import type { Tokens } from './tokens.js'
 
 const READING: ReadonlySet<string> = new Set(['join', 'history'])
 
-export function createSecureServer(tokens: Tokens, access: AccessList) {
+export function createSecureServer(tokens: Tokens, access: AccessList, tell: (line: string) => void) {
   const banned = new Set<string>()
 
   const server = createServer({
@@ -15,6 +16,8 @@ export function createSecureServer(tokens: Tokens, access: AccessList) {
     // Asked on each join and on each message, so that a grant or a withdrawal counts at once.
     authorize: ({ user, action, roomId }) =>
       access.allows(roomId, user.id, READING.has(action) ? 'read' : 'write'),
+    // In this order: who finds no seat did not join.
+    on: [seats(2), audit(tell)],
   })
 
   return {

@@ -23,7 +23,8 @@ async function serve() {
   const access = new AccessList()
   access.grant('board', 'ana', 'write')
   access.grant('board', 'bob', 'read')
-  const secure = createSecureServer(tokens, access)
+  const written: string[] = []
+  const secure = createSecureServer(tokens, access, (line) => written.push(line))
   onTestFinished(() => secure.server.close())
   const { url } = await secure.server.listen({ port: 0, tls })
   const connect = (token: NonNullable<ClientOptions<never>['token']>) => {
@@ -33,11 +34,11 @@ async function serve() {
     client.on('error', ({ code }) => errors.push(code))
     return { client, board: client.room('board'), errors }
   }
-  return { ...secure, access, url, connect }
+  return { ...secure, access, url, connect, written }
 }
 
 it('[C12] [J12] [C19] the story in the terminal tells what happens to a writer and a reader', async () => {
-  const { server, access, url, withdraw, ban } = await serve()
+  const { server, access, url, withdraw, ban, written } = await serve()
   const told: string[] = []
   const tell = (line: string) => told.push(line)
   const secure = { server, withdraw, ban }
@@ -50,6 +51,9 @@ it('[C12] [J12] [C19] the story in the terminal tells what happens to a writer a
     "ana's client reports: forbidden",
     'and she is banned, so that it does not come back: Forbidden',
   ])
+  await expect
+    .poll(() => written.toSorted())
+    .toEqual(['ana joins board', 'ana leaves board', 'bob joins board', 'bob leaves board'])
 })
 
 describe('authentication', () => {
@@ -118,6 +122,15 @@ describe('authorization', () => {
     await expect(bob.board.send('hello ana')).rejects.toMatchObject({ code: 'forbidden', roomId: 'board' })
     access.grant('board', 'bob', 'write')
     expect(await bob.board.send('hello ana')).toMatchObject({ offset: 2 })
+  })
+
+  it('a third member is refused with the code of the hook set that counts seats, and is not written down', async () => {
+    const { access, connect, written } = await serve()
+    access.grant('board', 'cleo', 'read')
+    for (const userId of ['ana', 'bob']) await connect(await token(userId)).board.join()
+    const cleo = connect(await token('cleo')).board
+    await expect(cleo.join()).rejects.toMatchObject({ code: 'room_full' })
+    expect(written).toEqual(['ana joins board', 'bob joins board'])
   })
 
   it('[J7] a room that is not for a user reads the same as one that does not exist', async () => {

@@ -7,11 +7,11 @@ import type {
   ChatOptions,
   CloseOptions,
   HistoryOptions,
-  Hooks,
   ListenOptions,
   PublishOptions,
   ServerOptions,
 } from './api.js'
+import { assertHookSets } from './hook-sets.js'
 
 const aPath = is.rule(
   "a path that starts with '/', such as '/ws'",
@@ -45,7 +45,10 @@ const SERVER: OptionRules<ServerOptions<AnyProtocol, unknown>> = {
   authorize: is.function,
   backplane: is.with('what memory() or redis() returned', 'start', 'publish', 'subscribe', 'read', 'close'),
   limits: is.object,
-  on: is.object,
+  on: is.rule(
+    'an object of hooks, or a list of them',
+    (value) => is.object.accepts(value) || Array.isArray(value),
+  ),
   handle: is.object,
   origins: aList,
   trustedProxies: aCount,
@@ -65,18 +68,6 @@ const SERVER: OptionRules<ServerOptions<AnyProtocol, unknown>> = {
     'soon',
     'every',
   ),
-}
-
-const HOOKS: OptionRules<Hooks<AnyProtocol, unknown>> = {
-  connect: is.function,
-  message: is.function,
-  binary: is.function,
-  ping: is.function,
-  pong: is.function,
-  join: is.function,
-  leave: is.function,
-  close: is.function,
-  error: is.function,
 }
 
 const LISTEN: OptionRules<ListenOptions> = { port: is.port, host: is.text, path: aPath, tls: aCertificate }
@@ -148,7 +139,7 @@ export function assertIds(caller: 'rooms' | 'users', ids: unknown): void {
 /** @throws TypeError that names the option and how to mend it, as the others here */
 export function assertServerOptions(options: ServerOptions<AnyProtocol, unknown>): void {
   assertOptions('createServer', options, SERVER)
-  if (options.on) assertOptions('createServer', options.on, HOOKS, 'on')
+  if (options.on) assertHookSets('createServer', options.on)
 }
 
 export function assertListenOptions(options: ListenOptions): void {

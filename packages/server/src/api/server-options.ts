@@ -3,7 +3,7 @@ import type { Authentication, AuthenticationRequest, AuthorizationRequest } from
 import type { Backplane } from './backplane.js'
 import type { Clock } from './clock.js'
 import type { Handlers } from './handlers.js'
-import type { Hooks } from './hooks.js'
+import type { HookSets } from './hook-sets.js'
 import type { Limits } from './limits.js'
 import type { Logger } from './logger.js'
 import type { AnyProtocol } from './protocol.js'
@@ -26,8 +26,12 @@ export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
   readonly backplane?: Backplane
   /** @default DEFAULT_LIMITS */
   readonly limits?: Partial<Limits>
-  /** Lifecycle hooks. They may be asynchronous; messages of one connection wait for each other. */
-  readonly on?: Hooks<P, D>
+  /**
+   * Lifecycle hooks, or a list of hook sets that run in its order. They may be asynchronous; messages of one connection wait
+   * for each other. The first `connect`, `message`, `binary` or `join` that throws refuses, and the sets after it are not asked;
+   * the other hooks are told in every set, whether or not one before it failed. What a hook returns is only waited for.
+   */
+  readonly on?: HookSets<NoInfer<P>, D>
   /** What happens with the application's messages, and with chat. */
   readonly handle?: Handlers<P, D>
   /**

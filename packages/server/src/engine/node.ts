@@ -1,17 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import type {
-  AnyProtocol,
-  ConnectionContext,
-  Hooks,
-  RoomContext,
-  ServerOptions,
-  Stats,
-  User,
-} from '../api/api.js'
+import type { AnyProtocol, ConnectionContext, RoomContext, ServerOptions, Stats, User } from '../api/api.js'
 import type { Backplane } from '../api/backplane.js'
 import { assertServerOptions } from '../api/check-options.js'
 import { type Clock, systemClock } from '../api/clock.js'
 import { consoleLogger } from '../api/console-logger.js'
+import { hookSetsOf } from '../api/hook-sets.js'
 import { type Limits, resolveLimits } from '../api/limits.js'
 import type { Logger } from '../api/logger.js'
 import type { ConnectionRequest, Transport, TransportEvents, UpgradeRefusal } from '../api/transport.js'
@@ -23,6 +16,7 @@ import { ApplicationCalls } from './application/calls.js'
 import { cancellable, connectionContext, roomContext } from './application/contexts.js'
 import { HandlerBatches } from './application/handler-batches.js'
 import { handlerTable } from './application/handlers.js'
+import { HookCalls } from './application/hook-calls.js'
 import { ServerMessages } from './application/server-messages.js'
 import { Allowances } from './connection/allowances.js'
 import { closeWith, mayReturn } from './connection/closing.js'
@@ -63,7 +57,7 @@ export class Node {
   readonly backplane: Backplane
   readonly rooms: Rooms
   readonly messenger: Messenger
-  readonly #hooks: Hooks<AnyProtocol, unknown>
+  readonly #hooks: HookCalls
   readonly #calls: ApplicationCalls
   readonly #replies: Replies
   readonly #allowances: Allowances
@@ -94,7 +88,6 @@ export class Node {
     const { logLinesPerMinute } = this.limits
     this.logger = new GuardedLogger(options.logger ?? consoleLogger, this.clock, logLinesPerMinute)
     this.backplane = options.backplane ?? memory()
-    this.#hooks = options.on ?? {}
     this.#rates = ratesOf(this.limits)
     this.#needsAuthentication = options.authenticate !== undefined
     const handlers = handlerTable(options.protocol, options.handle ?? {})
@@ -103,8 +96,10 @@ export class Node {
     }
     warnOfLonelyWorker(this.backplane, this.logger)
     const { limits, clock, logger, metrics, registry, backplane } = this
-    const hooks = this.#hooks
-    const calls = new ApplicationCalls(hooks, clock, limits, logger)
+    const hookSets = hookSetsOf(options.on)
+    const calls = new ApplicationCalls(hookSets, clock, limits, logger)
+    const hooks = new HookCalls(hookSets, calls)
+    this.#hooks = hooks
     const access = new Access(options.authorize, calls)
     const replies = new Replies(clock, metrics)
     const allowances = new Allowances(clock, limits)
@@ -388,7 +383,7 @@ export class Node {
     this.registry.remove(connection)
     if (this.registry.connectionCount === 0) this.#emptied()
     const context = this.contextOf(connection)
-    this.#calls.notify('on.close', context, () => this.#hooks.close?.(context, code, reason))
+    this.#hooks.tell('on.close', context, (set) => set.close?.(context, code, reason))
   }
 
   #roomContextOf(

@@ -1,6 +1,6 @@
 import { createServer as createHttpServer } from 'node:http'
 import { defineProtocol, request, volatile } from '@roomful/protocol'
-import { createServer, handlerBatch, memory, silentLogger } from '@roomful/server'
+import { createServer, defineHooks, handlerBatch, memory, silentLogger } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
@@ -44,6 +44,13 @@ const cases: Record<string, readonly Case[]> = {
     ['a short secret', () => server({ sessionSecret: 'fifteen letters' }), /make one with: openssl rand/],
     ['a misspelt hook', () => server({ on: { joinn() {} } }), /no option 'on.joinn'; did you mean 'join'\?/],
     ['an undefined hook', () => server({ on: { join: undefined } }), /on.join is undefined; leave it out/],
+    [
+      'a misspelt hook in a list of sets',
+      () => server({ on: [{ join() {} }, { joinn() {} }] }),
+      /no option 'on\[1\].joinn'; did you mean 'join'\?/,
+    ],
+    ['a list of sets with a hole', () => server({ on: [undefined] }), /on\[0\] must be an object/],
+    ['a name for hooks', () => server({ on: 'join' }), /on must be an object of hooks, or a list of them/],
     ['a hook that is no function', () => server({ on: { join: [] } }), /on.join must be a function/],
     [
       'a misspelt handler',
@@ -102,7 +109,9 @@ const cases: Record<string, readonly Case[]> = {
     ],
     ['another durability', () => untyped(redis)({ durability: 'all' }), /must be 'primary' or 'replicated'/],
   ],
-  'handlerBatch and defineProtocol refuse': [
+  'defineHooks, handlerBatch and defineProtocol refuse': [
+    ['a misspelt hook', () => untyped(defineHooks)({ leav() {} }), /'leav'; did you mean 'leave'\?/],
+    ['an undefined hook', () => untyped(defineHooks)({ join: undefined }), /defineHooks: join is undefined/],
     [
       'a misspelt size',
       () => untyped((o: object) => handlerBatch(o, () => {}))({ sise: 5 }),

@@ -25,7 +25,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
  */
 export class ApplicationCalls {
   constructor(
-    private readonly hooks: Hooks<AnyProtocol, unknown>,
+    private readonly sets: readonly Hooks<AnyProtocol, unknown>[],
     private readonly clock: Clock,
     private readonly limits: Limits,
     private readonly logger: Logger,
@@ -71,8 +71,12 @@ export class ApplicationCalls {
   }
 
   #tell(error: unknown, context: Context | undefined): void {
+    for (const hooks of this.sets) this.#tellOne(hooks, error, context)
+  }
+
+  #tellOne(hooks: Hooks<AnyProtocol, unknown>, error: unknown, context: Context | undefined): void {
     try {
-      const result = this.hooks.error?.(error, context)
+      const result = hooks.error?.(error, context)
       if (isPromise(result)) Promise.resolve(result).catch((again: unknown) => this.#logErrorHook(again))
     } catch (again) {
       this.#logErrorHook(again)

@@ -8,19 +8,13 @@ import {
   truncate,
   type WireLimits,
 } from '@roomful/protocol'
-import type {
-  AnyProtocol,
-  Authentication,
-  ConnectionContext,
-  Hooks,
-  ServerOptions,
-  User,
-} from '../../api/api.js'
+import type { AnyProtocol, Authentication, ConnectionContext, ServerOptions, User } from '../../api/api.js'
 import type { Clock } from '../../api/clock.js'
 import type { Limits } from '../../api/limits.js'
 import type { Logger } from '../../api/logger.js'
 import { addressKey } from '../../util/address.js'
 import type { ApplicationCalls } from '../application/calls.js'
+import type { HookCalls } from '../application/hook-calls.js'
 import { rejectAndClose } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
 import type { Refs } from '../connection/refs.js'
@@ -31,7 +25,7 @@ import { Silence } from '../connection/silence.js'
 
 export interface AuthenticatorDeps {
   readonly authenticate: ServerOptions<AnyProtocol, unknown>['authenticate']
-  readonly hooks: Hooks<AnyProtocol, unknown>
+  readonly hooks: HookCalls
   readonly calls: ApplicationCalls
   readonly replies: Replies
   readonly registry: Registry
@@ -58,17 +52,17 @@ export class Authenticator {
 
   /** Greets a new connection, or refuses it. Its messages wait until this is done. */
   async greet(connection: Connection): Promise<void> {
-    const { hooks, calls } = this.deps
+    const { hooks } = this.deps
     // Before the hook: what it sends, and a refusal, must not be a client's first frame.
     this.#sendGreeting(connection)
     const context = this.deps.contextOf(connection)
     this.#silence.excuse(connection)
-    const outcome = await calls.run('on.connect', context, () => hooks.connect?.(context))
+    const refusal = await hooks.ask('on.connect', context, (set) => set.connect?.(context))
     this.#silence.expect(connection)
     if (!connection.isOpen) return
-    if (!outcome.ok) {
-      const isFault = outcome.error.code === 'internal'
-      return this.#reject(connection, outcome.error, isFault ? 'server_error' : 'forbidden')
+    if (refusal) {
+      const isFault = refusal.code === 'internal'
+      return this.#reject(connection, refusal, isFault ? 'server_error' : 'forbidden')
     }
     const token = tokenInQuery(connection.request.url)
     if (!this.deps.authenticate)

@@ -1,13 +1,14 @@
-import type { AnyProtocol, ConnectionContext, Hooks } from '../../api/api.js'
+import type { AnyProtocol, ConnectionContext } from '../../api/api.js'
 import type { Clock } from '../../api/clock.js'
 import type { TransportEvents } from '../../api/transport.js'
 import type { ApplicationCalls } from '../application/calls.js'
+import type { HookCalls } from '../application/hook-calls.js'
 import type { Connection } from '../connection/connection.js'
 import type { Inbound } from './inbound.js'
 
 /** What the connections of a node share. */
 export interface ConnectionEventsDeps {
-  readonly hooks: Hooks<AnyProtocol, unknown>
+  readonly hooks: HookCalls
   readonly calls: ApplicationCalls
   readonly clock: Clock
   contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown>
@@ -36,13 +37,17 @@ export class ConnectionEvents implements TransportEvents {
     this.#alive()
     if (!this.inbound.chargePing(data.byteLength)) return
     const { hooks } = this.host
-    if (hooks.ping) this.#notify('on.ping', (context) => hooks.ping?.(context, data))
+    if (!hooks.names.has('ping')) return
+    const context = this.host.contextOf(this.connection)
+    hooks.tell('on.ping', context, (set) => set.ping?.(context, data))
   }
 
   pong(data: Uint8Array): void {
     this.#alive()
     const { hooks } = this.host
-    if (hooks.pong) this.#notify('on.pong', (context) => hooks.pong?.(context, data))
+    if (!hooks.names.has('pong')) return
+    const context = this.host.contextOf(this.connection)
+    hooks.tell('on.pong', context, (set) => set.pong?.(context, data))
   }
 
   closing(): void {
@@ -59,13 +64,5 @@ export class ConnectionEvents implements TransportEvents {
 
   #alive(): void {
     this.connection.aliveAt = Math.trunc(this.host.clock.now())
-  }
-
-  #notify(
-    name: string,
-    call: (context: ConnectionContext<AnyProtocol, unknown>) => void | Promise<void> | undefined,
-  ): void {
-    const context = this.host.contextOf(this.connection)
-    this.host.calls.notify(name, context, () => call(context))
   }
 }

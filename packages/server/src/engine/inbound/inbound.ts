@@ -1,8 +1,9 @@
 import { type ClientMessageOf, type DecodeResult, decodeClientMessage, RoomfulError } from '@roomful/protocol'
-import type { AnyProtocol, ConnectionContext, Hooks } from '../../api/api.js'
+import type { AnyProtocol, ConnectionContext } from '../../api/api.js'
 import type { Clock } from '../../api/clock.js'
 import type { Limits } from '../../api/limits.js'
 import type { ApplicationCalls } from '../application/calls.js'
+import type { HookCalls } from '../application/hook-calls.js'
 import { closeWith } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
 import { refsOf } from '../connection/refs.js'
@@ -14,7 +15,7 @@ import { type Charged, charge } from './throttle.js'
 
 export interface InboundDeps {
   readonly protocol: AnyProtocol | undefined
-  readonly hooks: Hooks<AnyProtocol, unknown>
+  readonly hooks: HookCalls
   readonly calls: ApplicationCalls
   readonly replies: Replies
   readonly dispatcher: Dispatcher
@@ -65,7 +66,7 @@ export class Inbound {
 
   receiveBinary(binary: Uint8Array): void {
     this.deps.metrics.messagesIn++
-    if (!this.deps.hooks.binary) closeWith(this.connection, 'unsupported_data')
+    if (!this.deps.hooks.names.has('binary')) closeWith(this.connection, 'unsupported_data')
     else if (this.connection.isOpen) this.#enqueue({ binary })
   }
 
@@ -172,30 +173,29 @@ export class Inbound {
     if (!this.#passes(decoded, bytes)) return
     const decision = decide(connection.session, decoded, deps.limits)
     if (decision.do === 'refuse') return this.#refuse(decision)
-    const { message } = deps.hooks
-    if (!message || !decoded.ok || decision.do === 'authenticate' || decision.do === 'answer_ping')
+    const isAsked = deps.hooks.names.has('message')
+    if (!isAsked || !decoded.ok || decision.do === 'authenticate' || decision.do === 'answer_ping')
       return deps.dispatcher.dispatch(connection, decision)
     return this.#afterMessageHook(decoded)
   }
 
   async #handleBinary(data: Uint8Array): Promise<void> {
     const { connection, deps } = this
-    const { binary } = deps.hooks
-    if (!binary || !connection.isOpen) return
+    if (!connection.isOpen) return
     const charged = { type: 'binary', bytes: data.byteLength, roomId: undefined, since: undefined }
     if (!this.#affords(charged)) return
     const context = deps.contextOf(connection)
-    const outcome = await deps.calls.run('on.binary', context, () => binary(context, data))
-    if (!outcome.ok) deps.replies.fail(connection, outcome.error)
+    const refusal = await deps.hooks.ask('on.binary', context, (set) => set.binary?.(context, data))
+    if (refusal) deps.replies.fail(connection, refusal)
   }
 
   async #afterMessageHook(decoded: DecodeResult & { readonly ok: true }): Promise<void> {
     const { connection, deps } = this
     const context = deps.contextOf(connection)
-    const outcome = await deps.calls.run('on.message', context, () =>
-      deps.hooks.message?.(context, decoded.message),
+    const refusal = await deps.hooks.ask('on.message', context, (set) =>
+      set.message?.(context, decoded.message),
     )
-    if (!outcome.ok) return deps.replies.fail(connection, outcome.error, refsOf(decoded))
+    if (refusal) return deps.replies.fail(connection, refusal, refsOf(decoded))
     // Decided again: the hook may have taken its time, and the connection its leave.
     const again = decide(connection.session, decoded, deps.limits)
     if (again.do === 'refuse') return deps.replies.refuse(connection, again.refusal)

@@ -1,10 +1,11 @@
 import { type ClientMessageOf, ERRORS, RoomfulError } from '@roomful/protocol'
-import type { AnyProtocol, Hooks, RoomContext } from '../../api/api.js'
+import type { AnyProtocol, RoomContext } from '../../api/api.js'
 import type { Backplane, LogPage, PresenceSnapshot, PresentUser } from '../../api/backplane.js'
 import type { Limits } from '../../api/limits.js'
 import { withChanges } from '../../backplane/presence.js'
 import type { Access } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'
+import type { HookCalls } from '../application/hook-calls.js'
 import type { Allowances } from '../connection/allowances.js'
 import { mayReturn } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
@@ -20,7 +21,7 @@ import type { TypingNotices } from './typing-notices.js'
 export interface MembershipsDeps {
   readonly allowances: Allowances
   readonly access: Access
-  readonly hooks: Hooks<AnyProtocol, unknown>
+  readonly hooks: HookCalls
   readonly calls: ApplicationCalls
   readonly replies: Replies
   readonly backplane: Backplane
@@ -63,7 +64,7 @@ export class Memberships {
 
   /** Ends a membership. `mayReturn` keeps the user present for the grace time. */
   async leave(connection: Connection, roomId: string, mayReturn: boolean): Promise<void> {
-    const { rooms, backplane, hooks, calls } = this.deps
+    const { rooms, backplane, hooks } = this.deps
     const { session } = connection
     const { user } = session
     if (!user) return
@@ -74,9 +75,9 @@ export class Memberships {
     this.deps.typing.stop(room, user.id, connection.id)
     room.audience.remove(connection.id)
     rooms.closeIfUnused(room)
-    if (hooks.leave) {
+    if (hooks.names.has('leave')) {
       const context = this.deps.roomContextOf(connection, roomId)
-      calls.notify('on.leave', context, () => hooks.leave?.(context))
+      hooks.tell('on.leave', context, (set) => set.leave?.(context))
     }
     if (!room.isOwnStream) await backplane.leave(room.stream, user.id, connection.id, mayReturn)
   }
@@ -100,13 +101,12 @@ export class Memberships {
 
   /** The application's word on a new member. One that is in already was asked when it came. */
   async #askJoinHook(connection: Connection, message: Join): Promise<RoomfulError | undefined> {
-    const { hooks, calls } = this.deps
+    const { hooks } = this.deps
     const { session } = connection
     const wasAsked = session.rooms.has(message.room_id) || session.pagedTo(message.room_id) !== undefined
-    if (!hooks.join || wasAsked) return undefined
+    if (!hooks.names.has('join') || wasAsked) return undefined
     const context = this.deps.roomContextOf(connection, message.room_id)
-    const outcome = await calls.run('on.join', context, () => hooks.join?.(context))
-    return outcome.ok ? undefined : outcome.error
+    return hooks.ask('on.join', context, (set) => set.join?.(context))
   }
 
   /** What the answer to a join may come to, in bytes: messages only if it asks for some, members only for who is told them. */

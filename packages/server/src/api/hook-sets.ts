@@ -1,0 +1,71 @@
+import type { BuiltIn } from '@roomful/protocol'
+import { assertOptions, is, type OptionRules } from '@roomful/protocol/options'
+import type { Hooks } from './hooks.js'
+import type { AnyProtocol } from './protocol.js'
+
+export type HookName = keyof Hooks
+
+const HOOKS: OptionRules<Hooks<AnyProtocol, unknown>> = {
+  connect: is.function,
+  message: is.function,
+  binary: is.function,
+  ping: is.function,
+  pong: is.function,
+  join: is.function,
+  leave: is.function,
+  close: is.function,
+  error: is.function,
+}
+
+declare const needs: unique symbol
+
+// For the compiler alone. All that a set needs is a parameter, as in the hooks themselves: a set that needs less than a
+// server has fits it, and one that needs more does not.
+interface HooksThatNeed<in Client, in Server, in Chat, in Data> {
+  readonly [needs]: (client: Client, server: Server, chat: Chat, data: Data) => void
+}
+
+/** Made by {@link defineHooks}: fits each server whose protocol has all of `P`, and whose users' data is a `D`. */
+export type HookSet<P extends AnyProtocol = BuiltIn, D = unknown> = HooksThatNeed<
+  P['client'],
+  P['server'],
+  P['chat'] extends undefined ? unknown : P['chat'],
+  D
+>
+
+type OneSet<P extends AnyProtocol, D> = Hooks<P, D> | HookSet<P, D>
+
+/**
+ * What the option `on` takes: one set of hooks, or a list of them.
+ *
+ * The list is no array type: since arrays have a `join` too, the compiler would not know the parameter of the hook `join`.
+ */
+export type HookSets<P extends AnyProtocol = BuiltIn, D = unknown> = OneSet<P, D> | ArrayLike<OneSet<P, D>>
+
+/**
+ * Types a set of hooks that servers share, as in `createServer({ on: [audit, tenants] })`. Without type arguments it fits
+ * every server; name the protocol whose messages it sends, and the data of users that it reads:
+ * `defineHooks<typeof protocol, Account>({ … })`.
+ * @throws TypeError for a name that is no hook's, or a hook that is no function
+ */
+export function defineHooks<P extends AnyProtocol = BuiltIn, D = unknown>(hooks: Hooks<P, D>): HookSet<P, D> {
+  assertOptions('defineHooks', hooks, HOOKS)
+  return hooks as unknown as HookSet<P, D>
+}
+
+/** @throws TypeError that names the hook and how to mend it */
+export function assertHookSets(caller: string, on: HookSets<AnyProtocol, unknown>): void {
+  if (!Array.isArray(on)) assertOptions(caller, on, HOOKS, 'on')
+  else for (const [index, hooks] of on.entries()) assertOptions(caller, hooks, HOOKS, `on[${index}]`)
+}
+
+/** The hooks that at least one of the sets has. */
+export function hookNamesOf(sets: readonly Hooks<AnyProtocol, unknown>[]): ReadonlySet<HookName> {
+  const names = Object.keys(HOOKS) as HookName[]
+  return new Set(names.filter((name) => sets.some((hooks) => hooks[name])))
+}
+
+/** The sets in their order, when they have been checked: inside, no set needs what a server might not have. */
+export function hookSetsOf(on: HookSets<AnyProtocol, unknown> = {}): readonly Hooks<AnyProtocol, unknown>[] {
+  return [on].flat() as readonly Hooks<AnyProtocol, unknown>[]
+}
