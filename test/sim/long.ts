@@ -52,7 +52,7 @@ async function runShards(kind: Kind): Promise<void> {
     ['faults', sum('faults')],
     ['messages acknowledged', sum('acked')],
     ['entries that applications saw', sum('seen')],
-    ['breaks that applications were told of, each checked to be one', sum('breaks')],
+    ['breaks that were reported to applications, each checked to be one', sum('breaks')],
     ...(kind === 'cluster' ? [['entries that failovers took, each told', sum('lost')] as const] : []),
     ['minutes', (Date.now() - startedAt) / 60_000],
     ['violations', sum('violations')],

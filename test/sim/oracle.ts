@@ -7,7 +7,7 @@ export interface Seen {
   readonly text: string
 }
 
-/** What an application was told, in order. */
+/** What an application received, in order. */
 type Observation =
   | { readonly kind: 'entry'; readonly entry: Seen }
   /** Where a join stands: the next entry is the one after it. */
@@ -32,7 +32,7 @@ interface Lost {
 
 export type Place = Pick<Seen, 'epoch' | 'offset' | 'id'>
 
-/** What became of a message that was handed to `send`, as far as its sender was told. */
+/** What became of a message that was passed to `send`, as far as its sender knows. */
 type Fate =
   | { readonly kind: 'open' }
   | { readonly kind: 'acked'; readonly at: Place; readonly durability: string | undefined }
@@ -61,7 +61,7 @@ export class Oracle {
   /** Entries that a store lost which had accepted them, and those of them which were acknowledged. */
   lostCount = 0
   acknowledgedAndLost = 0
-  /** Orders what was lost and what was told. */
+  /** Orders losses and reports of losses. */
   #time = 0
   readonly #lost = new Map<string, Lost>()
   readonly #previousIds = new Map<string, string>()
@@ -118,7 +118,7 @@ export class Oracle {
     this.#dead.add(viewer)
   }
 
-  /** The page of a sender died with these in its storage. Nobody can be told of the others any more. */
+  /** A sender's page died with these messages in its storage. Nobody can learn the outcome of its other messages. */
   orphaned(sender: string, stored: ReadonlySet<string>): void {
     for (const [clientId, message] of this.#messages) {
       if (message.sender === sender && message.fate.kind === 'open')
@@ -141,18 +141,18 @@ export class Oracle {
     getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'cursor', at })
   }
 
-  /** The application was told of a break; it must have been one. */
+  /** The application received a report of a break; entries must really be missing. */
   broke(viewer: string, room: string, reason: string): void {
     this.breaks++
     const isForeign = reason !== 'expired' && reason !== 'gap' && reason !== 'forked'
     if (reason === 'epoch_changed' ? this.restarts === 0 : isForeign)
-      this.fail(`false alarm: ${viewer} was told '${reason}' in ${room}`)
+      this.fail(`false alarm: ${viewer} got '${reason}' in ${room}`)
     if (reason === 'forked' && !this.#hasLostSinceTold(viewer, room))
-      this.fail(`false alarm: ${viewer} was told 'forked' in ${room}`)
+      this.fail(`false alarm: ${viewer} got 'forked' in ${room}`)
     const lag = this.#lag(viewer, room)
     const isExpiry = reason === 'expired' || reason === 'gap'
     if (isExpiry && lag !== undefined && lag <= this.options.historyCount)
-      this.fail(`false alarm: ${viewer} was told '${reason}' in ${room}, ${lag} behind`)
+      this.fail(`false alarm: ${viewer} got '${reason}' in ${room}, ${lag} behind`)
     this.#break(viewer, room, reason)
   }
 
@@ -184,7 +184,7 @@ export class Oracle {
     return (this.#logs.get(`${room} ${present}`)?.length ?? 0) - last.offset
   }
 
-  /** The application was told of a hole at this place in another way than by an event. */
+  /** The application learned of a hole at this place, but not by an event. */
   told(viewer: string, room: string): void {
     this.#break(viewer, room, undefined)
   }
@@ -242,7 +242,7 @@ export class Oracle {
       for (const entry of log) {
         const { clientId, text, offset } = entry
         const before = clientId === undefined ? undefined : known.get(clientId)
-        if (before !== undefined) this.fail(`doubled: '${text}' stands at ${before} and ${offset} of ${key}`)
+        if (before !== undefined) this.fail(`duplicated: '${text}' is at ${before} and at ${offset} of ${key}`)
         if (clientId !== undefined) {
           known.set(clientId, offset)
           getOrAdd(places, clientId).push(entry)
@@ -260,7 +260,7 @@ export class Oracle {
     sequences.set(sender, sequence)
   }
 
-  /** A frame whose outcome its sender was told to be unknown may arrive late, behind what was sent after it. */
+  /** A frame that was reported as `outcome_unknown` may arrive late, after frames that were sent later. */
   #isDoubtful(clientId: string | undefined): boolean {
     const fate = clientId === undefined ? undefined : this.#messages.get(clientId)?.fate
     return (
@@ -271,23 +271,23 @@ export class Oracle {
 
   #checkFate({ sender, room, text, fate }: Handed & { readonly fate: Fate }, places: readonly Seen[]): void {
     const isThere = places.length > 0
-    if (fate.kind === 'open') this.fail(`untold: ${sender} never learned what became of '${text}' in ${room}`)
+    if (fate.kind === 'open') this.fail(`no outcome: ${sender} never learned what became of '${text}' in ${room}`)
     if (fate.kind === 'orphaned' && fate.stored && !isThere && !this.#wasLost(text))
       this.fail(`lost: '${text}' was stored when ${sender}'s page died, and is in no log`)
     if (fate.kind === 'refused' && !this.options.refusals.has(fate.code))
-      this.fail(`needless refusal: ${sender} was told '${fate.code}' of '${text}'`)
+      this.fail(`needless refusal: ${sender} got '${fate.code}' for '${text}'`)
     if (fate.kind === 'refused' && fate.code !== 'outcome_unknown' && isThere)
-      this.fail(`false refusal: ${sender} was told '${fate.code}' of '${text}', which is in the log`)
+      this.fail(`false refusal: ${sender} got '${fate.code}' for '${text}', which is in the log`)
     if (fate.kind !== 'acked') return
     const { epoch, offset, id } = fate.at
-    // Whether that was told is seen in the view of its sender.
+    // The view of the sender shows whether that was reported.
     if (this.#lost.has(id)) this.acknowledgedAndLost++
     if (this.#lost.has(id) && fate.durability !== 'replicated') return
     if (places.some((entry) => entry.epoch === epoch && entry.offset === offset && entry.id === id)) return
-    this.fail(`lost: '${text}' was acknowledged at ${offset} of ${epoch}, and does not stand there`)
+    this.fail(`lost: '${text}' was acknowledged at ${offset} of ${epoch}, and is not there`)
   }
 
-  /** Every application sees offsets once, in order, without a hole that it was not told of. */
+  /** Every application sees each offset once, in order, and learns of each hole. */
   #checkView(key: string, view: readonly Observation[]): void {
     const room = key.split(' ')[1] ?? ''
     let last: (Pick<Seen, 'epoch' | 'offset'> & { readonly id?: string }) | undefined
@@ -306,7 +306,7 @@ export class Oracle {
       } else {
         const { entry } = observation
         this.#checkReal(key, room, entry)
-        if (shown.has(entry.id)) this.fail(`doubled: ${key} saw ${at(entry)} twice`)
+        if (shown.has(entry.id)) this.fail(`duplicated: ${key} saw ${at(entry)} twice`)
         shown.add(entry.id)
         if (last) this.#checkStep(key, last, entry, told)
         last = entry
@@ -315,7 +315,7 @@ export class Oracle {
     }
   }
 
-  /** Whoever saw or sent what is gone was told so after it went. */
+  /** Everyone who saw or sent an entry that is gone received a report after it went. */
   #checkForks(key: string, view: readonly Observation[]): void {
     if (this.#dead.has(key.split(' ')[0] ?? '')) return
     const lastBreak = view.findLast(({ kind }) => kind === 'break')
@@ -326,7 +326,7 @@ export class Oracle {
       if (!lost || lost.time < toldAt) continue
       if (observation.kind === 'acked' && this.#shownAsLost.has(observation.clientId)) continue
       const what = observation.kind === 'acked' ? 'was acknowledged' : 'saw'
-      this.fail(`untold fork: ${key} ${what} '${lost.entry.text}' at ${at(lost.entry)}, which is gone`)
+      this.fail(`silent fork: ${key} ${what} '${lost.entry.text}' at ${at(lost.entry)}, which is gone`)
     }
   }
 
@@ -342,19 +342,19 @@ export class Oracle {
   ): void {
     const sameLog = last.epoch === entry.epoch
     if (sameLog && entry.offset <= last.offset)
-      this.fail(`doubled or reordered: ${key} saw ${entry.offset} after ${last.offset}`)
+      this.fail(`duplicated or reordered: ${key} saw ${entry.offset} after ${last.offset}`)
     else if (!told && !(sameLog && entry.offset === last.offset + 1))
-      this.fail(`untold hole: ${key} saw ${at(entry)} after ${at(last)}`)
+      this.fail(`silent hole: ${key} saw ${at(entry)} after ${at(last)}`)
     const previousId = this.#previousIds.get(entry.id)
     const isMixed = !told && last.id !== undefined && previousId !== undefined && previousId !== last.id
-    if (isMixed) this.fail(`untold fork: ${key} saw ${at(entry)} after an entry that it does not follow`)
+    if (isMixed) this.fail(`silent fork: ${key} saw ${at(entry)} after an entry that it does not follow`)
   }
 
   #checkReal(who: string, room: string, entry: Seen): void {
     const real =
       this.#lost.get(entry.id)?.entry ?? this.#logs.get(`${room} ${entry.epoch}`)?.[entry.offset - 1]
     if (real?.id !== entry.id || real.text !== entry.text)
-      this.fail(`invented: ${who} saw '${entry.text}' at ${at(entry)}, where '${real?.text}' stands`)
+      this.fail(`invented: ${who} saw '${entry.text}' at ${at(entry)}, where the log has '${real?.text}'`)
   }
 }
 

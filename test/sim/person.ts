@@ -95,7 +95,7 @@ export class Person {
       ({ code }: RoomfulError) => {
         if (life !== this.#life) return
         oracle.refused(sent.clientId, code)
-        this.world.log(`${this.name} is told of '${message.text}' in ${message.room}: ${code}`)
+        this.world.log(`${this.name} learns the outcome of '${message.text}' in ${message.room}: ${code}`)
       },
     )
   }

@@ -22,7 +22,7 @@ export interface ClusterTraits {
   readonly settings: RedisSettings
 }
 
-/** What only the memory backplane has, and who cannot be told of a break. */
+/** Features of the memory backplane alone, and clients that cannot learn of a break. */
 const WITHOUT: readonly Trait[] = ['distant store', 'few remembered', 'naive']
 
 export function clusterTraitsOf(seed: number): ClusterTraits {
