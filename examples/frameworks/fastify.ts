@@ -5,7 +5,7 @@ export function withFastify() {
   const app = fastify()
   const roomful = createServer()
   roomful.attach(app.server, { path: '/ws' })
-  // Before Fastify waits for the connections to end: a WebSocket does not by itself.
+  // Before Fastify waits until its connections end: a WebSocket does not end by itself.
   app.addHook('preClose', () => roomful.close())
   app.get('/rooms/:id', ({ params }) => roomful.room((params as { id: string }).id).info())
   return { app, roomful }

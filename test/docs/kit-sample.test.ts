@@ -29,7 +29,7 @@ it('delivers what was written while the phone was offline, once and in order', a
   await clock.advance(2_000)
   expect(heard).toEqual(['one', 'two'])
 
-  // The acknowledgement is lost with its connection: the client sends again, and the server knows the message.
+  // The acknowledgement is lost with its connection: the client sends again, and the server recognises the message.
   const sent = ada.send('three')
   phone.link?.dropNext('to_client')
   await clock.advance(30_000)
