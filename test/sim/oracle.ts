@@ -242,7 +242,8 @@ export class Oracle {
       for (const entry of log) {
         const { clientId, text, offset } = entry
         const before = clientId === undefined ? undefined : known.get(clientId)
-        if (before !== undefined) this.fail(`duplicated: '${text}' is at ${before} and at ${offset} of ${key}`)
+        if (before !== undefined)
+          this.fail(`duplicated: '${text}' is at ${before} and at ${offset} of ${key}`)
         if (clientId !== undefined) {
           known.set(clientId, offset)
           getOrAdd(places, clientId).push(entry)
@@ -271,7 +272,8 @@ export class Oracle {
 
   #checkFate({ sender, room, text, fate }: Handed & { readonly fate: Fate }, places: readonly Seen[]): void {
     const isThere = places.length > 0
-    if (fate.kind === 'open') this.fail(`no outcome: ${sender} never learned what became of '${text}' in ${room}`)
+    if (fate.kind === 'open')
+      this.fail(`no outcome: ${sender} never learned what became of '${text}' in ${room}`)
     if (fate.kind === 'orphaned' && fate.stored && !isThere && !this.#wasLost(text))
       this.fail(`lost: '${text}' was stored when ${sender}'s page died, and is in no log`)
     if (fate.kind === 'refused' && !this.options.refusals.has(fate.code))
