@@ -68,7 +68,10 @@ interface Background {
   output: string
 }
 
-/** Starts a command of the README; `exec`, so that a signal reaches the program and not its shell. */
+/**
+ * Starts a command of the README; `exec`, so that a signal reaches the program and not its shell. In a group of its own,
+ * which ends as one: tsx runs a program in a further process, which would outlive it.
+ */
 function background(command: string): Background {
   expect(command).toMatch(/^npx /)
   const child = spawn(
@@ -76,6 +79,7 @@ function background(command: string): Background {
     ['-c', `exec ${withPorts(command, ports).replace(/^npx /, './node_modules/.bin/')}`],
     {
       cwd: folder,
+      detached: true,
       // esbuild stops serving when its input ends.
       stdio: ['pipe', 'pipe', 'pipe'],
     },
@@ -85,12 +89,21 @@ function background(command: string): Background {
     stream.on('data', (data) => {
       started.output += data
     })
+  const exited = once(child, 'exit')
   onTestFinished(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
-    await once(child, 'exit')
+    killGroup(child)
+    await exited
   })
   return started
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    // All of it has ended.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 function printed(started: Background, text: string | RegExp): Promise<void> {
