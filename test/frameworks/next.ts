@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Page } from 'playwright-core'
 import { WebSocket } from 'ws'
 import { launchChromium } from '../support/chromium.js'
 import { commandsOfReadme, writeFilesOfReadme } from '../support/readme.js'
 import { type Figure, writeResult } from '../support/results.js'
+import { freePort, prepareApp, quiet, shell } from './packed.js'
 
 // The Next.js app of README.md, from packed packages, in Chromium: while it is developed, and built for production.
 
@@ -23,8 +21,6 @@ interface App {
   stop(): Promise<void>
 }
 
-const run = promisify(execFile)
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const PATIENCE_MS = 60_000
 const port = await freePort()
 const parent = await realpath(await mkdtemp(join(tmpdir(), 'roomful-next-')))
@@ -71,11 +67,7 @@ async function script(name: string): Promise<string> {
 
 /** What `create-next-app` leaves, with what the README adds. */
 async function prepare(install: string): Promise<void> {
-  await cp(new URL('next', import.meta.url), folder, { recursive: true })
-  await mkdir(join(parent, 'roomful'))
-  const pack = ['pack', ...['protocol', 'server', 'client'].flatMap((name) => ['-w', `packages/${name}`])]
-  await run('npm', [...pack, '--pack-destination', join(parent, 'roomful')], { cwd: root })
-  await shell('npm ci', folder)
+  await prepareApp(new URL('next', import.meta.url), parent)
   await shell(install, folder)
   await writeFilesOfReadme(folder, ['app/chat.tsx', 'app/page.tsx', 'server.mjs'], { 3000: port })
   await replace('server.mjs', [
@@ -238,22 +230,4 @@ async function replace(name: string, ...changes: readonly (readonly [string, str
     code = code.replace(before, () => after)
   }
   await writeFile(join(folder, name), code)
-}
-
-async function shell(command: string, cwd: string): Promise<void> {
-  await run('sh', ['-c', command], { cwd, env: quiet() })
-}
-
-function quiet(): NodeJS.ProcessEnv {
-  return { ...process.env, NEXT_TELEMETRY_DISABLED: '1', npm_config_prefer_offline: 'true' }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  assert.ok(typeof address === 'object' && address)
-  return address.port
 }
