@@ -22,6 +22,7 @@ const engine = [
   'engine application',
   'engine rooms',
   'engine inbound',
+  'engine changes',
 ]
 
 /** From the bottom up: each row may import those above it. */
@@ -114,6 +115,12 @@ export const layers: Layer[] = [
     name: 'engine inbound',
     files: [`${server}engine/inbound/`],
     imports: ['engine rooms', 'engine application', 'engine connection', 'engine process', ...shared],
+    types: [],
+  },
+  {
+    name: 'engine changes',
+    files: [`${server}engine/changes/`],
+    imports: ['engine rooms', 'engine process', ...shared],
     types: [],
   },
   {

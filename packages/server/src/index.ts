@@ -1,6 +1,7 @@
 export { RoomfulError } from '@roomful/protocol'
 export * from './api/api.js'
 export type * from './api/backplane.js'
+export type * from './api/change-feed.js'
 export { type Clock, systemClock } from './api/clock.js'
 export { consoleLogger } from './api/console-logger.js'
 /** The short name that programs and their examples use. */

@@ -18,7 +18,7 @@ const BASE_TEXTS = {
   message_empty: 'Message cannot be empty',
 } as const
 
-/** The first group crosses the wire, the second is made by the client alone. */
+/** The first group crosses the wire, the second is made by the client alone, the third is for the application of a server. */
 const TEXTS = /* @__PURE__ */ (() =>
   ({
     ...BASE_TEXTS,
@@ -48,6 +48,8 @@ const TEXTS = /* @__PURE__ */ (() =>
     too_large: 'The message is too large',
     storage_failed: 'The outbox could not be stored',
     unsupported: 'The server speaks only the base messages',
+
+    cursor_gone: 'This cursor is of another store, or what follows it is gone',
   }) as const)()
 
 /** A stable code of `error` frames and `RoomfulError`. */

@@ -1,4 +1,5 @@
 export * from './authentication.js'
+export * from './changes.js'
 export * from './handler-batch.js'
 export * from './handlers.js'
 export * from './handles.js'

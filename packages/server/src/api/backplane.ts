@@ -1,5 +1,6 @@
 import type { Durability, JsonObject } from '@roomful/protocol'
 import type { MaybePromise } from '../util/maybe-promise.js'
+import type { ChangeFeed } from './change-feed.js'
 import type { Clock } from './clock.js'
 import type { Logger } from './logger.js'
 
@@ -187,6 +188,9 @@ export interface Backplane {
 
   /** Passes a volatile message to all other nodes. */
   relay(message: Relay): void
+
+  /** All entries of all streams in one order, where the store keeps them so. */
+  readonly changes?: ChangeFeed | undefined
 
   /** Whether the store can be reached now. */
   readonly ready: boolean

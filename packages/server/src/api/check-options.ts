@@ -4,6 +4,7 @@ import type {
   AnyProtocol,
   AttachOptions,
   BroadcastOptions,
+  ChangesOptions,
   ChatOptions,
   CloseOptions,
   HistoryOptions,
@@ -103,6 +104,24 @@ const CHAT: OptionRules<ChatOptions> = {
   ),
   data: is.rule('what the chat schema of the protocol declares', () => true),
   key: aKey,
+}
+
+const CHANGES: OptionRules<ChangesOptions> = {
+  after: is.text,
+  from: is.oneOf('oldest', 'now'),
+  limit: is.rule(
+    'a whole number above 0, or Infinity',
+    (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) > 0),
+  ),
+  live: is.boolean,
+  signal: is.rule('an AbortSignal', (value) => value instanceof AbortSignal),
+}
+
+/** @throws TypeError that names the option and how to mend it, as the others here */
+export function assertChangesOptions(options: ChangesOptions): void {
+  assertOptions('changes', options, CHANGES)
+  if (options.after === undefined || options.from === undefined) return
+  throw new TypeError('changes: after and from are two places to begin at; give one of them')
 }
 
 /** @throws TypeError that names the option and how to mend it, as the others here */

@@ -2,6 +2,7 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { SecureContextOptions } from 'node:tls'
 import type { Broadcastable, BuiltIn } from '@roomful/protocol'
+import type { Change, ChangesOptions } from './changes.js'
 import type { BroadcastOptions, RoomHandle, UserHandle } from './handles.js'
 import type { AnyProtocol } from './protocol.js'
 import type { ConnectionRequest, Transport, TransportEvents } from './transport.js'
@@ -65,6 +66,14 @@ export interface Roomful<P extends AnyProtocol = BuiltIn> {
   users(ids: readonly string[]): { broadcast(message: Broadcastable<P>): void }
   /** Sends a volatile message to every connection of every node. */
   broadcast(message: Broadcastable<P>, options?: { readonly exceptUser?: string }): void
+  /**
+   * Every entry of every room and user's stream, in the order of each room: chat messages and what was published, by whatever
+   * node. It goes on with what is logged later, until it is aborted or the server closed, and waits while the backplane
+   * is away. A cursor comes from a change; whoever keeps it and begins after it again misses nothing, and may see a change twice.
+   * @throws TypeError for a wrong option, or where the backplane keeps no feed; RoomfulError `cursor_gone` while it is read,
+   * where the store does not know the cursor, or kept no longer what follows it
+   */
+  changes(options?: ChangesOptions): AsyncGenerator<Change<P>, void>
   /** What the node is doing. */
   stats(): Stats
   /** Gauges and counters in Prometheus' text format. */

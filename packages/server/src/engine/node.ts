@@ -18,6 +18,7 @@ import { HandlerBatches } from './application/handler-batches.js'
 import { handlerTable } from './application/handlers.js'
 import { HookCalls } from './application/hook-calls.js'
 import { ServerMessages } from './application/server-messages.js'
+import { Changes } from './changes/changes.js'
 import { Allowances } from './connection/allowances.js'
 import { closeWith, mayReturn } from './connection/closing.js'
 import { Connection, type ConnectionDeps } from './connection/connection.js'
@@ -57,6 +58,7 @@ export class Node {
   readonly backplane: Backplane
   readonly rooms: Rooms
   readonly messenger: Messenger
+  readonly changes: Changes
   readonly #hooks: HookCalls
   readonly #calls: ApplicationCalls
   readonly #replies: Replies
@@ -204,6 +206,7 @@ export class Node {
       contextOf,
       closed: (connection, code, reason) => this.#closed(connection, code, reason),
     }
+    this.changes = new Changes({ lifeCycle: this.lifeCycle, backplane, clock, logger })
     this.messenger = new Messenger({
       lifeCycle: this.lifeCycle,
       registry,
@@ -311,6 +314,7 @@ export class Node {
     for (const connection of this.registry.connections()) closeWith(connection, 'service_restart')
     await this.#untilEmpty(waitMs)
     for (const connection of this.registry.connections()) connection.transport.terminate()
+    this.changes.stop()
     for (const end of this.#endSweeps) end()
     this.#endSweeps = []
     this.lifeCycle.close()

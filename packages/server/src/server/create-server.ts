@@ -6,6 +6,7 @@ import type {
   Address,
   AnyProtocol,
   AttachOptions,
+  ChangesOptions,
   CloseOptions,
   ListenOptions,
   Roomful,
@@ -150,6 +151,10 @@ class RoomfulServer implements Roomful<AnyProtocol> {
 
   broadcast(message: { readonly type: string }, options = {}): void {
     this.node.messenger.broadcast(message, options)
+  }
+
+  changes(options: ChangesOptions = {}) {
+    return this.node.changes.changes(options)
   }
 
   stats() {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { Backplane, Draft, Position, PublishResult, Relay, StreamEvent } from '../api/backplane.js'
+import type { ChangeFeed, FeedEntry } from '../api/change-feed.js'
 import type { Clock } from '../api/clock.js'
 import { silentLogger } from '../api/logger.js'
 import { fingerprint } from '../backplane/log/fingerprint.js'
@@ -291,6 +292,122 @@ const KEY_CASES: Record<string, Body> = {
   },
 }
 
+/** Skips where the store keeps no feed. */
+const withFeed =
+  (body: (feed: ChangeFeed, bench: Bench) => Promise<void>): Body =>
+  async (bench) => {
+    const { changes } = bench.backplane
+    if (changes) await body(changes, bench)
+  }
+
+const ALL = 1_000
+const BYTES = 1_000_000
+const placesOf = (entries: readonly FeedEntry[]) =>
+  entries.map(({ stream, entry }) => `${stream} ${entry.offset}`)
+
+const FEED_CASES: Record<string, Body> = {
+  'feeds the entries of all streams, those of a stream in its order, as its log holds them': withFeed(
+    async (feed, { backplane }) => {
+      for (const stream of ['a', 'b', 'a', '@user:ada', 'b', 'a']) await publish(backplane, 1, stream)
+      const { entries, more, fault, head } = await feed.read(undefined, ALL, BYTES)
+      assert.deepEqual(placesOf(entries).sort(), ['@user:ada 1', 'a 1', 'a 2', 'a 3', 'b 1', 'b 2'])
+      assert.deepEqual([more, fault, entries.at(-1)?.cursor], [false, undefined, head])
+      for (const stream of ['a', 'b', '@user:ada']) {
+        const log = await backplane.read(stream, newest)
+        const fed = entries.filter((one) => one.stream === stream)
+        assert.deepEqual(
+          fed.map(({ entry }) => entry),
+          log.entries,
+        )
+        assert(fed.every(({ epoch }) => epoch === log.epoch))
+      }
+      const numbers = offsetsOf(entries.map(({ cursor }) => cursor))
+      assert.deepEqual(
+        numbers,
+        [...new Set(numbers)].sort((a, b) => a - b),
+      )
+    },
+  ),
+
+  'feeds no repeat': withFeed(async (feed, { backplane }) => {
+    for (let n = 0; n < 2; n++) {
+      await backplane.publish('r', draft('hello', { userId: 'ada', clientId: 'c1' }))
+      await backplane.publish('r', keyed('hello', 'k'))
+    }
+    assert.deepEqual(placesOf((await feed.read(undefined, ALL, BYTES)).entries), ['r 1', 'r 2'])
+  }),
+
+  'pages the feed by entries and by bytes, each page from the cursor of the last entry': withFeed(
+    async (feed, { backplane }) => {
+      await publish(backplane, 5)
+      const first = await feed.read(undefined, 2, BYTES)
+      assert.deepEqual([placesOf(first.entries), first.more], [['r 1', 'r 2'], true])
+      const second = await feed.read(first.entries[1]?.cursor, ALL, 1)
+      assert.deepEqual([placesOf(second.entries), second.more], [['r 3'], true])
+      const third = await feed.read(second.entries[0]?.cursor, ALL, BYTES)
+      assert.deepEqual([placesOf(third.entries), third.more], [['r 4', 'r 5'], false])
+      const end = await feed.read(third.head, ALL, BYTES)
+      assert.deepEqual([end.entries, end.more, end.fault, end.head], [[], false, undefined, third.head])
+      const none = await feed.read(undefined, 0, BYTES)
+      assert.deepEqual([none.entries, none.more, none.fault, none.head], [[], true, undefined, third.head])
+    },
+  ),
+
+  'wakes who watches the feed, until they close': withFeed(async (feed, { backplane, stage }) => {
+    let woken = 0
+    const watching = await feed.watch(() => woken++)
+    const { head } = await feed.read(undefined, ALL, BYTES)
+    await publish(backplane, 1)
+    await stage.advance(500)
+    assert(woken > 0, 'nobody was woken')
+    assert.deepEqual(placesOf((await feed.read(head, ALL, BYTES)).entries), ['r 1'])
+    watching.close()
+    await stage.advance(500)
+    woken = 0
+    await publish(backplane, 1)
+    await stage.advance(500)
+    assert.equal(woken, 0)
+  }),
+
+  'proves a cursor of the feed by its id': withFeed(async (feed, { backplane }) => {
+    const empty = (await feed.read(undefined, ALL, BYTES)).head
+    await publish(backplane, 2)
+    const { entries, head } = await feed.read(empty, ALL, BYTES)
+    assert.deepEqual(placesOf(entries), ['r 1', 'r 2'], 'the head of an empty feed is a place to go on from')
+    const cursor = entries[0]?.cursor
+    assert(cursor)
+    const fault = async (after: Position) => {
+      const page = await feed.read(after, ALL, BYTES)
+      assert(page.fault === undefined || page.entries.length === 0, 'a page with a fault has no entries')
+      return page.fault
+    }
+    assert.equal(await fault(cursor), undefined)
+    assert.equal(await fault({ ...cursor, id: 'another' }), 'forked')
+    assert.equal(await fault({ ...head, offset: head.offset + 1 }), 'forked')
+    assert.equal(await fault({ ...cursor, epoch: 'another' }), 'epoch_changed')
+  }),
+
+  'keeps how far a consumer has got, for one owner at a time': withFeed(
+    async (feed, { backplane, stage }) => {
+      await publish(backplane, 1)
+      const { head } = await feed.read(undefined, ALL, BYTES)
+      assert.deepEqual(await feed.claim('index', 'one', 10_000), { cursor: undefined })
+      assert.equal(await feed.claim('index', 'two', 10_000), undefined)
+      assert.deepEqual(await feed.claim('push', 'two', 10_000), { cursor: undefined })
+      assert.equal(await feed.commit('index', 'two', head), false)
+      assert.equal(await feed.commit('index', 'one', head), true)
+      assert.deepEqual(await feed.claim('index', 'one', 10_000), { cursor: head })
+      await feed.release('index', 'two')
+      assert.equal(await feed.claim('index', 'two', 10_000), undefined)
+      await feed.release('index', 'one')
+      assert.deepEqual(await feed.claim('index', 'two', 100), { cursor: head })
+      await stage.advance(500)
+      assert.deepEqual(await feed.claim('index', 'three', 10_000), { cursor: head })
+      assert.equal(await feed.commit('index', 'two', head), false)
+    },
+  ),
+}
+
 const changesIn = (events: readonly StreamEvent[]) =>
   events.flatMap((event) => (event.kind === 'presence' ? [event.change] : []))
 
@@ -394,6 +511,23 @@ const PEER_CASES: Record<string, Body> = {
     assert.deepEqual(users?.map(({ userId }) => userId).sort(), ['ada', 'bob'])
   }),
 
+  'feeds on each node what was logged through any, and has one owner of a consumer among them all': withPeer(
+    async ({ backplane }, peer) => {
+      const [feed, other] = [backplane.changes, peer.changes]
+      if (!feed || !other) return
+      await publish(backplane, 1)
+      await publish(peer, 1)
+      const page = await other.read(undefined, ALL, BYTES)
+      assert.deepEqual(placesOf(page.entries), ['r 1', 'r 2'])
+      assert.deepEqual(await feed.read(undefined, ALL, BYTES), page)
+      assert.deepEqual(await feed.claim('index', 'one', 10_000), { cursor: undefined })
+      assert.equal(await other.claim('index', 'two', 10_000), undefined)
+      await feed.commit('index', 'one', page.head)
+      await feed.release('index', 'one')
+      assert.deepEqual(await other.claim('index', 'two', 10_000), { cursor: page.head })
+    },
+  ),
+
   'relays volatile messages to the other nodes': withPeer(async ({ backplane, stage, relayed }) => {
     const message = { to: 'everyone', targets: [], payload: { type: 'hello' } } as const
     backplane.relay(message)
@@ -406,6 +540,7 @@ const CASES: Record<string, Body> = {
   ...LOG_CASES,
   ...DEDUPE_CASES,
   ...KEY_CASES,
+  ...FEED_CASES,
   ...PRESENCE_CASES,
   ...PEER_CASES,
 }

@@ -44,6 +44,7 @@ describe('the suite of backplanes', () => {
       ...['[M7]', '[M7]', '[M9]', '[M8]'].map((rule) => expect.stringContaining(rule)),
       ...Array(3).fill(expect.stringContaining('under the same key')),
       expect.stringContaining('the longest key'),
+      expect.stringContaining('feeds no repeat'),
     ])
   })
 })

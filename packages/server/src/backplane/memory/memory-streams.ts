@@ -81,6 +81,10 @@ export class Streams {
     return this.#streams.size
   }
 
+  all(): Iterable<Stream> {
+    return this.#streams.values()
+  }
+
   get(name: string): Stream | undefined {
     return this.#streams.get(name)
   }

@@ -18,6 +18,8 @@ import type {
 } from '../../api/backplane.js'
 import { openText, resumeFault } from '../log/log.js'
 import { bytesOf, type Presence } from '../presence.js'
+import { FeedIndex } from './feed-index.js'
+import { MemoryFeed } from './memory-feed.js'
 import { type Stream, type StreamBounds, Streams } from './memory-streams.js'
 import { findRepeat, refusal, remember } from './repeats.js'
 
@@ -81,6 +83,10 @@ class MemoryBackplane implements Backplane {
   readonly dedupeWindowMs: number
   readonly #bounds: StreamBounds
   #started: { readonly node: NodeLink; readonly streams: Streams } | undefined
+  readonly changes = new MemoryFeed(
+    () => new FeedIndex(this.#node.newId(), this.#streams),
+    () => this.#now(),
+  )
   /** Streams with users who may return. */
   readonly #inGrace = new Set<Stream>()
   #stopSweep = () => {}
@@ -125,6 +131,7 @@ class MemoryBackplane implements Backplane {
     remember(this.#streams, stream, draft, entry, now)
     this.#streams.charge(stream, draft.account ?? THE_APPLICATION)
     this.#streams.settle(stream)
+    this.changes.appended(name, epoch, entry)
     emit(stream, { kind: 'entry', entry, epoch })
     return this.#accepted(head, false, timestampMs)
   }

@@ -90,7 +90,15 @@ export function streamOf(roomId: string, userId: string): string {
   return roomId === OWN_STREAM ? userStream(userId) : roomId
 }
 
+const USER_STREAM = '@user:'
+
 /** No room id starts with `@`, so that no room can be another user's stream. */
 export function userStream(userId: string): string {
-  return `@user:${userId}`
+  return `${USER_STREAM}${userId}`
+}
+
+/** A stream as the application names it: a room, or that of a user. */
+export function roomOf(stream: string): { readonly roomId: string; readonly userId?: string } {
+  if (!stream.startsWith(USER_STREAM)) return { roomId: stream }
+  return { roomId: OWN_STREAM, userId: stream.slice(USER_STREAM.length) }
 }

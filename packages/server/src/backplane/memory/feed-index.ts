@@ -1,0 +1,119 @@
+import type { Break, Position } from '../../api/backplane.js'
+import type { FeedEntry, FeedPage } from '../../api/change-feed.js'
+import type { RoomLog } from '../log/log.js'
+import type { Streams } from './memory-streams.js'
+
+/** Where an entry of the feed is. */
+interface Row {
+  readonly number: number
+  readonly stream: string
+  readonly epoch: string
+  readonly offset: number
+}
+
+const LEAST_ROWS = 1_024
+
+/** All entries of the logs of one process, in one order. It holds no entry: what the logs drop is gone here too. */
+export class FeedIndex {
+  readonly #rows: Row[] = []
+  #head: Position
+  /** The last of what the logs have dropped and the index has forgotten: who has not read it cannot go on. */
+  #droppedThrough = 0
+  #tidyAt = LEAST_ROWS
+
+  /** Begins with all that there is, each stream in its order. */
+  constructor(
+    private readonly storeId: string,
+    private readonly streams: Streams,
+  ) {
+    this.#head = { epoch: storeId, offset: 0, id: storeId }
+    for (const { name, log } of streams.all()) {
+      for (let offset = log.oldestOffset; offset <= log.head.offset; offset++)
+        this.add(name, log.epoch, offset, log.idAt(offset) as string)
+    }
+  }
+
+  get size(): number {
+    return this.#rows.length
+  }
+
+  add(stream: string, epoch: string, offset: number, id: string): void {
+    const number = this.#head.offset + 1
+    this.#rows.push({ number, stream, epoch, offset })
+    this.#head = { epoch: this.storeId, offset: number, id }
+    if (this.#rows.length >= this.#tidyAt) this.#tidy()
+  }
+
+  read(after: Position | undefined, limit: number, maxBytes: number): FeedPage {
+    const rows = this.#rows
+    const head = this.#head
+    const fault = after && this.#faultOf(after)
+    if (fault) return { entries: [], more: false, fault, head }
+    const first = after ? this.#indexAfter(after.offset) : this.#firstWithoutHole()
+    const entries = this.#collect(first, limit, maxBytes)
+    if (entries.length === 0 && limit > 0 && first < rows.length)
+      return { entries, more: false, fault: 'expired', head }
+    return {
+      entries,
+      more: first + entries.length < rows.length,
+      fault: undefined,
+      head,
+    }
+  }
+
+  /** Up to an entry that was dropped: the next page begins with it. */
+  #collect(first: number, limit: number, maxBytes: number): FeedEntry[] {
+    const entries: FeedEntry[] = []
+    let room = maxBytes
+    for (const { number, ...row } of this.#rows.slice(first, first + limit)) {
+      const { stream, epoch, offset } = row
+      const entry = this.#logOf(row)?.read({ after: offset - 1, limit: 1, maxBytes: 1 }).entries[0]
+      room -= entry ? Buffer.byteLength(entry.text) : 0
+      if (!entry || (room < 0 && entries.length > 0)) break
+      entries.push({ stream, epoch, entry, cursor: { epoch: this.storeId, offset: number, id: entry.id } })
+    }
+    return entries
+  }
+
+  #faultOf({ epoch, offset, id }: Position): Break | undefined {
+    if (epoch !== this.storeId) return 'epoch_changed'
+    if (offset > this.#head.offset) return 'forked'
+    if (offset < this.#droppedThrough) return 'expired'
+    const row = this.#rows[this.#indexAfter(offset - 1)]
+    const there = row?.number === offset ? this.#logOf(row)?.idAt(row.offset) : undefined
+    return there === undefined || there === id ? undefined : 'forked'
+  }
+
+  #firstWithoutHole(): number {
+    return 1 + this.#rows.findLastIndex((row) => !this.#logOf(row))
+  }
+
+  /** Index of the first row after a number; the numbers rise. */
+  #indexAfter(number: number): number {
+    let [low, high] = [0, this.#rows.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const row = this.#rows[middle]
+      if (row && row.number <= number) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** Forgets what the logs have dropped, each time that the rows have doubled: the index outgrows the logs by no more. */
+  #tidy(): void {
+    let kept = 0
+    for (const row of this.#rows) {
+      if (this.#logOf(row)) this.#rows[kept++] = row
+      else this.#droppedThrough = Math.max(this.#droppedThrough, row.number)
+    }
+    this.#rows.length = kept
+    this.#tidyAt = LEAST_ROWS + 2 * kept
+  }
+
+  /** The log that a row's entry is in, if it is there still. */
+  #logOf({ stream, epoch, offset }: Omit<Row, 'number'>): RoomLog | undefined {
+    const log = this.streams.get(stream)?.log
+    return log?.epoch === epoch && offset >= log.oldestOffset ? log : undefined
+  }
+}

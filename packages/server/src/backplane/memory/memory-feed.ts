@@ -1,0 +1,66 @@
+import type { LogEntry, Position, Subscription } from '../../api/backplane.js'
+import type { ChangeFeed, ConsumerClaim, FeedPage } from '../../api/change-feed.js'
+import type { FeedIndex } from './feed-index.js'
+
+interface Consumer {
+  owner: string | undefined
+  heldUntil: number
+  cursor: Position | undefined
+}
+
+/** The feed of one process. It keeps nothing until somebody asks for it, for on most servers nobody does. */
+export class MemoryFeed implements ChangeFeed {
+  #opened: FeedIndex | undefined
+  readonly #wakes = new Set<() => void>()
+  readonly #consumers = new Map<string, Consumer>()
+
+  constructor(
+    private readonly open: () => FeedIndex,
+    private readonly now: () => number,
+  ) {}
+
+  /** Takes note of an entry that was just appended. */
+  appended(stream: string, epoch: string, { offset, id }: LogEntry): void {
+    if (!this.#opened) return
+    this.#opened.add(stream, epoch, offset, id)
+    for (const wake of this.#wakes) wake()
+  }
+
+  async read(after: Position | undefined, limit: number, maxBytes: number): Promise<FeedPage> {
+    return this.#index.read(after, limit, maxBytes)
+  }
+
+  async watch(wake: () => void): Promise<Subscription> {
+    this.#opened = this.#index
+    // Of its own, so that one function that watches twice ends twice.
+    const own = () => wake()
+    this.#wakes.add(own)
+    return { close: () => void this.#wakes.delete(own) }
+  }
+
+  async claim(name: string, owner: string, leaseMs: number): Promise<ConsumerClaim | undefined> {
+    const now = this.now()
+    const known = this.#consumers.get(name)
+    if (known?.owner !== undefined && known.owner !== owner && known.heldUntil > now) return undefined
+    const cursor = known?.cursor
+    this.#consumers.set(name, { owner, heldUntil: now + leaseMs, cursor })
+    return { cursor }
+  }
+
+  async commit(name: string, owner: string, cursor: Position): Promise<boolean> {
+    const consumer = this.#consumers.get(name)
+    if (consumer?.owner !== owner) return false
+    consumer.cursor = cursor
+    return true
+  }
+
+  async release(name: string, owner: string): Promise<void> {
+    const consumer = this.#consumers.get(name)
+    if (consumer?.owner === owner) consumer.owner = undefined
+  }
+
+  get #index(): FeedIndex {
+    this.#opened ??= this.open()
+    return this.#opened
+  }
+}

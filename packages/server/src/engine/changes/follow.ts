@@ -1,0 +1,97 @@
+import { RoomfulError } from '@roomful/protocol'
+import type { Break, Position, Subscription } from '../../api/backplane.js'
+import type { ChangeFeed, FeedEntry } from '../../api/change-feed.js'
+import type { ChangesStart } from '../../api/changes.js'
+import type { Clock } from '../../api/clock.js'
+import type { Logger } from '../../api/logger.js'
+import { Alarm, pause, retryDelay } from './waiting.js'
+
+export interface Patience {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Ends it. */
+  readonly signal: AbortSignal
+}
+
+export interface FollowOptions {
+  readonly start: Position | ChangesStart
+  /** Most entries of a page. */
+  readonly pageSize: number
+  /** Whether to go on at the end of the feed. */
+  readonly isLive: boolean
+}
+
+const PAGE_BYTES = 4 * 1024 * 1024
+/** A wake may be lost, as all that a store tells may. */
+const POLL_MS = 5_000
+const MOST_RETRY_MS = 15_000
+
+/**
+ * The feed, page by page, each not empty. It waits out a store that is away, and ends with the signal.
+ * @throws RoomfulError `cursor_gone`
+ */
+export async function* follow(
+  feed: ChangeFeed,
+  { start, pageSize, isLive }: FollowOptions,
+  patience: Patience,
+): AsyncGenerator<readonly FeedEntry[], void> {
+  const { clock, signal } = patience
+  const alarm = new Alarm(clock)
+  signal.addEventListener('abort', alarm.ring)
+  let watching: Subscription | undefined
+  try {
+    let cursor = await placeOf(feed, start, patience)
+    if (isLive) watching = await patiently(() => feed.watch(alarm.ring), patience)
+    while (!signal.aborted) {
+      const page = await patiently(() => feed.read(cursor, pageSize, PAGE_BYTES), patience)
+      if (!page || signal.aborted) return
+      if (page.fault) throw cursorGone(page.fault)
+      cursor = page.entries.at(-1)?.cursor ?? page.head
+      if (page.entries.length > 0) yield page.entries
+      if (page.more) continue
+      if (!isLive) return
+      await alarm.next(POLL_MS)
+    }
+  } finally {
+    signal.removeEventListener('abort', alarm.ring)
+    watching?.close()
+  }
+}
+
+/** Where the feed ends now, or nothing for who begins with the oldest entry. */
+export async function placeOf(
+  feed: ChangeFeed,
+  start: Position | ChangesStart,
+  patience: Patience,
+): Promise<Position | undefined> {
+  if (start === 'oldest') return undefined
+  if (start !== 'now') return start
+  return (await patiently(() => feed.read(undefined, 0, 0), patience))?.head
+}
+
+/** Does something once the store can. Resolves with nothing if it was ended before. */
+export async function patiently<T>(
+  work: () => Promise<T>,
+  { clock, logger, signal }: Patience,
+): Promise<T | undefined> {
+  for (let failures = 1; !signal.aborted; failures++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof RoomfulError && error.temporary)) throw error
+      if (failures === 1) logger.warn({ err: error }, 'changes: the store cannot be asked now; trying again')
+      await pause(clock, retryDelay(failures, MOST_RETRY_MS), signal)
+    }
+  }
+  return undefined
+}
+
+const REASONS: Readonly<Record<Break, string>> = {
+  epoch_changed: 'The cursor is of another store',
+  forked: 'The store does not hold what the cursor names, as after a backup was restored',
+  expired: 'Entries after the cursor are kept no longer',
+}
+
+function cursorGone(fault: Break): RoomfulError {
+  return new RoomfulError('cursor_gone', { message: REASONS[fault] })
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '../../api/clock.js'
+
+/** Rings for who waits, or for who comes next. */
+export class Alarm {
+  #isRinging = false
+  #wake = () => {}
+
+  constructor(private readonly clock: Clock) {}
+
+  readonly ring = (): void => {
+    this.#isRinging = true
+    this.#wake()
+  }
+
+  /** Resolves with the next ring, or after `ms`. */
+  async next(ms: number): Promise<void> {
+    if (!this.#isRinging) await this.#ringOr(ms)
+    this.#isRinging = false
+  }
+
+  #ringOr(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.clock.after(ms, resolve)
+      this.#wake = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+}
+
+/** Resolves after `ms`, or once the signal is aborted. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel()
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const cancel = clock.after(ms, end)
+    signal.addEventListener('abort', end)
+  })
+}
+
+const FIRST_RETRY_MS = 1_000
+
+/** How long to wait before another attempt: twice as long after each, from a second on. */
+export function retryDelay(failures: number, mostMs: number): number {
+  return Math.min(mostMs, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 30))
+}
