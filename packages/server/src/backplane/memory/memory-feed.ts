@@ -10,7 +10,8 @@ interface Consumer {
 
 /** The feed of one process. It keeps nothing until somebody asks for it, for on most servers nobody does. */
 export class MemoryFeed implements ChangeFeed {
-  #opened: FeedIndex | undefined
+  /** Made by the first who asks; a field, so that publishing does not enter here before. */
+  index: FeedIndex | undefined
   readonly #wakes = new Set<() => void>()
   readonly #consumers = new Map<string, Consumer>()
 
@@ -20,18 +21,17 @@ export class MemoryFeed implements ChangeFeed {
   ) {}
 
   /** Takes note of an entry that was just appended. */
-  appended(stream: string, epoch: string, { offset, id }: LogEntry): void {
-    if (!this.#opened) return
-    this.#opened.add(stream, epoch, offset, id)
+  appended(index: FeedIndex, stream: string, epoch: string, { offset, id }: LogEntry): void {
+    index.add(stream, epoch, offset, id)
     for (const wake of this.#wakes) wake()
   }
 
   async read(after: Position | undefined, limit: number, maxBytes: number): Promise<FeedPage> {
-    return this.#index.read(after, limit, maxBytes)
+    return this.#opened.read(after, limit, maxBytes)
   }
 
   async watch(wake: () => void): Promise<Subscription> {
-    this.#opened = this.#index
+    this.index = this.#opened
     // Of its own, so that one function that watches twice ends twice.
     const own = () => wake()
     this.#wakes.add(own)
@@ -59,8 +59,8 @@ export class MemoryFeed implements ChangeFeed {
     if (consumer?.owner === owner) consumer.owner = undefined
   }
 
-  get #index(): FeedIndex {
-    this.#opened ??= this.open()
-    return this.#opened
+  get #opened(): FeedIndex {
+    this.index ??= this.open()
+    return this.index
   }
 }

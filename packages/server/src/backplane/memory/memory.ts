@@ -131,7 +131,8 @@ class MemoryBackplane implements Backplane {
     remember(this.#streams, stream, draft, entry, now)
     this.#streams.charge(stream, draft.account ?? THE_APPLICATION)
     this.#streams.settle(stream)
-    this.changes.appended(name, epoch, entry)
+    const { changes } = this
+    if (changes.index) changes.appended(changes.index, name, epoch, entry)
     emit(stream, { kind: 'entry', entry, epoch })
     return this.#accepted(head, false, timestampMs)
   }
