@@ -1,7 +1,6 @@
 import type { JsonObject } from '@roomful/protocol'
 import type { PresenceChange, PresenceEvent, PresenceSnapshot, PresentUser } from '../api/backplane.js'
 import { heapBytes } from '../util/heap-bytes.js'
-import { SmallSet } from '../util/small-collections.js'
 
 /** What a user takes beside profile and state, measured. */
 const USER_BYTES = 320
@@ -24,7 +23,7 @@ interface Present {
   user: PresentUser
   bytes: number
   /** A set, not a counter: a late close of an old socket must not take away a new one's membership. */
-  readonly connections: SmallSet<string>
+  readonly connections: Set<string>
   graceUntil: number | undefined
 }
 
@@ -78,8 +77,7 @@ export class Presence {
   enter(user: PresentUser, connection: string): PresenceChange | undefined {
     const present = this.#users.get(user.userId)
     if (!present) {
-      const connections = new SmallSet<string>()
-      connections.add(connection)
+      const connections = new Set([connection])
       const bytes = bytesOf(user)
       this.#users.set(user.userId, { user, bytes, connections, graceUntil: undefined })
       this.#bytes += bytes

@@ -1,6 +1,5 @@
 import type { JsonObject } from '@roomful/protocol'
 import type { Break, LogEntry, LogPage, Position, Range } from '../../api/backplane.js'
-import { decimal } from '../../util/decimal.js'
 import { LogSegment } from './log-segment.js'
 
 /** JSON text of a message without its closing brace: {@link entryText} completes it. */
@@ -16,8 +15,7 @@ export function entryText(open: string, epoch: string, offset: number): string {
 /** What comes between the message and its offset. */
 const epochText = (epoch: string): string => `,"epoch":"${epoch}","offset":`
 
-const completed = (open: string, middle: string, offset: number): string =>
-  `${open}${middle}${decimal(offset)}}`
+const completed = (open: string, middle: string, offset: number): string => `${open}${middle}${offset}}`
 
 export interface Retention {
   /** Entries a room keeps. */

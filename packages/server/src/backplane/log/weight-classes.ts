@@ -1,5 +1,3 @@
-import { SmallSet } from '../../util/small-collections.js'
-
 /** Weights up to it share the lowest class. */
 const UNIT = 1024
 
@@ -42,7 +40,7 @@ function classOf(weight: number): number {
 
 /** Items in the order in which they came. */
 class Line<T extends object> {
-  readonly #items = new SmallSet<T>()
+  readonly #items = new Set<T>()
   #first: T | undefined
   /** Where the search for the next first one goes on: from the start, it would step over the graves of all before it. */
   #rest: Iterator<T> | undefined

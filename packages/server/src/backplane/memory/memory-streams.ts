@@ -1,6 +1,5 @@
 import { RoomfulError } from '@roomful/protocol'
 import type { StreamEvent } from '../../api/backplane.js'
-import { SmallSet } from '../../util/small-collections.js'
 import { Dedupe, type DedupeWindow } from '../log/dedupe.js'
 import { type Retention, RoomLog } from '../log/log.js'
 import { WeightClasses } from '../log/weight-classes.js'
@@ -14,7 +13,7 @@ export interface Stream {
   /** What the server's own messages with a key have become, for as long as their entries are kept. */
   keys: Dedupe | undefined
   presence: Presence | undefined
-  readonly listeners: SmallSet<(event: StreamEvent) => void>
+  readonly listeners: Set<(event: StreamEvent) => void>
   /** Who published into it first; nobody has, into a stream without a log. */
   account: Account | undefined
   /** What it adds to the node's total, and how much of that can be had back. */
@@ -101,7 +100,7 @@ export class Streams {
       dedupe: undefined,
       keys: undefined,
       presence: undefined,
-      listeners: new SmallSet(),
+      listeners: new Set(),
       account: undefined,
       bytes: STREAM_BYTES,
       spare: 0,

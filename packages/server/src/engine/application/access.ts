@@ -1,16 +1,10 @@
 import { OWN_STREAM, RoomfulError } from '@roomful/protocol'
 import type { Action, AnyProtocol, ServerOptions } from '../../api/api.js'
-import { andThen, type MaybePromise } from '../../util/maybe-promise.js'
 import type { Connection } from '../connection/connection.js'
 import type { Membership } from '../connection/session.js'
 import type { ApplicationCalls } from './calls.js'
 
 type Authorize = NonNullable<ServerOptions<AnyProtocol, unknown>['authorize']>
-
-interface Claim {
-  readonly connection: Connection
-  readonly membership: Membership
-}
 
 /** Who may do what in which room. */
 export class Access {
@@ -20,15 +14,13 @@ export class Access {
   ) {}
 
   /** Why a member may not act, if so: also because it is no member any more by the time of the application's answer. */
-  refusal(
+  async refusal(
     connection: Connection,
     membership: Membership,
     action: Action<AnyProtocol>,
-  ): MaybePromise<RoomfulError | undefined> {
-    return andThen(this.authorize(connection, action, membership.roomId), stillMember, {
-      connection,
-      membership,
-    })
+  ): Promise<RoomfulError | undefined> {
+    const denied = await this.authorize(connection, action, membership.roomId)
+    return denied ?? (isStillMember(connection, membership) ? undefined : new RoomfulError('not_in_room'))
   }
 
   /** Why a user may not act in a room, if so; at once where the application is not asked. A throw denies for now. */
@@ -54,11 +46,4 @@ export class Access {
 /** False once the member was kicked or disconnected while the application was asked. */
 export function isStillMember({ isOpen, session }: Connection, membership: Membership): boolean {
   return isOpen && session.rooms.get(membership.roomId) === membership
-}
-
-function stillMember(
-  denied: RoomfulError | undefined,
-  { connection, membership }: Claim,
-): RoomfulError | undefined {
-  return denied ?? (isStillMember(connection, membership) ? undefined : new RoomfulError('not_in_room'))
 }

@@ -1,10 +1,9 @@
-import { SmallSet } from '../../util/small-collections.js'
 import type { Connection } from './connection.js'
 import type { Budget } from './session.js'
 
 interface KnownUser {
   /** In the order in which they came. */
-  readonly connections: SmallSet<Connection>
+  readonly connections: Set<Connection>
   /** What they share once there are several: one alone is held to its own, which is as large. */
   budget: Budget | undefined
 }
@@ -40,7 +39,7 @@ export class Registry {
   /** Binds a connection to its user; returns the user's other connections beyond `max`, those that were idle for longest. */
   bind(connection: Connection, userId: string, max: number): Connection[] {
     if (connection.session.user && connection.session.user.id !== userId) this.#unbind(connection)
-    const user = this.#users.get(userId) ?? { connections: new SmallSet(), budget: undefined }
+    const user = this.#users.get(userId) ?? { connections: new Set(), budget: undefined }
     this.#users.set(userId, user)
     // What the first has spent so far counts, or a second connection would bring a fresh budget with it.
     const [first] = user.connections

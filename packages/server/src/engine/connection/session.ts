@@ -1,15 +1,11 @@
 import { OWN_STREAM } from '@roomful/protocol'
 import type { Position } from '../../api/backplane.js'
 import { ExcessCounter, MinuteCounter, type Rate } from '../../util/rate-limit.js'
-import { SmallMap } from '../../util/small-collections.js'
-import type { MemberTexts } from './frame-texts.js'
 
 /** A connection's place in one room. */
 export interface Membership {
   /** The room's name on the wire. */
   readonly roomId: string
-  /** Made with the first chat message. */
-  texts: MemberTexts | undefined
   /** The last message that this connection had accepted here. */
   lastAccepted: { readonly clientId: string; readonly position: Position } | undefined
   /** The version of the member list that this connection was given last: the same one is not given again. */
@@ -33,8 +29,6 @@ export interface Budget {
   bytes: number
 }
 
-const roomIdOf = ({ roomId }: Membership): string => roomId
-
 export function newBudget(): Budget {
   return { messages: 0, bytes: 0 }
 }
@@ -49,7 +43,7 @@ export class Session<U extends { readonly id: string }> {
   extended = false
   /** Monotonic time at which its authentication ends. */
   expiresAt = Number.POSITIVE_INFINITY
-  readonly rooms = new SmallMap<Membership>(roomIdOf)
+  readonly rooms = new Map<string, Membership>()
   /** Where a message without `room_id` goes. Leaving it leaves none: an earlier room would leak private text. */
   defaultRoom: string | undefined
   /** Rooms whose resume is being paged, with the offset it has reached: joins that go on from there are not rationed. */
@@ -125,11 +119,10 @@ export class Session<U extends { readonly id: string }> {
   enterRoom(roomId: string): Membership {
     const membership = this.rooms.get(roomId) ?? {
       roomId,
-      texts: undefined,
       lastAccepted: undefined,
       listVersion: undefined,
     }
-    this.rooms.set(membership)
+    this.rooms.set(roomId, membership)
     if (roomId !== OWN_STREAM) this.defaultRoom = roomId
     return membership
   }

@@ -51,7 +51,7 @@ export class Inbound {
 
   /** Lets the messages in that waited for the greeting. */
   open(): void {
-    this.#work()
+    void this.#work()
   }
 
   /** `bytes` is the text's length in UTF-8. */
@@ -78,21 +78,14 @@ export class Inbound {
     )
   }
 
-  #enqueue(waiting: Waiting): void {
-    this.connection.activeAt = Math.trunc(this.deps.clock.now())
-    if (this.#busy) {
-      this.#wait(waiting)
-    } else {
-      this.#busy = true
-      if (this.#start(waiting)) this.#work()
-    }
-  }
-
   /** A full queue stops the reading of the socket, so that the peer waits instead of our memory filling. */
-  #wait(waiting: Waiting): void {
-    if (this.#queue) this.#queue.push(waiting)
-    else this.#queue = [waiting]
-    if (this.#queue.length >= this.deps.limits.inboundQueue) this.connection.pause()
+  #enqueue(waiting: Waiting): void {
+    const { connection, deps } = this
+    connection.activeAt = Math.trunc(deps.clock.now())
+    this.#queue ??= []
+    this.#queue.push(waiting)
+    if (this.#queue.length >= deps.limits.inboundQueue) connection.pause()
+    if (!this.#busy) void this.#work()
   }
 
   #decode(text: string): DecodeResult {
@@ -107,48 +100,25 @@ export class Inbound {
   }
 
   /** Takes what waits, one after the other. */
-  #work(): void {
+  async #work(): Promise<void> {
     this.#busy = true
-    for (let next = this.#queue?.shift(); next; next = this.#queue?.shift()) if (!this.#start(next)) return
+    for (let next = this.#queue?.shift(); next; next = this.#queue?.shift()) {
+      await this.#take(next)
+      if ((this.#queue?.length ?? 0) < this.deps.limits.inboundQueue / 2) this.connection.resume()
+    }
     this.#queue = undefined
     this.#busy = false
   }
 
-  /** True if it was done at once, which leaves no promise behind; else what waits is taken when it is done. */
-  #start(next: Waiting): boolean {
-    const work = this.#take(next)
-    if (!work) {
-      this.#resume()
-      return true
-    }
-    void work.then(() => {
-      this.#resume()
-      this.#work()
-    })
-    return false
-  }
-
-  #resume(): void {
-    if ((this.#queue?.length ?? 0) < this.deps.limits.inboundQueue / 2) this.connection.resume()
-  }
-
   /** Never fails: what went wrong is answered. */
-  #take(next: Waiting): void | Promise<void> {
+  async #take(next: Waiting): Promise<void> {
     try {
-      const work = this.connection.isCongested ? this.#performLater(next) : this.#perform(next)
-      return work?.catch((error: unknown) => this.#failInternally(error, next))
+      if (this.connection.isCongested) await this.#untilRead()
+      if ('binary' in next) await this.#handleBinary(next.binary)
+      else await this.#handle(next)
     } catch (error) {
       this.#failInternally(error, next)
     }
-  }
-
-  #perform(next: Waiting): void | Promise<void> {
-    return 'binary' in next ? this.#handleBinary(next.binary) : this.#handle(next)
-  }
-
-  async #performLater(next: Waiting): Promise<void> {
-    await this.#untilRead()
-    await this.#perform(next)
   }
 
   /** Whoever does not read its answers gets no further ones: a hundred resumes at once would overflow the backlog. */
@@ -166,8 +136,7 @@ export class Inbound {
     deps.replies.fail(connection, answer, refs)
   }
 
-  /** Returns a promise only where something must be awaited: most messages are done within one turn. */
-  #handle({ decoded, bytes }: WaitingText): void | Promise<void> {
+  async #handle({ decoded, bytes }: WaitingText): Promise<void> {
     const { connection, deps } = this
     if (!connection.isOpen) return
     if (!this.#passes(decoded, bytes)) return
@@ -175,8 +144,8 @@ export class Inbound {
     if (decision.do === 'refuse') return this.#refuse(decision)
     const isAsked = deps.hooks.names.has('message')
     if (!isAsked || !decoded.ok || decision.do === 'authenticate' || decision.do === 'answer_ping')
-      return deps.dispatcher.dispatch(connection, decision)
-    return this.#afterMessageHook(decoded)
+      await deps.dispatcher.dispatch(connection, decision)
+    else await this.#afterMessageHook(decoded)
   }
 
   async #handleBinary(data: Uint8Array): Promise<void> {

@@ -1,13 +1,11 @@
 import { type ClientMessageOf, RoomfulError } from '@roomful/protocol'
 import type { PublishResult, Sender } from '../../api/backplane.js'
 import { fingerprint } from '../../backplane/log/fingerprint.js'
-import { andThen, type MaybePromise } from '../../util/maybe-promise.js'
 import { type Access, isStillMember } from '../application/access.js'
-import type { ApplicationCalls, Outcome } from '../application/calls.js'
+import type { ApplicationCalls } from '../application/calls.js'
 import type { CancellableContext } from '../application/contexts.js'
 import type { Handler, HandlerTable } from '../application/handlers.js'
 import type { Connection } from '../connection/connection.js'
-import { MemberTexts } from '../connection/frame-texts.js'
 import { refsOfMessage } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
@@ -40,17 +38,16 @@ interface Chat {
 }
 
 /**
- * A chat message's way into the log: the application is asked, then it is published and acknowledged. All of it
- * happens at once, in the turn in which the message arrived, where nothing must be awaited.
+ * A chat message's way into the log: the application is asked, then it is published and acknowledged.
  */
 export class Chats {
   constructor(private readonly deps: ChatDeps) {}
 
-  take(
+  async take(
     connection: Connection,
     membership: Membership,
     message: ClientMessageOf<'chat_message'>,
-  ): void | Promise<void> {
+  ): Promise<void> {
     const { deps } = this
     const { user } = connection.session
     if (!user)
@@ -62,28 +59,25 @@ export class Chats {
     const chat = { connection, membership, message, userId: user.id }
     if (deps.isDrainingVolatileLog())
       return this.#fail(chat, new RoomfulError('draining', { retryAfterMs: 1_000 }))
-    return andThen(deps.access.refusal(connection, membership, 'chat_message'), this.#accept, chat)
-  }
-
-  readonly #accept = (denied: RoomfulError | undefined, chat: Chat): void | Promise<void> => {
+    const denied = await deps.access.refusal(connection, membership, 'chat_message')
     if (denied) return this.#fail(chat, denied)
-    const handler = this.deps.handlers.get('chat_message')
-    return typeof handler === 'function' ? this.#handle(handler, chat) : this.#publish(chat, chat.message)
+    const handler = deps.handlers.get('chat_message')
+    if (typeof handler === 'function') await this.#handle(handler, chat)
+    else await this.#publish(chat, chat.message)
   }
 
-  #handle(handler: Handler, chat: Chat): void | Promise<void> {
+  async #handle(handler: Handler, chat: Chat): Promise<void> {
     const { deps } = this
     const { message, data } = chat.message
     const body: ChatBody = data ? { message, data } : { message }
     const { context, abort } = deps.cancellableContextOf(chat.connection, chat.membership.roomId)
-    const call = () => andThen(handler(context, body) as MaybePromise<unknown>, rewritten, body)
-    return andThen(deps.calls.run('handle.chat_message', context, call, abort), this.#handled, chat)
+    const call = async () => rewritten(await handler(context, body), body)
+    const outcome = await deps.calls.run('handle.chat_message', context, call, abort)
+    if (outcome.ok) await this.#publish(chat, outcome.value)
+    else this.#fail(chat, outcome.error)
   }
 
-  readonly #handled = (outcome: Outcome<ChatBody>, chat: Chat): void | Promise<void> =>
-    outcome.ok ? this.#publish(chat, outcome.value) : this.#fail(chat, outcome.error)
-
-  #publish(chat: Chat, body: ChatBody): void | Promise<void> {
+  async #publish(chat: Chat, body: ChatBody): Promise<void> {
     const { deps } = this
     const { connection, membership, userId } = chat
     if (!isStillMember(connection, membership)) return this.#fail(chat, new RoomfulError('not_in_room'))
@@ -93,10 +87,7 @@ export class Chats {
     const { account } = connection.session
     const { roomId } = membership
     const draft = { stream, roomId, userId, body, sender: senderOf(chat), account }
-    return andThen(deps.publisher.publishChat(draft), this.#conclude, chat)
-  }
-
-  readonly #conclude = (result: PublishResult, chat: Chat): void => {
+    const result = await deps.publisher.publishChat(draft)
     if (result.status === 'accepted') this.#acknowledge(chat, result)
     else this.#fail(chat, refusalOf(result))
   }
@@ -107,17 +98,12 @@ export class Chats {
     const { client_id: clientId, ref } = message
     if (clientId === undefined) return
     membership.lastAccepted = { clientId, position: accepted.position }
-    deps.replies.acknowledge(connection, { ref, clientId, texts: textsOf(chat), accepted })
+    deps.replies.acknowledge(connection, { ref, clientId, roomId: membership.roomId, accepted })
   }
 
   #fail({ connection, membership, message }: Chat, error: RoomfulError): void {
     this.deps.replies.fail(connection, error, refsOfMessage(message, membership))
   }
-}
-
-function textsOf({ membership }: Chat): MemberTexts {
-  membership.texts ??= new MemberTexts(membership.roomId)
-  return membership.texts
 }
 
 /** What the client sent, not what a handler made of it: by that a repeat is known. */

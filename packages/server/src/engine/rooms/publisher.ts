@@ -6,7 +6,6 @@ import type { Limits } from '../../api/limits.js'
 import { fingerprint } from '../../backplane/log/fingerprint.js'
 import { canonicalJson } from '../../util/canonical-json.js'
 import { isoTime } from '../../util/iso-time.js'
-import { andThen, type MaybePromise } from '../../util/maybe-promise.js'
 import { invalid, type ServerMessages } from '../application/server-messages.js'
 import type { Metrics } from '../process/metrics.js'
 
@@ -40,7 +39,7 @@ export class Publisher {
     private readonly newId: () => string,
   ) {}
 
-  publishChat({
+  async publishChat({
     stream,
     roomId,
     userId,
@@ -48,7 +47,7 @@ export class Publisher {
     sender,
     account,
     idempotency,
-  }: ChatDraft): MaybePromise<PublishResult> {
+  }: ChatDraft): Promise<PublishResult> {
     const id = this.newId()
     const timestampMs = this.clock.wallTime()
     const { message, data } = body
@@ -64,7 +63,7 @@ export class Publisher {
       data,
     }
     const draft = { id, message: frame, timestampMs, sender, account, idempotency }
-    return andThen(this.backplane.publish(stream, draft), counted, this.metrics)
+    return counted(await this.backplane.publish(stream, draft), this.metrics)
   }
 
   /** Publishes a chat message of the server's own. @throws RoomfulError what a client's would be refused for */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { ackText, MemberTexts } from '../../src/engine/connection/frame-texts.js'
+import { ackText } from '../../src/engine/connection/ack-text.js'
 
 const made = fc.stringMatching(/^[\w-]{1,24}$/)
 const timestampMs = fc.nat(4_102_444_800_000)
@@ -20,11 +20,9 @@ it('[M5] an acknowledgement is the text that JSON.stringify makes of it', () => 
       const { ref, clientId: client_id, roomId: room_id, ...rest } = ack
       const { epoch, offset, id, timestampMs, duplicate, durability } = rest
       const timestamp = new Date(timestampMs).toISOString()
-      const texts = new MemberTexts(room_id)
-      if (duplicate) texts.placeIn('another')
       const accepted = { position: { epoch, offset, id }, timestampMs, duplicate, durability }
       const answered = { ref, client_id, room_id, epoch, offset, id, timestamp, duplicate, durability }
-      expect(ackText({ ref, clientId: client_id, texts, accepted })).toBe(
+      expect(ackText({ ref, clientId: client_id, roomId: room_id, accepted })).toBe(
         JSON.stringify({ type: 'ack', ...answered }),
       )
     }),
