@@ -42,10 +42,13 @@ import { Messenger } from './rooms/handles.js'
 import { Memberships } from './rooms/memberships.js'
 import { Publisher } from './rooms/publisher.js'
 import { Rooms } from './rooms/rooms.js'
+import { SharedPages } from './rooms/shared-pages.js'
 import { TypingNotices } from './rooms/typing-notices.js'
 
 const SECOND_MS = 1_000
 const RETRY_AFTER_S = 1
+/** Pages of full size that are kept for who asks for the same. */
+const SHARED_PAGES = 8
 
 /** One server process: the parts, wired. It knows sockets only as transports. */
 export class Node {
@@ -64,6 +67,7 @@ export class Node {
   readonly #replies: Replies
   readonly #allowances: Allowances
   readonly #memberships: Memberships
+  readonly #pages: SharedPages
   readonly #typing: TypingNotices
   readonly #authenticator: Authenticator
   readonly #messages: ServerMessages
@@ -109,6 +113,7 @@ export class Node {
     const endOfTurn = new EndOfTurn(clock, metrics)
     const fanOut = new FanOut(clock, metrics, limits, endOfTurn)
     const rooms = new Rooms(backplane, fanOut, limits)
+    const pages = new SharedPages(backplane, SHARED_PAGES * limits.pageBytes)
     const messages = new ServerMessages(options.protocol)
     const publisher = new Publisher(options.protocol, messages, backplane, clock, metrics, limits, newId)
     const contextOf = (connection: Connection) => this.contextOf(connection)
@@ -124,6 +129,7 @@ export class Node {
     }
     this.#replies = replies
     this.rooms = rooms
+    this.#pages = pages
     this.#messages = messages
     const broadcasts = new Broadcasts({ rooms, registry, fanOut, backplane, lifeCycle: this.lifeCycle })
     const typing = new TypingNotices(broadcasts, replies, clock, limits)
@@ -137,6 +143,7 @@ export class Node {
       replies,
       backplane,
       rooms,
+      pages,
       fanOut,
       limits,
       roomContextOf,
@@ -185,6 +192,7 @@ export class Node {
       batches: this.#handlerBatches,
       backplane,
       rooms,
+      pages,
       limits,
       cancellableContextOf,
     })
@@ -360,6 +368,7 @@ export class Node {
 
   #sweep(): void {
     const now = this.clock.now()
+    this.#pages.forget()
     this.#typing.sweep(now)
     this.#authenticator.sweep(now)
     sweepHeartbeats(this.registry.connections(), this.limits.heartbeatMs, Math.trunc(now))

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Receiver } from 'ws'
-import { type Frames, JoinedFrames, TextFrame } from '../../src/engine/connection/frames.js'
+import { type Frames, JoinedFrames, TailedFrame, TextFrame } from '../../src/engine/connection/frames.js'
 import { textsIn } from '../support/texts-in.js'
 
 declare module 'ws' {
@@ -59,6 +59,19 @@ describe('a write', () => {
   it('a write is built once, for all who get it', () => {
     const outgoing = TextFrame.of({ type: 'pong' })
     expect(outgoing.bytes).toBe(outgoing.bytes)
+  })
+})
+
+describe('a frame with a shared tail', () => {
+  it.each([1, 100, 150, 70_000])('a frame with a shared tail is that of its whole text: %i bytes', (size) => {
+    const tail = Buffer.from(JSON.stringify(['é'.repeat(size)]))
+    const frame = () => new TailedFrame('{"name":"ü","list":', tail)
+    const text = `{"name":"ü","list":${tail}}`
+    const whole = new TextFrame(text)
+    expect(frame().bytes).toEqual(whole.bytes)
+    expect(frame()).toMatchObject({ texts: [text], count: 1, length: whole.length })
+    expect(frame().payloadBytes).toBe(whole.payloadBytes)
+    expect(new JoinedFrames([frame(), whole]).bytes).toEqual(Buffer.concat([whole.bytes, whole.bytes]))
   })
 })
 

@@ -50,6 +50,45 @@ export class TextFrame implements Frames {
   }
 }
 
+/** A frame whose text ends in bytes that other frames share, and a last brace. */
+export class TailedFrame implements Frames {
+  readonly count = 1
+  readonly payloadBytes: number
+  #bytes: Buffer | undefined
+
+  constructor(
+    private readonly start: string,
+    private readonly tail: Buffer,
+  ) {
+    this.payloadBytes = Buffer.byteLength(start) + tail.length + 1
+  }
+
+  get length(): number {
+    return headerSize(this.payloadBytes) + this.payloadBytes
+  }
+
+  get bytes(): Buffer {
+    if (!this.#bytes) {
+      const bytes = Buffer.allocUnsafe(this.length)
+      this.copyTo(bytes, 0)
+      this.#bytes = bytes
+    }
+    return this.#bytes
+  }
+
+  get texts(): readonly string[] {
+    return [`${this.start}${this.tail}}`]
+  }
+
+  copyTo(memory: Buffer, at: number): number {
+    let end = writeHeader(memory, at, this.payloadBytes)
+    end += memory.write(this.start, end)
+    end += this.tail.copy(memory, end)
+    memory[end] = BRACE
+    return end + 1
+  }
+}
+
 /** Several writes to one socket as one. */
 export class JoinedFrames implements Frames {
   readonly count: number
@@ -90,6 +129,7 @@ export class JoinedFrames implements Frames {
 
 const FIN_AND_TEXT = 0x81
 const LONG_HEADER = 10
+const BRACE = '}'.charCodeAt(0)
 
 function headerSize(payload: number): number {
   if (payload < 126) return 2

@@ -1,9 +1,11 @@
 import type { Break, LogEntry, LogPage, Position } from '../../api/backplane.js'
-import { TextFrame } from './frames.js'
+import { type Frames, TailedFrame, TextFrame } from './frames.js'
 import type { MemberList } from './member-list.js'
 
 /** What a `joined` or `history` frame is apart from its lists, at the most: a room's name is in it twice. */
 const HEAD_BYTES = 2_048
+
+export type PageFrame = Frames & { readonly payloadBytes: number }
 
 export interface Joined {
   readonly roomId: string
@@ -21,7 +23,7 @@ export interface Joined {
   readonly ref: string | undefined
 }
 
-export function joinedFrame(joined: Joined): TextFrame {
+export function joinedFrame(joined: Joined): PageFrame {
   const head = {
     type: 'joined',
     room_id: joined.roomId,
@@ -35,10 +37,12 @@ export function joinedFrame(joined: Joined): TextFrame {
     reason: joined.fault,
     ref: joined.ref,
   }
-  return frameWithLists(head, joined.members, joined.entries)
+  const start = JSON.stringify(head).slice(0, -1)
+  const members = joined.members ? `,"members":${joined.members.text}` : ''
+  return new TailedFrame(`${start}${members},"messages":`, listOf(joined.entries))
 }
 
-export function historyFrame(roomId: string, page: LogPage, ref: string | undefined): TextFrame {
+export function historyFrame(roomId: string, page: LogPage, ref: string | undefined): PageFrame {
   const head = {
     type: 'history',
     room_id: roomId,
@@ -48,23 +52,24 @@ export function historyFrame(roomId: string, page: LogPage, ref: string | undefi
     truncated: page.truncated,
     ref,
   }
-  return frameWithLists(head, undefined, page.entries)
+  return new TailedFrame(`${JSON.stringify(head).slice(0, -1)},"messages":`, listOf(page.entries))
 }
 
 export function snapshotFrame(roomId: string, version: number, members: MemberList): TextFrame {
-  return frameWithLists({ type: 'presence', room_id: roomId, version, event: 'snapshot' }, members, undefined)
+  const head = JSON.stringify({ type: 'presence', room_id: roomId, version, event: 'snapshot' })
+  return new TextFrame(`${head.slice(0, -1)},"members":${members.text}}`)
 }
 
-/** The entries of a list are JSON texts already, and are not parsed to be written again. */
-function frameWithLists(
-  head: object,
-  members: MemberList | undefined,
-  entries: readonly LogEntry[] | undefined,
-): TextFrame {
-  let text = JSON.stringify(head).slice(0, -1)
-  if (members) text += `,"members":${members.text}`
-  if (entries) text += `,"messages":[${entries.map((entry) => entry.text).join(',')}]`
-  return new TextFrame(`${text}}`)
+/** Lists of entries as JSON, for as long as the pages are kept that they are of: many members may get the same one. */
+const lists = new WeakMap<readonly LogEntry[], Buffer>()
+
+/** The entries are JSON texts already, and are not parsed to be written again. */
+function listOf(entries: readonly LogEntry[]): Buffer {
+  const known = lists.get(entries)
+  if (known) return known
+  const list = Buffer.from(`[${entries.map((entry) => entry.text).join(',')}]`)
+  lists.set(entries, list)
+  return list
 }
 
 /** Bytes of entries that a page of so many bytes has space for. */

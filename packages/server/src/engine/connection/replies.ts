@@ -6,7 +6,7 @@ import type { Metrics } from '../process/metrics.js'
 import { type AckFields, ackText } from './ack-text.js'
 import type { Connection } from './connection.js'
 import { TextFrame } from './frames.js'
-import { historyFrame, type Joined, joinedFrame } from './page-frames.js'
+import { historyFrame, type Joined, joinedFrame, type PageFrame } from './page-frames.js'
 import type { Refs, Refusal } from './refs.js'
 
 /** Writes the frames that answer a connection's own messages. */
@@ -69,7 +69,7 @@ export class Replies {
     return this.#page(connection, historyFrame(roomId, page, ref))
   }
 
-  #page(connection: Connection, frame: TextFrame): number {
+  #page(connection: Connection, frame: PageFrame): number {
     connection.write(frame)
     return frame.payloadBytes
   }

@@ -17,6 +17,7 @@ import type { Chats } from '../rooms/chat.js'
 import type { Memberships } from '../rooms/memberships.js'
 import { streamOf } from '../rooms/room.js'
 import type { Rooms } from '../rooms/rooms.js'
+import type { SharedPages } from '../rooms/shared-pages.js'
 import type { TypingNotices } from '../rooms/typing-notices.js'
 import type { Authenticator } from './authentication.js'
 import type { Decision } from './decide.js'
@@ -35,6 +36,7 @@ export interface DispatcherDeps {
   readonly batches: HandlerBatches
   readonly backplane: Backplane
   readonly rooms: Rooms
+  readonly pages: SharedPages
   readonly limits: Limits
   cancellableContextOf(connection: Connection, roomId: string): CancellableContext
 }
@@ -132,7 +134,9 @@ export class Dispatcher {
       message.after === undefined
         ? { before: message.before, ...bounds }
         : { after: message.after, ...bounds }
-    const page = await deps.backplane.read(streamOf(roomId, user.id), range)
+    const room = deps.rooms.get(streamOf(roomId, user.id))
+    if (!room) return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
+    const page = await deps.pages.read(room, range)
     if (!isStillMember(connection, membership))
       return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
     if (message.epoch !== undefined && message.epoch !== page.epoch) {

@@ -16,6 +16,7 @@ import type { Membership } from '../connection/session.js'
 import type { FanOut } from '../delivery/fan-out.js'
 import { type Room, streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
+import type { SharedPages } from './shared-pages.js'
 import type { TypingNotices } from './typing-notices.js'
 
 export interface MembershipsDeps {
@@ -26,6 +27,7 @@ export interface MembershipsDeps {
   readonly replies: Replies
   readonly backplane: Backplane
   readonly rooms: Rooms
+  readonly pages: SharedPages
   readonly typing: TypingNotices
   readonly fanOut: FanOut
   readonly limits: Limits
@@ -168,17 +170,13 @@ export class Memberships {
   }
 
   async #readPage(room: Room, message: Join): Promise<Page | undefined> {
-    const { backplane, limits } = this.deps
+    const { pages, limits } = this.deps
     const maxBytes = pageSpace(message.since ? limits.pageBytes : limits.pageBytes / 2)
     if (message.since) {
       const { offset } = message.since
-      const page = await backplane.read(
-        room.stream,
-        { after: offset, limit: MAX_PAGE, maxBytes },
-        message.since,
-      )
+      const page = await pages.read(room, { after: offset, limit: MAX_PAGE, maxBytes }, message.since)
       if (!page.fault) return page
-      const newest = await backplane.read(room.stream, {
+      const newest = await pages.read(room, {
         before: undefined,
         limit: message.history ?? 0,
         maxBytes: pageSpace(limits.pageBytes / 2),
@@ -186,7 +184,7 @@ export class Memberships {
       return { ...newest, fault: page.fault }
     }
     if (message.history === undefined) return undefined
-    return backplane.read(room.stream, { before: undefined, limit: message.history, maxBytes })
+    return pages.read(room, { before: undefined, limit: message.history, maxBytes })
   }
 
   /** Whether there is more to read, or the list of members would have no space left in a page. */
@@ -216,14 +214,15 @@ export class Memberships {
     if (!session.user) return
     this.deps.fanOut.attach(room.audience, connection, session.user.id)
     const upTo = page?.entries.at(-1)?.offset ?? page?.head.offset ?? room.head.offset
-    const late = page ? room.tail.filter((entry) => entry.offset > upTo) : []
+    const late = room.tail.filter((entry) => entry.offset > upTo)
+    const entries = page?.entries ?? []
     session.endPaging(message.room_id)
     // By the room's own string: that of the message would stay in memory for as long as the connection.
     const membership = session.enterRoom(room.id)
     const current = presence && withChanges(presence, room.changes)
     this.#sendJoined(connection, message, {
       position: room.head,
-      entries: page ? [...page.entries, ...late] : [],
+      entries: page && late.length > 0 ? [...entries, ...late] : entries,
       more: false,
       fault: page?.fault,
       count: current?.count,

@@ -1,0 +1,51 @@
+import type { Backplane, Position, Range } from '../../api/backplane.js'
+import type { Room } from './room.js'
+
+type ReadPage = ReturnType<Backplane['read']>
+
+/** What a page without entries takes, about. */
+const PAGE_BYTES = 1_024
+
+/**
+ * Pages of logs that several members ask for at about the same time, as after a restart: each is read once, and being one
+ * object, made into JSON once. By the room's head, so that none lacks an entry that its reader has missed.
+ */
+export class SharedPages {
+  #pages = new Map<string, ReadPage>()
+  #bytes = 0
+
+  constructor(
+    private readonly backplane: Backplane,
+    private readonly maxBytes: number,
+  ) {}
+
+  read({ stream, head }: Room, range: Range, since?: Position): ReadPage {
+    const name = JSON.stringify([stream, head, range, since])
+    const known = this.#pages.get(name)
+    if (known) return known
+    const page = this.#read(stream, range, since)
+    this.#pages.set(name, page)
+    return page
+  }
+
+  /** Soon, since entries also go by their age or by hand, and nothing tells. */
+  forget(): void {
+    this.#pages = new Map()
+    this.#bytes = 0
+  }
+
+  async #read(stream: string, range: Range, since: Position | undefined): Promise<Awaited<ReadPage>> {
+    const pages = this.#pages
+    try {
+      const page = await this.backplane.read(stream, range, since)
+      this.#bytes += PAGE_BYTES
+      for (const { text } of page.entries) this.#bytes += text.length
+      if (this.#bytes > this.maxBytes) this.forget()
+      return page
+    } catch (error) {
+      // The next one asks again.
+      if (pages === this.#pages) this.forget()
+      throw error
+    }
+  }
+}
