@@ -14,6 +14,7 @@ export default defineConfig({
   },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
+    globalSetup: 'test/support/sqlite-setup.ts',
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,

@@ -1,8 +1,27 @@
-import { defineConfig } from 'tsup'
+import type { Plugin } from 'esbuild'
+import { defineConfig, type Options } from 'tsup'
+import { workerText } from './src/backplane/sqlite/worker-text.js'
 
-const library = ['src/index.ts', 'src/redis.ts', 'src/testing.ts']
+const library = ['src/index.ts', 'src/redis.ts', 'src/sqlite.ts', 'src/testing.ts']
+
+/** Puts the code of SQLite's thread, as a text, in the place of what makes that text from the sources. */
+const embeddedWorker: Plugin = {
+  name: 'embedded-worker',
+  setup(build) {
+    build.onLoad({ filter: /worker-text\.ts$/ }, async () => {
+      const text = JSON.stringify(await workerText())
+      return { contents: `export const workerText = async () => ${text}` }
+    })
+  },
+}
+
 // What only the command needs (jose, zod) is a devDependency, and tsup puts it into dist/cli.js.
-const common = { target: 'node20', splitting: true, removeNodeProtocol: false } as const
+const common: Options = {
+  target: 'node20',
+  esbuildPlugins: [embeddedWorker],
+  splitting: true,
+  removeNodeProtocol: false,
+}
 
 export default defineConfig([
   {

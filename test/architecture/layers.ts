@@ -67,6 +67,20 @@ export const layers: Layer[] = [
     types: [],
   },
   {
+    name: 'backplane sqlite',
+    files: [`${server}backplane/sqlite/`],
+    imports: [
+      'backplane',
+      'backplane log',
+      ...shared,
+      '@roomful/protocol/options',
+      'node:',
+      // Of the sources alone: the build holds what it makes.
+      'esbuild',
+    ],
+    types: [],
+  },
+  {
     name: 'backplane',
     files: [`${server}backplane/`],
     imports: ['backplane log', ...shared, '@roomful/protocol/options', 'node:'],
@@ -165,6 +179,7 @@ export const layers: Layer[] = [
       'server testing',
       'server command',
       'backplane redis',
+      'backplane sqlite',
       'backplane',
       'backplane log',
       ...shared,

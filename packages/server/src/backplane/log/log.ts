@@ -27,7 +27,7 @@ export interface Retention {
 }
 
 /** What an entry counts beside its text, towards the bytes of a room and of a page. */
-const ENTRY_OVERHEAD = 120
+export const ENTRY_OVERHEAD = 120
 
 /** The bounded log of one room. Offsets are contiguous from 1; what retention drops is always the oldest. */
 export class RoomLog {

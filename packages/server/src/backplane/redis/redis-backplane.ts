@@ -16,10 +16,10 @@ import type {
   Subscription,
 } from '../../api/backplane.js'
 import { openText, resumeFault } from '../log/log.js'
+import { toPage } from '../log/page.js'
 import { Feed } from './feed.js'
 import { GroupCommit } from './group-commit.js'
 import type { RedisSettings } from './options.js'
-import { toPage } from './page.js'
 import { PresenceLease } from './presence-lease.js'
 import { settingsFault } from './refusals.js'
 import type { Append, AppendReply, NodeRelay, RedisStore } from './store.js'

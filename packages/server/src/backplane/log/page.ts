@@ -1,8 +1,16 @@
-import type { LogPage, Range } from '../../api/backplane.js'
-import type { ReadReply } from './store.js'
+import type { LogEntry, LogPage, Position, Range } from '../../api/backplane.js'
+
+/** What a store has read of a log, the entries in the direction of reading. */
+export interface ReadEntries {
+  readonly epoch: string
+  readonly head: Position
+  /** One above the head if no entry is kept. */
+  readonly oldestOffset: number
+  readonly entries: readonly LogEntry[]
+}
 
 /** What a reader gets of what the store read: entries by offset, and what lies beyond them. */
-export function toPage({ entries, epoch, head, oldestOffset }: ReadReply, range: Range): LogPage {
+export function toPage({ entries, epoch, head, oldestOffset }: ReadEntries, range: Range): LogPage {
   const known = { epoch, head, oldestOffset }
   if ('after' in range) {
     const last = entries.at(-1)?.offset ?? Math.max(range.after, oldestOffset - 1)

@@ -1,0 +1,150 @@
+import { explained, FileFault } from './faults.js'
+import type { CallRequest, PublishOutcome, PublishRequest, Reply, Request } from './requests.js'
+import type { Store } from './store.js'
+import type { StoreFile } from './store-file.js'
+
+/** What one transaction takes of what waits. */
+const GROUP_MESSAGES = 1_000
+const GROUP_BYTES = 4 * 1024 * 1024
+/** For how long calls are served before messages have their turn again. */
+const CALLS_MS = 5
+
+type Outcomes = (readonly [number, PublishOutcome])[]
+
+/**
+ * Serves what arrives: first all publishes that wait, in one transaction, then calls for a few ms. While a commit has
+ * failed and none has succeeded since, `fault` says why: on that same connection, since the next commit overwrites what
+ * the failed one may have left, and a new connection would take it for committed.
+ */
+export class CommitLoop {
+  readonly #publishes: PublishRequest[] = []
+  readonly #calls: CallRequest[] = []
+  #fault: string | undefined
+
+  constructor(
+    private readonly file: StoreFile,
+    private readonly path: string,
+    private readonly store: Store,
+    private readonly reply: (reply: Reply) => void,
+    private readonly close: () => void,
+  ) {}
+
+  get hasWork(): boolean {
+    return this.#publishes.length + this.#calls.length > 0
+  }
+
+  get isFailing(): boolean {
+    return this.#fault !== undefined
+  }
+
+  take(requests: readonly Request[]): void {
+    for (const request of requests)
+      if (request.kind === 'publish') this.#publishes.push(request)
+      else this.#calls.push(request)
+  }
+
+  step(): void {
+    if (this.#publishes.length > 0) this.#commit(this.#nextGroup())
+    const until = performance.now() + CALLS_MS
+    for (let call = this.#calls.shift(); call; call = this.#calls.shift()) {
+      this.#serve(call)
+      if (performance.now() > until) break
+    }
+    this.#maintain(false)
+  }
+
+  /** Nothing has arrived for a while. */
+  idle(): void {
+    this.#maintain(true)
+  }
+
+  /** Tries whether a commit succeeds again. */
+  probe(): void {
+    if (this.isFailing) this.#commit([])
+  }
+
+  #nextGroup(): PublishRequest[] {
+    let bytes = 0
+    let count = 0
+    for (const { open } of this.#publishes) {
+      bytes += open.length
+      if (count > 0 && (count === GROUP_MESSAGES || bytes > GROUP_BYTES)) break
+      count++
+    }
+    return this.#publishes.splice(0, count)
+  }
+
+  #commit(group: readonly PublishRequest[]): void {
+    const refused: number[] = []
+    const bytes = group.reduce((sum, { open }) => sum + open.length, 0)
+    try {
+      const outcomes = this.file.commit(() => this.#write(group, refused), group.length, bytes)
+      this.#tell(undefined)
+      if (outcomes.length > 0) this.reply({ kind: 'committed', outcomes })
+      if (refused.length > 0) this.reply({ kind: 'refused', tickets: refused, message: 'see the log' })
+    } catch (error) {
+      const { message } = explained(this.path, error)
+      this.#tell(message)
+      this.reply({ kind: 'refused', tickets: group.map(({ ticket }) => ticket), message })
+    }
+  }
+
+  #write(group: readonly PublishRequest[], refused: number[]): Outcomes {
+    // A group of repeats writes nothing, and its commit would prove nothing.
+    if (this.isFailing) this.file.touch()
+    const outcomes: Outcomes = []
+    for (const request of group) {
+      const outcome = this.#writeOne(request)
+      if (outcome) outcomes.push([request.ticket, outcome])
+      else refused.push(request.ticket)
+    }
+    return outcomes
+  }
+
+  /** In a savepoint: what is wrong with one message does not concern the others of its group. */
+  #writeOne(request: PublishRequest): PublishOutcome | undefined {
+    const { driver } = this.file
+    driver.exec('SAVEPOINT message')
+    try {
+      const outcome = this.store.publish(request)
+      driver.exec('RELEASE message')
+      return outcome
+    } catch (error) {
+      const fault = explained(this.path, error)
+      // The disk's faults are everybody's, and SQLite may have given up the transaction.
+      if (!(fault instanceof FileFault) || fault.fault !== 'other') throw error
+      driver.exec('ROLLBACK TO message')
+      driver.exec('RELEASE message')
+      this.reply({ kind: 'warned', message: `a message could not be written: ${fault.message}` })
+      return undefined
+    }
+  }
+
+  #serve(call: CallRequest): void {
+    const { ticket } = call
+    try {
+      if (call.kind === 'close') {
+        this.close()
+        this.reply({ kind: 'answered', ticket, value: undefined })
+      } else this.reply({ kind: 'answered', ticket, value: this.store.read(call) })
+    } catch (error) {
+      const { message } = explained(this.path, error)
+      this.reply({ kind: 'warned', message })
+      this.reply({ kind: 'refused', tickets: [ticket], message })
+    }
+  }
+
+  #maintain(isIdle: boolean): void {
+    try {
+      if (!this.isFailing) this.file.checkpoint(isIdle)
+    } catch (error) {
+      this.reply({ kind: 'warned', message: explained(this.path, error).message })
+    }
+  }
+
+  #tell(fault: string | undefined): void {
+    if (fault === this.#fault) return
+    this.#fault = fault
+    this.reply({ kind: 'health', fault })
+  }
+}

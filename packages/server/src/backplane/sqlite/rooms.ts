@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import type { Break, Position } from '../../api/backplane.js'
+import { hasLost, resumeFault } from '../log/log.js'
+import type { Driver, Row } from './driver.js'
+import { numberIn, textIn } from './rows.js'
+
+/** A stream's row, or what it would be. */
+export interface Room {
+  /** 0 if there is no row: an empty room needs none. */
+  readonly key: number
+  readonly name: string
+  readonly epoch: string
+  readonly generation: number
+  readonly head: Position
+  readonly oldestOffset: number
+  readonly baseId: string
+  readonly forgotten: number
+}
+
+export class Rooms {
+  constructor(
+    private readonly driver: Driver,
+    private readonly storeId: string,
+  ) {}
+
+  find(name: string): Room {
+    const row = this.driver.prepare('SELECT * FROM rooms WHERE name = ?').get(name)
+    return row ? this.#room(row, name) : this.#empty(name)
+  }
+
+  /** The room with a row, so that entries can refer to it. */
+  open(room: Room): Room {
+    if (room.key > 0) return room
+    const { name, epoch } = room
+    const insert = this.driver.prepare(
+      'INSERT INTO rooms (name, generation, head, head_id, oldest, base_id, bytes, forgotten) VALUES (?, 0, 0, ?, 1, ?, 0, 0)',
+    )
+    const { lastInsertRowid } = insert.run(name, epoch, epoch)
+    return { ...room, key: Number(lastInsertRowid) }
+  }
+
+  advance({ key }: Room, offset: number, id: string, bytes: number): void {
+    this.driver
+      .prepare('UPDATE rooms SET head = ?, head_id = ?, bytes = bytes + ? WHERE room = ?')
+      .run(offset, id, bytes, key)
+  }
+
+  /** The id at an offset, if everything after it is still kept. */
+  idAt({ key, head, oldestOffset, baseId }: Room, offset: number): string | undefined {
+    if (offset === head.offset) return head.id
+    if (offset === oldestOffset - 1) return baseId
+    if (offset < oldestOffset || offset > head.offset) return undefined
+    const row = this.driver.prepare('SELECT id FROM entries WHERE room = ? AND offset = ?').get(key, offset)
+    return row && textIn(row, 'id')
+  }
+
+  hasLost(room: Room, entry: Position): boolean {
+    return hasLost(this.#log(room), entry)
+  }
+
+  fault(room: Room, since: Position): Break | undefined {
+    return resumeFault(this.#log(room), since)
+  }
+
+  #log(room: Room) {
+    return { epoch: room.epoch, head: room.head, idAt: (offset: number) => this.idAt(room, offset) }
+  }
+
+  #room(row: Row, name: string): Room {
+    const generation = numberIn(row, 'generation')
+    const epoch = this.#epoch(name, generation)
+    return {
+      key: numberIn(row, 'room'),
+      name,
+      epoch,
+      generation,
+      head: { epoch, offset: numberIn(row, 'head'), id: textIn(row, 'head_id') },
+      oldestOffset: numberIn(row, 'oldest'),
+      baseId: textIn(row, 'base_id'),
+      forgotten: numberIn(row, 'forgotten'),
+    }
+  }
+
+  #empty(name: string): Room {
+    const epoch = this.#epoch(name, 0)
+    const head = { epoch, offset: 0, id: epoch }
+    return { key: 0, name, epoch, generation: 0, head, oldestOffset: 1, baseId: epoch, forgotten: 0 }
+  }
+
+  /** The same after every restart, also of a room without a row, and another one for each generation. */
+  #epoch(name: string, generation: number): string {
+    const hash = createHash('sha256').update(`${this.storeId}\n${generation}\n${name}`)
+    return hash.digest('base64url').slice(0, 22)
+  }
+}

@@ -1,0 +1,98 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Driver } from './driver.js'
+import { numberIn, textIn } from './rows.js'
+
+/** 'Room', by which SQLite's own tools tell whose file it is. */
+const APPLICATION_ID = 0x526f6f6d
+
+/**
+ * Each step leads from one version to the next; a released one is never changed.
+ *
+ * - rooms: one row for a stream that was written to. `base_id` is the id before the oldest entry that is kept, `forgotten`
+ *   the newest offset whose record of a repeat was given up.
+ * - entries: `seq` is the order of all rooms together, and is never given again. `body` is the entry's text without its
+ *   closing brace, epoch and offset.
+ * - sent: the client messages of the dedupe window. They outlive their entries.
+ */
+const MIGRATIONS = [
+  `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE rooms (
+    room INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    generation INTEGER NOT NULL,
+    head INTEGER NOT NULL,
+    head_id TEXT NOT NULL,
+    oldest INTEGER NOT NULL,
+    base_id TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    forgotten INTEGER NOT NULL
+  );
+  CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    room INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    author TEXT,
+    at INTEGER NOT NULL,
+    body TEXT NOT NULL
+  );
+  CREATE UNIQUE INDEX entries_by_offset ON entries (room, offset);
+  CREATE TABLE sent (
+    seq INTEGER PRIMARY KEY,
+    room INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    fingerprint INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    at INTEGER NOT NULL
+  );
+  CREATE UNIQUE INDEX sent_by_client_id ON sent (room, user, client_id);
+  `,
+]
+
+/** Reads only: what is not ours stays as it is. @throws Error in one sentence */
+export function assertOurs(driver: Driver, file: string): void {
+  const version = pragma(driver, 'user_version')
+  const isOurs = pragma(driver, 'application_id') === APPLICATION_ID
+  if (!isOurs && (version > 0 || countTables(driver) > 0))
+    throw new Error(`sqlite: ${file} is the database of another application; name another file`)
+  if (version > MIGRATIONS.length)
+    throw new Error(
+      `sqlite: ${file} was written by a newer version of Roomful; install that version again, or name another file`,
+    )
+}
+
+/** Gives a new file its tables, and an older one those of this version. */
+export function migrate(driver: Driver): void {
+  const version = pragma(driver, 'user_version')
+  for (const [from, sql] of MIGRATIONS.entries()) if (from >= version) step(driver, sql, from + 1)
+}
+
+function step(driver: Driver, sql: string, version: number): void {
+  driver.exec('BEGIN IMMEDIATE')
+  driver.exec(sql)
+  if (version === 1) {
+    driver.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+    const put = driver.prepare('INSERT INTO meta (name, value) VALUES (?, ?)')
+    put.run('store', randomUUID())
+    put.run('secret', randomBytes(32).toString('base64url'))
+  }
+  driver.exec(`PRAGMA user_version = ${version}`)
+  driver.exec('COMMIT')
+}
+
+export function pragma(driver: Driver, name: string): number {
+  const row = driver.prepare(`PRAGMA ${name}`).get() ?? {}
+  return numberIn(row, name)
+}
+
+/** What was written once, when the file was made. */
+export function metaIn(driver: Driver, name: 'store' | 'secret'): string {
+  return textIn(driver.prepare('SELECT value FROM meta WHERE name = ?').get(name) ?? {}, 'value')
+}
+
+function countTables(driver: Driver): number {
+  return numberIn(driver.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() ?? {}, 'tables')
+}

@@ -1,0 +1,158 @@
+import { realpathSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { Position, Range, Relay, StreamEvent, Subscription } from '../../api/backplane.js'
+import type { Logger } from '../../api/logger.js'
+import { entryText } from '../log/log.js'
+import type { Page, PublishOutcome, PublishRequest } from './requests.js'
+import { type Call, StoreThread } from './store-thread.js'
+import { type ActiveStream, ActiveStreams, emit } from './streams.js'
+import type { WorkerSettings } from './worker.js'
+
+/** Entries that are read at once where a thread ended before it had told them. */
+const RECOVERED_PAGE = { limit: 500, maxBytes: 1024 * 1024 }
+
+/**
+ * A file as all servers of this process share it: one thread, one lock. A development server that starts its program anew
+ * in the same process opens the file before the old program has closed it.
+ */
+export class SharedStore {
+  readonly #thread: StoreThread
+  readonly #streams = new ActiveStreams()
+  readonly #relays = new Set<(relay: Relay) => void>()
+  #users = 0
+  #opened: Promise<string> | undefined
+
+  constructor(
+    settings: WorkerSettings,
+    private readonly logger: Logger,
+    private readonly forget: () => void,
+  ) {
+    this.#thread = new StoreThread(settings, {
+      committed: (request, outcome) => this.#committed(request, outcome),
+      reopened: () => this.#recover(),
+      warn: (message) => this.logger.warn({}, message),
+      info: (message) => this.logger.info({}, message),
+    })
+  }
+
+  get ready(): boolean {
+    return this.#thread.ready
+  }
+
+  /** Resolves with the secret of the file. Each call needs a `release`. @throws Error that says why it cannot be opened */
+  open(receive: (relay: Relay) => void): Promise<string> {
+    this.#users++
+    this.#relays.add(receive)
+    this.#opened ??= this.#thread.open()
+    return this.#opened
+  }
+
+  async release(receive: (relay: Relay) => void): Promise<void> {
+    this.#relays.delete(receive)
+    if (--this.#users > 0) return
+    this.forget()
+    await this.#thread.close()
+  }
+
+  publish(request: Call<PublishRequest>): Promise<PublishOutcome> {
+    return this.#thread.publish(request)
+  }
+
+  async subscribe(name: string, listener: (event: StreamEvent) => void): Promise<Subscription> {
+    const stream = this.#streams.open(name)
+    stream.listeners.add(listener)
+    const close = () => {
+      stream.listeners.delete(listener)
+      this.#streams.closeIfUnused(stream)
+    }
+    try {
+      stream.opened ??= this.#learnHead(stream)
+      await stream.opened
+    } catch (error) {
+      close()
+      throw error
+    }
+    return { close }
+  }
+
+  async read(name: string, range: Range, since: Position | undefined): Promise<Page> {
+    const stream = this.#streams.get(name)
+    const known = stream?.recent.page(range, since)
+    if (known) return known
+    const page = (await this.#thread.call({ kind: 'read', stream: name, range, since })) as Page
+    if (stream?.recent.head) this.#streams.change(stream, () => stream.recent.learn(page))
+    return page
+  }
+
+  relay(message: Relay, from: (relay: Relay) => void): void {
+    for (const receive of this.#relays) if (receive !== from) receive(message)
+  }
+
+  async #learnHead(stream: ActiveStream): Promise<void> {
+    const range = { before: undefined, limit: 0, maxBytes: 0 }
+    try {
+      const page = await this.#thread.call({ kind: 'read', stream: stream.name, range, since: undefined })
+      this.#streams.change(stream, () => stream.recent.learn(page as Page))
+    } catch (error) {
+      stream.opened = undefined
+      throw error
+    }
+  }
+
+  #committed({ stream, open }: PublishRequest, outcome: PublishOutcome): void {
+    if (outcome.status !== 'accepted' || outcome.duplicate) return
+    const { position, previousId } = outcome
+    const { epoch, offset, id } = position
+    if (this.#streams.get(stream))
+      this.#streams.tell(stream, { offset, id, previousId, text: entryText(open, epoch, offset) }, epoch)
+  }
+
+  /** Tells what was committed by a thread that ended before it said so: its authors will be answered as a repeat's. */
+  async #recover(): Promise<void> {
+    for (const stream of this.#streams.all()) {
+      for (let from = stream.recent.head; from; ) from = await this.#recoverPage(stream, from)
+    }
+  }
+
+  /** Returns where to go on. */
+  async #recoverPage(stream: ActiveStream, since: Position): Promise<Position | undefined> {
+    const range = { after: since.offset, ...RECOVERED_PAGE }
+    const call = { kind: 'read', stream: stream.name, range, since } as const
+    const page = (await this.#thread.recover(call)) as Page
+    if (page.fault) {
+      this.#streams.change(stream, () => stream.recent.learn(page))
+      emit(stream, { kind: 'resync', reason: page.fault, head: page.head })
+      return undefined
+    }
+    for (const entry of page.entries) this.#streams.tell(stream.name, entry, page.epoch)
+    return page.more ? stream.recent.head : undefined
+  }
+}
+
+const STORES = Symbol.for('roomful.sqlite.stores')
+type Shared = typeof globalThis & { [STORES]?: Map<string, SharedStore> }
+
+/** The store of a file in this process, whichever copy of this module opened it. */
+export function shareStore(settings: WorkerSettings, logger: Logger): SharedStore {
+  const shared: Shared = globalThis
+  shared[STORES] ??= new Map()
+  const stores = shared[STORES]
+  const key = realPath(settings.file)
+  const known = stores.get(key)
+  if (known) return known
+  const store = new SharedStore(settings, logger, () => {
+    if (stores.get(key) === store) stores.delete(key)
+  })
+  stores.set(key, store)
+  return store
+}
+
+/** Of a file that may not be there yet. */
+function realPath(file: string): string {
+  try {
+    return realpathSync(file)
+  } catch {
+    const folder = dirname(file)
+    return folder === file ? file : join(realPath(folder), basename(file))
+  }
+}

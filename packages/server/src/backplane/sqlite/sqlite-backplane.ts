@@ -1,0 +1,151 @@
+import type { JsonObject } from '@roomful/protocol'
+import type {
+  Backplane,
+  Draft,
+  NodeLink,
+  Position,
+  PresenceSnapshot,
+  PresentUser,
+  PublishResult,
+  Range,
+  Relay,
+  StreamEvent,
+  Subscription,
+} from '../../api/backplane.js'
+import { LocalPresence } from '../local-presence.js'
+import { openText } from '../log/log.js'
+import type { SqliteSettings } from './options.js'
+import type { Page } from './requests.js'
+import { type SharedStore, shareStore } from './shared-store.js'
+import { unavailable } from './unavailable.js'
+
+interface Started {
+  readonly node: NodeLink
+  readonly store: SharedStore
+  readonly presence: LocalPresence
+  readonly receive: (relay: Relay) => void
+}
+
+const SWEEP_MS = 1_000
+
+/** Logs in a file on this machine's disk, who is present in the memory of this process. */
+export class SqliteBackplane implements Backplane {
+  readonly durability: 'disk' | 'buffered'
+  readonly dedupeWindowMs: number
+  #started: Started | undefined
+  #sharedSecret: string | undefined
+  #stopSweep = () => {}
+  #closing: Promise<void> | undefined
+
+  constructor(
+    private readonly settings: SqliteSettings,
+    /** Modules from which better-sqlite3 may be found. */
+    private readonly places: readonly string[],
+  ) {
+    this.durability = settings.sync === 'full' ? 'disk' : 'buffered'
+    this.dedupeWindowMs = settings.dedupeMs
+  }
+
+  get ready(): boolean {
+    return this.#started?.store.ready === true
+  }
+
+  /** It outlives the process, and with it who is who: else anonymous people would come back as others. */
+  get sharedSecret(): string | undefined {
+    return this.#sharedSecret
+  }
+
+  async start(node: NodeLink): Promise<void> {
+    if (this.#started) throw new Error('sqlite: a backplane serves one server; give each server its own')
+    const store = shareStore({ ...this.settings, places: this.places }, node.logger)
+    const receive = (relay: Relay) => node.receive(relay)
+    const presence = new LocalPresence(node.listedMembers)
+    this.#started = { node, store, presence, receive }
+    try {
+      this.#sharedSecret = await store.open(receive)
+    } catch (error) {
+      await store.release(receive)
+      this.#started = undefined
+      throw error
+    }
+    this.#stopSweep = node.clock.every(SWEEP_MS, () => presence.sweep(node.clock.now()))
+  }
+
+  async publish(stream: string, draft: Draft): Promise<PublishResult> {
+    const { id, message, timestampMs, sender } = draft
+    const { store } = this.#parts
+    const author = authorOf(message)
+    const open = openText(message)
+    const outcome = await store.publish({ kind: 'publish', stream, id, open, timestampMs, author, sender })
+    if (outcome.status !== 'accepted') return outcome
+    const { position, duplicate, timestampMs: acceptedMs } = outcome
+    return { status: 'accepted', position, duplicate, timestampMs: acceptedMs, durability: this.durability }
+  }
+
+  async subscribe(stream: string, listener: (event: StreamEvent) => void): Promise<Subscription> {
+    const { store, presence } = this.#parts
+    const unlisten = presence.listen(stream, listener)
+    try {
+      const subscription = await store.subscribe(stream, listener)
+      return {
+        close: () => {
+          unlisten()
+          subscription.close()
+        },
+      }
+    } catch (error) {
+      unlisten()
+      throw error
+    }
+  }
+
+  async read(stream: string, range: Range, since?: Position): Promise<Page> {
+    return this.#parts.store.read(stream, range, since)
+  }
+
+  async enter(stream: string, user: PresentUser, connection: string): Promise<PresenceSnapshot> {
+    return this.#parts.presence.enter(stream, user, connection)
+  }
+
+  async update(stream: string, userId: string, state: JsonObject): Promise<void> {
+    this.#parts.presence.update(stream, userId, state)
+  }
+
+  async leave(stream: string, userId: string, connection: string, mayReturn: boolean): Promise<void> {
+    const { presence, node } = this.#parts
+    presence.leave(stream, userId, connection, mayReturn ? node.clock.now() + node.graceMs : undefined)
+  }
+
+  async present(stream: string): Promise<PresenceSnapshot> {
+    return this.#parts.presence.present(stream)
+  }
+
+  /** To other servers of this process that have the file open, as while a development server starts anew. */
+  relay(message: Relay): void {
+    const { store, receive } = this.#parts
+    store.relay(message, receive)
+  }
+
+  async close(): Promise<void> {
+    this.#stopSweep()
+    this.#closing ??= this.#release()
+    await this.#closing
+  }
+
+  async #release(): Promise<void> {
+    if (!this.#started) return
+    const { store, presence, receive } = this.#started
+    presence.clear()
+    await store.release(receive)
+  }
+
+  get #parts(): Started {
+    if (!this.#started) throw unavailable('sqlite: start() comes first')
+    return this.#started
+  }
+}
+
+/** Who wrote a chat message: an application's own messages may mean anything by `user_id`. */
+function authorOf({ type, user_id }: JsonObject): string | undefined {
+  return type === 'chat_message' && typeof user_id === 'string' ? user_id : undefined
+}

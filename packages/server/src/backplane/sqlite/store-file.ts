@@ -1,0 +1,127 @@
+import { mkdirSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Driver, Open } from './driver.js'
+import { FileFault } from './faults.js'
+import { OwnerNote } from './lock.js'
+import { assertOurs, migrate } from './schema.js'
+
+export interface FileSettings {
+  /** Absolute. */
+  readonly file: string
+  readonly sync: 'full' | 'normal'
+}
+
+const CACHE_KIB = 16 * 1024
+/** A checkpoint is made at so many bytes, and before the log of changes is larger than the other, whatever the cost. */
+const CHECKPOINT_BYTES = 16 * 1024 * 1024
+const LARGEST_WAL_BYTES = 64 * 1024 * 1024
+/** What a commit and a message write beside the text, roughly: whole pages. */
+const COMMIT_BYTES = 16 * 1024
+const MESSAGE_BYTES = 4 * 1024
+
+/** The file, open and locked for this process, and what is written beside the transactions. */
+export class StoreFile {
+  readonly driver: Driver
+  readonly #note: OwnerNote
+  readonly #inode: bigint | undefined
+  /** Written since the last checkpoint, roughly: SQLite does not say. */
+  #unmoved = 0
+
+  /** @throws an error of SQLite, `SQLITE_BUSY` while another process has the file; or Error that tells what to do */
+  constructor(
+    private readonly settings: FileSettings,
+    open: Open,
+  ) {
+    const { file } = settings
+    mkdirSync(dirname(file), { recursive: true })
+    this.driver = open(file)
+    try {
+      // Before anything is read: a database that is opened shared would keep its index in shared memory.
+      this.driver.exec('PRAGMA locking_mode = EXCLUSIVE')
+      assertOurs(this.driver, file)
+      this.#configure()
+      migrate(this.driver)
+      this.#note = new OwnerNote(file)
+      this.#note.write()
+      this.#inode = inodeOf(file)
+    } catch (error) {
+      this.driver.close()
+      throw error
+    }
+  }
+
+  /** Has a group written in one transaction, on disk when it returns. @throws whatever `write` or SQLite throws; nothing is written then */
+  commit<T>(write: () => T, messages: number, bytes: number): T {
+    const { driver } = this
+    driver.exec('BEGIN IMMEDIATE')
+    let written: T
+    try {
+      written = write()
+      driver.exec('COMMIT')
+    } catch (error) {
+      this.#rollBack()
+      throw error
+    }
+    this.#assertThere()
+    this.#unmoved += COMMIT_BYTES + messages * MESSAGE_BYTES + bytes
+    return written
+  }
+
+  /** Writes a row, so that a commit has something to sync. */
+  touch(): void {
+    this.driver
+      .prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('touched', ?)")
+      .run(new Date().toISOString())
+  }
+
+  /** Moves what was committed into the database, once there is enough of it, or nothing else to do. */
+  checkpoint(isIdle: boolean): void {
+    if (this.#unmoved === 0 || (!isIdle && this.#unmoved < CHECKPOINT_BYTES)) return
+    const isLarge = walBytes(this.settings.file) > LARGEST_WAL_BYTES
+    this.driver.prepare(`PRAGMA wal_checkpoint(${isLarge ? 'TRUNCATE' : 'PASSIVE'})`).all()
+    this.#unmoved = 0
+  }
+
+  close(): void {
+    this.driver.close()
+    this.#note.remove()
+  }
+
+  #configure(): void {
+    const { driver, settings } = this
+    driver.exec('PRAGMA secure_delete = ON')
+    driver.prepare('PRAGMA journal_mode = WAL').all()
+    driver.exec(`PRAGMA synchronous = ${settings.sync === 'full' ? 'FULL' : 'NORMAL'}`)
+    driver.exec('PRAGMA wal_autocheckpoint = 0')
+    driver.exec(`PRAGMA journal_size_limit = ${LARGEST_WAL_BYTES}`)
+    driver.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
+    // Where fsync alone leaves it in the drive's cache (macOS); elsewhere they are without effect.
+    driver.exec('PRAGMA fullfsync = ON')
+    driver.exec('PRAGMA checkpoint_fullfsync = ON')
+    driver.exec('BEGIN IMMEDIATE')
+    driver.exec('COMMIT')
+  }
+
+  /** After some errors SQLite has done so by itself, and says that there is no transaction. */
+  #rollBack(): void {
+    try {
+      this.driver.exec('ROLLBACK')
+    } catch {
+      // As above.
+    }
+  }
+
+  /** SQLite goes on writing into a file that was removed: what is acknowledged then is lost with the process. */
+  #assertThere(): void {
+    const { file } = this.settings
+    if (inodeOf(file) !== this.#inode) throw new FileFault(file, 'removed')
+  }
+}
+
+function inodeOf(file: string): bigint | undefined {
+  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino
+}
+
+function walBytes(file: string): number {
+  return statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0
+}

@@ -1,0 +1,207 @@
+import { Worker } from 'node:worker_threads'
+import type { PublishOutcome, PublishRequest, Reply, Request } from './requests.js'
+import { outcomeUnknown, unavailable } from './unavailable.js'
+import type { WorkerSettings } from './worker.js'
+import { workerText } from './worker-text.js'
+
+/** What waits for the disk; whoever comes on top of it is told to come back. */
+const MAX_PENDING = 10_000
+const MAX_PENDING_BYTES = 16 * 1024 * 1024
+/** The first and the longest time before the thread is started again. */
+const RESTART_MS = 100
+const MAX_RESTART_MS = 5_000
+
+interface Pending {
+  readonly request: Request
+  readonly bytes: number
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
+export interface ThreadEvents {
+  /** An entry is on disk; called before its publish resolves, in the order of the log. */
+  committed(request: PublishRequest, outcome: PublishOutcome): void
+  /** The thread ended and is back: what it had committed and not told must be told before anything else. */
+  reopened(): Promise<void>
+  warn(message: string): void
+  info(message: string): void
+}
+
+/** A request without its number. */
+export type Call<R extends Request = Request> = R extends Request ? Omit<R, 'ticket'> : never
+
+/** The thread that has the file, seen from the server's. Requests and replies go through one port, so they keep their order. */
+export class StoreThread {
+  #worker: Worker | undefined
+  readonly #pending = new Map<number, Pending>()
+  #pendingBytes = 0
+  #outgoing: Request[] = []
+  #lastTicket = 0
+  /** Open, and everything told that was committed before. */
+  #isOpen = false
+  #isClosing = false
+  #fault: string | undefined
+  #restartMs = RESTART_MS
+  #restart: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly settings: WorkerSettings,
+    private readonly events: ThreadEvents,
+  ) {}
+
+  get ready(): boolean {
+    return this.#isOpen && this.#fault === undefined
+  }
+
+  /** Resolves with the secret once the file is open. @throws Error that says in one sentence why it cannot be */
+  async open(): Promise<string> {
+    const secret = await this.#start()
+    this.#isOpen = true
+    return secret
+  }
+
+  publish(request: Call<PublishRequest>): Promise<PublishOutcome> {
+    if (!this.#isOpen) return Promise.reject(unavailable('The file is not open'))
+    if (this.#pending.size >= MAX_PENDING || this.#pendingBytes >= MAX_PENDING_BYTES)
+      return Promise.reject(unavailable('Too many messages wait for the disk'))
+    return this.#ask(request, request.open.length) as Promise<PublishOutcome>
+  }
+
+  call(request: Call): Promise<unknown> {
+    if (!this.#isOpen) return Promise.reject(unavailable('The file is not open'))
+    if (this.#pending.size >= MAX_PENDING)
+      return Promise.reject(unavailable('Too many requests wait for the disk'))
+    return this.#ask(request, 0)
+  }
+
+  /** Only while `reopened` runs, before anything else is let in. */
+  recover(request: Call): Promise<unknown> {
+    return this.#ask(request, 0)
+  }
+
+  /** What was published before is written first. */
+  async close(): Promise<void> {
+    const worker = this.#worker
+    this.#isClosing = true
+    clearTimeout(this.#restart)
+    if (this.#isOpen && worker) await this.#ask({ kind: 'close' }, 0)
+    this.#isOpen = false
+    await worker?.terminate()
+  }
+
+  async #start(): Promise<string> {
+    const worker = new Worker(await workerText(), {
+      eval: true,
+      workerData: this.settings,
+      name: 'roomful-sqlite',
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    })
+    this.#worker = worker
+    return new Promise((resolve, reject) => {
+      worker.on('message', (reply: Reply) => {
+        if (reply.kind === 'opened') resolve(reply.secret)
+        else if (reply.kind === 'not_opened') reject(new Error(reply.message))
+        else this.#receive(reply)
+      })
+      worker.on('error', (error) =>
+        this.events.warn(`sqlite: the thread of the store failed: ${error.message}`),
+      )
+      worker.on('exit', () => {
+        reject(new Error('sqlite: the thread of the store ended before the file was open'))
+        if (this.#worker === worker) this.#ended()
+      })
+    })
+  }
+
+  #ask(call: Call, bytes: number): Promise<unknown> {
+    const ticket = ++this.#lastTicket
+    const request: Request = { ...call, ticket }
+    return new Promise((resolve, reject) => {
+      this.#pending.set(ticket, { request, bytes, resolve, reject })
+      this.#pendingBytes += bytes
+      this.#outgoing.push(request)
+      // What one turn asks for goes in one message: each of them costs a thread's waking.
+      if (this.#outgoing.length === 1) queueMicrotask(() => this.#post())
+    })
+  }
+
+  #post(): void {
+    const requests = this.#outgoing
+    this.#outgoing = []
+    this.#worker?.postMessage(requests)
+  }
+
+  #receive(reply: Reply): void {
+    switch (reply.kind) {
+      case 'committed':
+        for (const [ticket, outcome] of reply.outcomes) this.#committed(ticket, outcome)
+        return
+      case 'answered':
+        this.#take(reply.ticket)?.resolve(reply.value)
+        return
+      case 'refused':
+        for (const ticket of reply.tickets) this.#take(ticket)?.reject(unavailable(reply.message))
+        return
+      case 'health':
+        this.#fault = reply.fault
+        if (reply.fault === undefined) this.events.info('sqlite: messages are written again')
+        else this.events.warn(reply.fault)
+        return
+      case 'waiting':
+      case 'warned':
+        this.events.warn(reply.message)
+        return
+    }
+  }
+
+  #committed(ticket: number, outcome: PublishOutcome): void {
+    const pending = this.#take(ticket)
+    if (pending?.request.kind !== 'publish') return
+    this.events.committed(pending.request, outcome)
+    pending.resolve(outcome)
+  }
+
+  #take(ticket: number): Pending | undefined {
+    const pending = this.#pending.get(ticket)
+    if (!pending) return undefined
+    this.#pending.delete(ticket)
+    this.#pendingBytes -= pending.bytes
+    return pending
+  }
+
+  #ended(): void {
+    const wasOpen = this.#isOpen
+    this.#isOpen = false
+    this.#worker = undefined
+    this.#outgoing = []
+    for (const [ticket, { request }] of this.#pending) this.#take(ticket)?.reject(lost(request))
+    if (wasOpen && !this.#isClosing) this.#startAgain()
+  }
+
+  #startAgain(): void {
+    this.#restart = setTimeout(() => void this.#reopen(), this.#restartMs)
+    this.#restartMs = Math.min(2 * this.#restartMs, MAX_RESTART_MS)
+  }
+
+  async #reopen(): Promise<void> {
+    try {
+      await this.#start()
+      await this.events.reopened()
+      this.#isOpen = true
+      this.#restartMs = RESTART_MS
+      this.events.info('sqlite: the thread of the store is back')
+    } catch (error) {
+      this.events.warn(error instanceof Error ? error.message : String(error))
+      const worker = this.#worker
+      this.#worker = undefined
+      await worker?.terminate()
+      if (!this.#isClosing) this.#startAgain()
+    }
+  }
+}
+
+/** A client's message is recognised when it comes again; the application's own would be in the log twice. */
+function lost(request: Request): Error {
+  const reason = 'The thread of the store ended'
+  return request.kind === 'publish' && !request.sender ? outcomeUnknown(reason) : unavailable(reason)
+}

@@ -1,0 +1,104 @@
+import type { LogEntry, Range } from '../../api/backplane.js'
+import { ENTRY_OVERHEAD, entryText } from '../log/log.js'
+import { toPage } from '../log/page.js'
+import type { Driver, Row } from './driver.js'
+import type { Page, PublishOutcome, PublishRequest, ReadRequest } from './requests.js'
+import { type Room, Rooms } from './rooms.js'
+import { numberIn, textIn } from './rows.js'
+import { metaIn } from './schema.js'
+
+/**
+ * The logs in the file, read and written synchronously. Whoever calls `publish` has begun a transaction: dedupe, `after` and
+ * offset are decided in it, message by message, so two repeats in one group are one message.
+ */
+export class Store {
+  readonly #rooms: Rooms
+
+  constructor(private readonly driver: Driver) {
+    this.#rooms = new Rooms(driver, metaIn(driver, 'store'))
+  }
+
+  publish(request: PublishRequest): PublishOutcome {
+    const room = this.#rooms.find(request.stream)
+    return this.#earlier(room, request) ?? this.#append(this.#rooms.open(room), request)
+  }
+
+  read({ stream, range, since }: ReadRequest): Page {
+    const room = this.#rooms.find(stream)
+    const { epoch, head, oldestOffset } = room
+    const entries = range.limit > 0 && room.key > 0 ? this.#entries(room, range) : []
+    const page = toPage({ epoch, head, oldestOffset, entries }, range)
+    return { ...page, fault: since && this.#rooms.fault(room, since) }
+  }
+
+  /** What the message is if it does not go into the log. */
+  #earlier(room: Room, { sender }: PublishRequest): PublishOutcome | undefined {
+    if (!sender) return undefined
+    const { userId, clientId, fingerprint, seen, after } = sender
+    const sent = this.driver
+      .prepare('SELECT fingerprint, offset, id, at FROM sent WHERE room = ? AND user = ? AND client_id = ?')
+      .get(room.key, userId, clientId)
+    if (sent && numberIn(sent, 'fingerprint') !== fingerprint) return { status: 'conflict' }
+    if (sent) return duplicateOf(room, sent)
+    if (seen !== undefined && seen < room.forgotten) return { status: 'forgotten' }
+    return after && this.#rooms.hasLost(room, after) ? { status: 'out_of_order' } : undefined
+  }
+
+  #append(room: Room, { id, open, timestampMs, author, sender }: PublishRequest): PublishOutcome {
+    const offset = room.head.offset + 1
+    const { lastInsertRowid } = this.driver
+      .prepare('INSERT INTO entries (room, offset, id, author, at, body) VALUES (?, ?, ?, ?, ?, ?)')
+      .run(room.key, offset, id, author ?? null, timestampMs, open)
+    if (sender) {
+      const { userId, clientId, fingerprint } = sender
+      this.driver
+        .prepare(
+          'INSERT INTO sent (seq, room, user, client_id, fingerprint, offset, id, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+        )
+        .run(Number(lastInsertRowid), room.key, userId, clientId, fingerprint, offset, id, timestampMs)
+    }
+    this.#rooms.advance(room, offset, id, Buffer.byteLength(open) + ENTRY_OVERHEAD)
+    const position = { epoch: room.epoch, offset, id }
+    return { status: 'accepted', position, previousId: room.head.id, duplicate: false, timestampMs }
+  }
+
+  /** In the direction of reading, up to the page's bytes, but one at the least. */
+  #entries(room: Room, range: Range): LogEntry[] {
+    const found: { offset: number; id: string; text: string }[] = []
+    let left = range.maxBytes
+    for (const row of this.#rowsFrom(room, range)) {
+      const offset = numberIn(row, 'offset')
+      const text = entryText(textIn(row, 'body'), room.epoch, offset)
+      left -= Buffer.byteLength(text) + ENTRY_OVERHEAD
+      if (left < 0 && found.length > 0) break
+      found.push({ offset, id: textIn(row, 'id'), text })
+    }
+    const earlier = 'after' in range ? -1 : 1
+    return found.map((entry, index) => {
+      const previousId = found[index + earlier]?.id ?? this.#rooms.idAt(room, entry.offset - 1) ?? room.epoch
+      return { ...entry, previousId }
+    })
+  }
+
+  #rowsFrom({ key, head }: Room, range: Range): Iterable<Row> {
+    const select = 'SELECT offset, id, body FROM entries WHERE room = ?'
+    return 'after' in range
+      ? this.driver
+          .prepare(`${select} AND offset > ? ORDER BY offset LIMIT ?`)
+          .iterate(key, range.after, range.limit)
+      : this.driver
+          .prepare(`${select} AND offset < ? ORDER BY offset DESC LIMIT ?`)
+          .iterate(key, range.before ?? head.offset + 1, range.limit)
+  }
+}
+
+function duplicateOf({ epoch }: Room, sent: Row): PublishOutcome {
+  const position = { epoch, offset: numberIn(sent, 'offset'), id: textIn(sent, 'id') }
+  return {
+    status: 'accepted',
+    position,
+    previousId: '',
+    duplicate: true,
+    timestampMs: numberIn(sent, 'at'),
+  }
+}

@@ -1,0 +1,79 @@
+import type { LogEntry, StreamEvent } from '../../api/backplane.js'
+import { SmallSet } from '../../util/small-collections.js'
+import { Recent } from './recent.js'
+
+export interface ActiveStream {
+  readonly name: string
+  readonly listeners: SmallSet<(event: StreamEvent) => void>
+  readonly recent: Recent
+  /** Resolves once the head is known; those who come meanwhile share it. */
+  opened: Promise<void> | undefined
+}
+
+/** Bytes that the newest entries of all rooms in use take together. */
+const RECENT_BYTES = 64 * 1024 * 1024
+
+/** The streams that someone here listens to. A room nobody is in costs no memory. */
+export class ActiveStreams {
+  /** The least recently written first. */
+  readonly #streams = new Map<string, ActiveStream>()
+  #bytes = 0
+
+  get(name: string): ActiveStream | undefined {
+    return this.#streams.get(name)
+  }
+
+  all(): ActiveStream[] {
+    return [...this.#streams.values()]
+  }
+
+  open(name: string): ActiveStream {
+    const known = this.#streams.get(name)
+    if (known) return known
+    const stream = {
+      name,
+      listeners: new SmallSet<(event: StreamEvent) => void>(),
+      recent: new Recent(),
+      opened: undefined,
+    }
+    this.#streams.set(name, stream)
+    return stream
+  }
+
+  closeIfUnused(stream: ActiveStream): void {
+    if (stream.listeners.size > 0 || this.#streams.get(stream.name) !== stream) return
+    this.#bytes -= stream.recent.bytes
+    this.#streams.delete(stream.name)
+  }
+
+  /** Tells those who listen of an entry that is on disk. */
+  tell(name: string, entry: LogEntry, epoch: string): void {
+    const stream = this.#streams.get(name)
+    if (!stream) return
+    this.change(stream, () => stream.recent.add(entry, epoch))
+    emit(stream, { kind: 'entry', entry, epoch })
+  }
+
+  /** Changes what is kept of a stream's newest entries, within the bytes for all. */
+  change(stream: ActiveStream, how: () => void): void {
+    const before = stream.recent.bytes
+    how()
+    if (this.#streams.get(stream.name) !== stream) return
+    this.#bytes += stream.recent.bytes - before
+    this.#streams.delete(stream.name)
+    this.#streams.set(stream.name, stream)
+    if (this.#bytes > RECENT_BYTES) this.#forgetOldest()
+  }
+
+  #forgetOldest(): void {
+    for (const { recent } of this.#streams.values()) {
+      if (this.#bytes <= RECENT_BYTES) return
+      this.#bytes -= recent.bytes
+      recent.forget()
+    }
+  }
+}
+
+export function emit({ listeners }: ActiveStream, event: StreamEvent): void {
+  for (const listener of listeners) listener(event)
+}

@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { CommitLoop } from './commit-loop.js'
+import { type DriverName, findDriver } from './driver.js'
+import { explained, faultOf } from './faults.js'
+import { OwnerNote } from './lock.js'
+import type { Reply, Request } from './requests.js'
+import { metaIn } from './schema.js'
+import { Store } from './store.js'
+import { type FileSettings, StoreFile } from './store-file.js'
+
+/** What the thread is started with. */
+export interface WorkerSettings extends FileSettings {
+  readonly driver: DriverName | undefined
+  /** Where better-sqlite3 is looked for. */
+  readonly places: readonly string[]
+  readonly lockTimeoutMs: number
+}
+
+const LOCK_RETRY_MS = 50
+const IDLE_MS = 1_000
+const PROBE_MS = 1_000
+
+const settings: WorkerSettings = workerData
+const port = portToServer()
+
+const send = (reply: Reply) => port.postMessage(reply)
+
+async function openFile(): Promise<StoreFile> {
+  const { file, lockTimeoutMs } = settings
+  const open = findDriver(settings.driver, settings.places)
+  const until = performance.now() + lockTimeoutMs
+  for (let tries = 0; ; tries++) {
+    try {
+      return new StoreFile(settings, open)
+    } catch (error) {
+      const isBusy = faultOf(error) === 'busy'
+      const owner = isBusy ? new OwnerNote(file).read() : ''
+      if (isBusy && performance.now() >= until)
+        throw new Error(
+          `sqlite: ${file} is in use by ${owner}; stop it, or give this server a file of its own`,
+        )
+      if (!isBusy) throw explained(file, error)
+      if (tries === 0)
+        send({ kind: 'waiting', message: `sqlite: ${file} is in use by ${owner}; waiting for it` })
+      await sleep(LOCK_RETRY_MS)
+    }
+  }
+}
+
+function serve(file: StoreFile): void {
+  const loop = new CommitLoop(file, settings.file, new Store(file.driver), send, () => {
+    clearInterval(probing)
+    clearTimeout(idle)
+    file.close()
+  })
+  const probing = setInterval(() => loop.probe(), PROBE_MS)
+  let idle: NodeJS.Timeout | undefined
+  let isUnderWay = false
+
+  const turn = () => {
+    for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port))
+      loop.take(next.message)
+    loop.step()
+    isUnderWay = loop.hasWork
+    // In a turn of its own, so that a backup's steps have theirs.
+    if (isUnderWay) setImmediate(turn)
+    else idle?.refresh()
+  }
+
+  port.on('message', (requests: readonly Request[]) => {
+    loop.take(requests)
+    if (!isUnderWay) turn()
+  })
+  idle = setTimeout(() => loop.idle(), IDLE_MS)
+  send({ kind: 'opened', secret: metaIn(file.driver, 'secret') })
+}
+
+function portToServer(): MessagePort {
+  if (!parentPort) throw new Error('this is the code of a worker thread')
+  return parentPort
+}
+
+openFile().then(serve, (error: Error) => send({ kind: 'not_opened', message: error.message }))

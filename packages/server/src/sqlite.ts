@@ -1,0 +1,18 @@
+import type { Backplane } from './api/backplane.js'
+import { resolveSettings, type SqliteOptions } from './backplane/sqlite/options.js'
+import { places } from './backplane/sqlite/places.js'
+import { SqliteBackplane } from './backplane/sqlite/sqlite-backplane.js'
+
+export type { SqliteOptions }
+
+/**
+ * Keeps the logs in one file: what is acknowledged is on disk, and a restart, a crash or a power cut loses none of it. For one
+ * process. Needs Node 22.13 or later, or the package `better-sqlite3`.
+ * @throws TypeError for an option that cannot work, with what to do about it
+ *
+ * @example
+ * createServer({ backplane: sqlite({ file: './data/chat.db' }) })
+ */
+export function sqlite(options: SqliteOptions): Backplane {
+  return new SqliteBackplane(resolveSettings(options), places())
+}

@@ -1,0 +1,71 @@
+import type { Worker } from 'node:worker_threads'
+import { RoomfulError } from '@roomful/protocol'
+import { afterEach, expect, it, vi } from 'vitest'
+import type { PublishResult, StreamEvent } from '../../../src/api/backplane.js'
+import { newFile, opened } from './files.js'
+
+const workers: Worker[] = []
+vi.mock('node:worker_threads', async (original) => {
+  const real = await original<typeof import('node:worker_threads')>()
+  class Worker extends real.Worker {
+    constructor(...args: ConstructorParameters<typeof real.Worker>) {
+      super(...args)
+      workers.push(this)
+    }
+  }
+  return { ...real, Worker }
+})
+afterEach(() => workers.splice(0))
+
+const draft = (n: number) => ({
+  id: `id-${n}`,
+  message: { type: 'chat_message', message: `${n}` },
+  timestampMs: n,
+  sender: { userId: 'ana', clientId: `c${n}`, fingerprint: n },
+})
+
+const codeOf = (error: unknown) => (error instanceof RoomfulError ? error.code : String(error))
+
+it('a thread that ends under load is started again, and every entry is told once, in order', async () => {
+  const backplane = await opened({ file: newFile() })
+  const told: number[] = []
+  const listener = (event: StreamEvent) => event.kind === 'entry' && told.push(event.entry.offset)
+  await backplane.subscribe('r', listener)
+
+  const publish = async (n: number): Promise<PublishResult | string> => {
+    try {
+      return await backplane.publish('r', draft(n))
+    } catch (error) {
+      return codeOf(error)
+    }
+  }
+  const waiting: Promise<PublishResult | string>[] = []
+  for (let n = 1; n <= 2_000; n++) {
+    waiting.push(publish(n))
+    if (n % 50 === 0) await new Promise(setImmediate)
+    if (n === 1_500) void workers[0]?.terminate()
+  }
+  const outcomes = await Promise.all(waiting)
+  expect(outcomes.filter((outcome) => outcome === 'unavailable').length).toBeGreaterThan(0)
+  await vi.waitFor(() => expect(backplane.ready).toBe(true), { timeout: 10_000 })
+
+  const again = await Promise.all(outcomes.map((_, index) => publish(index + 1)))
+  for (const [index, outcome] of outcomes.entries()) {
+    if (typeof outcome === 'string') expect(outcome).toBe('unavailable')
+    else expect(again[index]).toEqual({ ...outcome, duplicate: true })
+  }
+  expect(told).toEqual(Array.from({ length: 2_000 }, (_, index) => index + 1))
+  await backplane.close()
+})
+
+it('a message of the server itself whose thread ended is in doubt, not to be given again', async () => {
+  const backplane = await opened({ file: newFile() })
+  const published = backplane.publish('r', { id: 'a', message: { type: 'news' }, timestampMs: 1 })
+  const [worker] = workers
+  void worker?.terminate()
+  expect(await Promise.resolve(published).then(() => 'accepted', codeOf)).toBe('outcome_unknown')
+  const refused = backplane.publish('r', { id: 'b', message: { type: 'news' }, timestampMs: 1 })
+  expect(await Promise.resolve(refused).then(() => 'accepted', codeOf)).toBe('unavailable')
+  await vi.waitFor(() => expect(backplane.ready).toBe(true), { timeout: 10_000 })
+  await backplane.close()
+})
