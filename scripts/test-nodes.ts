@@ -9,7 +9,7 @@ import { type Figure, writeResult } from '../test/support/results.js'
  * is installed. `npm run test:nodes` runs them all and writes docs/results/nodes.md; `npm run test:nodes -- latest` one.
  */
 const ALL = ['22', '24', 'latest']
-const TESTS = ['test/wire', 'test/regression', 'test/packaging']
+const TESTS = ['test/wire', 'test/regression', 'test/packaging', 'packages/server/test/backplane/sqlite']
 
 interface Outcome {
   readonly numPassedTests: number

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { copyFile, cp, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { copyFile, cp, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -220,10 +221,52 @@ describe('the three, installed in an empty project', () => {
     }
   })
 
+  it.each([
+    ['esm', 'mjs'],
+    ['cjs', 'cjs'],
+  ] as const)(
+    'a server that esbuild puts into one %s file has the thread of its store in it',
+    async (format, end) => {
+      // On Node 20 the driver is better-sqlite3, which bundlers leave where it is.
+      const native = join(project, 'node_modules/better-sqlite3')
+      if (!existsSync(native)) await symlink(join(root, 'node_modules/better-sqlite3'), native)
+      await build({
+        stdin: { contents: RESTARTED, resolveDir: project },
+        bundle: true,
+        platform: 'node',
+        format,
+        outfile: join(project, `bundled/server.${end}`),
+        banner:
+          format === 'esm'
+            ? {
+                js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)`,
+              }
+            : {},
+        logOverride: { 'empty-import-meta': 'silent' },
+      })
+      expect(await node(`bundled/server.${end}`, `./kept-${format}/chat.db`)).toBe('1\n')
+    },
+  )
+
   it('the three, installed in an empty project bring the `roomful` command', async () => {
     expect(await node('node_modules/.bin/roomful', '--help')).toContain('roomful')
   })
 })
+
+/** Publishes on a server, and reads the history of the next. */
+const RESTARTED = `
+  import { createServer, silentLogger } from '@roomful/server'
+  import { sqlite } from '@roomful/server/sqlite'
+  const open = () => createServer({ backplane: sqlite({ file: process.argv[2] }), logger: silentLogger })
+  async function main() {
+    const first = open()
+    await first.room('r').chat.send('hello')
+    await first.close()
+    const second = open()
+    console.log((await second.room('r').history()).messages.length)
+    await second.close()
+  }
+  main()`
 
 /** Has two clients chat that are made by the `createClient` of an entry or a bundle. */
 async function chat(entry: string): Promise<string> {

@@ -4,6 +4,7 @@ import { createServer, memory, silentLogger, UNLIMITED } from '@roomful/server'
 
 const STORES = {
   memory: (options) => memory(options),
+  sqlite: async (options) => (await import('@roomful/server/sqlite')).sqlite(options),
   redis: async (options) => (await import('@roomful/server/redis')).redis(options),
 }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 const PROGRAM = fileURLToPath(new URL('store-server.mjs', import.meta.url))
 
 export interface StoreServerOptions {
-  readonly store: 'memory' | 'redis'
+  readonly store: 'memory' | 'redis' | 'sqlite'
   /** Of the store, as its function takes them. */
   readonly options: Readonly<Record<string, unknown>>
   /** @default any that is free */

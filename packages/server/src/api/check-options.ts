@@ -44,7 +44,14 @@ const SERVER: OptionRules<ServerOptions<AnyProtocol, unknown>> = {
   protocol: aProtocol,
   authenticate: is.function,
   authorize: is.function,
-  backplane: is.with('what memory() or redis() returned', 'start', 'publish', 'subscribe', 'read', 'close'),
+  backplane: is.with(
+    'what memory(), redis() or sqlite() returned',
+    'start',
+    'publish',
+    'subscribe',
+    'read',
+    'close',
+  ),
   limits: is.object,
   on: is.rule(
     'an object of hooks, or a list of them',

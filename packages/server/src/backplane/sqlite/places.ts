@@ -1,8 +1,7 @@
 /**
- * Modules from which better-sqlite3 may be found, the nearest first: this one, the program, the folder in which it was started.
- * A bundler that writes CommonJS leaves nothing of `import.meta`, one that writes ESM no `__filename`.
+ * Where better-sqlite3 is looked for: from the program, then from the folder in which it was started. Not from this module:
+ * a bundler may have put it anywhere, and leaves a CommonJS file no `import.meta`.
  */
 export function places(): string[] {
-  const here = typeof __filename === 'string' ? __filename : import.meta.url
-  return [here, process.argv[1], `${process.cwd()}/`].filter((place) => place !== undefined)
+  return [process.argv[1], `${process.cwd()}/`].filter((place) => place !== undefined)
 }

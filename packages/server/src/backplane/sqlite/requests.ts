@@ -1,4 +1,4 @@
-import type { Break, LogPage, Position, Range, Sender } from '../../api/backplane.js'
+import type { Break, Idempotency, LogPage, Position, Range, Sender } from '../../api/backplane.js'
 
 /** What the server's thread asks of the store's, in order. */
 export type Request = PublishRequest | CallRequest
@@ -13,6 +13,7 @@ export interface PublishRequest {
   readonly timestampMs: number
   readonly author: string | undefined
   readonly sender: Sender | undefined
+  readonly idempotency: Idempotency | undefined
 }
 
 /** All but publishes: they are served one by one, each within a few ms. */

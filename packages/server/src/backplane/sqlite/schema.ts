@@ -11,7 +11,7 @@ const APPLICATION_ID = 0x526f6f6d
  * - rooms: one row for a stream that was written to. `base_id` is the id before the oldest entry that is kept, `forgotten`
  *   the newest offset whose record of a repeat was given up.
  * - entries: `seq` is the order of all rooms together, and is never given again. `body` is the entry's text without its
- *   closing brace, epoch and offset.
+ *   closing brace, epoch and offset. `key` makes a repeat of the server's own message known.
  * - sent: the client messages of the dedupe window. They outlive their entries.
  */
 const MIGRATIONS = [
@@ -35,9 +35,12 @@ const MIGRATIONS = [
     id TEXT NOT NULL,
     author TEXT,
     at INTEGER NOT NULL,
+    key TEXT,
+    fingerprint INTEGER,
     body TEXT NOT NULL
   );
   CREATE UNIQUE INDEX entries_by_offset ON entries (room, offset);
+  CREATE UNIQUE INDEX entries_by_key ON entries (room, key) WHERE key IS NOT NULL;
   CREATE TABLE sent (
     seq INTEGER PRIMARY KEY,
     room INTEGER NOT NULL,

@@ -39,7 +39,6 @@ export class SqliteBackplane implements Backplane {
 
   constructor(
     private readonly settings: SqliteSettings,
-    /** Modules from which better-sqlite3 may be found. */
     private readonly places: readonly string[],
   ) {
     this.durability = settings.sync === 'full' ? 'disk' : 'buffered'
@@ -72,11 +71,12 @@ export class SqliteBackplane implements Backplane {
   }
 
   async publish(stream: string, draft: Draft): Promise<PublishResult> {
-    const { id, message, timestampMs, sender } = draft
+    const { id, message, timestampMs, sender, idempotency } = draft
     const { store } = this.#parts
     const author = authorOf(message)
     const open = openText(message)
-    const outcome = await store.publish({ kind: 'publish', stream, id, open, timestampMs, author, sender })
+    const request = { kind: 'publish', stream, id, open, timestampMs, author, sender, idempotency } as const
+    const outcome = await store.publish(request)
     if (outcome.status !== 'accepted') return outcome
     const { position, duplicate, timestampMs: acceptedMs } = outcome
     return { status: 'accepted', position, duplicate, timestampMs: acceptedMs, durability: this.durability }

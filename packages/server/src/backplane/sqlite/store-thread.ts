@@ -200,8 +200,9 @@ export class StoreThread {
   }
 }
 
-/** A client's message is recognised when it comes again; the application's own would be in the log twice. */
+/** A client's message, or one with a key, is recognised when it comes again; any other would be in the log twice. */
 function lost(request: Request): Error {
   const reason = 'The thread of the store ended'
-  return request.kind === 'publish' && !request.sender ? outcomeUnknown(reason) : unavailable(reason)
+  const isKnown = request.kind !== 'publish' || request.sender || request.idempotency
+  return isKnown ? unavailable(reason) : outcomeUnknown(reason)
 }

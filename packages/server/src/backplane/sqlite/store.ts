@@ -1,4 +1,4 @@
-import type { LogEntry, Range } from '../../api/backplane.js'
+import type { Idempotency, LogEntry, Range, Sender } from '../../api/backplane.js'
 import { ENTRY_OVERHEAD, entryText } from '../log/log.js'
 import { toPage } from '../log/page.js'
 import type { Driver, Row } from './driver.js'
@@ -32,34 +32,65 @@ export class Store {
   }
 
   /** What the message is if it does not go into the log. */
-  #earlier(room: Room, { sender }: PublishRequest): PublishOutcome | undefined {
-    if (!sender) return undefined
-    const { userId, clientId, fingerprint, seen, after } = sender
-    const sent = this.driver
-      .prepare('SELECT fingerprint, offset, id, at FROM sent WHERE room = ? AND user = ? AND client_id = ?')
-      .get(room.key, userId, clientId)
-    if (sent && numberIn(sent, 'fingerprint') !== fingerprint) return { status: 'conflict' }
-    if (sent) return duplicateOf(room, sent)
+  #earlier(room: Room, { sender, idempotency }: PublishRequest): PublishOutcome | undefined {
+    const known = sender ? this.#sent(room, sender) : idempotency && this.#keyed(room, idempotency)
+    if (known) {
+      const isSame = numberIn(known, 'fingerprint') === (sender ?? idempotency)?.fingerprint
+      return isSame ? duplicateOf(room, known) : { status: 'conflict' }
+    }
+    const { seen, after } = sender ?? {}
     if (seen !== undefined && seen < room.forgotten) return { status: 'forgotten' }
     return after && this.#rooms.hasLost(room, after) ? { status: 'out_of_order' } : undefined
   }
 
-  #append(room: Room, { id, open, timestampMs, author, sender }: PublishRequest): PublishOutcome {
+  #sent({ key }: Room, { userId, clientId }: Sender): Row | undefined {
+    return this.driver
+      .prepare('SELECT fingerprint, offset, id, at FROM sent WHERE room = ? AND user = ? AND client_id = ?')
+      .get(key, userId, clientId)
+  }
+
+  #keyed({ key }: Room, idempotency: Idempotency): Row | undefined {
+    return this.driver
+      .prepare('SELECT fingerprint, offset, id, at FROM entries WHERE room = ? AND key = ?')
+      .get(key, idempotency.key)
+  }
+
+  #append(room: Room, request: PublishRequest): PublishOutcome {
+    const { id, open, timestampMs, author, sender, idempotency } = request
     const offset = room.head.offset + 1
     const { lastInsertRowid } = this.driver
-      .prepare('INSERT INTO entries (room, offset, id, author, at, body) VALUES (?, ?, ?, ?, ?, ?)')
-      .run(room.key, offset, id, author ?? null, timestampMs, open)
-    if (sender) {
-      const { userId, clientId, fingerprint } = sender
-      this.driver
-        .prepare(
-          'INSERT INTO sent (seq, room, user, client_id, fingerprint, offset, id, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-        )
-        .run(Number(lastInsertRowid), room.key, userId, clientId, fingerprint, offset, id, timestampMs)
-    }
+      .prepare(
+        'INSERT INTO entries (room, offset, id, author, at, key, fingerprint, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      )
+      .run(
+        room.key,
+        offset,
+        id,
+        author ?? null,
+        timestampMs,
+        idempotency?.key ?? null,
+        idempotency?.fingerprint ?? null,
+        open,
+      )
+    if (sender) this.#remember(Number(lastInsertRowid), room, offset, sender, request)
     this.#rooms.advance(room, offset, id, Buffer.byteLength(open) + ENTRY_OVERHEAD)
     const position = { epoch: room.epoch, offset, id }
     return { status: 'accepted', position, previousId: room.head.id, duplicate: false, timestampMs }
+  }
+
+  #remember(
+    seq: number,
+    room: Room,
+    offset: number,
+    sender: Sender,
+    { id, timestampMs }: PublishRequest,
+  ): void {
+    const { userId, clientId, fingerprint } = sender
+    this.driver
+      .prepare(
+        'INSERT INTO sent (seq, room, user, client_id, fingerprint, offset, id, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      )
+      .run(seq, room.key, userId, clientId, fingerprint, offset, id, timestampMs)
   }
 
   /** In the direction of reading, up to the page's bytes, but one at the least. */
