@@ -1,13 +1,12 @@
 import type { JsonObject } from '@roomful/protocol'
 import type { PresenceChange, PresenceSnapshot, PresentUser, StreamEvent } from '../api/backplane.js'
-import { SmallSet } from '../util/small-collections.js'
 import { Presence } from './presence.js'
 
 type Listener = (event: StreamEvent) => void
 
 interface Followed {
   readonly presence: Presence
-  readonly listeners: SmallSet<Listener>
+  readonly listeners: Set<Listener>
 }
 
 /** Who is in the rooms of one process. */
@@ -70,7 +69,7 @@ export class LocalPresence {
   #open(name: string): Followed {
     const known = this.#rooms.get(name)
     if (known) return known
-    const room = { presence: new Presence(), listeners: new SmallSet<Listener>() }
+    const room = { presence: new Presence(), listeners: new Set<Listener>() }
     this.#rooms.set(name, room)
     return room
   }

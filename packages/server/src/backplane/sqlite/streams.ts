@@ -1,10 +1,9 @@
 import type { LogEntry, StreamEvent } from '../../api/backplane.js'
-import { SmallSet } from '../../util/small-collections.js'
 import { Recent } from './recent.js'
 
 export interface ActiveStream {
   readonly name: string
-  readonly listeners: SmallSet<(event: StreamEvent) => void>
+  readonly listeners: Set<(event: StreamEvent) => void>
   readonly recent: Recent
   /** Resolves once the head is known; those who come meanwhile share it. */
   opened: Promise<void> | undefined
@@ -32,7 +31,7 @@ export class ActiveStreams {
     if (known) return known
     const stream = {
       name,
-      listeners: new SmallSet<(event: StreamEvent) => void>(),
+      listeners: new Set<(event: StreamEvent) => void>(),
       recent: new Recent(),
       opened: undefined,
     }
