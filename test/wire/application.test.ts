@@ -1,5 +1,5 @@
 import { defineProtocol, request, volatile } from '@roomful/protocol'
-import { handlerBatch, RoomfulError, refuse } from '@roomful/server'
+import { batch, RoomfulError, refuse } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { connect, connectExtended } from '../support/connect.js'
@@ -260,7 +260,7 @@ describe('a server’s message', () => {
 describe('a handler batch', () => {
   function batching(clock: WireClock) {
     const batches: number[][] = []
-    const cursor = handlerBatch({ size: 3, ms: 100 }, (items) => {
+    const cursor = batch({ size: 3, ms: 100 }, (items) => {
       batches.push(items.map(({ message }) => (message as { x: number }).x))
     })
     return { batches, options: { protocol, clock, handle: { move: () => ({ legal: true }), cursor } } }

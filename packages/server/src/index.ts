@@ -4,8 +4,6 @@ export type * from './api/backplane.js'
 export type * from './api/change-feed.js'
 export { type Clock, systemClock } from './api/clock.js'
 export { consoleLogger } from './api/console-logger.js'
-/** The short name that programs and their examples use. */
-export { handlerBatch as batch } from './api/handler-batch.js'
 export { DEFAULT_LIMITS, type Limits, UNLIMITED } from './api/limits.js'
 export { type LogFields, type Logger, silentLogger } from './api/logger.js'
 export { refuse } from './api/refuse.js'

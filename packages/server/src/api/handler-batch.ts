@@ -25,11 +25,11 @@ const HANDLER_BATCH: OptionRules<HandlerBatch<unknown, unknown>> = {
  * the messages as well, which it cannot see through a call (there, annotate `items`).
  * @throws TypeError if `size` is no whole number above 0 or `ms` no number above 0
  */
-export function handlerBatch<C, M>(
+export function batch<C, M>(
   options: { readonly size?: number; readonly ms?: number },
   handle: (items: readonly HandlerBatchItem<C, M>[]) => void | Promise<void>,
 ): HandlerBatch<C, M> & { readonly size: number; readonly ms: number } {
-  assertOptions('handlerBatch', options, HANDLER_BATCH)
+  assertOptions('batch', options, HANDLER_BATCH)
   const { size = 10, ms = 100 } = options
   return { size, ms, handle }
 }

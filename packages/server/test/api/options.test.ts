@@ -1,6 +1,6 @@
 import { createServer as createHttpServer } from 'node:http'
 import { defineProtocol, request, volatile } from '@roomful/protocol'
-import { createServer, defineHooks, handlerBatch, memory, silentLogger } from '@roomful/server'
+import { batch, createServer, defineHooks, memory, silentLogger } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
@@ -109,15 +109,15 @@ const cases: Record<string, readonly Case[]> = {
     ],
     ['another durability', () => untyped(redis)({ durability: 'all' }), /must be 'primary' or 'replicated'/],
   ],
-  'defineHooks, handlerBatch and defineProtocol refuse': [
+  'defineHooks, batch and defineProtocol refuse': [
     ['a misspelt hook', () => untyped(defineHooks)({ leav() {} }), /'leav'; did you mean 'leave'\?/],
     ['an undefined hook', () => untyped(defineHooks)({ join: undefined }), /defineHooks: join is undefined/],
     [
       'a misspelt size',
-      () => untyped((o: object) => handlerBatch(o, () => {}))({ sise: 5 }),
+      () => untyped((o: object) => batch(o, () => {}))({ sise: 5 }),
       /did you mean 'size'\?/,
     ],
-    ['half a message', () => handlerBatch({ size: 1.5 }, () => {}), /size must be a whole number above 0/],
+    ['half a message', () => batch({ size: 1.5 }, () => {}), /size must be a whole number above 0/],
     [
       'a misspelt part',
       () => untyped(defineProtocol)({ clients: {} }),

@@ -1,9 +1,9 @@
 import { type ClientDefinition, isRequest } from '@roomful/protocol'
 import { suggestion } from '@roomful/protocol/options'
-import { type AnyProtocol, type HandlerBatch, handlerBatch, type RoomContext } from '../../api/api.js'
+import { type AnyProtocol, batch, type HandlerBatch, type RoomContext } from '../../api/api.js'
 
 export type Handler = (context: RoomContext<AnyProtocol, unknown>, message: object) => unknown
-export type BatchHandler = ReturnType<typeof handlerBatch<RoomContext<AnyProtocol, unknown>, object>>
+export type BatchHandler = ReturnType<typeof batch<RoomContext<AnyProtocol, unknown>, object>>
 
 /** The application's handlers by message type, with their types erased: the schemas have checked the messages. */
 export type HandlerTable = ReadonlyMap<string, Handler | BatchHandler>
@@ -38,8 +38,7 @@ function toHandler(
   handler: Handler | HandlerBatch<RoomContext<AnyProtocol, unknown>, object>,
 ): Handler | BatchHandler {
   if (typeof handler === 'function') return handler
-  if (name !== 'chat_message' && typeof handler?.handle === 'function')
-    return handlerBatch(handler, handler.handle)
+  if (name !== 'chat_message' && typeof handler?.handle === 'function') return batch(handler, handler.handle)
   throw new TypeError(
     `createServer: handle.${name} must be a function, or { size, ms, handle } for a message without a reply`,
   )
