@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { AnyProtocol, ConnectionContext, RoomContext, ServerOptions, Stats, User } from '../api/api.js'
+import type { AnyProtocol, ServerOptions, Stats, User } from '../api/api.js'
 import type { Backplane } from '../api/backplane.js'
 import { assertServerOptions } from '../api/check-options.js'
 import { type Clock, systemClock } from '../api/clock.js'
@@ -13,14 +13,14 @@ import { addressKey } from '../util/address.js'
 import { randomId } from '../util/random-id.js'
 import { Access } from './application/access.js'
 import { ApplicationCalls } from './application/calls.js'
-import { cancellable, connectionContext, roomContext } from './application/contexts.js'
+import { Contexts } from './application/contexts.js'
 import { HandlerBatches } from './application/handler-batches.js'
 import { handlerTable } from './application/handlers.js'
 import { HookCalls } from './application/hook-calls.js'
 import { ServerMessages } from './application/server-messages.js'
 import { Changes } from './changes/changes.js'
 import { Allowances } from './connection/allowances.js'
-import { closeWith, mayReturn } from './connection/closing.js'
+import { closeWith } from './connection/closing.js'
 import { Connection, type ConnectionDeps } from './connection/connection.js'
 import { EndOfTurn } from './connection/end-of-turn.js'
 import { backlogOf, SWEEP_MS, sweepBacklog, sweepHeartbeats } from './connection/liveness.js'
@@ -30,6 +30,7 @@ import { type Rates, Session } from './connection/session.js'
 import { FanOut } from './delivery/fan-out.js'
 import { Authenticator } from './inbound/authentication.js'
 import { ConnectionEvents, type ConnectionEventsDeps } from './inbound/connection-events.js'
+import { Departures } from './inbound/departures.js'
 import { Dispatcher } from './inbound/dispatcher.js'
 import { Inbound, type InboundDeps } from './inbound/inbound.js'
 import { GuardedLogger } from './process/guarded-logger.js'
@@ -62,15 +63,12 @@ export class Node {
   readonly rooms: Rooms
   readonly messenger: Messenger
   readonly changes: Changes
-  readonly #hooks: HookCalls
   readonly #calls: ApplicationCalls
-  readonly #replies: Replies
+  readonly #contexts: Contexts
   readonly #allowances: Allowances
-  readonly #memberships: Memberships
   readonly #pages: SharedPages
   readonly #typing: TypingNotices
   readonly #authenticator: Authenticator
-  readonly #messages: ServerMessages
   readonly #fanOut: FanOut
   readonly #handlerBatches: HandlerBatches
   readonly #inboundDeps: InboundDeps
@@ -79,8 +77,6 @@ export class Node {
   readonly #needsAuthentication: boolean
   readonly #connectionDeps: ConnectionDeps
   #endSweeps: (() => void)[] = []
-  #emptied = () => {}
-  #phase: 'starting' | 'serving' | 'leaving' | 'draining' = 'starting'
 
   /** @throws TypeError for an option that cannot work, with what to do about it */
   constructor(
@@ -101,11 +97,10 @@ export class Node {
       this.logger.warn({}, 'authenticate without authorize: every user may join every room')
     }
     warnOfLonelyWorker(this.backplane, this.logger)
-    const { limits, clock, logger, metrics, registry, backplane } = this
+    const { limits, clock, logger, metrics, registry, lifeCycle, backplane } = this
     const hookSets = hookSetsOf(options.on)
     const calls = new ApplicationCalls(hookSets, clock, limits, logger)
     const hooks = new HookCalls(hookSets, calls)
-    this.#hooks = hooks
     const access = new Access(options.authorize, calls)
     const replies = new Replies(clock, metrics)
     const allowances = new Allowances(clock, limits)
@@ -116,9 +111,10 @@ export class Node {
     const pages = new SharedPages(backplane, SHARED_PAGES * limits.pageBytes)
     const messages = new ServerMessages(options.protocol)
     const publisher = new Publisher(options.protocol, messages, backplane, clock, metrics, limits, newId)
-    const contextOf = (connection: Connection) => this.contextOf(connection)
-    const roomContextOf = (connection: Connection, roomId: string, signal?: () => AbortSignal) =>
-      this.#roomContextOf(connection, roomId, signal)
+    const contexts = new Contexts(messages, replies, (roomId, userId) =>
+      this.messenger.roomFor(roomId, userId),
+    )
+    this.#contexts = contexts
     this.#calls = calls
     this.#fanOut = fanOut
     this.#handlerBatches = new HandlerBatches(clock, calls)
@@ -127,14 +123,12 @@ export class Node {
       metrics,
       endOfTurn,
     }
-    this.#replies = replies
     this.rooms = rooms
     this.#pages = pages
-    this.#messages = messages
-    const broadcasts = new Broadcasts({ rooms, registry, fanOut, backplane, lifeCycle: this.lifeCycle })
+    const broadcasts = new Broadcasts({ rooms, registry, fanOut, backplane, lifeCycle })
     const typing = new TypingNotices(broadcasts, replies, clock, limits)
     this.#typing = typing
-    this.#memberships = new Memberships({
+    const memberships = new Memberships({
       typing,
       allowances,
       access,
@@ -146,7 +140,7 @@ export class Node {
       pages,
       fanOut,
       limits,
-      roomContextOf,
+      contexts,
     })
     const ownSecret = randomBytes(32).toString('base64url')
     this.#authenticator = new Authenticator({
@@ -163,10 +157,8 @@ export class Node {
       },
       dedupeWindowMs: backplane.dedupeWindowMs,
       newId,
-      contextOf,
+      contexts,
     })
-    const cancellableContextOf = (connection: Connection, roomId: string) =>
-      cancellable(connection, (signal) => roomContextOf(connection, roomId, signal))
     const chats = new Chats({
       access,
       handlers,
@@ -175,8 +167,9 @@ export class Node {
       typing,
       publisher,
       rooms,
-      isDrainingVolatileLog: () => this.#phase === 'draining' && backplane.durability === 'memory',
-      cancellableContextOf,
+      backplane,
+      lifeCycle,
+      contexts,
     })
     const dispatcher = new Dispatcher({
       protocol: options.protocol,
@@ -185,7 +178,7 @@ export class Node {
       calls,
       replies,
       authenticator: this.#authenticator,
-      memberships: this.#memberships,
+      memberships,
       typing,
       allowances,
       chats,
@@ -194,7 +187,7 @@ export class Node {
       rooms,
       pages,
       limits,
-      cancellableContextOf,
+      contexts,
     })
     this.#inboundDeps = {
       protocol: options.protocol,
@@ -205,25 +198,25 @@ export class Node {
       clock,
       limits,
       metrics,
-      contextOf,
+      contexts,
     }
     this.#eventsDeps = {
       hooks,
       calls,
       clock,
-      contextOf,
-      closed: (connection, code, reason) => this.#closed(connection, code, reason),
+      contexts,
+      departures: new Departures({ registry, memberships, hooks, contexts, metrics, logger }),
     }
-    this.changes = new Changes({ lifeCycle: this.lifeCycle, backplane, clock, logger })
+    this.changes = new Changes({ lifeCycle, backplane, clock, logger })
     this.messenger = new Messenger({
-      lifeCycle: this.lifeCycle,
+      lifeCycle,
       registry,
       rooms,
       broadcasts,
       backplane,
       messages,
       publisher,
-      memberships: this.#memberships,
+      memberships,
       replies,
       logger,
     })
@@ -238,7 +231,7 @@ export class Node {
   refusal(remoteAddress: string): UpgradeRefusal | undefined {
     const { limits, registry } = this
     const refuse = (why: string): UpgradeRefusal => ({ status: 503, why, retryAfterS: RETRY_AFTER_S })
-    if (this.#phase === 'draining') return refuse('draining')
+    if (this.lifeCycle.isDraining) return refuse('draining')
     // Its sessions would be signed by a secret that no other node knows.
     if (!this.lifeCycle.hasStarted) return refuse('the backplane has not started')
     if (registry.connectionCount >= limits.connections) return refuse('too many connections')
@@ -263,15 +256,11 @@ export class Node {
     void this.#authenticator.greet(connection).then(
       () => inbound.open(),
       (error: unknown) => {
-        this.#calls.report('A connection could not be greeted', error, this.contextOf(connection))
+        this.#calls.report('A connection could not be greeted', error, this.#contexts.of(connection))
         closeWith(connection, 'server_error')
       },
     )
     return new ConnectionEvents(this.#eventsDeps, connection, inbound)
-  }
-
-  contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown> {
-    return connectionContext(connection, this.#messages, this.#replies)
   }
 
   stats(): Stats {
@@ -289,12 +278,12 @@ export class Node {
 
   /** Whether balancers should send connections here. */
   get ready(): boolean {
-    return this.#phase === 'serving' && this.backplane.ready
+    return this.lifeCycle.isServing && this.backplane.ready
   }
 
   /** Reports not to be ready and goes on serving: balancers take a while to notice. */
   startLeaving(): void {
-    this.#phase = 'leaving'
+    this.lifeCycle.startLeaving()
   }
 
   /**
@@ -302,39 +291,31 @@ export class Node {
    * so that not all of them do at once. Resolves when all have gone, or the time is over.
    */
   async drain(spreadMs: number): Promise<void> {
-    this.#phase = 'draining'
+    this.lifeCycle.startDraining()
     const { connectionCount } = this.registry
     let index = 0
     for (const connection of this.registry.connections()) {
       const reconnect_after_ms = Math.round((index++ / connectionCount) * spreadMs)
       if (connection.session.extended) connection.send({ type: 'draining', reconnect_after_ms })
     }
-    await this.#untilEmpty(spreadMs)
+    await this.#within(spreadMs, this.registry.emptied())
   }
 
   /** Closes what is still connected, after `waitMs` by force, and then the backplane. */
   async stop(waitMs: number): Promise<void> {
-    this.#phase = 'draining'
+    this.lifeCycle.startDraining()
     if (!this.lifeCycle.hasStarted) await this.#within(waitMs, this.lifeCycle.started())
     // What was accepted is finished first: a memory log would take the rest with it.
     await this.#within(waitMs, this.#handlerBatches.finish())
     this.#fanOut.finish()
     for (const connection of this.registry.connections()) closeWith(connection, 'service_restart')
-    await this.#untilEmpty(waitMs)
+    await this.#within(waitMs, this.registry.emptied())
     for (const connection of this.registry.connections()) connection.transport.terminate()
     this.changes.stop()
     for (const end of this.#endSweeps) end()
     this.#endSweeps = []
     this.lifeCycle.close()
     await this.backplane.close()
-  }
-
-  async #untilEmpty(waitMs: number): Promise<void> {
-    if (this.registry.connectionCount === 0) return
-    const emptied = new Promise<void>((resolve) => {
-      this.#emptied = resolve
-    })
-    await this.#within(waitMs, emptied)
   }
 
   async #within(ms: number, done: Promise<void>): Promise<void> {
@@ -359,7 +340,6 @@ export class Node {
     })
     // Closed meanwhile, and with it a backplane that had nothing to end yet.
     if (this.lifeCycle.isClosed) return this.backplane.close()
-    if (this.#phase === 'starting') this.#phase = 'serving'
     this.#endSweeps = [
       clock.every(SWEEP_MS, () => this.#sweep()),
       clock.every(SECOND_MS, () => this.#sweepSlowly()),
@@ -379,34 +359,6 @@ export class Node {
     const now = this.clock.now()
     this.rooms.sweepLarge(now)
     this.#allowances.sweep(now)
-  }
-
-  /** Clean-up always runs, whatever the hooks do. */
-  #closed(connection: Connection, peerCode: number, peerReason: string): void {
-    const end = connection.markClosed(peerCode, peerReason)
-    if (!end) return
-    const { code, reason } = end
-    const { session } = connection
-    this.metrics.countClose(code)
-    this.logger.info({ connection: connection.id, user: session.user?.id, code }, 'connection closed')
-    if (this.#needsAuthentication && session.standing !== 'authenticated')
-      this.registry.endPending(addressKey(connection.request.remoteAddress))
-    for (const roomId of session.rooms.keys())
-      this.#memberships.remove(connection, roomId, mayReturn(connection))
-    this.registry.remove(connection)
-    if (this.registry.connectionCount === 0) this.#emptied()
-    const context = this.contextOf(connection)
-    this.#hooks.tell('on.close', context, (set) => set.close?.(context, code, reason))
-  }
-
-  #roomContextOf(
-    connection: Connection,
-    roomId: string,
-    signal = () => connection.signal,
-  ): RoomContext<AnyProtocol, unknown> {
-    const { user } = connection.session
-    if (!user) throw new Error('A connection acts in a room before it is admitted')
-    return roomContext(this.contextOf(connection), user, this.messenger.roomFor(roomId, user.id), signal)
   }
 }
 

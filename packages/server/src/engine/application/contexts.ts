@@ -1,45 +1,8 @@
-import type { AnyProtocol, ConnectionContext, RoomContext, RoomHandle, User } from '../../api/api.js'
+import type { AnyProtocol, ConnectionContext, RoomContext, RoomHandle } from '../../api/api.js'
 import { disconnect } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
 import type { Replies } from '../connection/replies.js'
 import type { ServerMessages } from './server-messages.js'
-
-/** What hooks know of a connection. */
-export function connectionContext(
-  connection: Connection,
-  messages: ServerMessages,
-  replies: Replies,
-): ConnectionContext<AnyProtocol, unknown> {
-  return {
-    connection: {
-      id: connection.id,
-      remoteAddress: connection.request.remoteAddress,
-      broadcast: (message: { readonly type: string }) => connection.send(messages.volatile(message)),
-    },
-    request: connection.request,
-    user: connection.session.user,
-    close: (code, reason) => disconnect(connection, replies, code, reason),
-  }
-}
-
-/** What handlers know of the room that their message goes to. `signal` is asked for once, when the application first does. */
-export function roomContext(
-  base: ConnectionContext<AnyProtocol, unknown>,
-  user: User,
-  room: RoomHandle<AnyProtocol>,
-  signal: () => AbortSignal,
-): RoomContext<AnyProtocol, unknown> {
-  let asked: AbortSignal | undefined
-  return {
-    ...base,
-    user,
-    room,
-    get signal() {
-      asked ??= signal()
-      return asked
-    },
-  }
-}
 
 /** A handler's context, and what makes its signal abort when the handler's time is up. */
 export interface CancellableContext {
@@ -47,13 +10,54 @@ export interface CancellableContext {
   abort(): void
 }
 
-/** A context whose signal aborts when the time is up or the connection ends. */
-export function cancellable(
-  connection: Connection,
-  contextWith: (signal: () => AbortSignal) => RoomContext<AnyProtocol, unknown>,
-): CancellableContext {
-  const timedOut = new AbortController()
-  // Made when it is asked for: the connection's signal remembers each one for as long as it lives.
-  const context = contextWith(() => AbortSignal.any([timedOut.signal, connection.signal]))
-  return { context, abort: () => timedOut.abort() }
+/** What hooks and handlers know of the connection and the room that they are called for. */
+export class Contexts {
+  constructor(
+    private readonly messages: ServerMessages,
+    private readonly replies: Replies,
+    /** A room as a member names it. A handle reaches the whole server, which therefore hands this in from above. */
+    private readonly roomFor: (roomId: string, userId: string) => RoomHandle<AnyProtocol>,
+  ) {}
+
+  of(connection: Connection): ConnectionContext<AnyProtocol, unknown> {
+    const { messages, replies } = this
+    return {
+      connection: {
+        id: connection.id,
+        remoteAddress: connection.request.remoteAddress,
+        broadcast: (message: { readonly type: string }) => connection.send(messages.volatile(message)),
+      },
+      request: connection.request,
+      user: connection.session.user,
+      close: (code, reason) => disconnect(connection, replies, code, reason),
+    }
+  }
+
+  /** `signal` is asked for once, when the application first does. */
+  inRoom(
+    connection: Connection,
+    roomId: string,
+    signal = () => connection.signal,
+  ): RoomContext<AnyProtocol, unknown> {
+    const { user } = connection.session
+    if (!user) throw new Error('A connection acts in a room before it is admitted')
+    let asked: AbortSignal | undefined
+    return {
+      ...this.of(connection),
+      user,
+      room: this.roomFor(roomId, user.id),
+      get signal() {
+        asked ??= signal()
+        return asked
+      },
+    }
+  }
+
+  /** A context whose signal aborts when the time is up or the connection ends. */
+  cancellable(connection: Connection, roomId: string): CancellableContext {
+    const timedOut = new AbortController()
+    // Made when it is asked for: the connection's signal remembers each one for as long as it lives.
+    const signal = () => AbortSignal.any([timedOut.signal, connection.signal])
+    return { context: this.inRoom(connection, roomId, signal), abort: () => timedOut.abort() }
+  }
 }

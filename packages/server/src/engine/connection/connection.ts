@@ -1,7 +1,7 @@
+import { CLOSE_CODES } from '@roomful/protocol'
 import type { User } from '../../api/api.js'
 import type { ConnectionRequest, Transport } from '../../api/transport.js'
 import type { Metrics } from '../process/metrics.js'
-import { closeWith } from './closing.js'
 import type { EndOfTurn } from './end-of-turn.js'
 import { type Frames, JoinedFrames, TextFrame } from './frames.js'
 import type { Session } from './session.js'
@@ -97,7 +97,8 @@ export class Connection {
     const { transport } = this
     if (transport.sendFrames) transport.sendFrames(outgoing.bytes)
     else for (const text of outgoing.texts) transport.send(text)
-    if (transport.bufferedAmount > this.deps.backlogBytes) closeWith(this, 'slow_consumer')
+    const { code, reason } = CLOSE_CODES.slow_consumer
+    if (transport.bufferedAmount > this.deps.backlogBytes) this.close(code, reason)
   }
 
   /** Whether the peer reads so slowly that it gets only what must not be lost. */

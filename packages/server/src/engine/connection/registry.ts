@@ -14,6 +14,7 @@ export class Registry {
   readonly #users = new Map<string, KnownUser>()
   /** Connections of an address that have not authenticated yet. */
   readonly #pending = new Map<string, number>()
+  readonly #onEmpty: (() => void)[] = []
 
   get connectionCount(): number {
     return this.#connections.size
@@ -34,6 +35,12 @@ export class Registry {
   remove(connection: Connection): void {
     this.#connections.delete(connection.id)
     this.#unbind(connection)
+    if (this.#connections.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve()
+  }
+
+  /** Resolves when no connection is left. */
+  async emptied(): Promise<void> {
+    if (this.#connections.size > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
   }
 
   /** Binds a connection to its user; returns the user's other connections beyond `max`, those that were idle for longest. */

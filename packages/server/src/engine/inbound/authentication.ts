@@ -8,12 +8,13 @@ import {
   truncate,
   type WireLimits,
 } from '@roomful/protocol'
-import type { AnyProtocol, Authentication, ConnectionContext, ServerOptions, User } from '../../api/api.js'
+import type { AnyProtocol, Authentication, ServerOptions, User } from '../../api/api.js'
 import type { Clock } from '../../api/clock.js'
 import type { Limits } from '../../api/limits.js'
 import type { Logger } from '../../api/logger.js'
 import { addressKey } from '../../util/address.js'
 import type { ApplicationCalls } from '../application/calls.js'
+import type { Contexts } from '../application/contexts.js'
 import type { HookCalls } from '../application/hook-calls.js'
 import { rejectAndClose } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
@@ -35,7 +36,7 @@ export interface AuthenticatorDeps {
   readonly sessionSecret: string
   readonly dedupeWindowMs: number
   newId(): string
-  contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown>
+  readonly contexts: Contexts
 }
 
 const SILENT_RETRY_MS = 1_000
@@ -55,7 +56,7 @@ export class Authenticator {
     const { hooks } = this.deps
     // Before the hook: what it sends, and a refusal, must not be a client's first frame.
     this.#sendGreeting(connection)
-    const context = this.deps.contextOf(connection)
+    const context = this.deps.contexts.of(connection)
     this.#silence.excuse(connection)
     const refusal = await hooks.ask('on.connect', context, (set) => set.connect?.(context))
     this.#silence.expect(connection)
@@ -139,7 +140,7 @@ export class Authenticator {
     if (!authenticate) return false
     const { session, request } = connection
     if (session.standing === 'unauthenticated') session.standing = 'authenticating'
-    const outcome = await calls.run('authenticate', this.deps.contextOf(connection), async () =>
+    const outcome = await calls.run('authenticate', this.deps.contexts.of(connection), async () =>
       checked(await authenticate({ token, request })),
     )
     if (!connection.isOpen) return false

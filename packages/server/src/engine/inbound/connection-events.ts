@@ -1,9 +1,10 @@
-import type { AnyProtocol, ConnectionContext } from '../../api/api.js'
 import type { Clock } from '../../api/clock.js'
 import type { TransportEvents } from '../../api/transport.js'
 import type { ApplicationCalls } from '../application/calls.js'
+import type { Contexts } from '../application/contexts.js'
 import type { HookCalls } from '../application/hook-calls.js'
 import type { Connection } from '../connection/connection.js'
+import type { Departures } from './departures.js'
 import type { Inbound } from './inbound.js'
 
 /** What the connections of a node share. */
@@ -11,8 +12,8 @@ export interface ConnectionEventsDeps {
   readonly hooks: HookCalls
   readonly calls: ApplicationCalls
   readonly clock: Clock
-  contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown>
-  closed(connection: Connection, code: number, reason: string): void
+  readonly contexts: Contexts
+  readonly departures: Departures
 }
 
 /** What a socket tells, passed on to the connection, its messages and the hooks. */
@@ -38,7 +39,7 @@ export class ConnectionEvents implements TransportEvents {
     if (!this.inbound.chargePing(data.byteLength)) return
     const { hooks } = this.host
     if (!hooks.names.has('ping')) return
-    const context = this.host.contextOf(this.connection)
+    const context = this.host.contexts.of(this.connection)
     hooks.tell('on.ping', context, (set) => set.ping?.(context, data))
   }
 
@@ -46,7 +47,7 @@ export class ConnectionEvents implements TransportEvents {
     this.#alive()
     const { hooks } = this.host
     if (!hooks.names.has('pong')) return
-    const context = this.host.contextOf(this.connection)
+    const context = this.host.contexts.of(this.connection)
     hooks.tell('on.pong', context, (set) => set.pong?.(context, data))
   }
 
@@ -55,11 +56,11 @@ export class ConnectionEvents implements TransportEvents {
   }
 
   close(code: number, reason: string): void {
-    this.host.closed(this.connection, code, reason)
+    this.host.departures.closed(this.connection, code, reason)
   }
 
   error(error: Error): void {
-    this.host.calls.reportSocket(error, this.host.contextOf(this.connection))
+    this.host.calls.reportSocket(error, this.host.contexts.of(this.connection))
   }
 
   #alive(): void {

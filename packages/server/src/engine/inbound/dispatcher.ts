@@ -4,7 +4,7 @@ import type { Backplane } from '../../api/backplane.js'
 import type { Limits } from '../../api/limits.js'
 import { type Access, isStillMember } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'
-import type { CancellableContext } from '../application/contexts.js'
+import type { Contexts } from '../application/contexts.js'
 import type { HandlerBatches } from '../application/handler-batches.js'
 import type { HandlerTable } from '../application/handlers.js'
 import type { Allowances } from '../connection/allowances.js'
@@ -38,7 +38,7 @@ export interface DispatcherDeps {
   readonly rooms: Rooms
   readonly pages: SharedPages
   readonly limits: Limits
-  cancellableContextOf(connection: Connection, roomId: string): CancellableContext
+  readonly contexts: Contexts
 }
 
 const HISTORY_LIMIT = 50
@@ -170,7 +170,7 @@ export class Dispatcher {
     if (!(await this.#mayAct(connection, membership, type as 'join', refs))) return
     const handler = deps.handlers.get(type)
     if (!handler) return
-    const { context, abort } = deps.cancellableContextOf(connection, roomId)
+    const { context, abort } = deps.contexts.cancellable(connection, roomId)
     const message = { type, ...body }
     const stream = streamOf(roomId, context.user.id)
     if (typeof handler !== 'function') {

@@ -1,8 +1,9 @@
 import { type ClientMessageOf, type DecodeResult, decodeClientMessage, RoomfulError } from '@roomful/protocol'
-import type { AnyProtocol, ConnectionContext } from '../../api/api.js'
+import type { AnyProtocol } from '../../api/api.js'
 import type { Clock } from '../../api/clock.js'
 import type { Limits } from '../../api/limits.js'
 import type { ApplicationCalls } from '../application/calls.js'
+import type { Contexts } from '../application/contexts.js'
 import type { HookCalls } from '../application/hook-calls.js'
 import { closeWith } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
@@ -22,7 +23,7 @@ export interface InboundDeps {
   readonly clock: Clock
   readonly limits: Limits
   readonly metrics: Metrics
-  contextOf(connection: Connection): ConnectionContext<AnyProtocol, unknown>
+  readonly contexts: Contexts
 }
 
 interface WaitingText {
@@ -94,7 +95,7 @@ export class Inbound {
     const maxDepth = limits.messageDepth
     const decoded = decodeClientMessage(text, protocol ? { protocol, maxDepth } : { maxDepth })
     if (!decoded.ok && decoded.code === 'internal') {
-      deps.calls.report(`The schema of '${decoded.type}' failed`, decoded.cause, deps.contextOf(connection))
+      deps.calls.report(`The schema of '${decoded.type}' failed`, decoded.cause, deps.contexts.of(connection))
     }
     return decoded
   }
@@ -131,7 +132,7 @@ export class Inbound {
   #failInternally(error: unknown, failed: Waiting): void {
     const { deps, connection } = this
     const refs = 'binary' in failed ? {} : refsOf(failed.decoded)
-    const context = deps.contextOf(connection)
+    const context = deps.contexts.of(connection)
     const answer = deps.calls.answerTo('A message could not be handled', error, context)
     deps.replies.fail(connection, answer, refs)
   }
@@ -153,14 +154,14 @@ export class Inbound {
     if (!connection.isOpen) return
     const charged = { type: 'binary', bytes: data.byteLength, roomId: undefined, since: undefined }
     if (!this.#affords(charged)) return
-    const context = deps.contextOf(connection)
+    const context = deps.contexts.of(connection)
     const refusal = await deps.hooks.ask('on.binary', context, (set) => set.binary?.(context, data))
     if (refusal) deps.replies.fail(connection, refusal)
   }
 
   async #afterMessageHook(decoded: DecodeResult & { readonly ok: true }): Promise<void> {
     const { connection, deps } = this
-    const context = deps.contextOf(connection)
+    const context = deps.contexts.of(connection)
     const refusal = await deps.hooks.ask('on.message', context, (set) =>
       set.message?.(context, decoded.message),
     )

@@ -1,7 +1,9 @@
 import { RoomfulError } from '@roomful/protocol'
 
-/** Whether the server has started, and whether it is closed: what the application asks waits for the one and is refused after the other. */
+/** How far the server is: what the application asks waits until it has started, and is refused once it is closed. */
 export class LifeCycle {
+  #isLeaving = false
+  #isDraining = false
   #starting: Promise<void> | undefined
   #hasStarted = false
   #isClosed = false
@@ -12,6 +14,25 @@ export class LifeCycle {
 
   get isClosed(): boolean {
     return this.#isClosed
+  }
+
+  /** Whether balancers should send connections here. */
+  get isServing(): boolean {
+    return this.#hasStarted && !this.#isLeaving && !this.#isDraining
+  }
+
+  /** Goes on serving, and no longer says so: balancers take a while to notice. */
+  startLeaving(): void {
+    this.#isLeaving = true
+  }
+
+  /** Whether connections are sent elsewhere, and no more are taken. */
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  startDraining(): void {
+    this.#isDraining = true
   }
 
   /** Starts, once. @throws RoomfulError `closed` */

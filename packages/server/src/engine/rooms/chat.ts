@@ -1,14 +1,15 @@
 import { type ClientMessageOf, RoomfulError } from '@roomful/protocol'
-import type { PublishResult, Sender } from '../../api/backplane.js'
+import type { Backplane, PublishResult, Sender } from '../../api/backplane.js'
 import { fingerprint } from '../../backplane/log/fingerprint.js'
 import { type Access, isStillMember } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'
-import type { CancellableContext } from '../application/contexts.js'
+import type { Contexts } from '../application/contexts.js'
 import type { Handler, HandlerTable } from '../application/handlers.js'
 import type { Connection } from '../connection/connection.js'
 import { refsOfMessage } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
+import type { LifeCycle } from '../process/life-cycle.js'
 import { type ChatBody, type Publisher, refusalOf } from './publisher.js'
 import { streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
@@ -22,9 +23,9 @@ export interface ChatDeps {
   readonly typing: TypingNotices
   readonly publisher: Publisher
   readonly rooms: Rooms
-  /** Whether what is accepted now would be lost with this process. */
-  isDrainingVolatileLog(): boolean
-  cancellableContextOf(connection: Connection, roomId: string): CancellableContext
+  readonly backplane: Backplane
+  readonly lifeCycle: LifeCycle
+  readonly contexts: Contexts
 }
 
 type Accepted = PublishResult & { readonly status: 'accepted' }
@@ -57,7 +58,8 @@ export class Chats {
         refsOfMessage(message, membership),
       )
     const chat = { connection, membership, message, userId: user.id }
-    if (deps.isDrainingVolatileLog())
+    // What is accepted now would be lost with this process.
+    if (deps.lifeCycle.isDraining && deps.backplane.durability === 'memory')
       return this.#fail(chat, new RoomfulError('draining', { retryAfterMs: 1_000 }))
     const denied = await deps.access.refusal(connection, membership, 'chat_message')
     if (denied) return this.#fail(chat, denied)
@@ -70,7 +72,7 @@ export class Chats {
     const { deps } = this
     const { message, data } = chat.message
     const body: ChatBody = data ? { message, data } : { message }
-    const { context, abort } = deps.cancellableContextOf(chat.connection, chat.membership.roomId)
+    const { context, abort } = deps.contexts.cancellable(chat.connection, chat.membership.roomId)
     const call = async () => rewritten(await handler(context, body), body)
     const outcome = await deps.calls.run('handle.chat_message', context, call, abort)
     if (outcome.ok) await this.#publish(chat, outcome.value)

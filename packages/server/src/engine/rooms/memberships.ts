@@ -1,10 +1,10 @@
 import { type ClientMessageOf, ERRORS, RoomfulError } from '@roomful/protocol'
-import type { AnyProtocol, RoomContext } from '../../api/api.js'
 import type { Backplane, LogPage, PresenceSnapshot, PresentUser } from '../../api/backplane.js'
 import type { Limits } from '../../api/limits.js'
 import { withChanges } from '../../backplane/presence.js'
 import type { Access } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'
+import type { Contexts } from '../application/contexts.js'
 import type { HookCalls } from '../application/hook-calls.js'
 import type { Allowances } from '../connection/allowances.js'
 import { mayReturn } from '../connection/closing.js'
@@ -31,7 +31,7 @@ export interface MembershipsDeps {
   readonly typing: TypingNotices
   readonly fanOut: FanOut
   readonly limits: Limits
-  roomContextOf(connection: Connection, roomId: string): RoomContext<AnyProtocol, unknown>
+  readonly contexts: Contexts
 }
 
 type Join = ClientMessageOf<'join'>
@@ -78,7 +78,7 @@ export class Memberships {
     room.audience.remove(connection.id)
     rooms.closeIfUnused(room)
     if (hooks.names.has('leave')) {
-      const context = this.deps.roomContextOf(connection, roomId)
+      const context = this.deps.contexts.inRoom(connection, roomId)
       hooks.tell('on.leave', context, (set) => set.leave?.(context))
     }
     if (!room.isOwnStream) await backplane.leave(room.stream, user.id, connection.id, mayReturn)
@@ -107,7 +107,7 @@ export class Memberships {
     const { session } = connection
     const wasAsked = session.rooms.has(message.room_id) || session.pagedTo(message.room_id) !== undefined
     if (!hooks.names.has('join') || wasAsked) return undefined
-    const context = this.deps.roomContextOf(connection, message.room_id)
+    const context = this.deps.contexts.inRoom(connection, message.room_id)
     return hooks.ask('on.join', context, (set) => set.join?.(context))
   }
 
