@@ -31,7 +31,7 @@ export {
   PUBLISHED_ENVELOPE_FIELDS,
 } from './messages/reserved.js'
 
-/** Declares a client message that the server answers: the schema of its body, and that of the reply. */
+/** Declares a client message that the server answers: the schemas of its body and of its reply. */
 export function request<I extends Schema, R extends Schema>(
   input: I & CheckSchema<I>,
   reply: R & CheckSchema<R>,
@@ -39,23 +39,26 @@ export function request<I extends Schema, R extends Schema>(
   return { kind: 'request', input, reply }
 }
 
-/** Declares a server message that is broadcast: no offset, not resumed, dropped first under back-pressure. */
+/**
+ * Declares a server message that is broadcast: it has no offset, is not resumed, and is dropped first under
+ * back-pressure.
+ */
 export function volatile<S extends Schema>(body: S & CheckSchema<S>): Volatile<S> {
   return { kind: 'volatile', body }
 }
 
 /**
- * Declares an application's messages once, for both sides. Names and fields that the wire keeps for itself
- * are refused by the compiler and, for callers without one, by a `TypeError` here.
+ * Declares an application's messages once, for both sides. Names and fields that the wire reserves are rejected by
+ * the compiler and, for callers without one, by a `TypeError` here.
  */
 export function defineProtocol<
   const C extends Record<string, Schema | Request<Schema, Schema>> = Record<never, never>,
   const S extends Record<string, Schema | Volatile<Schema>> = Record<never, never>,
   const D extends Schema | undefined = undefined,
 >(definition: {
-  /** What clients send: a schema, or `request(input, reply)`. */
+  /** Messages from clients: a schema, or `request(input, reply)`. */
   client?: C & CheckClient<C>
-  /** What servers send: a schema (published: logged, with an offset), or `volatile(schema)`. */
+  /** Messages from the server: a schema (published: logged, with an offset), or `volatile(schema)`. */
   server?: S & CheckServer<S>
   /** Schema of `data` in chat messages. @default none: chat messages carry no data */
   chat?: D & (D extends Schema ? CheckSchema<D> : unknown)

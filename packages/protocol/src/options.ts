@@ -1,4 +1,4 @@
-/** What one option may be: `expected` ends the sentence "option must be …". */
+/** The rule of one option; `expected` ends the sentence "option must be …". */
 export interface OptionRule {
   readonly expected: string
   accepts(value: unknown): boolean
@@ -8,12 +8,12 @@ export type OptionRules<T extends object> = { readonly [K in keyof T]-?: OptionR
 
 const rule = (expected: string, accepts: (value: unknown) => boolean): OptionRule => ({ expected, accepts })
 
-/** What several options may be, as in `{ authenticate: is.function }`. */
+/** Rules for common kinds of values, as in `{ authenticate: is.function }`. */
 export const is = {
   function: rule('a function', (value) => typeof value === 'function'),
   object: rule('an object', isObject),
   boolean: rule('true or false', (value) => typeof value === 'boolean'),
-  /** Empty where a variable of the environment was. */
+  /** An empty text usually comes from an empty environment variable. */
   text: rule('a string with something in it', (value) => typeof value === 'string' && value !== ''),
   positive: rule('a number above 0', (value) => typeof value === 'number' && value > 0),
   duration: rule('a number of ms, 0 or more', (value) => Number.isFinite(value) && Number(value) >= 0),
@@ -23,16 +23,17 @@ export const is = {
   ),
   oneOf: (...values: readonly string[]): OptionRule =>
     rule(values.map((value) => `'${value}'`).join(' or '), (value) => values.includes(value as string)),
-  /** An object with these methods. */
+  /** An object that has these methods. */
   with: (what: string, ...methods: readonly string[]): OptionRule =>
     rule(what, (value) => methods.every((name) => typeof Object(value)[name] === 'function')),
   rule,
 } as const
 
 /**
- * Finds what a compiler would have, for callers without one: an option that is misspelt or undefined would else be
- * taken for one that was left out, and `authenticate` left out lets everybody in. Values are not repeated: they may be secrets.
- * @throws TypeError that names the option and how to mend it
+ * Finds mistakes that a compiler would, for callers without one. A misspelt or undefined option would otherwise count
+ * as left out, and without `authenticate` everybody may enter. The error does not repeat values, since they may be
+ * secrets.
+ * @throws TypeError that names the option and says how to fix it
  */
 export function assertOptions(
   caller: string,
@@ -52,7 +53,7 @@ export function assertOptions(
   }
 }
 
-/** Ends the sentence "there is no x" with the nearest of the names that there are, or with all. */
+/** Ends the sentence "there is no x" with the nearest known name, or with all of them. */
 export function suggestion(name: string, names: readonly string[]): string {
   const [nearest] = names
     .map((known) => ({ known, distance: distance(name.toLowerCase(), known.toLowerCase()) }))
@@ -69,7 +70,7 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Levenshtein's: letters to insert, remove or replace. */
+/** The Levenshtein distance: the number of letters to insert, remove or replace. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let i = 0; i < a.length; i++) {

@@ -4,7 +4,7 @@ import { derivePartShapes, deriveServerShapes } from '../src/codec/derive-shapes
 it('server-shapes.ts is derived from the zod schemas (update with `npx vitest run server-shapes -u`)', async () => {
   const source = `// Derived from server-messages.ts by test/server-shapes.test.ts; do not edit.
 
-/** Objects inside of messages. */
+/** Objects within messages. */
 export const partShapes: Readonly<Record<string, string>> = ${JSON.stringify(derivePartShapes(), null, 2)}
 
 export const serverShapes: Readonly<Record<string, string>> = ${JSON.stringify(deriveServerShapes(), null, 2)}

@@ -15,14 +15,14 @@ import { type Check, compileShape } from './shape.js'
 import { messageShapeOf } from './shape-of.js'
 import { toIssues, type Validation, validate } from './validate.js'
 
-/** The fields of a client's message that are the wire's own; only those that are well-formed. */
+/** The wire's own fields in a client's message; only those that are well-formed. */
 export interface Envelope {
   readonly room_id?: string
   readonly ref?: string
   readonly client_id?: string
 }
 
-/** A message of an application's own: the envelope apart from the body that its schema has checked. */
+/** A message that the application declared: the envelope, and the body that its schema has accepted. */
 export interface ApplicationMessage {
   readonly type: string
   readonly envelope: Envelope
@@ -30,8 +30,8 @@ export interface ApplicationMessage {
 }
 
 /**
- * Where a fault lies in the order of checks: in the `frame` itself, before authentication; in the name of the
- * `room`; or in the `body`, so that "not in that room" is to be answered first.
+ * Which check failed: one of the `frame` itself, which comes before authentication; the name of the `room`; or one of
+ * the `body`, which comes after "not in that room".
  */
 export type CheckStage = 'frame' | 'room' | 'body'
 
@@ -42,10 +42,10 @@ export interface DecodeError {
   /** The text of the `error` frame. */
   readonly message: string
   readonly issues: readonly Issue[]
-  /** `undefined` if the frame was no object with a type. */
+  /** `undefined` if the frame was not an object with a type. */
   readonly type: string | undefined
   readonly envelope: Envelope
-  /** What an application's schema threw: the code is then `internal`. */
+  /** The error that an application's schema threw; the code is then `internal`. */
   readonly cause?: unknown
 }
 
@@ -65,13 +65,13 @@ export interface ClientContract {
 }
 
 export interface DecodeOptions {
-  /** An application's protocol. @default none: only the built-in messages are known */
+  /** The application's protocol. @default none: only the built-in messages are known */
   readonly protocol?: ClientContract
-  /** Deepest nesting of objects and arrays, the message itself being 1; never more than 256. @default 8 */
+  /** Deepest nesting of objects and arrays; the message itself is level 1. Never more than 256. @default 8 */
   readonly maxDepth?: number
 }
 
-/** Turns a message into the text of its frame. Never throws: what JSON cannot hold is a result that says why. */
+/** Turns a message into the text of its frame. Never throws: if JSON cannot hold the message, the result says why. */
 export function encode(message: { readonly type: string }): EncodeResult {
   try {
     const text: string | undefined = JSON.stringify(message)
@@ -85,10 +85,10 @@ type BuiltInSchema = z.core.$ZodType<ClientMessage>
 type ChatMessage = Extract<ClientMessage, { type: 'chat_message' }>
 
 const DEFAULT_DEPTH = 8
-/** Above some thousands of levels, recursion overflows the stack. */
+/** Beyond some thousands of levels, recursion overflows the stack. */
 const DEEPEST = 256
 
-/** The schemas by type, compiled: code generated from the same definition takes a third of the time. */
+/** The compiled schemas by type. Code generated from the same definition takes a third of the time. */
 const schemas = new Map<string, BuiltInSchema>()
 for (const { def } of ClientMessageSchema.def.options) {
   const compiled = new z.core.$ZodObjectJIT(def) as unknown as BuiltInSchema
@@ -101,8 +101,9 @@ interface Quick {
 }
 
 /**
- * Checks of the messages that a busy server gets most, derived from their schemas: those leave a dozen objects behind for
- * each message, these none. What does not fit, or has more fields than there should be, is for the schema to judge.
+ * Quick checks for the messages that a busy server receives most often, derived from their schemas. A schema
+ * allocates a dozen objects for each message; these checks allocate none. A message that fails one, or has extra
+ * fields, goes to its schema.
  */
 const quick = new Map<string, Quick>()
 for (const schema of [chatMessage, typingStart, typingStop, ping]) {
@@ -118,7 +119,7 @@ function fitsQuickly(frame: Frame): boolean {
   return found.check(frame) === undefined
 }
 
-/** Decodes and validates one text frame of a client, in the order of checks of the protocol. Never throws. */
+/** Decodes and validates one text frame of a client; the checks run in the protocol's order. Never throws. */
 export function decodeClientMessage(text: string, options: DecodeOptions = {}): DecodeResult {
   const parsed = parseFrame(text)
   if (!parsed.ok) {
@@ -165,14 +166,14 @@ function decodeBuiltIn(frame: Frame, schema: BuiltInSchema, chat: ObjectSchema |
   return accepted(frame, result.data, chat)
 }
 
-/** zod/mini itself says no more than "Invalid input". */
+/** Without a locale, zod/mini says only "Invalid input". */
 const english = /* @__PURE__ */ z.locales.en()
 
 function accepted(frame: Frame, message: ClientMessage, chat: ObjectSchema | undefined): DecodeResult {
   return crossFieldFault(frame, message, chat) ?? { ok: true, kind: 'built_in', message }
 }
 
-/** What the schema of one message cannot say. */
+/** Checks that involve several fields, which the schema of one message cannot express. */
 function crossFieldFault(
   frame: Frame,
   message: ClientMessage,
@@ -183,7 +184,7 @@ function crossFieldFault(
   return bothWays ? invalidField(frame, 'after', 'Give before or after, not both') : undefined
 }
 
-/** The schema's output is not kept: the input travels, for a transform must not run twice. */
+/** Discards the schema's output: members receive the input, because a transform must not run twice. */
 function chatDataFault(
   frame: Frame,
   message: ChatMessage,

@@ -7,7 +7,7 @@ import { partShapes, serverShapes } from './server-shapes.js'
 import { compileShape } from './shape.js'
 import { validate } from './validate.js'
 
-/** A server message of an application as it came: the wire's envelope and the body that its schema returned. */
+/** An application's server message as it arrived: the wire's envelope, and the body that its schema returned. */
 export interface ReceivedMessage {
   readonly type: string
   readonly room_id?: string
@@ -20,7 +20,7 @@ export interface ReceivedMessage {
 export type ServerDecodeResult =
   | { readonly ok: true; readonly kind: 'built_in'; readonly message: ServerMessage }
   | { readonly ok: true; readonly kind: 'application'; readonly message: ReceivedMessage }
-  /** A type that this side does not know: a newer server may add some, so it is no error. */
+  /** A type that this side does not know. This is not an error, because a newer server may add types. */
   | {
       readonly ok: false
       readonly code: 'unknown_type'
@@ -59,7 +59,7 @@ export function validateServerMessage(
   if (check) {
     const misfit = check(frame)
     if (misfit !== undefined) return invalid(frame, [{ path: misfit, message: 'Invalid value' }])
-    // The shapes are derived from the schemas of this union and tested to be equal to them.
+    // A test compares the shapes with the schemas of this union, from which they are derived.
     return { ok: true, kind: 'built_in', message: frame as unknown as ServerMessage }
   }
   if (!protocol || !Object.hasOwn(protocol.server, frame.type)) {

@@ -7,12 +7,12 @@ const NAMES: Names = new Map([
   ...Object.entries(PARTS).map(([name, schema]): [unknown, string] => [schema, name]),
 ])
 
-/** The shapes of the objects inside of messages, derived from their zod schemas. */
+/** The shapes of objects within messages, derived from their zod schemas. */
 export function derivePartShapes(): Record<string, string> {
   return Object.fromEntries(Object.entries(PARTS).map(([name, schema]) => [name, shapeOf(schema, NAMES)]))
 }
 
-/** The shapes of all server messages by type, which they do not repeat. */
+/** The shapes of all server messages, by type. A shape does not repeat its type. */
 export function deriveServerShapes(): Record<string, string> {
   return Object.fromEntries(
     ServerMessage.def.options.flatMap((option) =>

@@ -1,13 +1,13 @@
 import { isWellFormed } from '../messages/text.js'
 
-/** A parsed frame before any schema has seen it: an object of JSON with its type. */
+/** A parsed frame before any schema has checked it: a JSON object with its type. */
 export type Frame = { readonly type: string } & Readonly<Record<string, unknown>>
 
 export type FrameResult =
   | { readonly ok: true; readonly frame: Frame }
-  /** Not JSON, or JSON that is no object. */
+  /** Text that is not JSON, or JSON that is not an object. */
   | { readonly ok: false; readonly code: 'invalid_json' }
-  /** An object whose `type` is no string; `shown` is what it was. */
+  /** An object whose `type` is not a string; `shown` describes its value. */
   | { readonly ok: false; readonly code: 'unknown_type'; readonly shown: string }
 
 /** Parses one text frame. Never throws. */
@@ -24,7 +24,7 @@ export function parseFrame(text: string): FrameResult {
     : { ok: false, code: 'unknown_type', shown: show(value.type) }
 }
 
-/** Objects by kind alone: `JSON.stringify` overflows the stack on deep ones. */
+/** Describes objects only by their kind: `JSON.stringify` overflows the stack on deep ones. */
 function show(type: unknown): string {
   if (Array.isArray(type)) return 'array'
   if (isObject(type)) return 'object'
@@ -42,7 +42,7 @@ function isFrame(value: Record<string, unknown>): value is Frame {
 export type ContentFault = 'too deep' | 'ill-formed text' | 'reserved key'
 
 /**
- * What no schema checks: nesting, lone surrogates anywhere, and `__proto__` keys, which would turn into a
+ * Checks what no schema does: the depth of nesting, lone surrogates anywhere, and `__proto__` keys, which would set a
  * prototype in any code that copies the object key by key. Ill-formed text is reported only if nothing else is wrong.
  */
 export function inspectContent(value: unknown, maxDepth: number): ContentFault | undefined {

@@ -1,6 +1,6 @@
 /**
- * Turns random bytes into an id of the wire: base64url without padding.
- * 16 bytes (22 characters) are what `client_id` and the ids of log entries need to be unguessable and unique.
+ * Turns random bytes into an id for the wire: base64url without padding.
+ * A `client_id` or the id of a log entry needs 16 bytes (22 characters) to be unguessable and unique.
  */
 export function idFromBytes(bytes: Uint8Array): string {
   let binary = ''

@@ -1,6 +1,6 @@
 // Derived from server-messages.ts by test/server-shapes.test.ts; do not edit.
 
-/** Objects inside of messages. */
+/** Objects within messages. */
 export const partShapes: Readonly<Record<string, string>> = {
   "entry": "type room_id id:token epoch:token offset:natural",
   "member": "user_id profile?:object state?:object",

@@ -1,7 +1,7 @@
 import type * as z from 'zod/mini'
 import { count, durationMs, jsonObject, knownValuesOf, offset, token } from '../messages/fields.js'
 
-/** What a shape calls a schema that is not told by its kind alone. */
+/** The names that shapes use for schemas whose kind alone does not identify them. */
 export type Names = ReadonlyMap<unknown, string>
 
 export const FIELD_NAMES: Names = new Map<unknown, string>([
@@ -12,7 +12,7 @@ export const FIELD_NAMES: Names = new Map<unknown, string>([
   [jsonObject, 'object'],
 ])
 
-/** Of the kinds of schema that a shape can say. */
+/** The kinds of schema that a shape can express. */
 type Definition =
   | z.core.$ZodOptionalDef
   | z.core.$ZodStringDef
@@ -24,13 +24,13 @@ type Definition =
   | z.core.$ZodNullableDef
   | z.core.$ZodUnionDef
 
-/** The shape of a message, derived from its zod schema; without `type`, by which it is found. */
+/** The shape of a message, derived from its zod schema. It leaves out `type`, by which it is looked up. */
 export function messageShapeOf(schema: z.ZodMiniObject, names: Names = FIELD_NAMES): string {
   const { type: _, ...fields } = schema.def.shape
   return fieldsOf(fields, names)
 }
 
-/** @throws TypeError for a kind of schema that a shape cannot say: the derived check would be weaker */
+/** @throws TypeError for a kind of schema that a shape cannot express: the derived check would be weaker */
 export function shapeOf(schema: z.ZodMiniObject, names: Names): string {
   return fieldsOf(schema.def.shape, names)
 }

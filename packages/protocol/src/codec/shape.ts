@@ -1,7 +1,10 @@
 import { TOKEN } from '../messages/text.js'
 import { isObject } from './frame.js'
 
-/** Returns the path of the first field that does not fit, empty for the value itself, or `undefined` if all do. */
+/**
+ * Returns the path of the first field that does not fit (empty for the value itself), or `undefined` if everything
+ * fits.
+ */
 export type Check = (value: unknown) => string | undefined
 
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
@@ -20,11 +23,13 @@ const PRIMITIVES: Readonly<Record<string, (value: unknown) => boolean>> = {
 }
 
 /**
- * The check of an object whose schema is a text, small enough for a browser bundle and run without code generation.
- * `name:kind` is a field and `name?:kind` one that may be absent; without a kind it is a string. A kind is the name of a
- * primitive or, failing that, the text itself; `a|b` one of several; the name of one of `parts`, which are objects;
- * any of these as an array, `kind[]`; and `~a|b` a string of which a newer server may add further values: one that
- * is not listed is replaced by the first one in the object itself.
+ * Compiles the check of an object from a schema that is a text: small enough for a browser bundle, and without code
+ * generation.
+ * `name:kind` is a required field, `name?:kind` an optional one; without a kind it is a string. A kind is one of
+ * these: the name of a primitive; `a|b`, one of several kinds; the name of one of the `parts`, which are objects; an
+ * array of any kind, `kind[]`; or `~a|b`, a string to which a newer server may add values. An unknown value of the
+ * last kind is replaced in the object itself by the first listed one. Any other text is a literal, which the value
+ * must equal.
  */
 export function compileShape(shape: string, parts: Readonly<Record<string, string>> = {}): Check {
   const fields = shape.split(' ').map((field) => {

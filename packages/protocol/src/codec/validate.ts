@@ -4,18 +4,19 @@ import { toWellFormed, truncate } from '../messages/text.js'
 
 export type Validation =
   | { readonly ok: true; readonly value: object }
-  /** `cause` is there if the schema did not refuse the body but failed itself. */
+  /** `cause` is present if the schema itself failed, rather than rejecting the body. */
   | { readonly ok: false; readonly issues: readonly Issue[]; readonly cause?: unknown }
 
 const MAX_ISSUES = 10
 const MAX_ISSUE_LENGTH = 200
 
-/** Runs an application's schema. Never throws: a schema that throws or is asynchronous gives a `cause`. */
+/** Runs an application's schema. Never throws: if a schema throws or is asynchronous, the result has a `cause`. */
 export function validate(schema: ObjectSchema, body: unknown): Validation {
   try {
     const result = schema['~standard'].validate(body)
     if ('then' in result) {
-      // Messages of one connection must not overtake each other. A rejection nobody listens to ends the process.
+      // Schemas must be synchronous, so that messages of one connection do not overtake each other. The handler is
+      // needed because an unhandled rejection would end the process.
       result.catch(() => undefined)
       throw new TypeError(
         'A message schema returned a promise; use one without async refinements or transforms',
@@ -30,7 +31,7 @@ export function validate(schema: ObjectSchema, body: unknown): Validation {
 
 type PathSegment = PropertyKey | { readonly key: PropertyKey }
 
-/** Bounded: a frame full of faults must not be answered by a larger one. */
+/** Limited in number, so that a frame full of errors is not answered by a larger one. */
 export function toIssues(
   issues: readonly { readonly message: string; readonly path?: readonly PathSegment[] | undefined }[],
 ): Issue[] {

@@ -24,36 +24,36 @@ export type VolatileName<P extends Protocol<object, object>> = Exclude<
 
 type BodySchema<D> = D extends Request<infer I, infer _> ? I : D extends Volatile<infer B> ? B : D
 
-/** The body of a message as its sender gives it: the schema's input. */
+/** The body of a message as its sender passes it: the schema's input. */
 export type BodyInput<D> = InputOf<BodySchema<D>>
 /** The body of a message as its receiver gets it: the schema's output. */
 export type BodyOutput<D> = OutputOf<BodySchema<D>>
 export type ReplyInput<D> = D extends Request<infer _, infer R> ? InputOf<R> : never
 export type ReplyOutput<D> = D extends Request<infer _, infer R> ? OutputOf<R> : never
 
-/** A client message of an application as handlers get it. */
+/** An application's client message, as handlers receive it. */
 export type ClientMessageFor<
   P extends Protocol<object, object>,
   K extends keyof P['client'] & string,
 > = Message<K, BodyOutput<P['client'][K]>>
-/** A server message of an application as clients get it, without its envelope. */
+/** An application's server message, as clients receive it, without its envelope. */
 export type ServerMessageFor<
   P extends Protocol<object, object>,
   K extends keyof P['server'] & string,
 > = Message<K, BodyOutput<P['server'][K]>>
-/** What `publish` takes. */
+/** The argument of `publish`. */
 export type Publishable<P extends Protocol<object, object>> = {
   [K in PublishedName<P>]: Message<K, BodyInput<P['server'][K]>>
 }[PublishedName<P>]
-/** What `broadcast` and `send` take. */
+/** The argument of `broadcast`. */
 export type Broadcastable<P extends Protocol<object, object>> = {
   [K in VolatileName<P>]: Message<K, BodyInput<P['server'][K]>>
 }[VolatileName<P>]
-/** `data` of a chat message as its sender gives it. */
+/** `data` of a chat message, as its sender passes it. */
 export type ChatDataInput<P extends Protocol<object, object>> = P['chat'] extends ObjectSchema
   ? InputOf<P['chat']>
   : never
-/** `data` of a chat message as its receivers get it. */
+/** `data` of a chat message, as its receivers get it. */
 export type ChatDataOutput<P extends Protocol<object, object>> = P['chat'] extends ObjectSchema
   ? OutputOf<P['chat']>
   : never

@@ -3,7 +3,7 @@ import type { ObjectSchema } from './definitions.js'
 
 const PARTS = ['client', 'server', 'chat']
 
-/** A misspelt part would declare nothing. */
+/** Rejects unknown parts, since a misspelt part would declare nothing. */
 export function assertParts(definition: object): void {
   for (const name of Object.keys(definition)) {
     if (!PARTS.includes(name))
@@ -27,7 +27,7 @@ export function assertName(name: string): void {
   }
 }
 
-/** `reserved` absent: the value stands in a field of its own, so its field names are free. */
+/** Without `reserved`, the value has a field of its own on the wire, so its field names are free. */
 export function assertBody(where: string, schema: unknown, reserved?: ReadonlySet<string>): void {
   if (!isStandardSchema(schema)) {
     throw new TypeError(
@@ -65,10 +65,10 @@ interface ZodDefinition {
 
 const NO_OBJECT = 'must be an object schema with named fields, such as z.object({ … })'
 const NO_NAMES = 'must name its fields: a record or loose object could carry fields that the envelope uses'
-/** Kinds of zod schemas that do not show what they let through. */
+/** Kinds of zod schemas that do not reveal which fields they accept. */
 const OPAQUE: ReadonlySet<string | undefined> = new Set(['lazy', 'transform', 'custom'])
 
-/** Standard Schema shows no fields, so those of other libraries than zod are checked by the compiler alone. */
+/** Standard Schema does not reveal fields, so only the compiler checks schemas of libraries other than zod. */
 function faultOfZod(def: ZodDefinition | undefined, reserved?: ReadonlySet<string>): string | undefined {
   if (!def || OPAQUE.has(def.type)) return undefined
   switch (def.type) {

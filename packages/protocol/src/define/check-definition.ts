@@ -2,10 +2,10 @@ import type { EnvelopeField, PublishedEnvelopeField, ReservedName } from '../mes
 import type { InputOf, OutputOf, Request, Volatile } from './definitions.js'
 
 type IsAny<T> = 0 extends 1 & T ? true : false
-/** `z.object({})` is a record of nothing, which has no fields to clash. */
+/** `z.object({})` is inferred as a record of nothing; it has no fields that could clash. */
 type KeysOf<T> = T extends Record<string, never> ? never : T extends unknown ? keyof T : never
 
-// Each check is `unknown`, which an intersection absorbs, or the sentence that the compiler then shows.
+// Each check is either `unknown`, which an intersection absorbs, or a sentence, which the compiler then shows.
 
 type CheckObject<B> =
   IsAny<B> extends true
@@ -23,7 +23,7 @@ type CheckFields<B, Reserved extends string> =
       ? unknown
       : `'${Extract<KeysOf<B>, Reserved>}' is a field of the envelope`
 
-/** The first that is a sentence. */
+/** The first check that failed, as its sentence. */
 type First<Checks extends readonly unknown[]> = Checks extends readonly [infer Head, ...infer Tail]
   ? unknown extends Head
     ? First<Tail>

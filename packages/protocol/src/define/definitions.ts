@@ -1,24 +1,27 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
-/** A schema of any library that follows Standard Schema (zod, valibot, arktype, …) for an object. */
+/** A schema for an object, of any library that follows Standard Schema (zod, valibot, arktype, …). */
 export type ObjectSchema = StandardSchemaV1<unknown, object>
 
-/** The constraint of type parameters: wider than {@link ObjectSchema}, so that a check can say what is wrong. */
+/**
+ * The constraint of type parameters. It is wider than {@link ObjectSchema}, so that a check can explain what is
+ * wrong.
+ */
 export type Schema = StandardSchemaV1<unknown, unknown>
 
-/** What a schema takes. */
+/** The input type of a schema. */
 export type InputOf<S> = S extends StandardSchemaV1<infer I, unknown> ? I : never
-/** What a schema gives. */
+/** The output type of a schema. */
 export type OutputOf<S> = S extends StandardSchemaV1<infer _, infer O> ? O : never
 
-/** A client message that the server answers with a typed reply. Made by `request`. */
+/** A client message that the server answers with a typed reply. Created by `request`. */
 export interface Request<I extends Schema = ObjectSchema, R extends Schema = ObjectSchema> {
   readonly kind: 'request'
   readonly input: I
   readonly reply: R
 }
 
-/** A server message that is broadcast and never logged. Made by `volatile`. */
+/** A server message that is broadcast and never logged. Created by `volatile`. */
 export interface Volatile<S extends Schema = ObjectSchema> {
   readonly kind: 'volatile'
   readonly body: S
@@ -29,7 +32,7 @@ export type ServerDefinition = ObjectSchema | Volatile
 export type ClientDefinitions = Record<string, ClientDefinition>
 export type ServerDefinitions = Record<string, ServerDefinition>
 
-/** What `defineProtocol` returns: an application's own messages, by side and by name. */
+/** The result of `defineProtocol`: an application's own messages, by side and by name. */
 export interface Protocol<
   C extends object = ClientDefinitions,
   S extends object = ServerDefinitions,
@@ -41,7 +44,7 @@ export interface Protocol<
   readonly chat: D
 }
 
-/** The protocol of an application that has no messages of its own. */
+/** The protocol of an application without messages of its own. */
 export type BuiltIn = Protocol<Record<never, never>, Record<never, never>, undefined>
 
 export function isRequest(definition: Schema | Request<Schema, Schema> | undefined): definition is Request {

@@ -1,17 +1,20 @@
 import { CLOSE_REASONS } from './close-reasons.js'
 import { closeReason } from './strings.js'
 
-/** What a client does after a connection was closed with a code. */
+/** What a client does after a connection was closed with this code. */
 export type CloseAction =
   /** Connect again after the usual back-off, or after `minDelayMs` if that is longer. */
   | 'retry'
   /** Fetch a fresh token, then connect again. */
   | 'refresh'
-  /** Try once more if the token getter now gives another token, else stop. */
+  /** Try once more if the token getter now returns a different token; otherwise stop. */
   | 'retry_new_token'
-  /** Connect again when somebody looks at the page, or the application says so: another connection has the place for now. */
+  /**
+   * Connect again when somebody looks at the page or the application asks for it. Until then, another connection uses
+   * the place.
+   */
   | 'wait'
-  /** Stop: trying again cannot succeed. */
+  /** Stop: another attempt cannot succeed. */
   | 'stop'
 
 export interface CloseCode {
@@ -20,7 +23,7 @@ export interface CloseCode {
   readonly action: CloseAction
   /** Shortest wait before the next attempt, in ms. */
   readonly minDelayMs?: number
-  /** Attempts in a row that may end with this code before the client stops. */
+  /** How many attempts in a row may end with this code before the client stops. */
   readonly attempts?: number
 }
 
@@ -29,7 +32,7 @@ type CloseRule = Omit<CloseCode, 'code' | 'reason'>
 const STOP: CloseRule = { action: 'stop' }
 const LATER: CloseRule = { action: 'retry', minDelayMs: 5_000 }
 
-/** What the ranges do not say. */
+/** Rules for codes whose range does not say enough. */
 const RULES: Readonly<Record<number, CloseRule>> = {
   1002: STOP,
   1003: STOP,
@@ -45,8 +48,8 @@ const RULES: Readonly<Record<number, CloseRule>> = {
 }
 
 /**
- * The meaning of a close code. An unlisted code in 4500–4999 stops, any other retries,
- * so that an application may add codes of its own on either side of 4500.
+ * The meaning of a close code. Unlisted codes from 4500 to 4999 stop, all others retry, so an application may add its
+ * own codes on either side of 4500.
  */
 export function closeCode(code: number): CloseCode {
   const action = code >= 4500 && code <= 4999 ? 'stop' : 'retry'

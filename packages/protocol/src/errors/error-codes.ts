@@ -1,11 +1,11 @@
 interface ErrorEntry {
   /** The English text of the `error` frame. */
   readonly text: string
-  /** Whether the same request can succeed later without a change. */
+  /** Whether the same request can succeed later without changes. */
   readonly temporary: boolean
 }
 
-/** What servers that speak only the base messages say; they send no code. */
+/** Texts of servers that speak only base messages; they send no code. */
 const BASE_TEXTS = {
   invalid_json: 'Invalid JSON format',
   unknown_type: 'Unknown message type',
@@ -18,7 +18,7 @@ const BASE_TEXTS = {
   message_empty: 'Message cannot be empty',
 } as const
 
-/** The first group crosses the wire, the second is made by the client alone, the third is for the application of a server. */
+/** The first group crosses the wire, the client alone creates the second, and the third is for the application on a server. */
 const TEXTS = /* @__PURE__ */ (() =>
   ({
     ...BASE_TEXTS,
@@ -68,7 +68,7 @@ const TEMPORARY: readonly string[] = [
   'not_connected',
 ] satisfies ErrorCode[]
 
-/** What a server answers for good, beside what a base server does: `retry_after_ms` does not make these temporary. */
+/** Permanent server errors, in addition to those of base servers: `retry_after_ms` does not make these temporary. */
 const FINAL: readonly string[] = [
   'invalid_text',
   'not_authenticated',
@@ -82,18 +82,18 @@ const FINAL: readonly string[] = [
   'epoch_changed',
 ] satisfies ErrorCode[]
 
-/** An application's own code is temporary only if it says when to come back. */
+/** An application's own code is temporary only if it says when to retry. */
 export function isTemporary(code: string, retryAfterMs?: number): boolean {
   if (FINAL.includes(code) || Object.hasOwn(BASE_TEXTS, code)) return false
   return retryAfterMs !== undefined || TEMPORARY.includes(code)
 }
 
-/** The text of an error that base servers know as well. */
+/** The text of an error that base servers send too. */
 export function baseText(code: string): string | undefined {
   return Object.hasOwn(BASE_TEXTS, code) ? BASE_TEXTS[code as keyof typeof BASE_TEXTS] : undefined
 }
 
-/** The code that a base server means by a text. */
+/** The code for the text of a base server. */
 export function baseErrorCode(text: string): ErrorCode | undefined {
   return (Object.keys(BASE_TEXTS) as (keyof typeof BASE_TEXTS)[]).find((code) => BASE_TEXTS[code] === text)
 }

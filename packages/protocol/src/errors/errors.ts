@@ -3,9 +3,9 @@ import { errorMessage } from './strings.js'
 
 export { baseErrorCode, ERRORS, type ErrorCode, errorText } from './error-codes.js'
 
-/** One field of a message that its schema refused. */
+/** One field of a message that its schema rejected. */
 export interface Issue {
-  /** Where, from the message's top, as `position.x` or `moves.0.from`. */
+  /** The path from the top of the message, such as `position.x` or `moves.0.from`. */
   readonly path: string
   readonly message: string
 }
@@ -18,19 +18,19 @@ export interface RoomfulErrorOptions {
   readonly cause?: unknown
 }
 
-/** The same symbol in every copy of this package: an application may have loaded it by `import`, by `require`, or twice. */
+/** The same symbol in every copy of this package: an application may load it by `import`, by `require`, or twice. */
 const BRAND = Symbol.for('roomful.error')
 type Branded = { [BRAND]?: true }
 
 /**
- * The one error class of all three packages. `code` is stable; `temporary` says whether the same request
- * may succeed later. An application may use codes of its own (`game_full`), which are not temporary
- * unless `retryAfterMs` is given. `instanceof` also knows those of another copy of this package.
+ * The only error class of all three packages. `code` is stable; `temporary` says whether the same request may succeed
+ * later. An application may use its own codes (`game_full`), which are temporary only with `retryAfterMs`.
+ * `instanceof` also recognises errors from another copy of this package.
  */
 export class RoomfulError extends Error {
-  /** What consoles print, also where a bundler calls the class _RoomfulError. */
+  /** The name that consoles print, even if a bundler renames the class to _RoomfulError. */
   static override get name(): string {
-    // A getter: the CommonJS build assigns static fields, and a function's name cannot be assigned.
+    // A getter, because the CommonJS build assigns static fields, and the name of a function cannot be assigned.
     return 'RoomfulError'
   }
 
@@ -49,7 +49,7 @@ export class RoomfulError extends Error {
     this.retryAfterMs = options.retryAfterMs
     this.issues = options.issues ?? []
     this.roomId = options.roomId
-    // Not declared: types of two copies would differ by it.
+    // Not declared, because it would make the types of two copies incompatible.
     ;(this as Branded)[BRAND] = true
   }
 

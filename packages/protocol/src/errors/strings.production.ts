@@ -1,8 +1,8 @@
 import { baseText } from './error-codes.js'
 
-/** A server gives the reason with the code; a connection that broke has none. */
+/** A server sends the reason with the code; a broken connection has none. */
 export const closeReason = (code: number): string =>
   code === 1006 ? 'Connection lost' : `Closed with code ${code}`
 
-/** What is wrong with a text that a person typed is said in words; for the rest, the code tells. */
+/** Only mistakes in a text that a person typed are put into words. For all other errors, the code is the message. */
 export const errorMessage = (code: string): string => baseText(code) ?? code

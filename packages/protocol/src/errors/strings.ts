@@ -1,8 +1,8 @@
 import { CLOSE_REASONS } from './close-reasons.js'
 import { ERRORS, type ErrorCode } from './error-codes.js'
 
-// What people read, in whole sentences. A production build for browsers takes strings.production.ts in its place:
-// there, programs read the codes, and what a server says comes over the wire.
+// Texts that people read, as whole sentences. The production build for browsers uses strings.production.ts instead:
+// there, programs read the codes, and texts from the server arrive over the wire.
 
 const REASONS = /* @__PURE__ */ new Map<number, string>(Object.values(CLOSE_REASONS))
 

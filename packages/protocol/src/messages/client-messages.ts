@@ -59,7 +59,7 @@ export const presence = z.object({
   ref,
 })
 
-/** Everything that a client may send, before an application adds messages of its own. */
+/** Every message that a client may send, before an application adds its own. */
 export const ClientMessage = z.discriminatedUnion('type', [
   join,
   leave,

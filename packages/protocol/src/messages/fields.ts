@@ -1,18 +1,18 @@
 import * as z from 'zod/mini'
 import { TOKEN } from './text.js'
 
-/** A name that one side makes up and the other echoes. */
+/** A name that one side chooses and the other echoes. */
 export const token = z.string().check(z.regex(TOKEN))
 export const offset = z.int().check(z.gte(0))
 export const count = z.int().check(z.gte(0))
 export const durationMs = z.number().check(z.gte(0))
 
-/** Where a reader stands in a room's log; `id` is that of the entry at `offset`. */
+/** A reader's position in a room's log; `id` is that of the entry at `offset`. */
 export const cursor = z.object({ epoch: token, offset, id: token })
 
 const openEnums = new WeakMap<object, readonly string[]>()
 
-/** Values that a newer server may add to. One that this side does not know is read as the first, the weakest. */
+/** A string to which a newer server may add values. An unknown value is read as the first one, the weakest. */
 export function openEnum<const T extends readonly [string, ...string[]]>(...known: T) {
   const read = (value: string): T[number] => (known.includes(value) ? value : known[0])
   const schema = z.pipe(z.string(), z.transform(read))
@@ -20,7 +20,7 @@ export function openEnum<const T extends readonly [string, ...string[]]>(...know
   return schema
 }
 
-/** What an {@link openEnum} knows; `undefined` for any other schema. */
+/** The known values of an {@link openEnum}; `undefined` for any other schema. */
 export function knownValuesOf(schema: object): readonly string[] | undefined {
   return openEnums.get(schema)
 }

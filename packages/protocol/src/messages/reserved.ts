@@ -33,12 +33,12 @@ const PUBLISHED_ENVELOPE = [...ENVELOPE, 'id', 'epoch', 'offset'] as const
 
 export const BUILT_IN_CLIENT_TYPES: ReadonlySet<string> = /* @__PURE__ */ new Set(CLIENT_TYPES)
 export const BUILT_IN_SERVER_TYPES: ReadonlySet<string> = /* @__PURE__ */ new Set(SERVER_TYPES)
-/** Fields that the wire keeps for itself in every message, out of an application's bodies. */
+/** Fields that the wire reserves in every message; an application's bodies cannot have them. */
 export const ENVELOPE_FIELDS: ReadonlySet<string> = /* @__PURE__ */ new Set(ENVELOPE)
-/** The envelope of a message that stands in a room's log. */
+/** The envelope of a message in a room's log. */
 export const PUBLISHED_ENVELOPE_FIELDS: ReadonlySet<string> = /* @__PURE__ */ new Set(PUBLISHED_ENVELOPE)
 
-/** Message names that begin with it are kept for later versions of the wire. */
+/** Message names that begin with this are reserved for later versions of the wire. */
 export const RESERVED_PREFIX = '$'
 
 export type ReservedName = (typeof CLIENT_TYPES)[number] | (typeof SERVER_TYPES)[number]

@@ -4,10 +4,10 @@ import { count, durationMs, jsonObject, offset, openEnum, token } from './fields
 const ref = z.optional(token)
 const optionalRoom = z.optional(z.string())
 const timestamp = z.string()
-/** `null` means without a limit, for JSON has no Infinity. */
+/** `null` means that there is no limit, since JSON has no Infinity. */
 const limit = z.optional(z.nullable(z.number()))
 
-/** The limits of a connection, sent in `system` so that a client keeps within them. */
+/** The limits of a connection, sent in `system` so that a client can respect them. */
 export const limits = z.object({
   text_length: limit,
   frame_bytes: limit,
@@ -46,7 +46,7 @@ export const member = z.object({
   state: z.optional(jsonObject),
 })
 
-/** A published message as it stands in the log: its type, its envelope, and the body that its type gives it. */
+/** A published message as stored in the log: its type, its envelope, and its body. */
 export const entry = z.looseObject({
   type: z.string(),
   room_id: z.string(),
@@ -178,7 +178,7 @@ export const error = z.object({
   issues: z.optional(z.array(issue)),
 })
 
-/** Everything that a server may send, before an application adds messages of its own. */
+/** Every message that a server may send, before an application adds its own. */
 export const ServerMessage = z.discriminatedUnion('type', [
   system,
   authenticated,

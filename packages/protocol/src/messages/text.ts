@@ -2,17 +2,20 @@
 export const MAX_TEXT_LENGTH = 1_000
 /** Longest room id, in Unicode code points. */
 export const MAX_ROOM_ID_LENGTH = 128
-/** The logged stream of the connection's own user, under the name by which every device of that user joins it. */
+/** The room name by which every device of a user joins that user's own log. */
 export const OWN_STREAM = '@me'
 
 const WHITE_SPACE_ONLY = /^\p{White_Space}*$/u
 const LONE_SURROGATE = /\p{Surrogate}/u
 const LONE_SURROGATES = /\p{Surrogate}/gu
 const PLAIN_ROOM_ID = /^[A-Za-z\d_.:\-=,;][A-Za-z\d_.:\-=@,;]{0,127}$/
-// Default-ignorable letters and marks are refused, or two rooms could look alike.
+// Excludes default-ignorable letters and marks: with them, two different rooms could look alike.
 const ROOM_ID = /^(?:(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{M}\p{N}_.:\-=@,;])+$/u
 
-/** Printable ASCII, so that a token is the same in a log line, a key of a store, and every language's string. */
+/**
+ * Printable ASCII, so that a token looks the same in a log line, in a key of a store, and in any programming
+ * language.
+ */
 export const TOKEN = /^[ -~]{1,64}$/
 
 export type TextError = 'message_too_long' | 'message_empty' | 'invalid_text'
@@ -25,9 +28,11 @@ export function checkText(text: string, maxLength: number = MAX_TEXT_LENGTH): Te
   return undefined
 }
 
-/** Whether a name may be a room's: letters and digits of any script and `_ . : - = @ , ;`, in NFC, no leading `@`. */
+/**
+ * Whether this is a valid room name: letters and digits of any script and `_ . : - = @ , ;`, in NFC, no leading `@`.
+ */
 export function isRoomId(id: unknown): id is string {
-  // A regular expression would take 5 and undefined for their texts.
+  // Without this, the regular expression would accept 5 and undefined as their texts.
   if (typeof id !== 'string') return false
   if (PLAIN_ROOM_ID.test(id) || id === OWN_STREAM) return true
   return (
@@ -38,13 +43,13 @@ export function isRoomId(id: unknown): id is string {
   )
 }
 
-/** False for a string with a lone surrogate: UTF-8 has no form for it, so it would change on the wire. */
+/** False for a string with a lone surrogate: UTF-8 cannot encode it, so it would change on the wire. */
 export function isWellFormed(text: string): boolean {
-  // Engines that know it look at the string's kind first: most texts hold no surrogates at all.
+  // Engines that have `isWellFormed` check the string's representation first; most texts cannot contain surrogates.
   return text.isWellFormed?.() ?? !LONE_SURROGATE.test(text)
 }
 
-/** The text with U+FFFD in the place of each lone surrogate. */
+/** The text with U+FFFD in place of each lone surrogate. */
 export function toWellFormed(text: string): string {
   return text.replace(LONE_SURROGATES, '\ufffd')
 }

@@ -1,2 +1,2 @@
-/** Version of the wire protocol that this package speaks, as it stands in `system` and `auth`. */
+/** Version of the wire protocol that this package speaks, as sent in `system` and `auth`. */
 export const PROTOCOL_VERSION = 1
