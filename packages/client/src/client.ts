@@ -23,28 +23,33 @@ export interface CoreClient<P extends AnyProtocol = BuiltIn> {
   readonly status: Observable<ConnectionStatus>
   /** Time from a ping to its pong, in ms; `undefined` while there is no connection. */
   readonly latency: Observable<number | undefined>
-  /** Who this client is; `undefined` until the server has said so. */
+  /** The id of this client's user; `undefined` until the server has sent it. */
   readonly user: Observable<string | undefined>
-  /** The own user's logged stream, the same on all devices. */
+  /** The user's own logged stream, shared by all devices. */
   readonly me: CoreRoom<P>
-  /** The handle of a room; the same id gives the same handle. @throws RoomfulError `invalid_room` */
+  /** Returns the handle of a room; the same id gives the same handle. @throws RoomfulError `invalid_room` */
   room(id: string): CoreRoom<P>
   /**
-   * Connects now: at first, after `close`, or instead of waiting for a back-off to end. Needed only by a client that joins
-   * no room: the first `join()` connects as well.
-   * @throws TypeError where there is no WebSocket, or the URL is a path and there is no page
+   * Connects now: for the first time, after `close`, or instead of waiting for a back-off to end. Only a client that
+   * joins no room needs this, since the first `join()` connects as well.
+   * @throws TypeError if there is no WebSocket, or if the URL is a path and there is no page
    */
   connect(): void
-  /** Connects a client that never was connected, unless `autoConnect` is false: what `join()` and mounted hooks do first. */
+  /**
+   * Connects a client that was never connected, unless `autoConnect` is false. `join()` and mounted hooks call it
+   * first.
+   */
   wake(): void
   /**
-   * Hangs up until the next `join()`, if no room is joined and nobody called `connect()`. The hooks call it when the last
-   * component that used a room is gone.
+   * Disconnects until the next `join()`, if no room is joined and nobody called `connect()`. The hooks call it when
+   * the last component that used a room is gone.
    */
   rest(): void
-  /** Hangs up for good. Joins and messages that wait reject; with a storage the next page sends the latter. */
+  /**
+   * Disconnects for good. Waiting joins and messages reject; if there is a storage, the next page sends the messages.
+   */
   close(): void
-  /** For log-out: closes, and clears the outbox, its storage, the session, and what the rooms show. */
+  /** For log-out: closes, and clears the outbox, its storage, the session, and everything that the rooms show. */
   forget(): void
   on<K extends keyof ClientEvents<P>>(type: K, handler: (event: ClientEvents<P>[K]) => void): () => void
 }
@@ -68,9 +73,9 @@ export class ClientCore {
   readonly #rooms = new Rooms<RoomCore>()
   readonly #router: MessageRouter
   readonly #services: ClientServices
-  /** The application called `connect()`: it wants the connection with and without rooms. */
+  /** The application called `connect()`: it wants the connection even without rooms. */
   #isKept = false
-  /** Who was connected last. */
+  /** The user of the last connection. */
   #user: string | undefined
 
   constructor(settings: Settings, runtime: Runtime, createTimeline: TimelineFactory | undefined) {
@@ -136,7 +141,7 @@ export class ClientCore {
     this.#isKept = true
   }
 
-  /** After `close()` and a refusal for good only `connect()` does. */
+  /** After `close()` or a permanent refusal, only `connect()` connects again. */
   wake(): void {
     if (this.#settings.autoConnect !== false && this.status.get().state === 'idle') this.#open()
   }
@@ -194,7 +199,7 @@ export class ClientCore {
     }
   }
 
-  /** With a token, another user id is somebody else's; without one it is the same person, known by a new name. */
+  /** With a token, another user id is another person. Without one it is the same person under a new id. */
   #becomes(me: string | undefined): boolean {
     const before = this.#user
     this.#user = me
@@ -220,7 +225,7 @@ export class ClientCore {
 
 /**
  * Creates a client; the first `join()` connects it.
- * @throws TypeError for a wrong option, with a sentence that says how to mend it.
+ * @throws TypeError for a wrong option, with a sentence that says how to fix it
  */
 export function openClient(
   options: ClientOptions<AnyProtocol>,
@@ -231,8 +236,9 @@ export function openClient(
 }
 
 /**
- * Not asked before the first attempt: a server that renders pages may have neither, and needs neither.
- * @throws TypeError where there is nothing to connect to, or nothing to connect with
+ * Called only for the first attempt: a server that renders pages may have neither a page nor a WebSocket, and needs
+ * neither.
+ * @throws TypeError if there is nothing to connect to, or nothing to connect with
  */
 function findConnect({ pathAlone, WebSocket }: Settings, runtime: Runtime): SocketFactory {
   if (pathAlone !== undefined) throw new TypeError(strings.noPage(pathAlone))

@@ -4,16 +4,16 @@ import type { AnyProtocol, ClientOptions } from './options/options.js'
 import type { Runtime } from './runtime/runtime.js'
 
 /**
- * Creates a client, as the main entry does, with rooms that have no `timeline`: for pages that render messages
- * from events alone, or none.
+ * Creates a client like the main entry's, but its rooms have no `timeline`: for pages that render messages from
+ * events alone, or show none.
  * @param runtime for simulations: replaces clock, randomness, ids, network signals or sockets
- * @throws TypeError for a wrong option, with a sentence that says how to mend it
+ * @throws TypeError for a wrong option, with a sentence that says how to fix it
  */
 export function createClient<P extends AnyProtocol = BuiltIn>(
   options: ClientOptions<P>,
   runtime: Partial<Runtime> = {},
 ): CoreClient<P> {
-  // One implementation serves every protocol: its types say what the schemas check at run time.
+  // One implementation serves every protocol. Its types describe what the schemas check at run time.
   return openClient(options, runtime) as unknown as CoreClient<P>
 }
 

@@ -5,16 +5,16 @@ import { RoomTimeline } from './room/room-timeline.js'
 import type { Runtime } from './runtime/runtime.js'
 
 /**
- * Creates a client, which connects with the first `join()` or by `connect()`, and keeps the connection and its rooms
- * until `close()`. Safe at module scope and while a server renders: on its own it does nothing.
+ * Creates a client. It connects with the first `join()` or by `connect()`, and keeps the connection and its rooms
+ * until `close()`. You may create it at module scope and while a server renders, since it does nothing by itself.
  * @param runtime for simulations: replaces clock, randomness, ids, network signals or sockets
- * @throws TypeError for a wrong option, with a sentence that says how to mend it
+ * @throws TypeError for a wrong option, with a sentence that says how to fix it
  */
 export function createClient<P extends AnyProtocol = BuiltIn>(
   options: ClientOptions<P>,
   runtime: Partial<Runtime> = {},
 ): Client<P> {
-  // One implementation serves every protocol: its types say what the schemas check at run time.
+  // One implementation serves every protocol. Its types describe what the schemas check at run time.
   return openClient(options, runtime, (...args) => new RoomTimeline(...args)) as unknown as Client<P>
 }
 

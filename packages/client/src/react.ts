@@ -8,37 +8,37 @@ import type { RoomEvents } from './room/messages.js'
 import type { CoreRoom, JoinOptions } from './room/room-api.js'
 import type { Observable } from './runtime/observable.js'
 
-/** What every client has, whatever its protocol. */
+/** The part of a client that does not depend on its protocol. */
 type Lifecycle = Pick<CoreClient, 'status' | 'connect' | 'wake' | 'close'>
 
-/** What every room has, whatever its protocol. */
+/** The part of a room that does not depend on its protocol. */
 interface Joinable {
   join(options?: JoinOptions): Promise<unknown>
   leave(): Promise<void>
 }
 
 /**
- * A value of the client that re-renders when it changes. A server renders its initial value, and so does the browser until
- * the page is hydrated.
+ * Returns an observable's value and re-renders when it changes. A server renders its initial value, and so does the
+ * browser until the page is hydrated.
  */
 export function useObservable<T>(observable: Observable<T>): T {
   const { subscribe, get, getInitial = get } = observable
   return useSyncExternalStore(subscribe, get, getInitial)
 }
 
-/** Where the connection stands. */
+/** The state of the connection. */
 export function useStatus(client: Pick<Lifecycle, 'status'>): ConnectionStatus {
   return useObservable(client.status)
 }
 
 /**
- * Creates a client once, connects it when the component is mounted, and closes it after the last component that uses it
- * is gone. While a server renders, nothing connects.
+ * Creates a client once, connects it when the component is mounted, and closes it after the last component that uses
+ * it is gone. Nothing connects while a server renders.
  */
 export function useClient<C extends Lifecycle>(create: () => C): C {
   const [client] = useState(create)
   useEffect(() => {
-    // Closed before by a strict effect that came late.
+    // An earlier unmount closed it, for example under StrictMode.
     if (client.status.get().state === 'closed') client.connect()
     else client.wake()
     return hold(client, () => client.close())
@@ -47,8 +47,8 @@ export function useClient<C extends Lifecycle>(create: () => C): C {
 }
 
 /**
- * The handle of a room, joined as long as a component uses it; several may use the same room.
- * How the join went is in `room.status`.
+ * Returns the handle of a room, which stays joined while a component uses it; several components may use the same
+ * room. `room.status` says whether the join succeeded.
  */
 export function useRoom<R extends Joinable>(
   client: Pick<CoreClient, 'rest'> & { room(id: string): R },
@@ -81,12 +81,12 @@ export function useRoomEvent<P extends AnyProtocol, K extends keyof RoomEvents<P
   useEffect(() => room.on(type, call), [room, type, call])
 }
 
-/** How many components use a handle. */
+/** How many components use each handle. */
 const uses = new WeakMap<object, number>()
 
 /**
- * Counts a use; the returned function ends it, and `release` runs once no component uses the handle any more. That waits
- * for the next task: StrictMode and hot reloading unmount a component and mount it again at once.
+ * Counts a use and returns a function that ends it. `release` runs once no component uses the handle any more, but
+ * not before the next task: StrictMode and hot reloading unmount a component and mount it again at once.
  */
 function hold(handle: object, release: () => void): () => void {
   uses.set(handle, (uses.get(handle) ?? 0) + 1)

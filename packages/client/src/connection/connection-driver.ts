@@ -29,14 +29,14 @@ import { SessionStore } from './session.js'
 
 export interface ConnectionDriverHandlers {
   changed(from: ConnectionStatus, to: ConnectionStatus): void
-  /** The connection is authenticated: joins and the outbox may follow. */
+  /** The connection is authenticated: rooms can join and the outbox can send. */
   up(): void
-  /** `code` is the close code, 0 if this side hung up. */
+  /** `code` is the close code, or 0 if this side closed the connection. */
   down(code: number): void
   received(result: ServerDecodeResult): void
   expiring(inMs: number): void
   failed(what: string, error: unknown): void
-  /** What no caller gets. */
+  /** An error that no caller receives. */
   error(error: RoomfulError): void
 }
 
@@ -46,7 +46,7 @@ export interface EncodedFrame {
   readonly bytes: number
 }
 
-/** Runs the connection's state machine: token, socket, authentication, heartbeat. */
+/** Runs the connection's state machine: token, socket, authentication and heartbeat. */
 export class ConnectionDriver {
   readonly status: Value<ConnectionStatus>
   readonly latency: Value<number | undefined>
@@ -63,7 +63,7 @@ export class ConnectionDriver {
   #heartbeat = initialHeartbeat
   #connect: SocketFactory | undefined
   #socket: Socket | undefined
-  /** Grows with each attempt, so that what an earlier one began is dropped when it ends. */
+  /** Grows with each attempt, so that late results of an earlier attempt are dropped. */
   #generation = 0
   readonly #events: ConnectionEvent[] = []
   #limits: WireLimits = {}
@@ -85,7 +85,7 @@ export class ConnectionDriver {
     this.#refreshTimer = new Timer(runtime.clock)
   }
 
-  /** What the server's hello allows. */
+  /** The limits from the server's `system`. */
   get limits(): WireLimits {
     return this.#limits
   }
@@ -96,7 +96,7 @@ export class ConnectionDriver {
     return status.state === 'online' || status.state === 'degraded' ? status.mode : undefined
   }
 
-  /** Why nothing will be sent any more, until `connect()` is called. */
+  /** Why nothing will be sent until `connect()` is called. */
   get ended(): RoomfulError | undefined {
     const { status } = this.#connection
     if (status.state === 'closed') return new RoomfulError('closed')
@@ -117,7 +117,7 @@ export class ConnectionDriver {
     this.#step({ type: 'close', reason })
   }
 
-  /** Hangs up, and is as if it had never connected. */
+  /** Disconnects, and becomes like a client that never connected. */
   rest(): void {
     this.#unwatch()
     this.#step({ type: 'rest' })
@@ -128,7 +128,7 @@ export class ConnectionDriver {
     this.#stopWatching = undefined
   }
 
-  /** Drops a connection that turned out to be useless, and dials anew. */
+  /** Drops a connection that turned out to be useless, and connects again. */
   reconnect(reason: string): void {
     this.#step({ type: 'dead', reason })
   }
@@ -139,8 +139,8 @@ export class ConnectionDriver {
   }
 
   /**
-   * Sends what is not worth waiting for. Returns false if there is no authenticated connection, or the server's rates
-   * leave no room for it now.
+   * Sends a frame that is not worth waiting for. Returns false if there is no authenticated connection, or if the
+   * server's rates leave no room for it now.
    * @throws RoomfulError `too_large`
    */
   send(frame: Frame): boolean {
@@ -149,7 +149,10 @@ export class ConnectionDriver {
     return this.rateLimiter.take({ budget: 'messages', bytes: encoded.bytes }) && this.transmit(encoded)
   }
 
-  /** As `send`, for what no caller waits for: one that is too large is told as an error of the client. */
+  /**
+   * Like `send`, for frames that no caller waits for: a frame that is too large is reported as an error event of the
+   * client.
+   */
   trySend(frame: Frame): boolean {
     try {
       return this.send(frame)
@@ -160,8 +163,8 @@ export class ConnectionDriver {
   }
 
   /**
-   * @param data JSON of the frame's `data`, which was made when the message was queued
-   * @throws RoomfulError `too_large`: the server would close the connection, and with it what else is under way
+   * @param data the JSON of the frame's `data`, made when the message was queued
+   * @throws RoomfulError `too_large`: the server would close the connection, and lose everything else in flight
    */
   encode(frame: Frame, data?: string, explain = strings.tooLarge): EncodedFrame {
     const json = JSON.stringify(frame)
@@ -173,12 +176,15 @@ export class ConnectionDriver {
     return { text, bytes }
   }
 
-  /** Sends a frame whose cost was taken. */
+  /** Sends a frame whose cost has been taken from the rate limits. */
   transmit({ text }: EncodedFrame): boolean {
     return this.mode !== undefined && this.#transmit(text)
   }
 
-  /** Pings and tokens cannot wait. The server charges them all the same. Without them there is no connection. */
+  /**
+   * Sends pings and tokens without waiting for the rates: without them the connection would end. The server still
+   * charges them.
+   */
   #sendAtOnce(frame: Frame): void {
     let encoded: EncodedFrame
     try {
@@ -195,7 +201,7 @@ export class ConnectionDriver {
     return this.#socket?.send(text) ?? false
   }
 
-  /** One event at a time: what a handler causes waits until the present step is done. */
+  /** Handles one event at a time: events that a handler causes wait until the current step is done. */
   #step(event: ConnectionEvent): void {
     if (this.#events.push(event) > 1) return
     try {
@@ -286,7 +292,7 @@ export class ConnectionDriver {
     const generation = ++this.#generation
     const faulted = (cause: unknown) =>
       this.#handlers.error(new RoomfulError('internal', { cause, message: strings.faulted }))
-    // A listener of a socket that throws ends a process of Node: nothing that a server sends may do that.
+    // If a socket's listener throws, a Node process ends. Nothing that a server sends may cause that.
     const guarded =
       <A extends unknown[]>(run: (...args: A) => void) =>
       (...args: A) => {
@@ -303,7 +309,7 @@ export class ConnectionDriver {
   }
 
   #sendAuth(token = typeof this.#settings.token === 'string' ? this.#settings.token : undefined): void {
-    // A token says who the user is; the session restores only those who have none.
+    // A token says who the user is; a session is only for users without a token.
     const session = token === undefined ? this.#sessions.get()?.session : undefined
     this.#sendAtOnce({ type: 'auth', protocol: PROTOCOL_VERSION, token, session })
   }
@@ -315,7 +321,7 @@ export class ConnectionDriver {
     }
   }
 
-  /** Returns whether the message is the connection's own affair. */
+  /** Returns whether the message was about the connection itself. */
   #consume(message: ServerMessage): boolean {
     switch (message.type) {
       case 'system':
@@ -354,13 +360,13 @@ export class ConnectionDriver {
     this.#step({ type: 'authenticated' })
   }
 
-  /** Asks for a new token when three quarters of the time are over, and again in what remains. */
+  /** Asks for a new token when three quarters of its lifetime have passed, and again in the remaining time. */
   #refreshIn(remainingMs: number): void {
     if (typeof this.#settings.token !== 'function' || remainingMs < 1_000) return
     const generation = this.#generation
     this.#refreshTimer.set(remainingMs * 0.75, async () => {
       this.#handlers.expiring(remainingMs / 4)
-      // Set before asking: a getter that never settles is asked again.
+      // Set before asking, so that a getter that never settles is asked again.
       this.#refreshIn(remainingMs / 4)
       const event = await this.#askToken('expiring')
       if (generation === this.#generation && event.type === 'token') this.#sendAuth(event.token)
@@ -389,7 +395,7 @@ export class ConnectionDriver {
   }
 }
 
-/** Where the page came from, which is `null` for a file; `undefined` where there is no page. */
+/** The origin of the page, which is `null` for a file; `undefined` if there is no page. */
 function pageOrigin(): string | undefined {
   const { location } = globalThis
   return location?.protocol === 'file:' ? 'null' : location?.origin

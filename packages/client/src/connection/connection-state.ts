@@ -3,46 +3,49 @@ import type { Backoff, TokenReason } from '../options/options.js'
 import * as strings from '../runtime/strings.js'
 import { backoffMs } from './retry.js'
 
-/** `base`: the server speaks only the base messages, so nothing is acknowledged or recovered. */
+/** `base`: the server speaks only base messages, so nothing is acknowledged or recovered. */
 export type Mode = 'full' | 'base'
 
-/** Where the connection stands. `reason` says in words how it came there. */
+/** The state of the connection. `reason` explains in words how it got there. */
 export type ConnectionStatus = { readonly reason: string } & (
   | { readonly state: 'idle' | 'token' | 'dialing' | 'authenticating' }
   | { readonly state: 'online' | 'degraded'; readonly mode: Mode; readonly latencyMs: number | undefined }
-  /** `nextAttemptAt` is in Unix ms. */
+  /** `nextAttemptAt` is in ms since 1970 (Unix time). */
   | { readonly state: 'backoff'; readonly inMs: number; readonly nextAttemptAt: number }
-  /** The browser says that there is no network; tried all the same, slowly. */
+  /** The browser reports that there is no network; the client still tries, slowly. */
   | { readonly state: 'offline'; readonly inMs: number; readonly nextAttemptAt: number }
-  /** Too many connections of the user: this one waits until its page is looked at, or for `connect()`. */
+  /** The user has too many connections: this one waits until somebody looks at its page, or for `connect()`. */
   | { readonly state: 'waiting' }
-  /** Trying again cannot succeed. `code` is the close code, 1009 for a token that is larger than the server's frames. */
+  /**
+   * Another attempt cannot succeed. `code` is the close code, or 1009 for a token that exceeds the server's frame
+   * size.
+   */
   | { readonly state: 'failed'; readonly code: number; readonly error: RoomfulError }
   | { readonly state: 'closed' }
 )
 
-/** The machine's whole memory. */
+/** The complete state of the machine. */
 export interface ConnectionMachine {
   readonly status: ConnectionStatus
   readonly tokenReason: TokenReason
   readonly token: string | undefined
-  /** A token that the server refused: the same one is not tried again. */
+  /** A token that the server refused and that must not be tried again. */
   readonly refusedToken: string | undefined
-  /** Attempts in a row of which none led to a connection that lasted. */
+  /** The number of attempts in a row that led to no lasting connection. */
   readonly failures: number
-  /** The close code of the last attempts and how many of them had it. */
+  /** The close code of the last attempts, and how many of them in a row had it. */
   readonly streak: { readonly code: number; readonly count: number }
   readonly onlineSince: number | undefined
-  /** Whether a server has ever answered: until then, the address or the way to it may be wrong. */
+  /** Whether a server has ever answered. Until then, the address or the route to it may be wrong. */
   readonly isGreeted: boolean
-  /** The server's advice: no attempt earlier than this. */
+  /** The server's advice: no attempt before this time. */
   readonly notBefore: number
 }
 
 export type ConnectionEvent =
   | { readonly type: 'connect' }
   | { readonly type: 'close'; readonly reason: string }
-  /** Nobody needs the connection for now. */
+  /** Nobody needs the connection at the moment. */
   | { readonly type: 'rest' }
   | { readonly type: 'token'; readonly token: string | undefined }
   | { readonly type: 'token_failed'; readonly reason: string }
@@ -50,15 +53,15 @@ export type ConnectionEvent =
   | { readonly type: 'hello'; readonly mode: Mode }
   | { readonly type: 'authenticated' }
   | { readonly type: 'closed'; readonly code: number; readonly reason: string }
-  /** The time-out, or the end of the wait, of the present state. */
+  /** The time-out of the current state, or the end of its wait. */
   | { readonly type: 'timer' }
   | { readonly type: 'network'; readonly signal: 'online' | 'offline' | 'visible' }
   | { readonly type: 'pong'; readonly latencyMs: number }
   | { readonly type: 'overdue' }
   | { readonly type: 'dead'; readonly reason: string }
-  /** The server takes no frame of the size that the connection itself needs. */
+  /** A frame that the connection itself needs exceeds the server's frame size. */
   | { readonly type: 'unsendable'; readonly error: RoomfulError }
-  /** The server says when to try again; a live connection moves on at that moment. */
+  /** The server says when to try again; a live connection is replaced at that time. */
   | { readonly type: 'advice'; readonly afterMs: number }
 
 export type ConnectionEffect =
@@ -67,7 +70,7 @@ export type ConnectionEffect =
   | { readonly type: 'auth' }
   | { readonly type: 'up' }
   | { readonly type: 'hang_up'; readonly code: number; readonly reason: string }
-  /** Replaces the machine's one timer; without `ms` there is none. */
+  /** Replaces the machine's only timer; without `ms`, clears it. */
   | { readonly type: 'timer'; readonly ms: number | undefined }
 
 export interface ConnectionStep {
@@ -80,7 +83,7 @@ export interface ConnectionEnvironment {
   readonly wallTime: number
   readonly random: number
   readonly isOffline: boolean
-  /** What to check if no server has ever answered. `said` is what the socket told. */
+  /** Says what to check if no server has ever answered. `said` is the message from the socket. */
   unreachable(said: string): string
   readonly hasToken: boolean
   readonly hasTokenGetter: boolean
@@ -88,7 +91,7 @@ export interface ConnectionEnvironment {
   readonly backoff: Backoff
 }
 
-/** A connection that held for this long was a success, and the back-off starts anew. */
+/** A connection that lasted this long was a success and resets the back-off. */
 const LASTING_MS = 10_000
 
 export const initialConnection: ConnectionMachine = {
@@ -257,7 +260,7 @@ function closed(
   if (action === 'wait')
     return to({ ...c, onlineSince: undefined }, { state: 'waiting', reason: strings.waitsForPage })
   if (action === 'retry') return retry(c, reason, env, minDelayMs)
-  // Without a getter the same token would be refused for ever.
+  // Without a getter, the same token would be refused for ever.
   if (!env.hasTokenGetter) return fail(c, code, said)
   if (action === 'refresh') return retry({ ...c, tokenReason: 'expired' }, reason, env)
   if (c.refusedToken !== undefined) return fail(c, code, said)
@@ -293,7 +296,10 @@ function retry(
   return wait(advisedC, 'backoff', reason, inMs, env)
 }
 
-/** A hint, not a proof: a server on this machine is there without a network, and then no `online` event ever comes. */
+/**
+ * A hint, not a proof: a server on the same machine is reachable without a network, and then no `online` event ever
+ * comes.
+ */
 function offline(c: ConnectionMachine, reason: string, env: ConnectionEnvironment): ConnectionStep {
   const slowly = env.backoff.maxMs * (0.5 + env.random / 2)
   return wait(c, 'offline', reason, Math.round(Math.max(c.notBefore - env.now, slowly)), env)
@@ -322,7 +328,7 @@ function timeOut(c: ConnectionMachine, env: ConnectionEnvironment): ConnectionSt
       return begin(c, 'reconnect', env)
     case 'online':
     case 'degraded':
-      // Not 1000, which says that the user leaves.
+      // Not 1000, which would mean that the user leaves.
       return hangUp(begin({ ...c, failures: 0 }, strings.restarting, env), 4000, 'Moving on')
     default:
       return stay(c)
@@ -338,7 +344,7 @@ function network(
   if (signal === 'offline') {
     return state === 'backoff' || state === 'token' ? offline(c, strings.offline, env) : stay(c)
   }
-  // Not before: whoever took the place is in use, and would have to wait in turn.
+  // Not earlier: another connection is using the place, and would be pushed out in turn.
   if (state === 'waiting') return signal === 'visible' ? begin(c, signal, env) : stay(c)
   const mayTry = (state === 'backoff' || state === 'offline') && env.now >= c.notBefore
   return mayTry ? begin(c, signal, env) : stay(c)

@@ -1,9 +1,11 @@
 import type { HeartbeatOptions } from '../options/options.js'
 
-/** A timer that is later than this ran in a throttled or sleeping page, and proves nothing about the connection. */
+/**
+ * A timer that fires later than this ran in a throttled or sleeping page, so it proves nothing about the connection.
+ */
 const LATE_MS = 2_000
 
-/** Between two probes: the focus may come and go many times a second. */
+/** Shortest time between two probes, since the focus may change many times a second. */
 const PROBE_MS = 1_000
 
 export type Heartbeat =
@@ -19,9 +21,9 @@ export type Heartbeat =
 export type HeartbeatEvent =
   | { readonly type: 'start' }
   | { readonly type: 'timer' }
-  /** Asks whether the connection is still there: the pong must come within `overdueMs`. */
+  /** Checks whether the connection is alive: the pong must arrive within `overdueMs`. */
   | { readonly type: 'probe' }
-  /** A server that speaks only the base messages does not echo the id. */
+  /** A server that speaks only base messages does not echo the id. */
   | { readonly type: 'pong'; readonly id: unknown }
 
 export type HeartbeatEffect =
@@ -31,7 +33,7 @@ export type HeartbeatEffect =
   | { readonly type: 'dead' }
 
 export interface HeartbeatStep {
-  /** Call again with `timer` at its `dueAt`. */
+  /** Call again with `timer` at this state's `dueAt`. */
   readonly heartbeat: Heartbeat
   readonly effects: readonly HeartbeatEffect[]
 }
@@ -85,7 +87,7 @@ function ping(lastId: number, now: number, dueAt: number, deadMs: number): Heart
   }
 }
 
-/** Whether a probe is under way. */
+/** Whether a probe is in flight. */
 function isProbed(heartbeat: Heartbeat, now: number, { overdueMs }: HeartbeatOptions): boolean {
   return (
     heartbeat.state === 'waiting' &&

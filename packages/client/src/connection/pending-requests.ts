@@ -4,35 +4,35 @@ import { type Clock, Timer } from '../runtime/clock.js'
 import type { ConnectionDriver, EncodedFrame } from './connection-driver.js'
 import type { Budget, Cost, FrameSource } from './rate-limiter.js'
 
-/** A frame that answers a request: whatever carries its `ref`. */
+/** A frame that answers a request: any frame with the request's `ref`. */
 export interface Answer {
   readonly type: string
   readonly ref?: string | undefined
 }
 
 export interface PendingRequestOptions {
-  /** From when it is sent. @default the client's */
+  /** Counted from when the request is sent. @default the client's `timeouts.requestMs` */
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
-  /** What a request is that was sent when the connection broke. @default 'not_connected' */
+  /** The error of a request that was sent before the connection broke. @default 'not_connected' */
   readonly onDrop?: 'not_connected' | 'outcome_unknown' | undefined
-  /** What the server charges it to. @default 'messages' */
+  /** The rate limit that the server charges it to. @default 'messages' */
   readonly budget?: Budget | 'none' | undefined
 }
 
-/** A request that was started. */
+/** A request that has been started. */
 export interface StartedRequest {
-  /** Whether it still waits for its turn. */
+  /** Whether it is still waiting for its turn. */
   readonly isQueued: boolean
-  /** Takes it back, which is `cancelled`; false if it was sent already. */
+  /** Withdraws the request, which rejects with `cancelled`; returns false if it was already sent. */
   withdraw(): boolean
-  /** Sends it before its turn, where what follows must not overtake it. */
+  /** Sends it out of turn, when later frames must not overtake it. */
   sendNow(): void
 }
 
 interface PendingRequest {
   readonly ref: string
-  /** Made when it is sent, so that a newer state takes the place of one that waits. */
+  /** Called when the request is sent, so that a newer state replaces a waiting one. */
   readonly frame: () => Frame
   readonly timeoutMs: number
   readonly onDrop: string
@@ -42,7 +42,7 @@ interface PendingRequest {
   settle(outcome: Answer | RoomfulError): void
 }
 
-/** Requests that wait for their turn, or for the frame with their `ref`. */
+/** Requests that wait for their turn to be sent, or for the frame with their `ref`. */
 export class PendingRequests {
   readonly #clock: Clock
   readonly #driver: ConnectionDriver
@@ -55,14 +55,14 @@ export class PendingRequests {
     this.#clock = clock
     this.#driver = driver
     this.#timeoutMs = timeoutMs
-    // One a budget, so that a page of history waits for no other request.
+    // One queue per budget, so that a page of history does not wait for other requests.
     this.#queues = (['messages', 'joins', 'history', undefined] as const).map(
       (budget) => new RequestQueue(budget, driver),
     )
     for (const queue of this.#queues) driver.rateLimiter.add(queue)
   }
 
-  /** The answer to a frame, as a promise. */
+  /** Resolves with the answer to a frame. */
   ask(frame: Frame, options: PendingRequestOptions = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const done = (outcome: Answer | RoomfulError) =>
@@ -72,8 +72,8 @@ export class PendingRequests {
   }
 
   /**
-   * Calls `done` once, synchronously with the answer: through a promise, frames that arrived in the same task would
-   * overtake it.
+   * Calls `done` once, synchronously with the answer. With a promise, frames that arrived in the same task would
+   * overtake the answer.
    */
   start(
     frame: () => Frame,
@@ -107,7 +107,7 @@ export class PendingRequests {
     else if (this.#driver.mode === undefined)
       request.settle(this.#driver.ended ?? new RoomfulError('not_connected'))
     else {
-      // First: it throws where the signal is none.
+      // First, because it throws if the signal is not an AbortSignal.
       signal?.addEventListener('abort', abort)
       this.#waiting.set(ref, request)
       this.#queues.find((queue) => queue.budget === request.budget)?.add(request)
@@ -127,7 +127,7 @@ export class PendingRequests {
     }
   }
 
-  /** Settles the request that the frame answers, if there is one. */
+  /** Settles the request that this frame answers, if there is one. Returns whether there was. */
   answer(frame: Answer): boolean {
     const request = frame.ref === undefined ? undefined : this.#waiting.get(frame.ref)
     if (!request) return false
@@ -138,7 +138,7 @@ export class PendingRequests {
     return true
   }
 
-  /** The connection broke: no answer will come. */
+  /** The connection broke, so no answer will come. */
   drop(): void {
     for (const { settle, isQueued, onDrop } of [...this.#waiting.values()])
       settle(new RoomfulError(isQueued ? 'not_connected' : onDrop))
@@ -168,7 +168,7 @@ class RequestQueue implements FrameSource {
         this.#encoded = encoded
         return { budget: this.budget, bytes: encoded.bytes }
       }
-      // Settled meanwhile, or now.
+      // The request is settled, either earlier or just now.
       this.#requests.shift()
     }
     return undefined
@@ -193,7 +193,7 @@ class RequestQueue implements FrameSource {
     else request.settle(new RoomfulError('not_connected'))
   }
 
-  /** What cannot be sent, since it is too large or JSON cannot hold it, is settled. */
+  /** Returns `undefined` and settles the request if it is too large or JSON cannot hold it. */
   #encode(request: PendingRequest): EncodedFrame | undefined {
     try {
       return this.#driver.encode({ ...request.frame(), ref: request.ref })
@@ -208,7 +208,7 @@ function isError(frame: Answer): frame is ServerMessageOf<'error'> {
   return frame.type === 'error'
 }
 
-/** The error that an `error` frame tells. A base server sends the text without a code. */
+/** The error in an `error` frame. A base server sends only the text, without a code. */
 export function errorOf(frame: ServerMessageOf<'error'>): RoomfulError {
   const { message, retry_after_ms, room_id, issues } = frame
   const code = frame.code ?? baseErrorCode(message) ?? 'unknown_error'

@@ -2,39 +2,45 @@ import type { WireLimits } from '@roomful/protocol'
 import { paid, type Rate, waitFor } from '@roomful/protocol/wire'
 import { type Clock, Timer } from '../runtime/clock.js'
 
-/** What the server charges a frame to, beside its bytes. */
+/** The rate limit that the server charges a frame to, in addition to that of bytes. */
 export type Budget = 'messages' | 'joins' | 'history'
 
-/** What a frame costs. Without a budget it is free: a join that goes on where a page ended. */
+/** The cost of a frame. A frame without a budget is free: a join that fetches the next page. */
 export interface Cost {
   readonly budget: Budget | undefined
   readonly bytes: number
 }
 
-/** Something whose frames wait for their turn. */
+/** A source of frames that wait for their turn. */
 export interface FrameSource {
-  /** What its next frame costs; `undefined` if none is ready. */
+  /** The cost of its next frame; `undefined` if none is ready. */
   next(): Cost | undefined
-  /** Sends the frame that `next` has told the cost of. */
+  /** Sends the frame whose cost `next` returned. */
   send(): void
 }
 
-/** Of each burst but the first, and no more than a second's worth: what was sent evenly may arrive in a bunch. */
+/**
+ * The part of each burst, except the first, that stays unused (at most a second's worth): the network may deliver
+ * evenly spaced frames in a bunch.
+ */
 const SPARED_SHARE = 0.25
-/** From when a budget is first used: a client that is back joins all its rooms at once. */
+/** From the first use of a budget, its whole burst may be used for this long: a reconnected client joins all its rooms at once. */
 const FIRST_BURST_MS = 100
 
 /**
- * Keeps all that a connection sends below the server's rates, and lets its sources take turns. For each budget, one
- * number says when it will be full again.
+ * Keeps everything that a connection sends below the server's rates, and lets the sources take turns. For each
+ * budget, one number says when it will be full again.
  */
 export class RateLimiter {
   readonly #clock: Clock
   readonly #timer: Timer
-  /** The next one first. */
+  /** In the order of their turns. */
   readonly #sources: FrameSource[] = []
   readonly #rates = new Map<Budget | 'bytes', Rate>()
-  /** Refused once on this connection. Only once: more would hold up what waits for longer than other pages need. */
+  /**
+   * Budgets that were refused once on this connection and therefore run at half the rate. Halving again would delay
+   * messages for longer than other pages need.
+   */
   readonly #halved = new Set<Budget>()
   readonly #fullAt = new Map<Budget | 'bytes', number>()
   readonly #firstAt = new Map<Budget | 'bytes', number>()
@@ -50,7 +56,7 @@ export class RateLimiter {
     this.#sources.push(source)
   }
 
-  /** A new connection begins with full budgets. */
+  /** Starts a new connection with full budgets. */
   reset(limits: WireLimits): void {
     for (const state of [this.#rates, this.#halved, this.#fullAt, this.#firstAt]) state.clear()
     this.#limit('messages', limits.messages_per_second, limits.messages_burst)
@@ -60,26 +66,26 @@ export class RateLimiter {
     this.#limit('bytes', bytes, bytes && Math.max(bytes, frame_bytes ?? 0))
   }
 
-  /** No connection: nothing has its turn. */
+  /** Without a connection, no source gets a turn. */
   stop(): void {
     this.#timer.clear()
   }
 
-  /** Takes what a frame costs, if it may go now. */
+  /** Takes the cost of a frame if it may be sent now. */
   take(cost: Cost): boolean {
     if (this.#waitFor(cost) > 0) return false
     this.spend(cost)
     return true
   }
 
-  /** Takes what a frame costs that cannot wait. */
+  /** Takes the cost of a frame that cannot wait. */
   spend({ budget, bytes }: Cost): void {
     if (budget === undefined) return
     this.#spend(budget, 1)
     this.#spend('bytes', bytes)
   }
 
-  /** Another page of the same user shares its budget: waits as told, and goes on at half the rate. */
+  /** Another page of the same user shares the budget: waits as the server says, then continues at half the rate. */
   refused(budget: Budget, retryAfterMs = 0): void {
     const rate = this.#rates.get(budget)
     if (!rate) return
@@ -91,10 +97,10 @@ export class RateLimiter {
     this.pump()
   }
 
-  /** Sends what may go now, a frame of each source in turn, and comes back for the rest. */
+  /** Sends the frames that may be sent now, one from each source in turn, and schedules the rest. */
   pump(): void {
     this.#isAskedAgain = true
-    // What a source causes by sending waits until that is done.
+    // Frames that a source causes while it sends wait until it is done.
     if (this.#isPumping) return
     this.#isPumping = true
     try {
@@ -125,7 +131,7 @@ export class RateLimiter {
     if (wait < Number.POSITIVE_INFINITY) this.#timer.set(wait, () => this.pump())
   }
 
-  /** `null` and an absent rate mean without a limit. */
+  /** `null` and an absent rate mean that there is no limit. */
   #limit(budget: Budget | 'bytes', perSecond: number | null | undefined, burst = perSecond): void {
     if (!perSecond) return
     this.#rates.set(budget, { perSecond, burst: burst ?? perSecond })

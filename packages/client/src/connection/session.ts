@@ -1,10 +1,10 @@
-/** What restores an anonymous user: opaque, signed by the server. */
+/** Restores an anonymous user. It is opaque, and signed by the server. */
 export interface Session {
   readonly session: string
   readonly userId: string
 }
 
-/** Keeps the session in memory and, if asked and allowed, in the tab's sessionStorage. */
+/** Keeps the session in memory and, if configured and allowed, in the tab's sessionStorage. */
 export class SessionStore {
   readonly #key: string | undefined
   #session: Session | undefined
@@ -25,12 +25,12 @@ export class SessionStore {
       if (session) tabStorage()?.setItem(this.#key, JSON.stringify(session))
       else tabStorage()?.removeItem(this.#key)
     } catch {
-      // A full or forbidden sessionStorage costs only the identity after a reload.
+      // If sessionStorage is full or forbidden, only the identity after a reload is lost.
     }
   }
 }
 
-/** Reading the property throws where the page may not store anything. */
+/** Reading the property throws in pages that may not store anything. */
 function tabStorage(): Storage | undefined {
   try {
     return globalThis.sessionStorage

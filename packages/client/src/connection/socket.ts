@@ -5,12 +5,12 @@ import * as strings from '../runtime/strings.js'
 
 const ABNORMAL = 1006
 
-/** Whether partysocket made the event itself; its code is then 1000, whatever happened. */
+/** Whether partysocket created the event itself; its code is then 1000, whatever happened. */
 const isSynthetic = (event: object): boolean => event instanceof CloseEvent
 
 /**
- * A partysocket that dials once: every retry gets a new one, since a partysocket that waits ignores `reconnect()`,
- * and one that is shared lets late events of the old connection through.
+ * Opens a partysocket that connects once. Every retry gets a new one: a waiting partysocket ignores `reconnect()`,
+ * and a shared one would deliver late events of the old connection.
  * @throws TypeError if there is no WebSocket
  */
 export function partySocketFactory(
@@ -29,11 +29,11 @@ export function partySocketFactory(
       startClosed: true,
       maxRetries: 0,
       maxEnqueuedMessages: 0,
-      // The dial's time-out belongs to the connection's state machine.
+      // The state machine of the connection has its own time-out.
       connectionTimeout: 2 ** 31 - 1,
       shouldReconnectOnClose: () => false,
     })
-    // Only on* handlers: listeners get a clone whose code is 'close' when partysocket made the event itself.
+    // Uses only on* handlers: listeners get a clone whose code is 'close' when partysocket created the event itself.
     socket.onopen = () => settled || handlers.opened()
     socket.onmessage = ({ data }) => {
       if (settled) return
@@ -44,7 +44,7 @@ export function partySocketFactory(
       }
     }
     socket.onclose = (event) => close(isSynthetic(event) ? ABNORMAL : event.code, event.reason)
-    // A constructor that throws gives an error without a close.
+    // If the constructor throws, there is an error event but no close event.
     socket.onerror = ({ message }) => close(ABNORMAL, message)
     socket.reconnect()
     return {

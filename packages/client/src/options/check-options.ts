@@ -1,13 +1,13 @@
 import { assertOptions, is, type OptionRule, type OptionRules } from '@roomful/protocol/options'
 import type { AnyProtocol, ClientOptions } from './options.js'
 
-/** The options that hold numbers, with their defaults. */
+/** The options that consist of numbers, with their defaults. */
 export type Numbers = Readonly<Record<'outbox' | 'timeouts' | 'backoff' | 'heartbeat', object>>
 
 const OWN_EVENTS = ['status', 'expiring']
 
 const OPTIONS: OptionRules<ClientOptions<AnyProtocol>> = {
-  // Checked in every build, where it is read.
+  // Every build checks the URL, in resolve-options.ts.
   url: is.rule('a URL', () => true),
   protocol: is.rule('what defineProtocol() returned', (value) => is.object.accepts(Object(value).server)),
   token: is.rule('a string or a function', (value) => ['string', 'function'].includes(typeof value)),
@@ -38,17 +38,17 @@ const CALLS = {
 } satisfies Record<string, Record<string, OptionRule>>
 
 /**
- * The same for the options of a room's methods.
- * @throws TypeError that says which option is wrong and how to mend it.
+ * Checks the options of a room's methods.
+ * @throws TypeError that says which option is wrong and how to fix it
  */
 export function checkCall(method: keyof typeof CALLS, options: object = {}): void {
   assertOptions(`room.${method}`, defined(options), CALLS[method])
 }
 
 /**
- * Finds what a compiler would have, for callers without one. A production build for browsers takes
- * check-options.production.ts in its place.
- * @throws TypeError that says which option is wrong and how to mend it.
+ * Finds mistakes that a compiler would, for callers without one. The production build for browsers uses
+ * check-options.production.ts instead.
+ * @throws TypeError that says which option is wrong and how to fix it
  */
 export function checkOptions(options: ClientOptions<AnyProtocol>, defaults: Numbers): void {
   assertOptions('createClient', defined(options), OPTIONS)
@@ -60,7 +60,10 @@ export function checkOptions(options: ClientOptions<AnyProtocol>, defaults: Numb
   }
 }
 
-/** As the types say, an option that is undefined is left out: none of the client's opens what it should close. */
+/**
+ * As the types say, an undefined option counts as left out. Unlike on the server, no client option that is left out
+ * by mistake grants access.
+ */
 function defined<T extends object>(options: T): T {
   if (Object(options) !== options) return options
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T

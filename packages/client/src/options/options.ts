@@ -3,14 +3,14 @@ import type { StoredOutbox } from './stored-outbox.js'
 
 export type AnyProtocol = Protocol<object, object>
 
-/** Why a token is asked for. */
+/** Why the client asks for a token. */
 export type TokenReason = 'connect' | 'reconnect' | 'expired' | 'expiring' | 'invalid'
 
 export type TokenGetter = (why: { readonly reason: TokenReason }) => string | Promise<string>
 
 /**
- * Where warnings and errors go that no caller gets: `console`, or your own. pino wants its fields first:
- * `{ warn: (message, err) => log.warn({ err }, message), error: (message, err) => log.error({ err }, message) }`.
+ * Receives the warnings and errors that no caller gets: `console`, or your own. pino wants its fields first: `{ warn:
+ * (message, err) => log.warn({ err }, message), error: (message, err) => log.error({ err }, message) }`.
  */
 export interface Logger {
   warn(message: string, details?: unknown): void
@@ -18,13 +18,15 @@ export interface Logger {
 }
 
 export interface Timeouts {
-  /** For the token getter to settle, in ms; then it is asked anew after a back-off. @default 10_000 */
+  /** Time for the token getter to settle, in ms; then it is called again after a back-off. @default 10_000 */
   readonly tokenMs: number
-  /** For the socket to open, in ms; then the client dials anew after a back-off. @default 10_000 */
+  /** Time for the socket to open, in ms; then the client connects again after a back-off. @default 10_000 */
   readonly dialMs: number
-  /** For the server to say hello and to authenticate, in ms; then the client dials anew. @default 10_000 */
+  /**
+   * Time for the server to send `system` and to authenticate, in ms; then the client connects again. @default 10_000
+   */
   readonly authMs: number
-  /** For the answer to a request, in ms; then it rejects with `timeout`. @default 10_000 */
+  /** Time for the answer to a request, in ms; then it rejects with `timeout`. @default 10_000 */
   readonly requestMs: number
 }
 
@@ -40,50 +42,54 @@ export interface Backoff {
 export const DEFAULT_BACKOFF: Backoff = { minMs: 100, baseMs: 500, maxMs: 20_000 }
 
 export interface HeartbeatOptions {
-  /** Time between pings, in ms. @default what the server's hello says, else 25_000 */
+  /** Time between pings, in ms. @default the value in the server's `system`, else 25_000 */
   readonly intervalMs: number
-  /** A pong that is later than this makes the connection `degraded`, in ms. @default 3_000 */
+  /** A later pong makes the connection `degraded`, in ms. @default 3_000 */
   readonly overdueMs: number
-  /** A pong that is later than this ends the connection, in ms. @default 10_000 */
+  /** A later pong ends the connection, in ms. @default 10_000 */
   readonly deadMs: number
 }
 
 export const DEFAULT_HEARTBEAT: HeartbeatOptions = { intervalMs: 25_000, overdueMs: 3_000, deadMs: 10_000 }
 
-/** The constructor of a WebSocket as browsers and `ws` have it. */
+/** The constructor of a WebSocket, as in browsers and in `ws`. */
 export type WebSocketConstructor = new (url: string) => object
 
 export interface OutboxLimits {
-  /** Messages that wait for their acknowledgement; a further `send` rejects with `outbox_full`. @default 500 */
+  /** Maximum number of unacknowledged messages; one more `send` rejects with `outbox_full`. @default 500 */
   readonly maxMessages: number
-  /** Bytes of those messages, as UTF-16; a further `send` rejects with `outbox_full`. @default 1_048_576 */
+  /** Maximum bytes of those messages, as UTF-16; one more `send` rejects with `outbox_full`. @default 1_048_576 */
   readonly maxBytes: number
-  /** Messages in flight at a time; more wait for an acknowledgement. @default 32 */
+  /** Maximum number of messages in flight; others wait for an acknowledgement. @default 32 */
   readonly window: number
 }
 
 export interface ClientOptions<P extends AnyProtocol = BuiltIn> {
   /**
-   * The server: `ws:`, `wss:`, `http:` or `https:`, or a path such as `/ws` on the server of the page. Where there is no
+   * The server: `ws:`, `wss:`, `http:` or `https:`, or a path such as `/ws` on the server of the page. Without a
    * page, as in Node or while a server renders, a client with a path cannot connect.
    */
   readonly url: string | URL
-  /** What `defineProtocol` returned. @default the built-in messages alone */
+  /** The result of `defineProtocol`. @default only the built-in messages */
   readonly protocol?: P | undefined
-  /** A token, or what fetches one before each connection. @default anonymous */
+  /** A token, or a function that fetches one before each connection. @default anonymous */
   readonly token?: string | TokenGetter | undefined
   /**
-   * Where an anonymous user's identity lives: `tab` keeps it over reloads (sessionStorage), `memory` until the page goes.
-   * @default 'tab' where there is a sessionStorage, else 'memory'
+   * Where an anonymous user's identity is stored: `tab` keeps it across reloads (sessionStorage), `memory` until the
+   * page closes.
+   * @default 'tab' if there is a sessionStorage, else 'memory'
    */
   readonly session?: 'tab' | 'memory' | undefined
-  /** Keeps unacknowledged messages over reloads: `localOutbox()`, or `storedOutbox(yours)`. @default none: they go with the page */
+  /**
+   * Keeps unacknowledged messages across reloads: `localOutbox()`, or `storedOutbox(yours)`. @default none: they are
+   * lost with the page
+   */
   readonly storage?: StoredOutbox | undefined
   readonly outbox?: Partial<OutboxLimits> | undefined
   readonly timeouts?: Partial<Timeouts> | undefined
   readonly backoff?: Partial<Backoff> | undefined
   readonly heartbeat?: Partial<HeartbeatOptions> | undefined
-  /** The WebSocket to use, such as that of `ws` on Node 20. @default the global one */
+  /** The WebSocket class to use, such as that of `ws` on Node 20. @default the global one */
   readonly WebSocket?: WebSocketConstructor | undefined
   /** `true` connects at once, `false` only with `connect()`. @default with the first `join()` */
   readonly autoConnect?: boolean | undefined

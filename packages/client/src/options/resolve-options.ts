@@ -15,12 +15,12 @@ import {
 } from './options.js'
 import type { StoredOutbox } from './stored-outbox.js'
 
-/** Options with all defaults filled in. */
+/** The options, with all defaults filled in. */
 export interface Settings {
   readonly url: string
-  /** The URL as it was given, if it is a path and there is no page that it could be on. */
+  /** The URL as given, if it is a path and there is no page that it could refer to. */
   readonly pathAlone: string | undefined
-  /** Names what is stored for this server: its URL, without a token in the query. */
+  /** The name under which data for this server is stored: its URL, without a token in the query. */
   readonly storageName: string
   readonly protocol: AnyProtocol | undefined
   readonly token: string | TokenGetter | undefined
@@ -30,7 +30,7 @@ export interface Settings {
   readonly timeouts: Timeouts
   readonly backoff: Backoff
   readonly heartbeat: HeartbeatOptions
-  /** Whether the interval is the application's, so that the server's hello does not replace it. */
+  /** Whether the application set the interval, so that the server's `system` does not replace it. */
   readonly fixedHeartbeat: boolean
   readonly WebSocket: WebSocketConstructor | undefined
   readonly autoConnect: boolean | undefined
@@ -44,7 +44,7 @@ const DEFAULTS = {
   heartbeat: DEFAULT_HEARTBEAT,
 }
 
-/** @throws TypeError that says which option is wrong and how to mend it. */
+/** @throws TypeError that says which option is wrong and how to fix it */
 export function resolveOptions(options: ClientOptions<AnyProtocol>): Settings {
   checkOptions(options, DEFAULTS)
   const { token, session = 'tab', protocol, storage, WebSocket, autoConnect, logger = console } = options
@@ -70,19 +70,19 @@ export function resolveOptions(options: ClientOptions<AnyProtocol>): Settings {
   }
 }
 
-/** Nothing is ever asked of this host. */
+/** A placeholder; nothing is ever requested from this host. */
 const NO_PAGE = 'http://no-page.invalid/'
 
 function isPath(url: string | URL): boolean {
   return typeof url === 'string' && /^[./?]/.test(url)
 }
 
-/** Checked in every build: unlike the other options, a URL often comes from a configuration. */
+/** Every build checks the URL: unlike other options, it often comes from configuration. */
 function resolveUrl(given: string | URL, base: string | undefined): URL {
   const url = parseUrl(given, base)
   if (url) url.protocol = url.protocol.replace(/^http/, 'ws')
   if (!url || !/^wss?:$/.test(url.protocol)) throw new TypeError(strings.badUrl(given))
-  // A WebSocket refuses a URL with a fragment.
+  // A WebSocket rejects a URL with a fragment.
   url.hash = ''
   return url
 }

@@ -1,40 +1,43 @@
 import type { JsonObject } from '@roomful/protocol'
 import type { Runtime } from '../runtime/runtime.js'
 
-/** A chat message on its way to the server's log. */
+/** A chat message that the server has not yet acknowledged. */
 export interface OutboxEntry {
   readonly clientId: string
   readonly roomId: string
   readonly message: string
   readonly data: JsonObject | undefined
-  /** Who sends it; never sent as somebody else. `undefined` until the first authentication. */
+  /** The sender; the message is never sent as anyone else. `undefined` until the first authentication. */
   readonly userId: string | undefined
   /**
-   * When it was first transmitted without an answer that tells the outcome, on the client's clock.
-   * Once that is longer ago than the server remembers, sending it again could duplicate it.
+   * When the message was first transmitted without a conclusive answer, on the client's clock. If that is longer ago
+   * than the server remembers, sending it again could duplicate it.
    */
   readonly doubtSince: number | undefined
   /**
-   * The newest entry of the room that was known then. By it the server tells a repeat that it has forgotten from a
-   * message that it never had.
+   * The newest entry of the room that was known at that time. It lets the server distinguish a repeat that it has
+   * forgotten from a message that it never received.
    */
   readonly seen?: Head | undefined
 }
 
-/** How far a log had got. */
+/** The last position of a log. */
 export interface Head {
   readonly epoch: string
   readonly offset: number
 }
 
-/** Makes the store of one client. Passed as `storage`, so that a bundle without one does not carry this code. */
+/**
+ * Creates the store of one client. It is passed as `storage`, so that a bundle without one does not contain this
+ * code.
+ */
 export type StoredOutbox = (context: OutboxStoreContext) => OutboxStore
 
 export interface OutboxStoreContext {
-  /** Names what is stored for this server. */
+  /** The name under which data for this server is stored. */
   readonly name: string
   readonly runtime: Pick<Runtime, 'clock' | 'wallTime'>
-  /** This page owns the storage from now on. */
+  /** From now on, this page owns the storage. */
   opened(): void
   failed(cause: unknown): void
 }
@@ -42,13 +45,13 @@ export interface OutboxStoreContext {
 /** Keeps a copy of the outbox in a storage that outlives the page. */
 export interface OutboxStore {
   open(): void
-  /** What is stored stays for the next page. */
+  /** Stops; stored messages remain for the next page. */
   close(): void
-  /** Log-out: removes what earlier pages left; if this page does not own the storage yet, as soon as it does. */
+  /** For log-out: removes what earlier pages left; if this page does not own the storage yet, as soon as it does. */
   clear(): void
-  /** Returns what earlier pages of the user left, once. */
+  /** Returns the messages that earlier pages of the user left, once. */
   take(user: string | undefined): readonly OutboxEntry[]
-  /** Stores those of the entries that are not stored yet. */
+  /** Stores the entries that are not stored yet. */
   keep(entries: readonly OutboxEntry[]): void
   put(entry: OutboxEntry): void
   remove(clientId: string): void

@@ -4,32 +4,33 @@ import { isStoredMessage, storedOutbox } from './storage-copy.js'
 
 export interface LocalOutboxOptions {
   /**
-   * Age at which a message is given up, in ms, told by an `error` event. Nobody can send what an anonymous user left
-   * in a tab that is gone, and it would fill the storage for ever. @default 604_800_000, a week
+   * Age at which a message is given up and reported by an `error` event, in ms. Without it, messages that an
+   * anonymous user left in a closed tab would stay in the storage for ever, since nobody can send them. @default
+   * 604_800_000, a week
    */
   readonly maxAgeMs?: number
 }
 
-/** A message in localStorage, with the time at which it was put there, in Unix ms. */
+/** A message in localStorage, with the time at which it was stored, in ms since 1970. */
 type Kept = StoredMessage & { readonly storedAt: number }
 
 const WEEK_MS = 7 * 24 * 3_600_000
 
 /**
- * Keeps the outbox in localStorage. Each tab has a part of its own, held by a Web Lock; what a tab that is gone left,
- * another one of the same user takes over. Where either is missing (private mode, a page without HTTPS) `open` fails,
- * and messages live in memory only.
+ * Keeps the outbox in localStorage. Each tab has a part of its own, protected by a Web Lock. When a tab closes,
+ * another tab of the same user takes over its messages. Without localStorage or Web Locks (private mode, a page
+ * without HTTPS) `open` fails, and messages are kept in memory only.
  */
 export function localOutbox({ maxAgeMs = WEEK_MS }: LocalOutboxOptions = {}): StoredOutbox {
   return (context) => storedOutbox(new LocalOutbox(context.name, maxAgeMs))(context)
 }
 
-/** A key is the prefix of the server, the part, and the message's id. */
+/** A key consists of the server's prefix, the part, and the message's id. */
 class LocalOutbox implements OutboxStorage {
   readonly #prefix: string
   readonly #maxAgeMs: number
   readonly #part = Math.random().toString(36).slice(2)
-  /** Parts of others whose lock this tab waits for. */
+  /** Parts of other tabs whose lock this tab waits for. */
   readonly #awaited = new Set<string>()
   #user: string | undefined
   #signal: AbortSignal | undefined
@@ -81,7 +82,7 @@ class LocalOutbox implements OutboxStorage {
     localStorage.removeItem(this.#key(clientId))
   }
 
-  /** What tabs left that are gone, of whatever user; a living one clears its own. */
+  /** Removes what closed tabs left, whichever user they had; an open tab clears its own part. */
   clear(): void {
     this.#guard(() => {
       for (const part of this.#parts()) {
@@ -98,7 +99,7 @@ class LocalOutbox implements OutboxStorage {
     return `${this.#prefix}${this.#part}:${clientId}`
   }
 
-  /** Holds the own part until the end. */
+  /** Holds this tab's part until the client closes. */
   #own(signal: AbortSignal, left: readonly StoredMessage[] = []): void {
     void this.#withLock(this.#part, { signal }, async () => {
       this.#opened(left)
@@ -106,14 +107,14 @@ class LocalOutbox implements OutboxStorage {
     })
   }
 
-  /** WebKit drops the locks of a page that it keeps for the back button. */
+  /** WebKit releases the locks of a page that it keeps in the back/forward cache. */
   async #comeBack(signal: AbortSignal): Promise<void> {
     const { held = [] } = await navigator.locks.query()
     const isHeld = held.some(({ name }) => name === this.#lockOf(this.#part))
     if (!isHeld && !signal.aborted) this.#own(signal)
   }
 
-  /** Takes what others of this user left, each as soon as its tab is gone. */
+  /** Takes over the parts of this user's other tabs, each as soon as its tab is gone. */
   #takeOver(signal: AbortSignal): void {
     for (const part of this.#parts()) {
       const isMine = this.#keys(part).some((key) => read(key)?.userId === this.#user)
@@ -135,7 +136,7 @@ class LocalOutbox implements OutboxStorage {
     return keys.flatMap((key) => read(key) ?? []).sort((a, b) => a.sequence - b.sequence)
   }
 
-  /** Gives up what is too old, or cannot be read. */
+  /** Removes messages that are too old or cannot be read. */
   #clean(): void {
     for (const part of this.#parts()) {
       for (const key of this.#keys(part)) {
@@ -156,7 +157,7 @@ class LocalOutbox implements OutboxStorage {
     return this.#allKeys().filter((key) => this.#partOf(key) === part)
   }
 
-  /** Another server's name may begin with this one's and a colon. */
+  /** Excludes servers whose name begins with this one's name and a colon. */
   #allKeys(): string[] {
     const isOwn = (key: string) =>
       key.startsWith(this.#prefix) && key.slice(this.#prefix.length).split(':').length <= 2
@@ -171,7 +172,7 @@ class LocalOutbox implements OutboxStorage {
     return this.#prefix + part
   }
 
-  /** Ends when `held` does. An abort is no failure, nor is a lock that is lost with the page's sleep. */
+  /** Resolves when `held` does. An abort is not a failure, nor is a lock that was lost while the page slept. */
   async #withLock(part: string, options: LockOptions, held: (lock: Lock | null) => unknown): Promise<void> {
     let wasGranted = false
     try {

@@ -11,23 +11,23 @@ import * as strings from '../runtime/strings.js'
 import { Outbox, type SendResult, type Settled } from './outbox.js'
 
 /**
- * A message that was handed to `send`. Await it for its place in the log or a {@driver RoomfulError};
- * ignoring it never causes an unhandled rejection.
+ * A message that was passed to `send`. Await it to get its position in the log or a {@link RoomfulError}; ignoring
+ * it never causes an unhandled rejection.
  */
 export interface Sent extends PromiseLike<SendResult> {
   readonly clientId: string
   readonly state: 'pending' | 'sent' | 'failed'
-  /** Sends a failed message again, as a new one. Any other is returned as it is. */
+  /** Sends a failed message again, as a new one. A message that has not failed is returned unchanged. */
   retry(): Sent
-  /** Takes the message back; false if it was transmitted already. */
+  /** Takes the message back; returns false if it was already transmitted. */
   cancel(): boolean
   catch<T>(failed: (error: RoomfulError) => T): Promise<SendResult | T>
 }
 
-/** What a room is to its messages under way. */
+/** The part of a room that its unacknowledged messages need. */
 export interface RoomView {
   readonly isLive: boolean
-  /** The newest entry that the room has got. */
+  /** The newest entry that the room has received. */
   readonly head: Head | undefined
   send(message: string, options: { readonly data: JsonObject | undefined }): Sent
   readonly timeline:
@@ -44,14 +44,20 @@ interface PendingSend {
   settle(outcome: SendResult | RoomfulError): void
 }
 
-/** Time-out for a server that never answers a transmission; longer than its handlers may take. */
+/** Time-out for a server that never answers a transmission. It is longer than the server's handlers may take. */
 const ANSWER_MS = 45_000
-/** What a server remembers of ids if its hello does not say. */
+/** How long a server remembers ids if its `system` does not say. */
 const DEDUPE_WINDOW_MS = 120_000
-/** Of that time: a frame may be on its way for a while, and the server must know the id when it arrives. */
+/**
+ * The share of that time in which the client retries: a frame may travel for a while, and the server must still know
+ * the id when it arrives.
+ */
 const RETRY_SHARE = 0.9
 
-/** Moves the outbox: transmits what may go, paced by the server's limits, and settles what was answered. */
+/**
+ * Runs the outbox: transmits messages that may go, paced by the server's limits, and settles those that were
+ * answered.
+ */
 export class OutboxDriver implements FrameSource {
   readonly #outbox: Outbox
   readonly #settings: Settings
@@ -63,11 +69,11 @@ export class OutboxDriver implements FrameSource {
   readonly #abandoned = new Set<string>()
   readonly #wake: Timer
   readonly #answer: Timer
-  /** The frame whose turn is next. */
+  /** The frame that is next to be sent. */
   #prepared:
     | { readonly entry: OutboxEntry; readonly frame: EncodedFrame; readonly head: Head | undefined }
     | undefined
-  /** The socket takes nothing more, though its end is not told yet. */
+  /** The socket accepts nothing more, though it has not reported its end yet. */
   #isClosing = false
   #durability: Durability | undefined
 
@@ -103,13 +109,13 @@ export class OutboxDriver implements FrameSource {
   }
 
   close(error: RoomfulError): void {
-    // First, so that what is given up here stays there: the next page sends it.
+    // First, so that messages that are given up here remain stored: the next page sends them.
     this.#store?.close()
     this.#wake.clear()
     this.#settleAll(this.#outbox.fail(() => true, error))
   }
 
-  /** Log-out: nothing of this user stays behind. */
+  /** For log-out: leaves nothing of this user behind. */
   forget(): void {
     this.#store?.clear()
     for (const { clientId } of this.#outbox.entries) this.#store?.remove(clientId)
@@ -125,7 +131,7 @@ export class OutboxDriver implements FrameSource {
     try {
       this.#outbox.add(entry)
     } catch (error) {
-      // What JSON cannot hold throws as well.
+      // This also throws if JSON cannot hold the message.
       const known = error instanceof RoomfulError
       return this.#refuse(entry, known ? error : new RoomfulError('invalid_message', { cause: error }))
     }
@@ -136,7 +142,7 @@ export class OutboxDriver implements FrameSource {
     return sent
   }
 
-  /** A message that does not even get into the outbox: shown as failed, like any other. */
+  /** Shows a message that is refused before it enters the outbox as failed, like any other. */
   refuse(roomId: string, message: string, data: JsonObject | undefined, error: RoomfulError): Sent {
     return this.#refuse(this.#write(roomId, message, data), error)
   }
@@ -165,8 +171,9 @@ export class OutboxDriver implements FrameSource {
   }
 
   /**
-   * With a token, another user id is somebody else's. Without one it is the same person, whose session the server
-   * no longer knows: what was never transmitted goes under the new id, what was could be duplicated.
+   * With a token, another user id is another person. Without one it is the same person, whose session the server no
+   * longer recognises. Messages that were never transmitted are sent under the new id; repeating a transmitted one
+   * could duplicate it.
    */
   #becomes(me: string): void {
     const isAnonymous = this.#settings.token === undefined
@@ -192,7 +199,7 @@ export class OutboxDriver implements FrameSource {
     this.#answer.clear()
   }
 
-  /** A room goes for good: what is in flight will not be sent again. */
+  /** The room is gone for good: messages in flight will not be sent again. */
   abandon(room: string): void {
     for (const { clientId } of this.entriesOf(room)) this.#abandoned.add(clientId)
   }
@@ -208,10 +215,13 @@ export class OutboxDriver implements FrameSource {
     this.#answered()
   }
 
-  /** The own broadcast; once an ack has shown that acks promise no more than the log, it settles as well. */
+  /**
+   * Handles the client's own broadcast. Once an ack has shown that acks promise no more than the log, a broadcast
+   * settles a message as well.
+   */
   echoed(clientId: string, id: string, epoch: string, offset: number): void {
     const isPromisedMore = this.#durability === 'replicated'
-    // It shows that the primary has it, and nothing of its replicas.
+    // The broadcast proves that the primary has the message, but says nothing about its replicas.
     const durability = isPromisedMore ? 'primary' : (this.#durability ?? 'memory')
     const settles = this.#durability !== undefined && !isPromisedMore
     this.#settle(this.#outbox.echoed(clientId, { id, epoch, offset, durability }, settles))
@@ -255,7 +265,7 @@ export class OutboxDriver implements FrameSource {
     return undefined
   }
 
-  /** A message that is too large is settled. */
+  /** Returns `undefined` and settles the message if it is too large. */
   #encode(entry: OutboxEntry, head: Head | undefined): EncodedFrame | undefined {
     const { clientId, roomId, message } = entry
     const base = { type: 'chat_message', room_id: roomId, message }
@@ -279,7 +289,7 @@ export class OutboxDriver implements FrameSource {
       if (!this.#isClosing) this.#settle(this.#outbox.settle(entry.clientId, { durability: 'none' }))
       return
     }
-    // Stored first: a page that dies in between must not take it for never transmitted.
+    // Stored first: a page that dies in between must not treat the message as never transmitted.
     const doubtful = this.#outbox.transmitted(entry.clientId, this.#runtime.clock.now(), head)
     if (doubtful && (entry.doubtSince === undefined || doubtful.seen !== entry.seen))
       this.#store?.put(doubtful)
@@ -312,7 +322,7 @@ export class OutboxDriver implements FrameSource {
       },
       retry: () => (handle.state === 'failed' ? this.#resend(entry) : sent),
       cancel: () => this.cancel(entry.clientId),
-      // biome-ignore lint/suspicious/noThenProperty: a message is awaited for its place in the log
+      // biome-ignore lint/suspicious/noThenProperty: awaiting a message gives its position in the log
       then: (resolved, rejected) => promise.then(resolved, rejected),
       catch: (failed) => promise.catch(failed),
     }
@@ -343,7 +353,7 @@ export class OutboxDriver implements FrameSource {
     return true
   }
 
-  /** Takes over what an earlier page of the same user left, and stores what is not yet. */
+  /** Takes over the messages that an earlier page of the same user left, and stores those that are not stored yet. */
   #restore(): void {
     const entries = this.#store?.take(this.#driver.user.get()) ?? []
     this.#outbox.restore(entries)

@@ -5,7 +5,7 @@ import type { OutboxLimits } from '../options/options.js'
 import type { Head, OutboxEntry } from '../options/stored-outbox.js'
 import * as strings from '../runtime/strings.js'
 
-/** Where a message stands in its room's log. */
+/** The position of a message in its room's log. */
 export interface Placed {
   readonly id: string
   readonly epoch: string
@@ -13,7 +13,7 @@ export interface Placed {
   readonly durability: Durability
 }
 
-/** Where the message stands in its room's log; a base server tells nothing (`durability: 'none'`). */
+/** The position of the message in its room's log; a base server does not report one (`durability: 'none'`). */
 export type SendResult =
   | Placed
   | {
@@ -23,7 +23,7 @@ export type SendResult =
       readonly offset?: undefined
     }
 
-/** What became of a message. */
+/** The outcome of a message. */
 export interface Settled {
   readonly entry: OutboxEntry
   readonly outcome: SendResult | RoomfulError
@@ -31,38 +31,44 @@ export interface Settled {
 
 interface Waiting {
   entry: OutboxEntry
-  /** The JSON of its data, made once: it goes into every transmission. */
+  /** The JSON of its data, made once because it goes into every transmission. */
   readonly data: string | undefined
-  /** Temporary refusals for a reason of its own. */
+  /** How often the message was refused temporarily for a reason of its own. */
   refusals: number
-  /** Its own broadcast was seen: it is in the log, though the ack is still out. */
+  /** The position from its own broadcast: it is in the log, though the ack has not arrived yet. */
   echo: Placed | undefined
 }
 
-/** What the present connection knows of a room: the wire's `after` is about one connection alone. */
+/** What the current connection knows about a room. The wire's `after` concerns a single connection. */
 interface Lane {
-  /** Client ids transmitted and not answered, in order. */
+  /** Client ids that were transmitted and not answered, in order. */
   readonly flights: string[]
   accepted: string | undefined
-  /** One was refused: all behind it will be, so nothing is sent until every answer is in. */
+  /** A message was refused, and so will be all later ones in flight. Nothing is sent until all are answered. */
   isDraining: boolean
   notBefore: number
-  /** Times in a row that all in flight were answered and nothing was accepted. */
+  /** How often in a row all messages in flight were answered without one being accepted. */
   repeats: number
-  /** Nobody is in the room: it goes with the last answer. */
+  /** The client left the room: the lane is removed with the last answer. */
   isLeft: boolean
 }
 
-/** A message that the server keeps failing on must not hold up all others for ever. */
+/** A message on which the server keeps failing must not delay all others for ever. */
 const MAX_REFUSALS = 5
 const RETRY_MS = 500
 
-/** The messages that wait for their acknowledgement, in order. No I/O and no clock: decides what may be sent and what is settled. */
+/**
+ * The unacknowledged messages, in order. Without I/O and without a clock, it decides which may be sent and which are
+ * settled.
+ */
 export class Outbox {
   readonly #limits: OutboxLimits
   #waiting = new Map<string, Waiting>()
   #lanes = new Map<string, Lane>()
-  /** Transmitted on an earlier connection: a refusal on this one does not tell what became of that transmission. */
+  /**
+   * Messages that an earlier connection transmitted: a refusal on this connection does not say what became of that
+   * transmission.
+   */
   readonly #doubts = new Set<string>()
   #bytes = 0
 
@@ -90,7 +96,7 @@ export class Outbox {
     this.#put(waiting)
   }
 
-  /** Puts what an earlier page left before what this one wants to send. */
+  /** Inserts the messages that an earlier page left before those of this page. */
   restore(entries: readonly OutboxEntry[]): void {
     const later = this.#waiting
     this.#waiting = new Map()
@@ -98,7 +104,7 @@ export class Outbox {
     for (const [clientId, waiting] of later) this.#waiting.set(clientId, waiting)
   }
 
-  /** Makes the user the sender of all that waits. Returns what was nobody's or another's before. */
+  /** Makes the user the sender of all waiting messages. Returns those that had no sender or another one. */
   adopt(userId: string): OutboxEntry[] {
     const others = [...this.#waiting.values()].filter(({ entry }) => entry.userId !== userId)
     return others.map((waiting) => {
@@ -123,19 +129,22 @@ export class Outbox {
     return this.#waiting.get(clientId)?.data
   }
 
-  /** When a room that was told to wait may go on. */
+  /** When a room that must wait may continue. */
   nextTime(now: number): number | undefined {
     const times = [...this.#lanes.values()].map(({ notBefore }) => notBefore).filter((time) => time > now)
     return times.length > 0 ? Math.min(...times) : undefined
   }
 
-  /** The wire's `after` for the next transmission to a room: what this connection sent before it, or had accepted. */
+  /**
+   * The wire's `after` for the next transmission to a room: the message that this connection sent or had accepted
+   * last.
+   */
   predecessor(roomId: string): string | undefined {
     const lane = this.#lanes.get(roomId)
     return lane?.flights.at(-1) ?? lane?.accepted
   }
 
-  /** Call before the frame leaves. Returns the entry as it now is. */
+  /** Call this before the frame leaves. Returns the updated entry. */
   transmitted(clientId: string, now: number, head?: Head): OutboxEntry | undefined {
     const waiting = this.#waiting.get(clientId)
     if (!waiting) return undefined
@@ -157,7 +166,7 @@ export class Outbox {
     return this.settle(clientId, placed)
   }
 
-  /** The own broadcast arrived. With an ack that promises more than the log, only the ack settles. */
+  /** The client's own broadcast arrived. If acks promise more than the log, only the ack settles the message. */
   echoed(clientId: string, placed: Placed, settles: boolean): Settled | undefined {
     if (settles) return this.settle(clientId, placed)
     const waiting = this.#waiting.get(clientId)
@@ -165,7 +174,7 @@ export class Outbox {
     return undefined
   }
 
-  /** The server refused a transmission: for now, or for good, which settles it. */
+  /** The server refused a transmission. A permanent refusal settles the message. */
   refused(clientId: string, error: RoomfulError, now: number): Settled | undefined {
     const waiting = this.#waiting.get(clientId)
     const roomId = waiting?.entry.roomId ?? error.roomId
@@ -174,17 +183,19 @@ export class Outbox {
     const wasFirst = answered(lane, clientId)
     this.#drop(roomId, lane)
     lane.isDraining = lane.flights.length > 0
-    // The two sides disagree on what was last, as after a leave; with nothing in flight a new chain is safe.
+    // The two sides disagree about the last message, for example after a leave. With nothing in flight, a new chain
+    // is safe.
     if (error.code === 'out_of_order' && !lane.isDraining) lane.accepted = undefined
     if (!waiting) return undefined
-    // The server's store did not answer: it may have accepted the message all the same.
+    // The server's store did not answer, so it may have accepted the message anyway.
     if (error.code === 'unavailable') this.#doubts.add(clientId)
     if (error.code !== 'out_of_order' && error.code !== 'rate_limited') waiting.refusals++
     const isStuck = error.code === 'internal' && waiting.refusals >= MAX_REFUSALS
-    // What it was refused for now, such as a membership that ended, may not have stood in the way of an earlier transmission.
+    // The reason of this refusal, such as a membership that ended, may not have existed when an earlier connection
+    // transmitted the message.
     const outcome = this.#doubts.has(clientId) ? (waiting.echo ?? unknownAfter(error)) : error
     if (!error.temporary || isStuck) return this.settle(clientId, outcome)
-    // Refused where the outcome was never in doubt before: it is certainly not in the log.
+    // It was refused, and its outcome was never in doubt before, so it is certainly not in the log.
     if (wasFirst && !this.#doubts.has(clientId))
       waiting.entry = { ...waiting.entry, doubtSince: undefined, seen: undefined }
     if (error.code !== 'out_of_order') {
@@ -194,7 +205,7 @@ export class Outbox {
     return undefined
   }
 
-  /** The server forgets what was last with the membership; what is in flight is still answered. */
+  /** When the membership ends, the server forgets the last message; messages in flight are still answered. */
   left(roomId: string): void {
     const lane = this.#lanes.get(roomId)
     if (!lane) return
@@ -207,20 +218,29 @@ export class Outbox {
     if (lane.isLeft && lane.flights.length === 0) this.#lanes.delete(roomId)
   }
 
-  /** The connection broke: what was in flight has an unknown outcome and will be sent again with the same id. */
+  /**
+   * The connection broke: the outcome of messages in flight is unknown, and they will be sent again with the same
+   * ids.
+   */
   disconnected(): void {
     for (const { flights } of this.#lanes.values()) for (const clientId of flights) this.#doubts.add(clientId)
     this.#lanes.clear()
   }
 
-  /** What was in doubt for longer than the server remembers ids: never sent blindly again. */
+  /**
+   * Gives up messages that have been in doubt for longer than the server remembers ids: they are never repeated
+   * blindly.
+   */
   expire(now: number, windowMs: number): Settled[] {
     const isExpired = ({ entry }: Waiting) =>
       entry.doubtSince !== undefined && now - entry.doubtSince > windowMs && !this.#isInFlight(entry)
     return this.#settleAll(isExpired, ({ echo }) => echo ?? new RoomfulError('outcome_unknown'))
   }
 
-  /** Gives up on messages that are not in flight, such as those of a room that was left. What may have arrived is `outcome_unknown`. */
+  /**
+   * Fails messages that are not in flight, such as those of a room that was left. Those that may have arrived get
+   * `outcome_unknown`.
+   */
   fail(which: (entry: OutboxEntry) => boolean, error: RoomfulError): Settled[] {
     return this.#settleAll(
       ({ entry }) => which(entry) && !this.#isInFlight(entry),
@@ -228,7 +248,7 @@ export class Outbox {
     )
   }
 
-  /** The server closed the connection over the size of a frame: the largest in flight must have been it. */
+  /** The server closed the connection because of a frame's size: it must have been the largest in flight. */
   failLargest(error: RoomfulError): Settled | undefined {
     const inFlight = [...this.#lanes.values()].flatMap(({ flights }) => flights)
     const [largest] = inFlight
@@ -296,7 +316,7 @@ function unknownAfter(cause: RoomfulError): RoomfulError {
   return new RoomfulError('outcome_unknown', { cause })
 }
 
-/** Takes a transmission out of those that wait for an answer. */
+/** Removes a transmission from those that wait for an answer. Returns whether it was there. */
 function answered(lane: Lane, clientId: string): boolean {
   const index = lane.flights.indexOf(clientId)
   if (index >= 0) lane.flights.splice(index, 1)

@@ -8,15 +8,15 @@ export function storedOutbox(storage: OutboxStorage): StoredOutbox {
   return (context) => new StorageCopy(storage, context)
 }
 
-/** The outbox's copy in a storage that outlives the page. Until this page owns it, nothing is written. */
+/** A copy of the outbox in a storage that outlives the page. It writes nothing until this page owns the storage. */
 export class StorageCopy implements OutboxStore {
   readonly #storage: OutboxStorage
   readonly #context: OutboxStoreContext
   #isOwned = false
   #close: (() => void) | undefined
-  /** What earlier pages left, of this user and of others. */
+  /** Messages that earlier pages left, of this user and of others. */
   #left: readonly StoredMessage[] = []
-  /** Where each message stands in the order of the storage. */
+  /** The position of each message in the order of the storage. */
   readonly #sequences = new Map<string, number>()
   #lastSequence = 0
 
@@ -55,7 +55,7 @@ export class StorageCopy implements OutboxStore {
       isCleared = true
       close()
     })
-    // A storage may open at once.
+    // A storage may call `opened` synchronously.
     if (isCleared) close()
   }
 
@@ -101,7 +101,7 @@ export class StorageCopy implements OutboxStore {
     return () => this.#guard(() => close?.())
   }
 
-  /** One that cannot be read would stop the outbox, and all behind it. */
+  /** Excludes messages that cannot be read: they would stop the outbox and everything after them. */
   #readable(messages: readonly StoredMessage[]): StoredMessage[] {
     const readable = [...messages].filter(isStoredMessage)
     if (readable.length < messages.length) this.#context.failed(new Error(strings.unreadable))
@@ -114,25 +114,25 @@ export class StorageCopy implements OutboxStore {
     })
   }
 
-  /** Dated in the future: the clock was set back, and how long ago it was is not known. */
+  /** A date in the future counts as infinitely old: the clock was set back, so the age is unknown. */
   #monotonic(wallTime: number | undefined): number | undefined {
     if (wallTime === undefined) return undefined
     return wallTime > this.#context.runtime.wallTime() ? Number.NEGATIVE_INFINITY : wallTime - this.#ahead()
   }
 
-  /** By how much the wall clock is ahead of the monotonic one, in ms. */
+  /** By how much the wall clock is ahead of the monotonic clock, in ms. */
   #ahead(): number {
     const { runtime } = this.#context
     return runtime.wallTime() - runtime.clock.now()
   }
 
-  /** A storage may work with promises inside. */
+  /** Handles both exceptions and rejections, since a storage may be asynchronous. */
   #guard(run: () => unknown): void {
     guard(run, this.#context.failed)
   }
 }
 
-/** Whether it can be sent: JSON must hold it, too. */
+/** Whether it is a message that can be sent, which includes that JSON can hold it. */
 export function isStoredMessage(value: unknown): value is StoredMessage {
   const { clientId, roomId, message, userId, sequence, doubtSince = 0 } = Object(value)
   try {

@@ -6,33 +6,37 @@ export interface StoredMessage {
   readonly roomId: string
   readonly message: string
   readonly data?: JsonObject | undefined
-  /** Only this user's page sends it. */
+  /** The sender; only pages of this user send the message. */
   readonly userId: string
-  /** Orders the messages of a storage. */
+  /** Defines the order of messages in a storage. */
   readonly sequence: number
-  /** When it was first transmitted without an answer, in Unix ms. */
+  /** When it was first transmitted without an answer, in ms since 1970. */
   readonly doubtSince?: number | undefined
-  /** The newest entry of the room that was known then. */
+  /** The newest entry of the room that was known at that time. */
   readonly seen?: { readonly epoch: string; readonly offset: number } | undefined
 }
 
 /**
- * Keeps unacknowledged messages when the page goes. One page owns it at a time. Whatever throws or rejects, and a message
- * that cannot be read, is reported as `storage_failed`, and the client goes on with the messages in memory.
+ * Keeps unacknowledged messages when the page closes. One page owns it at a time. If a method throws or rejects, or a
+ * message cannot be read, the client reports `storage_failed` and continues with the messages in memory.
  */
 export interface OutboxStorage {
   /**
-   * Waits until this page owns the storage, then calls `opened` with what earlier pages left, and again with whatever
-   * it gets later. `failed` gets what went wrong, such as an entry that cannot be read. Returns a function that gives up the storage.
+   * Waits until this page owns the storage, then calls `opened` with the messages that earlier pages left, and again
+   * with those that it receives later. Calls `failed` with errors, such as an entry that cannot be read. Returns a
+   * function that gives up the storage.
    */
   open(
     name: string,
     opened: (messages: readonly StoredMessage[]) => void,
     failed: (error: unknown) => void,
   ): () => void
-  /** Who this page is, from now on: for a storage that hands over only what this user left. */
+  /** Tells the storage who this page's user is, so that it can return only that user's messages. */
   userIs?(user: string): void
-  /** Log-out: removes what earlier pages left. Without it, what `opened` was called with is removed one by one. */
+  /**
+   * For log-out: removes the messages that earlier pages left. Without this method, those passed to `opened` are
+   * removed one by one.
+   */
   clear?(): void
   put(name: string, message: StoredMessage): void
   remove(name: string, clientId: string): void

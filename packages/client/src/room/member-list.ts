@@ -1,7 +1,7 @@
 import type { Member, ServerMessageOf } from '@roomful/protocol'
 import { type Report, Value } from '../runtime/observable.js'
 
-/** Who is in a room and their state, in rooms of up to 200 users; larger ones tell only how many. */
+/** The users in a room and their state, in rooms of up to 200 users; in larger rooms only their number is known. */
 export class MemberList {
   readonly list: Value<readonly Member[]>
   /** How many users are in the room. */
@@ -17,7 +17,7 @@ export class MemberList {
     return this.list.isWatched || this.occupancy.isWatched
   }
 
-  /** A list that is left out is the one of that version, which is here already. */
+  /** A list that is left out is unchanged: this side already has that version. */
   joined({ members, count, presence_version }: ServerMessageOf<'joined'>): void {
     const isKnown =
       members === undefined && presence_version !== undefined && presence_version === this.#version
@@ -33,7 +33,7 @@ export class MemberList {
     else if (!this.list.get().some((member) => member.user_id === user_id)) this.#put({ user_id })
   }
 
-  /** Returns false if a change before this one was missed. */
+  /** Returns false if an earlier change was missed. */
   changed({ version, event, members }: ServerMessageOf<'presence'>): boolean {
     if (event === 'snapshot') this.list.set(members)
     else {
@@ -45,7 +45,7 @@ export class MemberList {
       }
     }
     this.#version = version
-    // The list is whole. A notice with the count may be lost on its way.
+    // The list is complete, so its length is the count, even if a notice with the count gets lost.
     this.occupancy.set(this.list.get().length)
     return true
   }

@@ -15,7 +15,7 @@ import type { RoomCore } from './room.js'
 import type { Rooms } from './rooms.js'
 import { type Loggable, Place } from './timeline.js'
 
-/** The parts of a client that messages may be for. */
+/** The parts of a client that can receive messages. */
 interface Receivers {
   readonly protocol: AnyProtocol | undefined
   readonly driver: ConnectionDriver
@@ -26,10 +26,10 @@ interface Receivers {
   failed(error: RoomfulError): void
 }
 
-/** What carries `epoch`, `offset` and `id` without being an entry of a log. */
+/** Messages with `epoch`, `offset` and `id` that are not entries of a log. */
 const NOT_IN_LOG = new Set(['joined', 'ack', 'resync', 'history'])
 
-/** Hands each decoded message of the server to the part of the client that it is for. */
+/** Passes each decoded message from the server to the part of the client that handles it. */
 export class MessageRouter {
   readonly #client: Receivers
 
@@ -72,7 +72,7 @@ export class MessageRouter {
         this.#client.outbox.acked(message)
         return
       case 'joined':
-        // An extended server's answers a join that is no longer waited for.
+        // From an extended server, this answers a join that nobody waits for any more.
         if (this.#client.driver.mode === 'base') room?.joined(message)
         return
       case 'draining':
@@ -84,7 +84,7 @@ export class MessageRouter {
   }
 
   #refused(error: RoomfulError): void {
-    // The way from the socket to here is nothing that a reader of the log could mend.
+    // The stack from the socket to here would not help whoever reads the log.
     error.stack = String(error)
     if (error.code === 'rate_limited') this.#client.driver.rateLimiter.refused('messages', error.retryAfterMs)
     this.#client.failed(error)
@@ -106,7 +106,7 @@ export class MessageRouter {
     return result.message
   }
 
-  /** Chat data as the application's schema returns it. */
+  /** Replaces chat data by the output of the application's schema. */
   #withData(result: ServerDecodeResult): ServerDecodeResult {
     const chat = this.#client.protocol?.chat
     if (!chat || !result.ok || result.message.type !== 'chat_message' || result.message.data === undefined)
@@ -117,7 +117,7 @@ export class MessageRouter {
     return { ...result, message: { ...result.message, data: data.value } } as ServerDecodeResult
   }
 
-  /** A newer server may add types, so that one that is not known is no error. */
+  /** An unknown type is not an error, since a newer server may add types. */
   unreadable(result: ServerDecodeResult): void {
     if (!result.ok && result.code !== 'unknown_type')
       this.#client.failed(new RoomfulError(result.code, { issues: result.issues }))

@@ -10,12 +10,12 @@ import type { ConnectionStatus } from '../connection/connection-state.js'
 import type { AnyProtocol } from '../options/options.js'
 import type { RoomStatus } from './room-state.js'
 
-/** A chat message as handlers get it. A base server gives it no `id`, `epoch`, `offset` and `client_id`. */
+/** A chat message, as handlers receive it. From a base server it has no `id`, `epoch`, `offset` and `client_id`. */
 export type ChatMessage<P extends AnyProtocol> = Omit<ServerMessageOf<'chat_message'>, 'data'> & {
   readonly data?: [ChatDataOutput<P>] extends [never] ? JsonObject : ChatDataOutput<P>
 }
 
-/** Where a published message stands in its room's log. */
+/** The position of a published message in its room's log. */
 export interface Published {
   readonly room_id: string
   readonly id: string
@@ -24,11 +24,11 @@ export interface Published {
   readonly client_id?: string
 }
 
-/** A server message of the application with the envelope of its kind. */
+/** An application's server message, with the envelope of its kind. */
 export type Received<P extends AnyProtocol, K extends keyof P['server'] & string> = ServerMessageFor<P, K> &
   (K extends VolatileName<P> ? { readonly room_id?: string } : Published)
 
-/** What stands in a room's log: chat, and what the application's server published. */
+/** An entry of a room's log: chat, or a message that the application's server published. */
 export type LogMessage<P extends AnyProtocol> =
   | ChatMessage<P>
   | { [K in Exclude<keyof P['server'] & string, VolatileName<P>>]: Received<P, K> }[Exclude<
@@ -42,7 +42,7 @@ export interface StatusChange<S> {
   readonly reason: string
 }
 
-/** Continuity was broken: what came between what was seen so far and what follows cannot be known. */
+/** Continuity was broken: entries between those seen so far and those that follow may be missing. */
 export interface Resync {
   readonly room_id: string
   readonly reason: string
@@ -60,10 +60,13 @@ export type RoomEvents<P extends AnyProtocol> = {
 
 export type ClientEvents<P extends AnyProtocol> = {
   status: StatusChange<ConnectionStatus>
-  /** What no caller awaits: an `error` frame without a request, a frame that the protocol does not allow, a failed storage. */
+  /**
+   * An error that no caller receives: an `error` frame without a request, a frame that violates the protocol, a
+   * storage that failed.
+   */
   error: RoomfulError
-  /** The server is about to restart; the client moves on after this many ms. */
+  /** The server is about to restart; the client moves to another connection after this many ms. */
   draining: { readonly reconnect_after_ms: number }
-  /** The token expires in this many ms; a token getter is asked for another one. */
+  /** The token expires in this many ms; the client asks a token getter for another one. */
   expiring: { readonly in_ms: number }
 } & { [K in VolatileName<P>]: Received<P, K> }

@@ -3,16 +3,16 @@ import type { RoomfulError } from '@roomful/protocol/wire'
 import { backoffMs, repeatMs } from '../connection/retry.js'
 import * as strings from '../runtime/strings.js'
 
-/** Where a room stands. `reason` says in words how it came there. */
+/** The state of the room. `reason` explains in words how it got there. */
 export type RoomStatus = { readonly reason: string } & (
   | { readonly state: 'idle' }
-  /** Not a member yet, or no longer, and nothing to resume from. */
+  /** Not a member (yet, or any more), and there is nothing to resume from. */
   | { readonly state: 'joining' }
-  /** Away, with a place in the log to resume from. */
+  /** Disconnected, with a position in the log to resume from. */
   | { readonly state: 'recovering' }
   /** `recovered`: whether the last join had no gap; `undefined` if there was nothing to recover. */
   | { readonly state: 'live'; readonly recovered: boolean | undefined }
-  /** Still a member, but something was missed. */
+  /** Still a member, but entries are missing. */
   | { readonly state: 'resyncing' }
   | { readonly state: 'denied'; readonly error: RoomfulError }
   | { readonly state: 'left' }
@@ -20,50 +20,50 @@ export type RoomStatus = { readonly reason: string } & (
 
 type Joined = ServerMessageOf<'joined'>
 
-/** The machine's whole memory. */
+/** The complete state of the machine. */
 export interface RoomMachine {
   readonly status: RoomStatus
   readonly isConnected: boolean
-  /** The last entry that was delivered, or the head that the join began at. */
+  /** The last entry that was delivered, or the head at which the join began. */
   readonly cursor: Cursor | undefined
   /** How many entries of the past the application asked for. */
   readonly history: number | undefined
-  /** The outcome of the resume that is going on; the first page tells it. */
+  /** The outcome of the current resume, known from its first page. */
   readonly recovered: boolean | undefined
   readonly wasLive: boolean
-  /** Joins in a row on this connection that were refused, or brought nothing new. */
+  /** Joins in a row on this connection that were refused or brought nothing new. */
   readonly failures: number
 }
 
 export type RoomEvent =
   | { readonly type: 'join'; readonly history: number | undefined }
   | { readonly type: 'leave'; readonly reason: string }
-  /** Somebody else is, or may be, the user from now on. */
+  /** The user has changed, or may have changed. */
   | { readonly type: 'forget' }
   | { readonly type: 'up' }
   | { readonly type: 'down'; readonly reason: string }
   | { readonly type: 'joined'; readonly frame: Joined }
   | { readonly type: 'refused'; readonly error: RoomfulError; readonly random: number }
   | { readonly type: 'timer' }
-  /** A live frame with a place in the log. */
+  /** A live frame with a position in the log. */
   | { readonly type: 'entry'; readonly at: Cursor }
   | { readonly type: 'resync'; readonly reason: string; readonly at: Cursor }
-  /** The members' list missed a change. */
+  /** The list of members missed a change. */
   | { readonly type: 'members_gap' }
   | { readonly type: 'expelled'; readonly error: RoomfulError }
 
 export type RoomEffect =
-  /** A page is exempt from the rate of joins. */
+  /** A join for the next page is exempt from the rate of joins. */
   | {
       readonly type: 'send_join'
       readonly since: Cursor | undefined
       readonly history: number | undefined
       readonly isPage: boolean
     }
-  /** The live frame is the next one: hand it on. */
+  /** The live frame is the next in order: pass it on. */
   | { readonly type: 'deliver' }
   | { readonly type: 'deliver_page'; readonly entries: readonly Entry[] }
-  /** Before what follows there is a hole, or another log. */
+  /** There is a hole, or another log, before the entries that follow. */
   | { readonly type: 'break'; readonly reason: string; readonly head: Cursor | undefined }
   | { readonly type: 'live' }
   | { readonly type: 'retry'; readonly ms: number }
@@ -143,7 +143,7 @@ function resync(m: RoomMachine, reason: string): RoomStep {
   return stay({ ...m, status: { state: 'resyncing', reason }, recovered: undefined }, [again(m)])
 }
 
-/** A server that answers with nothing new is asked ever later. */
+/** If a server keeps answering with nothing new, the next request waits longer each time. */
 function again(m: RoomMachine, isPage = false): RoomEffect {
   const ms = repeatMs(m.failures)
   return ms > 0 ? { type: 'retry', ms } : sendJoin(m, isPage)
@@ -178,8 +178,8 @@ function joined(m: RoomMachine, frame: Joined): RoomStep {
 }
 
 /**
- * Whether the answer holds the place that live frames have reached since the join was sent: then nothing was missed,
- * though the log may have dropped the entry that the join named.
+ * Whether the answer contains the position that live frames have reached since the join was sent. If so, nothing was
+ * missed, even if the log has dropped the entry that the join named.
  */
 function isKnown(cursor: Cursor | undefined, frame: Joined): boolean {
   return [cursorOf(frame), ...(frame.messages ?? [])].some(
@@ -187,7 +187,7 @@ function isKnown(cursor: Cursor | undefined, frame: Joined): boolean {
   )
 }
 
-/** A base server has no log: whatever was missed is missed. */
+/** A base server has no log, so missed messages are lost. */
 function joinedBase(m: RoomMachine): RoomStep {
   return live(m, m.wasLive ? [{ type: 'break', reason: 'not_recoverable', head: undefined }] : [])
 }

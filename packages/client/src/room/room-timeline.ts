@@ -7,17 +7,17 @@ import type { Observable, Report } from '../runtime/observable.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { type Loggable, Timeline } from './timeline.js'
 
-/** Entries that a timeline keeps; the oldest go first. */
+/** Maximum number of entries in a timeline; the oldest are removed first. */
 const LIMIT = 5_000
 
-/** What a timeline needs of its room. */
+/** The part of its room that a timeline needs. */
 interface TimelineRoom {
   readonly id: string
   readonly head: { readonly offset: number } | undefined
   send(message: string, options: { readonly data: JsonObject | undefined }): unknown
 }
 
-/** What a timeline needs of the client. */
+/** The part of the client that a timeline needs. */
 interface TimelineServices {
   readonly settings: Settings
   readonly runtime: Runtime
@@ -26,7 +26,7 @@ interface TimelineServices {
   readonly outbox: { cancel(clientId: string): boolean }
 }
 
-/** A room's timeline, which shows the own messages before the server has them. */
+/** A room's timeline, which shows the user's own messages before the server has them. */
 export class RoomTimeline extends Timeline<Loggable> {
   readonly #room: TimelineRoom
   readonly #client: TimelineServices
@@ -39,7 +39,7 @@ export class RoomTimeline extends Timeline<Loggable> {
 
   queued({ clientId, message, data, userId }: OutboxEntry): void {
     const chat = this.#client.settings.protocol?.chat
-    // Shown as its receivers will get it; sent as it was given.
+    // Shows the schema's output, as receivers will see it, but sends its input.
     const shown = chat && data ? validate(chat, data) : undefined
     const pending = {
       type: 'chat_message',

@@ -1,19 +1,19 @@
-/** What decides whether a room's handle is kept. */
+/** The properties that decide whether a room's handle is kept. */
 interface Keepable {
   readonly id: string
-  /** Whether it is joined, someone listens to it, or something is to be sent to it. */
+  /** Whether it is joined, somebody listens to it, or messages wait to be sent to it. */
   readonly isHeld: boolean
 }
 
-/** Rooms that nothing holds, and that are kept for someone who comes back. */
+/** How many unused rooms are kept in case somebody returns to them. */
 const SPARE = 16
 
 /**
- * A client's rooms. One that nothing holds any more is kept as long as the application has its handle: whoever visits
- * room after room would fill the memory with those that were left.
+ * A client's rooms. An unused room is kept only while the application holds its handle. Otherwise an application that
+ * visits one room after another would fill the memory.
  */
 export class Rooms<R extends Keepable> {
-  /** A base server has each connection in one room, the one that it joined last. */
+  /** A base server keeps each connection in one room, the one that it joined last. */
   base: R | undefined
   readonly #kept = new Map<string, R>()
   readonly #loose = new Map<string, WeakRef<R>>()
@@ -33,7 +33,7 @@ export class Rooms<R extends Keepable> {
     }
   }
 
-  /** The room is new, or used again. Does nothing for one that was released. */
+  /** Records that the room is new or in use again. Does nothing for a released room. */
   use(room: R): void {
     if (this.#kept.get(room.id) === room || this.get(room.id) !== room) return
     this.add(room)
@@ -45,13 +45,13 @@ export class Rooms<R extends Keepable> {
     this.sweep()
   }
 
-  /** The next handle of this name is a new one. */
+  /** The next call for this name creates a new handle. */
   release({ id }: R): void {
     this.#kept.delete(id)
     this.#loose.delete(id)
   }
 
-  /** Lets go of rooms that nothing holds, but for the newest. */
+  /** Removes unused rooms, except the newest ones. */
   sweep(): void {
     const spare = [...this.#kept.values()].filter(({ isHeld }) => !isHeld)
     for (const room of spare.slice(0, -SPARE)) {

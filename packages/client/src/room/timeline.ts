@@ -2,7 +2,7 @@ import type { Cursor } from '@roomful/protocol'
 import type { RoomfulError } from '@roomful/protocol/wire'
 import { type Observable, type Report, Value } from '../runtime/observable.js'
 
-/** What every message of a log has, and what chat and own messages add. */
+/** Properties that every message in a log has, and those that chat and own messages add. */
 export interface Loggable {
   readonly type: string
   readonly id?: string | number | undefined
@@ -12,7 +12,10 @@ export interface Loggable {
   readonly user_id?: unknown
 }
 
-/** Where an entry stands that this client cannot read: of a newer contract, or not as its schema says. It is not shown. */
+/**
+ * The position of an entry that this client cannot read, because it is from a newer contract or violates its schema.
+ * It is not shown.
+ */
 export class Place implements Loggable {
   constructor(
     readonly type: string,
@@ -29,29 +32,32 @@ export type TimelineEntry<M> =
       readonly message: M
     } & EntryActions &
       MessageState)
-  /** What stood above is not continued below: `reason` says why. */
+  /** The entries above and below this one do not adjoin: `reason` says why. */
   | { readonly kind: 'break'; readonly key: string; readonly reason: string }
 
 export type MessageState =
   | { readonly state: 'pending' | 'sent' }
   | { readonly state: 'failed'; readonly error: RoomfulError }
-  /** Was in the log, but a failure of the server's storage took it away. */
+  /** It was in the log, but a failure of the server's storage removed it. */
   | { readonly state: 'lost' }
 
 export interface EntryActions {
-  /** Sends a failed message again, as a new one at the end. Returns false for any other. */
+  /** Sends a failed message again, as a new one at the end. Returns false for any other message. */
   retry(): boolean
-  /** Takes back a message that was not transmitted yet, or puts away a failed one. Returns false for any other. */
+  /**
+   * Takes back a message that was not transmitted yet, or dismisses a failed one. Returns false for any other
+   * message.
+   */
   cancel(): boolean
 }
 
 type MessageEntry<M> = Extract<TimelineEntry<M>, { kind: 'message' }>
 
-/** What a room can do with an own message. */
+/** Actions of the room on an own message. */
 export interface OwnActions {
-  /** Sends it again as a new one. */
+  /** Sends it again, as a new message. */
   retry(): void
-  /** Returns false if it was transmitted already. */
+  /** Returns false if it was already transmitted. */
   cancel(): boolean
 }
 
@@ -63,26 +69,29 @@ interface Own<M> {
 const NOTHING: readonly never[] = []
 
 /**
- * A room's messages as a list to render: those in the log by offset, then the own ones that are under way. One that
- * failed stays behind what stood before it then.
+ * A room's messages as a list to render: the entries of the log by offset, then own messages in flight. A failed
+ * message stays after the entries that preceded it when it failed.
  */
 export class Timeline<M extends Loggable> implements Observable<readonly TimelineEntry<M>[]> {
   readonly #changes: Value<number>
   readonly #limit: number
-  /** Made when it is asked for: a copy of all entries for each message would cost more than the message. */
+  /** Created on demand: a copy of all entries for each message would cost more than the message itself. */
   #snapshot: readonly TimelineEntry<M>[] | undefined
   #log: TimelineEntry<M>[] = []
-  /** Pending ones by client id, in the order in which they were sent, and failed ones that wait for those before them. */
+  /** Pending messages by client id, in the order of sending, and failed ones that wait for those before them. */
   readonly #own = new Map<string, Own<M>>()
-  /** Entries of the log by their names: a page may bring them again, and a retry to another place. */
+  /**
+   * Entries of the log by their names, because a page may contain them again, and a retry may give them another
+   * position.
+   */
   readonly #byName = new Map<string, MessageEntry<M>>()
-  /** Keys of own entries that an ack has placed and no frame has shown yet. */
+  /** Keys of own entries that an ack has placed and that no frame has shown yet. */
   readonly #unseen = new Set<string>()
-  /** The offsets behind which failed ones stand, by their keys. */
+  /** For each failed message, by key, the offset after which it stays. */
   readonly #anchors = new Map<string, number>()
   #mayHaveHoles = false
   #hasForked = false
-  /** Of the present log. */
+  /** The epoch of the current log. */
   #epoch: string | undefined
   #breaks = 0
 
@@ -135,7 +144,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     this.#changed()
   }
 
-  /** Failed ones that nothing under way stands before get their place in the log. */
+  /** Gives failed messages a position in the log once no message in flight precedes them. */
   #anchorFailed(head: number): void {
     for (const [clientId, { entry }] of this.#own) {
       if (entry.state !== 'failed') return
@@ -143,21 +152,21 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
       const last = this.#log.at(-1)
       this.#anchors.set(entry.key, Math.max(head, last?.kind === 'message' ? this.#offsetOf(last) : 0))
       this.#log.push(entry)
-      // The log may show it all the same, where only its outcome was unknown.
+      // If only the outcome was unknown, the log may still show the message.
       for (const name of namesOf(entry.message)) this.#byName.set(name, entry)
     }
   }
 
-  /** Acknowledged: the message has its place, although its broadcast may still be out. */
+  /** The message was acknowledged, so it has a position, although its broadcast may not have arrived yet. */
   placed(clientId: string, place: Partial<M>): void {
     const own = this.#own.get(clientId)
     if (!own) return
-    // Known to be unseen first, so that no break is shown where frames are only late.
+    // First records that it is unseen, so that no break is shown while frames are only late.
     this.#unseen.add(own.entry.key)
     this.received([{ ...own.entry.message, ...place }])
   }
 
-  /** Returns false if it was not there. */
+  /** Returns false if it was not in the list. */
   removed(clientId: string): boolean {
     const index = this.#log.findLastIndex((entry) => isFailed(entry) && entry.key === clientId)
     if (index < 0 && !this.#own.delete(clientId)) return false
@@ -167,7 +176,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     return true
   }
 
-  /** Entries of the present log, live or from its past. */
+  /** Adds entries of the current log, live or older ones. */
   received(messages: readonly (M | Place)[]): void {
     for (const message of messages) this.#insert(message as M)
     this.#trim()
@@ -182,7 +191,9 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     }
   }
 
-  /** A page of the past joins only what it touches, else there would be a hole that nobody sees. */
+  /**
+   * Adds a page of older entries only if it adjoins the entries shown; otherwise there would be an invisible hole.
+   */
   prepended(messages: readonly (M | Place)[]): void {
     const first = this.#log.slice(this.#lastBreak() + 1).find((entry) => !isFailed(entry))
     const end = messages.at(-1)?.offset
@@ -201,7 +212,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     if (this.#log.length === 0) return
     this.#hasForked ||= reason === 'forked'
     for (const [index, entry] of this.#log.entries()) {
-      // The new log of the same epoch ends before it, so it is not in there.
+      // The new log has the same epoch and ends before this entry, so it does not contain it.
       if (
         entry.kind === 'message' &&
         head &&
@@ -215,7 +226,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     this.#changed()
   }
 
-  /** The hole is before what only acks have placed, unless their log has ended as well. */
+  /** The hole is before the entries that only acks have placed, unless their log has ended as well. */
   #markBreak(reason: string, head: Cursor | undefined): void {
     const end = this.#seenEnd()
     const unseen = this.#log[end]
@@ -226,14 +237,14 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     this.#log.splice(index - replaced, replaced, { kind: 'break', key: `break-${++this.#breaks}`, reason })
   }
 
-  /** Behind the last entry that a frame has shown, and what failed there. */
+  /** The index after the last entry that a frame has shown, and after messages that failed there. */
   #seenEnd(): number {
     let end = this.#log.findLastIndex((entry) => !this.#unseen.has(entry.key) && !isFailed(entry)) + 1
     while (isFailed(this.#log[end])) end++
     return end
   }
 
-  /** Own entries may be placed where nothing around them was shown: the present log then has breaks of its own, up to `end`. */
+  /** Adds breaks to the entries before `end`: acks may place own entries where nothing around them was shown. */
   #withHoles(end: number): readonly TimelineEntry<M>[] {
     if (!this.#mayHaveHoles) return this.#log
     const shown: TimelineEntry<M>[] = []
@@ -255,14 +266,14 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     const own = this.#takeOwn(message)
     if (known && isPlace(known)) this.#unseen.delete(own?.key ?? '')
     if (known && (message as Loggable) instanceof Place) {
-      // Shown already from what was sent, and now known to be followed by nothing that is only late.
+      // It is already shown as it was sent. This frame proves that the entries before it are not just late.
       this.#unseen.delete(known.key)
       return
     }
     const key = own?.key ?? known?.key ?? String(message.id ?? `live-${++this.#breaks}`)
     const entry = this.#entry(key, message, { state: 'sent' })
     this.#epoch = message.epoch
-    // In its place, which a break may separate by now from where the offset alone would put it.
+    // Replaces the entry where it is: a break may separate it by now from where its offset alone would put it.
     if (known && isSame(known.message, message)) this.#log[this.#log.lastIndexOf(known)] = entry
     else {
       if (known) this.#log.splice(this.#log.lastIndexOf(known), 1)
@@ -282,13 +293,13 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     const before = this.#log[last]
     if (index < this.#log.length || (before?.kind === 'message' && isHole(before.message, message)))
       this.#mayHaveHoles = true
-    // The same offset given to another entry: a failure of the storage took the first one away.
+    // Another entry now has this offset: a failure of the storage removed the first one.
     if (before?.kind === 'message' && message.id !== undefined && before.message.offset === message.offset)
       this.#lose(last, before)
     this.#log.splice(index, 0, entry)
   }
 
-  /** After a fork, what the log has at an offset proves that what was there before is gone. */
+  /** After a fork, an entry of the new log proves that the earlier entry at its offset is gone. */
   #loseWhatStoodAt({ epoch, offset, id }: M): void {
     for (const [index, entry] of this.#log.entries()) {
       if (entry.kind === 'break' || entry.state !== 'sent' || entry.message.id === id) continue
@@ -296,7 +307,10 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     }
   }
 
-  /** The own entry that the message settles. Another user may have used the same client id. */
+  /**
+   * Returns the own entry that the message settles. The user must match, because another user may have used the same
+   * client id.
+   */
   #takeOwn({ client_id = '', user_id }: M): MessageEntry<M> | undefined {
     const entry = this.#own.get(client_id)?.entry
     if (entry?.message.user_id !== undefined && entry.message.user_id !== user_id) return undefined
@@ -304,14 +318,14 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     return entry
   }
 
-  /** Behind the last entry of the present segment whose offset is not higher. */
+  /** The index after the last entry of the current segment whose offset is not higher. */
   #place({ offset }: M): number {
     let index = this.#log.length
     if (offset === undefined) return index
     for (; index > 0; index--) {
       const entry = this.#log[index - 1]
       if (entry?.kind !== 'message') break
-      // What failed behind an entry stays behind it when that one comes late.
+      // A failed message stays after its entry, even if that entry arrives late.
       if (isFailed(entry) ? this.#offsetOf(entry) < offset : this.#offsetOf(entry) <= offset) break
     }
     return index
@@ -329,7 +343,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     this.#forget(entry)
     const lost = this.#entry(entry.key, entry.message, { state: 'lost' })
     this.#log[index] = lost
-    // Sent again it is the same message, and not to be shown twice.
+    // If it is sent again, it is still the same message and must not be shown twice.
     for (const name of namesOf(entry.message)) this.#byName.set(name, lost)
   }
 
@@ -365,15 +379,14 @@ function isHole(before: Loggable, after: Loggable): boolean {
   return epoch === after.epoch && after.offset !== undefined && after.offset > offset + 1
 }
 
-/** No `client_id` holds a line feed: with a space, one user could take another's message out of the list. */
 function isSame(a: Loggable, b: Loggable): boolean {
   return a.id !== undefined && a.id === b.id && a.epoch === b.epoch
 }
 
-/** By which an entry is known again: its id, and its sender's id of the message. */
+/** The names by which an entry is recognised: its id, and its sender's id for the message. */
 function namesOf({ epoch, id, user_id, client_id }: Loggable): string[] {
   const names = id === undefined ? [] : [`${epoch} ${id}`]
-  // No client id holds a line feed, so that two users cannot have one name.
+  // No client id contains a line feed, so two users cannot produce the same name.
   if (typeof user_id === 'string' && client_id !== undefined) names.push(`${client_id}\n${user_id}`)
   return names
 }

@@ -1,16 +1,19 @@
 import { type Clock, Timer, type TimerHandle } from '../runtime/clock.js'
 import { type Observable, type Report, Value } from '../runtime/observable.js'
 
-/** Between two `typing_start`, in ms. */
+/** Shortest time between two `typing_start`, in ms. */
 const THROTTLE_MS = 2_000
-/** After the last keystroke, in ms. */
+/** Time after the last keystroke until typing ends, in ms. */
 const IDLE_MS = 3_000
-/** A typer of whom nothing more was heard is gone after this, in ms. */
+/** Time without news after which another user no longer counts as typing, in ms. */
 const EXPIRY_MS = 7_000
 
-/** Who else is typing, and telling the others that this user is. Never queued: what cannot be sent now is dropped. */
+/**
+ * Shows who else is typing, and sends that this user is. Typing is never queued: if it cannot be sent now, it is
+ * dropped.
+ */
 export class Typing implements Observable<readonly string[]> {
-  /** Ids of the users who are typing, this one excluded. */
+  /** Ids of the users who are typing, except this one. */
   readonly get: () => readonly string[]
   readonly subscribe: Observable<readonly string[]>['subscribe']
   readonly getInitial: () => readonly string[]
@@ -40,7 +43,10 @@ export class Typing implements Observable<readonly string[]> {
     return this.#users.isWatched
   }
 
-  /** Call on each keystroke: the others are told at most every 2 s, and that it ended 3 s after the last one. */
+  /**
+   * Call this on each keystroke. It notifies the others at most every 2 s, and that typing ended 3 s after the last
+   * keystroke.
+   */
   keystroke(): void {
     const now = this.#clock.now()
     if (this.#sentAt === undefined || now - this.#sentAt >= THROTTLE_MS) {
@@ -49,13 +55,13 @@ export class Typing implements Observable<readonly string[]> {
     if (this.#sentAt !== undefined) this.#idleTimer.set(IDLE_MS, () => this.stop())
   }
 
-  /** Call when the composer loses the focus or is emptied. */
+  /** Call this when the composer loses the focus or is emptied. */
   stop(): void {
     if (this.#sentAt !== undefined) this.#send('typing_stop')
     this.ended()
   }
 
-  /** The server ended it by itself, as it does when a message is sent. */
+  /** The server ended typing by itself, as it does when a message is sent. */
   ended(): void {
     this.#sentAt = undefined
     this.#idleTimer.clear()
@@ -74,7 +80,7 @@ export class Typing implements Observable<readonly string[]> {
     if (!isKnown && isTyping) this.#users.set([...this.get(), user])
   }
 
-  /** Nobody is heard while there is no connection. */
+  /** Without a connection, nobody is shown as typing. */
   reset(): void {
     this.ended()
     for (const user of [...this.#expiries.keys()]) this.heard(user, false)

@@ -1,7 +1,10 @@
-/** What a clock's `setTimeout` returned; opaque to everyone but that clock. */
+/** The result of a clock's `setTimeout`; only that clock knows what it is. */
 export type TimerHandle = unknown
 
-/** Monotonic time and timers. A simulation passes its own, so nothing else in this package may tell the time. */
+/**
+ * Monotonic time and timers. Nothing else in this package reads the time, so that a simulation can pass its own
+ * clock.
+ */
 export interface Clock {
   /** Milliseconds since an arbitrary start; never jumps. */
   now(): number
@@ -9,7 +12,7 @@ export interface Clock {
   clearTimeout(timer: TimerHandle): void
 }
 
-/** Longest delay that `setTimeout` keeps; it fires longer ones at once. */
+/** The longest delay that `setTimeout` supports; it fires longer ones at once. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {
@@ -18,7 +21,7 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 }
 
-/** One timer that is set, set anew and cleared. */
+/** A single timer that can be set, replaced and cleared. */
 export class Timer {
   readonly #clock: Clock
   #handle: TimerHandle

@@ -3,9 +3,11 @@ import * as strings from './strings.js'
 /** A value that changes. `get` returns the same snapshot until the next change. */
 export interface Observable<T> {
   get(): T
-  /** Calls `listener` after each change, not at once. Returns an unsubscribe function; calling it twice is safe. */
+  /**
+   * Calls `listener` after each change, not immediately. Returns an unsubscribe function; calling it twice is safe.
+   */
   subscribe(listener: (value: T) => void): () => void
-  /** The value of a client that never connected, which is what a server renders. The same one on each call. */
+  /** The value of a client that never connected, which a server renders. Each call returns the same value. */
   getInitial?(): T
 }
 
@@ -19,7 +21,7 @@ export class Value<T> implements Observable<T> {
   readonly #watched: () => void
   #value: T
 
-  /** `watched` is called when a listener comes. */
+  /** `watched` is called when a listener is added. */
   constructor(value: T, report: Report, watched = () => {}) {
     this.#initial = value
     this.#watched = watched
@@ -27,7 +29,7 @@ export class Value<T> implements Observable<T> {
     this.#report = report
   }
 
-  // Fields, not methods: they are passed on detached, to useSyncExternalStore for one.
+  // Fields, not methods, because they are passed on without their object, for example to useSyncExternalStore.
   readonly get = (): T => this.#value
 
   readonly getInitial = (): T => this.#initial
@@ -47,7 +49,8 @@ export class Value<T> implements Observable<T> {
     if (Object.is(value, this.#value)) return
     this.#value = value
     for (const listener of [...this.#listeners]) {
-      // A listener has set a newer value, and everybody has heard it: this older one must not be the last that the rest hears.
+      // A listener has set a newer value, and all listeners have received it. The remaining ones must not end up with
+      // this older value.
       if (!Object.is(this.#value, value)) return
       guard(
         () => listener.call(value),
@@ -57,7 +60,7 @@ export class Value<T> implements Observable<T> {
   }
 }
 
-/** Runs an application's function: what it throws or rejects is reported and stops nobody else. */
+/** Runs a function of the application. Exceptions and rejections are reported and stop nothing else. */
 export function guard(run: () => unknown, report: (error: unknown) => void): void {
   try {
     const result = run()

@@ -2,19 +2,19 @@ import { idFromBytes } from '@roomful/protocol/wire'
 import { type Clock, systemClock } from './clock.js'
 import type { SocketFactory } from './socket.js'
 
-/** Signals of the browser about the network and the page. */
+/** Signals from the browser about the network and the page. */
 export type Signal = 'online' | 'offline' | 'visible'
 
 /** Everything that a client takes from its environment; a simulation replaces it. */
 export interface Runtime {
   readonly clock: Clock
-  /** Time of day in Unix ms, for what outlives the page or is shown to people. */
+  /** Time of day in ms since 1970, for data that outlives the page or is shown to people. */
   wallTime(): number
   /** A number in [0, 1). */
   random(): number
   /** A fresh id of 128 random bits. */
   id(): string
-  /** Whether the environment says that there is no network. */
+  /** Whether the environment reports that there is no network. */
   isOffline(): boolean
   watch(listener: (signal: Signal) => void): () => void
   /** Opens sockets instead of partysocket. @default a partysocket over `options.WebSocket` */
@@ -32,7 +32,7 @@ export const systemRuntime: Runtime = {
       listen(globalThis.window, 'online', () => listener('online')),
       listen(globalThis.window, 'offline', () => listener('offline')),
       listen(globalThis.window, 'pageshow', () => listener('visible')),
-      // One of several windows side by side, all of them visible.
+      // For windows that are side by side and all visible.
       listen(globalThis.window, 'focus', () => listener('visible')),
       listen(globalThis.document, 'visibilitychange', () => {
         if (!document.hidden) listener('visible')

@@ -1,6 +1,6 @@
-// The short form of strings.ts: what people may be shown stays readable, what a developer reads is a name.
+// The short form of strings.ts: texts that users may see stay readable, texts for developers are only names.
 
-// As in strings.ts: a server renders it, and the browser's own first rendering must be the same.
+// The same as in strings.ts: a server renders it, and the browser's first rendering must match.
 export const notConnected = 'Not connected yet'
 export const askingForToken = (_why: string): string => 'Connecting'
 export const restarting = ''
@@ -21,7 +21,7 @@ export const dead = 'Timed out'
 export const unanswered = 'Timed out'
 export const binary = 'Binary frame'
 
-// As in strings.ts, for the same reason.
+// The same as in strings.ts, for the same reason.
 export const notJoined = 'Not joined yet'
 export const waitingForConnection = 'Not connected'
 export const backOnline = 'Joining'

@@ -1,4 +1,4 @@
-// What people read, in whole sentences. A production build for browsers takes strings.production.ts in its place.
+// Texts that people read, as whole sentences. The production build for browsers uses strings.production.ts instead.
 
 export const notConnected = 'Not connected yet'
 export const askingForToken = (why: string): string => `Asking for a token (${why})`
@@ -42,7 +42,7 @@ const of = (count: number, limit: number, what: string) =>
 
 const because = (cause: unknown) => (cause instanceof Error ? `: ${cause.message}` : '')
 
-// Messages of errors; without one, the error's code tells.
+// Messages of errors; an error without one has only its code.
 export const notStored = (cause: unknown): string =>
   `Unsent messages may not outlive this page${because(cause)}`
 export const unreadable = 'a stored message could not be read'
@@ -73,7 +73,7 @@ export const noPage = (url: string): string =>
 export const noWebSocket =
   "createClient: there is no WebSocket here; on Node 20 run `npm install ws` and pass it: import { WebSocket } from 'ws'; createClient({ url, WebSocket })"
 
-// Whose function failed, for the log.
+// For the log: says whose function failed.
 export const failed = (what: string): string => `${what} failed`
 export const tokenGetter = 'The token getter'
 export const subscriber = 'A subscriber'
