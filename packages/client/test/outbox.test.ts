@@ -88,6 +88,16 @@ describe('the outbox', () => {
     expect(transmitAll(outbox)).toEqual([['c', undefined]])
   })
 
+  it('[M9] messages that are refused for good one after the other do not slow each other down', () => {
+    const ids = Array.from({ length: 20 }, (_, i) => `m${i}`)
+    const outbox = outboxOf(...ids)
+    for (const [index, id] of ids.entries()) {
+      expect(transmitAll(outbox, index).map(([sent]) => sent)).toEqual(ids.slice(index))
+      outbox.refused(id, new RoomfulError('outcome_unknown'), index)
+      for (const later of ids.slice(index + 1)) outbox.refused(later, new RoomfulError('out_of_order'), index)
+    }
+  })
+
   it('a poison message that the server keeps failing on is given up', () => {
     const outbox = outboxOf('poison', 'good')
     let settled: Settled | undefined

@@ -194,7 +194,10 @@ export class Outbox {
     // The reason of this refusal, such as a membership that ended, may not have existed when an earlier connection
     // transmitted the message.
     const outcome = this.#doubts.has(clientId) ? (waiting.echo ?? unknownAfter(error)) : error
-    if (!error.temporary || isStuck) return this.settle(clientId, outcome)
+    if (!error.temporary || isStuck) {
+      lane.repeats = 0
+      return this.settle(clientId, outcome)
+    }
     // It was refused, and its outcome was never in doubt before, so it is certainly not in the log.
     if (wasFirst && !this.#doubts.has(clientId))
       waiting.entry = { ...waiting.entry, doubtSince: undefined, seen: undefined }
