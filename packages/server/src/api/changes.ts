@@ -31,3 +31,33 @@ export interface Change<P extends AnyProtocol = BuiltIn> {
   /** Its place among the changes, for `after`: an opaque text. */
   readonly cursor: string
 }
+
+export interface ConsumeOptions {
+  /** Where a consumer begins of which no cursor is kept. @default 'oldest' */
+  readonly from?: ChangesStart
+  /** Most changes that the handler gets at once. @default 100 */
+  readonly batch?: number
+  /** After a node has not been heard of for so long, in ms, another takes the consumer over. @default 15_000 */
+  readonly leaseMs?: number
+  /** Longest wait, in ms, before changes come again of which the handler failed; it begins with 1 s, and doubles. @default 60_000 */
+  readonly retryMs?: number
+}
+
+export interface ConsumeContext {
+  /** Aborted once another node may have taken the consumer over, or the server waits for the handler no longer. */
+  readonly signal: AbortSignal
+  /** Whether changes before these were lost: the cursor was gone. */
+  readonly missed: boolean
+}
+
+/** Gets changes in their order. Once it has returned, or what it returned has resolved, they are done with; a throw brings the same again. */
+export type ConsumeHandler<P extends AnyProtocol = BuiltIn> = (
+  changes: readonly Change<P>[],
+  context: ConsumeContext,
+) => void | PromiseLike<void>
+
+export interface Consumer {
+  readonly name: string
+  /** Takes no more changes. Resolves once the handler has ended, and how far it has got is kept; another node goes on. */
+  stop(): Promise<void>
+}

@@ -7,6 +7,7 @@ import type {
   ChangesOptions,
   ChatOptions,
   CloseOptions,
+  ConsumeOptions,
   HistoryOptions,
   ListenOptions,
   PublishOptions,
@@ -129,6 +130,25 @@ export function assertChangesOptions(options: ChangesOptions): void {
   assertOptions('changes', options, CHANGES)
   if (options.after === undefined || options.from === undefined) return
   throw new TypeError('changes: after and from are two places to begin at; give one of them')
+}
+
+const MAX_NAME_LENGTH = 128
+const CONSUME: OptionRules<ConsumeOptions> = {
+  from: is.oneOf('oldest', 'now'),
+  batch: is.rule(
+    'a whole number from 1 to 10,000',
+    (value) => Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= 10_000,
+  ),
+  leaseMs: is.positive,
+  retryMs: is.positive,
+}
+
+/** @throws TypeError that names the argument and how to mend it */
+export function assertConsume(name: unknown, handler: unknown, options: ConsumeOptions): void {
+  if (!is.text.accepts(name) || String(name).length > MAX_NAME_LENGTH)
+    throw new TypeError(`consume: the name must be a string of 1 to ${MAX_NAME_LENGTH} characters`)
+  if (!is.function.accepts(handler)) throw new TypeError('consume: the handler must be a function')
+  assertOptions('consume', options, CONSUME)
 }
 
 /** @throws TypeError that names the option and how to mend it, as the others here */

@@ -2,7 +2,7 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { SecureContextOptions } from 'node:tls'
 import type { Broadcastable, BuiltIn } from '@roomful/protocol'
-import type { Change, ChangesOptions } from './changes.js'
+import type { Change, ChangesOptions, ConsumeHandler, ConsumeOptions, Consumer } from './changes.js'
 import type { BroadcastOptions, RoomHandle, UserHandle } from './handles.js'
 import type { AnyProtocol } from './protocol.js'
 import type { ConnectionRequest, Transport, TransportEvents } from './transport.js'
@@ -74,6 +74,13 @@ export interface Roomful<P extends AnyProtocol = BuiltIn> {
    * where the store does not know the cursor, or kept no longer what follows it
    */
   changes(options?: ChangesOptions): AsyncGenerator<Change<P>, void>
+  /**
+   * Gives every change to a handler, in batches, on one node at a time: where each node of a cluster consumes under the same
+   * name, one has it, and another goes on when that one is gone. How far it has got is kept by the backplane, after
+   * the handler has resolved: changes come at least once.
+   * @throws TypeError for a wrong argument, a name that this server consumes already, or where the backplane keeps no feed
+   */
+  consume(name: string, handler: ConsumeHandler<P>, options?: ConsumeOptions): Consumer
   /** What the node is doing. */
   stats(): Stats
   /** Gauges and counters in Prometheus' text format. */

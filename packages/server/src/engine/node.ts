@@ -207,7 +207,7 @@ export class Node {
       contexts,
       departures: new Departures({ registry, memberships, hooks, contexts, metrics, logger }),
     }
-    this.changes = new Changes({ lifeCycle, backplane, clock, logger })
+    this.changes = new Changes({ lifeCycle, backplane, clock, logger, newId })
     this.messenger = new Messenger({
       lifeCycle,
       registry,
@@ -311,7 +311,8 @@ export class Node {
     for (const connection of this.registry.connections()) closeWith(connection, 'service_restart')
     await this.#within(waitMs, this.registry.emptied())
     for (const connection of this.registry.connections()) connection.transport.terminate()
-    this.changes.stop()
+    await this.#within(waitMs, this.changes.stop())
+    this.changes.abandon()
     for (const end of this.#endSweeps) end()
     this.#endSweeps = []
     this.lifeCycle.close()

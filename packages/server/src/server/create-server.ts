@@ -8,6 +8,8 @@ import type {
   AttachOptions,
   ChangesOptions,
   CloseOptions,
+  ConsumeHandler,
+  ConsumeOptions,
   ListenOptions,
   Roomful,
   ServerOptions,
@@ -155,6 +157,10 @@ class RoomfulServer implements Roomful<AnyProtocol> {
 
   changes(options: ChangesOptions = {}) {
     return this.node.changes.changes(options)
+  }
+
+  consume(name: string, handler: ConsumeHandler<AnyProtocol>, options: ConsumeOptions = {}) {
+    return this.node.changes.consume(name, handler, options)
   }
 
   stats() {

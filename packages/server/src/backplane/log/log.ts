@@ -139,6 +139,11 @@ export class RoomLog {
     return (this.#segments[this.#segmentOf(offset)] ?? this.#segments[0])?.idOf(offset)
   }
 
+  /** When the entry at an offset was appended; it is kept. */
+  atOf(offset: number): number | undefined {
+    return this.#segments[this.#segmentOf(offset)]?.atOf(offset)
+  }
+
   #forward(range: { after: number; limit: number; maxBytes: number }, oldestOffset: number) {
     const first = Math.max(range.after + 1, oldestOffset)
     const entries = this.#collect(first, 1, range)

@@ -21,16 +21,25 @@ export class FeedIndex {
   #droppedThrough = 0
   #tidyAt = LEAST_ROWS
 
-  /** Begins with all that there is, each stream in its order. */
+  /** Begins with all that there is, in the order of time, and so each stream in its own. */
   constructor(
     private readonly storeId: string,
     private readonly streams: Streams,
   ) {
     this.#head = { epoch: storeId, offset: 0, id: storeId }
+    const found: {
+      readonly name: string
+      readonly log: RoomLog
+      readonly offset: number
+      readonly at: number
+    }[] = []
     for (const { name, log } of streams.all()) {
       for (let offset = log.oldestOffset; offset <= log.head.offset; offset++)
-        this.add(name, log.epoch, offset, log.idAt(offset) as string)
+        found.push({ name, log, offset, at: log.atOf(offset) ?? 0 })
     }
+    found.sort((a, b) => a.at - b.at)
+    for (const { name, log, offset } of found)
+      this.add(name, log.epoch, offset, log.idAt(offset) ?? log.epoch)
   }
 
   get size(): number {

@@ -1,12 +1,20 @@
-import type { AnyProtocol, Change, ChangesOptions, LogMessage } from '../../api/api.js'
+import type {
+  AnyProtocol,
+  Change,
+  ChangesOptions,
+  ConsumeHandler,
+  ConsumeOptions,
+  Consumer,
+} from '../../api/api.js'
 import type { Backplane } from '../../api/backplane.js'
-import type { ChangeFeed, FeedEntry } from '../../api/change-feed.js'
-import { assertChangesOptions } from '../../api/check-options.js'
+import type { ChangeFeed } from '../../api/change-feed.js'
+import { assertChangesOptions, assertConsume } from '../../api/check-options.js'
 import type { Clock } from '../../api/clock.js'
 import type { Logger } from '../../api/logger.js'
 import type { LifeCycle } from '../process/life-cycle.js'
-import { roomOf } from '../rooms/room.js'
-import { cursorText, parseCursor } from './cursor.js'
+import { changeOf } from './change-of.js'
+import { ChangeConsumer } from './consumer.js'
+import { parseCursor } from './cursor.js'
 import { follow } from './follow.js'
 
 export interface ChangesDeps {
@@ -14,6 +22,7 @@ export interface ChangesDeps {
   readonly backplane: Backplane
   readonly clock: Clock
   readonly logger: Logger
+  newId(): string
 }
 
 const PAGE = 500
@@ -21,6 +30,7 @@ const PAGE = 500
 /** What the application reads of all rooms together. */
 export class Changes {
   readonly #running = new Set<AbortController>()
+  readonly #consumers = new Map<string, ChangeConsumer>()
 
   constructor(private readonly deps: ChangesDeps) {}
 
@@ -34,9 +44,37 @@ export class Changes {
     return this.#iterate(feedOf(this.deps.backplane, 'changes'), after ?? options.from ?? 'oldest', options)
   }
 
-  /** Ends whatever reads. */
-  stop(): void {
+  /** @throws TypeError for a wrong argument, or where the backplane keeps no feed; RoomfulError `closed` */
+  consume(name: string, handler: ConsumeHandler<AnyProtocol>, options: ConsumeOptions = {}): Consumer {
+    const { lifeCycle, backplane, clock, logger } = this.deps
+    lifeCycle.assertOpen()
+    assertConsume(name, handler, options)
+    const feed = feedOf(backplane, 'consume')
+    if (this.#consumers.has(name))
+      throw new TypeError(`consume: this server has a consumer '${name}' already`)
+    const { from = 'oldest', batch = 100, leaseMs = 15_000, retryMs = 60_000 } = options
+    const started = () => lifeCycle.run(async () => {})
+    const consumer = new ChangeConsumer(
+      { name, handler, from, batch, leaseMs, retryMs },
+      { feed, clock, logger, owner: this.deps.newId(), started },
+    )
+    this.#consumers.set(name, consumer)
+    const stop = async () => {
+      await consumer.stop()
+      if (this.#consumers.get(name) === consumer) this.#consumers.delete(name)
+    }
+    return { name, stop }
+  }
+
+  /** Ends whatever reads. Resolves once the handlers of consumers have ended. */
+  async stop(): Promise<void> {
     for (const controller of this.#running) controller.abort()
+    await Promise.all([...this.#consumers.values()].map((consumer) => consumer.stop()))
+  }
+
+  /** Waits for no handler any longer. */
+  abandon(): void {
+    for (const consumer of this.#consumers.values()) consumer.abandon()
   }
 
   async *#iterate(
@@ -73,13 +111,4 @@ export class Changes {
 export function feedOf({ changes }: Backplane, caller: string): ChangeFeed {
   if (changes) return changes
   throw new TypeError(`${caller}: this backplane keeps no feed of the changes of all rooms`)
-}
-
-export function changeOf({ stream, epoch, entry, cursor }: FeedEntry): Change<AnyProtocol> {
-  return {
-    ...roomOf(stream),
-    message: JSON.parse(entry.text) as LogMessage<AnyProtocol>,
-    position: { epoch, offset: entry.offset, id: entry.id },
-    cursor: cursorText(cursor),
-  }
 }

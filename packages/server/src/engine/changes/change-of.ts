@@ -1,0 +1,14 @@
+import type { AnyProtocol, Change, LogMessage } from '../../api/api.js'
+import type { FeedEntry } from '../../api/change-feed.js'
+import { roomOf } from '../rooms/room.js'
+import { cursorText } from './cursor.js'
+
+/** An entry of the feed as the application gets it. */
+export function changeOf({ stream, epoch, entry, cursor }: FeedEntry): Change<AnyProtocol> {
+  return {
+    ...roomOf(stream),
+    message: JSON.parse(entry.text) as LogMessage<AnyProtocol>,
+    position: { epoch, offset: entry.offset, id: entry.id },
+    cursor: cursorText(cursor),
+  }
+}
