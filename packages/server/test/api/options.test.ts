@@ -77,7 +77,7 @@ const cases: Record<string, readonly Case[]> = {
     [
       'a function for a backplane',
       () => server({ backplane: redis }),
-      /backplane must be what memory\(\) or/,
+      /backplane must be what memory\(\), redis\(\) or sqlite\(\) returned/,
     ],
     ['a logger without warn', () => server({ logger: { error() {} } }), /logger must be .*such as pino/],
     [
