@@ -18,7 +18,7 @@ export interface Limits {
   /** Unparseable frames a minute; the last of them closes the connection with 4502. @default 10 */
   readonly unparseablePerMinute: number
 
-  /** Messages a second, for a connection and for a user on one node; more get `rate_limited`. @default 20 */
+  /** Messages a second, WebSocket pings among them, for a connection and for a user on one node; more get `rate_limited`. @default 20 */
   readonly messagesPerSecond: number
   /** Messages that may come at once after a quiet time. @default 40 */
   readonly messagesBurst: number
