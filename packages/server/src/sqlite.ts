@@ -1,9 +1,8 @@
-import type { Backplane } from './api/backplane.js'
-import { resolveSettings, type SqliteOptions } from './backplane/sqlite/options.js'
+import { type RoomRetention, resolveSettings, type SqliteOptions } from './backplane/sqlite/options.js'
 import { places } from './backplane/sqlite/places.js'
-import { SqliteBackplane } from './backplane/sqlite/sqlite-backplane.js'
+import { SqliteBackplane, type SqliteStore } from './backplane/sqlite/sqlite-backplane.js'
 
-export type { SqliteOptions }
+export type { RoomRetention, SqliteOptions, SqliteStore }
 
 /**
  * Keeps the logs in one file: what is acknowledged is on disk, and a restart, a crash or a power cut loses none of it. For one
@@ -13,6 +12,6 @@ export type { SqliteOptions }
  * @example
  * createServer({ backplane: sqlite({ file: './data/chat.db' }) })
  */
-export function sqlite(options: SqliteOptions): Backplane {
+export function sqlite(options: SqliteOptions): SqliteStore {
   return new SqliteBackplane(resolveSettings(options), places())
 }

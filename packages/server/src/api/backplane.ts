@@ -189,6 +189,11 @@ export interface Backplane {
   /** Passes a volatile message to all other nodes. */
   relay(message: Relay): void
 
+  /**
+   * Ends a stream's log and begins an empty one under another epoch, whose subscribers are told by `resync`. Nothing of the old
+   * one can be read from then on. Absent where the store cannot.
+   */
+  delete?(stream: string): Promise<void>
   /** All entries of all streams in one order, where the store keeps them so. */
   readonly changes?: ChangeFeed | undefined
 

@@ -92,6 +92,12 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
    * @throws TypeError for a number that is no whole one, 0 or more, for both offsets, or a misspelt name
    */
   history(options?: HistoryOptions): Promise<HistoryPage<P>>
+  /**
+   * Deletes the room's log at once, and begins an empty one; the members stay, and are told by `resync` with `epoch_changed`. Its
+   * bytes go from the store in steps.
+   * @throws TypeError if the backplane cannot: memory and Redis drop a log by its age alone. RoomfulError `unavailable`
+   */
+  delete(): Promise<void>
 }
 
 export interface UserHandle<P extends AnyProtocol = BuiltIn> {

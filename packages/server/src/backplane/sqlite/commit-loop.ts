@@ -1,3 +1,5 @@
+import { isPromise } from '../../util/maybe-promise.js'
+import type { Calls } from './calls.js'
 import { explained, FileFault } from './faults.js'
 import type { CallRequest, PublishOutcome, PublishRequest, Reply, Request } from './requests.js'
 import type { Store } from './store.js'
@@ -25,8 +27,8 @@ export class CommitLoop {
     private readonly file: StoreFile,
     private readonly path: string,
     private readonly store: Store,
+    private readonly calls: Calls,
     private readonly reply: (reply: Reply) => void,
-    private readonly close: () => void,
   ) {}
 
   get hasWork(): boolean {
@@ -123,15 +125,22 @@ export class CommitLoop {
   #serve(call: CallRequest): void {
     const { ticket } = call
     try {
-      if (call.kind === 'close') {
-        this.close()
-        this.reply({ kind: 'answered', ticket, value: undefined })
-      } else this.reply({ kind: 'answered', ticket, value: this.store.read(call) })
+      const value = this.calls.serve(call)
+      if (isPromise(value))
+        value.then(
+          () => this.reply({ kind: 'answered', ticket, value: undefined }),
+          (error: unknown) => this.#refuse(ticket, error),
+        )
+      else this.reply({ kind: 'answered', ticket, value })
     } catch (error) {
-      const { message } = explained(this.path, error)
-      this.reply({ kind: 'warned', message })
-      this.reply({ kind: 'refused', tickets: [ticket], message })
+      this.#refuse(ticket, error)
     }
+  }
+
+  #refuse(ticket: number, error: unknown): void {
+    const { message } = explained(this.path, error)
+    this.reply({ kind: 'warned', message })
+    this.reply({ kind: 'refused', tickets: [ticket], message })
   }
 
   #maintain(isIdle: boolean): void {

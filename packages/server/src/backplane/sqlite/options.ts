@@ -19,13 +19,44 @@ export interface SqliteOptions {
   readonly lockTimeoutMs?: number
   /** How long a client's message is remembered, in ms. Clients are told, and never repeat one blindly after it. @default 600_000 */
   readonly dedupeMs?: number
+  /**
+   * Client messages that the file remembers, all rooms together, each some 150 bytes. A repeat from before them is refused with
+   * `outcome_unknown`. @default 1_000_000
+   */
+  readonly dedupeCount?: number
+  /** What a room keeps of its log: the same for all rooms, or by the room's name (`@user:ID` is a user's). @default everything */
+  readonly retention?: RoomRetention | ((room: string) => RoomRetention | undefined)
+  /**
+   * Size of the file in bytes, above which the rooms that take the most lose their oldest entries; `Infinity` lets it grow.
+   * @default 4_294_967_296
+   */
+  readonly maxFileBytes?: number
 }
 
-export type SqliteSettings = Required<Omit<SqliteOptions, 'driver'>> & {
+/** What is more, or older, is dropped, the oldest first. A resume from before it is told `recovered: false`. */
+export interface RoomRetention {
+  /** Entries. @default Infinity */
+  readonly count?: number
+  /** Bytes of text, and 120 for each entry. @default Infinity */
+  readonly bytes?: number
+  /** Age of an entry, in ms. Nothing goes by its age in the first ten minutes, nor after the clock was set. @default Infinity */
+  readonly ageMs?: number
+}
+
+export type SqliteSettings = Required<Omit<SqliteOptions, 'driver' | 'retention'>> & {
   readonly driver: DriverName | undefined
+  readonly retention: SqliteOptions['retention'] | undefined
 }
 
-const DEFAULTS = { sync: 'full', driver: undefined, lockTimeoutMs: 30_000, dedupeMs: 600_000 } as const
+const DEFAULTS = {
+  sync: 'full',
+  driver: undefined,
+  lockTimeoutMs: 30_000,
+  dedupeMs: 600_000,
+  dedupeCount: 1_000_000,
+  retention: undefined,
+  maxFileBytes: 4 * 1024 * 1024 * 1024,
+} as const
 
 const OPTIONS: OptionRules<SqliteOptions> = {
   file: is.rule(
@@ -37,6 +68,19 @@ const OPTIONS: OptionRules<SqliteOptions> = {
   driver: is.oneOf('node:sqlite', 'better-sqlite3'),
   lockTimeoutMs: is.duration,
   dedupeMs: is.positive,
+  dedupeCount: is.positive,
+  retention: is.rule(
+    'an object such as { ageMs: 86_400_000 }, or a function of the room that returns one',
+    (value) => is.function.accepts(value) || is.object.accepts(value),
+  ),
+  maxFileBytes: is.positive,
+}
+
+const RETENTION: OptionRules<RoomRetention> = { count: is.positive, bytes: is.positive, ageMs: is.positive }
+
+/** @throws TypeError for what no room can keep */
+export function assertRetention(retention: RoomRetention): void {
+  assertOptions('sqlite', retention, RETENTION, 'retention')
 }
 
 /** @throws TypeError for an option that cannot work, with what to do about it */
@@ -44,5 +88,6 @@ export function resolveSettings(given: SqliteOptions): SqliteSettings {
   assertOptions('sqlite', given, OPTIONS)
   if (given.file === undefined)
     throw new TypeError("sqlite: name the file that keeps the messages, such as { file: './data/chat.db' }")
+  if (typeof given.retention === 'object') assertRetention(given.retention)
   return { ...DEFAULTS, ...given, file: resolve(given.file) }
 }

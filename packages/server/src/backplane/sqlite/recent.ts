@@ -40,6 +40,12 @@ export class Recent {
     this.#push(entry)
   }
 
+  /** The log has dropped what is before an offset. */
+  trim(oldestOffset: number): void {
+    this.#oldestOffset = oldestOffset
+    if (this.#head && oldestOffset > this.#first(this.#head)) this.forget()
+  }
+
   forget(): void {
     this.#entries = []
     this.#bytes = 0

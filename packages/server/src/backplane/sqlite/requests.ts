@@ -1,4 +1,6 @@
 import type { Break, Idempotency, LogPage, Position, Range, Sender } from '../../api/backplane.js'
+import type { RoomRetention } from './options.js'
+import type { SweepTimes, Trimmed } from './trimming.js'
 
 /** What the server's thread asks of the store's, in order. */
 export type Request = PublishRequest | CallRequest
@@ -17,7 +19,40 @@ export interface PublishRequest {
 }
 
 /** All but publishes: they are served one by one, each within a few ms. */
-export type CallRequest = ReadRequest | { readonly kind: 'close'; readonly ticket: number }
+export type CallRequest =
+  | ReadRequest
+  | FeedRequest
+  | SweepRequest
+  | { readonly kind: 'consumer'; readonly ticket: number; readonly name: string }
+  | { readonly kind: 'consumed'; readonly ticket: number; readonly name: string; readonly cursor: Position }
+  | { readonly kind: 'delete'; readonly ticket: number; readonly stream: string }
+  | { readonly kind: 'backup'; readonly ticket: number; readonly file: string }
+  | { readonly kind: 'close'; readonly ticket: number }
+
+export interface FeedRequest {
+  readonly kind: 'feed'
+  readonly ticket: number
+  readonly after: Position | undefined
+  readonly limit: number
+  readonly maxBytes: number
+}
+
+export interface SweepRequest {
+  readonly kind: 'sweep'
+  readonly ticket: number
+  /** What these rooms keep. */
+  readonly keep: readonly (readonly [stream: string, retention: RoomRetention])[]
+  readonly times: SweepTimes
+}
+
+export interface SweepReply {
+  readonly trimmed: readonly Trimmed[]
+  /** Rooms whose turn is next. */
+  readonly names: readonly string[]
+  /** Whether more is to be dropped at once. */
+  readonly isBusy: boolean
+  readonly isNearlyFull: boolean
+}
 
 export interface ReadRequest {
   readonly kind: 'read'

@@ -33,16 +33,41 @@ export class Rooms {
     if (room.key > 0) return room
     const { name, epoch } = room
     const insert = this.driver.prepare(
-      'INSERT INTO rooms (name, generation, head, head_id, oldest, base_id, bytes, forgotten) VALUES (?, 0, 0, ?, 1, ?, 0, 0)',
+      'INSERT INTO rooms (room, name, generation, head, head_id, oldest, base_id, bytes, forgotten) VALUES (?, ?, 0, 0, ?, 1, ?, 0, 0)',
     )
-    const { lastInsertRowid } = insert.run(name, epoch, epoch)
-    return { ...room, key: Number(lastInsertRowid) }
+    const key = this.#freshKey()
+    insert.run(key, name, epoch, epoch)
+    return { ...room, key }
   }
 
   advance({ key }: Room, offset: number, id: string, bytes: number): void {
     this.driver
       .prepare('UPDATE rooms SET head = ?, head_id = ?, bytes = bytes + ? WHERE room = ?')
       .run(offset, id, bytes, key)
+  }
+
+  /** Begins a new generation at once; what the old one had goes in steps. Returns the new, empty room. */
+  replace({ key, name, generation }: Room): Room {
+    if (key === 0) return this.#empty(name)
+    this.driver.prepare('INSERT INTO deleted (room) VALUES (?)').run(key)
+    this.driver.prepare('DELETE FROM rooms WHERE room = ?').run(key)
+    const next = this.#epoch(name, generation + 1)
+    this.driver
+      .prepare(
+        'INSERT INTO rooms (room, name, generation, head, head_id, oldest, base_id, bytes, forgotten) VALUES (?, ?, ?, 0, ?, 1, ?, 0, 0)',
+      )
+      .run(this.#freshKey(), name, generation + 1, next, next)
+    return this.find(name)
+  }
+
+  /** Not that of a row that is still to be removed, which SQLite would give again. */
+  #freshKey(): number {
+    const row = this.driver
+      .prepare(
+        'SELECT max(ifnull((SELECT max(room) FROM rooms), 0), ifnull((SELECT max(room) FROM deleted), 0)) + 1 AS room',
+      )
+      .get()
+    return numberIn(row ?? {}, 'room')
   }
 
   /** The id at an offset, if everything after it is still kept. */

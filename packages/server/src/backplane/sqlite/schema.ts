@@ -12,6 +12,8 @@ const APPLICATION_ID = 0x526f6f6d
  *   the newest offset whose record of a repeat was given up.
  * - entries: `seq` is the order of all rooms together, and is never given again. `body` is the entry's text without its
  *   closing brace, epoch and offset. `key` makes a repeat of the server's own message known.
+ * - deleted: streams that were deleted, whose rows go in steps.
+ * - consumers: how far readers of all rooms' entries have got.
  * - sent: the client messages of the dedupe window. They outlive their entries.
  */
 const MIGRATIONS = [
@@ -52,6 +54,8 @@ const MIGRATIONS = [
     at INTEGER NOT NULL
   );
   CREATE UNIQUE INDEX sent_by_client_id ON sent (room, user, client_id);
+  CREATE TABLE deleted (room INTEGER PRIMARY KEY);
+  CREATE TABLE consumers (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, id TEXT NOT NULL) WITHOUT ROWID;
   `,
 ]
 
@@ -81,6 +85,8 @@ function step(driver: Driver, sql: string, version: number): void {
     const put = driver.prepare('INSERT INTO meta (name, value) VALUES (?, ?)')
     put.run('store', randomUUID())
     put.run('secret', randomBytes(32).toString('base64url'))
+    // The newest of all entries that retention has dropped.
+    put.run('dropped', '0')
   }
   driver.exec(`PRAGMA user_version = ${version}`)
   driver.exec('COMMIT')
@@ -91,8 +97,7 @@ export function pragma(driver: Driver, name: string): number {
   return numberIn(row, name)
 }
 
-/** What was written once, when the file was made. */
-export function metaIn(driver: Driver, name: 'store' | 'secret'): string {
+export function metaIn(driver: Driver, name: 'store' | 'secret' | 'dropped'): string {
   return textIn(driver.prepare('SELECT value FROM meta WHERE name = ?').get(name) ?? {}, 'value')
 }
 

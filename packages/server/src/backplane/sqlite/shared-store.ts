@@ -6,6 +6,7 @@ import { entryText } from '../log/log.js'
 import type { Page, PublishOutcome, PublishRequest } from './requests.js'
 import { type Call, StoreThread } from './store-thread.js'
 import { type ActiveStream, ActiveStreams, emit } from './streams.js'
+import type { Trimmed } from './trimming.js'
 import type { WorkerSettings } from './worker.js'
 
 /** Entries that are read at once where a thread ended before it had told them. */
@@ -19,6 +20,10 @@ export class SharedStore {
   readonly #thread: StoreThread
   readonly #streams = new ActiveStreams()
   readonly #relays = new Set<(relay: Relay) => void>()
+  /** Who has which consumer of the feed. The file has one process, so no owner outlives it. */
+  readonly leases = new Map<string, { readonly owner: string; readonly until: number }>()
+  /** Called for each entry. */
+  readonly wakes = new Set<() => void>()
   #users = 0
   #opened: Promise<string> | undefined
 
@@ -99,8 +104,40 @@ export class SharedStore {
     }
   }
 
+  /** Begins an empty log in the place of another, whose readers are told. */
+  async delete(name: string): Promise<void> {
+    const head = (await this.#thread.call({ kind: 'delete', stream: name })) as Position
+    const stream = this.#streams.get(name)
+    if (!stream) return
+    const { epoch } = head
+    const page = {
+      entries: [],
+      more: false,
+      truncated: false,
+      epoch,
+      head,
+      oldestOffset: 1,
+      fault: undefined,
+    }
+    this.#streams.change(stream, () => stream.recent.learn(page))
+    emit(stream, { kind: 'resync', reason: 'epoch_changed', head })
+  }
+
+  call(call: Call): Promise<unknown> {
+    return this.#thread.call(call)
+  }
+
+  /** What retention has dropped. */
+  trimmed(rooms: readonly Trimmed[]): void {
+    for (const [name, oldestOffset] of rooms) {
+      const stream = this.#streams.get(name)
+      if (stream) this.#streams.change(stream, () => stream.recent.trim(oldestOffset))
+    }
+  }
+
   #committed({ stream, open }: PublishRequest, outcome: PublishOutcome): void {
     if (outcome.status !== 'accepted' || outcome.duplicate) return
+    for (const wake of this.wakes) wake()
     const { position, previousId } = outcome
     const { epoch, offset, id } = position
     if (this.#streams.get(stream))

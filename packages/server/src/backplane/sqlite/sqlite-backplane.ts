@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { JsonObject } from '@roomful/protocol'
 import type {
   Backplane,
@@ -16,22 +17,39 @@ import { LocalPresence } from '../local-presence.js'
 import { openText } from '../log/log.js'
 import type { SqliteSettings } from './options.js'
 import type { Page } from './requests.js'
+import { Retention } from './retention.js'
 import { type SharedStore, shareStore } from './shared-store.js'
+import { SqliteFeed } from './sqlite-feed.js'
 import { unavailable } from './unavailable.js'
+
+/** A backplane on a file, and what can be done with the file. */
+export interface SqliteStore extends Backplane {
+  /**
+   * Copies the file while the server goes on, in steps, to a path where nothing is yet. Whoever starts a server on a copy starts a
+   * fork: clients that have seen later messages are told.
+   * @throws TypeError for no path; RoomfulError `unavailable` if the copy could not be made, with the reason as its cause
+   */
+  backup(file: string): Promise<void>
+}
 
 interface Started {
   readonly node: NodeLink
   readonly store: SharedStore
   readonly presence: LocalPresence
+  readonly retention: Retention
   readonly receive: (relay: Relay) => void
 }
 
 const SWEEP_MS = 1_000
 
 /** Logs in a file on this machine's disk, who is present in the memory of this process. */
-export class SqliteBackplane implements Backplane {
+export class SqliteBackplane implements SqliteStore {
   readonly durability: 'disk' | 'buffered'
   readonly dedupeWindowMs: number
+  readonly changes = new SqliteFeed(
+    () => this.#parts.store,
+    () => this.#parts.node.clock.now(),
+  )
   #started: Started | undefined
   #sharedSecret: string | undefined
   #stopSweep = () => {}
@@ -56,10 +74,12 @@ export class SqliteBackplane implements Backplane {
 
   async start(node: NodeLink): Promise<void> {
     if (this.#started) throw new Error('sqlite: a backplane serves one server; give each server its own')
-    const store = shareStore({ ...this.settings, places: this.places }, node.logger)
+    const { retention: _onThisSide, ...settings } = this.settings
+    const store = shareStore({ ...settings, places: this.places }, node.logger)
     const receive = (relay: Relay) => node.receive(relay)
     const presence = new LocalPresence(node.listedMembers)
-    this.#started = { node, store, presence, receive }
+    const retention = new Retention(store, this.settings, node.clock, node.logger)
+    this.#started = { node, store, presence, retention, receive }
     try {
       this.#sharedSecret = await store.open(receive)
     } catch (error) {
@@ -67,19 +87,33 @@ export class SqliteBackplane implements Backplane {
       this.#started = undefined
       throw error
     }
-    this.#stopSweep = node.clock.every(SWEEP_MS, () => presence.sweep(node.clock.now()))
+    this.#stopSweep = node.clock.every(SWEEP_MS, () => {
+      presence.sweep(node.clock.now())
+      void retention.sweep()
+    })
   }
 
   async publish(stream: string, draft: Draft): Promise<PublishResult> {
     const { id, message, timestampMs, sender, idempotency } = draft
-    const { store } = this.#parts
+    const { store, retention } = this.#parts
     const author = authorOf(message)
     const open = openText(message)
     const request = { kind: 'publish', stream, id, open, timestampMs, author, sender, idempotency } as const
+    retention.wrote(stream)
     const outcome = await store.publish(request)
     if (outcome.status !== 'accepted') return outcome
     const { position, duplicate, timestampMs: acceptedMs } = outcome
     return { status: 'accepted', position, duplicate, timestampMs: acceptedMs, durability: this.durability }
+  }
+
+  async delete(stream: string): Promise<void> {
+    await this.#parts.store.delete(stream)
+  }
+
+  async backup(file: string): Promise<void> {
+    if (typeof file !== 'string' || file === '')
+      throw new TypeError("backup: name the file for the copy, such as './backup/chat.db'")
+    await this.#parts.store.call({ kind: 'backup', file: resolve(file) })
   }
 
   async subscribe(stream: string, listener: (event: StreamEvent) => void): Promise<Subscription> {

@@ -1,8 +1,9 @@
-import { mkdirSync, statSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Driver, Open } from './driver.js'
 import { FileFault } from './faults.js'
 import { OwnerNote } from './lock.js'
+import { numberIn } from './rows.js'
 import { assertOurs, migrate } from './schema.js'
 
 export interface FileSettings {
@@ -51,9 +52,10 @@ export class StoreFile {
   }
 
   /** Has a group written in one transaction, on disk when it returns. @throws whatever `write` or SQLite throws; nothing is written then */
-  commit<T>(write: () => T, messages: number, bytes: number): T {
+  commit<T>(write: () => T, messages = 0, bytes = 0): T {
     const { driver } = this
     driver.exec('BEGIN IMMEDIATE')
+    const before = this.#changes()
     let written: T
     try {
       written = write()
@@ -63,7 +65,7 @@ export class StoreFile {
       throw error
     }
     this.#assertThere()
-    this.#unmoved += COMMIT_BYTES + messages * MESSAGE_BYTES + bytes
+    if (this.#changes() !== before) this.#unmoved += COMMIT_BYTES + messages * MESSAGE_BYTES + bytes
     return written
   }
 
@@ -80,6 +82,22 @@ export class StoreFile {
     const isLarge = walBytes(this.settings.file) > LARGEST_WAL_BYTES
     this.driver.prepare(`PRAGMA wal_checkpoint(${isLarge ? 'TRUNCATE' : 'PASSIVE'})`).all()
     this.#unmoved = 0
+  }
+
+  /** A copy of what is committed, whole or not there. */
+  async backUp(copy: string): Promise<void> {
+    if (existsSync(copy))
+      throw new Error(`sqlite: ${copy} is there already; name another file for the backup`)
+    const partial = `${copy}.partial`
+    rmSync(partial, { force: true })
+    try {
+      await this.driver.backup(partial)
+      syncFile(partial)
+      renameSync(partial, copy)
+      syncFile(dirname(copy))
+    } finally {
+      rmSync(partial, { force: true })
+    }
   }
 
   close(): void {
@@ -102,6 +120,10 @@ export class StoreFile {
     driver.exec('COMMIT')
   }
 
+  #changes(): number {
+    return numberIn(this.driver.prepare('SELECT total_changes() AS changes').get() ?? {}, 'changes')
+  }
+
   /** After some errors SQLite has done so by itself, and says that there is no transaction. */
   #rollBack(): void {
     try {
@@ -120,6 +142,16 @@ export class StoreFile {
 
 function inodeOf(file: string): bigint | undefined {
   return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino
+}
+
+/** On disk, as its folder's entry for a file is only once the folder is synced too. */
+function syncFile(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
 }
 
 function walBytes(file: string): number {

@@ -1,7 +1,8 @@
-import type { Idempotency, LogEntry, Range, Sender } from '../../api/backplane.js'
+import type { Idempotency, LogEntry, Position, Range, Sender } from '../../api/backplane.js'
 import { ENTRY_OVERHEAD, entryText } from '../log/log.js'
 import { toPage } from '../log/page.js'
 import type { Driver, Row } from './driver.js'
+import { Feed } from './feed.js'
 import type { Page, PublishOutcome, PublishRequest, ReadRequest } from './requests.js'
 import { type Room, Rooms } from './rooms.js'
 import { numberIn, textIn } from './rows.js'
@@ -12,10 +13,17 @@ import { metaIn } from './schema.js'
  * offset are decided in it, message by message, so two repeats in one group are one message.
  */
 export class Store {
+  readonly feed: Feed
   readonly #rooms: Rooms
 
-  constructor(private readonly driver: Driver) {
-    this.#rooms = new Rooms(driver, metaIn(driver, 'store'))
+  constructor(
+    private readonly driver: Driver,
+    /** A client's message was recorded. */
+    private readonly remembered: () => void,
+  ) {
+    const storeId = metaIn(driver, 'store')
+    this.#rooms = new Rooms(driver, storeId)
+    this.feed = new Feed(driver, storeId, this.#rooms)
   }
 
   publish(request: PublishRequest): PublishOutcome {
@@ -29,6 +37,11 @@ export class Store {
     const entries = range.limit > 0 && room.key > 0 ? this.#entries(room, range) : []
     const page = toPage({ epoch, head, oldestOffset, entries }, range)
     return { ...page, fault: since && this.#rooms.fault(room, since) }
+  }
+
+  /** Ends a log, and begins an empty one under another epoch. Returns the head of that. */
+  delete(stream: string): Position {
+    return this.#rooms.replace(this.#rooms.find(stream)).head
   }
 
   /** What the message is if it does not go into the log. */
@@ -91,6 +104,7 @@ export class Store {
         'INSERT INTO sent (seq, room, user, client_id, fingerprint, offset, id, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       )
       .run(seq, room.key, userId, clientId, fingerprint, offset, id, timestampMs)
+    this.remembered()
   }
 
   /** In the direction of reading, up to the page's bytes, but one at the least. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { Calls } from './calls.js'
 import { CommitLoop } from './commit-loop.js'
 import { type DriverName, findDriver } from './driver.js'
 import { explained, faultOf } from './faults.js'
@@ -8,9 +9,10 @@ import type { Reply, Request } from './requests.js'
 import { metaIn } from './schema.js'
 import { Store } from './store.js'
 import { type FileSettings, StoreFile } from './store-file.js'
+import { Sweep, type SweepBounds } from './sweep.js'
 
 /** What the thread is started with. */
-export interface WorkerSettings extends FileSettings {
+export interface WorkerSettings extends FileSettings, SweepBounds {
   readonly driver: DriverName | undefined
   /** Where better-sqlite3 is looked for. */
   readonly places: readonly string[]
@@ -49,11 +51,14 @@ async function openFile(): Promise<StoreFile> {
 }
 
 function serve(file: StoreFile): void {
-  const loop = new CommitLoop(file, settings.file, new Store(file.driver), send, () => {
+  const sweep = new Sweep(file.driver, settings)
+  const store = new Store(file.driver, () => sweep.remembered(1))
+  const calls = new Calls(file, store, sweep, () => {
     clearInterval(probing)
     clearTimeout(idle)
     file.close()
   })
+  const loop = new CommitLoop(file, settings.file, store, calls, send)
   const probing = setInterval(() => loop.probe(), PROBE_MS)
   let idle: NodeJS.Timeout | undefined
   let isUnderWay = false

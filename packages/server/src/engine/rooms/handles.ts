@@ -164,6 +164,7 @@ export class Messenger {
       },
       info: () => this.deps.lifeCycle.run(() => this.#info(id, stream)),
       history: (page) => this.#history(stream, page),
+      delete: () => this.#delete(stream),
     }
   }
 
@@ -237,6 +238,15 @@ export class Messenger {
         replies.send(connection, { type: 'left', room_id: roomId, reason: 'kicked' })
       else replies.fail(connection, new RoomfulError('forbidden'), { roomId })
     }
+  }
+
+  async #delete(stream: string): Promise<void> {
+    const { lifeCycle, backplane } = this.deps
+    if (!backplane.delete)
+      throw new TypeError(
+        'delete: this backplane cannot end a log; sqlite() can, from @roomful/server/sqlite',
+      )
+    await lifeCycle.run(async () => backplane.delete?.(stream))
   }
 
   async #info(roomId: string, stream: string): Promise<RoomInfo> {

@@ -1,0 +1,36 @@
+import type { CallRequest } from './requests.js'
+import type { Store } from './store.js'
+import type { StoreFile } from './store-file.js'
+import type { Sweep } from './sweep.js'
+
+/** What the store does beside publishing, each call within a few ms, or in steps. */
+export class Calls {
+  constructor(
+    private readonly file: StoreFile,
+    private readonly store: Store,
+    private readonly sweep: Sweep,
+    private readonly close: () => void,
+  ) {}
+
+  serve(call: CallRequest): unknown {
+    const { file, store } = this
+    switch (call.kind) {
+      case 'read':
+        return store.read(call)
+      case 'feed':
+        return store.feed.read(call)
+      case 'consumer':
+        return store.feed.cursorOf(call.name)
+      case 'consumed':
+        return file.commit(() => store.feed.keepCursor(call.name, call.cursor))
+      case 'sweep':
+        return file.commit(() => this.sweep.run(call))
+      case 'delete':
+        return file.commit(() => store.delete(call.stream))
+      case 'backup':
+        return file.backUp(call.file)
+      case 'close':
+        return this.close()
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import type { Driver } from './driver.js'
+import type { SweepReply, SweepRequest } from './requests.js'
+import { numberIn, textIn } from './rows.js'
+import { pragma } from './schema.js'
+import { type Trimmed, Trimming } from './trimming.js'
+
+export interface SweepBounds {
+  readonly dedupeMs: number
+  readonly dedupeCount: number
+  readonly maxFileBytes: number
+}
+
+/** For how long one sweep may hold up messages. */
+const SWEEP_MS = 5
+/** A repeat that left its client within the window may be on its way for as long as a dead connection goes unnoticed. */
+const IN_TRANSIT_MS = 60_000
+/** Rooms whose names one sweep reads. */
+const NAMES = 200
+/** From which share of `maxFileBytes` on the log says that it is nearly full. */
+const NEARLY = 0.8
+
+/** Keeps the file within its bounds, a few ms at a time, within a transaction of the caller's. */
+export class Sweep {
+  readonly #trimming: Trimming
+  #lastRoom = 0
+  #sent: number
+
+  constructor(
+    private readonly driver: Driver,
+    private readonly bounds: SweepBounds,
+  ) {
+    this.#trimming = new Trimming(driver)
+    this.#sent = numberIn(driver.prepare('SELECT count(*) AS sent FROM sent').get() ?? {}, 'sent')
+  }
+
+  /** Takes note of records of client messages that were written. */
+  remembered(count: number): void {
+    this.#sent += count
+  }
+
+  run({ keep, times }: SweepRequest): SweepReply {
+    const until = performance.now() + SWEEP_MS
+    const trimmed: Trimmed[] = []
+    const inTime = () => performance.now() < until
+    let isBusy = false
+    const repeat = (step: () => boolean) => {
+      while (inTime() && step()) isBusy = true
+    }
+    for (const [name, retention] of keep) {
+      repeat(() => {
+        const oldest = this.#trimming.trimRoom(name, retention, times)
+        if (oldest !== undefined) trimmed.push([name, oldest])
+        return oldest !== undefined
+      })
+    }
+    repeat(() => this.#trimming.removeDeleted())
+    if (times.isSteady)
+      repeat(() => this.#forget(times.wallMs - this.bounds.dedupeMs - IN_TRANSIT_MS, this.#sent))
+    repeat(() => this.#forget(Number.POSITIVE_INFINITY, this.#sent - this.bounds.dedupeCount))
+    repeat(() => {
+      const heaviest =
+        this.#usedBytes() > this.bounds.maxFileBytes ? this.#trimming.trimHeaviest() : undefined
+      if (heaviest) trimmed.push(heaviest)
+      return heaviest !== undefined
+    })
+    const isNearlyFull = this.#usedBytes() > NEARLY * this.bounds.maxFileBytes
+    return { trimmed, names: this.#nextNames(), isBusy: isBusy && !inTime(), isNearlyFull }
+  }
+
+  #forget(before: number, most: number): boolean {
+    const forgotten = most > 0 ? this.#trimming.forgetSent(before, most) : 0
+    this.#sent -= forgotten
+    return forgotten > 0
+  }
+
+  /** Without free pages, which are written before the file grows. */
+  #usedBytes(): number {
+    const { driver } = this
+    return (pragma(driver, 'page_count') - pragma(driver, 'freelist_count')) * pragma(driver, 'page_size')
+  }
+
+  /** The next rooms, round and round. */
+  #nextNames(): string[] {
+    const rows = this.driver
+      .prepare('SELECT room, name FROM rooms WHERE room > ? ORDER BY room LIMIT ?')
+      .all(this.#lastRoom, NAMES)
+    const last = rows.at(-1)
+    this.#lastRoom = last && rows.length === NAMES ? numberIn(last, 'room') : 0
+    return rows.map((row) => textIn(row, 'name'))
+  }
+}

@@ -1,0 +1,111 @@
+import { ENTRY_OVERHEAD } from '../log/log.js'
+import type { Driver } from './driver.js'
+import type { RoomRetention } from './options.js'
+import { numberIn, textIn } from './rows.js'
+import { metaIn } from './schema.js'
+
+/** Rows that one statement deletes. */
+const BATCH = 200
+
+/** The times by which age is judged. */
+export interface SweepTimes {
+  readonly wallMs: number
+  /** False while nothing may go by its age: the wall clock may be wrong. */
+  readonly isSteady: boolean
+}
+
+/** A room that lost entries, and its oldest from then on. */
+export type Trimmed = readonly [stream: string, oldestOffset: number]
+
+/**
+ * Drops what is not to be kept, always from the old end, so that a log has no holes. Each call drops one batch at most, within
+ * a transaction of the caller's.
+ */
+export class Trimming {
+  constructor(private readonly driver: Driver) {}
+
+  /** What a room keeps no longer. Returns its new oldest offset; `undefined` if all may stay. */
+  trimRoom(name: string, keep: RoomRetention, { wallMs, isSteady }: SweepTimes): number | undefined {
+    const row = this.driver.prepare('SELECT room, head, oldest, bytes FROM rooms WHERE name = ?').get(name)
+    if (!row) return undefined
+    const [room, head, oldest] = [numberIn(row, 'room'), numberIn(row, 'head'), numberIn(row, 'oldest')]
+    const {
+      count = Number.POSITIVE_INFINITY,
+      bytes = Number.POSITIVE_INFINITY,
+      ageMs = Number.POSITIVE_INFINITY,
+    } = keep
+    let left = numberIn(row, 'bytes')
+    let last = oldest - 1
+    for (const entry of this.#oldest(room)) {
+      const isOld = isSteady && numberIn(entry, 'at') < wallMs - ageMs
+      if (head - last <= count && left <= bytes && !isOld) break
+      last = numberIn(entry, 'offset')
+      left -= numberIn(entry, 'bytes')
+    }
+    return last < oldest ? undefined : this.#drop(room, last)
+  }
+
+  /** The oldest entries of the room that takes the most. Returns it; `undefined` if no room has entries. */
+  trimHeaviest(): Trimmed | undefined {
+    const row = this.driver
+      .prepare('SELECT room, name, bytes FROM rooms WHERE oldest <= head ORDER BY bytes DESC LIMIT 1')
+      .get()
+    if (!row) return undefined
+    const room = numberIn(row, 'room')
+    const last = this.#oldest(room).at(-1)
+    return last && [textIn(row, 'name'), this.#drop(room, numberIn(last, 'offset'))]
+  }
+
+  /** Gives up the oldest records of client messages. A repeat from before them is told `forgotten` from then on. Returns how many. */
+  forgetSent(before: number, most: number): number {
+    const rows = this.driver
+      .prepare('SELECT seq, room, offset, at FROM sent ORDER BY seq LIMIT ?')
+      .all(Math.min(BATCH, most))
+      .filter((row) => numberIn(row, 'at') < before)
+    const newest = new Map(rows.map((row) => [numberIn(row, 'room'), numberIn(row, 'offset')]))
+    for (const [room, offset] of newest)
+      this.driver.prepare('UPDATE rooms SET forgotten = max(forgotten, ?) WHERE room = ?').run(offset, room)
+    const last = rows.at(-1)
+    if (last) this.driver.prepare('DELETE FROM sent WHERE seq <= ?').run(numberIn(last, 'seq'))
+    return rows.length
+  }
+
+  /** Removes rows of a stream that was deleted. Returns whether there was one. */
+  removeDeleted(): boolean {
+    const row = this.driver.prepare('SELECT room FROM deleted LIMIT 1').get()
+    if (!row) return false
+    const room = numberIn(row, 'room')
+    const entries = `DELETE FROM entries WHERE seq IN (SELECT seq FROM entries WHERE room = ? LIMIT ${BATCH})`
+    const sent = `DELETE FROM sent WHERE seq IN (SELECT seq FROM sent WHERE room = ? LIMIT ${BATCH})`
+    const removed = [entries, sent].map((sql) => Number(this.driver.prepare(sql).run(room).changes))
+    if (removed.every((count) => count === 0))
+      this.driver.prepare('DELETE FROM deleted WHERE room = ?').run(room)
+    return true
+  }
+
+  #oldest(room: number) {
+    return this.driver
+      .prepare(
+        `SELECT offset, at, length(CAST(body AS BLOB)) + ${ENTRY_OVERHEAD} AS bytes FROM entries WHERE room = ? ORDER BY offset LIMIT ${BATCH}`,
+      )
+      .all(room)
+  }
+
+  /** Entries up to an offset. Returns the offset of the oldest that is left. */
+  #drop(room: number, last: number): number {
+    const gone = this.driver
+      .prepare(
+        `SELECT max(seq) AS seq, sum(length(CAST(body AS BLOB)) + ${ENTRY_OVERHEAD}) AS bytes FROM entries WHERE room = ? AND offset <= ?`,
+      )
+      .get(room, last)
+    const end = this.driver.prepare('SELECT id FROM entries WHERE room = ? AND offset = ?').get(room, last)
+    if (!gone || !end) throw new Error(`the entry ${last} of room ${room} is not there`)
+    this.driver.prepare('DELETE FROM entries WHERE room = ? AND offset <= ?').run(room, last)
+    this.driver
+      .prepare('UPDATE rooms SET oldest = ?, base_id = ?, bytes = bytes - ? WHERE room = ?')
+      .run(last + 1, textIn(end, 'id'), numberIn(gone, 'bytes'), room)
+    const dropped = Math.max(Number(metaIn(this.driver, 'dropped')), numberIn(gone, 'seq'))
+    this.driver.prepare("UPDATE meta SET value = ? WHERE name = 'dropped'").run(String(dropped))
+    return last + 1
+  }
+}
