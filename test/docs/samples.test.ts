@@ -7,6 +7,12 @@ it('docs/testing.md shows the sample that runs as a test', () => {
   expect(page).toContain(`\`\`\`ts\n${sample}\`\`\``)
 })
 
+it('docs/your-database.md shows the handlers that run as a test', () => {
+  const sample = readFileSync(new URL('your-database.ts', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../docs/your-database.md', import.meta.url), 'utf8')
+  expect(page).toContain(`\`\`\`ts\n${sample}\`\`\``)
+})
+
 it('docs/backplanes.md shows the backplane that runs as a test', () => {
   const sample = readFileSync(new URL('map-backplane.ts', import.meta.url), 'utf8')
   const page = readFileSync(new URL('../../docs/backplanes.md', import.meta.url), 'utf8')

@@ -9,6 +9,15 @@ export interface Chat<P extends AnyProtocol = BuiltIn> {
   readonly data?: ChatDataOutput<P>
 }
 
+/** A chat message as a client sent it. */
+export interface SentChat<P extends AnyProtocol = BuiltIn> extends Chat<P> {
+  /**
+   * Names this message among those of its user in this room, and a repeat has the same: the key under which a database of
+   * your own has it once. Absent where a client gave none, which then repeats nothing by itself.
+   */
+  readonly clientId?: string
+}
+
 // One function type for every name, whose parts alone depend on it: a type that as a whole depended on the protocol
 // would be settled by the compiler, with `D` unknown, before it has read `authenticate`.
 
@@ -26,7 +35,7 @@ type Handler<P extends AnyProtocol, D, K> = (
 
 type HandledMessage<P extends AnyProtocol, K> = K extends keyof P['client'] & string
   ? ClientMessageFor<P, K>
-  : Chat<P>
+  : SentChat<P>
 
 type HandlerResult<P extends AnyProtocol, K> = K extends keyof P['client'] & string
   ? P['client'][K] extends Request

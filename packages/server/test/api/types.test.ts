@@ -30,6 +30,7 @@ function uses() {
       chat_message({ user }, message) {
         isAdmin(user)
         expectTypeOf(message.message).toEqualTypeOf<string>()
+        expectTypeOf(message.clientId).toEqualTypeOf<string | undefined>()
         return message
       },
     },

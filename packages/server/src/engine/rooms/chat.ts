@@ -70,8 +70,8 @@ export class Chats {
 
   async #handle(handler: Handler, chat: Chat): Promise<void> {
     const { deps } = this
-    const { message, data } = chat.message
-    const body: ChatBody = data ? { message, data } : { message }
+    const { message, data, client_id: clientId } = chat.message
+    const body = { message, ...(data && { data }), ...(clientId !== undefined && { clientId }) }
     const { context, abort } = deps.contexts.cancellable(chat.connection, chat.membership.roomId)
     const call = async () => rewritten(await handler(context, body), body)
     const outcome = await deps.calls.run('handle.chat_message', context, call, abort)
@@ -122,8 +122,7 @@ function digest({ message, data }: ChatBody): number {
 
 /** What a handler made of a chat message. @throws TypeError if it returned something else, which no type has stopped */
 function rewritten(result: unknown, chat: ChatBody): ChatBody {
-  if (result === undefined || result === null) return chat
-  const { message, data } = result as Partial<ChatBody>
+  const { message, data } = (result ?? chat) as Partial<ChatBody>
   if (typeof message !== 'string') {
     throw new TypeError("handle.chat_message must return the chat message, but its 'message' is no string")
   }
