@@ -1,21 +1,6 @@
-import type {
-  ClientDefinition,
-  Cursor,
-  Entry,
-  JsonObject,
-  Member,
-  ServerMessage,
-  ServerMessageOf,
-} from '@roomful/protocol'
+import type { Cursor, Entry, JsonObject, Member, ServerMessage, ServerMessageOf } from '@roomful/protocol'
 import { isRequest } from '@roomful/protocol/define'
-import {
-  checkText,
-  type Frame,
-  MAX_TEXT_LENGTH,
-  RoomfulError,
-  type ServerDecodeResult,
-  validate,
-} from '@roomful/protocol/wire'
+import { RoomfulError, type ServerDecodeResult, validate } from '@roomful/protocol/wire'
 import type { ConnectionDriver } from '../connection/connection-driver.js'
 import type { Answer, PendingRequests, StartedRequest } from '../connection/pending-requests.js'
 import { checkCall } from '../options/check-options.js'
@@ -23,12 +8,14 @@ import type { AnyProtocol } from '../options/options.js'
 import type { Settings } from '../options/resolve-options.js'
 import type { OutboxDriver, Sent } from '../outbox/outbox-driver.js'
 import { Timer } from '../runtime/clock.js'
-import { Emitter } from '../runtime/emitter.js'
 import { type Observable, type Report, Value } from '../runtime/observable.js'
 import type { Runtime } from '../runtime/runtime.js'
 import * as strings from '../runtime/strings.js'
+import { applicationFrame, definitionOf } from './application-frames.js'
+import { dataFault, textFault } from './chat-fault.js'
 import { MemberList } from './member-list.js'
 import type { LogMessage } from './messages.js'
+import { Presence } from './presence.js'
 import type {
   HistoryOptions,
   HistoryPage,
@@ -37,6 +24,7 @@ import type {
   RequestOptions,
   Room,
 } from './room-api.js'
+import { RoomEvents } from './room-events.js'
 import {
   initialRoom,
   isWanted,
@@ -93,23 +81,19 @@ export class RoomCore {
   readonly occupancy: Observable<number>
   readonly presence: Room<AnyProtocol>['presence']
   readonly #client: ClientServices
-  readonly #events: Emitter<Record<string, unknown>>
+  readonly #events: RoomEvents
   readonly #members: MemberList
   readonly #retryTimer: Timer
-  readonly #presenceTimer: Timer
+  readonly #presence: Presence
   #machine: RoomMachine = initialRoom
   #waiters: Waiter[] = []
   /** The pages of a join that the application awaits; they are its result, not events. One given up leaves them to the next. */
   #pages: Loggable[] | undefined
-  /** Live events that wait for the task after a join's. */
-  #held: (() => void)[] | undefined
-  #presence: JsonObject | undefined
   #isReleased = false
   /** Grows with each join that is sent, so that the answer to an earlier one is dropped. */
   #joins = 0
   #joinRequest: StartedRequest | undefined
   #leaveRequest: StartedRequest | undefined
-  #presenceRequest: StartedRequest | undefined
 
   constructor(id: string, client: ClientServices) {
     const { report, runtime } = client
@@ -117,12 +101,12 @@ export class RoomCore {
     this.#client = client
     const watched = () => client.use(this)
     this.status = new Value(initialRoom.status, report, watched)
-    this.#events = new Emitter(report)
+    this.#events = new RoomEvents(report)
     this.#members = new MemberList(report, watched)
     this.members = this.#members.list
     this.occupancy = this.#members.occupancy
     this.#retryTimer = new Timer(runtime.clock)
-    this.#presenceTimer = new Timer(runtime.clock)
+    this.#presence = new Presence(this, client)
     this.typing = new Typing(
       runtime.clock,
       report,
@@ -130,13 +114,7 @@ export class RoomCore {
       watched,
     )
     this.timeline = client.createTimeline?.(this, client, watched)
-    this.presence = {
-      set: (state) => {
-        // A copy, made here, so that what JSON cannot hold throws where it came from.
-        this.#presence = JSON.parse(JSON.stringify(state)) as JsonObject
-        this.#sendPresence()
-      },
-    }
+    this.presence = { set: (state) => this.#presence.set(state) }
   }
 
   on(type: string, handler: (event: never) => void): () => void {
@@ -236,17 +214,18 @@ export class RoomCore {
   }
 
   emit(type: string, body: object): boolean {
-    if (isRequest(this.#definition(type))) throw new TypeError(strings.isRequest(type))
-    const frame = this.#frame(type, body)
+    const definition = definitionOf(this.#client.settings.protocol, type)
+    if (isRequest(definition)) throw new TypeError(strings.isRequest(type))
+    const frame = applicationFrame(definition, type, body, this.id)
     return this.isLive && this.#client.driver.send(frame)
   }
 
   async request(type: string, body: object, options: RequestOptions = {}): Promise<unknown> {
     checkCall('request', options)
     const { timeoutMs, signal } = options
-    const definition = this.#definition(type)
+    const definition = definitionOf(this.#client.settings.protocol, type)
     if (!isRequest(definition)) throw new TypeError(strings.noRequest(type))
-    const frame = this.#frame(type, body)
+    const frame = applicationFrame(definition, type, body, this.id)
     if (this.#client.driver.mode === 'base') throw new RoomfulError('unsupported')
     const answer = await this.#client.requests.ask(frame, {
       onDrop: 'outcome_unknown',
@@ -302,9 +281,9 @@ export class RoomCore {
   /** Whoever comes next sees nothing of what this user saw, and resumes nothing. */
   forget(): void {
     this.#step({ type: 'forget' })
-    this.#presence = undefined
+    this.#presence.forget()
     this.#pages = undefined
-    if (this.#held) this.#held = []
+    this.#events.drop()
     this.timeline?.clear()
   }
 
@@ -338,7 +317,7 @@ export class RoomCore {
   message(message: Loggable): void {
     if (message.type === 'chat_message' && typeof message.user_id === 'string')
       this.typing.heard(message.user_id, false)
-    this.#emit(message.type, message)
+    this.#events.tell(message.type, message)
   }
 
   /** What the server tells of the room without being asked. */
@@ -353,16 +332,16 @@ export class RoomCore {
         this.#members.moved(message)
         if (message.type === 'user_left' && message.user_id !== undefined)
           this.typing.heard(message.user_id, false)
-        this.#emit(message.type, message)
+        this.#events.tell(message.type, message)
         return
       case 'user_typing':
       case 'user_stopped_typing':
         if (message.user_id !== this.#client.driver.user.get())
           this.typing.heard(message.user_id, message.type === 'user_typing')
-        this.#emit(message.type, message)
+        this.#events.tell(message.type, message)
         return
       case 'presence':
-        if (this.#members.changed(message)) this.#emit(message.type, message)
+        if (this.#members.changed(message)) this.#events.tell(message.type, message)
         else this.#step({ type: 'members_gap' })
         return
       case 'resync': {
@@ -423,15 +402,15 @@ export class RoomCore {
         return
       case 'break':
         this.timeline?.broke(effect.reason, effect.head)
-        this.#emit('resync', { room_id: this.id, reason: effect.reason })
+        this.#events.tell('resync', { room_id: this.id, reason: effect.reason })
         return
       case 'live':
         this.#settleJoin()
-        this.#sendPresence()
+        this.#presence.send()
         this.#client.outbox.pump()
         return
       case 'retry':
-        this.#retryIn(effect.ms)
+        this.#retryTimer.set(effect.ms, () => this.#step({ type: 'timer' }))
         return
       case 'deliver':
         return
@@ -460,10 +439,6 @@ export class RoomCore {
     })
   }
 
-  #retryIn(ms: number): void {
-    this.#retryTimer.set(ms, () => this.#step({ type: 'timer' }))
-  }
-
   #deliverPage(entries: readonly (Loggable | Place)[]): void {
     this.timeline?.received(entries)
     const messages = entries.filter(isReadable)
@@ -479,27 +454,10 @@ export class RoomCore {
     }
     const messages = (this.#pages ?? []) as LogMessage<AnyProtocol>[]
     this.#pages = undefined
-    this.#hold()
+    this.#events.hold(this.#client.runtime.clock)
     for (const { resolve } of this.#waiters.splice(0)) {
       resolve({ members: this.members.get(), messages, recovered: status.recovered })
     }
-  }
-
-  /** The code after `await join()` runs before the next task, and may add handlers. */
-  #hold(): void {
-    if (this.#held) return
-    this.#held = []
-    this.#client.runtime.clock.setTimeout(() => {
-      const held = this.#held ?? []
-      this.#held = undefined
-      for (const emit of held) emit()
-    }, 0)
-  }
-
-  #emit(type: string, event: unknown): void {
-    const emit = () => this.#events.emit(type, event)
-    if (this.#held) this.#held.push(emit)
-    else emit()
   }
 
   #end(error: RoomfulError): void {
@@ -508,75 +466,21 @@ export class RoomCore {
     for (const { reject } of this.#waiters.splice(0)) reject(error)
   }
 
-  #sendPresence(): void {
-    if (!this.#presence || !this.isLive || this.#client.driver.mode !== 'full') return
-    // One that waits for its turn tells the newest state.
-    if (this.#presenceRequest?.isQueued) return
-    this.#presenceRequest = this.#client.requests.start(
-      () => ({ type: 'presence', room_id: this.id, state: this.#presence }),
-      (outcome) => this.#presenceAnswered(outcome),
-    )
-  }
-
-  /** Only a refusal is answered. One for now must not leave the others with an old state. */
-  #presenceAnswered(outcome: Answer | RoomfulError): void {
-    if (!(outcome instanceof RoomfulError) || outcome.code === 'timeout' || outcome.code === 'not_connected')
-      return
-    if (outcome.temporary) this.#sendPresenceIn(Math.max(outcome.retryAfterMs ?? 1_000, 100))
-    else this.#client.failed(outcome)
-  }
-
-  #sendPresenceIn(ms: number): void {
-    this.#presenceTimer.set(ms, () => this.#sendPresence())
-  }
-
   #released(): RoomfulError {
     return new RoomfulError('closed', { message: strings.released, roomId: this.id })
   }
 
   #check(message: string, data: JsonObject | undefined): RoomfulError | undefined {
-    const options = { roomId: this.id }
     const ended = this.#client.driver.ended
     if (ended) return ended
     if (this.#isReleased) return this.#released()
-    const { text_length } = this.#client.driver.limits
-    const limit = text_length === null ? Number.POSITIVE_INFINITY : (text_length ?? MAX_TEXT_LENGTH)
-    const fault = checkText(message, limit)
-    if (fault)
-      return new RoomfulError(fault, {
-        ...options,
-        message: fault === 'message_too_long' ? strings.tooLong([...message].length, limit) : undefined,
-      })
+    const fault = textFault(message, this.#client.driver.limits.text_length, this.id)
+    if (fault) return fault
     const status = this.status.get()
     if (status.state === 'idle' || status.state === 'left')
-      return new RoomfulError('not_in_room', { ...options, message: strings.joinFirst })
+      return new RoomfulError('not_in_room', { roomId: this.id, message: strings.joinFirst })
     if (status.state === 'denied') return status.error
-    const chat = this.#client.settings.protocol?.chat
-    if (data === undefined) return undefined
-    if (!chat)
-      return new RoomfulError('invalid_message', {
-        ...options,
-        message: strings.noChatData,
-      })
-    const result = validate(chat, data)
-    return result.ok ? undefined : new RoomfulError('invalid_message', { ...options, issues: result.issues })
-  }
-
-  #definition(type: string): ClientDefinition {
-    const client = this.#client.settings.protocol?.client as
-      | Readonly<Record<string, ClientDefinition>>
-      | undefined
-    const definition = client && Object.hasOwn(client, type) ? client[type] : undefined
-    if (!definition) throw new TypeError(strings.undeclared(type))
-    return definition
-  }
-
-  /** The frame of an application message. Its input travels: the server runs the schema again. */
-  #frame(type: string, body: object): Frame {
-    const definition = this.#definition(type)
-    const result = validate(isRequest(definition) ? definition.input : definition, body)
-    if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: this.id })
-    return { ...body, type, room_id: this.id }
+    return dataFault(data, this.#client.settings.protocol?.chat, this.id)
   }
 }
 
