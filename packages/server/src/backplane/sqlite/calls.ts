@@ -29,6 +29,8 @@ export class Calls {
         return file.commit(() => store.delete(call.stream))
       case 'backup':
         return file.backUp(call.file)
+      case 'compact':
+        return file.compact()
       case 'close':
         return this.close()
     }

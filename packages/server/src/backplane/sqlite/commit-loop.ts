@@ -106,10 +106,10 @@ export class CommitLoop {
   /** In a savepoint: what is wrong with one message does not concern the others of its group. */
   #writeOne(request: PublishRequest): PublishOutcome | undefined {
     const { driver } = this.file
-    driver.exec('SAVEPOINT message')
+    driver.prepare('SAVEPOINT message').run()
     try {
       const outcome = this.store.publish(request)
-      driver.exec('RELEASE message')
+      driver.prepare('RELEASE message').run()
       return outcome
     } catch (error) {
       const fault = explained(this.path, error)

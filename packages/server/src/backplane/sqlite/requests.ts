@@ -27,6 +27,7 @@ export type CallRequest =
   | { readonly kind: 'consumed'; readonly ticket: number; readonly name: string; readonly cursor: Position }
   | { readonly kind: 'delete'; readonly ticket: number; readonly stream: string }
   | { readonly kind: 'backup'; readonly ticket: number; readonly file: string }
+  | { readonly kind: 'compact'; readonly ticket: number }
   | { readonly kind: 'close'; readonly ticket: number }
 
 export interface FeedRequest {

@@ -4,10 +4,9 @@ import type { Position, Range, Relay, StreamEvent, Subscription } from '../../ap
 import type { Logger } from '../../api/logger.js'
 import { entryText } from '../log/log.js'
 import type { Page, PublishOutcome, PublishRequest } from './requests.js'
-import { type Call, StoreThread } from './store-thread.js'
+import { type Call, StoreThread, type ThreadSettings } from './store-thread.js'
 import { type ActiveStream, ActiveStreams, emit } from './streams.js'
 import type { Trimmed } from './trimming.js'
-import type { WorkerSettings } from './worker.js'
 
 /** Entries that are read at once where a thread ended before it had told them. */
 const RECOVERED_PAGE = { limit: 500, maxBytes: 1024 * 1024 }
@@ -28,7 +27,7 @@ export class SharedStore {
   #opened: Promise<string> | undefined
 
   constructor(
-    settings: WorkerSettings,
+    settings: ThreadSettings,
     private readonly logger: Logger,
     private readonly forget: () => void,
   ) {
@@ -170,7 +169,7 @@ const STORES = Symbol.for('roomful.sqlite.stores')
 type Shared = typeof globalThis & { [STORES]?: Map<string, SharedStore> }
 
 /** The store of a file in this process, whichever copy of this module opened it. */
-export function shareStore(settings: WorkerSettings, logger: Logger): SharedStore {
+export function shareStore(settings: ThreadSettings, logger: Logger): SharedStore {
   const shared: Shared = globalThis
   shared[STORES] ??= new Map()
   const stores = shared[STORES]

@@ -30,6 +30,18 @@ export interface SqliteStore extends Backplane {
    * @throws TypeError for no path; RoomfulError `unavailable` if the copy could not be made, with the reason as its cause
    */
   backup(file: string): Promise<void>
+  /**
+   * Writes the file anew, without what was deleted or dropped. It takes as much free space again as the file has, and messages wait
+   * until it is done: seconds for each GiB.
+   * @throws RoomfulError `unavailable` if it could not be done, with the reason as its cause
+   */
+  compact(): Promise<void>
+  /**
+   * Reads a whole log, one JSON text an entry, in order: of a room, or of a user's own stream. Entries that are logged meanwhile
+   * are in it too.
+   * @throws TypeError for neither or both
+   */
+  export(what: { readonly room: string } | { readonly user: string }): AsyncGenerator<string, void>
 }
 
 interface Started {
@@ -41,6 +53,8 @@ interface Started {
 }
 
 const SWEEP_MS = 1_000
+/** Entries that an export reads at once. */
+const EXPORTED_PAGE = { limit: 500, maxBytes: 1024 * 1024 }
 
 /** Logs in a file on this machine's disk, who is present in the memory of this process. */
 export class SqliteBackplane implements SqliteStore {
@@ -116,6 +130,20 @@ export class SqliteBackplane implements SqliteStore {
     await this.#parts.store.call({ kind: 'backup', file: resolve(file) })
   }
 
+  async compact(): Promise<void> {
+    await this.#parts.store.call({ kind: 'compact' })
+  }
+
+  async *export(what: { readonly room?: string; readonly user?: string }): AsyncGenerator<string, void> {
+    const stream = streamOf(what)
+    for (let after = 0, more = true; more; ) {
+      const page = await this.read(stream, { after, ...EXPORTED_PAGE })
+      for (const { text } of page.entries) yield text
+      after = page.entries.at(-1)?.offset ?? after
+      more = page.more && page.entries.length > 0
+    }
+  }
+
   async subscribe(stream: string, listener: (event: StreamEvent) => void): Promise<Subscription> {
     const { store, presence } = this.#parts
     const unlisten = presence.listen(stream, listener)
@@ -177,6 +205,14 @@ export class SqliteBackplane implements SqliteStore {
     if (!this.#started) throw unavailable('sqlite: start() comes first')
     return this.#started
   }
+}
+
+/** @throws TypeError */
+function streamOf({ room, user, ...others }: { readonly room?: string; readonly user?: string }): string {
+  const given = [room, user].filter((name) => typeof name === 'string' && name !== '')
+  if (given.length !== 1 || Object.keys(others).length > 0)
+    throw new TypeError("export: name either a room or a user, such as { room: 'general' }")
+  return room ?? `@user:${user}`
 }
 
 /** Who wrote a chat message: an application's own messages may mean anything by `user_id`. */

@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import type { Driver, Open } from './driver.js'
 import { FileFault } from './faults.js'
@@ -54,12 +64,12 @@ export class StoreFile {
   /** Has a group written in one transaction, on disk when it returns. @throws whatever `write` or SQLite throws; nothing is written then */
   commit<T>(write: () => T, messages = 0, bytes = 0): T {
     const { driver } = this
-    driver.exec('BEGIN IMMEDIATE')
+    driver.prepare('BEGIN IMMEDIATE').run()
     const before = this.#changes()
     let written: T
     try {
       written = write()
-      driver.exec('COMMIT')
+      driver.prepare('COMMIT').run()
     } catch (error) {
       this.#rollBack()
       throw error
@@ -84,6 +94,14 @@ export class StoreFile {
     this.#unmoved = 0
   }
 
+  /** Writes the database anew, so that no byte of what was deleted is left in it or beside it. Messages wait meanwhile. */
+  compact(): void {
+    this.driver.exec('VACUUM')
+    this.driver.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
+    this.#unmoved = 0
+    this.#assertThere()
+  }
+
   /** A copy of what is committed, whole or not there. */
   async backUp(copy: string): Promise<void> {
     if (existsSync(copy))
@@ -98,6 +116,21 @@ export class StoreFile {
     } finally {
       rmSync(partial, { force: true })
     }
+  }
+
+  /**
+   * Writes everything into a new file, which takes the place of this one, and closes. What a failed commit has left may read as
+   * committed over a new connection and yet not be on disk; in the new file it is, or it is not there.
+   */
+  replace(): void {
+    const { file } = this.settings
+    const partial = `${file}.partial`
+    rmSync(partial, { force: true })
+    this.driver.prepare('VACUUM INTO ?').run(partial)
+    syncFile(partial)
+    this.close()
+    renameSync(partial, file)
+    syncFile(dirname(file))
   }
 
   close(): void {
@@ -138,6 +171,24 @@ export class StoreFile {
     const { file } = this.settings
     if (inodeOf(file) !== this.#inode) throw new FileFault(file, 'removed')
   }
+}
+
+/** Where locks, syncs, or both are not what they are on a disk. By the numbers that Linux gives them. */
+const DOUBTFUL: Readonly<Record<number, string>> = {
+  26985: 'NFS',
+  20859: 'SMB',
+  4266872130: 'SMB',
+  4283649346: 'SMB',
+  16914836: 'memory (tmpfs)',
+}
+
+/** What is wrong with the place of a file; `undefined` if nothing is known against it. */
+export function doubtAbout(file: string): string | undefined {
+  const system = DOUBTFUL[statfsSync(dirname(file)).type]
+  return (
+    system &&
+    `sqlite: ${file} is on ${system}, where what is written may not outlive a power cut, or a lock not be one; put it on a local disk`
+  )
 }
 
 function inodeOf(file: string): bigint | undefined {

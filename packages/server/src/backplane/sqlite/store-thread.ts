@@ -18,6 +18,8 @@ interface Pending {
   reject(error: Error): void
 }
 
+export type ThreadSettings = Omit<WorkerSettings, 'isSuspect'>
+
 export interface ThreadEvents {
   /** An entry is on disk; called before its publish resolves, in the order of the log. */
   committed(request: PublishRequest, outcome: PublishOutcome): void
@@ -45,7 +47,7 @@ export class StoreThread {
   #restart: NodeJS.Timeout | undefined
 
   constructor(
-    private readonly settings: WorkerSettings,
+    private readonly settings: ThreadSettings,
     private readonly events: ThreadEvents,
   ) {}
 
@@ -92,7 +94,7 @@ export class StoreThread {
   async #start(): Promise<string> {
     const worker = new Worker(await workerText(), {
       eval: true,
-      workerData: this.settings,
+      workerData: { ...this.settings, isSuspect: this.#fault !== undefined } satisfies WorkerSettings,
       name: 'roomful-sqlite',
       execArgv: ['--disable-warning=ExperimentalWarning'],
     })
@@ -186,6 +188,7 @@ export class StoreThread {
   async #reopen(): Promise<void> {
     try {
       await this.#start()
+      this.#fault = undefined
       await this.events.reopened()
       this.#isOpen = true
       this.#restartMs = RESTART_MS

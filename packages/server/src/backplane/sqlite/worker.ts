@@ -8,7 +8,7 @@ import { OwnerNote } from './lock.js'
 import type { Reply, Request } from './requests.js'
 import { metaIn } from './schema.js'
 import { Store } from './store.js'
-import { type FileSettings, StoreFile } from './store-file.js'
+import { doubtAbout, type FileSettings, StoreFile } from './store-file.js'
 import { Sweep, type SweepBounds } from './sweep.js'
 
 /** What the thread is started with. */
@@ -17,6 +17,8 @@ export interface WorkerSettings extends FileSettings, SweepBounds {
   /** Where better-sqlite3 is looked for. */
   readonly places: readonly string[]
   readonly lockTimeoutMs: number
+  /** Whether the thread before it ended while its last commit had failed. */
+  readonly isSuspect: boolean
 }
 
 const LOCK_RETRY_MS = 50
@@ -34,6 +36,9 @@ async function openFile(): Promise<StoreFile> {
   const until = performance.now() + lockTimeoutMs
   for (let tries = 0; ; tries++) {
     try {
+      const opened = new StoreFile(settings, open)
+      if (!settings.isSuspect) return opened
+      opened.replace()
       return new StoreFile(settings, open)
     } catch (error) {
       const isBusy = faultOf(error) === 'busy'
@@ -78,6 +83,8 @@ function serve(file: StoreFile): void {
     if (!isUnderWay) turn()
   })
   idle = setTimeout(() => loop.idle(), IDLE_MS)
+  const doubt = doubtAbout(settings.file)
+  if (doubt) send({ kind: 'warned', message: doubt })
   send({ kind: 'opened', secret: metaIn(file.driver, 'secret') })
 }
 

@@ -1,3 +1,4 @@
+import { renameSync, statSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
 import { RoomfulError } from '@roomful/protocol'
 import { afterEach, expect, it, vi } from 'vitest'
@@ -67,5 +68,26 @@ it('a message of the server itself whose thread ended is in doubt, not to be giv
   const refused = backplane.publish('r', { id: 'b', message: { type: 'news' }, timestampMs: 1 })
   expect(await Promise.resolve(refused).then(() => 'accepted', codeOf)).toBe('unavailable')
   await vi.waitFor(() => expect(backplane.ready).toBe(true), { timeout: 10_000 })
+  await backplane.close()
+})
+
+it('a thread that ends while its last commit had failed goes on in a new file with all that was acknowledged', async () => {
+  const file = newFile()
+  const backplane = await opened({ file })
+  const outcome = (n: number) =>
+    Promise.resolve(backplane.publish('r', draft(n))).then(() => 'accepted', codeOf)
+  expect(await outcome(1)).toBe('accepted')
+  const { ino } = statSync(file)
+  renameSync(file, `${file}-away`)
+  expect(await outcome(2)).toBe('unavailable')
+  renameSync(`${file}-away`, file)
+  void workers[0]?.terminate()
+  await vi.waitFor(() => expect(workers).toHaveLength(2), { timeout: 10_000 })
+  await vi.waitFor(() => expect(backplane.ready).toBe(true), { timeout: 10_000 })
+  expect(statSync(file).ino).not.toBe(ino)
+  expect(await outcome(1)).toBe('accepted')
+  expect(await outcome(2)).toBe('accepted')
+  const { entries } = await backplane.read('r', { before: undefined, limit: 10, maxBytes: 10_000 })
+  expect(entries.map(({ offset }) => offset)).toEqual([1, 2])
   await backplane.close()
 })
