@@ -5,7 +5,7 @@ import { launchChromium } from '../support/chromium.js'
 
 const html = `<button onclick="greeting.textContent = 'Hello'">Greet</button><h1 id="greeting"></h1>`
 
-it('drives a real page on localhost and draws its text, so that the other browser tests can', async () => {
+it('Chromium drives a real page on localhost and draws its text, so that the other browser tests can', async () => {
   const server = createServer((_request, response) =>
     response.setHeader('content-type', 'text/html').end(html),
   )

@@ -34,7 +34,7 @@ afterEach(async () => {
   for (const context of contexts) await context.close()
 })
 
-it('shows two people in two browsers the same messages in the same order', async () => {
+it('the demo page shows two people in two browsers the same messages in the same order', async () => {
   const { person: one } = await visitor('order')
   const { person: other } = await visitor('order')
   await one.say('Hello there')
@@ -57,7 +57,7 @@ it('shows two people in two browsers the same messages in the same order', async
   expect(mine).toEqual(said.map((text) => `one: ${text}`))
 })
 
-it('names who is typing, until the message is there or the composer is emptied', async () => {
+it('the demo page names who is typing, until the message is there or the composer is emptied', async () => {
   const { person: one } = await visitor('typing')
   const { person: other } = await visitor('typing')
   const typing = other.panel.locator('.typing')
@@ -72,7 +72,7 @@ it('names who is typing, until the message is there or the composer is emptied',
   await typing.getByText('is typing').waitFor({ state: 'hidden' })
 })
 
-it('gives everybody in a room another name and lists them', async () => {
+it('the demo page gives everybody in a room another name and lists them', async () => {
   const { person: one } = await visitor('names')
   const { person: other } = await visitor('names')
   await one.panel.getByText('(you)').waitFor()
@@ -88,7 +88,7 @@ it('gives everybody in a room another name and lists them', async () => {
   expect(await other.composer.evaluate((element) => element === document.activeElement)).toBe(true)
 })
 
-it('keeps what is written while the plug is out, in order, and sends it when it is in', async () => {
+it('the demo page keeps what is written while the plug is out, in order, and sends it when it is in', async () => {
   const { person: ada, second: grace, page } = await visitor('plug', wide)
   await ada.pullPlug()
   await ada.status.getByText('Unplugged').waitFor()
@@ -107,7 +107,7 @@ it('keeps what is written while the plug is out, in order, and sends it when it 
   await expect.poll(() => verdict(page)).toBe('lost 0 · doubled 0 · reordered 0 of 4 messages')
 })
 
-it('takes back a message that waits', async () => {
+it('the demo page takes back a message that waits', async () => {
   const { person: ada, second: grace, page } = await visitor('back', wide)
   await ada.pullPlug()
   for (const text of ['keep', 'regret', 'keep too']) await ada.say(text)
@@ -119,7 +119,7 @@ it('takes back a message that waits', async () => {
   await expect.poll(() => verdict(page)).toBe('lost 0 · doubled 0 · reordered 0 of 2 messages')
 })
 
-it('finds out by itself that a half-open connection is dead', async () => {
+it('the demo page finds out by itself that a half-open connection is dead', async () => {
   const { person: ada, second: grace, page } = await visitor('half-open', wide)
   await page.getByRole('button', { name: 'Half-open: Ada' }).click()
   await ada.say('into the void')
@@ -130,7 +130,7 @@ it('finds out by itself that a half-open connection is dead', async () => {
   await expect.poll(() => verdict(page)).toBe('lost 0 · doubled 0 · reordered 0 of 1 message')
 }, 60_000)
 
-it('tells a refused message and an expired token in words, and comes back when asked', async () => {
+it('the demo page tells a refused message and an expired token in words, and comes back when asked', async () => {
   const { person: ada, page } = await visitor('faults', wide)
   await page.getByRole('button', { name: 'Wrong message: Ada' }).click()
   await ada.panel.getByRole('alert').getByText('Unknown message type: teleport').waitFor()
@@ -145,7 +145,7 @@ it('tells a refused message and an expired token in words, and comes back when a
   expect(await ada.composer.inputValue(), 'the text stays for the person to mend').toHaveLength(1_001)
 })
 
-it('loads earlier messages when it is scrolled up, and keeps what is read in its place', async () => {
+it('the demo page loads earlier messages when it is scrolled up, and keeps what is read in its place', async () => {
   const { person: writer } = await visitor('history')
   for (let index = 1; index <= 45; index++) await writer.say(`line ${index}`)
   await writer.log.getByText('#45', { exact: true }).waitFor()
@@ -163,7 +163,7 @@ it('loads earlier messages when it is scrolled up, and keeps what is read in its
   await reader.panel.getByRole('button', { name: 'Earlier messages' }).waitFor({ state: 'hidden' })
 })
 
-it('does not move what is being read when a message comes, and says how many came', async () => {
+it('the demo page does not move what is being read when a message comes, and says how many came', async () => {
   const { person: writer } = await visitor('pill')
   const { person: reader } = await visitor('pill')
   for (let index = 1; index <= 25; index++) await writer.say(`line ${index}`)
@@ -181,7 +181,7 @@ it('does not move what is being read when a message comes, and says how many cam
   expect(rest).toBeLessThan(2)
 })
 
-it('comes back after a crash of the server, shows the break, and doubles nothing', async () => {
+it('the demo page comes back after a crash of the server, shows the break, and doubles nothing', async () => {
   const { person: one } = await visitor('crash')
   const { person: other } = await visitor('crash')
   await one.say('before the crash')
@@ -203,7 +203,7 @@ it('comes back after a crash of the server, shows the break, and doubles nothing
   }
 }, 60_000)
 
-it('counts, in amber, what a server without a store forgot when it started anew', async () => {
+it('the demo page counts, in amber, what a server without a store forgot when it started anew', async () => {
   const { person, page } = await visitor('forgotten')
   await person.say('one')
   await person.say('two')
@@ -230,7 +230,7 @@ it('counts, in amber, what a server without a store forgot when it started anew'
   expect(await colour()).not.toBe(green)
 }, 60_000)
 
-it('survives a network that goes and comes', async () => {
+it('the demo page survives a network that goes and comes', async () => {
   const { person: one, context } = await visitor('offline')
   const { person: other } = await visitor('offline')
   await context.setOffline(true)
@@ -247,7 +247,7 @@ it('survives a network that goes and comes', async () => {
   expect(await verdict(one.page)).toContain('lost 0 · doubled 0 · reordered 0')
 })
 
-it('keeps unsent messages over a reload and sends them once, as the same person', async () => {
+it('the demo page keeps unsent messages over a reload and sends them once, as the same person', async () => {
   const { person: one, page } = await visitor('reload')
   const { person: other } = await visitor('reload')
   await one.say('sent before')
@@ -268,7 +268,7 @@ it('keeps unsent messages over a reload and sends them once, as the same person'
   expect(await again.log.locator('.message.own').count(), 'still the same person').toBe(3)
 })
 
-it('shows a break for what a lying network takes away, and counts what it makes up, instead of painting zeros', async () => {
+it('the demo page shows a break for what a lying network takes away, and counts what it makes up, instead of painting zeros', async () => {
   const context = await browser.newContext(wide)
   contexts.push(context)
   // Between the server and the second client: message 2 never was, message 4 was said twice.

@@ -44,7 +44,7 @@ async function isUntouched(page: Page): Promise<void> {
   expect(width[0]).toBeLessThanOrEqual(width[1] ?? 0)
 }
 
-it('shows hostile text and names as text, live and from history alike', async () => {
+it('the demo page shows hostile text and names as text, live and from history alike', async () => {
   const address = `${demo.url}/#room=hostile`
   const writers = await browser.newContext({ viewport: { width: 390, height: 844 } })
   const readers = await browser.newContext({ viewport: { width: 390, height: 844 } })
@@ -73,7 +73,7 @@ it('shows hostile text and names as text, live and from history alike', async ()
   await readers.close()
 })
 
-it('keeps stacked marks and turned letters inside their own bubble', async () => {
+it('the demo page keeps stacked marks and turned letters inside their own bubble', async () => {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 } })
   const [person] = await openDemo(context, `${demo.url}/#room=bounds`)
   if (!person) throw new Error('The page shows nobody')
@@ -89,7 +89,7 @@ it('keeps stacked marks and turned letters inside their own bubble', async () =>
   await context.close()
 })
 
-it('refuses a room whose name is none, in words, and stays where it is', async () => {
+it('the demo page refuses a room whose name is none, in words, and stays where it is', async () => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
   const [person] = await openDemo(context, `${demo.url}/#room=safe`)
   if (!person) throw new Error('The page shows nobody')

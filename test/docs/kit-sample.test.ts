@@ -2,7 +2,7 @@ import { createClient } from '@roomful/client'
 import { createTestServer, Device } from '@roomful/server/testing'
 import { expect, it } from 'vitest'
 
-it('delivers what was written while the phone was offline, once and in order', async () => {
+it('the client delivers what was written while the phone was offline, once and in order', async () => {
   // Your server, without a port: pass the same options as to createServer().
   const { network, clock, server } = await createTestServer({
     handle: { chat_message: (_, chat) => ({ ...chat, message: chat.message.trim() }) },

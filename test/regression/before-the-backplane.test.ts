@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { connect, refusedStatus } from '../support/connect.js'
 import { gate } from '../support/wire-server.js'
 
-it('takes nobody in before its backplane has started: other nodes would not know the session', async () => {
+it('a server takes nobody in before its backplane has started: other nodes would not know the session', async () => {
   const redis = gate()
   const backplane = memory()
   const start = backplane.start.bind(backplane)

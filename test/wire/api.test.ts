@@ -284,7 +284,7 @@ describe('a key', () => {
 })
 
 describe('users', () => {
-  it('broadcast reaches every connection of one user, or of many, each once, under no room', async () => {
+  it('a broadcast to users reaches every connection of one user, or of many, each once, under no room', async () => {
     const { url, server } = await serve(users)
     const everyone = await connectUsers(url, 'ana', 'ana', 'bob', 'eve')
     const [phone, laptop, bob] = everyone
@@ -296,7 +296,7 @@ describe('users', () => {
     await expectAlerted(everyone, [phone, laptop, bob])
   })
 
-  it('[J13] [A7] publish goes to the user’s own stream, to every device that joined @me, and is there for who was away', async () => {
+  it('[J13] [A7] what is published to a user goes to the user’s own stream, to every device that joined @me, and is there for who was away', async () => {
     const { url, server } = await serve(users)
     const [phone, laptop, bob] = await connectUsers(url, 'ana', 'ana', 'bob')
     const { epoch, offset, id } = (await phone?.join('@me')) ?? {}
@@ -315,7 +315,7 @@ describe('users', () => {
     expect((await server.user('ana').history()).messages).toEqual([frame])
   })
 
-  it('disconnect ends every connection of the user, and of nobody else', async () => {
+  it('disconnecting a user ends every connection of that user, and of nobody else', async () => {
     const { url, server } = await serve(users)
     const [phone, laptop, bob] = await connectUsers(url, 'ana', 'ana', 'bob')
     server.user('ana').disconnect()

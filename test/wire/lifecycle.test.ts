@@ -75,7 +75,7 @@ describe('hooks', () => {
     expect(order).toEqual(['one', 'two', 'three'])
   })
 
-  it('[E15] hooks of a message that throws answers Internal server error, and the message has no effect', async () => {
+  it('[E15] a message hook that throws answers Internal server error, and the message has no effect', async () => {
     const { url, log } = await serve({
       on: { message: (_, { type }) => (type === 'join' ? undefined : fail()) },
     })
@@ -87,7 +87,7 @@ describe('hooks', () => {
     expect(log.filter(({ level }) => level === 'error')).toMatchObject([{ event: 'on.message failed' }])
   })
 
-  it('[E15] hooks of a join that hangs answers Internal server error when its time is up, and holds up nobody else', async () => {
+  it('[E15] a join hook that hangs answers Internal server error when its time is up, and holds up nobody else', async () => {
     const clock = new WireClock()
     const asked = gate()
     const { url, log } = await serve({
@@ -138,14 +138,14 @@ describe('hooks', () => {
     expect(server.stats()).toMatchObject({ connections: 0, users: 0, rooms: 0 })
   })
 
-  it('hooks of a connection that throws a fault answers Internal server error and closes with 1011', async () => {
+  it('a connect hook that throws a fault answers Internal server error and closes with 1011', async () => {
     const { url } = await serve({ on: { connect: fail } })
     const ana = await connect(url)
     expect(await ana.next('error')).toMatchObject({ code: 'internal' })
     expect((await ana.closed).code).toBe(1011)
   })
 
-  it('hooks of errors hear of every fault, and may be broken themselves', async () => {
+  it('the error hook hears of every fault, and may be broken itself', async () => {
     const heard: unknown[] = []
     const { url, log } = await serve({
       on: {
@@ -175,7 +175,7 @@ describe('hooks', () => {
 })
 
 describe('clean-up', () => {
-  it('always runs: rooms, users and streams of a connection that broke in the middle of a join', async () => {
+  it('clean-up always runs: rooms, users and streams of a connection that broke in the middle of a join', async () => {
     const { opened, open } = gate()
     const asked = gate()
     const closed = gate()

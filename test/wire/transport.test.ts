@@ -31,7 +31,7 @@ async function started() {
 const request = { url: '/', headers: {}, remoteAddress: '127.0.0.1' }
 
 describe('a transport of one’s own', () => {
-  it('[M1] carries chat of texts, message by message', async () => {
+  it('[M1] a transport of one’s own carries chat of texts, message by message', async () => {
     const server = await started()
     const { state, transport } = handWritten()
     const events = server.accept(transport, request)
@@ -53,7 +53,7 @@ describe('a transport of one’s own', () => {
     expect(server.stats()).toMatchObject({ connections: 0, rooms: 0 })
   })
 
-  it('[A10] is closed with 4002 when it has buffered too much', async () => {
+  it('[A10] a transport of one’s own is closed with 4002 when it has buffered too much', async () => {
     const server = await started()
     const { state, transport } = handWritten()
     state.buffered = Number.MAX_SAFE_INTEGER
@@ -62,7 +62,7 @@ describe('a transport of one’s own', () => {
     expect(state.closed).toBe(4002)
   })
 
-  it('[C16] is not pinged and not dropped for silence where it has no ping', async () => {
+  it('[C16] a transport of one’s own that has no ping is not pinged, and not dropped for silence', async () => {
     const clock = new VirtualClock()
     const server = createServer({ logger: silentLogger, clock })
     await server.start()
@@ -76,7 +76,7 @@ describe('a transport of one’s own', () => {
     expect([pings, state.closed]).toEqual([1, 4001])
   })
 
-  it('is refused before the server has started, after it was closed, and if it is none', async () => {
+  it('a transport of one’s own is refused before the server has started, after it was closed, and if it is none', async () => {
     const { transport } = handWritten()
     const server = createServer({ logger: silentLogger })
     expect(() => server.accept(transport, request)).toThrow(expect.objectContaining({ code: 'unavailable' }))

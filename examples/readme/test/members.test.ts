@@ -22,7 +22,7 @@ const codeOf = (promise: PromiseLike<unknown>) =>
     (error) => (error instanceof RoomfulError ? error.code : error),
   )
 
-it('lets in who brings a token that it knows, under that name, until it expires', async () => {
+it('the server of members.ts lets in who brings a token that it knows, under that name, until it expires', async () => {
   const ana = clientWith('token-of-ana')
   await ana.room('general').join()
   expect(ana.user.get()).toBe('ana')
@@ -30,7 +30,7 @@ it('lets in who brings a token that it knows, under that name, until it expires'
   expect(await codeOf(clientWith().room('general').join())).toBe('invalid_token')
 })
 
-it('lets everybody read the room of the editors, and editors alone write', async () => {
+it('the server of members.ts lets everybody read the room of the editors, and editors alone write', async () => {
   const [ana, bob] = [clientWith('token-of-ana').room('editors'), clientWith('token-of-bob').room('editors')]
   await ana.join()
   await bob.join()
@@ -38,7 +38,7 @@ it('lets everybody read the room of the editors, and editors alone write', async
   expect(await codeOf(bob.send('Mine'))).toBe('forbidden')
 })
 
-it('answers a request with what its handler returns', async () => {
+it('the server of members.ts answers a request with what its handler returns', async () => {
   const room = clientWith('token-of-ana').room('general')
   await room.join()
   expect(await room.request('roll', { sides: 1 })).toEqual({ rolled: 1 })

@@ -41,7 +41,7 @@ afterAll(async () => {
 const badgeOf = ({ panel }: Person) => panel.locator('.served')
 const nodeOf = (person: Person) => badgeOf(person).locator('b').innerText()
 
-it('[H6] [M7] turns the badge when its node is killed, says how long that took, and loses and doubles nothing', {
+it('[H6] [M7] the page turns its badge when its node is killed, says how long that took, and loses and doubles nothing', {
   timeout: 60_000,
 }, async () => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })

@@ -32,7 +32,7 @@ async function visit(): Promise<{ page: Page; faults: string[]; say(text: string
   return { page, faults, say }
 }
 
-it('fits on a screen: the page to copy has 45 lines at the most', async () => {
+it('the example fits on a screen: the page to copy has 45 lines at the most', async () => {
   const html = await readFile(new URL('../index.html', import.meta.url), 'utf8')
   expect(html.trimEnd().split('\n').length).toBeLessThanOrEqual(45)
 })
@@ -55,7 +55,7 @@ it('two people chat on the page, see each other type, and find the history after
   expect([...ana.faults, ...bob.faults]).toEqual([])
 })
 
-it('shows markup that a stranger writes as text, and says when the server is away', async () => {
+it('the page to copy shows markup that a stranger writes as text, and says when the server is away', async () => {
   const [ana, bob] = [await visit(), await visit()]
   await ana.say('<img src=x onerror="document.title = 1">')
   const line = bob.page.getByRole('listitem').filter({ hasText: '<img src=x' })
@@ -69,7 +69,7 @@ it('shows markup that a stranger writes as text, and says when the server is awa
   await bob.page.getByRole('listitem').filter({ hasText: 'waits for the server' }).waitFor()
 })
 
-it('answers unknown paths, also malformed ones, and goes on', async () => {
+it('the server of the page to copy answers unknown paths, also malformed ones, and goes on', async () => {
   for (const path of ['/nothing', '//', '/%', '/../package.json']) {
     expect((await fetch(`${server.url}${path}`)).status, path).toBe(404)
   }

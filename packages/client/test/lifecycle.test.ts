@@ -159,7 +159,7 @@ describe('connecting', () => {
 })
 
 describe('tokens', () => {
-  it('[K1] says that it has none where the server asks for one, in the log without a stack', async () => {
+  it('[K1] a client without a token says so where the server asks for one, in the log without a stack', async () => {
     const warnings: [string, unknown][] = []
     const logger = { warn: (text: string, error: unknown) => warnings.push([text, error]), error: () => {} }
     const script = new Script({ logger })

@@ -37,14 +37,17 @@ describe('a message that is refused before it leaves', () => {
     ['blank', ' ', undefined, 'message_empty', 'Message cannot be empty'],
     ['no Unicode', '\ud800', undefined, 'invalid_text', 'Text is not valid Unicode'],
     ['with data of the wrong kind', 'hello', { reply_to: 'x' }, 'invalid_message', 'Invalid message'],
-  ])('[M2] stands as failed, with what is wrong: %s', async (_, text, data, code, message) => {
-    const { script, room } = await live({ protocol }, { limits: { text_length: 10 } })
-    expect(await refusal(room.send(text, { data } as never))).toEqual({ code, message })
-    expect(shown(room)).toEqual([`${text} failed ${code}`])
-    expect(script.connection.take()).toEqual([])
-  })
+  ])(
+    '[M2] a message that is refused before it leaves stands as failed, with what is wrong: %s',
+    async (_, text, data, code, message) => {
+      const { script, room } = await live({ protocol }, { limits: { text_length: 10 } })
+      expect(await refusal(room.send(text, { data } as never))).toEqual({ code, message })
+      expect(shown(room)).toEqual([`${text} failed ${code}`])
+      expect(script.connection.take()).toEqual([])
+    },
+  )
 
-  it('stands as failed where the outbox is full, in messages or bytes', async () => {
+  it('a message that is refused before it leaves stands as failed where the outbox is full, in messages or bytes', async () => {
     const { room } = await live({ outbox: { maxMessages: 1 } })
     room.send('first')
     expect(await refusal(room.send('second'))).toEqual({
@@ -58,7 +61,7 @@ describe('a message that is refused before it leaves', () => {
     })
   })
 
-  it('turns its data into JSON once, however often it is transmitted', async () => {
+  it('a message with data turns its data into JSON once, however often it is transmitted', async () => {
     const { script, room } = await live({ protocol: defineProtocol({ chat: z.looseObject({}) }) as never })
     let times = 0
     const data = { toJSON: () => ({ reading: ++times }) }
@@ -73,7 +76,7 @@ describe('a message that is refused before it leaves', () => {
     expect(second).toMatchObject({ message: 'hello', data: { reading: 1 }, client_id: first?.client_id })
   })
 
-  it('stands as failed where its frame is larger than the server takes', async () => {
+  it('a message stands as failed where its frame is larger than the server takes', async () => {
     const { room } = await live({}, { limits: { frame_bytes: 100 } })
     expect(await refusal(room.send('é'.repeat(100)))).toEqual({
       code: 'too_large',
@@ -82,7 +85,7 @@ describe('a message that is refused before it leaves', () => {
     expect(shown(room)).toEqual([`${'é'.repeat(100)} failed too_large`])
   })
 
-  it('can be tried again, with its data, and is checked again', async () => {
+  it('a message that is refused before it leaves can be tried again, with its data, and is checked again', async () => {
     const { script, room } = await live({ protocol, outbox: { maxMessages: 1 } })
     const first = room.send('first')
     const second = room.send('second', { data: { reply_to: 1 } } as never)
@@ -98,7 +101,7 @@ describe('a message that is refused before it leaves', () => {
     expect(shown(room)).toEqual(['first sent', 'second pending', ' failed message_empty'])
   })
 
-  it('[K1] after a terminal close has that reason, and after close() is told that the client is closed', async () => {
+  it('[K1] a message sent after a terminal close is refused with its reason, and one after close() because the client is closed', async () => {
     const { script, room } = await live()
     await script.connection.closes(4501, 'Banned until Monday')
     expect(await refusal(room.send('hello'))).toEqual({ code: 'forbidden', message: 'Banned until Monday' })
@@ -107,7 +110,7 @@ describe('a message that is refused before it leaves', () => {
     expect(await refusal(closed.room.send('hello'))).toMatchObject({ code: 'closed' })
   })
 
-  it('[J7] in a room that denied the join has the reason of the denial', async () => {
+  it('[J7] a message in a room that denied the join is refused with the reason of the denial', async () => {
     const { script, room } = await live()
     const other = script.client.room('full')
     void other.join()
@@ -119,7 +122,7 @@ describe('a message that is refused before it leaves', () => {
 })
 
 describe('a message that failed', () => {
-  it('keeps its place among those around it', async () => {
+  it('a message that failed keeps its place among those around it', async () => {
     const { script, room } = await live()
     await script.connection.says(chatFrame(1))
     const [a, b, c] = [room.send('a'), room.send('b'), room.send('c')]
@@ -144,7 +147,7 @@ describe('a message that failed', () => {
     ])
   })
 
-  it('stays in front of what came after it, behind a page of the past, and where a hole is before or behind it', async () => {
+  it('a message that failed stays in front of what came after it, behind a page of the past, and where a hole is before or behind it', async () => {
     const { script, room } = await live()
     room.send('')
     await script.connection.says(chatFrame(1), chatFrame(2))
@@ -169,7 +172,7 @@ describe('a message that failed', () => {
     expect(shown(room).slice(-4)).toEqual(['m3 sent', 'm4 sent', 'ahead sent', '  failed message_empty'])
   })
 
-  it('is behind the history that was there before it', async () => {
+  it('a message that failed is behind the history that was there before it', async () => {
     const script = new Script()
     const room = script.client.room('r')
     await script.connection.welcomes()
@@ -192,7 +195,7 @@ describe('a message that failed', () => {
     expect(shown(room)).toEqual(['m1 sent', 'm2 sent', ' failed message_empty', 'm3 sent'])
   })
 
-  it('is shown as sent where the log has it after all, and only once', async () => {
+  it('a message that failed is shown as sent where the log has it after all, and only once', async () => {
     const { script, room } = await live()
     const doubtful = room.send('doubtful')
     await script.connection.closes(1006)
@@ -209,7 +212,7 @@ describe('a message that failed', () => {
     expect(shown(room)).toEqual(['doubtful sent'])
   })
 
-  it('goes when it is put away, and the oldest go where there are too many', async () => {
+  it('a message that failed goes when it is put away, and the oldest go where there are too many', async () => {
     const { room } = await live()
     room.send('')
     const [entry] = room.timeline.get()
@@ -228,25 +231,28 @@ describe('an entry that the client cannot read', () => {
   it.each([
     ['of an unknown type', unknown],
     ['that fails validation', wrong],
-  ])('[H13] is a place in the timeline: not shown, and no hole (%s)', async (_, entry) => {
-    const { script, room } = await live({ protocol })
-    await script.connection.says(chatFrame(1), entry(2), chatFrame(3))
-    expect(shown(room), 'live').toEqual(['m1 sent', 'm3 sent'])
+  ])(
+    '[H13] an entry that the client cannot read is a place in the timeline: not shown, and no hole (%s)',
+    async (_, entry) => {
+      const { script, room } = await live({ protocol })
+      await script.connection.says(chatFrame(1), entry(2), chatFrame(3))
+      expect(shown(room), 'live').toEqual(['m1 sent', 'm3 sent'])
 
-    await script.connection.closes(1006)
-    await script.clock.advance(20_000)
-    await script.connection.welcomes()
-    const join = script.connection.take().at(-1)
-    const messages = [entry(4), chatFrame(5), entry(6)]
-    await script.connection.says(joinedFrame(join, { recovered: true, messages, offset: 6, id: 'id-6' }))
-    await script.connection.says(chatFrame(7))
-    expect(shown(room), 'resumed').toEqual(['m1 sent', 'm3 sent', 'm5 sent', 'm7 sent'])
-  })
+      await script.connection.closes(1006)
+      await script.clock.advance(20_000)
+      await script.connection.welcomes()
+      const join = script.connection.take().at(-1)
+      const messages = [entry(4), chatFrame(5), entry(6)]
+      await script.connection.says(joinedFrame(join, { recovered: true, messages, offset: 6, id: 'id-6' }))
+      await script.connection.says(chatFrame(7))
+      expect(shown(room), 'resumed').toEqual(['m1 sent', 'm3 sent', 'm5 sent', 'm7 sent'])
+    },
+  )
 
   it.each([
     ['of an unknown type', unknown],
     ['that fails validation', wrong],
-  ])('[H9] lets a page of the past adjoin (%s)', async (_, entry) => {
+  ])('[H9] an entry that the client cannot read lets a page of the past adjoin (%s)', async (_, entry) => {
     const { script, room } = await live({ protocol })
     const join = { offset: 4, id: 'id-4' }
     void room.leave()
@@ -271,7 +277,7 @@ describe('an entry that the client cannot read', () => {
     expect(shown(room)).toEqual(['m1 sent', 'm5 sent'])
   })
 
-  it('does not take the place of a message that was sent from here', async () => {
+  it('an entry that the client cannot read does not take the place of a message that was sent from here', async () => {
     const { script, room } = await live({ protocol })
     const [a, b] = [room.send('a'), room.send('b')]
     await script.connection.says(ackFrame(a.clientId, 1), { ...chatFrame(1), user_id: 3 })

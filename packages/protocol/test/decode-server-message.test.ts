@@ -27,7 +27,7 @@ function decode(frame: unknown) {
   return decodeServerMessage(JSON.stringify(frame), protocol)
 }
 
-it('[E2] is not troubled by what is no JSON object', () => {
+it('[E2] the decoder of server messages is not troubled by what is no JSON object', () => {
   for (const text of ['', '[]', 'null', '{"type":', '\u0000']) {
     expect(decodeServerMessage(text)).toEqual({
       ok: false,
@@ -38,7 +38,7 @@ it('[E2] is not troubled by what is no JSON object', () => {
   }
 })
 
-it('[B2] tells an unknown type, which a client ignores, from a bad message', () => {
+it('[B2] the decoder of server messages tells an unknown type, which a client ignores, from a bad message', () => {
   const frame = { type: 'reaction', ...envelope }
   expect(decode(frame)).toEqual({ ok: false, code: 'unknown_type', frame, issues: [] })
   expect(decode({ type: 'constructor' })).toMatchObject({ code: 'unknown_type' })
@@ -48,12 +48,12 @@ it('[B2] tells an unknown type, which a client ignores, from a bad message', () 
   })
 })
 
-it('[B2] keeps fields that it does not know', () => {
+it('[B2] the decoder of server messages keeps fields that it does not know', () => {
   const frame = { type: 'pong', timestamp: 't', load: 3 }
   expect(decode(frame)).toEqual({ ok: true, kind: 'built_in', message: frame })
 })
 
-it('[H13] hands back the frame of a bad message, so that its offset can still be read', () => {
+it('[H13] the decoder of server messages hands back the frame of a bad message, so that its offset can still be read', () => {
   const frame = { type: 'chat_message', message: 3, timestamp: 't', user_id: 'u', ...envelope }
   expect(decode(frame)).toEqual({
     ok: false,
@@ -105,13 +105,13 @@ describe('[B7] a value that a newer server has added is read as the weakest one,
     },
   )
 
-  it('but no value of another type', () => {
+  it('a value of another type is refused where a newer server may have added values', () => {
     expect(decode({ ...ack, durability: 3 })).toMatchObject({ issues: [{ path: 'durability' }] })
     expect(decode({ ...presence, event: undefined })).toMatchObject({ issues: [{ path: 'event' }] })
   })
 })
 
-it('names a misfit by its path', () => {
+it('the decoder of server messages names a misfit by its path', () => {
   const joined = {
     type: 'joined',
     room_id: 'a',

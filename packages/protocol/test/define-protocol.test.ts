@@ -21,7 +21,7 @@ const record = z.record(z.string(), z.number())
 /** As a caller without a compiler. */
 const define = defineProtocol as (definition: object) => unknown
 
-it('returns a frozen protocol that keeps the schemas as they were given', () => {
+it('defineProtocol returns a frozen protocol that keeps the schemas as they were given', () => {
   const move = request(point, point)
   const cursor = volatile(point)
   const protocol = defineProtocol({ client: { move }, server: { cursor }, chat: point })
@@ -32,7 +32,7 @@ it('returns a frozen protocol that keeps the schemas as they were given', () => 
   expect(defineProtocol({})).toEqual({ client: {}, server: {}, chat: undefined })
 })
 
-it('tells requests and volatile messages from bare schemas of any library', () => {
+it('defineProtocol tells requests and volatile messages from bare schemas of any library', () => {
   expect(isRequest(request(point, point))).toBe(true)
   expect(isVolatile(volatile(point))).toBe(true)
   for (const schema of [point, v.object({ kind: v.string() }), undefined]) {
@@ -41,7 +41,7 @@ it('tells requests and volatile messages from bare schemas of any library', () =
   }
 })
 
-it('[A1] reserves every type of the two unions, and no other name', () => {
+it('[A1] defineProtocol reserves every type of the two unions, and no other name', () => {
   const typesOf = (union: { def: { options: readonly { def: { shape: { type: z.ZodMiniLiteral } } }[] } }) =>
     new Set(union.def.options.flatMap((option) => option.def.shape.type.def.values))
   expect(BUILT_IN_CLIENT_TYPES).toEqual(typesOf(ClientMessage))
@@ -50,7 +50,7 @@ it('[A1] reserves every type of the two unions, and no other name', () => {
 
 describe('[A1] at start-up', () => {
   it.each([...BUILT_IN_CLIENT_TYPES, ...BUILT_IN_SERVER_TYPES])(
-    'refuses the name %s on both sides',
+    'defineProtocol refuses the name %s on both sides',
     (name) => {
       expect(() => define({ client: { [name]: point } })).toThrow(`'${name}' is a built-in message name`)
       expect(() => define({ server: { [name]: volatile(point) } })).toThrow(
@@ -60,20 +60,20 @@ describe('[A1] at start-up', () => {
   )
 
   it.each(['', '1st', 'with space', 'häuser', '__proto__', 'a'.repeat(65)])(
-    'refuses the name "%s"',
+    'defineProtocol refuses the name "%s"',
     (name) => {
       expect(() => define({ client: Object.fromEntries([[name, point]]) })).toThrow('is no message name')
     },
   )
 
-  it('keeps names that begin with $ for later', () => {
+  it('defineProtocol keeps names that begin with $ for later', () => {
     for (const side of ['client', 'server'])
       expect(() => define({ [side]: { $later: point } })).toThrow(
         "'$later' begins with '$', which is reserved",
       )
   })
 
-  it('takes names with digits and _ . : -, up to 64 characters', () => {
+  it('defineProtocol takes names with digits and _ . : -, up to 64 characters', () => {
     for (const name of ['a', 'game.move-made:v2_x', 'constructor', 'a'.repeat(64)]) {
       expect(() => define({ client: { [name]: point } })).not.toThrow()
     }
@@ -96,7 +96,7 @@ describe('[A2] at start-up', () => {
       z.transform((text) => ({ text })),
     ),
   }
-  it.each(Object.entries(noObjects))('refuses a body that is a %s', (_, schema) => {
+  it.each(Object.entries(noObjects))('defineProtocol refuses a body that is a %s', (_, schema) => {
     const sentence = 'must be an object schema with named fields'
     expect(() => define({ client: { a: schema } })).toThrow(`client.a ${sentence}`)
     expect(() => define({ client: { a: { kind: 'request', input: schema, reply: point } } })).toThrow(
@@ -118,7 +118,7 @@ describe('[A2] at start-up', () => {
       'union with a record': z.union([point, record]),
       'intersection with a record': z.intersection(point, record),
     }),
-  )('refuses a body that is a %s', (_, schema) => {
+  )('defineProtocol refuses a body that is a %s', (_, schema) => {
     expect(() => define({ client: { a: schema } })).toThrow('client.a must name its fields')
     expect(() => define({ server: { a: { kind: 'volatile', body: schema } } })).toThrow(
       'must name its fields',
@@ -127,7 +127,7 @@ describe('[A2] at start-up', () => {
   })
 
   it.each(['type', 'room_id', 'ref', 'client_id', 'after', 'meta'])(
-    'refuses the field %s everywhere',
+    'defineProtocol refuses the field %s everywhere',
     (field) => {
       const body = z.object({ [field]: z.string() })
       const sentence = `has the field '${field}', which the envelope uses`
@@ -143,22 +143,25 @@ describe('[A2] at start-up', () => {
     },
   )
 
-  it.each(['id', 'epoch', 'offset'])('refuses the field %s in published messages alone', (field) => {
-    const body = z.object({ [field]: z.string() })
-    expect(() => define({ server: { a: body } })).toThrow(`has the field '${field}'`)
-    expect(() =>
-      define({ client: { a: body, b: request(body, body) }, server: { c: volatile(body) } }),
-    ).not.toThrow()
-  })
+  it.each(['id', 'epoch', 'offset'])(
+    'defineProtocol refuses the field %s in published messages alone',
+    (field) => {
+      const body = z.object({ [field]: z.string() })
+      expect(() => define({ server: { a: body } })).toThrow(`has the field '${field}'`)
+      expect(() =>
+        define({ client: { a: body, b: request(body, body) }, server: { c: volatile(body) } }),
+      ).not.toThrow()
+    },
+  )
 
   it.each([null, undefined, 'text', 3, {}, { x: 'number' }, { '~standard': {} }, () => point])(
-    'refuses %j, which is no schema',
+    'defineProtocol refuses %j, which is no schema',
     (value) => {
       expect(() => define({ client: { a: value } })).toThrow('is no schema')
     },
   )
 
-  it('takes schemas that do not show their fields: of other libraries, lazy ones and transforms', () => {
+  it('defineProtocol takes schemas that do not show their fields: of other libraries, lazy ones and transforms', () => {
     const lazy = z.lazy(() => point)
     const moved = z.pipe(
       point,

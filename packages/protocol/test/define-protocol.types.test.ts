@@ -58,17 +58,17 @@ const game = defineProtocol({
 type Game = typeof game
 
 describe('names', () => {
-  it('divides client messages into requests and plain ones', () => {
+  it('the type of a protocol divides client messages into requests and plain ones', () => {
     expectTypeOf<RequestName<Game>>().toEqualTypeOf<'move'>()
     expectTypeOf<PlainName<Game>>().toEqualTypeOf<'cursor' | 'shape' | 'schedule'>()
   })
 
-  it('divides server messages into published and volatile ones', () => {
+  it('the type of a protocol divides server messages into published and volatile ones', () => {
     expectTypeOf<PublishedName<Game>>().toEqualTypeOf<'move_made' | 'drawn'>()
     expectTypeOf<VolatileName<Game>>().toEqualTypeOf<'cursor_moved'>()
   })
 
-  it('has none without an application', () => {
+  it('the type of a protocol without messages names none', () => {
     expectTypeOf<RequestName<BuiltIn>>().toEqualTypeOf<never>()
     expectTypeOf<PlainName<BuiltIn>>().toEqualTypeOf<never>()
     expectTypeOf<Publishable<BuiltIn>>().toEqualTypeOf<never>()
@@ -81,7 +81,7 @@ describe('names', () => {
 })
 
 describe('bodies', () => {
-  it('gives the receiver the output of the schema and takes its input from the sender', () => {
+  it('the type of a protocol gives the receiver the output of the schema and takes its input from the sender', () => {
     expectTypeOf<BodyInput<Game['client']['schedule']>>().toEqualTypeOf<{
       at: string
       repeat?: boolean | undefined
@@ -89,7 +89,7 @@ describe('bodies', () => {
     expectTypeOf<BodyOutput<Game['client']['schedule']>>().toEqualTypeOf<{ at: Date; repeat: boolean }>()
   })
 
-  it('narrows a union of bodies by its own field and by type', () => {
+  it('the type of a protocol narrows a union of bodies by its own field and by type', () => {
     const read = (message: ClientMessageFor<Game, 'shape'>) => {
       expectTypeOf(message.type).toEqualTypeOf<'shape'>()
       return message.kind === 'circle' ? message.radius : message.text
@@ -99,7 +99,7 @@ describe('bodies', () => {
     expectTypeOf(publish).returns.toBeString()
   })
 
-  it('types what publish and broadcast take', () => {
+  it('the type of a protocol types what publish and broadcast take', () => {
     expectTypeOf<Broadcastable<Game>>().toEqualTypeOf<
       { type: 'cursor_moved' } & { x: number; y: number; user_id: string }
     >()
@@ -111,7 +111,7 @@ describe('bodies', () => {
     void [published, broadcast]
   })
 
-  it('types replies and chat data', () => {
+  it('the type of a protocol types replies and chat data', () => {
     expectTypeOf<ReplyInput<Game['client']['move']>>().toEqualTypeOf<{ legal: boolean }>()
     expectTypeOf<ReplyOutput<Game['client']['move']>>().toEqualTypeOf<{ legal: boolean }>()
     expectTypeOf<ReplyOutput<Game['client']['cursor']>>().toEqualTypeOf<never>()
@@ -121,7 +121,7 @@ describe('bodies', () => {
     expectTypeOf<ChatDataOutput<typeof counted>>().toEqualTypeOf<{ n: number }>()
   })
 
-  it('takes schemas of other libraries', () => {
+  it('the type of a protocol takes schemas of other libraries', () => {
     const mixed = defineProtocol({
       client: {
         vote: request(v.object({ choice: v.number() }), v.object({ total: v.number() })),
@@ -139,7 +139,7 @@ describe('bodies', () => {
     expectTypeOf<ChatDataInput<Mixed>>().toEqualTypeOf<{ mood: 'good' | 'bad' }>()
   })
 
-  it('infers from interfaces and readonly fields as well', () => {
+  it('the type of a protocol infers from interfaces and readonly fields as well', () => {
     interface Body {
       readonly x: number
     }
@@ -149,7 +149,7 @@ describe('bodies', () => {
     expectTypeOf<PublishedName<typeof shaped>>().toEqualTypeOf<'moved'>()
   })
 
-  it('is a Protocol, so that a server or client can be generic over it', () => {
+  it('the type of a protocol is a Protocol, so that a server or client can be generic over it', () => {
     expectTypeOf(game).toExtend<Protocol<object, object>>()
     expectTypeOf(game).toExtend<Protocol>()
     const generic = <P extends Protocol<object, object>>(protocol: P) => protocol
@@ -170,7 +170,7 @@ function handMadeOf<T>(): StandardSchemaV1<T> {
 }
 
 describe('[A1] names that the compiler refuses', () => {
-  it('refuses the names of built-in messages, of either side on either side', () => {
+  it('the compiler refuses the names of built-in messages, of either side on either side', () => {
     // @ts-expect-error built in
     refused(() => defineProtocol({ client: { join: point } }))
     // @ts-expect-error built in
@@ -183,7 +183,7 @@ describe('[A1] names that the compiler refuses', () => {
     refused(() => defineProtocol({ server: { pong: volatile(point) } }))
   })
 
-  it('refuses names that are not literal', () => {
+  it('the compiler refuses names that are not literal', () => {
     const many: Record<string, typeof point> = { a: point }
     // @ts-expect-error the names are lost
     refused(() => defineProtocol({ client: many }))
@@ -193,7 +193,7 @@ describe('[A1] names that the compiler refuses', () => {
 })
 
 describe('[A2] bodies that the compiler refuses', () => {
-  it('refuses schemas that are not for an object', () => {
+  it('the compiler refuses schemas that are not for an object', () => {
     // @ts-expect-error no object
     refused(() => defineProtocol({ client: { a: z.string() } }))
     // @ts-expect-error no object
@@ -220,7 +220,7 @@ describe('[A2] bodies that the compiler refuses', () => {
     refused(() => defineProtocol({ client: { a: { x: 'number' } } }))
   })
 
-  it('refuses bodies whose fields have no names', () => {
+  it('the compiler refuses bodies whose fields have no names', () => {
     const record = z.record(z.string(), z.number())
     // @ts-expect-error no names
     refused(() => defineProtocol({ client: { a: record } }))
@@ -244,7 +244,7 @@ describe('[A2] bodies that the compiler refuses', () => {
     refused(() => defineProtocol({ client: { a: z.unknown() } }))
   })
 
-  it('allows a record in a field, in a reply, and as chat data', () => {
+  it('the compiler allows a record in a field, in a reply, and as chat data', () => {
     const record = z.record(z.string(), z.number())
     defineProtocol({
       client: { a: request(z.object({ scores: record }), record) },
@@ -252,14 +252,14 @@ describe('[A2] bodies that the compiler refuses', () => {
     })
   })
 
-  it('refuses names that begin with $', () => {
+  it('the compiler refuses message names that begin with $', () => {
     // @ts-expect-error reserved
     refused(() => defineProtocol({ client: { $later: point } }))
     // @ts-expect-error reserved
     refused(() => defineProtocol({ server: { $later: volatile(point) } }))
   })
 
-  it('refuses fields of the envelope', () => {
+  it('the compiler refuses fields of the envelope', () => {
     // @ts-expect-error envelope, without a use yet
     refused(() => defineProtocol({ server: { a: z.object({ meta: z.string() }) } }))
     // @ts-expect-error envelope
@@ -284,7 +284,7 @@ describe('[A2] bodies that the compiler refuses', () => {
     refused(() => defineProtocol({ client: { a: toRoom } }))
   })
 
-  it('lets messages and requests carry nothing', () => {
+  it('the compiler lets messages and requests carry nothing', () => {
     const nothing = z.object({})
     const empty = defineProtocol({
       client: { resign: request(nothing, nothing), wave: nothing },
@@ -295,7 +295,7 @@ describe('[A2] bodies that the compiler refuses', () => {
     expectTypeOf<Broadcastable<typeof empty>>().toEqualTypeOf<{ type: 'blinked' }>()
   })
 
-  it('refuses id, epoch and offset in published messages alone', () => {
+  it('the compiler refuses id, epoch and offset in published messages alone', () => {
     const id = z.object({ id: z.string() })
     const epoch = z.object({ epoch: z.string() })
     const offset = z.object({ offset: z.number() })

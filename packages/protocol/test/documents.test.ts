@@ -23,7 +23,7 @@ it('PROTOCOL.md refers to rules that exist', () => {
   expect(cited.filter((id) => !rules.includes(id))).toEqual([])
 })
 
-it('tests cite rules that exist', () => {
+it('the names of tests cite rules that PROTOCOL.md has', () => {
   const cited = testFiles().flatMap((path) => rulesCitedIn(path).map((id) => ({ path, id })))
   expect(cited.length).toBeGreaterThan(50)
   expect(cited.filter(({ id }) => !rules.includes(id))).toEqual([])

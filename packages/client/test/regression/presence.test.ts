@@ -15,7 +15,7 @@ it('[P2] [E12] a state that its rate refused is told again, else the others woul
   expect(room.members.get()).toMatchObject([{ state: { mood: 10 } }])
 })
 
-it('[P2] counts the members of a snapshot, for the notice with the count may have been lost', () => {
+it('[P2] a client’s member list counts the members of a snapshot, for the notice with the count may have been lost', () => {
   const members = new MemberList(
     () => {},
     () => {},
@@ -28,7 +28,7 @@ it('[P2] counts the members of a snapshot, for the notice with the count may hav
   expect(members.occupancy.get()).toBe(2)
 })
 
-it('[J15] keeps a list that is left out because it is here already, and no other', () => {
+it('[J15] a client’s member list keeps a list that is left out because it is here already, and no other', () => {
   const members = new MemberList(() => {})
   const joined = { type: 'joined', message: '', room_id: 'r', timestamp: '', more: false } as const
   const at = { epoch: 'e', offset: 0, id: 'e' }
@@ -39,7 +39,7 @@ it('[J15] keeps a list that is left out because it is here already, and no other
   expect([members.list.get(), members.occupancy.get()]).toEqual([[], 300])
 })
 
-it('[H4] shows the members that were here while a resume comes in pages', async () => {
+it('[H4] a client’s member list shows the members that were here while a resume comes in pages', async () => {
   const limits = { pageBytes: 4_000, messagesPerSecond: 1_000 }
   const { network, clock, connect } = await createTestServer({ limits })
   const device = new Device(network)

@@ -2,7 +2,7 @@ import { createTestServer, Device } from '@roomful/server/testing'
 import { expect, it } from 'vitest'
 import { createClient } from '../../src/index.js'
 
-it('[C2] with a hundred rooms is back in all of them soon after a reconnect, and refused nothing', async () => {
+it('[C2] a client with a hundred rooms is back in all of them soon after a reconnect, and refused nothing', async () => {
   const { network, clock, server } = await createTestServer()
   const device = new Device(network)
   const client = createClient({ url: 'ws://test', session: 'memory' }, device.runtime)
@@ -20,7 +20,7 @@ it('[C2] with a hundred rooms is back in all of them soon after a reconnect, and
   expect(refused()).toBe('0')
 })
 
-it('[H9] pages back through a whole log at the rate that it may, and waits for none of it', async () => {
+it('[H9] a client pages back through a whole log at the rate that it may, and waits for none of it', async () => {
   const { network, clock, connect } = await createTestServer({
     limits: { messagesPerSecond: 1_000, messagesBurst: 1_000, bytesPerSecond: Infinity },
   })

@@ -153,13 +153,13 @@ describe('a server refuses', () => {
     ['no certificate', { tls: {} }, /tls must be an object with a certificate and its key/],
     ['a certificate without a key', { tls: { cert: 'a' } }, /tls must be/],
     ['a certificate that was not found', { tls: { cert: undefined, key: undefined } }, /tls must be/],
-  ])('to listen on %s', async (_, options, says) => {
+  ])('a server refuses to listen on %s', async (_, options, says) => {
     const roomful = createServer({ logger: silentLogger })
     await expect(untyped(roomful.listen.bind(roomful))(options)).rejects.toThrow(says)
     await roomful.close()
   })
 
-  it('to attach to what never gets an upgrade, or to a misspelt path', async () => {
+  it('a server refuses to attach to what never gets an upgrade, or to a misspelt path', async () => {
     const roomful = createServer({ logger: silentLogger })
     const attach = roomful.attach.bind(roomful) as (...given: unknown[]) => void
     const application = Object.assign(() => {}, { on() {}, listen() {} })
@@ -170,7 +170,7 @@ describe('a server refuses', () => {
     await roomful.close()
   })
 
-  it('to close within a time that is none', async () => {
+  it('a server refuses to close within a time that is none', async () => {
     const roomful = createServer({ logger: silentLogger })
     const close = untyped(roomful.close.bind(roomful))
     await expect(close({ drain: 5 })).rejects.toThrow(/there is no option 'drain'; did you mean 'drainMs'\?/)

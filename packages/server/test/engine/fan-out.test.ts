@@ -73,7 +73,7 @@ describe('[J17] notices', () => {
     return { clock, fanOut, room, ana: ana.state }
   }
 
-  it('go out at once, until there are many: those gather, in order', async () => {
+  it('joins and leaves go out at once, until there are many: those gather, in order', async () => {
     const { clock, ana } = await crowd(100)
     expect(ana.got).toHaveLength(DEFAULT_LIMITS.presenceUpdatesBurst)
     await clock.advance(500)
@@ -81,7 +81,7 @@ describe('[J17] notices', () => {
     expect(ana.writes).toBe(DEFAULT_LIMITS.presenceUpdatesBurst + 1)
   })
 
-  it('never come later than a message after them', async () => {
+  it('joins and leaves never come later than a message after them', async () => {
     const { clock, fanOut, room, ana } = await crowd(12)
     fanOut.deliver(room, item('a message'))
     await clock.settle()
@@ -90,7 +90,7 @@ describe('[J17] notices', () => {
 })
 
 describe('a write batch', () => {
-  it('goes out together, in one write a member', async () => {
+  it('a write batch goes out together, in one write a member', async () => {
     const { clock, fanOut, member } = stage()
     const room = new Audience()
     const [ana, bob] = [member('ana'), member('bob')]
@@ -104,7 +104,7 @@ describe('a write batch', () => {
     }
   })
 
-  it('of several rooms goes out in one write to who is in all of them', async () => {
+  it('write batches of several rooms go out in one write to a connection that is in all of them', async () => {
     const { clock, fanOut, member } = stage()
     const rooms = [new Audience(), new Audience()]
     const ana = member('ana')
@@ -114,7 +114,7 @@ describe('a write batch', () => {
     expect(ana.state).toMatchObject({ got: ['0', '1'], writes: 1 })
   })
 
-  it('goes out in one write with what else the connection gets in that turn', async () => {
+  it('a write batch goes out in one write with what else the connection gets in that turn', async () => {
     const { clock, fanOut, member } = stage()
     const room = new Audience()
     const ana = member('ana')
@@ -125,7 +125,7 @@ describe('a write batch', () => {
     expect(ana.state).toMatchObject({ got: ['ack', '1'], writes: 1 })
   })
 
-  it('[J6] [H3] reaches who joins in its middle from there on', async () => {
+  it('[J6] [H3] a write batch reaches a member that joins in its middle from there on', async () => {
     const { clock, fanOut, member } = stage()
     const room = new Audience()
     const [ana, bob, eve] = [member('ana'), member('bob'), member('eve')]
@@ -140,7 +140,7 @@ describe('a write batch', () => {
     expect([ana, bob, eve].map(({ state }) => state.got.join(''))).toEqual(['123', '23', '3'])
   })
 
-  it('[H4] passes by who is still paging', async () => {
+  it('[H4] a write batch passes by who is still paging', async () => {
     const { clock, fanOut, member } = stage()
     const room = new Audience()
     const ana = member('ana')
@@ -154,7 +154,7 @@ describe('a write batch', () => {
     expect(ana.state.got).toEqual(['2'])
   })
 
-  it('keeps of one coalesceKey the newest, at its place in the order, also for who joined in its middle', async () => {
+  it('a write batch keeps of one coalesceKey the newest, at its place in the order, also for who joined in its middle', async () => {
     const { clock, fanOut, member } = stage()
     const room = new Audience()
     const [ana, bob] = [member('ana'), member('bob')]
@@ -172,7 +172,7 @@ describe('a write batch', () => {
     expect(ana.state.got.at(-1)).toBe('k3')
   })
 
-  it('[A10] leaves volatile items out for who reads slowly, and closes who does not read at all', async () => {
+  it('[A10] a write batch leaves volatile items out for who reads slowly, and closes who does not read at all', async () => {
     const { clock, fanOut, member } = stage()
     const room = new Audience()
     const [ana, bob] = [member('ana'), member('bob')]
@@ -190,7 +190,7 @@ describe('a write batch', () => {
     expect(bob.state.closedWith).toBe(0)
   })
 
-  it('[A10] counts what waits to be written as backlog too', () => {
+  it('[A10] a write batch counts what waits to be written as backlog too', () => {
     const { member } = stage()
     const ana = member('ana')
     for (let n = 0; n < 5; n++) ana.connection.sendText('x'.repeat(60))
@@ -209,7 +209,7 @@ describe('a room that gathers', () => {
     return { clock, fanOut, room, ana: ana.state }
   }
 
-  it('sends when its time is over, counted from its first message', async () => {
+  it('a room that gathers sends when its time is over, counted from its first message', async () => {
     const { clock, fanOut, room, ana } = crowd()
     for (const text of ['1', '2', '3']) {
       fanOut.deliver(room, item(text))
@@ -225,7 +225,7 @@ describe('a room that gathers', () => {
     expect(ana).toMatchObject({ got: ['1', '2', '3', '4'], writes: 2 })
   })
 
-  it('sends at once what is many messages or many bytes, and starts anew', async () => {
+  it('a room that gathers sends at once what is many messages or many bytes, and starts anew', async () => {
     const { clock, fanOut, room, ana } = crowd()
     for (let n = 0; n < limits.flushMessages; n++) fanOut.deliver(room, item('x'))
     await clock.settle()
@@ -241,7 +241,7 @@ describe('a room that gathers', () => {
     expect(clock.pending, 'timers').toBe(0)
   })
 
-  it('[J17] sends notices with its messages, which never wait longer for them', async () => {
+  it('[J17] a room that gathers sends notices with its messages, which never wait longer for them', async () => {
     const { clock, fanOut, room, ana } = crowd()
     for (let n = 0; n < DEFAULT_LIMITS.presenceUpdatesBurst; n++) {
       fanOut.deliver(room, { ...item('came'), notice: true })
@@ -256,7 +256,7 @@ describe('a room that gathers', () => {
     expect(ana.writes).toBe(writes + 1)
   })
 
-  it('sends all of it when the server stops', () => {
+  it('a room that gathers sends all of it when the server stops', () => {
     const { fanOut, room, ana } = crowd()
     fanOut.deliver(room, item('1'))
     fanOut.finish()
@@ -265,7 +265,7 @@ describe('a room that gathers', () => {
 })
 
 describe('a room', () => {
-  it('[J6] leaves nobody without a message, or with one twice or out of order, whoever sends and joins when', async () => {
+  it('[J6] a room leaves nobody without a message, or with one twice or out of order, whoever sends and joins when', async () => {
     const step = fc.oneof(
       { weight: 6, arbitrary: fc.record({ do: fc.constant('push' as const), member: fc.nat(9) }) },
       { weight: 2, arbitrary: fc.record({ do: fc.constant('except' as const), member: fc.nat(9) }) },
@@ -325,7 +325,7 @@ describe('an audience', () => {
     { requiredKeys: [] },
   )
 
-  it('[A8] [B4] gets what is meant for it, whatever is in the write batch and whoever joined in its middle', async () => {
+  it('[A8] [B4] a room’s audience gets what is meant for it, whatever is in the write batch and whoever joined in its middle', async () => {
     const push = fc.record({
       audience: fc.option(audience, { nil: undefined }),
       volatile: fc.boolean(),
@@ -368,7 +368,7 @@ describe('an audience', () => {
     await fc.assert(property, { numRuns: 200 })
   })
 
-  it('is counted once for each flush that brought something', async () => {
+  it('a room’s audience is counted once for each flush that brought something', async () => {
     const { clock, fanOut, member, metrics } = stage()
     const room = new Audience()
     const ana = member('ana')
@@ -381,7 +381,7 @@ describe('an audience', () => {
     expect(metrics.fanOuts).toBe(2)
   })
 
-  it('[A8] of several rooms gets a message once, by the first of them', async () => {
+  it('[A8] a connection in several rooms of a broadcast gets it once, as a message of the first of them', async () => {
     const { clock, fanOut, member } = stage()
     const [one, two] = [new Audience(), new Audience()]
     const [ana, bob] = [member('ana'), member('bob')]

@@ -47,7 +47,7 @@ async function roomOf(...texts: string[]) {
 }
 
 describe('[H12] [M11] a log of which somebody deleted', () => {
-  it('its newest entries takes messages at once, as a fork that is told', async () => {
+  it('a log whose newest entries somebody deleted takes messages at once, as a fork that is told', async () => {
     const { node, log, positions, read, fault, after } = await roomOf('one', 'two', 'three', 'four')
     await store.command('XDEL', log, '3-0', '4-0')
     const { position } = await node.publish('r', 'five')
@@ -59,7 +59,7 @@ describe('[H12] [M11] a log of which somebody deleted', () => {
     expect([await fault(2), await fault(3), await fault(4)]).toEqual([undefined, 'forked', 'forked'])
   })
 
-  it('its newest entries is told by the head check, even if nobody writes', async () => {
+  it('a log whose newest entries somebody deleted is told by the head check, even if nobody writes', async () => {
     const { node, log, after } = await roomOf('one', 'two', 'three')
     await store.command('XDEL', log, '3-0')
     await store.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
@@ -68,7 +68,7 @@ describe('[H12] [M11] a log of which somebody deleted', () => {
     expect(await after(2)).toEqual(['resync forked at 2', 'four'])
   })
 
-  it('[M7] its newest entry takes the repeat of that one again, and knows the repeats of the others', async () => {
+  it('[M7] a log whose newest entry somebody deleted takes the repeat of that one again, and knows the repeats of the others', async () => {
     const { node, log } = await roomOf('one', 'two', 'three')
     await store.command('XDEL', log, '3-0')
     expect(await node.publish('r', 'three', 'three')).toMatchObject({
@@ -78,7 +78,7 @@ describe('[H12] [M11] a log of which somebody deleted', () => {
     expect(await node.publish('r', 'two', 'two')).toMatchObject({ duplicate: true, position: { offset: 2 } })
   })
 
-  it('an entry in its middle has lost what was before, and tells readers from there', async () => {
+  it('a log of which somebody deleted an entry in the middle has lost what was before, and tells readers from there', async () => {
     const { node, log, read, fault, after } = await roomOf('one', 'two', 'three', 'four', 'five')
     await store.command('XDEL', log, '3-0')
     expect([await fault(1), await fault(2), await fault(3), await fault(4)]).toEqual([

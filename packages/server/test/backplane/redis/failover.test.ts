@@ -322,7 +322,7 @@ describe('an acknowledgement by replicas', () => {
   })
 })
 
-it('warns of a Redis that throws keys away when its memory is full', async () => {
+it('the Redis backplane warns of a Redis that throws keys away when its memory is full', async () => {
   const server = await start({ args: ['--maxmemory', '64mb', '--maxmemory-policy', 'allkeys-lru'] })
   const { logged } = await join({ url: server.url, prefix: randomUUID() })
   expect(logged).toEqual([expect.stringContaining('maxmemory-policy evicts')])

@@ -5,7 +5,7 @@ import { Feed } from '../../../src/backplane/redis/feed.js'
 
 const at = (offset: number) => ({ epoch: 'e', offset, id: offset ? `a${offset}` : 'e' })
 
-it('stops at a repair that nobody waits for any more: it does not keep the node busy for ever', async () => {
+it('the feed of a Redis log stops at a repair that nobody waits for any more: it does not keep the node busy for ever', async () => {
   const page: LogPage = {
     entries: [],
     epoch: 'e',
@@ -37,7 +37,7 @@ it('stops at a repair that nobody waits for any more: it does not keep the node 
   expect(clock.pending).toBe(0)
 })
 
-it('[P2] finds a change of presence that was lost before any other came', () => {
+it('[P2] the feed of a Redis log finds a change of presence that was lost before any other came', () => {
   const feed = new Feed('room', { clock: new VirtualClock(), read: never, relayed() {}, failed() {} })
   const told: string[] = []
   feed.listeners.add(({ kind }) => told.push(kind))

@@ -11,11 +11,11 @@ it.each<[RedisOptions, string]>([
   [{ prefix: '{all}' }, 'redis: prefix must be a string without braces'],
   [{ durability: 'memory' as 'primary' }, "redis: durability must be 'primary' or 'replicated'"],
   [{ leaseMs: 6_000 }, 'redis: leaseMs must be at least twice leaseRenewMs'],
-])('refuses %j', (options, message) => {
+])('redis() refuses %j', (options, message) => {
   expect(() => redis(options)).toThrow(message)
 })
 
-it('takes the settings of a client, serves one server, and leaves the client alone', async () => {
+it('redis() takes the settings of a client, serves one server, and leaves the client alone', async () => {
   const server = await RedisServer.start({ password: 'secret' })
   const client = createClient({ url: server.url, password: 'secret' })
   const backplane = redis({ client })

@@ -34,7 +34,7 @@ const changes = (events: readonly StreamEvent[]) =>
   events.flatMap((event) => (event.kind === 'presence' ? [event.change] : []))
 
 describe('presence in Redis', () => {
-  it('[P4] numbers the changes of all nodes in one order', async () => {
+  it('[P4] presence in Redis numbers the changes of all nodes in one order', async () => {
     const prefix = randomUUID()
     const nodes = await Promise.all([join(prefix), join(prefix), join(prefix)])
     const heard = await Promise.all(nodes.map((node) => node.listen('r')))

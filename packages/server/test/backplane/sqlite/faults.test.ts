@@ -65,7 +65,7 @@ const refusal = async (file: string, driver: (typeof DRIVERS)[number]): Promise<
 }
 
 describe.each(DRIVERS)('a file that cannot be opened, by %s,', (driver) => {
-  it('refuses a file that is no database', async () => {
+  it('the SQLite backplane refuses a file that is no database', async () => {
     const file = newFile()
     writeFileSync(file, 'these are notes, and more of them than a header is long '.repeat(40))
     expect(await refusal(file, driver)).toMatch(
@@ -73,7 +73,7 @@ describe.each(DRIVERS)('a file that cannot be opened, by %s,', (driver) => {
     )
   })
 
-  it('refuses the database of another application', async () => {
+  it('the SQLite backplane refuses the database of another application', async () => {
     const file = newFile()
     edit(file, driver, (connection) => connection.exec('CREATE TABLE notes (text TEXT)'))
     expect(await refusal(file, driver)).toBe(
@@ -81,7 +81,7 @@ describe.each(DRIVERS)('a file that cannot be opened, by %s,', (driver) => {
     )
   })
 
-  it('refuses a file of a newer version', async () => {
+  it('the SQLite backplane refuses a file of a newer version', async () => {
     const file = await fileWith(1, driver)
     edit(file, driver, (connection) => connection.exec('PRAGMA user_version = 99'))
     expect(await refusal(file, driver)).toBe(
@@ -89,7 +89,7 @@ describe.each(DRIVERS)('a file that cannot be opened, by %s,', (driver) => {
     )
   })
 
-  it('refuses a file that was cut off', async () => {
+  it('the SQLite backplane refuses a file that was cut off', async () => {
     const file = await fileWith(500, driver)
     truncateSync(file, 4_096 + 100)
     expect(await refusal(file, driver)).toMatch(

@@ -9,7 +9,7 @@ it.each([
   ['an unknown sync', { file: 'x', sync: 'off' }, "sync must be 'full' or 'normal'"],
   ['an unknown driver', { file: 'x', driver: 'sqlite3' }, "driver must be 'node:sqlite' or 'better-sqlite3'"],
   ['a negative time', { file: 'x', lockTimeoutMs: -1 }, 'lockTimeoutMs must be a number of ms, 0 or more'],
-])('refuses %s at once, in one sentence', (_, options, sentence) => {
+])('sqlite() refuses %s at once, in one sentence', (_, options, sentence) => {
   expect(() => sqlite(options as SqliteOptions)).toThrow(new TypeError(`sqlite: ${sentence}`))
 })
 

@@ -41,14 +41,14 @@ const kept = async (backplane: SqliteStore, room: string) => {
   return [oldestOffset, head.offset]
 }
 
-it('keeps everything where nothing else is said', async () => {
+it('the SQLite backplane keeps everything where nothing else is said', async () => {
   const { backplane, publish, sweeps } = await stage({})
   await publish('r', 300)
   await sweeps(3)
   expect(await kept(backplane, 'r')).toEqual([1, 300])
 })
 
-it('keeps the newest entries of each room, by count, and tells a reader from before that they are gone', async () => {
+it('the SQLite backplane keeps the newest entries of each room, by count, and tells a reader from before that they are gone', async () => {
   const { backplane, publish, sweeps } = await stage({ retention: { count: 50 } })
   await publish('r', 1)
   const { head: first } = await backplane.read('r', newest)
@@ -64,7 +64,7 @@ it('keeps the newest entries of each room, by count, and tells a reader from bef
   expect((await backplane.read('r', newest, head)).fault).toBeUndefined()
 })
 
-it('keeps entries by the bytes of a room, and by what a function says of its name', async () => {
+it('the SQLite backplane keeps entries by the bytes of a room, and by what a function says of its name', async () => {
   const retention = (room: string) => (room === 'small' ? { bytes: 10_000 } : undefined)
   const { backplane, publish, sweeps } = await stage({ retention })
   await publish('small', 100)
@@ -88,7 +88,7 @@ it('a function that throws is logged, and its room keeps everything', async () =
   expect(lines.lines[0]).toContain('retention gave no answer for a room')
 })
 
-it('drops entries by their age, but not in the first ten minutes, nor after the wall clock was set', async () => {
+it('the SQLite backplane drops entries by their age, but not in the first ten minutes, nor after the wall clock was set', async () => {
   const { backplane, publish, sweeps, clock } = await stage({ retention: { ageMs: MINUTE } })
   await publish('r', 5)
   await clock.advance(2 * MINUTE)
@@ -106,7 +106,7 @@ it('drops entries by their age, but not in the first ten minutes, nor after the 
   expect(await kept(backplane, 'r')).toEqual([11, 10])
 })
 
-it('[M13] forgets a client message after its window, and refuses what may be a repeat of it', async () => {
+it('[M13] the SQLite backplane forgets a client message after its window, and refuses what may be a repeat of it', async () => {
   const { backplane, publish, sweeps, clock } = await stage({ dedupeMs: MINUTE })
   await publish('r', 3)
   await clock.advance(12 * MINUTE)
@@ -124,7 +124,7 @@ it('[M13] forgets a client message after its window, and refuses what may be a r
   expect(await repeat('new', 3)).toMatchObject({ status: 'accepted', duplicate: false })
 })
 
-it('[M13] remembers no more client messages than dedupeCount', async () => {
+it('[M13] the SQLite backplane remembers no more client messages than dedupeCount', async () => {
   const { backplane, publish, sweeps } = await stage({ dedupeCount: 100 })
   await publish('r', 250)
   await sweeps(2)
