@@ -20,9 +20,9 @@ const DRAIN_MS = 15_000
 const EXIT_BY_MS = 25_000
 
 const protocol = defineProtocol({
-  /** What the demo page sends along with a chat message. */
+  /** Sent by the demo page with a chat message. */
   chat: z.object({ name: z.optional(z.string().check(z.maxLength(40))) }),
-  /** Which of several nodes a client is with. */
+  /** Tells a client which node serves it. */
   server: { served_by: volatile(z.object({ node: z.string() })) },
 })
 
@@ -85,7 +85,7 @@ async function serve(settings: Settings): Promise<void> {
   })
 }
 
-/** @throws UsageError if the port is taken or the address is not ours */
+/** @throws UsageError if the port is taken or the address is not local */
 async function listen(server: Server, host: string, port: number, name: string): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port, name)))

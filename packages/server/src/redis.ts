@@ -6,8 +6,8 @@ import { RedisBackplane } from './backplane/redis/redis-backplane.js'
 export type { RedisOptions }
 
 /**
- * Joins nodes by a Redis, of version 7 or later, and keeps their logs there. Needs the package `redis`.
- * @throws TypeError for an option that cannot work, with what to do about it
+ * Joins nodes through a Redis of version 7 or later, and keeps their logs there. Requires the package `redis`.
+ * @throws TypeError for an option that cannot work; it says how to fix it
  *
  * @example
  * createServer({ backplane: redis({ url: process.env.REDIS_URL }) })

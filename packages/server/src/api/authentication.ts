@@ -2,30 +2,30 @@ import type { BuiltIn, JsonObject } from '@roomful/protocol'
 import type { AnyProtocol } from './protocol.js'
 import type { ConnectionRequest } from './transport.js'
 
-/** Who is on a connection. */
+/** The user of a connection. */
 export interface User<D = unknown> {
   readonly id: string
   /** Shown to other members. */
   readonly profile?: JsonObject
-  /** What `authenticate` knows of the user; it stays on the server. */
+  /** Data from `authenticate`; it stays on the server. */
   readonly data: D
 }
 
-/** What `authenticate` says of a token. */
+/** The result of `authenticate`. */
 export type Authentication<D = unknown> =
   | {
-      /** Of 1 to 256 characters, and not beginning with `@`, which names what is no user's. */
+      /** 1 to 256 characters. It must not begin with `@`, which is reserved for ids that are not users'. */
       readonly userId: string
-      /** When the authentication ends: a `Date`, or ms since 1970 (of a JWT: `exp * 1000`). @default never */
+      /** When the authentication expires: a `Date`, or ms since 1970 (for a JWT: `exp * 1000`). @default never */
       readonly expiresAt?: Date | number
       /** JSON shown to other members in member lists. */
       readonly profile?: JsonObject
-      /** Whatever handlers want to know of the user. */
+      /** Any data that handlers need about the user. */
       readonly data?: D
     }
-  /** No such user: the connection is closed with 4500. */
+  /** There is no such user: the connection is closed with 4500. */
   | null
-  /** The token was good once: the connection is closed with 4004, and the client fetches a fresh one. */
+  /** The token has expired: the connection is closed with 4004, and the client fetches a fresh one. */
   | { readonly refused: 'expired' }
 
 export interface AuthenticationRequest {
@@ -34,7 +34,7 @@ export interface AuthenticationRequest {
   readonly request: ConnectionRequest
 }
 
-/** What a user asks to do: a built-in action or the name of an application's message. */
+/** The action that a user requests: a built-in one, or the name of an application's message. */
 export type Action<P extends AnyProtocol = BuiltIn> =
   | 'join'
   | 'history'

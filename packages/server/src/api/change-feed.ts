@@ -1,52 +1,63 @@
 import type { Break, LogEntry, Position, Subscription } from './backplane.js'
 
-/** One entry of any stream, in the feed of all. */
+/** An entry of some stream, in the feed of all streams. */
 export interface FeedEntry {
   readonly stream: string
-  /** Of its stream. */
+  /** The epoch of its stream. */
   readonly epoch: string
   readonly entry: LogEntry
-  /** Its place in the feed: the id of the store as `epoch`, a number that rises from entry to entry as `offset`, and the entry's id. */
+  /**
+   * Its position in the feed: `epoch` is the id of the store, `offset` a number that grows from entry to entry, `id`
+   * that of the entry.
+   */
   readonly cursor: Position
 }
 
 export interface FeedPage {
-  /** In the order of the feed. Those of one stream stand in it in their order. */
+  /** In the order of the feed, which keeps the order within each stream. */
   readonly entries: readonly FeedEntry[]
-  /** Whether the feed holds further ones. */
+  /** Whether the feed holds further entries. */
   readonly more: boolean
-  /** Why a reader at the cursor cannot go on without a hole: it reads nothing then. */
+  /** Why a reader at the cursor cannot continue without a hole. The page is then empty. */
   readonly fault: Break | undefined
-  /** The end of the feed; of an empty one `{ epoch, offset: 0, id: epoch }`, with the store's id. */
+  /**
+   * The end of the feed. For an empty feed it is `{ epoch, offset: 0, id: epoch }`, where `epoch` is the store's id.
+   */
   readonly head: Position
 }
 
-/** Where a consumer stands: its cursor, if one was kept. */
+/** The position of a consumer: its cursor, if one was stored. */
 export interface ConsumerClaim {
   readonly cursor: Position | undefined
 }
 
 /**
- * All entries of all streams of a store in one order, each once it is accepted; and how far the consumers of the feed have
- * got. Every method rejects with `unavailable` while the store is away.
+ * All entries of all streams of a store, in one order, each once it is accepted; also stores how far the feed's
+ * consumers have read. Every method rejects with `unavailable` while the store is unreachable.
  */
 export interface ChangeFeed {
   /**
-   * Reads what comes after a cursor, or without one the oldest from which on nothing is missing. A page holds one entry at
-   * the least where there is one, unless `limit` is 0. The fault is `epoch_changed` for a cursor of another store, `forked`
-   * for one that this store never gave, and `expired` where entries after it are gone.
+   * Reads the entries after a cursor; without one, from the oldest entry after which nothing is missing. Unless
+   * `limit` is 0, a page holds at least one entry if there is one. The fault is `epoch_changed` for a cursor of
+   * another store, `forked` for one that this store never issued, and `expired` if entries after it are gone.
    */
   read(after: Position | undefined, limit: number, maxBytes: number): Promise<FeedPage>
-  /** Calls back when there may be more to read: soon after each entry, maybe late, maybe for nothing. Resolves once that is so. */
+  /**
+   * Calls `wake` when there may be more to read: soon after each entry, possibly late, possibly without reason.
+   * Resolves once it is watching.
+   */
   watch(wake: () => void): Promise<Subscription>
 
   /**
-   * Takes a consumer for an owner, or keeps it for one who has it, until `leaseMs` have passed without another call.
-   * Resolves with `undefined` while another owner has it.
+   * Claims a consumer for an owner, or renews the claim of its current owner, until `leaseMs` have passed without
+   * another call. Resolves with `undefined` while another owner has it.
    */
   claim(consumer: string, owner: string, leaseMs: number): Promise<ConsumerClaim | undefined>
-  /** Keeps how far a consumer has got. Resolves with false, and keeps nothing, if the owner has it no longer. */
+  /**
+   * Stores how far a consumer has read. Resolves with false, and stores nothing, if the owner no longer has the
+   * claim.
+   */
   commit(consumer: string, owner: string, cursor: Position): Promise<boolean>
-  /** Gives a consumer up, if the owner has it still, so that another can take it at once. */
+  /** Releases a consumer, if the owner still has it, so that another owner can claim it at once. */
   release(consumer: string, owner: string): Promise<void>
 }

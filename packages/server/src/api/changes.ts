@@ -3,19 +3,21 @@ import type { Position } from './backplane.js'
 import type { LogMessage } from './log-message.js'
 import type { AnyProtocol } from './protocol.js'
 
-/** Where to begin without a cursor: with the oldest entry that is kept, or with the next that is logged. */
+/** Where to begin without a cursor: with the oldest entry in the log, or with the next one to be logged. */
 export type ChangesStart = 'oldest' | 'now'
 
 export interface ChangesOptions {
-  /** The cursor of the last change that you have; the one after it comes first. Not together with `from`. */
+  /**
+   * The cursor of the last change that you have; reading begins with the change after it. Not together with `from`.
+   */
   readonly after?: string
   /** Where to begin without a cursor. @default 'oldest' */
   readonly from?: ChangesStart
-  /** Ends after so many changes. @default Infinity */
+  /** Ends after this many changes. @default Infinity */
   readonly limit?: number
-  /** Whether to wait for what is logged later; with `false` it ends with the newest entry that there is. @default true */
+  /** Whether to wait for later entries; with `false`, reading ends with the newest existing entry. @default true */
   readonly live?: boolean
-  /** Ends it. */
+  /** Ends the reading. */
   readonly signal?: AbortSignal
 }
 
@@ -23,12 +25,12 @@ export interface ChangesOptions {
 export interface Change<P extends AnyProtocol = BuiltIn> {
   /** `@me` for a user's own stream. */
   readonly roomId: string
-  /** Whose own stream it is; absent for a room. */
+  /** The user whose own stream it is; absent for a room. */
   readonly userId?: string
   readonly message: LogMessage<P>
-  /** Its place in the log of the room. */
+  /** Its position in the log of the room. */
   readonly position: Position
-  /** Its place among the changes, for `after`: an opaque text. */
+  /** Its position among the changes, for the option `after`: an opaque text. */
   readonly cursor: string
 }
 

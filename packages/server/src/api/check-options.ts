@@ -84,7 +84,7 @@ const ATTACH: OptionRules<AttachOptions> = { path: aPath }
 const CLOSE: OptionRules<CloseOptions> = { lagMs: is.duration, drainMs: is.duration }
 
 const aUserId = is.rule('a user id', is.text.accepts)
-/** As the server makes them; most user ids look otherwise. */
+/** The form of the server's own connection ids; most user ids look different. */
 const CONNECTION_ID = /^[\w-]{22}$/
 const anAudience = is.rule(
   "a connection's id, as context.connection.id, or { user: 'ana' }",
@@ -125,7 +125,7 @@ const CHANGES: OptionRules<ChangesOptions> = {
   signal: is.rule('an AbortSignal', (value) => value instanceof AbortSignal),
 }
 
-/** @throws TypeError that names the option and how to mend it, as the others here */
+/** @throws TypeError that names the option and says how to fix it */
 export function assertChangesOptions(options: ChangesOptions): void {
   assertOptions('changes', options, CHANGES)
   if (options.after === undefined || options.from === undefined) return
@@ -151,14 +151,14 @@ export function assertConsume(name: unknown, handler: unknown, options: ConsumeO
   assertOptions('consume', options, CONSUME)
 }
 
-/** @throws TypeError that names the option and how to mend it, as the others here */
+/** @throws TypeError that names the option and says how to fix it */
 export function assertHistoryOptions(options: HistoryOptions): void {
   assertOptions('history', options, HISTORY)
   if (options.before === undefined || options.after === undefined) return
   throw new TypeError('history: before and after are two pages; ask for one of them')
 }
 
-/** What is misspelt or wrong would send the message to whom it is kept from. */
+/** With a misspelt or wrong option, the message would reach those who must not get it. */
 export function assertBroadcastOptions(options: BroadcastOptions): void {
   assertOptions('broadcast', options, BROADCAST)
 }
@@ -175,14 +175,14 @@ export function assertChatOptions(options: ChatOptions): void {
   assertOptions('chat.send', options, CHAT)
 }
 
-/** @throws TypeError for one id: a string would be read as a list of letters */
+/** @throws TypeError for a single id: the string would be read as a list of characters */
 export function assertIds(caller: 'rooms' | 'users', ids: unknown): void {
   if (Array.isArray(ids)) return
   const one = caller === 'rooms' ? 'room' : 'user'
   throw new TypeError(`${caller}: pass a list of ids, such as ['general']; for one, take ${one}(id)`)
 }
 
-/** @throws TypeError that names the option and how to mend it, as the others here */
+/** @throws TypeError that names the option and says how to fix it */
 export function assertServerOptions(options: ServerOptions<AnyProtocol, unknown>): void {
   assertOptions('createServer', options, SERVER)
   if (options.on) assertHookSets('createServer', options.on)
@@ -198,7 +198,7 @@ export function assertAttachOptions(options: AttachOptions): void {
   assertReachable('attach', options.path)
 }
 
-/** A client asks for a path as URLs have it: encoded, without dots. */
+/** A client requests a path in its URL form: encoded, without dots. */
 function assertReachable(caller: string, path = '/'): void {
   const asked = new URL(`http://host${path}`).pathname
   if (asked === path) return
@@ -212,7 +212,7 @@ export function assertTransport(transport: unknown): void {
   throw new TypeError('accept: pass a transport with send, close, terminate, pause and resume')
 }
 
-/** Applications of frameworks look like servers, and never get an upgrade. */
+/** Application objects of frameworks look like servers, but never receive an upgrade. */
 export function assertHttpServer(server: unknown): void {
   if (is.with('', 'on', 'listen', 'address').accepts(server)) return
   throw new TypeError(

@@ -1,21 +1,21 @@
-/** Time and timers, so that tests and simulations can bring their own. */
+/** Time and timers; tests and simulations pass their own. */
 export interface Clock {
-  /** Monotonic time, in ms: for durations and deadlines, since the wall clock jumps. */
+  /** Monotonic time, in ms: for durations and deadlines, because the wall clock can jump. */
   now(): number
-  /** Wall time, in ms since 1970: for timestamps alone. */
+  /** Wall time, in ms since 1970: only for timestamps. */
   wallTime(): number
   /** Calls `task` once after `ms`, never for `Infinity`; the returned function cancels it. */
   after(ms: number, task: () => void): () => void
-  /** Calls `task` once after what is at hand, so that work of one turn can be done together. */
+  /** Calls `task` once after the current work, so that the work of one turn can be done together. */
   soon(task: () => void): void
-  /** Calls `task` every `ms`, never for `Infinity`; the returned function ends it. */
+  /** Calls `task` every `ms`, never for `Infinity`; the returned function stops it. */
   every(ms: number, task: () => void): () => void
 }
 
-/** The longest time of a timer of JavaScript, 24.8 days: one for longer fires at once. */
+/** The longest delay of a JavaScript timer, 24.8 days: a timer for longer fires at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** The real clock. Its timers keep no process alive; none is longer than 24.8 days. */
+/** The real clock. Its timers do not keep a process alive; none is longer than 24.8 days. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),

@@ -1,12 +1,15 @@
 import { inspect } from 'node:util'
 import type { LogFields, Logger } from './logger.js'
 
-/** Longest line, in characters: a stack with its causes fits. */
+/** Longest line, in characters: enough for a stack with its causes. */
 const LINE_LENGTH = 4_096
-/** What can move a terminal's cursor, turn its text around, or end a line where some tools read it. */
+/** Characters that can move a terminal's cursor, reverse its text, or end a line in some tools. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
 
-/** Writes warnings and errors to stderr and drops the rest. Only stacks take several lines, all but the first indented. */
+/**
+ * Writes warnings and errors to stderr and drops the rest. Only stacks take several lines; all but the first are
+ * indented.
+ */
 export const consoleLogger: Logger = {
   debug() {},
   info() {},
@@ -24,7 +27,7 @@ function show(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : inspect(value, { customInspect: false })
 }
 
-/** An error's message may hold what a peer sent: indented, it cannot pass for a line of ours. */
+/** An error's message may contain text from a peer. Indented, it cannot pass for a log line of ours. */
 function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) =>
     character === '\n' ? '\n    ' : `\\u{${character.codePointAt(0)?.toString(16)}}`,

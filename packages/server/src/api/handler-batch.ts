@@ -5,7 +5,10 @@ export interface HandlerBatchItem<C, M> {
   readonly message: M
 }
 
-/** A handler that gets the messages of one room together, once there are `size` of them or the first is `ms` old. */
+/**
+ * A handler that receives the messages of one room together, once there are `size` of them or the first has waited
+ * `ms`.
+ */
 export interface HandlerBatch<C, M> {
   /** @default 10 */
   readonly size?: number
@@ -21,9 +24,9 @@ const HANDLER_BATCH: OptionRules<HandlerBatch<unknown, unknown>> = {
 }
 
 /**
- * Makes a {@link HandlerBatch} of its parts. Written as an object, `{ size, ms, handle }`, the compiler knows the fields of
- * the messages as well, which it cannot see through a call (there, annotate `items`).
- * @throws TypeError if `size` is no whole number above 0 or `ms` no number above 0
+ * Creates a {@link HandlerBatch} from its parts. If you write an object `{ size, ms, handle }` instead, the compiler
+ * also infers the fields of the messages, which it cannot do through a call (annotate `items` there).
+ * @throws TypeError if `size` is not a whole number above 0 or `ms` not a number above 0
  */
 export function batch<C, M>(
   options: { readonly size?: number; readonly ms?: number },

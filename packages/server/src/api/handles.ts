@@ -4,36 +4,41 @@ import type { LogMessage } from './log-message.js'
 import type { AnyProtocol } from './protocol.js'
 
 export interface BroadcastOptions {
-  /** Who does not get it: one connection, by its id (`context.connection.id`), or one `{ user }`. A user id alone is no connection's. */
+  /**
+   * Excludes one connection, by its id (`context.connection.id`), or one user, as `{ user }`. A bare user id is not a
+   * connection's id.
+   */
   readonly except?: string | { readonly user: string }
-  /** Of several messages with this key that wait for one flush, only the newest is sent, whoever it is for. */
+  /**
+   * If several messages with this key wait for the same flush, only the newest is sent, whoever its receivers are.
+   */
   readonly coalesceKey?: string
 }
 
 export interface RoomInfo {
   readonly roomId: string
-  /** Distinct users, those in grace included. */
+  /** Distinct users, including those in their grace period. */
   readonly count: number
   /** Connections on this node. */
   readonly connections: number
-  /** Up to `limits.listedMembers` users by name; `undefined` in a larger room. */
+  /** The users, if there are at most `limits.listedMembers`; `undefined` in a larger room. */
   readonly members: readonly PresentUser[] | undefined
   /** The head of the room's log. */
   readonly head: Position
 }
 
-/** Which page of a log; without `before` and `after`, the newest. */
+/** Which page of a log to read; without `before` and `after`, the newest. */
 export interface HistoryOptions {
-  /** Most entries. @default 50 */
+  /** Maximum number of entries. @default 50 */
   readonly limit?: number
-  /** The entries before this offset. Not together with `after`. */
+  /** Reads the entries before this offset. Not together with `after`. */
   readonly before?: number
-  /** The entries after this offset. */
+  /** Reads the entries after this offset. */
   readonly after?: number
 }
 
 export interface HistoryPage<P extends AnyProtocol = BuiltIn> {
-  /** Frames as members got them, in the order of their offsets. */
+  /** The frames as members received them, in ascending order of offset. */
   readonly messages: readonly LogMessage<P>[]
   readonly more: boolean
   readonly truncated: boolean
@@ -41,29 +46,33 @@ export interface HistoryPage<P extends AnyProtocol = BuiltIn> {
 
 export interface PublishOptions {
   /**
-   * Idempotency key, up to 256 characters: the same message with the same key is logged once in this room, and a repeat
-   * resolves with the position of the first. Remembered for as long as the room's log keeps the entry.
+   * Idempotency key, up to 256 characters: the same message with the same key is logged once in this room, and a
+   * repeat resolves with the position of the first. The key is remembered for as long as the room's log keeps the
+   * entry.
    * @default none: each call logs the message
    */
   readonly key?: string
 }
 
 export interface ChatOptions<P extends AnyProtocol = BuiltIn> {
-  /** The user in whose name the message stands. @default '@server', which is no user's id */
+  /** The user in whose name the message is sent. @default '@server', which is not a user's id */
   readonly as?: string
-  /** What the protocol's `chat` schema declares. */
+  /** Data as declared by the protocol's `chat` schema. */
   readonly data?: ChatDataInput<P>
-  /** Idempotency key, as that of `publish`; both share their keys. */
+  /** Idempotency key, as in `publish`; both share the same keys. */
   readonly key?: string
 }
 
-/** The server's own chat messages. They are checked as a client's are; no handler and no `authorize` sees them. */
+/**
+ * The server's own chat messages. They are validated like a client's; no handler and no `authorize` is called for
+ * them.
+ */
 export interface RoomChat<P extends AnyProtocol = BuiltIn> {
   /**
    * Logs a chat message and sends it to everyone in the room.
-   * @throws RoomfulError `message_empty`, `message_too_long` (`limits.textLength`), `invalid_text` or `invalid_message` if the text
-   * or its data would be refused from a client, `forbidden` in `@me`; rejects as `publish` does where it was not logged.
-   * TypeError if `as` is no user's id
+   * @throws RoomfulError `message_empty`, `message_too_long` (`limits.textLength`), `invalid_text` or
+   * `invalid_message` if the text or its data would be refused from a client, `forbidden` in `@me`; rejects like
+   * `publish` if it was not logged. TypeError if `as` is not a user id
    */
   send(text: string, options?: ChatOptions<P>): Promise<Position>
 }
@@ -73,23 +82,24 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
   readonly chat: RoomChat<P>
   /**
    * Logs a message and sends it to everyone in the room.
-   * @throws RoomfulError `invalid_message` if its schema refuses it, `id_conflict` if its key was used for another message,
-   * `unavailable` if it was not logged as the backplane is away, `outcome_unknown` if the backplane did not say whether it
-   * was: publishing it again may log it twice. With a key that is `unavailable` too: publish it again with the same key.
-   * TypeError for a key that is empty, too long or no valid Unicode
+   * @throws RoomfulError `invalid_message` if its schema rejects it; `id_conflict` if its key was used for another
+   * message; `unavailable` if it was not logged because the backplane is unreachable; `outcome_unknown` if the
+   * backplane did not say whether it was logged, so that publishing it again may log it twice. With a key the last
+   * case is `unavailable` too: publish it again with the same key. TypeError for a key that is empty, too long or not
+   * valid Unicode
    */
   publish(message: Publishable<P>, options?: PublishOptions): Promise<Position>
   /** Sends a volatile message to the room: no offset, not resumed. @throws RoomfulError `invalid_message` */
   broadcast(message: Broadcastable<P>, options?: BroadcastOptions): void
   /**
-   * Removes a user's connections from the room, on every node. They may join again if `authorize` lets them.
-   * @throws TypeError if the id is no user's
+   * Removes a user's connections from the room, on every node. They may join again if `authorize` allows it.
+   * @throws TypeError if this is not a user id
    */
   kick(userId: string): void
   info(): Promise<RoomInfo>
   /**
-   * A page of the log: the newest entries, or those before or after an offset.
-   * @throws TypeError for a number that is no whole one, 0 or more, for both offsets, or a misspelt name
+   * Reads a page of the log: the newest entries, or those before or after an offset.
+   * @throws TypeError for a number that is not a whole number of 0 or more, for both offsets, or for a misspelt name
    */
   history(options?: HistoryOptions): Promise<HistoryPage<P>>
   /**
@@ -111,6 +121,6 @@ export interface UserHandle<P extends AnyProtocol = BuiltIn> {
    * @throws TypeError or RangeError for a code or a reason that WebSocket does not allow
    */
   disconnect(code?: number, reason?: string): void
-  /** A page of the user's own stream, as of a room. */
+  /** Reads a page of the user's own stream, like a room's `history`. */
   history(options?: HistoryOptions): Promise<HistoryPage<P>>
 }

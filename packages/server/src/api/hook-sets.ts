@@ -19,13 +19,16 @@ const HOOKS: OptionRules<Hooks<AnyProtocol, unknown>> = {
 
 declare const needs: unique symbol
 
-// For the compiler alone. All that a set needs is a parameter, as in the hooks themselves: a set that needs less than a
-// server has fits it, and one that needs more does not.
+// For the compiler only. Everything that a set needs is a parameter, as in the hooks themselves: a server accepts a
+// set that needs less than it has, and rejects one that needs more.
 interface HooksThatNeed<in Client, in Server, in Chat, in Data> {
   readonly [needs]: (client: Client, server: Server, chat: Chat, data: Data) => void
 }
 
-/** Made by {@link defineHooks}: fits each server whose protocol has all of `P`, and whose users' data is a `D`. */
+/**
+ * Created by {@link defineHooks}. It fits each server whose protocol has everything in `P`, and whose users' data is
+ * a `D`.
+ */
 export type HookSet<P extends AnyProtocol = BuiltIn, D = unknown> = HooksThatNeed<
   P['client'],
   P['server'],
@@ -36,24 +39,24 @@ export type HookSet<P extends AnyProtocol = BuiltIn, D = unknown> = HooksThatNee
 type OneSet<P extends AnyProtocol, D> = Hooks<P, D> | HookSet<P, D>
 
 /**
- * What the option `on` takes: one set of hooks, or a list of them.
- *
- * The list is no array type: since arrays have a `join` too, the compiler would not know the parameter of the hook `join`.
+ * The option `on`: one set of hooks, or a list of sets.
+ * The list is not an array type: arrays have a method `join` too, so the compiler could not infer the parameter of
+ * the hook `join`.
  */
 export type HookSets<P extends AnyProtocol = BuiltIn, D = unknown> = OneSet<P, D> | ArrayLike<OneSet<P, D>>
 
 /**
- * Types a set of hooks that servers share, as in `createServer({ on: [audit, tenants] })`. Without type arguments it fits
- * every server; name the protocol whose messages it sends, and the data of users that it reads:
- * `defineHooks<typeof protocol, Account>({ … })`.
- * @throws TypeError for a name that is no hook's, or a hook that is no function
+ * Types a set of hooks that several servers share, as in `createServer({ on: [audit, tenants] })`. Without type
+ * arguments it fits every server. If the set sends messages or reads users' data, name the protocol and the type of
+ * the data: `defineHooks<typeof protocol, Account>({ … })`.
+ * @throws TypeError for an unknown hook name, or a hook that is not a function
  */
 export function defineHooks<P extends AnyProtocol = BuiltIn, D = unknown>(hooks: Hooks<P, D>): HookSet<P, D> {
   assertOptions('defineHooks', hooks, HOOKS)
   return hooks as unknown as HookSet<P, D>
 }
 
-/** @throws TypeError that names the hook and how to mend it */
+/** @throws TypeError that names the hook and says how to fix it */
 export function assertHookSets(caller: string, on: HookSets<AnyProtocol, unknown>): void {
   if (!Array.isArray(on)) assertOptions(caller, on, HOOKS, 'on')
   else for (const [index, hooks] of on.entries()) assertOptions(caller, hooks, HOOKS, `on[${index}]`)
@@ -65,7 +68,10 @@ export function hookNamesOf(sets: readonly Hooks<AnyProtocol, unknown>[]): Reado
   return new Set(names.filter((name) => sets.some((hooks) => hooks[name])))
 }
 
-/** The sets in their order, when they have been checked: inside, no set needs what a server might not have. */
+/**
+ * The sets in their order, once they have been checked. Internally, no set needs anything that a server might not
+ * have.
+ */
 export function hookSetsOf(on: HookSets<AnyProtocol, unknown> = {}): readonly Hooks<AnyProtocol, unknown>[] {
   return [on].flat() as readonly Hooks<AnyProtocol, unknown>[]
 }

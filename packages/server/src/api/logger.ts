@@ -1,4 +1,7 @@
-/** Structured logging in the shape of pino: fields first, then the event. Tokens, sessions and bodies never reach it. */
+/**
+ * Structured logging, compatible with pino: fields first, then the event. Tokens, sessions and message bodies are
+ * never logged.
+ */
 export interface Logger {
   debug(fields: LogFields, event: string): void
   info(fields: LogFields, event: string): void
@@ -6,7 +9,7 @@ export interface Logger {
   error(fields: LogFields, event: string): void
 }
 
-/** What belongs to an event. An `Error` stands under `err`, where pino looks for message, stack and causes. */
+/** The fields of an event. An `Error` is under `err`, where pino looks for message, stack and causes. */
 export type LogFields = Readonly<Record<string, unknown>>
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }

@@ -1,4 +1,4 @@
 import type { Protocol } from '@roomful/protocol'
 
-/** Any protocol that `defineProtocol` makes. */
+/** Any result of `defineProtocol`. */
 export type AnyProtocol = Protocol<object, object>

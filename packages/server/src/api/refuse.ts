@@ -6,11 +6,11 @@ const MAX_TEXT_LENGTH = 1_000
 const MAX_CODE_LENGTH = 64
 
 /**
- * The error to throw from a hook or handler in order to refuse a message or a join with a code and a text of your own.
- * Any other error is taken for a fault: it is logged, and the client only learns `Internal server error`.
- * A text is cut at 1,000 characters.
- * @throws TypeError for a code that has not 1 to 64 characters, an empty text, or a `retryAfterMs` that is no number of ms
- *
+ * Creates the error to throw from a hook or handler in order to refuse a message or a join, with your own code and
+ * text. Any other error counts as a fault: it is logged, and the client only receives `Internal server error`. A text
+ * is cut at 1,000 characters.
+ * @throws TypeError for a code that does not have 1 to 64 characters, an empty text, or a `retryAfterMs` that is not
+ * a number of ms
  * @example throw refuse('game_full', 'The game is full')
  */
 export function refuse(

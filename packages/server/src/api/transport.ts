@@ -1,47 +1,56 @@
 /**
- * One socket, as the server sees it; {@link Roomful.accept} takes it in. Texts and frames arrive in the order in which they were sent.
- * After `close`, the server sends nothing more.
+ * A connection's transport, as the server uses it; pass it to {@link Roomful.accept}. It must deliver texts and
+ * frames in the order in which they were sent. After `close`, the server sends nothing more.
  */
 export interface Transport {
   /** Sends one text message. Does nothing once the socket is closing. */
   send(text: string): void
   /**
-   * Fast path: whole WebSocket frames of a server (FIN, text, unmasked), built once for all receivers. The bytes are shared, so
-   * they must not be changed. Where it is there, `send` is not called.
+   * Fast path: sends complete WebSocket frames of a server (FIN, text, unmasked), built once for all receivers. The
+   * bytes are shared, so they must not be changed. If this method exists, `send` is not called.
    */
   sendFrames?(frames: Uint8Array): void
-  /** Sends a ping, which the peer answers. Without it, the transport itself must notice a peer that is gone: the server does not. */
+  /**
+   * Sends a ping, which the peer answers. Without this method, the transport itself must detect a peer that is gone,
+   * since the server does not.
+   */
   ping?(): void
-  /** Starts the closing handshake; what was sent before still goes out. */
+  /** Starts the closing handshake; everything sent before is still delivered. */
   close(code: number, reason: string): void
   /** Drops the socket at once. */
   terminate(): void
   /** Stops reading, so that the peer feels the back-pressure. */
   pause(): void
   resume(): void
-  /** Bytes that were sent and have not left the process: by them, slow readers are known. */
+  /** Bytes that were sent and have not left the process. The server uses them to recognise slow readers. */
   readonly bufferedAmount: number
 }
 
-/** What a transport tells the server. No call comes after `close`, which must come. */
+/** The events that a transport must call. `close` must come, and is the last. */
 export interface TransportEvents {
   /** `bytes` is the text's length in UTF-8. */
   text(text: string, bytes: number): void
   binary(data: Uint8Array): void
   ping(data: Uint8Array): void
   pong(data: Uint8Array): void
-  /** The transport is about to send a close frame by itself, as for a broken frame: what is still to be written must be now. */
+  /**
+   * The transport is about to send a close frame by itself, for example because of a broken frame. Everything that is
+   * still to be sent must be written now.
+   */
   closing(): void
-  /** The socket is gone, however it ended. */
+  /** The connection is gone, however it ended. */
   close(code: number, reason: string): void
   error(error: Error): void
 }
 
-/** How a connection came in. */
+/** How a connection was opened. */
 export interface ConnectionRequest {
   /** Path and query, as in the HTTP request line. */
   readonly url: string
-  /** Lower-case names. Those that only make the handshake (`upgrade`, `sec-websocket-key` …) are left out. */
+  /**
+   * Names are in lower case. Headers that only belong to the handshake (`upgrade`, `sec-websocket-key` …) are left
+   * out.
+   */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   /** IP address of the peer, or the one that a trusted proxy names, without a port; an IPv4 address never wrapped as IPv6. */
   readonly remoteAddress: string

@@ -2,10 +2,10 @@ import type { JsonObject } from '@roomful/protocol'
 import type { PresenceChange, PresenceEvent, PresenceSnapshot, PresentUser } from '../api/backplane.js'
 import { heapBytes } from '../util/heap-bytes.js'
 
-/** What a user takes beside profile and state, measured. */
+/** The measured cost of a user without profile and state, in bytes. */
 const USER_BYTES = 320
 
-/** A snapshot as the later ones of these changes leave it. */
+/** A snapshot after the changes that are newer than it. */
 export function withChanges(
   snapshot: PresenceSnapshot,
   changes: readonly PresenceChange[],
@@ -22,12 +22,12 @@ function withChange({ users }: PresenceSnapshot, change: PresenceChange): Presen
 interface Present {
   user: PresentUser
   bytes: number
-  /** A set, not a counter: a late close of an old socket must not take away a new one's membership. */
+  /** A set, not a counter: when an old socket closes late, it must not remove a new socket's membership. */
   readonly connections: Set<string>
   graceUntil: number | undefined
 }
 
-/** Who is in a room: distinct users, each by its connections. */
+/** The users in a room, each with their connections. */
 export class Presence {
   readonly #users = new Map<string, Present>()
   #inGrace = 0
@@ -46,18 +46,18 @@ export class Presence {
     return this.#users.size === 0
   }
 
-  /** Memory that the users take, about. */
+  /** The approximate memory of the users, in bytes. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Whether there are users who may return. */
+  /** Whether any users are in their grace period. */
   get hasGrace(): boolean {
     return this.#inGrace > 0
   }
 
   users(): PresentUser[] {
-    // Each join lists them: Array.from would leave an object behind for each.
+    // Each join lists the users: Array.from would allocate an object for each.
     const users: PresentUser[] = []
     for (const { user } of this.#users.values()) users.push(user)
     return users
@@ -67,13 +67,13 @@ export class Presence {
     return this.#users.has(userId)
   }
 
-  /** Bytes that it takes more once a user has this state. */
+  /** How many more bytes it takes once a user has this state. */
   costOfState(userId: string, state: JsonObject): number {
     const present = this.#users.get(userId)
     return present ? bytesOf({ ...present.user, state }) - present.bytes : 0
   }
 
-  /** Adds a connection. A change only if the user was not there. */
+  /** Adds a connection. Returns a change only if the user was not present. */
   enter(user: PresentUser, connection: string): PresenceChange | undefined {
     const present = this.#users.get(user.userId)
     if (!present) {
@@ -98,7 +98,7 @@ export class Presence {
     return this.#change('update', present.user)
   }
 
-  /** Removes a connection. With a `graceUntil`, its user stays until then if that was the last one. */
+  /** Removes a connection. If it was the user's last and `graceUntil` is given, the user stays until then. */
   leave(userId: string, connection: string, graceUntil?: number): PresenceChange | undefined {
     const present = this.#users.get(userId)
     if (!present?.connections.delete(connection) || present.connections.size > 0) return undefined
@@ -108,7 +108,7 @@ export class Presence {
     return undefined
   }
 
-  /** Removes the users whose grace is over. */
+  /** Removes the users whose grace period is over. */
   expire(now: number): PresenceChange[] {
     if (this.#inGrace === 0) return []
     const over = [...this.#users.values()].filter(
@@ -136,7 +136,7 @@ export class Presence {
   }
 }
 
-/** Memory that a user of a room takes, about. */
+/** The approximate memory of one user, in bytes. */
 export function bytesOf({ profile, state }: PresentUser): number {
   return USER_BYTES + heapBytes(profile) + heapBytes(state)
 }

@@ -1,10 +1,12 @@
 import { errors, jwtVerify } from 'jose'
 import type { Authentication, AuthenticationRequest } from '../api/api.js'
 
-/** No reserved `@` in front, and nothing that could steer a terminal or pass for another text. */
+/**
+ * Does not begin with the reserved `@`, and contains nothing that could control a terminal or look like another text.
+ */
 const USER_ID = /^(?!@)[^\p{C}\p{Zl}\p{Zp}]{1,256}$/u
 
-/** Lets in who brings a JWT that the secret signed (HS256) and that names its user in `sub`. */
+/** Accepts a JWT that was signed with the secret (HS256) and names its user in `sub`. */
 export function jwtAuthentication(
   secret: string,
 ): (request: AuthenticationRequest) => Promise<Authentication> {

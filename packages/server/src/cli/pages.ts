@@ -9,7 +9,7 @@ const TYPES: Readonly<Record<string, string>> = {
   js: 'text/javascript; charset=utf-8',
 }
 
-/** Only what this server serves runs or styles the page: text that became markup would still be inert. */
+/** Only scripts and styles from this server run in the page: if a text became markup, it would still be inert. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -28,7 +28,7 @@ interface Page {
 
 export type Pages = ReadonlyMap<string, Page>
 
-/** The demo, each file under its path, as the build put it beside the command. */
+/** The demo's files by path, as the build placed them beside the command. */
 export async function loadDemo(folder: URL): Promise<Pages> {
   const pages = new Map<string, Page>()
   for (const path of await listFiles(folder)) {
@@ -41,7 +41,7 @@ export async function loadDemo(folder: URL): Promise<Pages> {
   return pages.set('/', index)
 }
 
-/** Answers for the demo's files; every other path goes on to `next`. */
+/** Answers for the demo's files; passes every other path to `next`. */
 export function servePages(pages: Pages, next: RequestListener): RequestListener {
   return (request, response) => {
     const page = pages.get(pathOf(request))

@@ -3,13 +3,16 @@ import { UsageError } from './settings.js'
 
 const CONNECT_MS = 5_000
 
-/** A backplane on a Redis that answers now. @throws UsageError if it does not, or if node-redis is not installed */
+/**
+ * Returns a backplane on a Redis that answers now. @throws UsageError if it does not answer, or if node-redis is not
+ * installed
+ */
 export async function openRedis(url: string): Promise<Backplane> {
   const { createClient } = await import('redis').catch((cause: unknown) => {
     throw new UsageError('REDIS_URL needs node-redis; install it with: npm install redis', { cause })
   })
   const client = createClient({ url, socket: { reconnectStrategy: false, connectTimeout: CONNECT_MS } })
-  // It rejects `connect` as well, which tells it.
+  // The same error rejects `connect`, which reports it.
   client.on('error', () => {})
   try {
     await client.connect()
@@ -25,7 +28,7 @@ export async function openRedis(url: string): Promise<Backplane> {
   return redis({ url })
 }
 
-/** Host and port alone: the URL may hold a password. */
+/** Only host and port, because the URL may contain a password. */
 export function addressOf(url: string): string {
   const { hostname, port } = new URL(url)
   return `${hostname}:${port || 6379}`

@@ -3,12 +3,12 @@ import { parseArgs } from 'node:util'
 export interface Settings {
   readonly host: string
   readonly port: number
-  /** Port for `/healthz`, `/readyz` and `/metrics` alone; `undefined` serves them beside the page. */
+  /** A port only for `/healthz`, `/readyz` and `/metrics`; `undefined` serves them beside the page. */
   readonly adminPort: number | undefined
   readonly authSecret: string | undefined
   /** The Redis that joins this node with others; `undefined` keeps everything in memory. */
   readonly redisUrl: string | undefined
-  /** What the page calls this node; `undefined` takes the host's. */
+  /** The name of this node on the page; `undefined` uses the host's name. */
   readonly nodeName: string | undefined
   readonly unlimited: boolean
 }
@@ -18,7 +18,7 @@ export type Command =
   | { readonly run: 'help' }
   | { readonly run: 'version' }
 
-/** A mistake of the person who started the command: one sentence, without a stack. */
+/** A mistake by the person who started the command: one sentence, without a stack. */
 export class UsageError extends Error {}
 
 export const HELP = `roomful: typed real-time rooms, with a demo page
@@ -84,7 +84,7 @@ function toPort(value: string, name: string): number {
   throw new UsageError(`${name} must be a port from 0 to 65535, not '${value}'`)
 }
 
-/** Empty, as a variable that was forgotten leaves it, is no choice: without a secret, everybody would be let in. */
+/** Rejects an empty text, which a forgotten variable leaves: without a secret, everybody could connect. */
 function toSecret(value: string | undefined): string | undefined {
   if (value === undefined) return undefined
   if (value.length >= 32) return value
@@ -96,7 +96,7 @@ function toSecret(value: string | undefined): string | undefined {
 function toRedisUrl(value: string | undefined): string | undefined {
   if (value === undefined) return undefined
   if (URL.canParse(value) && /^rediss?:\/\/./.test(value)) return value
-  // Not repeated here: it may hold a password.
+  // The value is not repeated, because it may contain a password.
   throw new UsageError('REDIS_URL must be a URL such as redis://localhost:6379, or rediss:// for TLS')
 }
 

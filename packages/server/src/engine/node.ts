@@ -51,7 +51,7 @@ const RETRY_AFTER_S = 1
 /** Pages of full size that are kept for who asks for the same. */
 const SHARED_PAGES = 8
 
-/** One server process: the parts, wired. It knows sockets only as transports. */
+/** One server process: all parts, wired together. It knows sockets only as transports. */
 export class Node {
   readonly limits: Limits
   readonly clock: Clock
@@ -78,10 +78,10 @@ export class Node {
   readonly #connectionDeps: ConnectionDeps
   #endSweeps: (() => void)[] = []
 
-  /** @throws TypeError for an option that cannot work, with what to do about it */
+  /** @throws TypeError for an option that cannot work; it says how to fix it */
   constructor(
     options: ServerOptions<AnyProtocol, unknown>,
-    /** A simulation brings its own, so that a run repeats to the byte. */
+    /** A simulation passes its own, so that a run repeats byte for byte. */
     private readonly newId: () => string = randomId,
   ) {
     assertServerOptions(options)
@@ -227,12 +227,12 @@ export class Node {
     return this.lifeCycle.start(() => this.#start())
   }
 
-  /** Why another connection cannot be taken now. */
+  /** Why no further connection can be accepted now; `undefined` if one can. */
   refusal(remoteAddress: string): UpgradeRefusal | undefined {
     const { limits, registry } = this
     const refuse = (why: string): UpgradeRefusal => ({ status: 503, why, retryAfterS: RETRY_AFTER_S })
     if (this.lifeCycle.isDraining) return refuse('draining')
-    // Its sessions would be signed by a secret that no other node knows.
+    // Its sessions would be signed with a secret that no other node knows.
     if (!this.lifeCycle.hasStarted) return refuse('the backplane has not started')
     if (registry.connectionCount >= limits.connections) return refuse('too many connections')
     if (
@@ -244,7 +244,7 @@ export class Node {
     return undefined
   }
 
-  /** Takes a socket in. The transport calls the returned events from then on. */
+  /** Accepts a socket. From then on, the transport calls the returned events. */
   accept(transport: Transport, request: ConnectionRequest): TransportEvents {
     const { clock, registry } = this
     const now = Math.trunc(clock.now())
@@ -276,19 +276,19 @@ export class Node {
     }
   }
 
-  /** Whether balancers should send connections here. */
+  /** Whether balancers should send new connections to this node. */
   get ready(): boolean {
     return this.lifeCycle.isServing && this.backplane.ready
   }
 
-  /** Reports not to be ready and goes on serving: balancers take a while to notice. */
+  /** Reports that it is not ready, and keeps serving, because balancers take a while to notice. */
   startLeaving(): void {
     this.lifeCycle.startLeaving()
   }
 
   /**
-   * Takes no more connections, and tells those that are here when to come back elsewhere: within `spreadMs`,
-   * so that not all of them do at once. Resolves when all have gone, or the time is over.
+   * Accepts no more connections, and asks the existing ones to reconnect elsewhere, spread over `spreadMs` so that
+   * they do not all do so at once. Resolves when all have left, or when the time is over.
    */
   async drain(spreadMs: number): Promise<void> {
     this.lifeCycle.startDraining()
@@ -301,11 +301,11 @@ export class Node {
     await this.#within(spreadMs, this.registry.emptied())
   }
 
-  /** Closes what is still connected, after `waitMs` by force, and then the backplane. */
+  /** Closes the remaining connections, after `waitMs` by force, and then the backplane. */
   async stop(waitMs: number): Promise<void> {
     this.lifeCycle.startDraining()
     if (!this.lifeCycle.hasStarted) await this.#within(waitMs, this.lifeCycle.started())
-    // What was accepted is finished first: a memory log would take the rest with it.
+    // Accepted messages are finished first, because a memory log is lost with the process.
     await this.#within(waitMs, this.#handlerBatches.finish())
     this.#fanOut.finish()
     for (const connection of this.registry.connections()) closeWith(connection, 'service_restart')
@@ -339,7 +339,7 @@ export class Node {
       newId,
       receive,
     })
-    // Closed meanwhile, and with it a backplane that had nothing to end yet.
+    // The node was closed meanwhile, when the backplane had nothing to close yet.
     if (this.lifeCycle.isClosed) return this.backplane.close()
     this.#endSweeps = [
       clock.every(SWEEP_MS, () => this.#sweep()),

@@ -5,7 +5,7 @@ import { refuseUpgrade } from './handshake.js'
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** What all Roomful servers of this process know of an HTTP server. */
+/** What all Roomful servers of this process know about an HTTP server. */
 interface Shared {
   readonly paths: Set<string>
   readonly listeners: WeakSet<UpgradeListener>
@@ -14,14 +14,14 @@ interface Shared {
 
 const shared = new WeakMap<HttpServer, Shared>()
 
-/** How much longer than a path what was meant to be it may be. */
+/** A requested path may be this much longer than the right one to count as a near miss. */
 const NEARLY = 8
 const LOGGED_LENGTH = 100
 const NOT_HERE = 'No WebSocket at this path'
 
 /**
- * Has the upgrades of one path of an HTTP server answered, and leaves other paths to whoever else listens for them.
- * Returns what ends it.
+ * Answers the upgrades of one path of an HTTP server, and leaves other paths to other listeners. Returns a function
+ * that stops it.
  * @throws TypeError for a path that can never match, or that is served already
  */
 export function attachTo(
@@ -43,11 +43,12 @@ export function attachTo(
     if (paths.has(asked)) return
     const meant = [...paths].find((other) => isNearly(asked, other))
     if (meant === path) logNearly(logger, asked, path)
-    // Another server that is attached may have answered; if none listens that is not, nobody ever would.
+    // Another attached server may have answered. If no other listener exists, nobody else will.
     if (server.listenerCount('upgrade') !== paths.size || socket.writableEnded) return
     const text = `${NOT_HERE}: it is at ${meant ?? [...paths].join(' or ')}`
     if (meant === undefined) {
-      // A warning, since the first is most likely the operator's own; those after it are what scanners try.
+      // The first is a warning, because it is most likely the operator's own mistake; later ones are usually
+      // scanners.
       logger[isUnknownTold ? 'info' : 'warn'](
         { asked: asked.slice(0, LOGGED_LENGTH) },
         `upgrade refused (404): ${text}`,
@@ -77,7 +78,10 @@ export function attachTo(
   }
 }
 
-/** Comes before anything else: Node's own listener is gone by now, and a peer that resets the socket would end the process. */
+/**
+ * Comes first: Node's own listener has been removed, and a peer that resets the socket would otherwise end the
+ * process.
+ */
 export function guard(socket: Duplex, logger: Logger): void {
   socket.on('error', (error) => logger.debug({ why: error.message }, 'the socket of an upgrade failed'))
 }
@@ -94,7 +98,7 @@ function logNearly(logger: Logger, asked: string, path: string): void {
   )
 }
 
-/** Whether a path differs by case or by slashes at its end. */
+/** Whether a path differs only by case or by trailing slashes. */
 function isNearly(asked: string, path: string): boolean {
   return asked.length <= path.length + NEARLY && plain(asked) === plain(path)
 }

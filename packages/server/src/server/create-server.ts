@@ -33,19 +33,20 @@ import { createUpgradeHandler, type UpgradeHandler } from './ws-transport.js'
 const CLOSE_WAIT_MS = 2_000
 
 /**
- * Makes a server. It serves once `listen` or `attach` is called. Signals are yours: so that a deployment loses nothing,
- * `process.once('SIGTERM', () => server.close({ lagMs: 5_000, drainMs: 15_000 }))`; the process ends with it.
- * @throws TypeError for an option that cannot work, with what to do about it
+ * Creates a server. It serves once `listen` or `attach` is called. Handle signals yourself. So that a deployment
+ * loses nothing, use `process.once('SIGTERM', () => server.close({ lagMs: 5_000, drainMs: 15_000 }))`; the process
+ * ends when it has closed.
+ * @throws TypeError for an option that cannot work; it says how to fix it
  */
 export function createServer<const P extends AnyProtocol = BuiltIn, D = unknown>(
   options: ServerOptions<P, D> = {},
 ): Roomful<P> {
-  // Inside, an application's messages have no static types: its schemas have checked them.
+  // Internally, an application's messages have no static types: its schemas have validated them.
   const erased = options as unknown as ServerOptions<AnyProtocol, unknown>
   return facade(new Node(erased), erased) as unknown as Roomful<P>
 }
 
-/** What an application sees of a node. */
+/** The part of a node that an application can use. */
 export function facade(node: Node, options: ServerOptions<AnyProtocol, unknown>): Roomful<AnyProtocol> {
   return new RoomfulServer(node, options)
 }
@@ -63,7 +64,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     const { origins = 'same-host', trustedProxies = 0 } = options
     assertOrigins(origins)
     this.#upgrade = createUpgradeHandler(node, { origins, trustedProxies })
-    // Now, so that rooms can be published to before anybody can connect; `listen` tells if it fails.
+    // Starts now, so that the application can publish before anybody can connect; `listen` reports a failure.
     node
       .start()
       .catch((error: unknown) => node.logger.error({ err: error }, 'the backplane could not be started'))

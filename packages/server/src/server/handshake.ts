@@ -1,10 +1,10 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** Why an upgrade is not carried out, as HTTP tells it. */
+/** Why an upgrade is refused, as an HTTP response. */
 export interface Rejection {
   readonly status: number
-  /** The body: what to do about it, for the person who reads the answer. */
+  /** The body: what to do about it, for the person who reads the response. */
   readonly text: string
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -13,7 +13,7 @@ const VERSIONS = ['13', '8']
 /** 16 bytes in base64. */
 const KEY = /^[+/\da-z]{22}==$/i
 
-/** What is wrong with the handshake itself, as RFC 6455 has it answered. */
+/** What is wrong with the handshake, with the response that RFC 6455 requires. */
 export function checkHandshake({ method, headers }: IncomingMessage): Rejection | undefined {
   if (method !== 'GET') return { status: 405, text: 'Invalid HTTP method', headers: { Allow: 'GET' } }
   if (headers.upgrade?.toLowerCase() !== 'websocket') return { status: 400, text: 'Invalid Upgrade header' }
@@ -39,7 +39,7 @@ export function refuseUpgrade(socket: Duplex, { status, text, headers = {} }: Re
     'Content-Length': String(Buffer.byteLength(body)),
     ...headers,
   }).map(([name, value]) => `${name}: ${value}\r\n`)
-  // Destroyed as well: a peer that keeps its side open would hold a socket that no limit counts.
+  // Also destroyed: a peer that keeps its side open would hold a socket that no limit counts.
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`, () =>
     socket.destroy(),
   )

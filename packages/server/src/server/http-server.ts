@@ -6,15 +6,16 @@ import { MAX_TIMER_MS } from '../api/clock.js'
 import type { Limits } from '../api/limits.js'
 import type { Logger } from '../api/logger.js'
 
-/** How much of the time that a request may take passes between two looks at who is late. */
+/** How many checks for late sockets there are within the time-out of a request. */
 const CHECKS_PER_REQUEST = 10
 const MINUTE_MS = 60_000
 /** Requests of one socket that may wait for their answers to be read. */
 const PIPELINED = 10
 
 /**
- * An HTTP server that strangers may reach: whoever is silent, drips a request or does not read its answer is gone
- * after `limits.requestMs`, and sockets that are no WebSocket are bounded, as is what one of them may ask for at once.
+ * An HTTP server for strangers. A socket that is silent, sends its request too slowly or does not read its answer is
+ * closed after `limits.requestMs`. The number of sockets that are not WebSockets is limited, and so are the requests
+ * that one of them may pipeline.
  */
 export function createHttpServer(
   listener: RequestListener,
@@ -23,7 +24,7 @@ export function createHttpServer(
   tls?: SecureContextOptions,
 ): Server {
   const { requestMs, httpSockets, connections } = limits
-  // Late by one check at the most: so they are gone in time.
+  // A socket is late by one check at most, so the time-out is shortened by that.
   const checkMs = timer(Math.ceil(requestMs / CHECKS_PER_REQUEST))
   const timeoutMs = timer(Math.max(1, Math.floor(requestMs - checkMs)))
   const options = {
@@ -35,14 +36,17 @@ export function createHttpServer(
   const server = tls
     ? createTlsServer({ ...options, ...tls, ...(timeoutMs > 0 && { handshakeTimeout: timeoutMs }) }, bounded)
     : createServer(options, bounded)
-  // For who asks and does not read: an upgrade ends it.
+  // For sockets that send requests and do not read; an upgrade ends it.
   server.setTimeout(timeoutMs)
   if (finite(httpSockets + connections)) server.maxConnections = httpSockets + connections
   server.on('drop', droppedOnceAMinute(logger))
   return server
 }
 
-/** Drops a socket that asks and asks and reads nothing: each answer would be kept for it, thousands a socket. */
+/**
+ * Drops a socket that keeps sending requests and reads nothing: each answer would be kept in memory, thousands per
+ * socket.
+ */
 function boundPipelines(listener: RequestListener): RequestListener {
   const unread = new WeakMap<Socket, number>()
   return (request, response) => {
@@ -58,17 +62,17 @@ function boundPipelines(listener: RequestListener): RequestListener {
   }
 }
 
-/** As Node writes "never". */
+/** Node's value for "never". */
 function finite(value: number): number {
   return value === Number.POSITIVE_INFINITY ? 0 : value
 }
 
-/** A time as Node takes it: 0 is never. */
+/** A time-out for Node, where 0 means never. */
 function timer(ms: number): number {
   return Math.min(finite(ms), MAX_TIMER_MS)
 }
 
-/** Whoever opens sockets by the thousand must not fill the log as well. */
+/** Limited, so that a peer that opens sockets by the thousand cannot fill the log as well. */
 function droppedOnceAMinute(logger: Logger): () => void {
   let quietUntil = Number.NEGATIVE_INFINITY
   return () => {

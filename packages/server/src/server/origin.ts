@@ -1,9 +1,9 @@
 export type Origins = 'same-host' | readonly string[]
 
-/** As pages of apps send it, such as `capacitor://localhost`: a scheme and a host, no path. */
+/** The origin of a page in an app, such as `capacitor://localhost`: a scheme and a host, without a path. */
 const APP_ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[a-z\d._~%:[\]-]+$/
 
-/** Whether a page of this origin may connect. Requests without an Origin come from no browser. */
+/** Whether a page of this origin may connect. Requests without an Origin do not come from a browser. */
 export function isAllowedOrigin(
   origin: string | undefined,
   host: string | undefined,
@@ -12,21 +12,25 @@ export function isAllowedOrigin(
   if (origin === undefined) return true
   if (origins !== 'same-host') return origins.includes(origin)
   const page = parse(origin)
-  // Either scheme: a proxy may name its default port, which a page's origin never does.
+  // Tries both schemes: a proxy may include the default port, which a page's origin never does.
   const servers = [parse(`http://${host ?? ''}`), parse(`https://${host ?? ''}`)]
-  // A development server has a port of its own, and is as local. Not `null`: any site's sandboxed frame says that.
+  // A development server has a port of its own, but is equally local. `null` does not count: the sandboxed frame of
+  // any site sends it.
   if (isLoopback(servers[0]?.hostname)) return isLoopback(page?.hostname)
   return page !== undefined && servers.some((server) => server?.host === page.host)
 }
 
-/** What whoever reads the log or the answer can do about it. */
+/** Says what the reader of the log or the response can do about it. */
 export function originRefusal(origin: string | undefined): string {
   return origin === 'null'
     ? "the origin is null, as a page from file:// and a sandboxed frame of any site send it: serve the page by HTTP, or add 'null' to the option `origins`"
     : 'add this origin to the option `origins` if it is yours'
 }
 
-/** @throws TypeError for what no browser sends as an Origin, such as a trailing slash: it would never match */
+/**
+ * @throws TypeError for a value that no browser sends as an Origin, for example with a trailing slash: it would never
+ * match
+ */
 export function assertOrigins(origins: unknown): asserts origins is Origins {
   if (origins === 'same-host') return
   if (!Array.isArray(origins))
@@ -41,7 +45,10 @@ export function assertOrigins(origins: unknown): asserts origins is Origins {
   }
 }
 
-/** An origin as a browser sends it: in small letters, without the scheme's own port, a host of other scripts in Punycode. */
+/**
+ * An origin as a browser sends it: in lower case, without the scheme's default port, and with other scripts in
+ * Punycode.
+ */
 function asSent(given: unknown): string | undefined {
   if (typeof given !== 'string' || given.includes('*')) return undefined
   if (given === 'null') return given

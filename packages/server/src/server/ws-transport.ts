@@ -8,7 +8,7 @@ import { clientAddress } from '../util/address.js'
 import { checkHandshake, type Rejection, refuseUpgrade } from './handshake.js'
 import { isAllowedOrigin, type Origins, originRefusal } from './origin.js'
 
-/** What the transport needs of the node. */
+/** The part of the node that the transport needs. */
 export interface WebSocketHost {
   readonly limits: Limits
   readonly logger: Logger
@@ -27,7 +27,7 @@ const CLOSE_TIMEOUT_MS = 5_000
 const MAX_BUFFERED_CHUNKS = 1_024
 const LOGGED_LENGTH = 100
 
-/** Takes HTTP upgrades over as connections of the host. */
+/** Turns HTTP upgrades into connections of the host. */
 export function createUpgradeHandler(
   host: WebSocketHost,
   { origins, trustedProxies }: UpgradeOptions,
@@ -83,25 +83,33 @@ export function createUpgradeHandler(
   }
 }
 
-/** A socket of ws that is a transport itself: each further object of a connection is one to fetch for each write. */
+/**
+ * A socket of ws that implements the transport itself: a separate object per connection would cost an access on each
+ * write.
+ */
 class PeerSocket extends WebSocket implements Transport {
   events: TransportEvents | undefined
-  /** The one that the upgrade handed over; set before anything else, since ws makes its sockets without arguments of ours. */
+  /**
+   * The socket of the upgrade. It is set before anything else, since ws creates its sockets without our arguments.
+   */
   socket!: Duplex
   #sentCode: number | undefined
   #isPonging = false
-  /** What the next pong answers. */
+  /** The payload for the next pong. */
   #pinged: Buffer | undefined
 
   /**
-   * Writes frames that were built once for all their receivers straight to the socket. That is in order with what ws
-   * itself writes, since without compression it writes at once.
+   * Writes frames that were built once for all receivers directly to the socket. They stay in order with what ws
+   * writes, because ws writes at once when there is no compression.
    */
   sendFrames(frames: Uint8Array): void {
     if (this.readyState === WebSocket.OPEN) this.socket.write(frames)
   }
 
-  /** Also called by ws, with the code for what is wrong with a frame: its peer may go without echoing that. */
+  /**
+   * ws also calls this, with the code for what is wrong with a frame; its peer may then close without echoing the
+   * code.
+   */
   override close(code?: number, reason?: string | Buffer): void {
     const isOpen = this.readyState === WebSocket.OPEN
     if (isOpen) this.events?.closing()
@@ -114,8 +122,8 @@ class PeerSocket extends WebSocket implements Transport {
   }
 
   /**
-   * One pong at a time, and then one for the newest ping alone, as RFC 6455 allows: those of ws pile up, and it ends a
-   * connection with sixty of them, which as many pings in one read come to.
+   * Sends one pong at a time, and then one for the newest ping only, as RFC 6455 allows. The pongs of ws itself pile
+   * up, and ws ends a connection with sixty of them, which result from as many pings in one read.
    */
   #answer(ping: Buffer): void {
     if (this.#isPonging) {
@@ -131,7 +139,7 @@ class PeerSocket extends WebSocket implements Transport {
     })
   }
 
-  /** Passes on what ws emits, without listeners: five of them would cost each connection 600 bytes. */
+  /** Passes on the events of ws without listeners: five listeners would cost each connection 600 bytes. */
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     const { events } = this
     const [value] = values
@@ -164,7 +172,7 @@ const HANDSHAKE_HEADERS: ReadonlySet<string> = new Set([
   'sec-websocket-version',
 ])
 
-/** Without what tells the application nothing, but would stay in memory for as long as the connection. */
+/** Leaves out headers that tell the application nothing but would stay in memory for as long as the connection. */
 function keptHeaders({ headers }: IncomingMessage): ConnectionRequest['headers'] {
   const kept: Record<string, string | string[] | undefined> = {}
   for (const name in headers) if (!HANDSHAKE_HEADERS.has(name)) kept[name] = headers[name]

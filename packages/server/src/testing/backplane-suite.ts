@@ -6,14 +6,14 @@ import type { Clock } from '../api/clock.js'
 import { silentLogger } from '../api/logger.js'
 import { fingerprint } from '../backplane/log/fingerprint.js'
 
-/** What one case runs on. */
+/** The set-up of one case. */
 export interface BackplaneStage {
   /** Not started yet; the suite starts and closes it. */
   readonly backplane: Backplane
-  /** Another node's backplane over the same store, where a store serves several nodes. */
+  /** Another node's backplane over the same store, if the store serves several nodes. */
   readonly peer?: Backplane
   readonly clock: Clock
-  /** Lets time pass, so that what the backplane does by its clock is done. */
+  /** Lets time pass, so that the backplane does what is due. */
   advance(ms: number): Promise<void>
 }
 
@@ -24,8 +24,8 @@ export interface BackplaneCase {
 }
 
 /**
- * What every backplane must do, as cases for any test runner. `make` is called for each case and gives it a store of
- * its own; give a `peer` if your store serves several nodes, and the cases for two nodes run as well.
+ * The requirements for every backplane, as cases for any test runner. `make` is called for each case and must return
+ * a fresh store. Return a `peer` if your store serves several nodes, to run the cases for two nodes as well.
  *
  * @example
  * for (const { name, run } of backplaneSuite(() => ({ backplane: mine(), clock, advance }))) it(name, run)
@@ -37,7 +37,7 @@ export function backplaneSuite(make: () => BackplaneStage | Promise<BackplaneSta
 const GRACE_MS = 10_000
 
 class Bench {
-  /** What the peer's node was told by `relay`. */
+  /** The relays that the peer's node received. */
   readonly relayed: Relay[] = []
 
   constructor(readonly stage: BackplaneStage) {}
@@ -292,7 +292,7 @@ const KEY_CASES: Record<string, Body> = {
   },
 }
 
-/** Skips where the store keeps no feed. */
+/** Skips the case if the store keeps no feed. */
 const withFeed =
   (body: (feed: ChangeFeed, bench: Bench) => Promise<void>): Body =>
   async (bench) => {
@@ -470,7 +470,7 @@ const PRESENCE_CASES: Record<string, Body> = {
   },
 }
 
-/** Skips where the store serves one node. */
+/** Skips the case if the store serves only one node. */
 const withPeer =
   (body: (bench: Bench, peer: Backplane) => Promise<void>): Body =>
   async (bench) => {

@@ -1,10 +1,13 @@
 import type { Link, LinkHandlers, Network } from './network.js'
 import type { VirtualClock } from './virtual-clock.js'
 
-/** What a page is told about its network, and about being looked at again. */
+/** Signals to a page about its network, and that somebody turns to it again. */
 export type DeviceSignal = 'online' | 'offline' | 'visible'
 
-/** All that a client takes from its surroundings; `createClient` of `@roomful/client` takes it as its second argument. */
+/**
+ * Everything that a client takes from its environment; pass it to `createClient` of `@roomful/client` as the second
+ * argument.
+ */
 export interface ClientRuntime {
   readonly clock: Pick<VirtualClock, 'now' | 'setTimeout' | 'clearTimeout'>
   wallTime(): number
@@ -21,16 +24,17 @@ export interface DeviceSocket {
 }
 
 export interface DeviceOptions {
-  /** Numbers in [0, 1), such as a seeded generator's, so that a run repeats. @default Math.random */
+  /** Returns numbers in [0, 1), for example from a seeded generator, so that a run repeats. @default Math.random */
   readonly random?: () => number
   /** Makes ids of 1 to 64 characters, each different. @default random ones */
   readonly newId?: () => string
-  /** Sees each frame as the client sends or gets it. */
+  /** Called with each frame that the client sends or receives. */
   readonly observe?: (direction: 'sent' | 'received', text: string) => void
 }
 
 /**
- * What one client runs on: virtual time, a socket of the network in memory, and a page that may go offline or die.
+ * The machine that one client runs on: virtual time, a socket of the in-memory network, and a page that may go
+ * offline or die.
  *
  * @example
  * const { network, clock } = await createTestServer()
@@ -75,7 +79,10 @@ export class Device {
     return this.#link
   }
 
-  /** The network goes: the connection breaks, dialing fails, and the client is told as a browser tells it. */
+  /**
+   * Takes the network away: the connection breaks, connecting fails, and the client gets the signal that a browser
+   * would send.
+   */
   goOffline(): void {
     this.#isOffline = true
     this.#signal('offline')
@@ -87,19 +94,19 @@ export class Device {
     this.#signal('online')
   }
 
-  /** The page is looked at again, as after a laptop's sleep. */
+  /** Somebody turns to the page again, for example after a laptop's sleep. */
   wake(): void {
     this.#signal('visible')
   }
 
-  /** The page dies, as by a reload or a crash: its socket breaks, its timers never fire, nothing more is heard of it. */
+  /** The page dies, by a reload or a crash: its socket breaks, its timers never fire, and it does nothing more. */
   turnOff(): void {
     this.#isOn = false
     this.#link?.cut()
   }
 
   #connect(url: string, { opened, received, closed }: LinkHandlers): DeviceSocket {
-    // Before the network opens the link: no socket opens on a device that is offline.
+    // Checked before the network opens the link: no socket opens on a device that is offline.
     this.network.clock.soon(() => {
       if (this.#isOffline || !this.#isOn) end.link.cut()
     })

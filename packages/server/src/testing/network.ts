@@ -2,13 +2,13 @@ import type { Clock } from '../api/clock.js'
 import type { ConnectionRequest, Transport, TransportEvents } from '../api/transport.js'
 import { Pipe } from './pipe.js'
 
-/** What takes connections in. */
+/** Accepts connections. */
 export interface Host {
   refusal(remoteAddress: string): { readonly why: string } | undefined
   accept(transport: Transport, request: ConnectionRequest): TransportEvents
 }
 
-/** What a client's end of a link tells. `closed` comes once, and nothing after it. */
+/** The events at a client's end of a link. `closed` comes once, and is the last. */
 export interface LinkHandlers {
   opened(): void
   received(text: string): void
@@ -17,10 +17,10 @@ export interface LinkHandlers {
 
 /** The client's end of a link. */
 export interface ClientEnd {
-  /** False once the link is closing. */
+  /** Returns false once the link is closing. */
   send(text: string): boolean
   sendBinary(data: Uint8Array): boolean
-  /** Sends no `closed` back. */
+  /** Does not cause `closed`. */
   close(code: number, reason: string): void
   readonly link: Link
 }
@@ -35,12 +35,12 @@ export class Network<C extends Clock = Clock> {
 
   constructor(readonly clock: C) {}
 
-  /** Lets a host take connections, or none: then dialing fails. */
+  /** Sets the host that accepts connections. Without one, connecting fails. */
   serve(host: Host | undefined): void {
     this.#host = host
   }
 
-  /** Links that are open, oldest first. */
+  /** The open links, oldest first. */
   get links(): readonly Link[] {
     return [...this.#links]
   }
@@ -57,7 +57,7 @@ export class Network<C extends Clock = Clock> {
     return link.clientEnd
   }
 
-  /** Every link breaks at once, as when the host's process dies. */
+  /** Breaks every link at once, as when the host's process dies. */
   crash(): void {
     this.#host = undefined
     for (const link of this.links) link.cut()
@@ -74,7 +74,7 @@ type ToClient =
   | { readonly kind: 'ping' }
   | { readonly kind: 'close'; readonly code: number; readonly reason: string }
 
-/** One connection, and what can go wrong with it. */
+/** One connection, and the faults that it can have. */
 export class Link {
   readonly #toServer: Pipe<ToServer>
   readonly #toClient: Pipe<ToClient>
@@ -100,25 +100,25 @@ export class Link {
     this.#events = host.accept(this.#transport(), request)
   }
 
-  /** Both ends learn at once that the connection is gone. */
+  /** Breaks the connection; both ends notice at once. */
   cut(): void {
     this.#endServer(ABNORMAL, '')
     this.#endClient(ABNORMAL, '')
   }
 
-  /** From now on nothing arrives, in one direction or both, and neither end is told. */
+  /** From now on nothing arrives, in one direction or both, and neither end notices. */
   halfOpen(direction: 'to_server' | 'to_client' | 'both' = 'both'): void {
     if (direction !== 'to_client') this.#toServer.swallow()
     if (direction !== 'to_server') this.#toClient.swallow()
   }
 
-  /** Frames take this long, each way. */
+  /** Frames take this long in each direction. */
   delay(ms: number): void {
     this.#toServer.delayMs = ms
     this.#toClient.delayMs = ms
   }
 
-  /** The client stops reading, until `false`: the server's backlog grows. */
+  /** Makes the client stop reading, until `false`: the server's backlog grows. */
   slow(isSlow: boolean): void {
     this.#toClient.hold(isSlow)
   }
@@ -128,7 +128,7 @@ export class Link {
     this.#toServer.duplicateNext()
   }
 
-  /** The next frame of one direction is lost with its connection, as the last one before a cut is. */
+  /** The next frame in one direction is lost together with the connection. */
   dropNext(direction: 'to_server' | 'to_client'): void {
     if (direction === 'to_server') this.#toServer.dropNext(() => this.cut())
     else this.#toClient.dropNext(() => this.cut())
@@ -173,7 +173,7 @@ export class Link {
     if (this.#server !== 'open') return
     this.#server = 'closing'
     this.#toClient.push({ kind: 'close', code, reason }, 0)
-    // A peer that never answers must not keep the connection.
+    // A peer that never answers must not keep the connection open.
     this.clock.after(CLOSE_TIMEOUT_MS, () => this.cut())
   }
 

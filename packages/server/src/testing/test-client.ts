@@ -7,7 +7,7 @@ export interface ConnectOptions {
   readonly token?: string
   /** From an earlier `authenticated`, to be the same anonymous user again. */
   readonly session?: string
-  /** Whether to send `auth`. @default true; false makes a client of the base messages alone */
+  /** Whether to send `auth`. @default true; with false, the client speaks only base messages */
   readonly auth?: boolean
   /** Path and query of the request. @default '/' */
   readonly url?: string
@@ -16,12 +16,15 @@ export interface ConnectOptions {
 
 export type ReceivedFrame = JsonObject & { readonly type: string }
 
-/** Macrotasks that `next` waits for a frame, virtual time standing still: enough for cryptography off the main thread. */
+/**
+ * How many macrotasks `next` waits for a frame while virtual time stands still: enough for cryptography outside the
+ * main thread.
+ */
 const PATIENCE = 2_000
 
-/** A fake client: it sends what it is told, and keeps what it gets. */
+/** A fake client: it sends exactly what a test passes, and records everything that it receives. */
 export class TestClient {
-  /** Everything that came, in order. */
+  /** Everything that arrived, in order. */
   readonly frames: ReceivedFrame[] = []
   /** How the connection ended. */
   closed: { readonly code: number; readonly reason: string } | undefined
@@ -45,12 +48,12 @@ export class TestClient {
     )
   }
 
-  /** The socket below, for faults. */
+  /** Its link, for faults. */
   get link(): Link {
     return this.#end.link
   }
 
-  /** Sends a message, or raw text that may be anything. */
+  /** Sends a message, or any raw text. */
   send(message: object | string): void {
     this.#end.send(typeof message === 'string' ? message : JSON.stringify(message))
   }
@@ -74,8 +77,8 @@ export class TestClient {
   }
 
   /**
-   * The next frame of a type, or of any, after the one that was returned last; those in between are passed over.
-   * @throws Error if none comes while virtual time stands still, with what came instead
+   * Returns the next frame of a type, or of any type, after the one returned last; frames in between are skipped.
+   * @throws Error if none arrives while virtual time stands still; it lists the frames that did
    */
   async next(type?: string): Promise<ReceivedFrame> {
     const from = this.#taken

@@ -8,14 +8,14 @@ import { type ConnectOptions, TestClient } from './test-client.js'
 import { VirtualClock } from './virtual-clock.js'
 
 export interface TestServer<P extends AnyProtocol = BuiltIn> {
-  /** The server as an application has it, without a port. */
+  /** The server as an application uses it, without a port. */
   readonly server: Roomful<P>
   readonly clock: VirtualClock
-  /** Where clients connect, and where faults are made. */
+  /** The network to which clients connect, and which can have faults. */
   readonly network: Network<VirtualClock>
-  /** Connects a fake client, greeted and, unless `auth: false`, authenticated. */
+  /** Connects a fake client that has been greeted and, unless `auth: false`, authenticated. */
   connect(options?: ConnectOptions): Promise<TestClient>
-  /** The process dies: every connection breaks, and what was in memory is gone. */
+  /** Ends the process: every connection breaks, and its memory is lost. */
   crash(): void
 }
 
@@ -27,7 +27,7 @@ export interface TestSurroundings {
 }
 
 /**
- * A server without a port, in virtual time. It runs the same code as a real one below the socket.
+ * Creates a server without a port, in virtual time. Only its sockets are simulated.
  *
  * @example
  * const { connect, clock } = await createTestServer()
@@ -55,7 +55,7 @@ export async function createTestServer<const P extends AnyProtocol = BuiltIn, D 
   }
 }
 
-/** Sockets in memory, in virtual time. */
+/** Creates a network of sockets in memory, in virtual time. */
 export function newNetwork(clock: VirtualClock = new VirtualClock()): Network<VirtualClock> {
   return new Network(clock)
 }

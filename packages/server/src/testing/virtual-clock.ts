@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers'
 import type { Clock } from '../api/clock.js'
 
-/** Taken now: a test runner's fake timers replace the global one, and no turn would ever end. */
+/** Read now: a test runner's fake timers replace the global one, and then no turn would ever end. */
 const nextTurn = setImmediate
 
 interface Timer {
@@ -10,12 +10,12 @@ interface Timer {
   readonly task: () => void
 }
 
-/** 2026-01-01T00:00:00Z: any fixed day would do, so that runs repeat to the byte. */
+/** 2026-01-01T00:00:00Z. Any fixed day makes runs repeat byte for byte. */
 const START = 1_767_225_600_000
 
 /**
- * A clock that moves only when told to. It serves as the server's clock and, by `setTimeout` and `clearTimeout`,
- * as the client's. Between two timers it lets all promises settle.
+ * A clock that moves only on command. It serves as the server's clock and, by `setTimeout` and `clearTimeout`, as the
+ * client's. Between two timers it lets all promises settle.
  */
 export class VirtualClock implements Clock {
   #now = 0
@@ -32,7 +32,7 @@ export class VirtualClock implements Clock {
     return this.#wallOffset + this.#now
   }
 
-  /** Lets the wall clock jump, as an administrator or NTP does. Monotonic time goes on as it was. */
+  /** Makes the wall clock jump, as an administrator or NTP might. Monotonic time is unaffected. */
   jumpWall(ms: number): void {
     this.#wallOffset += ms
   }
@@ -65,7 +65,7 @@ export class VirtualClock implements Clock {
     if (typeof timer === 'function') timer()
   }
 
-  /** Timers that wait. */
+  /** The number of waiting timers. */
   get pending(): number {
     return this.#timers.size
   }
@@ -79,7 +79,7 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Moves on by `ms`, running every timer at its time. */
+  /** Advances time by `ms`, running every timer at its time. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
     await this.settle()
@@ -91,7 +91,10 @@ export class VirtualClock implements Clock {
     await this.settle()
   }
 
-  /** Lets time pass without running a timer, as a laptop that sleeps does. Timers that fell due run at the next `advance`. */
+  /**
+   * Lets time pass without running a timer, as on a sleeping laptop. Timers that became due run at the next
+   * `advance`.
+   */
   sleep(ms: number): void {
     this.#now += ms
   }

@@ -1,15 +1,18 @@
 import { isIP, isIPv4 } from 'node:net'
 
-/** What an IPv4 address in an IPv6 one looks like once a URL has written it: `::ffff:102:304` is 1.2.3.4. */
+/** An IPv4 address inside an IPv6 address, as written by a URL: `::ffff:102:304` is 1.2.3.4. */
 const MAPPED_IPV4 = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/
 const BITS_OF_A_GROUP = 16
-/** The groups of an IPv6 address that name the network: a provider gives each customer 64 bits or more to number at will. */
+/**
+ * How many groups of an IPv6 address name the network: a provider gives each customer at least 64 bits to use at
+ * will.
+ */
 const NETWORK_GROUPS = 4
 const GROUPS = 8
 
 /**
- * The IP address in what a socket or a proxy says, in one spelling for each address: without a port, brackets or a
- * zone, and without the IPv6 wrapping of an IPv4 address. `undefined` if there is none.
+ * The IP address in the text of a socket or a proxy, in one spelling per address: without a port, brackets or a zone,
+ * and without the IPv6 form of an IPv4 address. `undefined` if there is none.
  */
 export function parseAddress(text: string): string | undefined {
   const bare = withoutPort(text.trim())
@@ -24,8 +27,8 @@ export function parseAddress(text: string): string | undefined {
 }
 
 /**
- * What an address counts as where people are rationed by address: itself, or the /64 network of an IPv6 address, since
- * one machine has all of that. Anything that is no address is a key as it stands.
+ * The key under which limits count an address: the address itself, or the /64 network of an IPv6 address, since one
+ * machine can have all of that. Anything that is not an address is its own key.
  */
 export function addressKey(address: string): string {
   if (isIPv4(address)) return address
@@ -35,8 +38,9 @@ export function addressKey(address: string): string {
 }
 
 /**
- * The address of who is behind `trustedProxies` proxies. Counted from the right of X-Forwarded-For: what stands
- * further left, a client can forge. The peer itself if the header says less, or something that is no address.
+ * The address of the client behind `trustedProxies` proxies. It is counted from the right of X-Forwarded-For, because
+ * a client can forge the entries further left. It is the peer itself if the header is shorter, or contains something
+ * that is not an address.
  */
 export function clientAddress(
   peer: string | undefined,
@@ -49,7 +53,7 @@ export function clientAddress(
   return parseAddress(hops.at(-trustedProxies) ?? '') ?? direct
 }
 
-/** Some proxies name the port of each connection: counted with it, one person would be somebody else each time. */
+/** Some proxies add the port of each connection: with it, one person would count as a new address each time. */
 function withoutPort(text: string): string {
   const [, inBrackets, beforePort] = /^\[([^\]]*)\](?::\d+)?$|^([\d.]+):\d+$/.exec(text) ?? []
   return inBrackets ?? beforePort ?? text
@@ -67,7 +71,7 @@ function twoBytes(group: string): number[] {
   return [value >> (BITS_OF_A_GROUP / 2), value & 0xff]
 }
 
-/** Of a canonical IPv6 address. */
+/** Expects a canonical IPv6 address. */
 function networkOf(address: string): string {
   const [head = [], tail = []] = address.split('::').map((part) => (part === '' ? [] : part.split(':')))
   const zeros = Array<string>(GROUPS - head.length - tail.length).fill('0')

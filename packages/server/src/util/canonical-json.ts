@@ -1,4 +1,7 @@
-/** JSON text with the fields of each object in one order: a database may give a message back with its fields in another. */
+/**
+ * JSON text with the fields of each object in a fixed order: a database may return a message with its fields in
+ * another order.
+ */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part) ? sorted(part) : part,

@@ -1,6 +1,6 @@
 /**
- * Deadlines that all lie the same time ahead, so that insertion order is deadline order:
- * touching, removing and expiring are O(1) an item, with no timer each.
+ * Deadlines of equal length, so that the order of insertion is the order of deadlines. Touching, removing and
+ * expiring take constant time per item, without a timer each.
  */
 export class ExpiryQueue<K> {
   readonly #deadlines = new Map<K, number>()

@@ -1,7 +1,7 @@
-/** What V8 takes, measured, where it shares no shape. */
+/** Measured sizes in V8's heap, for objects that share no shape. */
 const [POINTER, HEADER, OBJECT, KEY] = [8, 24, 64, 48]
 
-/** Memory that a value parsed from JSON takes, about: its text may be a twentieth of that. */
+/** The approximate memory of a value parsed from JSON, which can be twenty times its text. */
 export function heapBytes(value: unknown): number {
   if (typeof value === 'string') return HEADER + Buffer.byteLength(value)
   if (typeof value === 'number') return Number.isInteger(value) ? 0 : HEADER

@@ -3,12 +3,12 @@ const SECOND_MS = 1_000
 let last = Number.NaN
 let text = ''
 let second = Number.NaN
-/** Of that second, up to and with the point before its milliseconds. */
+/** The text for the current second, up to and including the point before the milliseconds. */
 let prefix = ''
 
 /**
- * RFC 3339 in UTC. A date is made once a second, since it takes as long as the rest of an acknowledgement, and a text once
- * a millisecond, since a message and its acknowledgement share it.
+ * A time in RFC 3339 format, in UTC. It creates a date once a second, since that takes as long as the rest of an
+ * acknowledgement, and a text once a millisecond, since a message and its acknowledgement share it.
  */
 export function isoTime(timestampMs: number): string {
   const whole = Math.trunc(timestampMs)

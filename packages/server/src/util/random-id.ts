@@ -4,7 +4,7 @@ const ID_BYTES = 16
 const pool = Buffer.alloc(256 * ID_BYTES)
 let used = pool.length
 
-/** An id of 128 random bits. Drawn from a pool, since asking for 16 bytes at a time costs as much as asking for 4,096. */
+/** An id of 128 random bits, taken from a pool: requesting 16 bytes at a time costs as much as requesting 4,096. */
 export function randomId(): string {
   if (used === pool.length) {
     randomFillSync(pool)

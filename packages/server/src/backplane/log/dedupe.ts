@@ -3,20 +3,20 @@ import { RecordTable, type Remembered } from './record-table.js'
 export type { Remembered }
 
 export interface DedupeWindow {
-  /** Messages that a room remembers at the least, if they are not too old. */
+  /** How many messages a room remembers at least, unless they are too old. */
   readonly count: number
-  /** How long a message is remembered, in ms, if there are not too many. */
+  /** How long a message is remembered, in ms, unless there are too many. */
   readonly ms: number
 }
 
 /**
- * The client messages that a room has accepted of late, by (user, client id), in two generations: the younger one
- * fills until it is old or full, then takes the place of the older. A map that lost its first entries one by one
- * would have to step over all their graves to find the next.
+ * The client messages that a room has accepted recently, by user and client id, in two generations. The younger one
+ * fills until it is old or full, then replaces the older one. A single map that deletes its first entries one by one
+ * would have to skip all deleted slots to find the next.
  */
 export class Dedupe {
   #young = new RecordTable()
-  /** Most rooms never have one. */
+  /** Most rooms never have an older generation. */
   #old: RecordTable | undefined
   #forgotten = 0
   #youngSince = Number.NEGATIVE_INFINITY
@@ -32,18 +32,21 @@ export class Dedupe {
     return this.#young.size + (this.#old?.size ?? 0)
   }
 
-  /** The newest offset whose record was given up: what was first sent before it may be in the log unrecognised. */
+  /**
+   * The newest offset whose record was discarded: the log may contain messages that were first sent before it and are
+   * no longer recognised.
+   */
   get forgotten(): number {
     return this.#forgotten
   }
 
-  /** By user too: with a bare client id, one user could suppress another's message. */
+  /** The key includes the user. With only the client id, one user could suppress another's message. */
   find(userId: string, clientId: string, now: number): Remembered | undefined {
     this.expire(now)
     return this.#young.find(userId, clientId) ?? this.#old?.find(userId, clientId)
   }
 
-  /** A message that {@link find} does not know. */
+  /** Adds a message that {@link find} does not find. */
   remember(clientId: string, record: Remembered, now: number): void {
     this.expire(now)
     if (this.#young.size === 0) this.#youngSince = now
@@ -67,8 +70,8 @@ export class Dedupe {
   }
 
   /**
-   * Gives up what names entries before an offset, which the log has dropped; not each at once, but never more than as
-   * many again as it keeps.
+   * Discards records of entries before an offset, which the log has dropped. It does so in batches, but never keeps
+   * more than twice as many records as the log has entries.
    */
   forgetBefore(offset: number): void {
     const isGone = () => !this.#old || this.#old.lastOffset < offset
@@ -77,16 +80,19 @@ export class Dedupe {
     while (isGone() && hasOlder()) this.forgetOlder()
   }
 
-  /** Gives up the older generation, or the only one. */
+  /** Discards the older generation, or the only one. */
   forgetOlder(): void {
     this.#turn(new RecordTable())
   }
 
-  /** The next generation goes where there is memory already, if it will be as large: new memory is work for the collector. */
+  /**
+   * Reuses memory for the next generation if it will be as large, because new memory is work for the garbage
+   * collector.
+   */
   #turn(next: RecordTable): void {
     this.#forgotten = Math.max(this.#forgotten, this.#old?.lastOffset ?? 0)
     next.clear()
-    // What was emptied to be filled again, and was not, would keep its memory where nothing is left to forget.
+    // A table that was emptied for reuse and stayed empty would otherwise keep its memory for ever.
     this.#old = this.#young.size > 0 ? this.#young : undefined
     this.#young = next
   }

@@ -1,6 +1,7 @@
 /**
- * 53 bits of digest of what a client sent, to tell a retry from another message under the same id: a number, since a
- * room remembers a hundred thousand of them. It guards against mistakes, not attackers: a user can only collide with messages of their own.
+ * A digest of 53 bits of a client's message, to tell a retry from another message under the same id. It is a number
+ * because a room remembers a hundred thousand of them. It protects against mistakes, not against attackers: users can
+ * only cause collisions among their own messages.
  */
 export function fingerprint(text: string): number {
   let a = 0xdeadbeef

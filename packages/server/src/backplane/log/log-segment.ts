@@ -1,12 +1,15 @@
 import type { LogEntry, Position } from '../../api/backplane.js'
 
 const LEAST_BYTES = 256
-/** No segment takes more than one entry beyond this: what was given up of the oldest one stays for as long as its newest. */
+/**
+ * At most one entry may extend a segment beyond this size. Dropped entries of the oldest segment keep their memory
+ * until its newest one is dropped.
+ */
 const MOST_BYTES = 16 * 1024
-/** What a segment costs beside its memory. */
+/** What a segment costs in addition to its memory, in bytes. */
 const OVERHEAD = 300
 
-// The numbers of an entry. Its bytes are its id, and then its text.
+// The numbers of an entry. Its bytes are its id, followed by its text.
 const AT = 0
 const ID_END = 1
 const TEXT_END = 2
@@ -15,19 +18,20 @@ const NUMBERS = 3
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Entries that follow each other, as numbers and bytes. As objects and strings, the newest thousand of a busy room were
- * most of what V8's short collections had to move, and all of a quiet one's were moved twice.
+ * A sequence of entries, stored as numbers and bytes. As objects and strings, the newest thousand entries of a busy
+ * room were most of what V8's minor garbage collections had to move, and all entries of a quiet room were moved
+ * twice.
  */
 export class LogSegment {
-  /** Of the entries; what comes behind them is of those that {@link begin} has dropped. */
+  /** The numbers of the entries. Numbers after these belong to entries that {@link begin} has dropped. */
   readonly #numbers: number[] = []
   #size = 0
   #memory = NOTHING
 
-  /** @param before where the log stood until now */
+  /** @param before the position of the log before this segment */
   constructor(private before: Position) {}
 
-  /** Drops all entries, and keeps the memory for those that come next. */
+  /** Drops all entries, and keeps the memory for the next ones. */
   begin(before: Position): void {
     this.before = before
     this.#size = 0
@@ -41,17 +45,17 @@ export class LogSegment {
     return this.before.offset + this.#size
   }
 
-  /** What it takes, in bytes. */
+  /** The memory that it takes, in bytes. */
   get bytes(): number {
     return this.#memory.length + 8 * this.#numbers.length + OVERHEAD
   }
 
-  /** Whether an entry of that many bytes, its id included, belongs to the next segment. */
+  /** Whether an entry of this many bytes, its id included, belongs in the next segment. */
   isFullFor(bytes: number): boolean {
     return this.#size > 0 && this.#end + bytes > MOST_BYTES
   }
 
-  /** Ids are tokens, which are printable ASCII. `bytes` are those of the text. */
+  /** Ids are tokens, and therefore printable ASCII. `bytes` is the length of the text. */
   append(id: string, text: string, bytes: number, at: number): void {
     const start = this.#end
     const idEnd = start + id.length
@@ -72,12 +76,12 @@ export class LogSegment {
     return this.#number(offset, AT)
   }
 
-  /** Bytes of its text. */
+  /** The bytes of its text. */
   bytesOf(offset: number): number {
     return this.#number(offset, TEXT_END) - this.#number(offset, ID_END)
   }
 
-  /** Of the entry before the first as well. */
+  /** Also knows the entry before the first one. */
   idOf(offset: number): string {
     if (offset < this.firstOffset) return this.before.id
     return this.#memory.toString('latin1', this.#startOf(offset), this.#number(offset, ID_END))
@@ -88,7 +92,7 @@ export class LogSegment {
     return { offset, id: this.idOf(offset), previousId: this.idOf(offset - 1), text }
   }
 
-  /** Whether its memory is worth keeping for the next: not what was made for one large entry. */
+  /** Whether its memory is worth reusing, which it is not if it was made for one large entry. */
   get isReusable(): boolean {
     return this.#memory.length <= MOST_BYTES
   }
@@ -107,7 +111,7 @@ export class LogSegment {
 
   #grow(used: number, needed: number): void {
     const size = Math.max(needed, Math.min(MOST_BYTES, Math.max(LEAST_BYTES, 2 * needed)))
-    // Not from Node's pool, of which a small piece would keep all 8 KiB, whoever had the rest.
+    // Not from Node's pool: a small piece would keep all 8 KiB of a pool page alive.
     const memory = Buffer.allocUnsafeSlow(size)
     this.#memory.copy(memory, 0, 0, used)
     this.#memory = memory

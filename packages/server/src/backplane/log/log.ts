@@ -2,42 +2,42 @@ import type { JsonObject } from '@roomful/protocol'
 import type { Break, LogEntry, LogPage, Position, Range } from '../../api/backplane.js'
 import { LogSegment } from './log-segment.js'
 
-/** JSON text of a message without its closing brace: {@link entryText} completes it. */
+/** The JSON text of a message without its closing brace; {@link entryText} completes it. */
 export function openText(message: JsonObject): string {
   return JSON.stringify(message).slice(0, -1)
 }
 
-/** Completes a message that ends before its closing brace with its place in the log, which only the log knows. */
+/** Completes such a text with the entry's position, which only the log knows. */
 export function entryText(open: string, epoch: string, offset: number): string {
   return completed(open, epochText(epoch), offset)
 }
 
-/** What comes between the message and its offset. */
+/** The text between the message and its offset. */
 const epochText = (epoch: string): string => `,"epoch":"${epoch}","offset":`
 
 const completed = (open: string, middle: string, offset: number): string => `${open}${middle}${offset}}`
 
 export interface Retention {
-  /** Entries a room keeps. */
+  /** Maximum number of entries in a room's log. */
   readonly count: number
-  /** Bytes a room keeps. */
+  /** Maximum bytes in a room's log. */
   readonly bytes: number
-  /** Age up to which an entry is kept, in ms. */
+  /** Maximum age of an entry, in ms. */
   readonly ageMs: number
 }
 
-/** What an entry counts beside its text, towards the bytes of a room and of a page. */
+/** What an entry counts in addition to its text, towards the bytes of a room and of a page. */
 export const ENTRY_OVERHEAD = 120
 
-/** The bounded log of one room. Offsets are contiguous from 1; what retention drops is always the oldest. */
+/** The bounded log of one room. Offsets are contiguous from 1; retention always drops the oldest entry. */
 export class RoomLog {
-  /** The first may begin with entries that were dropped. */
+  /** The first segment may begin with entries that were dropped. */
   readonly #segments: LogSegment[] = []
-  /** Entries that are kept. */
+  /** The number of entries in the log. */
   #size = 0
   #bytes = 0
   #memory = 0
-  /** The one that was given up last, for the next entries. */
+  /** The segment that was emptied last, reused for the next entries. */
   #spare: LogSegment | undefined
   #epochText: string | undefined
   #head: Position
@@ -53,12 +53,12 @@ export class RoomLog {
     return this.#head
   }
 
-  /** Of what is kept, as retention counts it. */
+  /** The bytes of the entries, as retention counts them. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** What the log takes, in bytes. */
+  /** The memory that the log takes, in bytes. */
   get memory(): number {
     return this.#memory + (this.#spare?.bytes ?? 0)
   }
@@ -67,7 +67,7 @@ export class RoomLog {
     return this.#size
   }
 
-  /** One above the head if none is kept. */
+  /** The head's offset plus 1 if no entry is left. */
   get oldestOffset(): number {
     return this.#head.offset - this.#size + 1
   }
@@ -103,7 +103,7 @@ export class RoomLog {
     return segment
   }
 
-  /** Drops what retention no longer covers. */
+  /** Drops the entries that retention no longer covers. */
   expire(now: number): void {
     const { count, bytes, ageMs } = this.retention
     for (let oldest = this.#segments[0]; oldest; oldest = this.#segments[0]) {
@@ -113,7 +113,7 @@ export class RoomLog {
     }
   }
 
-  /** Drops the oldest entry, whatever retention says: the node's memory is full. */
+  /** Drops the oldest entry regardless of retention, because the node's memory is full. */
   dropOldest(): void {
     const [segment] = this.#segments
     if (!segment) return
@@ -132,7 +132,10 @@ export class RoomLog {
     return { ...from, epoch: this.epoch, head: this.#head, oldestOffset }
   }
 
-  /** The id at an offset, if everything after it is still kept; that of the head is known for as long as the log. */
+  /**
+   * The id at an offset, if all later entries are still in the log. The head's id is known for as long as the log
+   * exists.
+   */
   idAt(offset: number): string | undefined {
     if (offset === this.#head.offset) return this.#head.id
     if (offset < this.oldestOffset - 1 || offset > this.#head.offset) return undefined
@@ -162,7 +165,7 @@ export class RoomLog {
     }
   }
 
-  /** From one offset on, forwards or backwards, as far as the page goes. */
+  /** Collects entries from one offset on, forwards or backwards, until the page is full. */
   #collect(
     first: number,
     step: 1 | -1,
@@ -194,15 +197,15 @@ export class RoomLog {
   }
 }
 
-/** Whether a log has lost an entry that it had: what retention drops is not lost. */
+/** Whether a log has lost an entry that it had. Entries that retention dropped do not count as lost. */
 export function hasLost(log: Pick<RoomLog, 'epoch' | 'head' | 'idAt'>, entry: Position): boolean {
   const fault = resumeFault(log, entry)
   return fault !== undefined && fault !== 'expired'
 }
 
 /**
- * Whether a reader at `since` can go on without a hole. The offset alone proves nothing: after a failover
- * it may have been given again to another entry, so the id must match too.
+ * Whether a reader at `since` can continue without a hole. The offset alone proves nothing: after a failover, another
+ * entry may have it, so the id must match too.
  */
 export function resumeFault(
   log: Pick<RoomLog, 'epoch' | 'head' | 'idAt'>,

@@ -4,23 +4,23 @@ export interface Remembered {
   readonly fingerprint: number
   readonly offset: number
   readonly id: string
-  /** Wall time of the first acceptance, in ms since 1970. */
+  /** Wall time at which it was first accepted, in ms since 1970. */
   readonly timestampMs: number
 }
 
-/** So that no one can choose ids which all begin at the same slot. */
+/** Random, so that nobody can choose ids that all hash to the same slot. */
 const SEED = Math.floor(Math.random() * 2 ** 32)
 const LEAST_SLOTS = 8
 const LEAST_BYTES = 128
-/** What has grown to this is not copied on and on. */
+/** A table that has grown to this size adds chunks instead of copying itself. */
 const CHUNK_BYTES = 16 * 1024
-/** Rows begin at multiples of it, so that positions of 32 bits reach as far as any memory. */
+/** Rows begin at multiples of this, so that 32-bit positions can address any amount of memory. */
 const UNIT = 4
 const CHUNK_UNITS = CHUNK_BYTES / UNIT
-/** What a chunk costs beside its bytes, and a user beside the id. */
+/** What a chunk costs in addition to its bytes, and a user in addition to the id. */
 const OVERHEAD = 200
 
-// A row. Behind its numbers are the client id and the id.
+// A row: its numbers, followed by the client id and the id.
 const FINGERPRINT = 0
 const OFFSET = 8
 const WALL = 16
@@ -31,18 +31,21 @@ const ID_BYTES = 34
 const TEXTS = 36
 
 /**
- * Accepted messages by (user, client id). A busy room remembers a hundred thousand of them: as objects and strings they
- * were most of what V8's short collections had to move, and as numbers in arrays they still were, so they are rows of
- * bytes outside of its heap.
+ * Accepted messages by user and client id, as rows of bytes outside V8's heap. A busy room remembers a hundred
+ * thousand of them. As objects and strings, or as numbers in arrays, they were most of what V8's minor garbage
+ * collections had to move.
  */
 export class RecordTable {
   readonly #users = new Map<string, number>()
-  /** Only the first is ever smaller than the others. */
+  /** Only the first chunk can be smaller than the others. */
   readonly #chunks: Buffer[] = []
-  /** Where the next row goes: which chunk, and where in it. */
+  /** The chunk and the offset in it at which the next row goes. */
   #chunk = 0
   #end = 0
-  /** Positions of rows, in units from 1, by the hash of user and client id; at least half are free, so that one is never far. */
+  /**
+   * Positions of rows, in units from 1, by the hash of user and client id. At least half of the slots are free, so
+   * that a search is short.
+   */
   #slots: Uint32Array = NO_SLOTS
   #size = 0
   #firstOffset = 0
@@ -54,7 +57,7 @@ export class RecordTable {
     return this.#size
   }
 
-  /** What it takes, in bytes, roughly; what {@link clear} has kept included. */
+  /** The memory that it takes, in bytes, roughly, including what {@link clear} has kept. */
   get bytes(): number {
     return this.#userBytes + this.#chunkBytes + this.#slots.byteLength
   }
@@ -83,7 +86,7 @@ export class RecordTable {
     }
   }
 
-  /** Adds what {@link find} does not find. Both ids are tokens, which are printable ASCII. */
+  /** Adds a message that {@link find} does not find. Both ids are tokens, and therefore printable ASCII. */
   add(clientId: string, record: Remembered): void {
     const user = this.#userOf(record.userId)
     const hash = hashOf(clientId, user)
@@ -97,7 +100,7 @@ export class RecordTable {
     this.#fill(position, hash)
   }
 
-  /** Forgets all, and keeps the memory for as many again. */
+  /** Removes all records, and keeps the memory for as many again. */
   clear(): void {
     this.#users.clear()
     this.#userBytes = 0
@@ -126,7 +129,7 @@ export class RecordTable {
     return this.#chunkAt(position).readUInt32LE(startOf(position) + HASH)
   }
 
-  /** The chunk for a row of that many bytes, at its end. */
+  /** The chunk for a row of this many bytes, which goes at its end. */
   #roomFor(bytes: number): Buffer {
     if (this.#end > 0 && this.#end + bytes > CHUNK_BYTES) {
       this.#chunk++
@@ -161,20 +164,21 @@ export class RecordTable {
 const NO_SLOTS = new Uint32Array(0)
 
 /**
- * Not from Node's pool, of which a small piece would keep all 8 KiB. Large pieces stay for minutes, and V8 would count them
- * towards its next full collection, which cannot free them: in a busy room they were what brought it about. It does not
- * count shared memory. Small ones are soon outgrown, so they had better be found.
+ * Not from Node's pool: a small piece would keep all 8 KiB of a pool page alive. Large pieces use shared memory,
+ * because V8 does not count that towards its next major garbage collection. Otherwise these pieces, which stay for
+ * minutes, would trigger collections that cannot free them. Small pieces are soon replaced, so they should be
+ * collected.
  */
 function lastingMemory(bytes: number): ArrayBufferLike {
   return bytes < CHUNK_BYTES ? new ArrayBuffer(bytes) : new SharedArrayBuffer(bytes)
 }
 
-/** Of a row, in its chunk. */
+/** Where a row begins in its chunk. */
 function startOf(position: number): number {
   return UNIT * (position % CHUNK_UNITS)
 }
 
-/** Returns where it ends. */
+/** Returns the end of the row. */
 function writeRow(
   chunk: Buffer,
   at: number,
@@ -211,7 +215,7 @@ function recordIn(chunk: Buffer, at: number, userId: string): Remembered {
   }
 }
 
-/** The user as well: many users may count their messages from 1. */
+/** Includes the user, because the messages of many users may be numbered from 1. */
 function hashOf(clientId: string, user: number): number {
   let hash = SEED ^ Math.imul(user, 0x9e3779b1)
   for (let i = 0; i < clientId.length; i++)

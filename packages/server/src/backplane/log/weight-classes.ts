@@ -1,14 +1,14 @@
-/** Weights up to it share the lowest class. */
+/** Weights up to this share the lowest class. */
 const UNIT = 1024
 
 /**
- * Items by weight, to within a factor of two, so that the heaviest and the lightest are found without a look at the
- * others. Of items of one class, the one that came into it first goes first.
+ * Items by weight, exact to a factor of two, so that the heaviest and the lightest are found without looking at the
+ * others. Within a class, the item that entered first comes first.
  */
 export class WeightClasses<T extends object> {
   readonly #classes: (Line<T> | undefined)[] = []
 
-  /** Moves an item to the class of its new weight. A weight of 0 stands for not being here. */
+  /** Moves an item to the class of its new weight. A weight of 0 means that it is not in the collection. */
   move(item: T, from: number, to: number): void {
     const [before, after] = [classOf(from), classOf(to)]
     if (before === after) return
@@ -38,18 +38,21 @@ function classOf(weight: number): number {
   return weight === 0 ? -1 : 32 - Math.clz32(weight / UNIT)
 }
 
-/** Items in the order in which they came. */
+/** Items in the order in which they were added. */
 class Line<T extends object> {
   readonly #items = new Set<T>()
   #first: T | undefined
-  /** Where the search for the next first one goes on: from the start, it would step over the graves of all before it. */
+  /**
+   * Where the search for the next first item continues. From the start, it would have to skip the slots of all
+   * deleted items.
+   */
   #rest: Iterator<T> | undefined
 
   get size(): number {
     return this.#items.size
   }
 
-  /** Of a line with items. */
+  /** Requires that there are items. */
   get first(): T | undefined {
     while (this.#first === undefined || !this.#items.has(this.#first)) {
       this.#rest ??= this.#items[Symbol.iterator]()

@@ -3,7 +3,7 @@ import type { FeedEntry, FeedPage } from '../../api/change-feed.js'
 import type { RoomLog } from '../log/log.js'
 import type { Streams } from './memory-streams.js'
 
-/** Where an entry of the feed is. */
+/** The location of an entry of the feed. */
 interface Row {
   readonly number: number
   readonly stream: string
@@ -13,11 +13,17 @@ interface Row {
 
 const LEAST_ROWS = 1_024
 
-/** All entries of the logs of one process, in one order. It holds no entry: what the logs drop is gone here too. */
+/**
+ * An index of all entries in the logs of one process, in one order. It does not hold the entries themselves: what a
+ * log drops is gone from the feed, too.
+ */
 export class FeedIndex {
   readonly #rows: Row[] = []
   #head: Position
-  /** The last of what the logs have dropped and the index has forgotten: who has not read it cannot go on. */
+  /**
+   * The last entry that the logs have dropped and the index has removed. A reader that has not read it cannot
+   * continue.
+   */
   #droppedThrough = 0
   #tidyAt = LEAST_ROWS
 
@@ -70,7 +76,7 @@ export class FeedIndex {
     }
   }
 
-  /** Up to an entry that was dropped: the next page begins with it. */
+  /** Stops at an entry that was dropped: the next page begins with it. */
   #collect(first: number, limit: number, maxBytes: number): FeedEntry[] {
     const entries: FeedEntry[] = []
     let room = maxBytes
@@ -97,7 +103,7 @@ export class FeedIndex {
     return 1 + this.#rows.findLastIndex((row) => !this.#logOf(row))
   }
 
-  /** Index of the first row after a number; the numbers rise. */
+  /** Index of the first row after a number; numbers are in ascending order. */
   #indexAfter(number: number): number {
     let [low, high] = [0, this.#rows.length]
     while (low < high) {
@@ -109,7 +115,10 @@ export class FeedIndex {
     return low
   }
 
-  /** Forgets what the logs have dropped, each time that the rows have doubled: the index outgrows the logs by no more. */
+  /**
+   * Removes dropped entries each time the rows have doubled, so that the index is never more than twice as long as
+   * the logs.
+   */
   #tidy(): void {
     let kept = 0
     for (const row of this.#rows) {
@@ -120,7 +129,7 @@ export class FeedIndex {
     this.#tidyAt = LEAST_ROWS + 2 * kept
   }
 
-  /** The log that a row's entry is in, if it is there still. */
+  /** The log that contains a row's entry, if it is still there. */
   #logOf({ stream, epoch, offset }: Omit<Row, 'number'>): RoomLog | undefined {
     const log = this.streams.get(stream)?.log
     return log?.epoch === epoch && offset >= log.oldestOffset ? log : undefined

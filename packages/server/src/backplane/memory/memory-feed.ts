@@ -8,9 +8,9 @@ interface Consumer {
   cursor: Position | undefined
 }
 
-/** The feed of one process. It keeps nothing until somebody asks for it, for on most servers nobody does. */
+/** The feed of one process. It stores nothing until somebody asks for it, since on most servers nobody does. */
 export class MemoryFeed implements ChangeFeed {
-  /** Made by the first who asks; a field, so that publishing does not enter here before. */
+  /** Created for the first reader. A field, so that publishing does not call anything before that. */
   index: FeedIndex | undefined
   readonly #wakes = new Set<() => void>()
   readonly #consumers = new Map<string, Consumer>()
@@ -20,7 +20,7 @@ export class MemoryFeed implements ChangeFeed {
     private readonly now: () => number,
   ) {}
 
-  /** Takes note of an entry that was just appended. */
+  /** Records an entry that was just appended. */
   appended(index: FeedIndex, stream: string, epoch: string, { offset, id }: LogEntry): void {
     index.add(stream, epoch, offset, id)
     for (const wake of this.#wakes) wake()
@@ -32,7 +32,7 @@ export class MemoryFeed implements ChangeFeed {
 
   async watch(wake: () => void): Promise<Subscription> {
     this.index = this.#opened
-    // Of its own, so that one function that watches twice ends twice.
+    // A separate function for each call, so that one function that watches twice can stop twice.
     const own = () => wake()
     this.#wakes.add(own)
     return { close: () => void this.#wakes.delete(own) }

@@ -8,15 +8,15 @@ import { Presence } from '../presence.js'
 export interface Stream {
   readonly name: string
   readonly log: RoomLog
-  /** Made when they are needed, for most rooms of a large node are quiet ones. */
+  /** Created on demand, since most rooms of a large node are quiet. */
   dedupe: Dedupe | undefined
-  /** What the server's own messages with a key have become, for as long as their entries are kept. */
+  /** The outcomes of the server's own messages with a key, for as long as the log keeps their entries. */
   keys: Dedupe | undefined
   presence: Presence | undefined
   readonly listeners: Set<(event: StreamEvent) => void>
-  /** Who published into it first; nobody has, into a stream without a log. */
+  /** The account that published into it first; a stream without a log has none. */
   account: Account | undefined
-  /** What it adds to the node's total, and how much of that can be had back. */
+  /** What it adds to the node's total, and how much of that can be reclaimed. */
   bytes: number
   spare: number
   isIdle: boolean
@@ -24,11 +24,11 @@ export interface Stream {
   emptySince: number | undefined
 }
 
-/** The streams that one user, or one address, is held to account for. */
+/** The streams that are charged to one user or one address. */
 interface Account {
   readonly name: string
   size: number
-  /** What its streams could give, together, and how many are idle. */
+  /** How much its streams could give back together, and how many of them are idle. */
   spare: number
   idle: number
   readonly streams: WeightClasses<Stream>
@@ -43,16 +43,19 @@ export interface StreamBounds {
   readonly idleMs: number
 }
 
-/** What a stream takes beside its entries and the records of repeats, measured: half of it in V8's heap. */
+/** The measured cost of a stream without its entries and its records of repeats; half of it is in V8's heap. */
 export const STREAM_BYTES = 2_048
 const FULL_RETRY_MS = 5_000
-/** A sweep looks at so many streams, or at this share: at all of them every second, a hundred thousand quiet rooms would be felt. */
+/**
+ * Each sweep visits at least this many streams, or this share of them: visiting a hundred thousand quiet rooms every
+ * second would take too long.
+ */
 const SWEPT = 100
 const SWEPT_SHARE = 1 / 32
 
 /**
- * The streams of a node within its bounds. What is too much is taken from who has the most, user by user and room by
- * room: who fills the memory loses their own history, and a quiet room keeps what it has.
+ * Keeps the streams of a node within its limits. When there is too much, the users who have the most lose their own
+ * history first, starting with their largest rooms. A quiet room keeps what it has.
  */
 export class Streams {
   readonly #streams = new Map<string, Stream>()
@@ -60,7 +63,10 @@ export class Streams {
   readonly #byBytes = new WeightClasses<Account>()
   readonly #byIdle = new WeightClasses<Account>()
   #bytes = 0
-  /** The epoch of every stream without a log: another one once a log was forgotten, whose readers must not take a new one for it. */
+  /**
+   * The epoch of every stream without a log. It changes when a log is removed, so that its readers do not mistake a
+   * new log for it.
+   */
   #epoch: string
   #toSweep: Iterator<Stream>
 
@@ -88,7 +94,7 @@ export class Streams {
     return this.#streams.get(name)
   }
 
-  /** @throws RoomfulError `unavailable` for a new one where all that there are are in use */
+  /** @throws RoomfulError `unavailable` for a new stream if all existing ones are in use */
   open(name: string): Stream {
     const known = this.#streams.get(name)
     if (known) return known
@@ -112,13 +118,16 @@ export class Streams {
     return stream
   }
 
-  /** Has others give up so many bytes, if there are not as many left. @throws RoomfulError `unavailable` if they cannot */
+  /**
+   * Reclaims memory from other streams until this many bytes are free. @throws RoomfulError `unavailable` if they
+   * cannot give enough
+   */
   makeSpace(bytes: number): void {
     if (bytes <= 0) return
     while (this.#bytes + bytes > this.bounds.totalBytes) this.#take(found(this.#heaviest))
   }
 
-  /** What a stream that is not there would have for a log. */
+  /** The log that a nonexistent stream would have. */
   emptyLog(): RoomLog {
     return new RoomLog(this.#epoch, this.bounds.retention)
   }
@@ -139,7 +148,7 @@ export class Streams {
     return stream.keys
   }
 
-  /** Makes an account answer for a stream that has none yet. */
+  /** Charges a stream to an account, if it has none yet. */
   charge(stream: Stream, name: string): void {
     if (stream.account) return
     const account = this.#accounts.get(name) ?? newAccount(name)
@@ -148,7 +157,7 @@ export class Streams {
     stream.account = account
   }
 
-  /** Takes note of what has become of a stream; one that was never used goes with the last who listened. */
+  /** Records the new state of a stream. A stream that was never used is removed with its last listener. */
   settle(stream: Stream): void {
     if (this.#streams.get(stream.name) !== stream) return
     const { log, presence, listeners } = stream
@@ -163,7 +172,7 @@ export class Streams {
       this.#take(next)
   }
 
-  /** Lets go of what is too old, in a part of the streams. */
+  /** Removes what is too old from some of the streams. */
   sweep(now: number): void {
     for (let left = Math.max(SWEPT, this.#streams.size * SWEPT_SHARE); left > 0; left--) {
       const { value: stream } = this.#toSweep.next()
@@ -179,7 +188,7 @@ export class Streams {
     for (const stream of this.#streams.values()) this.#delete(stream)
   }
 
-  /** A log keeps its head after its entries, so that an idle room recovers. */
+  /** A log keeps its head after its entries are gone, so that readers of an idle room can resume. */
   #expire(stream: Stream, now: number): void {
     const { log, dedupe } = stream
     log.expire(now)
@@ -202,7 +211,10 @@ export class Streams {
     return this.#byBytes.heaviest?.streams.heaviest
   }
 
-  /** Has a stream give up a little: of its log or the records of repeats, whichever takes more, and at last itself. */
+  /**
+   * Takes a little from a stream: from its log or its records of repeats, whichever is larger, and finally the stream
+   * itself.
+   */
   #take(stream: Stream): void {
     const { log, dedupe } = stream
     if (log.size > 0 && (!dedupe || dedupe.size === 0 || log.memory >= dedupe.bytes)) dropSegment(log)
@@ -227,7 +239,7 @@ export class Streams {
     keys?.forgetBefore(log.oldestOffset)
     const bytes = STREAM_BYTES + log.memory + (dedupe?.bytes ?? 0) + (keys?.bytes ?? 0)
     const hasSpare = isIdle || log.size > 0 || (dedupe?.size ?? 0) > 0
-    // Who is in a room stays until they leave: no bound may take them away.
+    // Users who are in a room stay until they leave; no limit may remove them.
     this.#note(stream, bytes + (presence?.bytes ?? 0), hasSpare ? bytes : 0, isIdle)
   }
 
@@ -255,13 +267,16 @@ function newAccount(name: string): Account {
   return { name, size: 0, spare: 0, idle: 0, streams, idleStreams }
 }
 
-/** @throws RoomfulError `unavailable` if there is none: all that there are are in use */
+/** @throws RoomfulError `unavailable` if there is none, because all are in use */
 function found(stream: Stream | undefined): Stream {
   if (!stream) throw new RoomfulError('unavailable', { retryAfterMs: FULL_RETRY_MS })
   return stream
 }
 
-/** Drops entries until memory comes back: not the first segment that is emptied, which the log keeps for the next entries. */
+/**
+ * Drops entries until that frees memory. Emptying the first segment frees none, because the log keeps it for the next
+ * entries.
+ */
 function dropSegment(log: RoomLog): void {
   const { memory } = log
   while (log.size > 0 && log.memory === memory) log.dropOldest()

@@ -24,32 +24,35 @@ import { type Stream, type StreamBounds, Streams } from './memory-streams.js'
 import { findRepeat, refusal, remember } from './repeats.js'
 
 export interface MemoryOptions {
-  /** Entries that a room's log keeps; a resume from further back is told `recovered: false`. @default 1_000 */
+  /** Maximum number of entries in a room's log; a resume from further back gets `recovered: false`. @default 1_000 */
   readonly historyCount?: number
-  /** Bytes that a room's log keeps. @default 1_048_576 */
+  /** Maximum bytes in a room's log. @default 1_048_576 */
   readonly historyBytes?: number
-  /** Age up to which a room's log keeps entries, in ms. @default 3_600_000 */
+  /** Maximum age of entries in a room's log, in ms. @default 3_600_000 */
   readonly historyMs?: number
   /**
-   * Bytes that all rooms of the node take, with their logs, what they remember of repeats, and who is present with which
-   * state; above it, the largest rooms of the users who have the most lose their oldest entries. If nothing is left to
-   * lose, a join, a larger state or a new room gets `unavailable`. @default 268_435_456
+   * Maximum bytes of all rooms of the node, with their logs, records of repeats, members and states. Above it, the
+   * largest rooms of the users who have the most lose their oldest entries. If nothing can be reclaimed, a join, a
+   * larger state or a new room gets `unavailable`. @default 268_435_456
    */
   readonly totalBytes?: number
   /**
-   * Rooms that the node knows, in use or with a log from before; one more makes it forget an unused one, of the user who
-   * left the most behind. If all are in use, what needs a new one gets `unavailable`. @default 100_000, or one for each
-   * 8 KiB of V8's heap if that is less
+   * Maximum number of rooms on the node, in use or with a log. For one more, the node removes an unused one of the
+   * user who has the most unused rooms. If all are in use, an operation that needs a new room gets `unavailable`.
+   * @default 100_000, or one for each 8 KiB of V8's heap if that is less
    */
   readonly streams?: number
   /**
-   * Client messages that a room remembers, in order to recognise a repeat; it may hold twice as many. A repeat from before
-   * them is refused with `outcome_unknown`. @default 100_000
+   * How many client messages a room remembers in order to recognise a repeat; it may hold up to twice as many. An
+   * older repeat is refused with `outcome_unknown`. @default 100_000
    */
   readonly dedupeCount?: number
-  /** How long a room remembers them, in ms. Clients are told, and never repeat a message blindly after it. @default 600_000 */
+  /**
+   * How long a room remembers them, in ms. Clients receive this time, and never repeat a message blindly after it.
+   * @default 600_000
+   */
   readonly dedupeMs?: number
-  /** How long the log of an unused room is known after its last entry, in ms. @default 86_400_000 */
+  /** How long the log of an unused room exists after its last entry, in ms. @default 86_400_000 */
   readonly idleMs?: number
 }
 
@@ -65,12 +68,12 @@ const OPTIONS: OptionRules<MemoryOptions> = {
 }
 
 const SWEEP_MS = 1_000
-/** Heap that a stream is granted, in bytes: it takes up to 3 KiB, and the rest is for all else. */
+/** Heap per stream, in bytes: a stream takes up to 3 KiB, and the rest is for everything else. */
 const HEAP_A_STREAM = 8_192
 
 /**
- * The embedded backplane: one node, logs in memory. A restart forgets them, and clients that resume are told so.
- * @throws TypeError for an option that is no number above 0
+ * The backplane in memory, for a single node. A restart loses the logs, and clients that resume find out.
+ * @throws TypeError for an option that is not a number above 0
  */
 export function memory(options: MemoryOptions = {}): Backplane {
   assertOptions('memory', options, OPTIONS)
@@ -87,7 +90,7 @@ class MemoryBackplane implements Backplane {
     () => new FeedIndex(this.#node.newId(), this.#streams),
     () => this.#now(),
   )
-  /** Streams with users who may return. */
+  /** Streams with users in their grace period. */
   readonly #inGrace = new Set<Stream>()
   #stopSweep = () => {}
 
@@ -188,7 +191,7 @@ class MemoryBackplane implements Backplane {
   }
 
   relay(): void {
-    // One node has no others.
+    // A single node has no others.
   }
 
   async close(): Promise<void> {
@@ -234,7 +237,7 @@ class MemoryBackplane implements Backplane {
   }
 }
 
-/** Whom the messages are charged to that no client has sent. */
+/** The account of messages that no client sent. */
 const THE_APPLICATION = ''
 
 function announce(stream: Stream, change: PresenceChange | undefined, connection: string | undefined): void {

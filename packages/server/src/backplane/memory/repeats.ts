@@ -3,7 +3,7 @@ import { hasLost } from '../log/log.js'
 import type { Remembered } from '../log/record-table.js'
 import type { Stream, Streams } from './memory-streams.js'
 
-/** What a stream has accepted under the client id, or the key, of a draft. */
+/** The outcome of an earlier message in this stream with the draft's client id or key. */
 export function findRepeat(stream: Stream, draft: Draft, now: number): Remembered | undefined {
   const { sender, idempotency } = draft
   if (sender) return stream.dedupe?.find(sender.userId, sender.clientId, now)
@@ -27,7 +27,7 @@ export function remember(streams: Streams, stream: Stream, draft: Draft, entry: 
   }
 }
 
-/** Why a message that is no known repeat cannot be appended. */
+/** Why a message that is not a known repeat cannot be appended. */
 export function refusal(
   { log, dedupe }: Stream,
   { seen, after }: Sender,
@@ -38,5 +38,5 @@ export function refusal(
 
 const NOBODY = ''
 
-/** A record's key is ASCII. */
+/** The key of a record must be ASCII. */
 const rowKey = (key: string): string => encodeURIComponent(key)

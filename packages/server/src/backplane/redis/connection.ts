@@ -4,7 +4,7 @@ import type { Logger } from '../../api/logger.js'
 import { clusterRefused, hadNoEffect, isNoScript, isOfCluster } from './refusals.js'
 import { NoAnswer, unavailable } from './unavailable.js'
 
-/** What is used of a node-redis client. */
+/** The part of a node-redis client that is used. */
 export interface Client {
   readonly isReady: boolean
   connect(): Promise<unknown>
@@ -18,22 +18,22 @@ export interface Client {
 export interface ConnectionDeps {
   readonly clock: Clock
   readonly logger: Logger
-  /** How long an answer may take, in ms. */
+  /** The time-out of an answer, in ms. */
   readonly timeoutMs: number
-  /** The connection stands again, maybe to another Redis. Not called for the first time. */
+  /** The connection is open again, possibly to another Redis. Not called for the first time. */
   reconnected(): void
-  /** This Redis has become a replica: the name may stand for another by now, which is the primary. */
+  /** This Redis has become a replica. The name may refer to another server by now, the primary. */
   demoted(): void
 }
 
-/** A connection that has not answered for this many times-out is given up for another. */
+/** A connection that has not answered for this many time-outs is replaced. */
 const PATIENCE = 3
 const CLOSE_MS = 1_000
 const LOG_EVERY_MS = 1_000
-/** An address that stays a replica's is tried at this pace. */
+/** If an address keeps leading to a replica, it is retried at this interval. */
 const REPLACE_EVERY_MS = 1_000
 
-/** One connection to Redis. While it does not stand, or does not answer, everything is refused at once: nothing queues. */
+/** One connection to Redis. While it is closed or silent, every command is refused at once: nothing queues. */
 export class RedisConnection {
   #generation = 0
   #isSilent = false
@@ -50,7 +50,7 @@ export class RedisConnection {
     return this.client.isReady && !this.#isSilent
   }
 
-  /** Rises with each connection to Redis: what one told is nothing about the next. */
+  /** Increases with each connection to Redis: answers from one say nothing about the next. */
   get generation(): number {
     return this.#generation
   }
@@ -68,7 +68,7 @@ export class RedisConnection {
     return this.ask(() => this.client.sendCommand(command), timeoutMs)
   }
 
-  /** Waits for an answer as long as one may take. */
+  /** Waits for an answer for at most the time-out. */
   ask<T>(question: () => Promise<T>, timeoutMs = this.deps.timeoutMs): Promise<T> {
     if (!this.ready) return Promise.reject(unavailable(new Error('Redis cannot be reached')))
     return new Promise((resolve, reject) => {
@@ -97,7 +97,7 @@ export class RedisConnection {
     this.client.destroy()
   }
 
-  /** Until it answers again, nothing more is sent. A connection that stays silent may be one of which only this end is left. */
+  /** Sends nothing more until it answers again. If it stays silent, the other end may be gone. */
   #fellSilent(): void {
     if (this.#isSilent || !this.client.isReady) return
     this.#isSilent = true
@@ -112,7 +112,7 @@ export class RedisConnection {
     this.client.sendCommand(['PING']).then(answered, answered)
   }
 
-  /** The client connects again by itself when the other end closes; only what it cannot see is done here. */
+  /** When the other end closes, the client reconnects by itself. This handles only what the client cannot notice. */
   replace(why: string): void {
     const now = this.deps.clock.now()
     if (!this.client.isReady || now - this.#replacedAt < REPLACE_EVERY_MS) return

@@ -12,20 +12,25 @@ export interface FeedHost {
     since?: Position,
   ): Promise<LogPage & { readonly fault: Break | undefined }>
   relayed(message: NodeRelay): void
-  /** A repair that failed; the next head check tries again. */
+  /** A repair failed; the next head check tries again. */
   failed(stream: string, error: unknown): void
 }
 
-/** What was published and has not come through the channel after this is looked for in the log. */
+/** A published entry that has not come through the channel after this time is looked up in the log. */
 const LATE_MS = 25
 const REPAIR_BYTES = 1_048_576
 const REPAIR_ENTRIES = 500
-/** How much of a log that forked is looked through for the place where it did, and passed on from there. */
+/** In a forked log, this many entries are searched for the fork, and passed on from there. */
 const FORK_ENTRIES = 128
-/** A log that needs more repairs in a row than this is left to the next head check, for it would keep the node busy. */
+/**
+ * A log that needs more repairs in a row than this waits for the next head check, because it would keep the node
+ * busy.
+ */
 const REPAIRS_IN_A_ROW = 20
 
-/** One stream as this node gets it: what comes through the channel, in order and repaired from the log once for all. */
+/**
+ * One stream on this node: the messages of its channel, in order, and repaired from the log once for all listeners.
+ */
 export class Feed {
   readonly listeners = new Set<(event: StreamEvent) => void>()
   readonly #sequencer = new Sequencer()
@@ -41,12 +46,12 @@ export class Feed {
     private readonly host: FeedHost,
   ) {}
 
-  /** The newest that is known of it: the entry that is in the log, and the presence version. */
+  /** The newest known state: the last entry known to be in the log, and the presence version. */
   get state(): StreamState {
     return { head: this.#sequencer.known, presenceVersion: this.#presenceVersion }
   }
 
-  /** Begins where the log ends now. The subscription is confirmed by then, so that nothing falls in between. */
+  /** Starts at the current end of the log. The subscription is already confirmed, so nothing is missed in between. */
   start(head: Position): void {
     this.#pass(this.#sequencer.start(head))
     this.#repairIfNeeded()
@@ -68,31 +73,33 @@ export class Feed {
     }
   }
 
-  /** The first member was given everybody until here; what it is not told of from now on is missed. */
+  /** The first member received the list up to this version; later changes that do not arrive are missed. */
   presentAt(version: number): void {
     if (this.#presenceVersion === 0) this.#presenceVersion = version
   }
 
-  /** Redis may have lost changes that were passed on, and have risen to the same version by others since. */
+  /**
+   * Redis may have lost changes that were passed on, and may have reached the same version again with other changes.
+   */
   doubtPresence(): void {
     if (this.#presenceVersion > 0) this.#emit({ kind: 'presence_missed' })
   }
 
-  /** Redis has accepted a message of this node here. */
+  /** Redis has accepted a message from this node at this position. */
   acknowledge(position: Position): void {
     this.#sequencer.acknowledge(position)
     this.#repairIfNeeded()
   }
 
-  /** Compares with how Redis says the stream stands, when asked at `asked`. */
+  /** Compares with the state of the stream in Redis, as it was after `asked`. */
   check({ head, presenceVersion }: StreamState, asked: StreamState): void {
     this.#checkHead(head, asked.head, true)
     this.#checkPresence(presenceVersion, asked.presenceVersion)
   }
 
   /**
-   * What one check saw and did not come until the next is lost. A version that went back is a failover's, told once;
-   * 0 is that of a room where nobody is, and says nothing.
+   * A version that one check saw and that has not arrived by the next check is lost. A version that went back means a
+   * failover, which is reported once. The version 0 means an empty room, and says nothing.
    */
   #checkPresence(version: number, asked: number): void {
     const isMissing = this.#presenceVersion < this.#expectedVersion
@@ -106,7 +113,7 @@ export class Feed {
 
   /**
    * Resolves once everything up to a head that somebody read has been passed on, or the log was found to have forked
-   * and is told so. A page must not be ahead of what its reader gets live, or that comes twice.
+   * and that was reported. A page must not be ahead of its reader's live messages, or they would arrive twice.
    * @throws RoomfulError `unavailable` if the log could not be read
    */
   async reach(head: Position, asked: Position | undefined): Promise<void> {
@@ -123,7 +130,7 @@ export class Feed {
     return own !== undefined && own.epoch === epoch && own.offset < offset
   }
 
-  /** Or until it is late: what is on its way comes within a few milliseconds. */
+  /** Also resolves when the time-out is over: an entry on its way arrives within a few milliseconds. */
   #untilPassed(head: Position): Promise<void> {
     return new Promise((resolve) => {
       const waiter = { head, resolve }
@@ -145,7 +152,7 @@ export class Feed {
   }
 
   #repairIfNeeded(): void {
-    // Once the last listener has left in the middle of a repair, another one would begin and end for ever.
+    // If the last listener left during a repair, another repair would begin and end for ever.
     if (!this.#sequencer.needsRepair || this.#repair || this.listeners.size === 0) return
     this.#repair = this.#repairAll().then(
       () => {

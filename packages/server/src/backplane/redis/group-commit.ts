@@ -7,12 +7,15 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** Messages in one pipeline: it ends with one WAIT, which is as dear for one of them as for all. */
+/** Messages in one pipeline. It ends with one WAIT, which costs the same for one message as for all of them. */
 const GROUP = 500
-/** Messages that wait for the pipeline before theirs; a sender beyond it is told to come back. */
+/** Messages that may wait for the previous pipeline; further senders must try again later. */
 const MAX_WAITING = 10_000
 
-/** Appends with the promise that replicas have it. What comes while one pipeline is under way shares the next. */
+/**
+ * Appends messages and waits until replicas have them. Messages that arrive while a pipeline is running share the
+ * next one.
+ */
 export class GroupCommit {
   #waiting: Waiting[] = []
   #isUnderWay = false
@@ -59,7 +62,7 @@ export class GroupCommit {
     }
   }
 
-  /** Why what Redis has accepted cannot be acknowledged yet. */
+  /** Why messages that Redis has accepted cannot be acknowledged yet. */
   #missing(confirmedBy: PromiseSettledResult<number>): unknown {
     if (confirmedBy.status === 'rejected') return confirmedBy.reason
     if (confirmedBy.value >= this.replicas) return undefined

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 
 /**
- * The keys in Redis. Those of one stream share a hash tag, so that a cluster keeps them in one slot; what comes after
- * the tag has a fixed length, so that no stream's name can make another's key.
+ * The keys in Redis. All keys of one stream share a hash tag, so that a cluster keeps them in one slot. The part
+ * after the tag has a fixed length, so that no stream's name can produce another stream's key.
  */
 export class Keys {
   constructor(
@@ -10,7 +10,7 @@ export class Keys {
     private readonly database: number,
   ) {}
 
-  /** Stream: the entries that retention keeps. */
+  /** Stream: the entries in the log. */
   log(stream: string): string {
     return this.#of('log', stream)
   }
@@ -20,26 +20,29 @@ export class Keys {
     return this.#of('meta', stream)
   }
 
-  /** Hash: who is present, with which connections. */
+  /** Hash: the users present, with their connections. */
   present(stream: string): string {
     return this.#of('present', stream)
   }
 
-  /** String: what became of one client message. By user too, or one user could suppress another's message. */
+  /**
+   * String: the outcome of one client message. It includes the user, or one user could suppress another's message.
+   */
   sent(stream: string, userId: string, clientId: string): string {
     const digest = createHash('sha256').update(`${clientId}\n${userId}`).digest('base64url')
     return `${this.#of('sent', stream)}:${digest}`
   }
 
-  /** String: what became of a message of the server's own with a key. */
+  /** String: the outcome of a server's own message with a key. */
   published(stream: string, key: string): string {
     const digest = createHash('sha256').update(key).digest('base64url')
     return `${this.#of('key', stream)}:${digest}`
   }
 
   /**
-   * Channel: entries, changes of presence and volatile messages of one stream. Redis keeps the keys of its databases
-   * apart, but not their channels: without the number, staging would disconnect the users of production.
+   * Channel: entries, changes of presence and volatile messages of one stream. It includes the number of the
+   * database, because Redis separates keys by database, but not channels: without it, staging would disconnect users
+   * of production.
    */
   channel(stream: string): string {
     return `${this.prefix}:${this.database}:live:{${stream}}`
@@ -50,7 +53,7 @@ export class Keys {
     return `${this.prefix}:lease:${id}`
   }
 
-  /** Sorted set: leases and graces by the time at which they end. */
+  /** Sorted set: leases and grace periods, by the time at which they end. */
   get tasks(): string {
     return `${this.prefix}:tasks`
   }

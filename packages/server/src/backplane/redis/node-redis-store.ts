@@ -23,7 +23,7 @@ import type {
 } from './store.js'
 import { unavailable } from './unavailable.js'
 
-/** Commands that may wait for an answer on one connection; beyond it, they are refused. */
+/** Commands that may wait for an answer on one connection; further ones are refused. */
 const MAX_COMMANDS = 10_000
 const RECONNECT_MS = { first: 50, most: 2_000 }
 
@@ -47,16 +47,18 @@ interface Connections {
   readonly commands: RedisConnection
   readonly subscriber: RedisConnection
   readonly subscriptions: RedisClientType
-  /** For WAIT, which speaks of the writes of its own connection and holds up whatever comes after it. */
+  /**
+   * A separate connection for WAIT, which concerns only the writes of its own connection and blocks later commands.
+   */
   readonly replicated: RedisConnection | undefined
 }
 
-/** The store on node-redis: at most three connections a node, whatever the number of clients. */
+/** The store, on node-redis: at most three connections per node, however many clients it has. */
 export class NodeRedisStore implements RedisStore {
   #connections: Connections | undefined
-  /** A node that served once goes on trying, whatever it meets. */
+  /** Once a node has served, it keeps trying, whatever it meets. */
   #hasOpened = false
-  /** What is under way for a stream's channel: node-redis mixes up a subscribe that overtakes an unsubscribe. */
+  /** Running operations on a stream's channel: node-redis confuses a subscribe that overtakes an unsubscribe. */
   readonly #channels = new Map<string, Promise<void>>()
 
   constructor(
@@ -122,7 +124,7 @@ export class NodeRedisStore implements RedisStore {
     return replies.appendReply(await SCRIPTS.append.run(this.#open.commands, this.#appendCall(append)))
   }
 
-  /** All in one turn, and so in one pipeline: WAIT comes right behind the appends. */
+  /** Sends all in one turn, and thus in one pipeline: WAIT comes directly after the appends. */
   async appendReplicated(appends: readonly Append[], replicas: number, timeoutMs: number) {
     const { replicated } = this.#open
     if (!replicated) throw unavailable(new Error('No connection was made for replicated messages'))
@@ -158,7 +160,7 @@ export class NodeRedisStore implements RedisStore {
     const asked = streams.map((stream) =>
       this.#run('standing', [...this.#logKeys(stream), this.#keys.present(stream)], [this.settings.idleMs]),
     )
-    // A subscriber of which only this end is left would never tell; asked, it is replaced if it stays silent.
+    // A subscriber whose other end is gone would never notice. When asked, it is replaced if it stays silent.
     const [standings] = await Promise.all([Promise.all(asked), this.#open.subscriber.send(['PING'])])
     return standings.map(replies.streamState)
   }
@@ -287,7 +289,7 @@ export class NodeRedisStore implements RedisStore {
     return { keys: [...this.#logKeys(stream), ...sent], args: [...fixed, ...after] }
   }
 
-  /** What another version may have published is passed over; if it was an entry, the head check finds it. */
+  /** Ignores messages that another version may have published; if one was an entry, the head check finds it. */
   #understood<T>(message: string, parse: (message: string) => T, receive: (parsed: T) => void): void {
     let parsed: T
     try {
@@ -312,7 +314,7 @@ export class NodeRedisStore implements RedisStore {
     return this.#open.commands.send(command)
   }
 
-  /** One after the other for each stream; an entry goes when nothing waits behind it. */
+  /** Runs the tasks of each stream one after the other. The map entry is removed once nothing is waiting. */
   #inTurn(stream: string, task: () => Promise<void>): Promise<void> {
     const before = this.#channels.get(stream) ?? Promise.resolve()
     const turn = before.then(task, task)
@@ -349,7 +351,7 @@ export class NodeRedisStore implements RedisStore {
   }
 }
 
-/** Spread, so that not all nodes come at once to a Redis that has just come back. */
+/** Random, so that not all nodes reconnect at once to a Redis that has just come back. */
 function backoff(retries: number): number {
   const ms = Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** retries)
   return Math.round(ms * (0.5 + Math.random() / 2))

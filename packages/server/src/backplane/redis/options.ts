@@ -1,43 +1,63 @@
 import { assertOptions, is, type OptionRules } from '@roomful/protocol/options'
 import type { RedisClientType } from 'redis'
 
-/** A node-redis client, whatever modules and scripts it was made with. */
+/** A node-redis client, whatever modules and scripts it was created with. */
 export type AnyRedisClient = Pick<RedisClientType, 'duplicate' | 'options'>
 
 export interface RedisOptions {
-  /** Where Redis is: `redis://user:password@host:6379/0`, or `rediss://` over TLS. @default 'redis://localhost:6379' */
+  /**
+   * The address of Redis: `redis://user:password@host:6379/0`, or `rediss://` for TLS. @default
+   * 'redis://localhost:6379'
+   */
   readonly url?: string
-  /** Instead of `url`: a node-redis client whose settings are copied. It is not used itself, and stays yours to close. */
+  /**
+   * Instead of `url`: a node-redis client whose settings are copied. The client itself is not used, and you must
+   * close it yourself.
+   */
   readonly client?: AnyRedisClient
-  /** Begins every key and channel. Servers that share it, and the Redis, are one cluster. @default 'roomful' */
+  /**
+   * The beginning of every key and channel. Servers with the same prefix and Redis form one cluster. @default
+   * 'roomful'
+   */
   readonly prefix?: string
   /**
-   * What an acknowledgement promises: with `primary` that Redis has the message, which a failover may still lose (and
-   * tells); with `replicated` that `replicas` of its replicas have it too, at the price of a round trip to them.
+   * What an acknowledgement promises. With `primary`, Redis has the message; a failover may still lose it, which
+   * clients learn. With `replicated`, `replicas` of its replicas have it too, at the cost of a round trip to them.
    * @default 'primary'
    */
   readonly durability?: 'primary' | 'replicated'
-  /** Replicas that must confirm a `replicated` message; with fewer, nothing is acknowledged. @default 1 */
+  /** How many replicas must confirm a `replicated` message; with fewer, nothing is acknowledged. @default 1 */
   readonly replicas?: number
-  /** How long they have for it, in ms; after it, the sender is told `unavailable` and tries again. @default 1_000 */
+  /**
+   * Time-out for their confirmation, in ms; after it, the sender gets `unavailable` and tries again. @default 1_000
+   */
   readonly replicationTimeoutMs?: number
-  /** How long Redis has for an answer, in ms; after it, the caller is told `unavailable`. @default 2_000 */
+  /** Time-out for an answer from Redis, in ms; after it, the caller gets `unavailable`. @default 2_000 */
   readonly commandTimeoutMs?: number
-  /** Entries that a room's log keeps; a resume from further back is told `recovered: false`. @default 1_000 */
+  /** Maximum number of entries in a room's log; a resume from further back gets `recovered: false`. @default 1_000 */
   readonly historyCount?: number
-  /** Bytes that a room's log keeps: of text, and 120 for each entry, which is near what Redis takes. @default 1_048_576 */
+  /**
+   * Maximum bytes in a room's log: its text, plus 120 for each entry, which is close to what Redis uses. @default
+   * 1_048_576
+   */
   readonly historyBytes?: number
-  /** Age up to which a room's log keeps entries, in ms. @default 3_600_000 */
+  /** Maximum age of entries in a room's log, in ms. @default 3_600_000 */
   readonly historyMs?: number
-  /** How long a client's message is remembered, in ms. Clients are told, and never repeat one blindly after it. @default 600_000 */
+  /**
+   * How long a client's message is remembered, in ms. Clients receive this time, and never repeat a message blindly
+   * after it. @default 600_000
+   */
   readonly dedupeMs?: number
-  /** How long the log of an unused room is known after its last entry, in ms. @default 86_400_000 */
+  /** How long the log of an unused room exists after its last entry, in ms. @default 86_400_000 */
   readonly idleMs?: number
-  /** How long after a node was last heard of its members are taken for gone, in ms. @default 15_000 */
+  /** How long after a node's last sign of life its members count as gone, in ms. @default 15_000 */
   readonly leaseMs?: number
-  /** How often a node makes itself heard, in ms. @default 5_000 */
+  /** How often a node renews its lease, in ms. @default 5_000 */
   readonly leaseRenewMs?: number
-  /** How often a node compares the heads of its rooms with the logs, to find a lost publish or a fork, in ms. @default 10_000 */
+  /**
+   * How often a node compares the heads of its rooms with the logs, to detect a lost publish or a fork, in ms.
+   * @default 10_000
+   */
   readonly headCheckMs?: number
 }
 
@@ -46,7 +66,7 @@ export type RedisSettings = Required<Omit<RedisOptions, 'url' | 'client'>> & {
   readonly sentMs: number
 }
 
-/** A repeat that left its client within the window may be on its way for as long as a dead connection goes unnoticed. */
+/** A repeat that was sent within the window may travel for as long as a dead connection goes unnoticed. */
 const IN_TRANSIT_MS = 60_000
 
 const DEFAULTS: Omit<RedisSettings, 'sentMs'> = {
@@ -91,7 +111,7 @@ const OPTIONS: OptionRules<RedisOptions> = {
   headCheckMs: aCount,
 }
 
-/** @throws TypeError for an option that cannot work, with what to do about it */
+/** @throws TypeError for an option that cannot work; it says how to fix it */
 export function resolveSettings(given: RedisOptions): RedisSettings {
   assertOptions('redis', given, OPTIONS)
   const { url, client, ...options } = given
@@ -103,7 +123,7 @@ export function resolveSettings(given: RedisOptions): RedisSettings {
     throw new TypeError(
       'redis: leaseMs must be at least twice leaseRenewMs, or a slow renewal loses the lease',
     )
-  // What is known about a log outlives its entries and its dedupe records.
+  // The state of a log outlives its entries and its dedupe records.
   const sentMs = dedupeMs + IN_TRANSIT_MS
   return { ...settings, sentMs, idleMs: Math.max(idleMs, historyMs, sentMs) }
 }

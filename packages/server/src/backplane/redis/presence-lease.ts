@@ -6,18 +6,22 @@ import type { PresentConnection, RedisStore } from './store.js'
 import { parseTask, type Task, taskText } from './tasks.js'
 
 const SWEEP_MS = 1_000
-/** Tasks that a sweep takes, and memberships that are dealt with at a time: no node takes all, none floods Redis. */
+/**
+ * The number of tasks that a sweep takes, and of memberships that it handles at a time: so no node takes all, and
+ * none floods Redis.
+ */
 const TASKS = 100
 const CHUNK = 200
-/** A task that its taker did not finish is someone else's after this. */
+/** A task that was not finished within this time can be taken by another node. */
 const RETRY_MS = 10_000
-/** The task that ends a grace comes a little later than the grace. */
+/** The task that ends a grace period is due a little later than the period itself. */
 const GRACE_MARGIN_MS = 50
 
 /**
- * Who is present through this node, kept in Redis under the node's lease: should the node die, the others end its
- * memberships. Whenever Redis may not know what this node knows (a lease that lapsed, a failover, an answer that did
- * not come), the node enters all of its members again under a new lease. What nobody takes over ends with the old one.
+ * Keeps the users who are present through this node in Redis, under the node's lease. If the node dies, the others
+ * end its memberships. Whenever Redis may not know what this node knows (a lapsed lease, a failover, a missing
+ * answer), the node enters all of its members again under a new lease. Members that nobody enters again end with the
+ * old lease.
  */
 export class PresenceLease {
   readonly #roster = new Roster()
@@ -30,9 +34,9 @@ export class PresenceLease {
     private readonly store: RedisStore,
     private readonly node: NodeLink,
     private readonly settings: Pick<RedisSettings, 'leaseMs' | 'leaseRenewMs'>,
-    /** The newest presence version of a stream that this node has heard of. */
+    /** The newest presence version of a stream that this node knows. */
     private readonly seen: (stream: string) => number,
-    /** Called when all members were entered again: who is shown may be others than who is there. */
+    /** Called when all members were entered again: the users who are shown may differ from those who are present. */
     private readonly reentered: () => void,
   ) {
     this.#lease = node.newId()
@@ -47,14 +51,14 @@ export class PresenceLease {
     )
   }
 
-  /** What is still present ends now, rather than when the lease would lapse. */
+  /** Ends the remaining memberships now, rather than when the lease would lapse. */
   async close(): Promise<void> {
     for (const stop of this.#stops) stop()
     if (this.store.ready)
       await this.store.extend(this.#task(), 0).catch((error: unknown) => this.#report(error))
   }
 
-  /** Redis is back, and may have lost what it knew. */
+  /** Redis is back, and may have lost its data. */
   reconnected(): void {
     this.#isInDoubt = true
     this.#quietly(() => this.#renew())
@@ -89,7 +93,7 @@ export class PresenceLease {
     }
   }
 
-  /** Notes the membership first: what is present must end with the lease, whatever happens in between. */
+  /** Records the membership first, so that the user's presence ends with the lease whatever happens in between. */
   async #enter(membership: PresentConnection, user: PresentUser, listed: number): Promise<PresenceSnapshot> {
     const { stream, connection } = membership
     const lease = this.#lease
@@ -160,7 +164,7 @@ export class PresenceLease {
     return this.store.endGrace(stream, userId, this.seen(stream))
   }
 
-  /** Its users had no chance to come back yet if the node was only cut off, so they get the grace time. */
+  /** If the node was only cut off, its users had no chance to return yet, so they get the grace period. */
   async #endLease(lease: string): Promise<void> {
     for (;;) {
       const memberships = await this.store.noted(lease, CHUNK)
@@ -174,7 +178,7 @@ export class PresenceLease {
     return taskText({ kind: 'lease', lease: this.#lease })
   }
 
-  /** What fails now is due again later. */
+  /** Ignores failures: the work is due again later. */
   #quietly(work: () => Promise<void>): void {
     work().catch((error: unknown) => this.#report(error))
   }

@@ -36,7 +36,9 @@ interface Started {
   readonly lease: PresenceLease
 }
 
-/** Many nodes on one Redis. All that it decides is here and below; `store` carries it out. */
+/**
+ * Joins many nodes through one Redis. All decisions are made here and in the parts below; `store` carries them out.
+ */
 export class RedisBackplane implements Backplane {
   readonly durability: RedisSettings['durability']
   readonly dedupeWindowMs: number
@@ -77,7 +79,7 @@ export class RedisBackplane implements Backplane {
     try {
       await this.#open(node, lease)
     } catch (error) {
-      // Whoever is told that the server cannot start must be able to end: open sockets would keep the process.
+      // If the server cannot start, its process must be able to end: open sockets would keep it alive.
       await this.store.close()
       throw settingsFault(error) ?? error
     }
@@ -99,7 +101,9 @@ export class RedisBackplane implements Backplane {
     await lease.start()
   }
 
-  /** Anew whenever Redis has lost what it knew: a node that starts after it would sign by a secret of its own. */
+  /**
+   * Repeated whenever Redis has lost its data: otherwise a node that starts later would sign with a different secret.
+   */
   async #shareSecret(): Promise<void> {
     const candidate = this.#sharedSecret ?? `${this.#node.newId()}${this.#node.newId()}`
     this.#sharedSecret = await this.store.secret(candidate)
@@ -162,7 +166,7 @@ export class RedisBackplane implements Backplane {
     return this.store.present(stream, this.#node.listedMembers)
   }
 
-  /** What is for one stream goes to the nodes that have members there, and to no others. */
+  /** A message for one stream goes only to the nodes that have members there. */
   relay(relay: Relay): void {
     const { id, node } = this.#running
     const message = { from: id, relay }
@@ -172,7 +176,7 @@ export class RedisBackplane implements Backplane {
         ? this.store.relayToStream(stream, message)
         : this.store.relayToAll(message)
     sent.catch((error: unknown) => {
-      // What only informs may be lost; who was to be sent away is still there.
+      // A message that only informs may be lost; but a user who was to be removed is still there.
       const level = relay.to === 'disconnect' || relay.to === 'kick' ? 'warn' : 'debug'
       node.logger[level]({ to: relay.to, err: error }, 'redis: other nodes could not be told')
     })
@@ -189,7 +193,7 @@ export class RedisBackplane implements Backplane {
     try {
       return await (this.durability === 'replicated' ? this.#groupCommit : this.store).append(append)
     } catch (error) {
-      // A repeat is known by its client id or its key; what has neither would be in the log twice.
+      // A repeat is recognised by its client id or key. Without either, it would be in the log twice.
       if (append.sender || append.idempotency || !isInDoubt(error)) throw error
       throw new RoomfulError('outcome_unknown', { cause: error.cause })
     }
@@ -219,7 +223,7 @@ export class RedisBackplane implements Backplane {
     return open
   }
 
-  /** Subscribes first and reads the head then: the other way round, what is published in between would be lost. */
+  /** Subscribes first and then reads the head; otherwise entries published in between would be lost. */
   async #subscribe(feed: Feed): Promise<void> {
     const { stream } = feed
     await this.store.subscribe(stream, (message) => feed.receive(message))
@@ -240,7 +244,7 @@ export class RedisBackplane implements Backplane {
     })
   }
 
-  /** Finds what no message tells: a publish that was lost, a log that forked while nobody wrote. */
+  /** Detects what no message reveals: a lost publish, or a log that forked while nobody wrote. */
   async #checkHeads(): Promise<void> {
     if (!this.store.ready) return
     const feeds = [...this.#feeds.values()].map(({ feed }) => feed)
@@ -282,5 +286,5 @@ export class RedisBackplane implements Backplane {
   }
 }
 
-/** Heads in one pipeline. */
+/** Maximum number of heads in one pipeline. */
 const HEADS = 500

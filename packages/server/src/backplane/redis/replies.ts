@@ -17,7 +17,9 @@ import type {
 } from './store.js'
 import { unavailable } from './unavailable.js'
 
-/** Takes apart what the scripts return and publish; the scripts are in `lua/`. @throws RoomfulError for anything else */
+/**
+ * These functions parse the results and publications of the scripts in `lua/`. @throws RoomfulError for anything else
+ */
 export function appendReply(reply: unknown): AppendReply {
   const [status, epoch, offset, id, timestampMs] = texts(reply)
   if (status === 'conflict' || status === 'out_of_order') return { status }
@@ -78,7 +80,9 @@ export function streamMessage(message: string): StreamMessage {
   }
 }
 
-/** Rises when older nodes could misread what newer ones tell: they pass over what is above their own. */
+/**
+ * Increased when older nodes could misread the messages of newer ones: they ignore higher versions than their own.
+ */
 const RELAY_VERSION = 1
 
 const checkRelay = compileShape('version:natural from relay:object')
@@ -87,7 +91,7 @@ export function relayText({ from, relay }: NodeRelay): string {
   return JSON.stringify({ version: RELAY_VERSION, from, relay })
 }
 
-/** Of the relay itself, the node knows what it may be. */
+/** Does not check the relay itself: the node knows what it may be. */
 export function nodeRelay(json: string): NodeRelay {
   const message = parsed(json) as NodeRelay & { readonly version: number }
   if (checkRelay(message) !== undefined || message.version !== RELAY_VERSION) throw malformed(json)
@@ -105,7 +109,9 @@ export function membershipText({ stream, userId, connection }: PresentConnection
   return JSON.stringify([stream, userId, connection])
 }
 
-/** Those of another version are left out: the others end all the same, and the lease's key takes the rest along. */
+/**
+ * Leaves out memberships from other versions: the others end anyway, and the rest are removed with the lease's key.
+ */
 export function memberships(jsons: readonly string[]): PresentConnection[] {
   return jsons.flatMap((json) => {
     try {
@@ -163,12 +169,12 @@ function parsed(json: string): unknown {
   try {
     return JSON.parse(json)
   } catch {
-    // What JSON.parse throws quotes the text.
+    // The message of JSON.parse's error would quote the text.
     throw malformed(json)
   }
 }
 
-/** Says of what kind it is, and not what it says: it may hold a message, and bodies are not for the log. */
+/** Names the kind of reply without its content, which may be a message, and message bodies must not be logged. */
 function malformed(reply: unknown): RoomfulError {
   const kind = Array.isArray(reply) ? 'list' : typeof reply
   const length = Array.isArray(reply) || typeof reply === 'string' ? ` of length ${reply.length}` : ''

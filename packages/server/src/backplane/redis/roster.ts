@@ -7,7 +7,7 @@ interface Present {
   readonly connections: Set<string>
 }
 
-/** Who is present through this node. */
+/** The users who are present through this node. */
 export class Roster {
   readonly #streams = new Map<string, Map<string, Present>>()
 

@@ -7,7 +7,7 @@ export interface ScriptCall {
   readonly args: readonly (string | number)[]
 }
 
-/** A Lua script, known to Redis by its digest. A Redis that was restarted or promoted learns it again. */
+/** A Lua script that Redis knows by its digest. After a restart or a failover, it is loaded again. */
 export class Script {
   readonly #digest: string
 
@@ -24,7 +24,7 @@ export class Script {
     }
   }
 
-  /** For a pipeline in which nothing may come late: load first, then run. */
+  /** For a pipeline in which nothing may be delayed: load the script first, then run it. */
   load(connection: RedisConnection): Promise<unknown> {
     return connection.send(['SCRIPT', 'LOAD', this.source])
   }

@@ -1,8 +1,8 @@
 import type { LogEntry, LogPage, Position } from '../../api/backplane.js'
 
-/** Entries whose ids are remembered, to tell a late copy from a fork and to find where a fork began. */
+/** How many entries' ids are remembered, to tell a late copy from a fork, and to find where a fork began. */
 const REMEMBERED = 128
-/** Entries that wait for a repair; with more, the repair reads on instead. */
+/** How many entries may wait for a repair; if there are more, the repair reads them from the log. */
 const WAITING = 128
 
 interface Arrival {
@@ -11,14 +11,14 @@ interface Arrival {
 }
 
 /**
- * Makes one log of what arrives of it: each entry once, in order, each naming the one before. Whatever does not fit
- * asks for a repair from the log. Pure: whoever feeds it does the reading.
+ * Puts the arriving entries of one log in order: each entry once, each naming the previous one. If an entry does not
+ * fit, it asks for a repair from the log. It is pure: its caller reads the log.
  */
 export class Sequencer {
   #head: Position | undefined
   readonly #ids = new Map<number, string>()
   #waiting: Arrival[] = []
-  /** The newest entry that this node was told is in the log, while it has not come. */
+  /** The newest entry that is known to be in the log but has not arrived. */
   #acknowledged: Position | undefined
   #needsRepair = false
   #hasForked = false
@@ -33,7 +33,7 @@ export class Sequencer {
     return this.#acknowledged ?? this.#head
   }
 
-  /** Whether what was passed on or acknowledged is in the log no longer, so that a repair has to restart. */
+  /** Whether an entry that was passed on or acknowledged is no longer in the log, so that a repair must restart. */
   get hasForked(): boolean {
     return this.#hasForked
   }
@@ -42,23 +42,26 @@ export class Sequencer {
     return this.#needsRepair
   }
 
-  /** Begins after `head`; returns what has arrived since. */
+  /** Starts after `head`; returns the entries that have arrived since. */
   start(head: Position): readonly LogEntry[] {
     this.#moveTo(head)
     return this.#drain()
   }
 
-  /** Returns what can be passed on now. */
+  /** Returns the entries that can be passed on now. */
   accept(epoch: string, entry: LogEntry): readonly LogEntry[] {
     if (!this.#head || this.#needsRepair) {
-      // What is dropped here is in the log all the same; without a head yet, a head check finds it.
+      // An entry that is dropped here is still in the log; without a head yet, a head check finds it.
       if (this.#waiting.length < WAITING) this.#waiting.push({ epoch, entry })
       return []
     }
     return this.#judge(this.#head, epoch, entry, true)
   }
 
-  /** Takes note of what Redis has accepted here: if the log turns out to hold something else, the sender must be told. */
+  /**
+   * Records an entry that Redis has accepted from this node: if the log turns out to hold another, the sender must
+   * learn of it.
+   */
   acknowledge(position: Position): void {
     const own = this.#head
     if (own?.epoch !== position.epoch) return
@@ -68,8 +71,8 @@ export class Sequencer {
   }
 
   /**
-   * Compares with what the log says of its end, when asked after `asked` was known to be in it. An end before that is
-   * a log that lost entries; one that is ahead may be on its way, unless `isLate`.
+   * Compares with the end of the log, which was read after `asked` was known to be in it. If the log ends earlier, it
+   * has lost entries. If it ends later, entries may still be on their way, unless `isLate`.
    */
   check(head: Position | undefined, asked: Position | undefined, isLate: boolean): void {
     const own = this.#head
@@ -82,13 +85,19 @@ export class Sequencer {
     if (!isPassed && (isLate || !isAhead)) this.#needsRepair = true
   }
 
-  /** Not of what was known before a restart: of two checks that were under way then, the later one would find a fork again. */
+  /**
+   * Ignores positions from before a restart: if two checks were running then, the later one would find the fork a
+   * second time.
+   */
   #knows(position: Position | undefined): position is Position {
     if (!position || position.epoch !== this.#head?.epoch) return false
     return this.#ids.get(position.offset) === position.id || this.#acknowledged?.id === position.id
   }
 
-  /** Takes what the log holds after the head; returns what of it is new. `isLast` if there is no more to read. */
+  /**
+   * Takes the entries that the log holds after the head; returns those that are new. `isLast` means that there are no
+   * more to read.
+   */
   fill(entries: readonly LogEntry[], isLast: boolean): readonly LogEntry[] {
     if (!isLast) return this.#append(entries)
     const isFull = this.#waiting.length >= WAITING
@@ -99,8 +108,8 @@ export class Sequencer {
   }
 
   /**
-   * Goes on in a log that does not continue what was passed on: after the last entry that both have in common, or
-   * else with the oldest of its newest entries. Returns from where, and what follows.
+   * Continues in a log that does not continue what was passed on: after the last entry that both have in common, or
+   * else with the oldest of the given entries. Returns the position, and the entries that follow it.
    */
   restart({ entries, epoch, head }: Pick<LogPage, 'entries' | 'epoch' | 'head'>): {
     readonly head: Position
@@ -118,7 +127,7 @@ export class Sequencer {
     if (epoch === head.epoch && entry.offset === head.offset + 1 && entry.previousId === head.id)
       return this.#append([entry])
     const known = epoch === head.epoch ? this.#ids.get(entry.offset) : undefined
-    // What waited for a repair may be older than what the repair has just proved.
+    // Entries that waited for a repair may be older than those that the repair has just read.
     const isOld = !isLive && epoch === head.epoch && entry.offset <= head.offset && known === undefined
     if (known !== entry.id && !isOld) this.#needsRepair = true
     return []

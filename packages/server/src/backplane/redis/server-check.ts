@@ -5,7 +5,8 @@ import { clusterRefused } from './refusals.js'
 const OLDEST_VERSION = 7
 
 /**
- * Says what about this Redis would break a promise. Asked anew of each Redis that one comes to.
+ * Logs a warning for settings of this Redis that would break a promise. Repeated for each Redis that the node
+ * connects to.
  * @throws TypeError if it is a Redis Cluster
  */
 export async function inspectServer(connection: RedisConnection, logger: Logger): Promise<void> {

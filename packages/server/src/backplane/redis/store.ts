@@ -12,21 +12,21 @@ import type {
 import type { Clock } from '../../api/clock.js'
 import type { Logger } from '../../api/logger.js'
 
-/** What the store is given by the node, and whom it tells. */
+/** The node, as its store sees it. */
 export interface StoreLink {
   readonly clock: Clock
   readonly logger: Logger
-  /** Commands can be sent again: to the same Redis, to a restarted one, or to another that was promoted. */
+  /** Commands can be sent again: to the same Redis, to a restarted one, or to a promoted one. */
   reconnected(): void
-  /** All subscriptions are confirmed again; what was published in between is lost. */
+  /** All subscriptions are confirmed again; messages published in between are lost. */
   resubscribed(): void
-  /** From any node, this one included. */
+  /** A message from any node, including this one. */
   relayed(message: NodeRelay): void
 }
 
 export interface NodeRelay {
   readonly from: string
-  /** As another node wrote it, which may be of another version. */
+  /** As another node wrote it, which may run another version. */
   readonly relay: Relay
 }
 
@@ -37,7 +37,7 @@ export interface Append {
   readonly timestampMs: number
   readonly sender: Sender | undefined
   readonly idempotency: Idempotency | undefined
-  /** Epoch that the log takes if it is new. */
+  /** The epoch of the log, if it is new. */
   readonly newEpoch: string
 }
 
@@ -58,23 +58,23 @@ export interface ReplicatedAppends {
 export interface ReadReply {
   readonly epoch: string
   readonly head: Position
-  /** One above the head if no entry is kept. */
+  /** The head's offset plus 1 if no entry is left. */
   readonly oldestOffset: number
-  /** In the order of reading, from the range's end that it starts at. */
+  /** In the order of reading, from the end of the range at which it starts. */
   readonly entries: readonly LogEntry[]
-  /** Id at the offset that was asked for, if everything after it is still kept. */
+  /** The id at the requested offset, if all later entries are still in the log. */
   readonly idAt: string | undefined
 }
 
-/** Where a stream stands, for the head check. */
+/** The state of a stream, for the head check. */
 export interface StreamState {
-  /** `undefined` if there is no such log (any more). */
+  /** `undefined` if the log does not exist (any more). */
   readonly head: Position | undefined
   /** 0 if nobody is present. */
   readonly presenceVersion: number
 }
 
-/** What comes through a stream's channel. */
+/** A message on a stream's channel. */
 export type StreamMessage =
   | { readonly kind: 'entry'; readonly epoch: string; readonly entry: LogEntry }
   | { readonly kind: 'presence'; readonly change: PresenceChange; readonly connection: string | undefined }
@@ -88,39 +88,39 @@ export interface PresentConnection {
 
 /**
  * Redis, in the terms of the backplane. Each method is one script or command, or one pipeline; none of them decides,
- * waits for a connection or tries again. All of them reject with `unavailable` if Redis does not answer in time, and
- * what they asked for may have happened then all the same.
+ * waits for a connection or tries again. All reject with `unavailable` if Redis does not answer in time; the
+ * operation may then have happened anyway.
  */
 export interface RedisStore {
-  /** Resolves once Redis can be used and the channel of relays is subscribed. */
+  /** Resolves once Redis can be used and the relay channel is subscribed. */
   open(link: StoreLink): Promise<void>
   readonly ready: boolean
   close(): Promise<void>
 
   append(append: Append): Promise<AppendReply>
   /**
-   * Appends in one pipeline with WAIT, on a connection of its own. `confirmedBy`, the number of replicas that have
-   * them all, is rejected unless that connection was one and the same from the first append to the answer: on a fresh
-   * one, WAIT answers at once, whatever has been replicated.
+   * Appends in one pipeline with WAIT, on a separate connection. `confirmedBy`, the number of replicas that have all
+   * entries, rejects unless the connection was the same from the first append to the answer: on a new connection,
+   * WAIT answers at once, whatever has been replicated.
    */
   appendReplicated(
     appends: readonly Append[],
     replicas: number,
     timeoutMs: number,
   ): Promise<ReplicatedAppends>
-  /** Makes an empty log under `newEpoch` if there is none, so that a reader has a place to go on from. */
+  /** Creates an empty log under `newEpoch` if there is none, so that a reader has a position to continue from. */
   read(stream: string, range: Range, idAt: number | undefined, newEpoch: string): Promise<ReadReply>
-  /** One pipeline; keeps the streams' keys from expiring. */
+  /** One pipeline; it also keeps the streams' keys from expiring. */
   streamStates(streams: readonly string[]): Promise<readonly StreamState[]>
 
   /** Resolves once Redis has confirmed; a stream has one listener. */
   subscribe(stream: string, listener: (message: StreamMessage) => void): Promise<void>
   unsubscribe(stream: string): Promise<void>
-  /** To the nodes that are subscribed to a stream. */
+  /** Sends a message to the nodes that are subscribed to a stream. */
   relayToStream(stream: string, message: NodeRelay): Promise<void>
   relayToAll(message: NodeRelay): Promise<void>
 
-  /** `seen` is the newest presence version that the caller knows: after a failover, Redis may have gone back behind it. */
+  /** `seen` is the newest presence version that the caller knows: after a failover, Redis may have an older one. */
   enter(
     stream: string,
     user: PresentUser,
@@ -132,29 +132,32 @@ export interface RedisStore {
     },
   ): Promise<PresenceSnapshot>
   update(stream: string, userId: string, state: string, seen: number): Promise<void>
-  /** Takes a connection away if it is there, and under this lease where one is given. */
+  /** Removes a connection if it is present, and, if a lease is given, only under this lease. */
   leave(
     membership: PresentConnection,
     how: { readonly lease: string | undefined; readonly graceMs: number; readonly seen: number },
   ): Promise<void>
-  /** Removes a user whose grace is over. Answers how long it still lasts, in ms: 0 if there is nothing to wait for. */
+  /**
+   * Removes a user whose grace period is over. Returns how long it still lasts, in ms: 0 if there is nothing to wait
+   * for.
+   */
   endGrace(stream: string, userId: string, seen: number): Promise<number>
   present(stream: string, listed: number): Promise<PresenceSnapshot>
 
-  /** Notes a task that is due in `ms` by the time of Redis, or sets its time anew. */
+  /** Records a task that is due in `ms` by Redis' clock, or changes its time. */
   schedule(task: string, ms: number): Promise<void>
-  /** Puts a task off; false if it is not noted, or was taken. */
+  /** Postpones a task; returns false if it is not recorded, or was taken. */
   extend(task: string, ms: number): Promise<boolean>
-  /** Takes tasks that are due; each is due again for someone else after `retryMs`, unless it is done by then. */
+  /** Takes tasks that are due; each is due again for another node after `retryMs`, unless it is done by then. */
   takeDue(limit: number, retryMs: number): Promise<readonly string[]>
   done(task: string): Promise<void>
 
-  /** Notes memberships of a lease, so that others can end them. */
+  /** Records memberships of a lease, so that other nodes can end them. */
   record(lease: string, memberships: readonly PresentConnection[]): Promise<void>
   remove(lease: string, memberships: readonly PresentConnection[]): Promise<void>
-  /** Keeps what is noted for a lease from expiring. */
+  /** Keeps the records of a lease from expiring. */
   keepNoted(lease: string): Promise<void>
-  /** Some of a lease's memberships; none if all are struck. */
+  /** Some of a lease's memberships; none if all have been removed. */
   noted(lease: string, limit: number): Promise<readonly PresentConnection[]>
 
   /** The secret that all nodes share: the candidate, if there was none. */

@@ -1,8 +1,8 @@
-/** What some node has to do when its time has come, whichever nodes live then. */
+/** Work for whichever node is alive when it is due. */
 export type Task =
   /** A node's lease is over: its memberships end. */
   | { readonly kind: 'lease'; readonly lease: string }
-  /** A user who could return has not. */
+  /** A user who could have returned has not. */
   | { readonly kind: 'grace'; readonly stream: string; readonly userId: string }
 
 export function taskText(task: Task): string {
@@ -11,7 +11,7 @@ export function taskText(task: Task): string {
   )
 }
 
-/** `undefined` for what another version may have noted. */
+/** `undefined` for a task that another version may have recorded. */
 export function parseTask(text: string): Task | undefined {
   let noted: unknown
   try {

@@ -2,7 +2,7 @@ import { RoomfulError } from '@roomful/protocol'
 
 const RETRY_AFTER_MS = 1_000
 
-/** The cause of an error where Redis, or enough of its replicas, did not say whether something was carried out. */
+/** The cause of an error when Redis, or enough of its replicas, did not say whether something was carried out. */
 export class NoAnswer extends Error {}
 
 /** Redis cannot do it now, or did not say in time whether it has. */
@@ -10,7 +10,7 @@ export function unavailable(cause: unknown): RoomfulError {
   return new RoomfulError('unavailable', { retryAfterMs: RETRY_AFTER_MS, cause })
 }
 
-/** Whether what was asked for may have been carried out all the same. */
+/** Whether the operation may have been carried out anyway. */
 export function isInDoubt(error: unknown): error is RoomfulError {
   return error instanceof RoomfulError && error.cause instanceof NoAnswer
 }

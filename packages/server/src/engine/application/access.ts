@@ -6,14 +6,17 @@ import type { ApplicationCalls } from './calls.js'
 
 type Authorize = NonNullable<ServerOptions<AnyProtocol, unknown>['authorize']>
 
-/** Who may do what in which room. */
+/** Decides who may do what in which room. */
 export class Access {
   constructor(
     private readonly ask: Authorize | undefined,
     private readonly calls: ApplicationCalls,
   ) {}
 
-  /** Why a member may not act, if so: also because it is no member any more by the time of the application's answer. */
+  /**
+   * Why a member may not act, or `undefined` if they may. The membership may have ended before the application
+   * answered.
+   */
   async refusal(
     connection: Connection,
     membership: Membership,
@@ -23,7 +26,10 @@ export class Access {
     return denied ?? (isStillMember(connection, membership) ? undefined : new RoomfulError('not_in_room'))
   }
 
-  /** Why a user may not act in a room, if so; at once where the application is not asked. A throw denies for now. */
+  /**
+   * Why a user may not act in a room, or `undefined` if they may. Answers at once if the application has no
+   * `authorize`. A throw denies temporarily.
+   */
   authorize(
     { session: { user } }: Connection,
     action: Action<AnyProtocol>,
@@ -43,7 +49,7 @@ export class Access {
   }
 }
 
-/** False once the member was kicked or disconnected while the application was asked. */
+/** False if the member was kicked or disconnected while the application was deciding. */
 export function isStillMember({ isOpen, session }: Connection, membership: Membership): boolean {
   return isOpen && session.rooms.get(membership.roomId) === membership
 }

@@ -12,7 +12,7 @@ export type Outcome<T> =
 
 type Context = ConnectionContext<AnyProtocol, unknown>
 
-/** What a throw means where applications are found to mean something else by it. */
+/** The meaning of a throw in hooks where applications often expect another meaning. */
 const MEANINGS: Readonly<Record<string, string>> = {
   authenticate:
     'a throw means an outage, so that clients come again and again; return null to refuse a token',
@@ -20,8 +20,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Runs the application's hooks and handlers. Whatever they do (throw, reject, hang), the caller gets an outcome,
- * and a fault is logged once.
+ * Calls the application's hooks and handlers. Whatever they do (throw, reject, hang), the caller gets an outcome, and
+ * a fault is logged once.
  */
 export class ApplicationCalls {
   constructor(
@@ -31,7 +31,10 @@ export class ApplicationCalls {
     private readonly logger: Logger,
   ) {}
 
-  /** Runs a call. `onTimeout` tells the application that its time is up. Returns at once what is there at once. */
+  /**
+   * Runs a call. `onTimeout` tells the application that its time is up. A result that is available at once is
+   * returned at once.
+   */
   run<T>(
     name: string,
     context: Context | undefined,
@@ -51,20 +54,25 @@ export class ApplicationCalls {
     void this.run(name, context, call)
   }
 
-  /** Logs a fault once and hands it to `on.error`. */
+  /** Logs a fault once and passes it to `on.error`. */
   report(event: string, error: unknown, context: Context | undefined): void {
     this.logger.error({ connection: context?.connection.id, err: error }, event)
     this.#tell(error, context)
   }
 
-  /** What a client learns of a failure: a refusal as it is; of anything else, which is logged, no more than that it failed. */
+  /**
+   * The answer to the client: a refusal as it is. For anything else, which is logged, the client only learns that it
+   * failed.
+   */
   answerTo(event: string, error: unknown, context: Context | undefined): RoomfulError {
     if (isRefusal(error)) return error
     this.report(event, error, context)
     return new RoomfulError('internal', { cause: error })
   }
 
-  /** A socket fails by what its peer sends, so that a peer could fill the log: one quiet line, without a stack. */
+  /**
+   * Logs a single short line without a stack, because a peer causes these errors and could otherwise fill the log.
+   */
   reportSocket(error: Error, context: Context): void {
     this.logger.info({ connection: context.connection.id, why: error.message }, 'a socket failed')
     this.#tell(error, context)
@@ -116,7 +124,7 @@ export class ApplicationCalls {
   }
 }
 
-/** Whether the error can be sent: an application may have made it of anything, and a getter of it may throw. */
+/** Whether the error can be sent. The application may have created it from anything, and its getters may throw. */
 function isRefusal(error: unknown): error is RoomfulError {
   try {
     if (!(error instanceof RoomfulError)) return false

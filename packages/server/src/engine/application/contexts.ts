@@ -4,7 +4,7 @@ import type { Connection } from '../connection/connection.js'
 import type { Replies } from '../connection/replies.js'
 import type { ServerMessages } from './server-messages.js'
 
-/** A handler's context, and what makes its signal abort when the handler's time is up. */
+/** A handler's context, and a function that aborts its signal when the handler's time is up. */
 export interface CancellableContext {
   readonly context: RoomContext<AnyProtocol, unknown>
   abort(): void
@@ -53,10 +53,11 @@ export class Contexts {
     }
   }
 
-  /** A context whose signal aborts when the time is up or the connection ends. */
+  /** Creates a context whose signal aborts when the time is up or the connection ends. */
   cancellable(connection: Connection, roomId: string): CancellableContext {
     const timedOut = new AbortController()
-    // Made when it is asked for: the connection's signal remembers each one for as long as it lives.
+    // Created only on demand: the connection's signal keeps a reference to each derived signal for as long as it
+    // lives.
     const signal = () => AbortSignal.any([timedOut.signal, connection.signal])
     return { context: this.inRoom(connection, roomId, signal), abort: () => timedOut.abort() }
   }

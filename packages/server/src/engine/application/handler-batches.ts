@@ -10,7 +10,9 @@ interface Collected {
   readonly handOver: () => Promise<void>
 }
 
-/** Collects the messages of one type in one stream until there are enough, or the first has waited long enough. */
+/**
+ * Collects the messages of one type in one stream until there are enough, or until the first has waited long enough.
+ */
 export class HandlerBatches {
   readonly #collected = new Map<string, Collected>()
 
@@ -26,7 +28,7 @@ export class HandlerBatches {
     if (items.length >= batch.size) void handOver()
   }
 
-  /** Hands over what waits; resolves when the handlers are done with it. */
+  /** Passes on the waiting messages; resolves when the handlers have finished with them. */
   async finish(): Promise<void> {
     await Promise.all([...this.#collected.values()].map(({ handOver }) => handOver()))
   }

@@ -5,12 +5,13 @@ import { type AnyProtocol, batch, type HandlerBatch, type RoomContext } from '..
 export type Handler = (context: RoomContext<AnyProtocol, unknown>, message: object) => unknown
 export type BatchHandler = ReturnType<typeof batch<RoomContext<AnyProtocol, unknown>, object>>
 
-/** The application's handlers by message type, with their types erased: the schemas have checked the messages. */
+/** The application's handlers by message type, without static types: the schemas have validated the messages. */
 export type HandlerTable = ReadonlyMap<string, Handler | BatchHandler>
 
 /**
  * Checks the handlers against the protocol.
- * @throws TypeError for a request without a handler, which would only time out; for a handler of no message; for a bad handler batch
+ * @throws TypeError for a request without a handler, which would only time out; for a handler without a message; for
+ * an invalid handler batch
  */
 export function handlerTable(protocol: AnyProtocol | undefined, given: object): HandlerTable {
   const client = (protocol?.client ?? {}) as Record<string, ClientDefinition>

@@ -7,9 +7,9 @@ type AnyHooks = Hooks<AnyProtocol, unknown>
 type Context = ConnectionContext<AnyProtocol, unknown>
 type Call = (hooks: AnyHooks) => void | Promise<void> | undefined
 
-/** The application's hook sets, called in their order. */
+/** Calls the application's hook sets in their order. */
 export class HookCalls {
-  /** The hooks that there are: whoever calls no other makes no context for nothing. */
+  /** The names of the hooks that exist. Without a hook, callers need not create a context. */
   readonly names: ReadonlySet<HookName>
 
   constructor(
@@ -19,7 +19,9 @@ export class HookCalls {
     this.names = hookNamesOf(sets)
   }
 
-  /** Asks one set after the other. Returns the error of the first that fails; those after it are not asked. */
+  /**
+   * Calls the hook of one set after the other. Returns the error of the first that fails; later sets are not called.
+   */
   async ask(name: string, context: Context, call: Call): Promise<RoomfulError | undefined> {
     for (const hooks of this.sets) {
       const outcome = await this.calls.run(name, context, () => call(hooks))
@@ -28,7 +30,7 @@ export class HookCalls {
     return undefined
   }
 
-  /** Tells every set what happened, and waits for none: one that fails must not keep the others from it. */
+  /** Calls the hook of every set without waiting. One that fails does not prevent the others. */
   tell(name: string, context: Context, call: Call): void {
     for (const hooks of this.sets) this.calls.notify(name, context, () => call(hooks))
   }

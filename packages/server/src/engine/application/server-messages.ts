@@ -8,16 +8,16 @@ import {
 } from '@roomful/protocol'
 import type { AnyProtocol } from '../../api/api.js'
 
-/** Checks the application's own messages against the protocol. */
+/** Validates the application's own messages against the protocol. */
 export class ServerMessages {
   constructor(private readonly protocol: AnyProtocol | undefined) {}
 
-  /** A volatile message of the application's own, checked. @throws RoomfulError `invalid_message` */
+  /** Returns a validated volatile message. @throws RoomfulError `invalid_message` */
   volatile(message: { readonly type: string }): object {
     return { type: message.type, ...this.check(message, 'volatile') }
   }
 
-  /** The body of an application's server message, as its schema takes it. */
+  /** The body of an application's server message: the input of its schema. */
   check(message: { readonly type: string }, kind: 'published' | 'volatile'): object {
     const { type, ...body } = message
     const definition = this.#definition(type)

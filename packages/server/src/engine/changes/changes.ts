@@ -27,14 +27,14 @@ export interface ChangesDeps {
 
 const PAGE = 500
 
-/** What the application reads of all rooms together. */
+/** Iterates over the changes of all rooms, for the application. */
 export class Changes {
   readonly #running = new Set<AbortController>()
   readonly #consumers = new Map<string, ChangeConsumer>()
 
   constructor(private readonly deps: ChangesDeps) {}
 
-  /** @throws TypeError for a wrong option, or where the backplane keeps no feed; RoomfulError `closed` */
+  /** @throws TypeError for a wrong option, or if the backplane keeps no feed; RoomfulError `closed` */
   changes(options: ChangesOptions = {}): AsyncGenerator<Change<AnyProtocol>, void> {
     this.deps.lifeCycle.assertOpen()
     assertChangesOptions(options)
@@ -107,7 +107,7 @@ export class Changes {
   }
 }
 
-/** @throws TypeError where the backplane keeps none */
+/** @throws TypeError if the backplane keeps no feed */
 export function feedOf({ changes }: Backplane, caller: string): ChangeFeed {
   if (changes) return changes
   throw new TypeError(`${caller}: this backplane keeps no feed of the changes of all rooms`)

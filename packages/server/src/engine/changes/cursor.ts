@@ -3,12 +3,12 @@ import type { Position } from '../../api/backplane.js'
 
 const isCursor = compileShape('epoch offset:natural id')
 
-/** A place in the feed as one text, which is nobody's to read. */
+/** A position in the feed as an opaque text. */
 export function cursorText({ epoch, offset, id }: Position): string {
   return Buffer.from(JSON.stringify({ epoch, offset, id })).toString('base64url')
 }
 
-/** `undefined` for a text that no server gave. */
+/** `undefined` for a text that no server has issued. */
 export function parseCursor(text: unknown): Position | undefined {
   if (typeof text !== 'string') return undefined
   try {

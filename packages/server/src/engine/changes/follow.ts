@@ -9,25 +9,25 @@ import { Alarm, pause, retryDelay } from './waiting.js'
 export interface Patience {
   readonly clock: Clock
   readonly logger: Logger
-  /** Ends it. */
+  /** Ends the reading. */
   readonly signal: AbortSignal
 }
 
 export interface FollowOptions {
   readonly start: Position | ChangesStart
-  /** Most entries of a page. */
+  /** Maximum number of entries in a page. */
   readonly pageSize: number
-  /** Whether to go on at the end of the feed. */
+  /** Whether to continue at the end of the feed. */
   readonly isLive: boolean
 }
 
 const PAGE_BYTES = 4 * 1024 * 1024
-/** A wake may be lost, as all that a store tells may. */
+/** Reads at least this often, because a notification from the store may be lost. */
 const POLL_MS = 5_000
 const MOST_RETRY_MS = 15_000
 
 /**
- * The feed, page by page, each not empty. It waits out a store that is away, and ends with the signal.
+ * Reads the feed page by page; no page is empty. It waits while the store is unreachable, and ends with the signal.
  * @throws RoomfulError `cursor_gone`
  */
 export async function* follow(
@@ -58,7 +58,7 @@ export async function* follow(
   }
 }
 
-/** Where the feed ends now, or nothing for who begins with the oldest entry. */
+/** The current end of the feed, or `undefined` for a reader that begins with the oldest entry. */
 export async function placeOf(
   feed: ChangeFeed,
   start: Position | ChangesStart,
@@ -69,7 +69,7 @@ export async function placeOf(
   return (await patiently(() => feed.read(undefined, 0, 0), patience))?.head
 }
 
-/** Does something once the store can. Resolves with nothing if it was ended before. */
+/** Repeats an operation until the store can do it. Resolves with `undefined` if it was ended before. */
 export async function patiently<T>(
   work: () => Promise<T>,
   { clock, logger, signal }: Patience,

@@ -1,6 +1,6 @@
 import type { Clock } from '../../api/clock.js'
 
-/** Rings for who waits, or for who comes next. */
+/** A signal for whoever is waiting, or for the next one who waits. */
 export class Alarm {
   #isRinging = false
   #wake = () => {}
@@ -12,7 +12,7 @@ export class Alarm {
     this.#wake()
   }
 
-  /** Resolves with the next ring, or after `ms`. */
+  /** Resolves with the next signal, or after `ms`. */
   async next(ms: number): Promise<void> {
     if (!this.#isRinging) await this.#ringOr(ms)
     this.#isRinging = false
@@ -29,7 +29,7 @@ export class Alarm {
   }
 }
 
-/** Resolves after `ms`, or once the signal is aborted. */
+/** Resolves after `ms`, or when the signal is aborted. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {
@@ -45,7 +45,7 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
 
 const FIRST_RETRY_MS = 1_000
 
-/** How long to wait before another attempt: twice as long after each, from a second on. */
+/** The wait before another attempt: it starts at a second and doubles each time. */
 export function retryDelay(failures: number, mostMs: number): number {
   return Math.min(mostMs, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 30))
 }

@@ -8,7 +8,7 @@ export interface AckFields {
   readonly roomId: string
   readonly accepted: {
     readonly position: Position
-    /** When the message was accepted first, in ms since 1970. */
+    /** When the message was first accepted, in ms since 1970. */
     readonly timestampMs: number
     readonly duplicate: boolean
     readonly durability: Durability
@@ -16,8 +16,9 @@ export interface AckFields {
 }
 
 /**
- * The JSON text of an acknowledgement, the one frame that a busy server makes for a single receiver per message: a template
- * takes half as long as JSON.stringify. What the server made itself (ids, epochs, times) needs no escapes.
+ * The JSON text of an acknowledgement, the only frame that a busy server makes for a single receiver of each message.
+ * A template takes half as long as JSON.stringify. Values that the server generated itself (ids, epochs, times) need
+ * no escaping.
  */
 export function ackText({ ref, clientId, roomId, accepted }: AckFields): string {
   const { position, timestampMs, duplicate, durability } = accepted
@@ -26,8 +27,8 @@ export function ackText({ ref, clientId, roomId, accepted }: AckFields): string 
   return `${start}"client_id":"${escaped(clientId)}","room_id":"${escaped(roomId)}","epoch":"${epoch}","offset":${offset},"id":"${id}","timestamp":"${isoTime(timestampMs)}","duplicate":${duplicate},"durability":"${durability}"}`
 }
 
-/** Printable ASCII that JSON has as it is. */
+/** Printable ASCII that JSON does not escape. */
 const PLAIN = /^[ !#-[\]-~]*$/
 
-/** As it is between the quotes of JSON. */
+/** The text between the quotes of a JSON string. */
 const escaped = (text: string): string => (PLAIN.test(text) ? text : JSON.stringify(text).slice(1, -1))

@@ -4,26 +4,34 @@ import type { Limits } from '../../api/limits.js'
 import { paid, type Rate, waitFor } from '../../util/rate-limit.js'
 import type { Connection } from './connection.js'
 
-/** What the connections of one user, or of one address of anonymous users, share: when each budget will be whole again. */
+/**
+ * Shared by the connections of one user, or of one address of anonymous users: when each budget will be full again.
+ */
 interface Account {
   joins: number
   pageBytes: number
-  /** Bytes that the pages under way may come to. */
+  /** The largest size that the pages in progress may reach, in bytes. */
   making: number
 }
 
-/** A join waits no longer for the others of its account; then it is refused, and told when to come back. */
+/**
+ * If a join would have to wait longer than this for other joins of its account, it is refused and learns when to
+ * retry.
+ */
 const LONGEST_WAIT_MS = 5_000
-/** After such a wait it is looked at again whether the connection is still there. */
+/** While it waits, this is how often the connection is checked. */
 const LOOK_MS = 1_000
-/** The same where pages under way are waited for. */
+/** How often it is checked while waiting for pages in progress. */
 const MAKING_MS = 20
-/** Bytes of pages after which a turn of the event loop ends: a hundred pages in one would keep everybody waiting. */
+/**
+ * After this many bytes of pages, the turn of the event loop ends: a hundred pages in one turn would delay everybody.
+ */
 const TURN_BYTES = 256 * 1024
 
 /**
- * Rations what costs the server a thousand times what it costs its sender: joins, and pages of history. What is too
- * much waits, and with it what its connection sent after it; a client needs to know nothing of it.
+ * Limits operations that cost the server a thousand times what they cost their sender: joins, and pages of history.
+ * An operation beyond the limit waits, and so does everything that its connection sent later; the client need not
+ * know.
  */
 export class Allowances {
   readonly #accounts = new Map<string, Account>()
@@ -44,7 +52,10 @@ export class Allowances {
     }
   }
 
-  /** Charges a join; resolves when it may go on, or with why it may not. At once, it returns nothing. */
+  /**
+   * Charges a join. Resolves when it may continue, or with the reason why it may not. If it may continue at once, it
+   * returns `undefined`.
+   */
   join(connection: Connection): undefined | Promise<RoomfulError | undefined> {
     const account = this.#accountOf(connection)
     const now = this.clock.now()
@@ -55,7 +66,7 @@ export class Allowances {
     return wait > 0 ? this.#wait(wait).then(() => undefined) : undefined
   }
 
-  /** Makes a page of up to so many bytes when its turn has come. */
+  /** Makes a page of up to `most` bytes, in turn. */
   async page(connection: Connection, most: number, make: () => Promise<void>): Promise<void> {
     const account = this.#accountOf(connection)
     if (!this.#mayMake(connection, most)) await this.#untilPage(connection, most)
@@ -67,7 +78,7 @@ export class Allowances {
     }
   }
 
-  /** Charges the page that was made. */
+  /** Charges a page that was made. */
   charge(connection: Connection, bytes: number): void {
     const { session } = connection
     const account = this.#accountOf(connection)
@@ -78,7 +89,7 @@ export class Allowances {
     this.#turnBytes += bytes
   }
 
-  /** Forgets accounts whose budgets are whole. */
+  /** Removes accounts whose budgets are full. */
   sweep(now: number): void {
     for (const [name, { joins, pageBytes, making }] of this.#accounts)
       if (joins <= now && pageBytes <= now && making === 0) this.#accounts.delete(name)
@@ -94,7 +105,7 @@ export class Allowances {
     return this.#pageWait(connection, most) === 0 && this.#turnBytes < TURN_BYTES
   }
 
-  /** How long until neither budget is overdrawn, in ms: what a page will come to, nobody knows before. */
+  /** How long until neither budget is overdrawn, in ms. The size of a page is not known in advance. */
   #pageWait(connection: Connection, most: number): number {
     const now = this.clock.now()
     const { pageBytes, making } = this.#accountOf(connection)

@@ -9,7 +9,7 @@ export function closeWith(connection: Connection, name: CloseName): void {
   connection.close(code, reason)
 }
 
-/** Says why, and closes: a browser shows its page the code at most. */
+/** Sends the reason, then closes: a browser shows its page only the code, if that. */
 export function rejectAndClose(
   connection: Connection,
   replies: Replies,
@@ -21,10 +21,10 @@ export function rejectAndClose(
   closeWith(connection, name)
 }
 
-/** RFC 6455 gives the Close frame 125 bytes, two of which are the code. */
+/** RFC 6455 allows 125 bytes in a Close frame, two of which are the code. */
 const MAX_REASON_BYTES = 123
 
-/** Why WebSocket does not let a connection be closed so, or `undefined` if it does. */
+/** Why WebSocket does not allow this code or reason, or `undefined` if it does. */
 export function closeFault(code: unknown, reason: unknown): Error | undefined {
   if (typeof code !== 'number' || !Number.isInteger(code))
     return new TypeError(`A close code is a whole number, not ${String(code)}`)
@@ -42,7 +42,7 @@ export function closeFault(code: unknown, reason: unknown): Error | undefined {
 }
 
 /**
- * Closes as the application wishes, by default as one who may not be here.
+ * Closes as the application wishes; the default is `forbidden`.
  * @throws RangeError or TypeError for a code or a reason that WebSocket does not allow
  */
 export function disconnect(
@@ -57,7 +57,10 @@ export function disconnect(
   connection.close(code, reason)
 }
 
-/** Whether the user of a connection that ended may come back within the grace time. One who was sent away, or went, has left. */
+/**
+ * Whether the user of an ended connection may return within the grace period. A user who was disconnected, or who
+ * left, may not.
+ */
 export function mayReturn({ session, end }: Connection): boolean {
   const code = end?.code ?? CLOSE_CODES.normal.code
   return session.extended && code !== CLOSE_CODES.normal.code && code < CLOSE_CODES.invalid_token.code

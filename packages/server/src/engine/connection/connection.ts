@@ -6,7 +6,7 @@ import type { EndOfTurn } from './end-of-turn.js'
 import { type Frames, JoinedFrames, TextFrame } from './frames.js'
 import type { Session } from './session.js'
 
-/** What the connections of a node share. */
+/** Shared by all connections of a node. */
 export interface ConnectionDeps {
   readonly backlogBytes: number
   readonly metrics: Metrics
@@ -18,17 +18,17 @@ interface End {
   readonly reason: string
 }
 
-/** One socket with the session that lives on it. */
+/** One socket, and the session on it. */
 export class Connection {
-  /** Made when a handler first asks: most connections never need one. */
+  /** Created when a handler first needs it; most connections never do. */
   #ended: AbortController | undefined
   #unsent: Frames[] | undefined
   #unsentSize = 0
   #state: 'open' | 'closing' | 'closed' = 'open'
   #end: End | undefined
-  /** When the peer last showed life, monotonic; in whole ms, since V8 keeps a fraction as an object of its own. */
+  /** When the peer last showed a sign of life, monotonic, in whole ms: V8 stores a fraction as a separate object. */
   aliveAt: number
-  /** When it last sent a message other than `ping`, in the same way. */
+  /** When the peer last sent a message other than `ping`, in whole ms. */
   activeAt: number
   lastPingAt: number
 
@@ -62,12 +62,12 @@ export class Connection {
     this.write(TextFrame.of(message))
   }
 
-  /** Sends a frame whose JSON text is made already. */
+  /** Sends a frame whose JSON text already exists. */
   sendText(text: string): void {
     this.write(new TextFrame(text))
   }
 
-  /** Sends at the end of the turn, together with whatever else this connection gets until then. */
+  /** Sends at the end of the turn, together with everything else that this connection gets until then. */
   write(outgoing: Frames): void {
     if (this.#state !== 'open') return
     if (this.#unsent) {
@@ -77,11 +77,11 @@ export class Connection {
       this.#unsent = [outgoing]
     }
     this.#unsentSize += outgoing.length
-    // What waits counts as well: a hundred pages made within one turn would otherwise pass unseen.
+    // Waiting frames count as well: otherwise a hundred pages made within one turn would go unnoticed.
     if (this.#unsentSize > this.deps.backlogBytes / 4) this.flush()
   }
 
-  /** Writes what waits, in one write. */
+  /** Sends the waiting frames in one write. */
   flush(): void {
     const unsent = this.#unsent
     if (!unsent || this.#state !== 'open') return
@@ -91,7 +91,7 @@ export class Connection {
     this.#transmit(only && unsent.length === 1 ? only : new JoinedFrames(unsent))
   }
 
-  /** The one door to the socket, so that each message is counted. */
+  /** The only path to the socket, so that every message is counted. */
   #transmit(outgoing: Frames): void {
     this.deps.metrics.framesOut += outgoing.count
     const { transport } = this
@@ -101,12 +101,12 @@ export class Connection {
     if (transport.bufferedAmount > this.deps.backlogBytes) this.close(code, reason)
   }
 
-  /** Whether the peer reads so slowly that it gets only what must not be lost. */
+  /** Whether the peer reads so slowly that it should get only what must not be lost. */
   get isCongested(): boolean {
     return this.transport.bufferedAmount > this.deps.backlogBytes / 4
   }
 
-  /** Whether nothing is read from the peer, so that it cannot be heard either. */
+  /** Whether reading from the peer is paused, so that its signs of life are not seen either. */
   get isPaused(): boolean {
     return this.#isPaused
   }
@@ -123,7 +123,10 @@ export class Connection {
     this.transport.resume()
   }
 
-  /** @throws RangeError or TypeError if WebSocket does not allow the code or the reason; the connection then stays open */
+  /**
+   * @throws RangeError or TypeError if WebSocket does not allow the code or the reason; the connection then stays
+   * open
+   */
   close(code: number, reason: string): void {
     if (this.#state !== 'open') return
     this.flush()
@@ -132,12 +135,17 @@ export class Connection {
     this.#end = { code, reason }
   }
 
-  /** What it was closed with: ours if we closed it, since a peer need not echo it; else the peer's. */
+  /**
+   * The code and reason of the end: ours if we closed the connection, since a peer need not echo them; otherwise the
+   * peer's.
+   */
   get end(): End | undefined {
     return this.#end
   }
 
-  /** The socket is gone, with the peer's code and reason. Returns how it ended, only the first time. */
+  /**
+   * The socket is gone, with the peer's code and reason. Returns how the connection ended, but only the first time.
+   */
   markClosed(code: number, reason: string): End | undefined {
     if (this.#state === 'closed') return undefined
     this.#state = 'closed'

@@ -1,9 +1,12 @@
 import type { Clock } from '../../api/clock.js'
 import type { Metrics } from '../process/metrics.js'
 
-/** Postpones writes to the end of a turn of the event loop, so that each connection gets all of the turn in one write. */
+/**
+ * Postpones writes to the end of a turn of the event loop, so that each connection gets all frames of the turn in one
+ * write.
+ */
 export class EndOfTurn {
-  /** They hand frames to connections, and therefore come first. */
+  /** Callbacks that add frames to connections; they therefore run first. */
   #handovers: (() => void)[] = []
   #writers: { flush(): void }[] = []
   #isScheduled = false
@@ -30,7 +33,7 @@ export class EndOfTurn {
     try {
       for (const handOver of handovers) handOver()
     } finally {
-      // Only now: what a handover gives to connections is written in this run.
+      // Reset only now, so that frames from the callbacks are written in this run.
       this.#isScheduled = false
       if (this.#handovers.length > 0) this.#schedule()
     }

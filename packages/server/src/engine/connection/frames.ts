@@ -1,22 +1,22 @@
-/** One write to a socket: one or more whole text frames, which all its receivers share. */
+/** One or more complete text frames that are written to a socket together and shared by all receivers. */
 export interface Frames {
-  /** For what carries texts instead of bytes. */
+  /** For transports that carry texts instead of bytes. */
   readonly texts: readonly string[]
-  /** How many frames it is. */
+  /** The number of frames. */
   readonly count: number
-  /** The frames as they go over a WebSocket, server side: FIN, text, unmasked. */
+  /** The frames as a server sends them over a WebSocket: FIN, text, unmasked. */
   readonly bytes: Buffer
-  /** Of the bytes, which may not be made yet. */
+  /** The length of `bytes`, known before they are made. */
   readonly length: number
-  /** Puts its bytes there, and returns where they end. */
+  /** Copies its bytes into memory, and returns the position after them. */
   copyTo(memory: Buffer, at: number): number
 }
 
-/** A frame by itself. */
+/** A single frame. */
 export class TextFrame implements Frames {
   readonly count = 1
   #bytes: Buffer | undefined
-  /** Of its text in UTF-8. */
+  /** The length of its text in UTF-8. */
   readonly payloadBytes: number
 
   constructor(private readonly text: string) {
@@ -89,7 +89,7 @@ export class TailedFrame implements Frames {
   }
 }
 
-/** Several writes to one socket as one. */
+/** Joins several writes to one socket into one. */
 export class JoinedFrames implements Frames {
   readonly count: number
   readonly length: number
@@ -136,7 +136,7 @@ function headerSize(payload: number): number {
   return payload < 65_536 ? 4 : LONG_HEADER
 }
 
-/** Returns where it ends. */
+/** Returns the position after the frame. */
 function writeFrame(memory: Buffer, at: number, text: string, payload: number): number {
   const start = writeHeader(memory, at, payload)
   return start + memory.write(text, start, payload)

@@ -2,14 +2,15 @@ import { closeWith } from './closing.js'
 import type { Connection } from './connection.js'
 import type { Registry } from './registry.js'
 
-/** Time between two looks at what is late. */
+/** The interval of the sweeps that find overdue connections and deadlines. */
 export const SWEEP_MS = 250
 
-/** Pings connections, and drops one that showed no life for a whole interval after a ping: it is as good as dead. */
+/** Pings connections, and drops those without a sign of life for a whole interval after a ping. */
 export function sweepHeartbeats(connections: Iterable<Connection>, heartbeatMs: number, now: number): void {
   for (const connection of connections) {
     if (!connection.transport.ping) continue
-    // Nothing is read from it until its messages are handled, its pongs included. Whoever reads nothing either is not spared.
+    // While reading is paused, pongs are not seen either, so the connection counts as alive. This does not apply to
+    // peers that do not read.
     if (connection.isPaused && !connection.isCongested) connection.aliveAt = now
     if (now - connection.lastPingAt < heartbeatMs) continue
     if (connection.aliveAt < connection.lastPingAt) {
@@ -22,7 +23,10 @@ export function sweepHeartbeats(connections: Iterable<Connection>, heartbeatMs: 
   }
 }
 
-/** Closes the slowest readers until the rest fits: many, each within its own bound, would fill the memory together. */
+/**
+ * Closes the slowest readers until the rest fits: many readers, each within its own limit, could still fill the
+ * memory together.
+ */
 export function sweepBacklog(registry: Registry, nodeBacklogBytes: number): void {
   let left = backlogOf(registry.connections())
   if (left <= nodeBacklogBytes) return

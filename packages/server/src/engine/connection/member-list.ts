@@ -1,19 +1,19 @@
 import type { PresentUser } from '../../api/backplane.js'
 
-/** Users as JSON, for as long as they stay as they are: each join lists them all. */
+/** The JSON of each user, kept while the user is unchanged, because each join lists all users. */
 const texts = new WeakMap<PresentUser, { readonly text: string; readonly bytes: number }>()
 
-/** A user as member lists show it. */
+/** A user, as shown in member lists. */
 export function toMember({ userId, profile, state }: PresentUser): object {
   return profile || state ? { user_id: userId, profile, state } : { user_id: userId }
 }
 
-/** Members as they stand in a frame. */
+/** Members, as written into a frame. */
 export interface MemberList {
   readonly text: string
 }
 
-/** `undefined` if the list is longer than it may be. */
+/** `undefined` if the list would be longer than allowed. */
 export function memberList(users: readonly PresentUser[], maxBytes: number): MemberList | undefined {
   const parts: string[] = []
   let left = maxBytes - '[]'.length

@@ -2,7 +2,7 @@ import type { Break, LogEntry, LogPage, Position } from '../../api/backplane.js'
 import { type Frames, TailedFrame, TextFrame } from './frames.js'
 import type { MemberList } from './member-list.js'
 
-/** What a `joined` or `history` frame is apart from its lists, at the most: a room's name is in it twice. */
+/** The largest size of a `joined` or `history` frame without its lists: it contains the room's name twice. */
 const HEAD_BYTES = 2_048
 
 export type PageFrame = Frames & { readonly payloadBytes: number }
@@ -13,12 +13,12 @@ export interface Joined {
   readonly position: Position
   readonly entries: readonly LogEntry[]
   readonly more: boolean
-  /** Why the resume that was asked for has a gap. */
+  /** Why the requested resume has a gap. */
   readonly fault: Break | undefined
   readonly isResume: boolean
   readonly count?: number | undefined
   readonly version?: number | undefined
-  /** Absent where the connection has the list, or does not get one. */
+  /** Absent if the connection already has the list, or does not get one. */
   readonly members?: MemberList | undefined
   readonly ref: string | undefined
 }
@@ -72,12 +72,12 @@ function listOf(entries: readonly LogEntry[]): Buffer {
   return list
 }
 
-/** Bytes of entries that a page of so many bytes has space for. */
+/** How many bytes of entries fit into a page of this size. */
 export function pageSpace(pageBytes: number): number {
   return pageBytes - Math.min(HEAD_BYTES, pageBytes / 8)
 }
 
-/** Bytes that entries take in a page. */
+/** The bytes of these entries in a page. */
 export function bytesOf(entries: readonly LogEntry[]): number {
   return entries.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
 }

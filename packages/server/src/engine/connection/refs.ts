@@ -1,14 +1,14 @@
 import type { DecodeResult, ErrorCode, Issue } from '@roomful/protocol'
 import type { Membership } from './session.js'
 
-/** Which message an answer is about. */
+/** Identifies the message that an answer is about. */
 export interface Refs {
   readonly ref?: string | undefined
   readonly clientId?: string | undefined
   readonly roomId?: string | undefined
 }
 
-/** Why a message was refused, and which one it was. */
+/** Why a message was refused, and which message it was. */
 export interface Refusal extends Refs {
   readonly code: ErrorCode
   readonly text: string
@@ -22,14 +22,14 @@ export interface Referring {
   readonly client_id?: string | undefined
 }
 
-/** The references of a message as far as it could be decoded. */
+/** The references of a message, as far as it could be decoded. */
 export function refsOf(decoded: DecodeResult): Refs {
   if (!decoded.ok) return refsOfMessage(decoded.envelope)
   const message: Referring = decoded.kind === 'application' ? decoded.message.envelope : decoded.message
   return refsOfMessage(message)
 }
 
-/** What lets the sender tell which of its messages an answer is about. */
+/** The references that tell the sender which message an answer is about. */
 export function refsOfMessage(message: Referring, membership?: Membership): Refs {
   const { ref, client_id: clientId, room_id: roomId = membership?.roomId } = message
   return { ref, clientId, roomId }

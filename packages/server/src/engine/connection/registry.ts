@@ -2,13 +2,13 @@ import type { Connection } from './connection.js'
 import type { Budget } from './session.js'
 
 interface KnownUser {
-  /** In the order in which they came. */
+  /** In the order in which they connected. */
   readonly connections: Set<Connection>
-  /** What they share once there are several: one alone is held to its own, which is as large. */
+  /** The shared budget of several connections. A single connection has an equally large budget of its own. */
   budget: Budget | undefined
 }
 
-/** The connections of this node, and whose they are. */
+/** The connections of this node, and their users. */
 export class Registry {
   readonly #connections = new Map<string, Connection>()
   readonly #users = new Map<string, KnownUser>()
@@ -43,12 +43,15 @@ export class Registry {
     if (this.#connections.size > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
   }
 
-  /** Binds a connection to its user; returns the user's other connections beyond `max`, those that were idle for longest. */
+  /**
+   * Assigns a connection to its user. Returns the user's other connections beyond `max`: those that have been silent
+   * for the longest time.
+   */
   bind(connection: Connection, userId: string, max: number): Connection[] {
     if (connection.session.user && connection.session.user.id !== userId) this.#unbind(connection)
     const user = this.#users.get(userId) ?? { connections: new Set(), budget: undefined }
     this.#users.set(userId, user)
-    // What the first has spent so far counts, or a second connection would bring a fresh budget with it.
+    // Starts with what the first connection has spent, or a second connection would add a fresh budget.
     const [first] = user.connections
     if (first && first !== connection) {
       user.budget ??= { ...first.session.budget }

@@ -9,7 +9,7 @@ import { TextFrame } from './frames.js'
 import { historyFrame, type Joined, joinedFrame, type PageFrame } from './page-frames.js'
 import type { Refs, Refusal } from './refs.js'
 
-/** Writes the frames that answer a connection's own messages. */
+/** Sends the frames that answer a connection's own messages. */
 export class Replies {
   constructor(
     private readonly clock: Clock,
@@ -35,7 +35,7 @@ export class Replies {
     })
   }
 
-  /** Answers with what a hook, a handler or the backplane threw. */
+  /** Answers with the error from a hook, a handler or the backplane. */
   fail(connection: Connection, error: RoomfulError, refs: Refs = {}): void {
     this.metrics.countError(Object.hasOwn(ERRORS, error.code) ? error.code : 'application')
     this.send(connection, {
@@ -59,12 +59,12 @@ export class Replies {
     connection.write(new TextFrame(ackText(ack)))
   }
 
-  /** Returns the frame's bytes. */
+  /** Returns the number of bytes in the frame. */
   joined(connection: Connection, joined: Omit<Joined, 'timestamp'>): number {
     return this.#page(connection, joinedFrame({ ...joined, timestamp: this.timestamp() }))
   }
 
-  /** Returns the frame's bytes. */
+  /** Returns the number of bytes in the frame. */
   history(connection: Connection, roomId: string, page: LogPage, ref: string | undefined): number {
     return this.#page(connection, historyFrame(roomId, page, ref))
   }

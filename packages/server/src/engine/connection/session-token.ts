@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 /**
- * Signs and verifies the opaque session that gives an anonymous user its id back after a reconnect.
- * Nodes that share the secret accept each other's.
+ * Signs and verifies the opaque session by which an anonymous user keeps their id after a reconnect. Nodes with the
+ * same secret accept each other's sessions.
  */
 export function signSession(userId: string, secret: string): string {
   const payload = Buffer.from(userId).toString('base64url')

@@ -2,20 +2,20 @@ import { OWN_STREAM } from '@roomful/protocol'
 import type { Position } from '../../api/backplane.js'
 import { ExcessCounter, MinuteCounter, type Rate } from '../../util/rate-limit.js'
 
-/** A connection's place in one room. */
+/** A connection's membership in one room. */
 export interface Membership {
   /** The room's name on the wire. */
   readonly roomId: string
-  /** The last message that this connection had accepted here. */
+  /** The last message that was accepted from this connection in this room. */
   lastAccepted: { readonly clientId: string; readonly position: Position } | undefined
-  /** The version of the member list that this connection was given last: the same one is not given again. */
+  /** The version of the member list that this connection received last: the same version is not sent again. */
   listVersion: number | undefined
 }
 
-/** How far a connection has come: an unauthenticated one may only authenticate. */
+/** The state of authentication: until it succeeds, a connection may only authenticate. */
 export type Standing = 'unauthenticated' | 'authenticating' | 'authenticated'
 
-/** The rates that a session is held to. */
+/** The rates that apply to a session. */
 export interface Rates {
   readonly messages: Rate
   readonly bytes: Rate
@@ -23,7 +23,7 @@ export interface Rates {
   readonly history: Rate
 }
 
-/** What a connection may spend, or a user, by when it will be whole again. */
+/** What a connection or a user may still spend: for each rate, the time at which it will be full again. */
 export interface Budget {
   messages: number
   bytes: number
@@ -33,32 +33,38 @@ export function newBudget(): Budget {
   return { messages: 0, bytes: 0 }
 }
 
-/** What a connection is and may do. Decisions read it; the edges change it. */
+/** The state of a connection and its rights. `decide` reads it; the edges change it. */
 export class Session<U extends { readonly id: string }> {
   user: U | undefined
   standing: Standing = 'unauthenticated'
-  /** Whose share of the node it uses: the user's, or, while users are anonymous, that of their address. */
+  /** Whose share of the node it uses: the user's or, for anonymous users, that of their address. */
   account = ''
-  /** Whether it sent `auth`, and so understands the extension-only types. */
+  /** Whether it has sent `auth`, and so understands extension types. */
   extended = false
-  /** Monotonic time at which its authentication ends. */
+  /** Monotonic time at which its authentication expires. */
   expiresAt = Number.POSITIVE_INFINITY
   readonly rooms = new Map<string, Membership>()
-  /** Where a message without `room_id` goes. Leaving it leaves none: an earlier room would leak private text. */
+  /**
+   * The target of messages without `room_id`. Leaving it leaves no default: falling back to an earlier room would
+   * leak private text.
+   */
   defaultRoom: string | undefined
-  /** Rooms whose resume is being paged, with the offset it has reached: joins that go on from there are not rationed. */
+  /**
+   * Rooms whose resume is being paged, with the offset reached so far: joins that continue from there are not
+   * rate-limited.
+   */
   #paging: Map<string, number> | undefined
-  /** Rooms that a join is on its way to, counted with `rooms` so that a flood of joins cannot pass the limit. */
+  /** Rooms with a join in progress. They count with `rooms`, so that a flood of joins cannot exceed the limit. */
   #joining: Set<string> | undefined
 
   readonly budget = newBudget()
-  /** The user's, where several of its connections share one. */
+  /** The user's shared budget, if several connections share one. */
   userBudget: Budget | undefined
-  /** Their budgets, as well. */
+  /** The budgets of joins and history. */
   joins = 0
   history = 0
   pageBytes = 0
-  /** Made when first needed: few sessions ever need them. */
+  /** Created when first needed; few sessions ever do. */
   #strikes: ExcessCounter | undefined
   #unparseable: MinuteCounter | undefined
 
@@ -67,7 +73,7 @@ export class Session<U extends { readonly id: string }> {
     readonly startedAt: number,
   ) {}
 
-  /** Rooms, entered or about to be. */
+  /** The number of rooms, entered or about to be. */
   get roomCount(): number {
     return this.rooms.size + (this.#joining?.size ?? 0)
   }

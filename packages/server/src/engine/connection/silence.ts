@@ -4,13 +4,13 @@ import type { Connection } from './connection.js'
 import { SWEEP_MS } from './liveness.js'
 
 /**
- * Connections that could authenticate and do not. A crowd behind one address is welcome, for it is quick; what holds
- * places without a word is bounded by address.
+ * Finds connections that could authenticate but do not. Many connections from one address are fine if they
+ * authenticate quickly; those that occupy places silently are limited by address.
  */
 export class Silence {
   /** Times of the last sweeps, oldest first. */
   readonly #sweptAt: number[] = []
-  /** Those whose connect hook is running: what they send is not looked at before it is done. */
+  /** Connections whose connect hook is running: their messages are not read before it has finished. */
   readonly #excused = new Set<Connection>()
 
   constructor(private readonly limits: Pick<Limits, 'silentPerAddress' | 'silentMs'>) {}
@@ -23,7 +23,7 @@ export class Silence {
     this.#excused.delete(connection)
   }
 
-  /** Those that are one too many for their address; the oldest ones keep their places. */
+  /** The connections that exceed the limit of their address; the oldest ones keep their places. */
   sweep(connections: Iterable<Connection>, now: number): Connection[] {
     const since = this.#patientUntil(now)
     const silent = new Map<string, number>()
@@ -50,8 +50,8 @@ export class Silence {
   }
 
   /**
-   * The time of the sweep before which a connection must have come to be late. Counted in sweeps, since a busy server
-   * has not read yet what has long arrived; between two sweeps it reads all sockets.
+   * The time before which a connection must have been opened to count as late. It is counted in sweeps, because a
+   * busy server may not have read a message that arrived long ago; between two sweeps it reads all sockets.
    */
   #patientUntil(now: number): number | undefined {
     const { silentMs, silentPerAddress } = this.limits

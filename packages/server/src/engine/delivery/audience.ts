@@ -1,15 +1,15 @@
 import type { Connection } from '../connection/connection.js'
 import { type Item, type Member, WriteBatch } from './write-batch.js'
 
-/** Who still has to get what of a room: its members on this node, and what waits for them. */
+/** The members of a room on this node, and what each of them still has to receive. */
 export class Audience {
   /** By connection id. */
   readonly #members = new Map<string, Member>()
   #batch = new WriteBatch()
-  /** When the batch goes out, monotonic; `Infinity` while it is empty. */
+  /** When the batch is due, monotonic; `Infinity` while it is empty. */
   dueAt = Number.POSITIVE_INFINITY
   cancelTimer: () => void = () => {}
-  /** The budget for flushes that carry joins and leaves alone: when it will be whole again. */
+  /** The budget for flushes that carry only joins and leaves: when it will be full again. */
   notices = 0
 
   get size(): number {
@@ -20,7 +20,7 @@ export class Audience {
     return this.#members.keys()
   }
 
-  /** Whether the batch goes out by itself. */
+  /** Whether the batch is already scheduled. */
   get isScheduled(): boolean {
     return this.dueAt !== Number.POSITIVE_INFINITY
   }
@@ -29,12 +29,12 @@ export class Audience {
     return this.#batch
   }
 
-  /** Whether a connection gets what is delivered now. */
+  /** Whether a connection receives what is delivered now. */
   isLive(connectionId: string): boolean {
     return this.#members.get(connectionId)?.live ?? false
   }
 
-  /** What waits already came before this member, who has it from the log. */
+  /** Adds a member. It does not get the frames that are already waiting, since it has read them from the log. */
   add(connection: Connection, userId: string): void {
     this.#members.set(connection.id, { connection, userId, from: this.#batch.length, live: true })
   }
@@ -53,7 +53,7 @@ export class Audience {
     this.#batch.add(item)
   }
 
-  /** Hands what waits to the members' connections; false if nothing did. */
+  /** Passes waiting frames to the members' connections; returns false if there were none. */
   flush(): boolean {
     const batch = this.#batch
     this.#batch = new WriteBatch()

@@ -13,12 +13,12 @@ type FlushLimits = Pick<
 >
 
 /**
- * Carries messages to connections. What came within one turn of the event loop, or within `flushMs` of a room's first
- * message, goes out together: each frame is built once, and each connection gets one write.
+ * Delivers messages to connections. Messages that arrive within one turn of the event loop, or within `flushMs` of a
+ * room's first message, are sent together: each frame is built once, and each connection gets one write.
  */
 export class FanOut {
   readonly #noticeRate: Rate
-  /** Audiences that something waits for. */
+  /** Audiences with waiting frames. */
   readonly #due = new Set<Audience>()
 
   constructor(
@@ -39,13 +39,15 @@ export class FanOut {
     else if (!audience.isScheduled) this.#flushIn(audience, this.#noticeWait(audience))
   }
 
-  /** Delivers to a connection from now on. A member that joins again first gets what waits for it. */
+  /**
+   * Delivers to a connection from now on. A member that joins again first gets the frames that are waiting for it.
+   */
   attach(audience: Audience, connection: Connection, userId: string): void {
     if (audience.isLive(connection.id)) this.#flush(audience)
     audience.add(connection, userId)
   }
 
-  /** Writes everything that waits, before its time: the node stops. */
+  /** Writes all waiting frames at once, because the node is stopping. */
   finish(): void {
     for (const audience of this.#due) this.#flush(audience)
     this.endOfTurn.run()
@@ -55,7 +57,10 @@ export class FanOut {
     return waiting.length >= this.limits.flushMessages || waiting.size >= this.limits.flushBytes
   }
 
-  /** A room with many joins and leaves gathers them: a thousand joins must not be a thousand writes to each member. */
+  /**
+   * A room with many joins and leaves collects them: a thousand joins must not cause a thousand writes to each
+   * member.
+   */
   #noticeWait(audience: Audience): number {
     const now = this.clock.now()
     const wait = waitFor(audience.notices, this.#noticeRate, now)

@@ -1,32 +1,35 @@
 import type { Connection } from '../connection/connection.js'
 import { type Frames, JoinedFrames, type TextFrame } from '../connection/frames.js'
 
-/** What sets an item apart from one that every member gets in any case. */
+/** Distinguishes an item from one that every member always gets. */
 export interface DeliveryOptions {
   /** Dropped first under back-pressure. */
   readonly volatile?: boolean
   readonly exceptConnection?: string | undefined
   readonly exceptUser?: string
-  /** Only for connections that sent `auth`: the message is of an extension-only type. */
+  /** Only for connections that have sent `auth`, because the message has an extension type. */
   readonly extendedOnly?: boolean
-  /** Those who get it as members of another room. */
+  /** Connections that get the message as members of another room. */
   readonly exceptConnections?: ReadonlySet<string>
-  /** A newer item with the same one takes its place. */
+  /** A newer item with the same key replaces it. */
   readonly coalesceKey?: string
 }
 
 export interface Item {
   readonly frame: TextFrame
   readonly options?: DeliveryOptions
-  /** Tells who comes and goes: where many do, it waits for company. */
+  /** A join or a leave: if there are many, it waits so that several go out together. */
   readonly notice?: boolean
 }
 
-/** A connection's place in a room's fan-out. */
+/** A connection's position in a room's fan-out. */
 export interface Member {
   readonly connection: Connection
   readonly userId: string
-  /** Index into the audience's batch from which this member gets it: a join in its middle must not see what came before. */
+  /**
+   * Index of the first item in the audience's batch that this member gets: a member that joins in the middle must not
+   * see earlier items.
+   */
   from: number
   /** False while a resume is being paged: live frames come after the last page. */
   live: boolean
@@ -37,15 +40,15 @@ interface Entry {
   readonly options: DeliveryOptions | undefined
 }
 
-/** What a room has for its members since the last flush. */
+/** The items for a room's members since the last flush. */
 export class WriteBatch {
-  /** Of an item that a newer one replaced the place stays, since members hold indices. */
+  /** A replaced item leaves its slot empty, because members hold indices. */
   readonly #entries: (Entry | undefined)[] = []
   #size = 0
-  /** Indices of the items that not everybody gets. */
+  /** Indices of the items that not every member gets. */
   readonly #selective: number[] = []
   #mayDrop = false
-  /** What all get who get everything. */
+  /** The frames for members that get every item. */
   #whole: Frames | undefined
   readonly #shares = new Map<string, Frames | undefined>()
 
@@ -53,7 +56,7 @@ export class WriteBatch {
     return this.#entries.length
   }
 
-  /** Bytes of all frames. */
+  /** The number of bytes in all frames. */
   get size(): number {
     return this.#size
   }
@@ -73,7 +76,10 @@ export class WriteBatch {
     this.#entries[index] = undefined
   }
 
-  /** What a member has not got yet, once nothing more is added. Members with the same share get the same bytes, and no frame is built twice. */
+  /**
+   * The items that a member has not received yet, once nothing more is added. Members with the same share get the
+   * same bytes, and no frame is built twice.
+   */
   shareOf(member: Member): Frames | undefined {
     const { from } = member
     if (!member.live || from >= this.length) return undefined
@@ -87,7 +93,10 @@ export class WriteBatch {
     return this.#shares.get(key)
   }
 
-  /** The same for members with the same share: few are left out, and where many joined at once, each is of another item. */
+  /**
+   * A key that is equal for members with the same share. Few members are excluded; if many joined at once, their
+   * shares begin at different items.
+   */
   #keyOf(member: Member, congested: boolean): string {
     const { from, connection } = member
     let key = `${congested ? '~' : ''}${connection.session.extended ? '' : '-'}${from}`
@@ -122,7 +131,7 @@ function isSelective({
   return Boolean(extendedOnly || exceptConnections || (exceptConnection ?? exceptUser) !== undefined)
 }
 
-/** Whether the item is for everybody but this member, and maybe some more. */
+/** Whether the item is for everybody but this member, and possibly a few others. */
 function isLeftOut({ connection, userId }: Member, options: DeliveryOptions | undefined): boolean {
   if (!options) return false
   if (options.exceptConnections?.has(connection.id)) return true

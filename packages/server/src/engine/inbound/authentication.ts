@@ -43,7 +43,7 @@ const SILENT_RETRY_MS = 1_000
 
 const GREETING = "Connected. Send a 'join' message with room_id to join a room."
 
-/** Lets connections in: the connect hook, the greeting, who they are, and until when. */
+/** Admits connections: the connect hook, the greeting, the user, and the expiry. */
 export class Authenticator {
   readonly #silence: Silence
 
@@ -54,7 +54,7 @@ export class Authenticator {
   /** Greets a new connection, or refuses it. Its messages wait until this is done. */
   async greet(connection: Connection): Promise<void> {
     const { hooks } = this.deps
-    // Before the hook: what it sends, and a refusal, must not be a client's first frame.
+    // Sent before the hook runs: neither a message from the hook nor a refusal may be a client's first frame.
     this.#sendGreeting(connection)
     const context = this.deps.contexts.of(connection)
     this.#silence.excuse(connection)
@@ -72,7 +72,7 @@ export class Authenticator {
       this.#confirm(connection, {})
   }
 
-  /** Handles an `auth` frame: the first, or a refresh in place. */
+  /** Handles an `auth` frame: the first one, or a refresh. */
   async authenticate(connection: Connection, message: ClientMessageOf<'auth'>): Promise<void> {
     const refs = message.ref === undefined ? {} : { ref: message.ref }
     if (message.protocol !== PROTOCOL_VERSION) {
@@ -86,7 +86,10 @@ export class Authenticator {
     this.#confirm(connection, refs)
   }
 
-  /** Ends connections whose authentication has run out, those that never authenticated, and of many silent ones the most. */
+  /**
+   * Ends connections whose authentication has expired, connections that never authenticated, and excess silent
+   * connections of an address.
+   */
   sweep(now: number): void {
     const { registry, limits, replies, authenticate } = this.deps
     if (!authenticate) return
@@ -129,7 +132,7 @@ export class Authenticator {
     })
   }
 
-  /** An `auth` without a token keeps the user that the query token proved. */
+  /** An `auth` without a token keeps the user of the query token. */
   async #accept(connection: Connection, token: string | undefined, refs: Refs): Promise<boolean> {
     if (token === undefined && connection.session.user) return true
     return this.#checkToken(connection, token, refs)
@@ -154,7 +157,7 @@ export class Authenticator {
     return true
   }
 
-  /** A refresh that cannot be checked now, or is another user's, leaves the connection as it was. */
+  /** A refresh that cannot be checked now, or that is for another user, leaves the connection unchanged. */
   #refuseToken(connection: Connection, why: AuthFailure, refs: Refs): void {
     const error = new RoomfulError(why)
     const isKept = connection.session.user && (why === 'unavailable' || why === 'forbidden')
@@ -162,7 +165,7 @@ export class Authenticator {
     else this.#reject(connection, error, why === 'unavailable' ? 'try_again_later' : why, refs)
   }
 
-  /** Gives an anonymous user its id back. A connection that has said who it is, or joined a room, is somebody already. */
+  /** Restores an anonymous user's id. It ignores connections that already have a user or have joined a room. */
   #restore(connection: Connection, given: string | undefined, refs: Refs): boolean {
     const { session } = connection
     const userId = given === undefined ? undefined : verifySession(given, this.deps.sessionSecret)
@@ -212,10 +215,10 @@ export class Authenticator {
   }
 }
 
-/** Why a token does not do. */
+/** Why a token is not accepted. */
 type AuthFailure = 'invalid_token' | 'token_expired' | 'forbidden' | 'unavailable'
 
-/** What an application's answer means for a connection that acts for `current`, or for nobody yet. */
+/** What the application's answer means for a connection whose user is `current`, or that has none yet. */
 function judge(
   result: Authentication,
   current: User | undefined,
@@ -229,14 +232,14 @@ function judge(
   return lastsMs > 0 ? { user: toUser(result), lastsMs } : 'token_expired'
 }
 
-/** Longest user id, in Unicode code points: members of its rooms get it in each frame. */
+/** Longest user id, in Unicode code points: members of the user's rooms get it in every frame. */
 const MAX_USER_ID_LENGTH = 256
-/** September 2001, in ms; in s, it is the year 33658. */
+/** September 2001 in ms; read as seconds, it is the year 33658. */
 const SECONDS_BEFORE = 1e12
 
 /**
- * From JavaScript anything may come. A number would be another user than the same digits in a string; a profile that
- * JSON cannot hold would fail the join of everybody who is to see it.
+ * Checks values that plain JavaScript may return. A number would be a different user from the same digits in a
+ * string. A profile that JSON cannot hold would fail the join of everybody who would see it.
  * @throws TypeError
  */
 function checked(result: Authentication): Authentication {
@@ -250,7 +253,7 @@ function checked(result: Authentication): Authentication {
       "authenticate must return null, { refused: 'expired' } or a userId that is a string with something in it",
     )
   }
-  // Else a user could write as the server does.
+  // Otherwise a user could write in the server's name.
   if (result.userId.startsWith('@'))
     throw new TypeError("authenticate must return a userId that does not begin with '@'")
   if (truncate(result.userId, MAX_USER_ID_LENGTH) !== result.userId)
@@ -282,7 +285,7 @@ function toUser({ userId, profile, data }: Extract<Authentication, { userId: str
   return { id: userId, ...(profile && { profile }), data }
 }
 
-/** The query token of the channels page. Browsers and proxies log URLs, so the `auth` frame is the safer way. */
+/** The query token. Browsers and proxies log URLs, so the `auth` frame is safer. */
 function tokenInQuery(url: string): string | undefined {
   const query = url.indexOf('?')
   return query < 0 ? undefined : (new URLSearchParams(url.slice(query)).get('token') ?? undefined)

@@ -7,7 +7,7 @@ import type { Connection } from '../connection/connection.js'
 import type { Departures } from './departures.js'
 import type { Inbound } from './inbound.js'
 
-/** What the connections of a node share. */
+/** Shared by all connections of a node. */
 export interface ConnectionEventsDeps {
   readonly hooks: HookCalls
   readonly calls: ApplicationCalls
@@ -16,7 +16,7 @@ export interface ConnectionEventsDeps {
   readonly departures: Departures
 }
 
-/** What a socket tells, passed on to the connection, its messages and the hooks. */
+/** Passes a socket's events on to the connection, its message queue and the hooks. */
 export class ConnectionEvents implements TransportEvents {
   constructor(
     private readonly host: ConnectionEventsDeps,

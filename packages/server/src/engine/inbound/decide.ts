@@ -41,7 +41,10 @@ export interface DecisionLimits {
 
 type AnySession = Session<{ readonly id: string }>
 
-/** Decides on one decoded message: the frame itself first, then its sender's standing, the room, and the fields. */
+/**
+ * Decides on one decoded message. It checks the frame first, then the sender's authentication, the room, and the
+ * fields.
+ */
 export function decide(session: AnySession, decoded: DecodeResult, limits: DecisionLimits): Decision {
   const type = decoded.ok ? decoded.message.type : decoded.type
   const isReadable = decoded.ok || decoded.stage !== 'frame'
@@ -98,7 +101,7 @@ function chatFault(
   if (roomId === OWN_STREAM) return 'forbidden'
   const fault = checkText(message.message, limits.textLength)
   if (fault) return fault
-  // Nothing overtakes the retry of a message that was refused.
+  // Nothing may overtake the retry of a refused message.
   const isOutOfOrder = message.after !== undefined && message.after !== lastAccepted?.clientId
   return isOutOfOrder ? 'out_of_order' : undefined
 }
@@ -149,7 +152,7 @@ function withMembership(
 
 const ROOMLESS_TYPES: ReadonlySet<string | undefined> = new Set(['join', 'auth', 'ping'])
 
-/** The room comes before the fields: who is in no room is told so, whatever else is wrong. */
+/** The room comes before the fields: a sender that is in no room gets that error, whatever else is wrong. */
 function refuseUndecoded(session: AnySession, error: DecodeError): Decision {
   const { type, envelope, issues } = error
   const needsRoom = error.stage === 'body' && !ROOMLESS_TYPES.has(type)

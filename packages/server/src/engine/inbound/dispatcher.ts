@@ -43,11 +43,11 @@ export interface DispatcherDeps {
 
 const HISTORY_LIMIT = 50
 
-/** Carries out what was decided about a connection's message. */
+/** Carries out the decision about a connection's message. */
 export class Dispatcher {
   constructor(private readonly deps: DispatcherDeps) {}
 
-  /** Returns a promise only where something must be awaited. */
+  /** Returns a promise only if something must be awaited. */
   dispatch(connection: Connection, decision: Exclude<Decision, { do: 'refuse' }>): void | Promise<void> {
     const { deps } = this
     switch (decision.do) {
@@ -76,7 +76,7 @@ export class Dispatcher {
     }
   }
 
-  /** The pages of a join are one join. */
+  /** All pages of a join count as one join. */
   #join(connection: Connection, message: ClientMessageOf<'join'>): void | Promise<void> {
     const { allowances, memberships, replies } = this.deps
     const isPage = connection.session.pagedTo(message.room_id) !== undefined

@@ -35,14 +35,16 @@ type Waiting = WaitingText | { readonly binary: Uint8Array }
 
 const PACE_MS = 20
 const PING_FRAME = 'WebSocket ping'
-/** What is refused for its rate without a word. */
+/** Messages that are refused for their rate without an answer. */
 const UNANSWERED: ReadonlySet<string | undefined> = new Set(['typing_start', 'typing_stop', PING_FRAME])
 
-/** The way of a connection's messages into the server: decode → charge → decide → carry out, one at a time, in order. */
+/**
+ * The path of a connection's messages into the server: decode → charge → decide → carry out, one at a time, in order.
+ */
 export class Inbound {
-  /** Given up when it is empty: most connections are idle. */
+  /** Removed when it is empty, because most connections are idle. */
   #queue: Waiting[] | undefined
-  /** True from the start: messages wait until the connection has been greeted. */
+  /** True at the start: messages wait until the connection has been greeted. */
   #busy = true
 
   constructor(
@@ -50,7 +52,7 @@ export class Inbound {
     private readonly deps: InboundDeps,
   ) {}
 
-  /** Lets the messages in that waited for the greeting. */
+  /** Starts handling the messages that waited for the greeting. */
   open(): void {
     void this.#work()
   }
@@ -71,7 +73,7 @@ export class Inbound {
     else if (this.connection.isOpen) this.#enqueue({ binary })
   }
 
-  /** Charges a WebSocket ping like a message; false for one too many. */
+  /** Charges a WebSocket ping like a message; returns false if it exceeds the rate. */
   chargePing(bytes: number): boolean {
     return (
       this.connection.isOpen &&
@@ -79,7 +81,7 @@ export class Inbound {
     )
   }
 
-  /** A full queue stops the reading of the socket, so that the peer waits instead of our memory filling. */
+  /** When the queue is full, reading from the socket stops, so that the peer waits and our memory does not fill. */
   #enqueue(waiting: Waiting): void {
     const { connection, deps } = this
     connection.activeAt = Math.trunc(deps.clock.now())
@@ -100,7 +102,7 @@ export class Inbound {
     return decoded
   }
 
-  /** Takes what waits, one after the other. */
+  /** Handles waiting messages, one after the other. */
   async #work(): Promise<void> {
     this.#busy = true
     for (let next = this.#queue?.shift(); next; next = this.#queue?.shift()) {
@@ -111,7 +113,7 @@ export class Inbound {
     this.#busy = false
   }
 
-  /** Never fails: what went wrong is answered. */
+  /** Never rejects: errors are answered. */
   async #take(next: Waiting): Promise<void> {
     try {
       if (this.connection.isCongested) await this.#untilRead()
@@ -122,7 +124,9 @@ export class Inbound {
     }
   }
 
-  /** Whoever does not read its answers gets no further ones: a hundred resumes at once would overflow the backlog. */
+  /**
+   * A peer that does not read its answers gets no further ones: a hundred resumes at once would overflow the backlog.
+   */
   async #untilRead(): Promise<void> {
     const { connection, deps } = this
     while (connection.isOpen && connection.isCongested)
@@ -166,7 +170,7 @@ export class Inbound {
       set.message?.(context, decoded.message),
     )
     if (refusal) return deps.replies.fail(connection, refusal, refsOf(decoded))
-    // Decided again: the hook may have taken its time, and the connection its leave.
+    // Decides again, because the connection may have left the room while the hook was running.
     const again = decide(connection.session, decoded, deps.limits)
     if (again.do === 'refuse') return deps.replies.refuse(connection, again.refusal)
     if (connection.isOpen) await deps.dispatcher.dispatch(connection, again)
@@ -181,14 +185,16 @@ export class Inbound {
   }
 
   #passes(decoded: DecodeResult, bytes: number): boolean {
-    // Those have a limit of their own, and an answer that a rate must not hide.
+    // These frames have a limit of their own, and an answer that a rate limit must not hide.
     if (!decoded.ok && decoded.code === 'invalid_json') return true
     const { type } = decoded.ok ? decoded.message : decoded
     const join = joinOf(decoded)
     return this.#affords({ type, bytes, roomId: join?.room_id, since: join?.since?.offset }, decoded)
   }
 
-  /** Rations; a refused message is answered with what it was and when to come back, unless nobody waits for an answer. */
+  /**
+   * Charges the message. A refusal says which message it was and when to retry, unless nobody waits for an answer.
+   */
   #affords(charged: Charged, decoded?: DecodeResult): boolean {
     const { connection, deps } = this
     const { session } = connection
@@ -205,7 +211,7 @@ export class Inbound {
     return false
   }
 
-  /** Answered outside the queue: a slow handler must not look like a dead server. */
+  /** Answered outside the queue, so that a slow handler does not look like a dead server. */
   #answerPing({ decoded, bytes }: WaitingText): void {
     const { connection, deps } = this
     if (!this.#passes(decoded, bytes)) return

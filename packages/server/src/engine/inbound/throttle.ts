@@ -3,20 +3,20 @@ import type { Budget, Rates, Session } from '../connection/session.js'
 
 export type Verdict =
   | { readonly ok: true }
-  /** `isLast` if this was one burst too many. */
+  /** `isLast` if this was the last burst allowed. */
   | { readonly ok: false; readonly retryAfterMs: number; readonly isLast: boolean }
 
 export interface Charged {
   readonly type: string | undefined
   readonly bytes: number
-  /** Which room a join is for, and the offset of the cursor that it resumes from. */
+  /** The room of a join, and the offset of the cursor from which it resumes. */
   readonly roomId: string | undefined
   readonly since: number | undefined
 }
 
 const PASSED: Verdict = { ok: true }
 
-/** Charges a message to its connection and its user, or tells how long to wait. */
+/** Charges a message to its connection and its user, or returns how long to wait. */
 export function charge(
   session: Session<{ readonly id: string }>,
   message: Charged,
@@ -27,7 +27,7 @@ export function charge(
   const { type, bytes } = message
   if (continuesPaging(session, message)) return PASSED
   const own = type === 'join' ? 'joins' : type === 'history' ? 'history' : undefined
-  // Those that have a rate of their own are not counted as messages.
+  // Messages with a rate of their own do not count as messages.
   const messages = own ? 0 : 1
   const wait = Math.max(
     own ? waitFor(session[own], rates[own], now) : 0,
@@ -51,7 +51,10 @@ function spend(budget: Budget, rates: Rates, now: number, messages: number, byte
   budget.bytes = paid(budget.bytes, rates.bytes, now, bytes)
 }
 
-/** Only a join that goes on where the last page ended: the same page, asked for again and again, would be free. */
+/**
+ * Only for a join that continues where the last page ended. Otherwise the same page could be requested again and
+ * again for free.
+ */
 function continuesPaging(
   session: Session<{ readonly id: string }>,
   { type, roomId, since }: Charged,

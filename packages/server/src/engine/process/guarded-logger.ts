@@ -16,11 +16,11 @@ interface Window {
 }
 
 /**
- * The application's logger, safe to call from anywhere: it cannot throw, and what peers cause neither floods it nor
- * writes long texts into it.
+ * Wraps the application's logger so that it is safe to call from anywhere: it cannot throw, and peers can neither
+ * flood it nor write long texts into it.
  */
 export class GuardedLogger implements Logger {
-  /** By event. The project writes them, never a peer, so that there are few. */
+  /** By event. The events come from this project, never from a peer, so there are few. */
   readonly #windows = new Map<string, Window>()
 
   constructor(
@@ -75,14 +75,14 @@ export class GuardedLogger implements Logger {
     }
   }
 
-  /** Told where it can still be told: on the console. */
+  /** Reports a failing logger on the console. */
   #failed(error: unknown, lost: string): void {
     const window = this.#windowOf('the logger failed')
     if (window.lines++ >= this.linesPerMinute) return
     try {
       consoleLogger.error({ lost, err: toError(error) }, 'the logger failed')
     } catch {
-      // Nothing is left to tell it to, and a server that cannot log still serves.
+      // There is nowhere left to report it, and a server that cannot log can still serve.
     }
   }
 }
@@ -99,7 +99,7 @@ function cut(text: string): string {
   return text.length <= TEXT_LENGTH ? text : `${text.slice(0, TEXT_LENGTH)}… (${text.length} characters)`
 }
 
-/** What was thrown, as an error that a logger can read: from JavaScript, anything may be thrown. */
+/** Turns a thrown value into an error that a logger can read: JavaScript can throw anything. */
 export function toError(thrown: unknown): Error {
   try {
     if (thrown instanceof Error && isReadable(thrown)) return thrown
@@ -109,7 +109,7 @@ export function toError(thrown: unknown): Error {
   }
 }
 
-/** Whether all that a logger reads of an error is there to be read. */
+/** Whether everything that a logger reads from an error can be read. */
 function isReadable({ name, message, stack = '' }: Error): boolean {
   return [name, message, stack].every((text) => typeof text === 'string')
 }

@@ -44,7 +44,7 @@ export class LifeCycle {
     return this.#starting
   }
 
-  /** Resolves once starting is over, whether it succeeded or not. */
+  /** Resolves when starting has finished, whether it succeeded or not. */
   async started(): Promise<void> {
     await this.#starting?.catch(() => {})
   }
@@ -58,13 +58,19 @@ export class LifeCycle {
     if (this.#isClosed) throw closedError()
   }
 
-  /** Does what has a result, once the server has started. Rejects with `closed`, or `unavailable` if it could not start. */
+  /**
+   * Runs work with a result once the server has started. Rejects with `closed`, or with `unavailable` if it could not
+   * start.
+   */
   run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isClosed) return Promise.reject(closedError())
     return this.#mustWait ? this.#runLater(work) : work()
   }
 
-  /** Does what has none, once the server has started: never, if it could not, which is logged by then. */
+  /**
+   * Runs work without a result once the server has started. If it could not start, which is logged, the work never
+   * runs.
+   */
   soon(work: () => void): void {
     if (this.#mustWait) this.#runLater(async () => work()).catch(() => {})
     else work()

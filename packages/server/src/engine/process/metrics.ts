@@ -18,7 +18,7 @@ export class Metrics {
     this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1)
   }
 
-  /** A peer may close with any code: only those that mean something have a line of their own. */
+  /** A peer may close with any code: only known codes get a line of their own. */
   countClose(code: number): void {
     const label = KNOWN_CODES.has(code) ? code : 'other'
     this.#closes.set(label, (this.#closes.get(label) ?? 0) + 1)

@@ -2,7 +2,10 @@ import cluster from 'node:cluster'
 import type { Backplane } from '../../api/backplane.js'
 import type { Logger } from '../../api/logger.js'
 
-/** Workers of one service that share no backplane look like one server, and are as many: rooms with one name, unknown to each other. */
+/**
+ * Warns about workers of one service that share no backplane. They look like one server, but each has rooms of its
+ * own, even if the names are the same.
+ */
 export function warnOfLonelyWorker(
   { durability }: Pick<Backplane, 'durability'>,
   logger: Logger,

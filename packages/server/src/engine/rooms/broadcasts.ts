@@ -17,7 +17,10 @@ export interface BroadcastsDeps {
   readonly lifeCycle: LifeCycle
 }
 
-/** The way of volatile messages, typing notices among them: to connections here, and by the backplane to all others. */
+/**
+ * Delivers volatile messages, typing notices included: to connections on this node, and through the backplane to all
+ * others.
+ */
 export class Broadcasts {
   constructor(private readonly deps: BroadcastsDeps) {}
 
@@ -26,14 +29,14 @@ export class Broadcasts {
     this.deps.lifeCycle.soon(() => this.deps.backplane.relay(broadcast))
   }
 
-  /** Delivers to the connections of this node alone: another one has broadcast it. */
+  /** Delivers only to the connections of this node: another node has sent the broadcast. */
   deliver({ to, targets, payload }: Relay): void {
     if (to === 'streams') this.#deliverToStreams(targets, payload)
     else if (to === 'users') sendTo(this.deps.registry.ofUsers(targets), payload.message as object)
     else if (to === 'everyone') sendTo(this.#allExcept(payload.exceptUser), payload.message as object)
   }
 
-  /** A connection in several of the rooms gets the message once, as a message of the first of them. */
+  /** A connection that is in several of the rooms gets the message once, as a message of the first one. */
   #deliverToStreams(streams: readonly string[], payload: JsonObject): void {
     const rooms = streams.flatMap((stream) => this.deps.rooms.get(stream) ?? [])
     for (const [index, room] of rooms.entries()) {
@@ -52,7 +55,7 @@ export class Broadcasts {
   }
 }
 
-/** Sends one volatile message to connections wherever they are. */
+/** Sends one volatile message to the given connections, whichever rooms they are in. */
 function sendTo(connections: Iterable<Connection>, message: object): void {
   const frame = TextFrame.of(message)
   for (const connection of connections) if (!connection.isCongested) connection.write(frame)
@@ -71,7 +74,10 @@ function optionsOf(
   }
 }
 
-/** Members of a room who get what is sent to one of the others now: by the time of the flush, some may have come or gone. */
+/**
+ * Members of a room who get the message now as members of another room. This is determined now, because some may join
+ * or leave before the flush.
+ */
 function alsoIn(others: readonly Room[], { audience }: Room): ReadonlySet<string> {
   const ids = others.length === 0 ? [] : [...audience.connectionIds]
   return new Set(ids.filter((id) => others.some((other) => other.audience.isLive(id))))

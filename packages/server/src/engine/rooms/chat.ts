@@ -30,7 +30,7 @@ export interface ChatDeps {
 
 type Accepted = PublishResult & { readonly status: 'accepted' }
 
-/** A chat message on its way. */
+/** A chat message that is being handled. */
 interface Chat {
   readonly connection: Connection
   readonly membership: Membership
@@ -38,9 +38,7 @@ interface Chat {
   readonly userId: string
 }
 
-/**
- * A chat message's way into the log: the application is asked, then it is published and acknowledged.
- */
+/** Takes chat messages to the log: asks the application, publishes, acknowledges. */
 export class Chats {
   constructor(private readonly deps: ChatDeps) {}
 
@@ -108,7 +106,7 @@ export class Chats {
   }
 }
 
-/** What the client sent, not what a handler made of it: by that a repeat is known. */
+/** Uses what the client sent, not the handler's version: a repeat is recognised by it. */
 function senderOf({ membership, message, userId }: Chat): Sender | undefined {
   const { client_id: clientId, seen } = message
   if (clientId === undefined) return undefined
@@ -120,7 +118,10 @@ function digest({ message, data }: ChatBody): number {
   return fingerprint(data ? `${message}\n${JSON.stringify(data)}` : message)
 }
 
-/** What a handler made of a chat message. @throws TypeError if it returned something else, which no type has stopped */
+/**
+ * The handler's version of a chat message. @throws TypeError if it returned anything else, which types cannot prevent
+ * in JavaScript
+ */
 function rewritten(result: unknown, chat: ChatBody): ChatBody {
   const { message, data } = (result ?? chat) as Partial<ChatBody>
   if (typeof message !== 'string') {

@@ -60,7 +60,10 @@ type Message = { readonly type: string }
 const SERVER_USER_ID = '@server'
 const MAX_PAGE_BYTES = 16 * 1024 * 1024
 
-/** What the application sends: to rooms, to users, to everyone; on this node, and by the backplane on all others. */
+/**
+ * Sends the application's messages to rooms, to users and to everyone: on this node, and through the backplane on all
+ * others.
+ */
 export class Messenger {
   constructor(private readonly deps: MessengerDeps) {}
 
@@ -75,12 +78,12 @@ export class Messenger {
     return this.#handle(id, id)
   }
 
-  /** A room as a member names it: `@me` is that user's own stream. */
+  /** A room by the name that a member uses: `@me` is that user's own stream. */
   roomFor(roomId: string, userId: string): RoomHandle<AnyProtocol> {
     return this.#handle(roomId, streamOf(roomId, userId))
   }
 
-  /** @throws TypeError if the id is no user's */
+  /** @throws TypeError if this is not a user id */
   user(id: string): UserHandle<AnyProtocol> {
     checkUserId(id)
     const stream = userStream(id)
@@ -121,8 +124,8 @@ export class Messenger {
   }
 
   /**
-   * Carries out what another node told. What it does not understand, as from a newer version, it passes over: a node
-   * must not fall by what another one sends.
+   * Carries out a message from another node. It ignores what it does not understand, for example from a newer
+   * version: one node's messages must not crash another.
    */
   receive(relay: unknown): void {
     const { logger } = this.deps
@@ -226,7 +229,7 @@ export class Messenger {
     })
   }
 
-  /** Also ends a join that is under way, for it was let in by a decision that no longer holds. */
+  /** Also ends a join in progress, because the decision that admitted it no longer holds. */
   #kick(connection: Connection, roomIds: readonly string[]): void {
     const { memberships, replies } = this.deps
     for (const roomId of roomIds) {
@@ -283,7 +286,7 @@ function checkUserId(id: unknown): void {
     throw new TypeError(`A user id is a string that is not empty, not ${shown(id)}`)
 }
 
-/** For an error. What is no string may have no JSON. */
+/** For an error message. A value that is not a string may have no JSON form. */
 function shown(id: unknown): string {
   return typeof id === 'string' ? JSON.stringify(id) : `of type ${typeof id}`
 }

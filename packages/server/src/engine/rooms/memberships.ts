@@ -37,13 +37,13 @@ export interface MembershipsDeps {
 type Join = ClientMessageOf<'join'>
 
 const MAX_PAGE = 1_000
-/** Reads of one join whose log breaks again and again under it. */
+/** How often one join reads its page again if the log keeps breaking. */
 const MAX_READS = 10
 const BROKEN_LOG_RETRY_MS = 1_000
-/** When a node that is full of rooms may be asked again. */
+/** When to retry on a node that has reached its limit of rooms. */
 const FULL_RETRY_MS = 5_000
 
-/** Joining and leaving rooms, and what a member's presence there brings with it. */
+/** Handles joining and leaving rooms, and the presence that comes with membership. */
 export class Memberships {
   constructor(private readonly deps: MembershipsDeps) {}
 
@@ -64,7 +64,7 @@ export class Memberships {
     }
   }
 
-  /** Ends a membership. `mayReturn` keeps the user present for the grace time. */
+  /** Ends a membership. With `mayReturn`, the user stays present for the grace period. */
   async leave(connection: Connection, roomId: string, mayReturn: boolean): Promise<void> {
     const { rooms, backplane, hooks } = this.deps
     const { session } = connection
@@ -84,7 +84,7 @@ export class Memberships {
     if (!room.isOwnStream) await backplane.leave(room.stream, user.id, connection.id, mayReturn)
   }
 
-  /** Refuses a join or a history page. A member whose access was withdrawn does not stay either. */
+  /** Refuses a join or a history page. A member whose access was withdrawn is removed as well. */
   async deny(connection: Connection, roomId: string, error: RoomfulError, refs: Refs): Promise<void> {
     const { replies } = this.deps
     replies.fail(connection, error, refs)
@@ -94,14 +94,14 @@ export class Memberships {
       replies.send(connection, { type: 'left', room_id: roomId, reason: 'forbidden' })
   }
 
-  /** Ends a membership that nobody waits for: the connection is gone, or was disconnected. */
+  /** Ends a membership without anybody waiting for it: the connection is gone, or was disconnected. */
   remove(connection: Connection, roomId: string, mayReturn: boolean): void {
     this.leave(connection, roomId, mayReturn).catch((error: unknown) => {
       this.deps.calls.report('A connection could not leave its room', error, undefined)
     })
   }
 
-  /** The application's word on a new member. One that is in already was asked when it came. */
+  /** Calls the join hook for a new member. For an existing member, it was called when they first joined. */
   async #askJoinHook(connection: Connection, message: Join): Promise<RoomfulError | undefined> {
     const { hooks } = this.deps
     const { session } = connection
@@ -111,7 +111,10 @@ export class Memberships {
     return hooks.ask('on.join', context, (set) => set.join?.(context))
   }
 
-  /** What the answer to a join may come to, in bytes: messages only if it asks for some, members only for who is told them. */
+  /**
+   * The largest possible answer to a join, in bytes: with messages only if it requests some, with members only if it
+   * will list them.
+   */
   #mostBytes({ session }: Connection, { since, history }: Join): number {
     const half = this.deps.limits.pageBytes / 2
     return (since || history ? half : 0) + (since || session.extended ? half : 0)
@@ -135,7 +138,7 @@ export class Memberships {
     }
   }
 
-  /** Anew if the log broke meanwhile: a page from before does not fit what comes after. */
+  /** Starts over if the log broke meanwhile, because a page from before does not fit what comes after. */
   async #readAndAttach(connection: Connection, message: Join, room: Room): Promise<void> {
     for (let read = 0; read < MAX_READS; read++) {
       const { breaks } = room
@@ -187,13 +190,13 @@ export class Memberships {
     return pages.read(room, { before: undefined, limit: message.history, maxBytes })
   }
 
-  /** Whether there is more to read, or the list of members would have no space left in a page. */
+  /** Whether there is more to read, or no space for the list of members in this page. */
   #wantsMore({ session }: Connection, message: Join, { fault, more, entries }: Page): boolean {
     if (message.since === undefined || fault !== undefined) return false
     return more || (session.extended && bytesOf(entries) > this.deps.limits.pageBytes / 2)
   }
 
-  /** One page of a resume that takes several: the connection is not live until the last. */
+  /** Sends one page of a resume that takes several; the connection is not live until the last. */
   #sendPage(connection: Connection, room: Room, message: Join, page: Page): void {
     room.audience.suspend(connection.id)
     const last = page.entries.at(-1)
@@ -202,7 +205,10 @@ export class Memberships {
     this.#sendJoined(connection, message, { position, entries: page.entries, more: true, fault: undefined })
   }
 
-  /** From reading what is missing to going live nothing is awaited, so that history and live meet without a gap. */
+  /**
+   * Nothing is awaited between reading the missing entries and going live, so history and live messages meet without
+   * a gap.
+   */
   #attach(
     connection: Connection,
     room: Room,
@@ -217,7 +223,7 @@ export class Memberships {
     const late = room.tail.filter((entry) => entry.offset > upTo)
     const entries = page?.entries ?? []
     session.endPaging(message.room_id)
-    // By the room's own string: that of the message would stay in memory for as long as the connection.
+    // Uses the room's own string: that of the message would keep its memory for as long as the connection.
     const membership = session.enterRoom(room.id)
     const current = presence && withChanges(presence, room.changes)
     this.#sendJoined(connection, message, {
@@ -230,7 +236,7 @@ export class Memberships {
     })
   }
 
-  /** Not again to who has it: a list is a thousand times as long as a join. */
+  /** `undefined` if the connection already has the list, which is a thousand times as long as a join. */
   #listFor(
     membership: Membership,
     room: Room,
@@ -259,7 +265,7 @@ function isJoining({ isOpen, session }: Connection, { room_id }: Join): boolean 
   return isOpen && session.isJoining(room_id)
 }
 
-/** @throws RoomfulError `forbidden` if the joiner was kicked, or has gone, while something was awaited */
+/** @throws RoomfulError `forbidden` if the joiner was kicked, or has left, while something was awaited */
 function assertJoining(connection: Connection, message: Join): void {
   if (!isJoining(connection, message)) throw new RoomfulError('forbidden')
 }

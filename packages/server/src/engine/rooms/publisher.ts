@@ -14,13 +14,13 @@ export interface ChatBody {
   readonly data?: JsonObject | undefined
 }
 
-/** A chat message on its way into a log. */
+/** A chat message that is about to be logged. */
 export interface ChatDraft {
   readonly stream: string
-  /** The room as its members name it. */
+  /** The room's name, as its members use it. */
   readonly roomId: string
   readonly userId: string
-  /** What is logged. */
+  /** The content that is logged. */
   readonly body: ChatBody
   readonly sender: Sender | undefined
   readonly account: string | undefined
@@ -66,7 +66,10 @@ export class Publisher {
     return counted(await this.backplane.publish(stream, draft), this.metrics)
   }
 
-  /** Publishes a chat message of the server's own. @throws RoomfulError what a client's would be refused for */
+  /**
+   * Publishes the server's own chat message. @throws RoomfulError the errors with which a client's message would be
+   * refused
+   */
   async publishOwnChat(
     stream: string,
     roomId: string,
@@ -92,7 +95,7 @@ export class Publisher {
   }
 
   /**
-   * Publishes a message of the application's own.
+   * Publishes the application's own message.
    * @throws RoomfulError `invalid_message`, `id_conflict`, `unavailable`, `outcome_unknown`
    */
   async publish(
@@ -126,7 +129,7 @@ const REFUSALS = {
   out_of_order: 'out_of_order',
 } as const
 
-/** By what was said, and not when: a repeat has the same fingerprint. */
+/** The fingerprint covers the content but not the time, so that a repeat has the same one. */
 function idempotencyOf(key: string | undefined, content: object): Idempotency | undefined {
   return key === undefined ? undefined : { key, fingerprint: fingerprint(canonicalJson(content)) }
 }
@@ -139,7 +142,7 @@ function positionOf(result: PublishResult): Position {
   return result.position
 }
 
-/** The error for a message that the log did not take. */
+/** The error for a message that the log did not accept. */
 export function refusalOf({ status }: Exclude<PublishResult, { status: 'accepted' }>): RoomfulError {
   return new RoomfulError(REFUSALS[status])
 }

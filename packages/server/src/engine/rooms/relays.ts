@@ -6,7 +6,7 @@ const MESSAGE = { message: 'type' }
 
 const checkRelay = compileShape('to targets:string[] payload:object')
 
-/** What each kind of relay carries. */
+/** The fields of each kind of relay. */
 const PAYLOADS: Readonly<Record<Relay['to'], ReturnType<typeof compileShape>>> = {
   streams: compileShape('message:message exceptConnection? exceptUser? coalesceKey?', MESSAGE),
   users: compileShape('message:message', MESSAGE),
@@ -16,8 +16,8 @@ const PAYLOADS: Readonly<Record<Relay['to'], ReturnType<typeof compileShape>>> =
 }
 
 /**
- * The first field that keeps a node from carrying out a relay, or `undefined` if it is one. Checked where it is made,
- * so that the mistake is the caller's, and where it arrives, since it may come from a node of another version.
+ * The first field that prevents a node from carrying out a relay, or `undefined` if there is none. Checked by the
+ * sender, so that the caller gets the error, and by the receiver, since the sender may run another version.
  */
 export function relayFault(value: unknown): string | undefined {
   const misfit = checkRelay(value)

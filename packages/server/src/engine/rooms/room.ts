@@ -3,27 +3,30 @@ import type { LogEntry, Position, PresenceChange, StreamEvent, Subscription } fr
 import { Audience } from '../delivery/audience.js'
 import { Typing } from './typing.js'
 
-/** A stream as this node sees it: its audience here, and how far its log has been carried to it. */
+/** A stream on this node: its local audience, and the position up to which its log has been passed on. */
 export class Room {
   readonly audience = new Audience()
   readonly typing = new Typing()
-  /** The newest count that a large room has not been told yet. */
+  /** The newest count that has not been sent to a large room yet. */
   notice: { readonly type: 'user_joined' | 'user_left'; readonly count: number } | undefined
-  /** Whether members are told each other's names; false in a large room. */
+  /** Whether members learn each other's names; false in a large room. */
   announced = true
-  /** Users, as far as a change has told. */
+  /** The number of users, as known from the last change. */
   count: number | undefined
-  /** When the members of a large room may be listed again. */
+  /** The earliest time at which the members of a large room may be listed again. */
   listAt = 0
-  /** Joins under way. While there are any, `tail` and `changes` keep what arrives, for it is not in what they read. */
+  /**
+   * The number of joins in progress. While there are any, `tail` and `changes` keep what arrives, because the joins'
+   * pages do not contain it.
+   */
   joiners = 0
   tail: LogEntry[] = []
   changes: PresenceChange[] = []
   subscription: Subscription | undefined
-  /** How often the log broke: a page that was read before the last time may not fit what comes after it. */
+  /** How often the log broke. A page that was read before the last break may not fit what comes after it. */
   breaks = 0
   #head: Position | undefined
-  /** What arrived before the head was known. */
+  /** Events that arrived before the head was known. */
   #early: StreamEvent[] = []
 
   constructor(readonly stream: string) {}
@@ -47,7 +50,7 @@ export class Room {
     return this.#head
   }
 
-  /** Sets the starting point; returns what arrived before it was known. */
+  /** Sets the starting position; returns the events that arrived before it was known. */
   open(head: Position): readonly StreamEvent[] {
     this.#head = head
     const early = this.#early
@@ -62,7 +65,7 @@ export class Room {
     return true
   }
 
-  /** Takes the next entry in order; false if it was passed on before. */
+  /** Accepts the next entry in order; returns false if it was already passed on. */
   advance(entry: LogEntry, epoch: string): boolean {
     if (entry.offset <= this.head.offset) return false
     this.#head = { epoch, offset: entry.offset, id: entry.id }
@@ -70,7 +73,7 @@ export class Room {
     return true
   }
 
-  /** Goes on after `head`, wherever it was: the log broke. */
+  /** The log broke: continues after `head`, wherever that is. */
   rebase(head: Position): void {
     this.#head = head
     this.breaks++
@@ -85,19 +88,19 @@ export class Room {
   }
 }
 
-/** The stream behind a room's name on the wire, as one user means it. */
+/** The stream for a room's name on the wire, as used by one user. */
 export function streamOf(roomId: string, userId: string): string {
   return roomId === OWN_STREAM ? userStream(userId) : roomId
 }
 
 const USER_STREAM = '@user:'
 
-/** No room id starts with `@`, so that no room can be another user's stream. */
+/** No room id starts with `@`, so no room can be another user's stream. */
 export function userStream(userId: string): string {
   return `${USER_STREAM}${userId}`
 }
 
-/** A stream as the application names it: a room, or that of a user. */
+/** A stream, as the application names it: a room, or a user's own stream. */
 export function roomOf(stream: string): { readonly roomId: string; readonly userId?: string } {
   if (!stream.startsWith(USER_STREAM)) return { roomId: stream }
   return { roomId: OWN_STREAM, userId: stream.slice(USER_STREAM.length) }

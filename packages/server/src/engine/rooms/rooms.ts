@@ -13,16 +13,19 @@ import { snapshotFrame } from '../connection/page-frames.js'
 import type { FanOut } from '../delivery/fan-out.js'
 import { Room } from './room.js'
 
-/** Share of its bounds to which a room must shrink before its members are listed again: at a bound, one user could have it sent over and over. */
+/**
+ * The share of its limits to which a room must shrink before its members are listed again. Without it, a single user
+ * joining and leaving at the limit would have the list sent over and over.
+ */
 const LISTED_AGAIN = 0.9
-/** When a list that was too long is looked at again. */
+/** When to check again whether a list that was too long fits. */
 const TOO_LONG_MS = 10_000
 
-/** The rooms with members on this node. An empty one is given up at once, with all that it holds. */
+/** The rooms with members on this node. An empty room is removed at once, with everything in it. */
 export class Rooms {
   readonly #rooms = new Map<string, Room>()
   readonly #opening = new Map<string, Promise<void>>()
-  /** Rooms that are too large for their members to be told each other's names. */
+  /** Rooms that are too large for their members to learn each other's names. */
   readonly #large = new Set<Room>()
 
   constructor(
@@ -43,7 +46,7 @@ export class Rooms {
     yield* this.#rooms.values()
   }
 
-  /** Subscribes, if no one here has yet, and holds the room open for a join until `release`. */
+  /** Subscribes if nobody on this node has yet, and keeps the room open for a join until `release`. */
   async acquire(stream: string): Promise<Room> {
     const room = this.#rooms.get(stream) ?? new Room(stream)
     this.#rooms.set(stream, room)
@@ -70,7 +73,7 @@ export class Rooms {
     room.subscription = undefined
   }
 
-  /** Tells each large room its latest count, and lists the members of those that have become small. */
+  /** Sends each large room its latest count, and lists the members of those that have become small. */
   sweepLarge(now: number): void {
     const few = Math.ceil(LISTED_AGAIN * this.limits.listedMembers)
     for (const room of this.#large) {
@@ -80,7 +83,7 @@ export class Rooms {
     }
   }
 
-  /** The list of a room's members for one who joins; none in a large room, or one whose list is too long. */
+  /** The list of members for a connection that joins; `undefined` in a large room, or if the list is too long. */
   listFor(room: Room, { users, count }: PresenceSnapshot): MemberList | undefined {
     if (!room.announced) return undefined
     const list = users && memberList(users, this.#listBytes)
@@ -88,7 +91,7 @@ export class Rooms {
     return list
   }
 
-  /** Half of a page: the other half is for messages. */
+  /** Half of a page; the other half is for messages. */
   get #listBytes(): number {
     return this.limits.pageBytes / 2
   }
@@ -102,7 +105,7 @@ export class Rooms {
     return opening
   }
 
-  /** Subscribes first and reads the head then: the other way round, what is published in between would be lost. */
+  /** Subscribes first and then reads the head; otherwise entries published in between would be lost. */
   async #subscribe(room: Room): Promise<void> {
     const subscription = await this.backplane.subscribe(room.stream, (event) => this.#receive(room, event))
     try {
@@ -164,21 +167,23 @@ export class Rooms {
     this.fanOut.deliver(room.audience, { frame, notice: event !== 'update', options })
   }
 
-  /** From here on, its members are told one count a second. */
+  /** From now on, the room's members get at most one count a second. */
   #stopListing(room: Room, count: number): void {
     room.announced = false
     room.count = count
     this.#large.add(room)
   }
 
-  /** Before anything newer: a count that was put off would take it back. */
+  /** Sent before anything newer, since a postponed count would otherwise overwrite it. */
   #tellCount(room: Room): void {
     if (!room.notice) return
     this.#notify(room, room.notice.type, room.notice.count, {})
     room.notice = undefined
   }
 
-  /** Changes are told from the list on: before it, members would see a gap in their versions, and ask for it. */
+  /**
+   * Changes are sent only after the list: before it, members would see a gap in their versions, and request the list.
+   */
   #listAgain(room: Room, now: number): void {
     room.listAt = Number.POSITIVE_INFINITY
     void this.#tellSnapshot(room, LISTED_AGAIN * this.#listBytes).then((bytes) => {
@@ -187,7 +192,7 @@ export class Rooms {
     })
   }
 
-  /** Returns the bytes of the list; 0 if there is none to tell. */
+  /** Returns the number of bytes in the list; 0 if there is none to send. */
   async #tellSnapshot(room: Room, maxBytes: number): Promise<number> {
     try {
       const frame = await this.#readSnapshot(room, Math.min(maxBytes, this.#listBytes))
@@ -199,12 +204,14 @@ export class Rooms {
       this.fanOut.deliver(room.audience, { frame, options: { extendedOnly: true } })
       return frame.payloadBytes
     } catch {
-      // Members see a gap in the version with the next change, and ask again.
+      // With the next change, members notice a gap in the version, and request the list.
       return 0
     }
   }
 
-  /** As the changes that came meanwhile leave it: those have been told already, and it must not take them back. */
+  /**
+   * Includes the changes that arrived meanwhile: they have been sent already, and the snapshot must not undo them.
+   */
   async #readSnapshot(room: Room, maxBytes: number): Promise<TextFrame | undefined> {
     room.joiners++
     const known = room.changes.length

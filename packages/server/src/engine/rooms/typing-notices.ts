@@ -44,14 +44,17 @@ export class TypingNotices {
       this.#broadcast(room, userId, connectionId, 'user_stopped_typing')
   }
 
-  /** The client says so: the others receive it even if they know already, unless the user types on elsewhere. */
+  /**
+   * Handles a client's `typing_stop`. The others get it even if they already know, unless the user is still typing on
+   * another connection.
+   */
   reportStopped(room: Room, userId: string, connectionId: string): void {
     const wasTyping = room.typing.has(userId)
     this.stop(room, userId, connectionId)
     if (!wasTyping) this.#broadcast(room, userId, connectionId, 'user_stopped_typing')
   }
 
-  /** Ends the notices that nobody renewed. */
+  /** Ends the notices that were not renewed. */
   sweep(now: number): void {
     for (const key of this.#expiry.takeExpired(now)) {
       const typer = this.#typers.get(key)

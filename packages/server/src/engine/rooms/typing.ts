@@ -5,7 +5,7 @@ interface Typer {
   shownAt: number
 }
 
-/** Which of a room's connections are typing, shown by user: a second tab of the same user changes nothing. */
+/** The connections of a room that are typing, grouped by user: a second tab of the same user changes nothing. */
 export class Typing {
   readonly #byUser = new Map<string, Typer>()
 
@@ -17,14 +17,14 @@ export class Typing {
     return this.#byUser.has(userId)
   }
 
-  /** Whether another user would be one too many. */
+  /** Whether another user would exceed the limit. */
   isFull(userId: string, maxUsers: number): boolean {
     return this.#byUser.size >= maxUsers && !this.#byUser.has(userId)
   }
 
   /**
-   * True if the others should be told: the user was not typing until now, or has gone on for so long that
-   * their own expiry would end the notice.
+   * Returns true if the others should be notified: the user was not typing until now, or the notice would otherwise
+   * soon expire on their side.
    */
   start(userId: string, connection: string, now: number): boolean {
     const typer = this.#byUser.get(userId) ?? { connections: new Set(), shownAt: Number.NEGATIVE_INFINITY }
@@ -35,7 +35,7 @@ export class Typing {
     return true
   }
 
-  /** True if the user is no longer typing on any connection. */
+  /** Returns true if the user is no longer typing on any connection. */
   stop(userId: string, connection: string): boolean {
     const typer = this.#byUser.get(userId)
     if (!typer?.connections.delete(connection) || typer.connections.size > 0) return false

@@ -1,14 +1,14 @@
 import { WHOLE } from './flags.js'
 import { TIME } from './time.js'
 
-/** What an entry costs beside its text, roughly. The memory log counts the same. */
+/** The approximate cost of an entry in addition to its text. The memory log uses the same figure. */
 const OVERHEAD = 120
 
 /**
- * Entries are added as `<offset>-0` with the fields i (id), p (id of the one before), t (time), s (bytes of the log up
- * to its end) and m (text). The log's own end says where it ends; what meta notes of it counts only once the entries
- * have expired. So an error between any two lines leaves no hole, and entries that were deleted by hand are a fork: a
- * log that ends before what meta notes has lost what came after, and gives those offsets again.
+ * Entries are added as `<offset>-0` with the fields i (id), p (id of the previous entry), t (time), s (bytes of the
+ * log up to its end) and m (text). The log itself determines where it ends; the values in meta count only after the
+ * entries have expired. So an error between any two lines leaves no hole, and deleting entries by hand is a fork: a
+ * log that ends before the position in meta has lost entries, and assigns their offsets again.
  */
 const LOG = `${TIME}
 local function entry(raw)
@@ -72,9 +72,9 @@ end
 `
 
 /**
- * The record of a message is written first, and counts only if the log has not lost the entry that it names: after an
- * error in between, a repeat is appended, neither lost nor doubled. That of a key counts only while the entry is kept.
- * A repeat writes too, since WAIT waits for the last write of its connection.
+ * The record of a message is written first, and counts only if the log still has the entry that it names. So after an
+ * error in between, a repeat is appended, and neither lost nor duplicated. The record of a key counts only while its
+ * entry is in the log. A repeat also writes, since WAIT waits for the last write of its connection.
  */
 export const APPEND = `${WHOLE}${LOG}
 local function has_lost(log, last, epoch, offset, id)

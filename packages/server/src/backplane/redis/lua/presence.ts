@@ -3,8 +3,8 @@ import { TIME } from './time.js'
 
 /**
  * The hash of a stream's presence holds `version` and, under `u:<user id>`, each user: profile, state, connections
- * with their leases, and until when one without connections may return. A hash that is new starts its versions from
- * the time, so that they go on rising when the one before is long forgotten.
+ * with their leases, and, for a user without connections, the time until which they may return. A new hash starts its
+ * version from the current time, so that versions keep rising even after the previous hash is forgotten.
  */
 const PRESENCE = `${TIME}
 local function get(key, user)

@@ -1,7 +1,7 @@
 import { ALWAYS } from './flags.js'
 import { TIME } from './time.js'
 
-/** Tasks of all nodes, by the time (of Redis) at which they are due. One that was taken is marked `!`. */
+/** The tasks of all nodes, by the time at which they are due (Redis' clock). A task that was taken is marked `!`. */
 const TASKS = `${TIME}
 local function note(task, time)
   redis.call('ZADD', KEYS[1], text(time), task)

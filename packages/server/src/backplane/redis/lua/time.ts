@@ -1,4 +1,4 @@
-/** Numbers in full, for Redis would write large ones as 1e+15, and its time in ms. */
+/** Formats numbers in full, because Redis would write large ones as 1e+15; and reads Redis' time, in ms. */
 export const TIME = `
 local function text(number)
   return string.format('%.0f', number)
