@@ -23,7 +23,8 @@ export interface Timeouts {
   /** Time for the socket to open, in ms; then the client connects again after a back-off. @default 10_000 */
   readonly dialMs: number
   /**
-   * Time for the server to send `system` and to authenticate, in ms; then the client connects again. @default 10_000
+   * Time for the server to send `system` and to authenticate, in ms; then the client connects again.
+   * @default 10_000
    */
   readonly authMs: number
   /** Time for the answer to a request, in ms; then it rejects with `timeout`. @default 10_000 */
@@ -81,8 +82,8 @@ export interface ClientOptions<P extends AnyProtocol = BuiltIn> {
    */
   readonly session?: 'tab' | 'memory' | undefined
   /**
-   * Keeps unacknowledged messages across reloads: `localOutbox()`, or `storedOutbox(yours)`. @default none: they are
-   * lost with the page
+   * Keeps unacknowledged messages across reloads: `localOutbox()`, or `storedOutbox(yours)`.
+   * @default none: they are lost with the page
    */
   readonly storage?: StoredOutbox | undefined
   readonly outbox?: Partial<OutboxLimits> | undefined

@@ -5,8 +5,8 @@ import { isStoredMessage, storedOutbox } from './storage-copy.js'
 export interface LocalOutboxOptions {
   /**
    * Age at which a message is given up and reported by an `error` event, in ms. Without it, messages that an
-   * anonymous user left in a closed tab would stay in the storage for ever, since nobody can send them. @default
-   * 604_800_000, a week
+   * anonymous user left in a closed tab would stay in the storage for ever, since nobody can send them.
+   * @default 604_800_000, a week
    */
   readonly maxAgeMs?: number
 }

@@ -38,7 +38,8 @@ export interface SendOptions<P extends AnyProtocol> {
 
 export interface RequestOptions {
   /**
-   * Time for the answer, in ms; then the promise rejects with `timeout`. @default the client's `timeouts.requestMs`
+   * Time for the answer, in ms; then the promise rejects with `timeout`.
+   * @default the client's `timeouts.requestMs`
    */
   readonly timeoutMs?: number
   /** Stops waiting: the promise rejects with `cancelled`. The server may still carry out the request. */
@@ -97,8 +98,8 @@ export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
    */
   release(): void
   /**
-   * Sends a chat message, also while offline. A `timeline` shows it at once. @throws TypeError if `message` is not a
-   * string
+   * Sends a chat message, also while offline. A `timeline` shows it at once.
+   * @throws TypeError if `message` is not a string
    */
   send(message: string, options?: SendOptions<P>): Sent
   /** Sends an application message, fire-and-forget. Returns whether it was sent. @throws RoomfulError `invalid_message`, `too_large` */

@@ -117,7 +117,8 @@ export interface UserHandle<P extends AnyProtocol = BuiltIn> {
   /** Logs a message in the user's own stream, which every device joins as `@me`. Rejects as a room's `publish` does. */
   publish(message: Publishable<P>, options?: PublishOptions): Promise<Position>
   /**
-   * Closes every connection of the user, on every node. @default 4501
+   * Closes every connection of the user, on every node.
+   * @default 4501
    * @throws TypeError or RangeError for a code or a reason that WebSocket does not allow
    */
   disconnect(code?: number, reason?: string): void

@@ -95,13 +95,13 @@ export interface Roomful<P extends AnyProtocol = BuiltIn> {
 
 export interface CloseOptions {
   /**
-   * How long to keep serving after `ready` has become false, in ms, since balancers take a while to notice. @default
-   * 0
+   * How long to keep serving after `ready` has become false, in ms, since balancers take a while to notice.
+   * @default 0
    */
   readonly lagMs?: number
   /**
-   * Time over which clients are asked to reconnect elsewhere, spread evenly, in ms. @default 0: they are closed at
-   * once
+   * Time over which clients are asked to reconnect elsewhere, spread evenly, in ms.
+   * @default 0: they are closed at once
    */
   readonly drainMs?: number
 }

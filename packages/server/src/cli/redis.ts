@@ -4,8 +4,8 @@ import { UsageError } from './settings.js'
 const CONNECT_MS = 5_000
 
 /**
- * Returns a backplane on a Redis that answers now. @throws UsageError if it does not answer, or if node-redis is not
- * installed
+ * Returns a backplane on a Redis that answers now.
+ * @throws UsageError if it does not answer, or if node-redis is not installed
  */
 export async function openRedis(url: string): Promise<Backplane> {
   const { createClient } = await import('redis').catch((cause: unknown) => {

@@ -119,8 +119,8 @@ export class Streams {
   }
 
   /**
-   * Reclaims memory from other streams until this many bytes are free. @throws RoomfulError `unavailable` if they
-   * cannot give enough
+   * Reclaims memory from other streams until this many bytes are free.
+   * @throws RoomfulError `unavailable` if they cannot give enough
    */
   makeSpace(bytes: number): void {
     if (bytes <= 0) return

@@ -33,7 +33,8 @@ export interface MemoryOptions {
   /**
    * Maximum bytes of all rooms of the node, with their logs, records of repeats, members and states. Above it, the
    * largest rooms of the users who have the most lose their oldest entries. If nothing can be reclaimed, a join, a
-   * larger state or a new room gets `unavailable`. @default 268_435_456
+   * larger state or a new room gets `unavailable`.
+   * @default 268_435_456
    */
   readonly totalBytes?: number
   /**
@@ -44,7 +45,8 @@ export interface MemoryOptions {
   readonly streams?: number
   /**
    * How many client messages a room remembers in order to recognise a repeat; it may hold up to twice as many. An
-   * older repeat is refused with `outcome_unknown`. @default 100_000
+   * older repeat is refused with `outcome_unknown`.
+   * @default 100_000
    */
   readonly dedupeCount?: number
   /**

@@ -6,8 +6,8 @@ export type AnyRedisClient = Pick<RedisClientType, 'duplicate' | 'options'>
 
 export interface RedisOptions {
   /**
-   * The address of Redis: `redis://user:password@host:6379/0`, or `rediss://` for TLS. @default
-   * 'redis://localhost:6379'
+   * The address of Redis: `redis://user:password@host:6379/0`, or `rediss://` for TLS.
+   * @default 'redis://localhost:6379'
    */
   readonly url?: string
   /**
@@ -16,8 +16,8 @@ export interface RedisOptions {
    */
   readonly client?: AnyRedisClient
   /**
-   * The beginning of every key and channel. Servers with the same prefix and Redis form one cluster. @default
-   * 'roomful'
+   * The beginning of every key and channel. Servers with the same prefix and Redis form one cluster.
+   * @default 'roomful'
    */
   readonly prefix?: string
   /**
@@ -29,7 +29,8 @@ export interface RedisOptions {
   /** How many replicas must confirm a `replicated` message; with fewer, nothing is acknowledged. @default 1 */
   readonly replicas?: number
   /**
-   * Time-out for their confirmation, in ms; after it, the sender gets `unavailable` and tries again. @default 1_000
+   * Time-out for their confirmation, in ms; after it, the sender gets `unavailable` and tries again.
+   * @default 1_000
    */
   readonly replicationTimeoutMs?: number
   /** Time-out for an answer from Redis, in ms; after it, the caller gets `unavailable`. @default 2_000 */
@@ -37,15 +38,16 @@ export interface RedisOptions {
   /** Maximum number of entries in a room's log; a resume from further back gets `recovered: false`. @default 1_000 */
   readonly historyCount?: number
   /**
-   * Maximum bytes in a room's log: its text, plus 120 for each entry, which is close to what Redis uses. @default
-   * 1_048_576
+   * Maximum bytes in a room's log: its text, plus 120 for each entry, which is close to what Redis uses.
+   * @default 1_048_576
    */
   readonly historyBytes?: number
   /** Maximum age of entries in a room's log, in ms. @default 3_600_000 */
   readonly historyMs?: number
   /**
    * How long a client's message is remembered, in ms. Clients receive this time, and never repeat a message blindly
-   * after it. @default 600_000
+   * after it.
+   * @default 600_000
    */
   readonly dedupeMs?: number
   /** How long the log of an unused room exists after its last entry, in ms. @default 86_400_000 */

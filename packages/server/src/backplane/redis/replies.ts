@@ -18,7 +18,8 @@ import type {
 import { unavailable } from './unavailable.js'
 
 /**
- * These functions parse the results and publications of the scripts in `lua/`. @throws RoomfulError for anything else
+ * These functions parse the results and publications of the scripts in `lua/`.
+ * @throws RoomfulError for anything else
  */
 export function appendReply(reply: unknown): AppendReply {
   const [status, epoch, offset, id, timestampMs] = texts(reply)

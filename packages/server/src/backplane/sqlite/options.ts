@@ -6,8 +6,9 @@ export interface SqliteOptions {
   /** The file that keeps everything; it and its folder are made if they are not there. Beside it are `-wal` and `-owner`. */
   readonly file: string
   /**
-   * With `full`, a message is acknowledged once the disk has it, and outlives a power cut (`durability: 'disk'`); with `normal`,
-   * once the operating system has it, and outlives the process alone (`durability: 'buffered'`). @default 'full'
+   * With `full`, a message is acknowledged once the disk has it, and outlives a power cut (`durability: 'disk'`);
+   * with `normal`, once the operating system has it, and outlives the process alone (`durability: 'buffered'`).
+   * @default 'full'
    */
   readonly sync?: 'full' | 'normal'
   /**

@@ -119,8 +119,8 @@ function digest({ message, data }: ChatBody): number {
 }
 
 /**
- * The handler's version of a chat message. @throws TypeError if it returned anything else, which types cannot prevent
- * in JavaScript
+ * The handler's version of a chat message.
+ * @throws TypeError if it returned anything else, which types cannot prevent in JavaScript
  */
 function rewritten(result: unknown, chat: ChatBody): ChatBody {
   const { message, data } = (result ?? chat) as Partial<ChatBody>

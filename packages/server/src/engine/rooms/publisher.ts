@@ -67,8 +67,8 @@ export class Publisher {
   }
 
   /**
-   * Publishes the server's own chat message. @throws RoomfulError the errors with which a client's message would be
-   * refused
+   * Publishes the server's own chat message.
+   * @throws RoomfulError the errors with which a client's message would be refused
    */
   async publishOwnChat(
     stream: string,
