@@ -84,8 +84,8 @@ export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
   }
   /**
    * Joins the room, and again after each reconnect, until `leave`. Idempotent. Connects a client that is not
-   * connected yet. Resolves once the room is live, however long the network takes. Rejects with a {@link
-   * RoomfulError} if the join is refused, with `closed` after `client.close()`, and with the error of the connection
+   * connected yet. Resolves once the room is live, however long the network takes. Rejects with a
+   * {@link RoomfulError} if the join is refused, with `closed` after `client.close()`, and with the error of the connection
    * after a permanent failure, until `connect()` is called.
    */
   join(options?: JoinOptions): Promise<JoinResult<P>>

@@ -3,57 +3,94 @@ import { suggestion } from '@roomful/protocol/options'
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** Every limit of a server. `Infinity` switches one off, through the same code. */
+/** Every limit of a server. `Infinity` switches one off. */
 export interface Limits {
   /** Longest chat text, in Unicode code points; longer ones get `message_too_long`. @default 1_000 */
   readonly textLength: number
   /** Largest inbound frame, in bytes; a larger one closes the connection with 1009. @default 65_536 */
   readonly frameBytes: number
-  /** Most fragments of one inbound message; more close the connection with 1008. @default 64 */
+  /** Maximum number of fragments in one inbound message; more close the connection with 1008. @default 64 */
   readonly frameFragments: number
-  /** Deepest nesting of a message, itself being 1; deeper ones get `invalid_message`. @default 8 */
+  /** Deepest nesting of a message, which itself is level 1; deeper ones get `invalid_message`. @default 8 */
   readonly messageDepth: number
   /** Largest presence state, in bytes of JSON; larger ones get `invalid_message`. @default 2_048 */
   readonly presenceStateBytes: number
-  /** Unparseable frames a minute; the last of them closes the connection with 4502. @default 10 */
+  /** Unparseable frames per minute; the last of them closes the connection with 4502. @default 10 */
   readonly unparseablePerMinute: number
 
   /** Messages a second, WebSocket pings among them, for a connection and for a user on one node; more get `rate_limited`. @default 20 */
   readonly messagesPerSecond: number
-  /** Messages that may come at once after a quiet time. @default 40 */
+  /** Messages that may arrive at once after a quiet time. @default 40 */
   readonly messagesBurst: number
-  /** Inbound bytes a second, for a connection and for a user on one node, with one second's worth at once (one frame at the least). @default 65_536 */
+  /**
+   * Inbound bytes per second, for each connection and for each user on one node. One second's worth may arrive at
+   * once (at least one frame).
+   * @default 65_536
+   */
   readonly bytesPerSecond: number
-  /** Joins a second; a join that continues a paged one is exempt. @default 5 */
+  /** Joins per second; a join for the next page is exempt. @default 5 */
   readonly joinsPerSecond: number
-  /** Joins that may come at once: a client rejoins all its rooms after a reconnect. @default 100 */
+  /** Joins that may arrive at once, since a client joins all its rooms again after a reconnect. @default 100 */
   readonly joinsBurst: number
-  /** History pages a second. @default 2 */
+  /** History pages per second. @default 2 */
   readonly historyPerSecond: number
-  /** Bytes of `joined` and `history` a second for one connection. What would be more waits, and with it what the connection sent after it. @default 524_288 */
+  /**
+   * Bytes of `joined` and `history` per second for one connection. A page that exceeds it waits, and so does
+   * everything that the connection sent after it.
+   * @default 524_288
+   */
   readonly pageBytesPerSecond: number
-  /** Bytes of them that may come at once after a quiet time: a client resumes all its rooms after a reconnect. @default 4_194_304 */
+  /**
+   * Bytes of these pages that may be sent at once after a quiet time, since a client resumes all its rooms after a
+   * reconnect.
+   * @default 4_194_304
+   */
   readonly pageBytesBurst: number
-  /** Joins a second of one user on this node, or, without `authenticate`, of one IP address (an IPv6 network of 64 bits). More wait for up to 5 s, beyond that they get `rate_limited`. Behind a proxy, set `trustedProxies`, or everybody is one address. @default 100 */
+  /**
+   * Joins per second of one user on this node or, without `authenticate`, of one IP address (an IPv6 network of 64
+   * bits). Further joins wait for up to 5 s; beyond that they get `rate_limited`. Behind a proxy, set
+   * `trustedProxies`, or everybody has the same address.
+   * @default 100
+   */
   readonly accountJoinsPerSecond: number
-  /** Joins of theirs that may come at once: an office comes back after a restart. @default 5_000 */
+  /**
+   * Joins of one user or address that may arrive at once, as when an office reconnects after a restart.
+   * @default 5_000
+   */
   readonly accountJoinsBurst: number
-  /** Bytes of `joined` and `history` a second for the same ones together. What would be more waits. @default 1_048_576 */
+  /**
+   * Bytes of `joined` and `history` per second for one user or address. A page that exceeds it waits.
+   * @default 1_048_576
+   */
   readonly accountPageBytesPerSecond: number
-  /** Bytes of them that may come at once. @default 8_388_608 */
+  /** Bytes of these pages that may be sent at once. @default 8_388_608 */
   readonly accountPageBytesBurst: number
-  /** Refused bursts a minute; the last of them closes the connection with 4005. @default 3 */
+  /** Refused bursts per minute; the last of them closes the connection with 4005. @default 3 */
   readonly strikesPerMinute: number
 
-  /** Connections of one IP address (of one IPv6 network, /64) that have not authenticated yet, also those whose token is being checked; more get HTTP 503. An office is one address, and comes back at once after a restart. @default 500 */
+  /**
+   * Connections of one IP address (an IPv6 network /64 counts as one) that have not authenticated yet, including
+   * those whose token is being checked; more get HTTP 503. An office has one address, and reconnects all at once
+   * after a restart.
+   * @default 500
+   */
   readonly pendingPerAddress: number
-  /** Of those, how many may take longer than `silentMs` to send their `auth`; the others are closed with 1013 and told when to come back. @default 20 */
+  /**
+   * How many of these may take longer than `silentMs` to send their `auth`; the others are closed with 1013 and learn
+   * when to return.
+   * @default 20
+   */
   readonly silentPerAddress: number
-  /** Time within which an `auth` is expected where many of an address wait, in ms; a busy server counts it longer. @default 2_000 */
+  /**
+   * Time within which an `auth` is expected if many connections of an address wait, in ms; a busy server waits
+   * longer.
+   * @default 2_000
+   */
   readonly silentMs: number
   /**
-   * Connections of one user on one node; one more closes the one that sent nothing for longest, with 4009: its client waits
-   * until somebody looks at its page. @default 10
+   * Connections of one user on one node. One more closes the connection that has been silent for the longest time,
+   * with 4009; its client waits until somebody looks at its page.
+   * @default 10
    */
   readonly connectionsPerUser: number
   /** Connections of one node; more get HTTP 503. @default 10_000 */
@@ -62,49 +99,88 @@ export interface Limits {
   readonly roomsPerConnection: number
   /** Rooms with members on one node; a join of one more gets `unavailable`. @default 100_000 */
   readonly rooms: number
-  /** Users of a room up to which its members are listed and each join and leave is told; above, one count a second, until nine tenths of them are left. So where the list would be longer than half of `pageBytes`. @default 200 */
+  /**
+   * Up to this number of users, a room's members are listed and each join and leave is announced. A larger room gets
+   * one count a second, until it has shrunk to nine tenths. A room whose list would be longer than half of
+   * `pageBytes` counts as larger, too.
+   * @default 200
+   */
   readonly listedMembers: number
-  /** Bytes a second, all members together, that whole member lists of one room may take when it has become small again; after a long one, the next waits. @default 1_048_576 */
+  /**
+   * Bytes per second, for all members together, of the complete member lists that a room sends when it has become
+   * small again; after a long list, the next one waits.
+   * @default 1_048_576
+   */
   readonly listBytesPerSecond: number
-  /** Times a second that a room is told of nothing but joins and leaves; more are gathered until the next. They never wait longer than a message after them. @default 2 */
+  /**
+   * How often per second a room announces only joins and leaves; further ones are collected for the next time. They
+   * never wait longer than a message after them.
+   * @default 2
+   */
   readonly presenceUpdatesPerSecond: number
-  /** Times that a room is told at once after a quiet time. @default 10 */
+  /** How often a room may announce them at once after a quiet time. @default 10 */
   readonly presenceUpdatesBurst: number
-  /** Users of one room shown as typing; more are dropped silently. @default 50 */
+  /** Users of one room who are shown as typing; more are dropped silently. @default 50 */
   readonly typersPerRoom: number
 
-  /** Messages of one connection that wait to be handled; more pause its socket. @default 64 */
+  /** Messages of one connection that may wait to be handled; more pause its socket. @default 64 */
   readonly inboundQueue: number
-  /** Outbound backlog of one connection, in bytes: volatile messages stop at a quarter of it, above it the connection is closed with 4002. @default 1_048_576 */
+  /**
+   * Outbound backlog of one connection, in bytes. Above a quarter of it, volatile messages are dropped; above it, the
+   * connection is closed with 4002.
+   * @default 1_048_576
+   */
   readonly backlogBytes: number
-  /** Outbound backlog of the node, in bytes; above it, those who read the slowest are closed with 4002. @default 268_435_456 */
+  /**
+   * Outbound backlog of the node, in bytes; above it, the slowest readers are closed with 4002.
+   * @default 268_435_456
+   */
   readonly nodeBacklogBytes: number
   /** Largest `joined` or `history` page, in bytes; a member list may take half of it. @default 262_144 */
   readonly pageBytes: number
 
-  /** Time for which messages of a room are gathered, from the first of them, so that they go out in one write a member, in ms; 0 sends at the end of the turn of the event loop. A longer one makes hot rooms cheaper, and delays each message by up to that. @default 0 */
+  /**
+   * How long the messages of a room are collected, counted from the first, so that each member gets them in one
+   * write, in ms; 0 sends at the end of the turn of the event loop. A longer time makes busy rooms cheaper, and
+   * delays each message by up to that time.
+   * @default 0
+   */
   readonly flushMs: number
-  /** Messages of a room that are sent without a further wait. @default 100 */
+  /** This many messages of a room are sent without further waiting. @default 100 */
   readonly flushMessages: number
-  /** The same, in bytes. @default 65_536 */
+  /** This many bytes of a room are sent without further waiting. @default 65_536 */
   readonly flushBytes: number
 
-  /** Sockets that are no WebSocket, or not yet; more are dropped at once, as is one with more than ten answers that it has not read. For `listen` and the command: an HTTP server of your own has its own. @default 1_000 */
+  /**
+   * Sockets that are not (yet) WebSockets; more are dropped at once, and so is a socket that has not read ten
+   * answers. Only for `listen` and the command: your own HTTP server has its own limits.
+   * @default 1_000
+   */
   readonly httpSockets: number
-  /** Time for an HTTP request to arrive in full, a TLS handshake to end or an answer to be read, in ms; then the socket is closed. For `listen` and the command, as `httpSockets`. @default 10_000 */
+  /**
+   * Time for an HTTP request to arrive in full, a TLS handshake to complete, or an answer to be read, in ms; then the
+   * socket is closed. Only for `listen` and the command.
+   * @default 10_000
+   */
   readonly requestMs: number
-  /** Log lines of one event a minute; of more, their number is logged when the minute is over. @default 60 */
+  /**
+   * Log lines per event and minute; at the end of the minute, one more line gives the number of omitted lines.
+   * @default 60
+   */
   readonly logLinesPerMinute: number
 
-  /** Time to authenticate in, in ms; then the connection is closed with 4008. @default 10_000 */
+  /** Time within which a connection must authenticate, in ms; then it is closed with 4008. @default 10_000 */
   readonly authenticationMs: number
-  /** Time between WebSocket pings, in ms; a connection that misses one whole interval is dropped (4001). @default 25_000 */
+  /**
+   * Time between WebSocket pings, in ms; a connection that misses a whole interval is dropped (4001).
+   * @default 25_000
+   */
   readonly heartbeatMs: number
   /** Time that a hook or handler may take, in ms; then its signal aborts and the client gets `internal`. @default 30_000 */
   readonly handlerMs: number
   /** Time after which a typing notice ends by itself, in ms. @default 5_000 */
   readonly typingMs: number
-  /** Time that a user whose connection broke stays in its rooms, in ms. @default 10_000 */
+  /** How long a user whose connection broke stays in its rooms, in ms. @default 10_000 */
   readonly graceMs: number
 }
 
@@ -157,7 +233,7 @@ export const DEFAULT_LIMITS: Limits = {
   graceMs: 10_000,
 }
 
-/** The limits that keep one client from another's throat; what `ROOMFUL_LIMITS=off` makes infinite. */
+/** The limits for per-client fairness, which `ROOMFUL_LIMITS=off` sets to infinite. */
 export const UNLIMITED: Partial<Limits> = {
   messagesPerSecond: Number.POSITIVE_INFINITY,
   messagesBurst: Number.POSITIVE_INFINITY,
@@ -180,10 +256,10 @@ export const UNLIMITED: Partial<Limits> = {
   httpSockets: Number.POSITIVE_INFINITY,
 }
 
-/** Where none at all is a choice. */
+/** Limits for which 0 is a valid choice. */
 const MAY_BE_ZERO: ReadonlySet<string> = new Set<keyof Limits>(['flushMs'])
 
-/** Fills in the defaults. @throws TypeError for an unknown name or a value that is no number above 0 */
+/** Fills in the defaults. @throws TypeError for an unknown name, or for a value that is not a number above 0 */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(DEFAULT_LIMITS, name)) {

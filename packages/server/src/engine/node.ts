@@ -48,7 +48,7 @@ import { TypingNotices } from './rooms/typing-notices.js'
 
 const SECOND_MS = 1_000
 const RETRY_AFTER_S = 1
-/** Pages of full size that are kept for who asks for the same. */
+/** How many pages of full size are kept for others who ask for the same page. */
 const SHARED_PAGES = 8
 
 /** One server process: all parts, wired together. It knows sockets only as transports. */

@@ -5,18 +5,18 @@ import type { CallRequest, PublishOutcome, PublishRequest, Reply, Request } from
 import type { Store } from './store.js'
 import type { StoreFile } from './store-file.js'
 
-/** What one transaction takes of what waits. */
+/** Maximum number of messages in one transaction. */
 const GROUP_MESSAGES = 1_000
 const GROUP_BYTES = 4 * 1024 * 1024
-/** For how long calls are served before messages have their turn again. */
+/** For how long calls are served before it is the messages' turn again. */
 const CALLS_MS = 5
 
 type Outcomes = (readonly [number, PublishOutcome])[]
 
 /**
- * Serves what arrives: first all publishes that wait, in one transaction, then calls for a few ms. While a commit has
- * failed and none has succeeded since, `fault` says why: on that same connection, since the next commit overwrites what
- * the failed one may have left, and a new connection would take it for committed.
+ * Serves what arrives: first all waiting publishes, in one transaction, then calls for a few ms. After a failed
+ * commit, `fault` says why, until a commit succeeds. The same connection is used, because its next commit overwrites
+ * anything that the failed one may have left; a new connection would treat that as committed.
  */
 export class CommitLoop {
   readonly #publishes: PublishRequest[] = []
@@ -55,12 +55,12 @@ export class CommitLoop {
     this.#maintain(false)
   }
 
-  /** Nothing has arrived for a while. */
+  /** Called when nothing has arrived for a while. */
   idle(): void {
     this.#maintain(true)
   }
 
-  /** Tries whether a commit succeeds again. */
+  /** Checks whether a commit succeeds again. */
   probe(): void {
     if (this.isFailing) this.#commit([])
   }
@@ -92,7 +92,7 @@ export class CommitLoop {
   }
 
   #write(group: readonly PublishRequest[], refused: number[]): Outcomes {
-    // A group of repeats writes nothing, and its commit would prove nothing.
+    // A group of repeats writes nothing, so its commit would prove nothing.
     if (this.isFailing) this.file.touch()
     const outcomes: Outcomes = []
     for (const request of group) {
@@ -103,7 +103,7 @@ export class CommitLoop {
     return outcomes
   }
 
-  /** In a savepoint: what is wrong with one message does not concern the others of its group. */
+  /** Uses a savepoint: an error in one message does not affect the others in its group. */
   #writeOne(request: PublishRequest): PublishOutcome | undefined {
     const { driver } = this.file
     driver.prepare('SAVEPOINT message').run()
@@ -113,7 +113,7 @@ export class CommitLoop {
       return outcome
     } catch (error) {
       const fault = explained(this.path, error)
-      // The disk's faults are everybody's, and SQLite may have given up the transaction.
+      // A fault of the disk affects all messages, and SQLite may have given up the transaction.
       if (!(fault instanceof FileFault) || fault.fault !== 'other') throw error
       driver.exec('ROLLBACK TO message')
       driver.exec('RELEASE message')

@@ -10,19 +10,19 @@ export interface Statement {
   run(...values: Value[]): { readonly changes: number | bigint; readonly lastInsertRowid: number | bigint }
 }
 
-/** One connection. What it does is synchronous, so it lives in a thread of its own. */
+/** One connection. It is synchronous, so it runs in a separate thread. */
 export interface Driver {
   exec(sql: string): void
-  /** The same statement for the same text. */
+  /** Returns the same statement for the same text. */
   prepare(sql: string): Statement
-  /** Copies the database to another file while it goes on being used, in steps. */
+  /** Copies the database to another file in steps, while it remains in use. */
   backup(file: string): Promise<void>
   close(): void
 }
 
 export type DriverName = 'node:sqlite' | 'better-sqlite3'
 
-/** What both packages have in common. */
+/** The part that both packages have in common. */
 interface Connection {
   exec(sql: string): unknown
   prepare(sql: string): Statement
@@ -42,13 +42,13 @@ type BetterSqlite3 = new (
   backup(file: string): Promise<unknown>
 }
 
-/** Opens a file by the driver that was asked for, or the first that there is. */
+/** Opens a file with the requested driver, or with the first available one. */
 export type Open = (file: string) => Driver
 
 /**
- * Finds a driver. `places` are modules from which better-sqlite3 is looked for: code that a bundler moved is not where the
- * application's packages are.
- * @throws Error that names both cures
+ * Finds a driver. `places` are modules from which better-sqlite3 is searched: after bundling, this code may not be
+ * where the application's packages are.
+ * @throws Error that names both remedies
  */
 export function findDriver(asked: DriverName | undefined, places: readonly string[]): Open {
   const withNode = asked === 'better-sqlite3' ? undefined : nodeSqlite()
@@ -67,7 +67,7 @@ function nodeSqlite(): Open | undefined {
   try {
     sqlite = createRequire(`${process.cwd()}/`)('node:sqlite')
   } catch {
-    // Node 20, or 22 before 22.13: what is missing is told where the other driver is missing, too.
+    // Node 20, or 22 before 22.13. The error that follows if the other driver is missing too says what to do.
     return undefined
   }
   const { DatabaseSync, backup } = sqlite
@@ -84,14 +84,14 @@ function betterSqlite3(places: readonly string[]): Open | undefined {
   for (const place of places) {
     try {
       const Database: BetterSqlite3 = createRequire(place)('better-sqlite3')
-      // The package can be there without its binary, where install scripts were not allowed.
+      // The package can be installed without its binary, if install scripts were not allowed.
       new Database(':memory:', { timeout: 0 }).close()
       return (file) => {
         const connection = new Database(file, { timeout: 0 })
         return driverOf(connection, async (copy) => void (await connection.backup(copy)))
       }
     } catch {
-      // Not from there; where it is nowhere, findDriver says so.
+      // Not found from there. If it is found nowhere, findDriver reports it.
     }
   }
   return undefined

@@ -1,4 +1,4 @@
-/** What may become of a file or its disk, as far as someone has to do something else about it. */
+/** What can happen to a file or its disk, grouped by what somebody has to do about it. */
 export type Fault =
   | 'busy'
   | 'cannot_open'
@@ -10,7 +10,7 @@ export type Fault =
   | 'removed'
   | 'other'
 
-/** SQLite's result codes, by the names that better-sqlite3 gives and the numbers that node:sqlite gives. */
+/** SQLite's result codes, by the names in better-sqlite3 and the numbers in node:sqlite. */
 const FAULTS: readonly (readonly [name: string, code: number, fault: Fault])[] = [
   ['SQLITE_BUSY', 5, 'busy'],
   ['SQLITE_LOCKED', 6, 'busy'],
@@ -35,7 +35,7 @@ const WHAT_TO_DO: Readonly<Record<Fault, string>> = {
   other: 'could not be used',
 }
 
-/** A failure with what to do about it, in one sentence that names the file. */
+/** A failure with its remedy, in one sentence that names the file. */
 export class FileFault extends Error {
   constructor(
     file: string,
@@ -56,7 +56,7 @@ export function faultOf(error: unknown): Fault {
   return known?.[2] ?? 'other'
 }
 
-/** The same failure as a sentence for people. */
+/** Turns the failure into a sentence for people. */
 export function explained(file: string, error: unknown): Error {
   return error instanceof FileFault || isTold(error) ? error : new FileFault(file, faultOf(error), error)
 }

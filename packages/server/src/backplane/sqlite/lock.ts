@@ -2,8 +2,8 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 
 /**
- * Tells others whose lock it is. The lock itself is SQLite's, which ends with the process that has it; this file is a
- * note beside it, which may be left over from one that was killed.
+ * Tells other processes who holds the lock. The lock itself is SQLite's, and ends with the process that holds it.
+ * This file is only a note beside it, which may remain from a killed process.
  */
 export class OwnerNote {
   readonly #path: string
@@ -21,13 +21,13 @@ export class OwnerNote {
     rmSync(this.#path, { force: true })
   }
 
-  /** As in "is in use by process 4711 on ada since …". */
+  /** For the sentence "is in use by process 4711 on ada since …". */
   read(): string {
     try {
       const { pid, host, since } = JSON.parse(readFileSync(this.#path, 'utf8'))
       return `process ${Number(pid)} on ${String(host)} since ${String(since)}`
     } catch {
-      // Not there, or being written: only the name is missing then.
+      // The note is missing or being written, so only the name is unknown.
       return 'another process'
     }
   }

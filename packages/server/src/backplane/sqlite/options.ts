@@ -3,26 +3,37 @@ import { assertOptions, is, type OptionRules } from '@roomful/protocol/options'
 import type { DriverName } from './driver.js'
 
 export interface SqliteOptions {
-  /** The file that keeps everything; it and its folder are made if they are not there. Beside it are `-wal` and `-owner`. */
+  /**
+   * The file that keeps everything; it and its folder are created if necessary. Beside it are `-wal` and `-owner`.
+   */
   readonly file: string
   /**
-   * With `full`, a message is acknowledged once the disk has it, and outlives a power cut (`durability: 'disk'`);
-   * with `normal`, once the operating system has it, and outlives the process alone (`durability: 'buffered'`).
+   * With `full`, a message is acknowledged once the disk has it, and survives a power cut (`durability: 'disk'`).
+   * With `normal`, it is acknowledged once the operating system has it, and survives only the end of the process
+   * (`durability: 'buffered'`).
    * @default 'full'
    */
   readonly sync?: 'full' | 'normal'
   /**
-   * What opens the file: `node:sqlite`, which Node has since 22.13, or the package `better-sqlite3`.
-   * @default 'node:sqlite' where Node has it, else 'better-sqlite3'
+   * Opens the file: `node:sqlite`, which Node has since 22.13, or the package `better-sqlite3`.
+   * @default 'node:sqlite' if Node has it, else 'better-sqlite3'
    */
   readonly driver?: DriverName
-  /** How long to wait for a file that another process has, in ms: longer than that process takes to end. @default 30_000 */
+  /**
+   * How long to wait for a file that another process is using, in ms: longer than that process takes to end.
+   * @default 30_000
+   */
   readonly lockTimeoutMs?: number
-  /** How long a client's message is remembered, in ms. Clients are told, and never repeat one blindly after it. @default 600_000 */
+  /**
+   * How long a client's message is remembered, in ms. Clients receive this time, and never repeat a message blindly
+   * after it.
+   * @default 600_000
+   */
   readonly dedupeMs?: number
   /**
-   * Client messages that the file remembers, all rooms together, each some 150 bytes. A repeat from before them is refused with
-   * `outcome_unknown`. @default 1_000_000
+   * Client messages that the file remembers, all rooms together, each some 150 bytes. A repeat from before them is
+   * refused with `outcome_unknown`.
+   * @default 1_000_000
    */
   readonly dedupeCount?: number
   /** What a room keeps of its log: the same for all rooms, or by the room's name (`@user:ID` is a user's). @default everything */
@@ -84,7 +95,7 @@ export function assertRetention(retention: RoomRetention): void {
   assertOptions('sqlite', retention, RETENTION, 'retention')
 }
 
-/** @throws TypeError for an option that cannot work, with what to do about it */
+/** @throws TypeError for an option that cannot work; it says how to fix it */
 export function resolveSettings(given: SqliteOptions): SqliteSettings {
   assertOptions('sqlite', given, OPTIONS)
   if (given.file === undefined)

@@ -6,11 +6,11 @@ import type { Page } from './requests.js'
 const ENTRIES = 256
 const BYTES = 256 * 1024
 
-/** The newest entries of a log that is in use, up to its head, for those who join or resume near it. */
+/** The newest entries of an active log, up to its head, for clients that join or resume near it. */
 export class Recent {
   #entries: LogEntry[] = []
   #bytes = 0
-  /** Set once the store has told the head. */
+  /** Set once the store has reported the head. */
   #head: Position | undefined
   #oldestOffset = 1
 
@@ -22,7 +22,7 @@ export class Recent {
     return this.#bytes
   }
 
-  /** What a page tells of the log; its entries are kept if they lead up to the head. */
+  /** Takes what a page says about the log; its entries are kept if they reach up to the head. */
   learn({ head, oldestOffset, entries }: Page): void {
     if (head.epoch === this.#head?.epoch && head.offset < this.#head.offset) return
     if (head.epoch !== this.#head?.epoch || head.offset !== this.#head.offset) this.forget()
@@ -51,7 +51,7 @@ export class Recent {
     this.#bytes = 0
   }
 
-  /** A page that it has all of; `undefined` where only the store knows. */
+  /** A page, if all of it is here; `undefined` if only the store has it. */
   page(range: Range, since: Position | undefined): Page | undefined {
     const head = this.#head
     if (!head) return undefined
@@ -73,7 +73,7 @@ export class Recent {
     return this.#entries[index]?.id ?? this.#entries[index + 1]?.previousId
   }
 
-  /** Offset of the oldest that is here; one above the head if none is. */
+  /** Offset of the oldest entry here; the head's plus 1 if there is none. */
   #first(head: Position): number {
     return head.offset - this.#entries.length + 1
   }
@@ -102,7 +102,7 @@ export class Recent {
     this.#entries.push(entry)
     this.#bytes += weight(entry)
     if (this.#entries.length <= ENTRIES && this.#bytes <= BYTES) return
-    // Half at once: one by one, each new entry would move all others.
+    // Drops half at once: dropping one at a time would move all others for each new entry.
     const dropped = this.#entries.splice(0, Math.ceil(this.#entries.length / 2))
     for (const old of dropped) this.#bytes -= weight(old)
   }

@@ -2,7 +2,7 @@ import type { Break, Idempotency, LogPage, Position, Range, Sender } from '../..
 import type { RoomRetention } from './options.js'
 import type { SweepTimes, Trimmed } from './trimming.js'
 
-/** What the server's thread asks of the store's, in order. */
+/** Requests from the server's thread to the store's, in order. */
 export type Request = PublishRequest | CallRequest
 
 export interface PublishRequest {
@@ -18,7 +18,7 @@ export interface PublishRequest {
   readonly idempotency: Idempotency | undefined
 }
 
-/** All but publishes: they are served one by one, each within a few ms. */
+/** Everything except publishes. These are served one by one, each within a few ms. */
 export type CallRequest =
   | ReadRequest
   | FeedRequest
@@ -77,10 +77,10 @@ export interface Page extends LogPage {
   readonly fault: Break | undefined
 }
 
-/** What the store's thread answers, in order: a page never shows what no answer before it has told. */
+/** Answers from the store's thread, in order: a page never shows an entry before the answer that reports it. */
 export type Reply =
   | { readonly kind: 'opened'; readonly secret: string }
-  /** Another process has the file; it goes on waiting. */
+  /** Another process is using the file; the thread keeps waiting. */
   | { readonly kind: 'waiting'; readonly message: string }
   | { readonly kind: 'not_opened'; readonly message: string }
   /** Tickets and outcomes of one commit, in the order of the log. */

@@ -4,9 +4,9 @@ import { hasLost, resumeFault } from '../log/log.js'
 import type { Driver, Row } from './driver.js'
 import { numberIn, textIn } from './rows.js'
 
-/** A stream's row, or what it would be. */
+/** A stream's row, or the values that it would have. */
 export interface Room {
-  /** 0 if there is no row: an empty room needs none. */
+  /** 0 if there is no row, which an empty room does not need. */
   readonly key: number
   readonly name: string
   readonly epoch: string
@@ -28,7 +28,7 @@ export class Rooms {
     return row ? this.#room(row, name) : this.#empty(name)
   }
 
-  /** The room with a row, so that entries can refer to it. */
+  /** Returns the room with a row, so that entries can refer to it. */
   open(room: Room): Room {
     if (room.key > 0) return room
     const { name, epoch } = room
@@ -70,7 +70,7 @@ export class Rooms {
     return numberIn(row ?? {}, 'room')
   }
 
-  /** The id at an offset, if everything after it is still kept. */
+  /** The id at an offset, if all later entries are still in the log. */
   idAt({ key, head, oldestOffset, baseId }: Room, offset: number): string | undefined {
     if (offset === head.offset) return head.id
     if (offset === oldestOffset - 1) return baseId
@@ -112,7 +112,7 @@ export class Rooms {
     return { key: 0, name, epoch, generation: 0, head, oldestOffset: 1, baseId: epoch, forgotten: 0 }
   }
 
-  /** The same after every restart, also of a room without a row, and another one for each generation. */
+  /** The epoch is the same after every restart, even for a room without a row, and differs for each generation. */
   #epoch(name: string, generation: number): string {
     const hash = createHash('sha256').update(`${this.storeId}\n${generation}\n${name}`)
     return hash.digest('base64url').slice(0, 22)

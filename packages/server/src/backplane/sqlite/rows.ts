@@ -1,6 +1,6 @@
 import type { Row } from './driver.js'
 
-/** Columns as they were written. What does not fit was not written by Roomful, or is damaged. */
+/** Reads columns as they were written. A value of another type was not written by Roomful, or is damaged. */
 export function numberIn(row: Row, column: string): number {
   const value = row[column]
   if (typeof value !== 'number') throw misfit(column)

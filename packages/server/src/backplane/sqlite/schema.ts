@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { Driver } from './driver.js'
 import { numberIn, textIn } from './rows.js'
 
-/** 'Room', by which SQLite's own tools tell whose file it is. */
+/** 'Room', by which SQLite's own tools recognise the application. */
 const APPLICATION_ID = 0x526f6f6d
 
 /**
@@ -59,7 +59,7 @@ const MIGRATIONS = [
   `,
 ]
 
-/** Reads only: what is not ours stays as it is. @throws Error in one sentence */
+/** Only reads, so that a file of another application stays unchanged. @throws Error in one sentence */
 export function assertOurs(driver: Driver, file: string): void {
   const version = pragma(driver, 'user_version')
   const isOurs = pragma(driver, 'application_id') === APPLICATION_ID
@@ -71,7 +71,7 @@ export function assertOurs(driver: Driver, file: string): void {
     )
 }
 
-/** Gives a new file its tables, and an older one those of this version. */
+/** Creates the tables of a new file, and migrates an older one. */
 export function migrate(driver: Driver): void {
   const version = pragma(driver, 'user_version')
   for (const [from, sql] of MIGRATIONS.entries()) if (from >= version) step(driver, sql, from + 1)

@@ -8,11 +8,11 @@ import { type Call, StoreThread, type ThreadSettings } from './store-thread.js'
 import { type ActiveStream, ActiveStreams, emit } from './streams.js'
 import type { Trimmed } from './trimming.js'
 
-/** Entries that are read at once where a thread ended before it had told them. */
+/** How many entries are read at once if a thread ended before it had reported them. */
 const RECOVERED_PAGE = { limit: 500, maxBytes: 1024 * 1024 }
 
 /**
- * A file as all servers of this process share it: one thread, one lock. A development server that starts its program anew
+ * A file that all servers of this process share: one thread, one lock. A development server that restarts its program
  * in the same process opens the file before the old program has closed it.
  */
 export class SharedStore {
@@ -43,7 +43,10 @@ export class SharedStore {
     return this.#thread.ready
   }
 
-  /** Resolves with the secret of the file. Each call needs a `release`. @throws Error that says why it cannot be opened */
+  /**
+   * Resolves with the secret of the file. Each call needs a `release`.
+   * @throws Error that says why it cannot be opened
+   */
   open(receive: (relay: Relay) => void): Promise<string> {
     this.#users++
     this.#relays.add(receive)
@@ -143,14 +146,17 @@ export class SharedStore {
       this.#streams.tell(stream, { offset, id, previousId, text: entryText(open, epoch, offset) }, epoch)
   }
 
-  /** Tells what was committed by a thread that ended before it said so: its authors will be answered as a repeat's. */
+  /**
+   * Reports entries that were committed by a thread that ended before it said so; their authors get an answer when
+   * they repeat them.
+   */
   async #recover(): Promise<void> {
     for (const stream of this.#streams.all()) {
       for (let from = stream.recent.head; from; ) from = await this.#recoverPage(stream, from)
     }
   }
 
-  /** Returns where to go on. */
+  /** Returns the position at which to continue. */
   async #recoverPage(stream: ActiveStream, since: Position): Promise<Position | undefined> {
     const range = { after: since.offset, ...RECOVERED_PAGE }
     const call = { kind: 'read', stream: stream.name, range, since } as const
@@ -183,7 +189,7 @@ export function shareStore(settings: ThreadSettings, logger: Logger): SharedStor
   return store
 }
 
-/** Of a file that may not be there yet. */
+/** The file may not exist yet. */
 function realPath(file: string): string {
   try {
     return realpathSync(file)

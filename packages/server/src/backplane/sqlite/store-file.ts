@@ -17,28 +17,33 @@ import { numberIn } from './rows.js'
 import { assertOurs, migrate } from './schema.js'
 
 export interface FileSettings {
-  /** Absolute. */
+  /** An absolute path. */
   readonly file: string
   readonly sync: 'full' | 'normal'
 }
 
 const CACHE_KIB = 16 * 1024
-/** A checkpoint is made at so many bytes, and before the log of changes is larger than the other, whatever the cost. */
+/**
+ * A checkpoint happens after this many bytes, and in any case before the write-ahead log is larger than the database.
+ */
 const CHECKPOINT_BYTES = 16 * 1024 * 1024
 const LARGEST_WAL_BYTES = 64 * 1024 * 1024
-/** What a commit and a message write beside the text, roughly: whole pages. */
+/** Roughly what a commit and a message write in addition to the text: whole pages. */
 const COMMIT_BYTES = 16 * 1024
 const MESSAGE_BYTES = 4 * 1024
 
-/** The file, open and locked for this process, and what is written beside the transactions. */
+/** The file, opened and locked for this process, and what is written outside the transactions. */
 export class StoreFile {
   readonly driver: Driver
   readonly #note: OwnerNote
   readonly #inode: bigint | undefined
-  /** Written since the last checkpoint, roughly: SQLite does not say. */
+  /** Roughly the bytes written since the last checkpoint; SQLite does not report them. */
   #unmoved = 0
 
-  /** @throws an error of SQLite, `SQLITE_BUSY` while another process has the file; or Error that tells what to do */
+  /**
+   * @throws an error of SQLite, `SQLITE_BUSY` while another process is using the file; or an Error that says what to
+   * do
+   */
   constructor(
     private readonly settings: FileSettings,
     open: Open,
@@ -61,7 +66,10 @@ export class StoreFile {
     }
   }
 
-  /** Has a group written in one transaction, on disk when it returns. @throws whatever `write` or SQLite throws; nothing is written then */
+  /**
+   * Writes a group in one transaction, which is on disk when this returns.
+   * @throws whatever `write` or SQLite throws; nothing is written then
+   */
   commit<T>(write: () => T, messages = 0, bytes = 0): T {
     const { driver } = this
     driver.prepare('BEGIN IMMEDIATE').run()
@@ -86,7 +94,7 @@ export class StoreFile {
       .run(new Date().toISOString())
   }
 
-  /** Moves what was committed into the database, once there is enough of it, or nothing else to do. */
+  /** Moves committed pages into the database, if there are enough of them or there is nothing else to do. */
   checkpoint(isIdle: boolean): void {
     if (this.#unmoved === 0 || (!isIdle && this.#unmoved < CHECKPOINT_BYTES)) return
     const isLarge = walBytes(this.settings.file) > LARGEST_WAL_BYTES
@@ -146,7 +154,7 @@ export class StoreFile {
     driver.exec('PRAGMA wal_autocheckpoint = 0')
     driver.exec(`PRAGMA journal_size_limit = ${LARGEST_WAL_BYTES}`)
     driver.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
-    // Where fsync alone leaves it in the drive's cache (macOS); elsewhere they are without effect.
+    // For systems where fsync alone leaves data in the drive's cache (macOS); elsewhere these have no effect.
     driver.exec('PRAGMA fullfsync = ON')
     driver.exec('PRAGMA checkpoint_fullfsync = ON')
     driver.exec('BEGIN IMMEDIATE')
@@ -157,16 +165,18 @@ export class StoreFile {
     return numberIn(this.driver.prepare('SELECT total_changes() AS changes').get() ?? {}, 'changes')
   }
 
-  /** After some errors SQLite has done so by itself, and says that there is no transaction. */
+  /** After some errors SQLite has already rolled back, and reports that there is no transaction. */
   #rollBack(): void {
     try {
       this.driver.exec('ROLLBACK')
     } catch {
-      // As above.
+      // As described above.
     }
   }
 
-  /** SQLite goes on writing into a file that was removed: what is acknowledged then is lost with the process. */
+  /**
+   * If the file was removed, SQLite keeps writing into it, and what is acknowledged then is lost with the process.
+   */
   #assertThere(): void {
     const { file } = this.settings
     if (inodeOf(file) !== this.#inode) throw new FileFault(file, 'removed')

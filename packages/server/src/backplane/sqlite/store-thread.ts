@@ -4,10 +4,10 @@ import { outcomeUnknown, unavailable } from './unavailable.js'
 import type { WorkerSettings } from './worker.js'
 import { workerText } from './worker-text.js'
 
-/** What waits for the disk; whoever comes on top of it is told to come back. */
+/** Maximum number of messages that wait for the disk; further senders must try again later. */
 const MAX_PENDING = 10_000
 const MAX_PENDING_BYTES = 16 * 1024 * 1024
-/** The first and the longest time before the thread is started again. */
+/** The first and the longest wait before the thread is started again. */
 const RESTART_MS = 100
 const MAX_RESTART_MS = 5_000
 
@@ -21,9 +21,12 @@ interface Pending {
 export type ThreadSettings = Omit<WorkerSettings, 'isSuspect'>
 
 export interface ThreadEvents {
-  /** An entry is on disk; called before its publish resolves, in the order of the log. */
+  /** An entry is on disk. Called before its publish resolves, in the order of the log. */
   committed(request: PublishRequest, outcome: PublishOutcome): void
-  /** The thread ended and is back: what it had committed and not told must be told before anything else. */
+  /**
+   * The thread ended and is running again: entries that it committed without reporting them must be reported before
+   * anything else.
+   */
   reopened(): Promise<void>
   warn(message: string): void
   info(message: string): void
@@ -32,14 +35,16 @@ export interface ThreadEvents {
 /** A request without its number. */
 export type Call<R extends Request = Request> = R extends Request ? Omit<R, 'ticket'> : never
 
-/** The thread that has the file, seen from the server's. Requests and replies go through one port, so they keep their order. */
+/**
+ * The store's thread, as seen from the server's. Requests and replies go through one port, so they keep their order.
+ */
 export class StoreThread {
   #worker: Worker | undefined
   readonly #pending = new Map<number, Pending>()
   #pendingBytes = 0
   #outgoing: Request[] = []
   #lastTicket = 0
-  /** Open, and everything told that was committed before. */
+  /** Whether it is open, and every earlier commit has been reported. */
   #isOpen = false
   #isClosing = false
   #fault: string | undefined
@@ -76,12 +81,12 @@ export class StoreThread {
     return this.#ask(request, 0)
   }
 
-  /** Only while `reopened` runs, before anything else is let in. */
+  /** Only for use while `reopened` runs, before other requests are accepted. */
   recover(request: Call): Promise<unknown> {
     return this.#ask(request, 0)
   }
 
-  /** What was published before is written first. */
+  /** Earlier publishes are written first. */
   async close(): Promise<void> {
     const worker = this.#worker
     this.#isClosing = true
@@ -122,7 +127,7 @@ export class StoreThread {
       this.#pending.set(ticket, { request, bytes, resolve, reject })
       this.#pendingBytes += bytes
       this.#outgoing.push(request)
-      // What one turn asks for goes in one message: each of them costs a thread's waking.
+      // All requests of one turn go in one message, because each message wakes the thread.
       if (this.#outgoing.length === 1) queueMicrotask(() => this.#post())
     })
   }
@@ -203,7 +208,7 @@ export class StoreThread {
   }
 }
 
-/** A client's message, or one with a key, is recognised when it comes again; any other would be in the log twice. */
+/** A client's message, or one with a key, is recognised when it is repeated; any other would be in the log twice. */
 function lost(request: Request): Error {
   const reason = 'The thread of the store ended'
   const isKnown = request.kind !== 'publish' || request.sender || request.idempotency

@@ -9,8 +9,8 @@ import { numberIn, textIn } from './rows.js'
 import { metaIn } from './schema.js'
 
 /**
- * The logs in the file, read and written synchronously. Whoever calls `publish` has begun a transaction: dedupe, `after` and
- * offset are decided in it, message by message, so two repeats in one group are one message.
+ * The logs in the file, read and written synchronously. The caller of `publish` has begun a transaction. Dedupe,
+ * `after` and offset are decided in it, message by message, so two repeats in one group become one message.
  */
 export class Store {
   readonly feed: Feed
@@ -44,7 +44,7 @@ export class Store {
     return this.#rooms.replace(this.#rooms.find(stream)).head
   }
 
-  /** What the message is if it does not go into the log. */
+  /** The outcome of a message that does not go into the log. */
   #earlier(room: Room, { sender, idempotency }: PublishRequest): PublishOutcome | undefined {
     const known = sender ? this.#sent(room, sender) : idempotency && this.#keyed(room, idempotency)
     if (known) {
@@ -107,7 +107,7 @@ export class Store {
     this.remembered()
   }
 
-  /** In the direction of reading, up to the page's bytes, but one at the least. */
+  /** In the direction of reading, up to the page's bytes, but at least one. */
   #entries(room: Room, range: Range): LogEntry[] {
     const found: { offset: number; id: string; text: string }[] = []
     let left = range.maxBytes

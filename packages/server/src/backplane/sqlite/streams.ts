@@ -5,14 +5,14 @@ export interface ActiveStream {
   readonly name: string
   readonly listeners: Set<(event: StreamEvent) => void>
   readonly recent: Recent
-  /** Resolves once the head is known; those who come meanwhile share it. */
+  /** Resolves once the head is known; later callers share it. */
   opened: Promise<void> | undefined
 }
 
-/** Bytes that the newest entries of all rooms in use take together. */
+/** Maximum bytes of the newest entries of all active rooms together. */
 const RECENT_BYTES = 64 * 1024 * 1024
 
-/** The streams that someone here listens to. A room nobody is in costs no memory. */
+/** The streams with listeners in this process. A room without anybody in it uses no memory. */
 export class ActiveStreams {
   /** The least recently written first. */
   readonly #streams = new Map<string, ActiveStream>()
@@ -45,7 +45,7 @@ export class ActiveStreams {
     this.#streams.delete(stream.name)
   }
 
-  /** Tells those who listen of an entry that is on disk. */
+  /** Notifies the listeners of an entry that is on disk. */
   tell(name: string, entry: LogEntry, epoch: string): void {
     const stream = this.#streams.get(name)
     if (!stream) return
@@ -53,7 +53,7 @@ export class ActiveStreams {
     emit(stream, { kind: 'entry', entry, epoch })
   }
 
-  /** Changes what is kept of a stream's newest entries, within the bytes for all. */
+  /** Changes which of a stream's newest entries are kept, within the bytes for all streams. */
   change(stream: ActiveStream, how: () => void): void {
     const before = stream.recent.bytes
     how()

@@ -2,12 +2,12 @@ import { RoomfulError } from '@roomful/protocol'
 
 const RETRY_AFTER_MS = 1_000
 
-/** Nothing was accepted, or a repeat is recognised: the same message can be given again. */
+/** Nothing was accepted, or a repeat is recognised: the same message can safely be sent again. */
 export function unavailable(reason: string): RoomfulError {
   return new RoomfulError('unavailable', { retryAfterMs: RETRY_AFTER_MS, cause: new Error(reason) })
 }
 
-/** The thread ended with a message of the application's own: a second try could log it twice. */
+/** The thread ended while it had a message of the application: a second attempt could log it twice. */
 export function outcomeUnknown(reason: string): RoomfulError {
   return new RoomfulError('outcome_unknown', { cause: new Error(reason) })
 }

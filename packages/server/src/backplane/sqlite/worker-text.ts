@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 /**
- * The code of the store's thread, as one text: a bundler that puts a server into one file takes it along, where it would
- * lose a file beside it. The build has the text in this file's place (tsup.config.ts).
+ * The code of the store's thread, as a text: a bundler that puts a server into one file includes it, but would lose a
+ * separate file. The build puts the text in place of this file (tsup.config.ts).
  */
 export async function workerText(): Promise<string> {
   const { outputFiles } = await build({

@@ -11,10 +11,10 @@ import { Store } from './store.js'
 import { doubtAbout, type FileSettings, StoreFile } from './store-file.js'
 import { Sweep, type SweepBounds } from './sweep.js'
 
-/** What the thread is started with. */
+/** The settings with which the thread is started. */
 export interface WorkerSettings extends FileSettings, SweepBounds {
   readonly driver: DriverName | undefined
-  /** Where better-sqlite3 is looked for. */
+  /** Where better-sqlite3 is searched. */
   readonly places: readonly string[]
   readonly lockTimeoutMs: number
   /** Whether the thread before it ended while its last commit had failed. */
@@ -73,7 +73,7 @@ function serve(file: StoreFile): void {
       loop.take(next.message)
     loop.step()
     isUnderWay = loop.hasWork
-    // In a turn of its own, so that a backup's steps have theirs.
+    // In a separate turn, so that the steps of a backup get their turns.
     if (isUnderWay) setImmediate(turn)
     else idle?.refresh()
   }

@@ -10,12 +10,15 @@ export interface CancellableContext {
   abort(): void
 }
 
-/** What hooks and handlers know of the connection and the room that they are called for. */
+/** Creates the contexts of hooks and handlers: the connection and the room for which they are called. */
 export class Contexts {
   constructor(
     private readonly messages: ServerMessages,
     private readonly replies: Replies,
-    /** A room as a member names it. A handle reaches the whole server, which therefore hands this in from above. */
+    /**
+     * A room by the name that a member uses. A handle reaches the whole server, so this function is passed in from
+     * above.
+     */
     private readonly roomFor: (roomId: string, userId: string) => RoomHandle<AnyProtocol>,
   ) {}
 
@@ -33,7 +36,7 @@ export class Contexts {
     }
   }
 
-  /** `signal` is asked for once, when the application first does. */
+  /** `signal` is called once, when the application first reads the signal. */
   inRoom(
     connection: Connection,
     roomId: string,

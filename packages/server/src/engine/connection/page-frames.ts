@@ -60,10 +60,10 @@ export function snapshotFrame(roomId: string, version: number, members: MemberLi
   return new TextFrame(`${head.slice(0, -1)},"members":${members.text}}`)
 }
 
-/** Lists of entries as JSON, for as long as the pages are kept that they are of: many members may get the same one. */
+/** Lists of entries as JSON, kept for as long as their pages are: many members may get the same page. */
 const lists = new WeakMap<readonly LogEntry[], Buffer>()
 
-/** The entries are JSON texts already, and are not parsed to be written again. */
+/** The entries are JSON texts already. They are inserted without parsing and serialising them again. */
 function listOf(entries: readonly LogEntry[]): Buffer {
   const known = lists.get(entries)
   if (known) return known

@@ -1,6 +1,6 @@
 import { RoomfulError } from '@roomful/protocol'
 
-/** How far the server is: what the application asks waits until it has started, and is refused once it is closed. */
+/** The state of the server. Calls of the application wait until it has started, and are refused once it is closed. */
 export class LifeCycle {
   #isLeaving = false
   #isDraining = false
@@ -21,12 +21,12 @@ export class LifeCycle {
     return this.#hasStarted && !this.#isLeaving && !this.#isDraining
   }
 
-  /** Goes on serving, and no longer says so: balancers take a while to notice. */
+  /** Keeps serving, but reports that it is not, because balancers take a while to notice. */
   startLeaving(): void {
     this.#isLeaving = true
   }
 
-  /** Whether connections are sent elsewhere, and no more are taken. */
+  /** Whether clients are being moved to other nodes, and no connections are accepted. */
   get isDraining(): boolean {
     return this.#isDraining
   }

@@ -56,7 +56,7 @@ export class Chats {
         refsOfMessage(message, membership),
       )
     const chat = { connection, membership, message, userId: user.id }
-    // What is accepted now would be lost with this process.
+    // A message that is accepted now would be lost with this process.
     if (deps.lifeCycle.isDraining && deps.backplane.durability === 'memory')
       return this.#fail(chat, new RoomfulError('draining', { retryAfterMs: 1_000 }))
     const denied = await deps.access.refusal(connection, membership, 'chat_message')
