@@ -3,7 +3,7 @@ import type { HandlerBatch } from './handler-batch.js'
 import type { RoomContext } from './hooks.js'
 import type { AnyProtocol } from './protocol.js'
 
-/** A chat message on its way into the log. */
+/** A chat message that is about to be logged. */
 export interface Chat<P extends AnyProtocol = BuiltIn> {
   readonly message: string
   readonly data?: ChatDataOutput<P>
@@ -18,10 +18,13 @@ export interface SentChat<P extends AnyProtocol = BuiltIn> extends Chat<P> {
   readonly clientId?: string
 }
 
-// One function type for every name, whose parts alone depend on it: a type that as a whole depended on the protocol
-// would be settled by the compiler, with `D` unknown, before it has read `authenticate`.
+// One function type for every name, of which only the parts depend on the name. If the whole type depended on the
+// protocol, the compiler would settle it, with `D` unknown, before it has read `authenticate`.
 
-/** What happens with each message; `chat_message` sees each chat message before it is logged, and returns it, changed or not. A throw refuses it. */
+/**
+ * Handlers by message name. `chat_message` receives each chat message before it is logged, and returns it, changed or
+ * not. A throw refuses the message.
+ */
 export type Handlers<P extends AnyProtocol = BuiltIn, D = unknown> = {
   readonly [K in Handled<P>]?: Handler<P, D, K> | BatchOf<P, D, K>
 }
@@ -40,7 +43,7 @@ type HandledMessage<P extends AnyProtocol, K> = K extends keyof P['client'] & st
 type HandlerResult<P extends AnyProtocol, K> = K extends keyof P['client'] & string
   ? P['client'][K] extends Request
     ? ReplyInput<P['client'][K]>
-    : // biome-ignore lint/suspicious/noConfusingVoidType: it is what a function returns
+    : // biome-ignore lint/suspicious/noConfusingVoidType: the return type of a function
       void
   : Chat<P>
 
