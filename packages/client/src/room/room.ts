@@ -38,10 +38,10 @@ import type { RoomTimeline } from './room-timeline.js'
 import { type Loggable, Place } from './timeline.js'
 import { Typing } from './typing.js'
 
-/** Makes the list that shows a room's messages. */
+/** Creates the list that shows a room's messages. */
 export type TimelineFactory = (...args: ConstructorParameters<typeof RoomTimeline>) => RoomTimeline
 
-/** What a room needs of its client. */
+/** The part of its client that a room needs. */
 export interface ClientServices {
   readonly settings: Settings
   readonly runtime: Runtime
@@ -50,19 +50,25 @@ export interface ClientServices {
   readonly requests: PendingRequests
   readonly outbox: OutboxDriver
   failed(error: RoomfulError): void
-  /** The application uses the room, and it must not be let go. */
+  /** Records that the application uses the room, so that its handle is kept. */
   use(room: RoomCore): void
-  /** The next handle of this name is a new one. */
+  /** The next call for this name creates a new handle. */
   release(room: RoomCore): void
-  /** Nothing may hold the room any more. */
+  /** The room may be unused now. */
   ended(): void
-  /** A room is joined: connects, if nothing has yet. @throws TypeError where there is nothing to connect to or with */
+  /**
+   * Called when a room is joined: connects the client if nothing has yet.
+   * @throws TypeError if there is nothing to connect to or with
+   */
   wake(): void
-  /** Reads an entry of a page; of one that cannot be read its place. One that the protocol does not allow is reported. */
+  /**
+   * Reads an entry of a page. An unreadable entry yields its position; one that violates the protocol is also
+   * reported.
+   */
   readEntry(entry: Entry): Loggable | Place
   unreadable(result: ServerDecodeResult): void
   joining(room: RoomCore): void
-  /** The core has none. */
+  /** `undefined` in the core, which has no timelines. */
   readonly createTimeline: TimelineFactory | undefined
 }
 
@@ -74,7 +80,7 @@ interface Waiter {
 export class RoomCore {
   readonly id: string
   readonly status: Value<RoomStatus>
-  /** What the main entry adds to the core. */
+  /** Only the main entry has timelines; the core has none. */
   readonly timeline: RoomTimeline | undefined
   readonly typing: Typing
   readonly members: Observable<readonly Member[]>
@@ -87,7 +93,10 @@ export class RoomCore {
   readonly #presence: Presence
   #machine: RoomMachine = initialRoom
   #waiters: Waiter[] = []
-  /** The pages of a join that the application awaits; they are its result, not events. One given up leaves them to the next. */
+  /**
+   * The pages of a join that the application awaits: they are its result, not events. If the join is abandoned, the
+   * next one gets them.
+   */
   #pages: Loggable[] | undefined
   #isReleased = false
   /** Grows with each join that is sent, so that the answer to an earlier one is dropped. */
@@ -122,7 +131,7 @@ export class RoomCore {
     return this.#events.on(type, handler as (event: unknown) => void)
   }
 
-  /** Whether anything needs the room. */
+  /** Whether anything uses the room. */
   get isHeld(): boolean {
     const { status, timeline, typing } = this
     const watched = [status, timeline, typing, this.#members, this.#events].some((one) => one?.isWatched)
@@ -144,7 +153,7 @@ export class RoomCore {
       checkCall('join', options)
       this.#client.wake()
     } catch (error) {
-      // Unlike a refusal, which `status` tells as well, this is a mistake of the program: nobody else would tell it.
+      // Unlike a refusal, which `status` also shows, this is a programming mistake that nothing else would report.
       return Promise.reject(error)
     }
     const joined = this.#join(options)
@@ -157,7 +166,7 @@ export class RoomCore {
     const promise = new Promise<JoinResult<AnyProtocol>>((resolve, reject) => {
       this.#waiters.push({ resolve, reject })
     })
-    // Told by `status` as well, so a join that nobody awaits must not end the process.
+    // `status` shows the failure too, so a join that nobody awaits must not end the process.
     promise.catch(() => {})
     const { state } = this.status.get()
     if (state === 'live') this.#settleJoin()
@@ -176,7 +185,7 @@ export class RoomCore {
     await left
   }
 
-  /** Resolves whatever comes of it: a broken connection ends the membership as well. */
+  /** Resolves in any case: a broken connection ends the membership as well. */
   #sendLeave(): Promise<void> {
     return new Promise((resolve) => {
       const frame = { type: 'leave', room_id: this.id }
@@ -187,7 +196,7 @@ export class RoomCore {
     })
   }
 
-  /** Ends the membership on this side alone. */
+  /** Ends the membership on this side only. */
   leaveWith(
     reason: string,
     error = new RoomfulError('not_in_room', { message: reason, roomId: this.id }),
@@ -197,7 +206,7 @@ export class RoomCore {
     this.#step({ type: 'leave', reason }, error)
   }
 
-  /** One that waits for its turn would undo what comes after it. */
+  /** A waiting join would undo what comes after it. */
   #withdrawJoin(): void {
     this.#joins++
     this.#joinRequest?.withdraw()
@@ -267,18 +276,18 @@ export class RoomCore {
     this.#joins++
     this.typing.reset()
     this.#step({ type: 'down', reason })
-    // What was in flight when the room was left will not be sent again.
+    // Messages that were in flight when the room was left will not be sent again.
     const { state } = this.status.get()
     if (state === 'left' || state === 'denied')
       this.#client.outbox.leftRoom(this.id, new RoomfulError('not_in_room'))
   }
 
-  /** The client is closed: nothing joins again. */
+  /** The client is closed: no room joins again. */
   close(error: RoomfulError): void {
     this.leaveWith(error.message, error)
   }
 
-  /** Whoever comes next sees nothing of what this user saw, and resumes nothing. */
+  /** The next user sees nothing of what this user saw, and resumes nothing. */
   forget(): void {
     this.#step({ type: 'forget' })
     this.#presence.forget()
@@ -300,7 +309,7 @@ export class RoomCore {
     return this.status.get().state === 'live'
   }
 
-  /** A live frame with a place in the log. The cursor moves also when the frame cannot be read. */
+  /** Handles a live frame with a position in the log. The cursor moves even if the frame cannot be read. */
   entry(at: Cursor, result: ServerDecodeResult): void {
     const effects = this.#step({ type: 'entry', at })
     if (!effects.some(({ type }) => type === 'deliver')) return
@@ -313,14 +322,14 @@ export class RoomCore {
     }
   }
 
-  /** A message for the application's handlers. */
+  /** Passes a message to the application's handlers. */
   message(message: Loggable): void {
     if (message.type === 'chat_message' && typeof message.user_id === 'string')
       this.typing.heard(message.user_id, false)
     this.#events.tell(message.type, message)
   }
 
-  /** What the server tells of the room without being asked. */
+  /** Handles unsolicited messages of the server about the room. */
   received(message: ServerMessage): void {
     switch (message.type) {
       case 'chat_message':
@@ -350,7 +359,7 @@ export class RoomCore {
         return
       }
       case 'left':
-        // One with a `ref` answers a leave that is no longer waited for.
+        // A message with a `ref` answers a leave that nobody waits for any more.
         if (message.ref === undefined) this.#expelled(message.reason)
     }
   }
@@ -366,14 +375,14 @@ export class RoomCore {
     this.#step({ type: 'joined', frame })
   }
 
-  /** @param error why the membership ends, if it is this side that ends it */
+  /** @param error why the membership ends, if this side ends it */
   #step(event: RoomEvent, error?: RoomfulError): readonly RoomEffect[] {
     const from = this.#machine.status
     const { machine, effects } = roomStep(this.#machine, event)
     this.#machine = machine
     const { status: to } = machine
     const end = from !== to && to.state === 'denied' ? to.error : error
-    // Before anyone is told: a listener may join again, and that join is not refused yet.
+    // Before listeners are notified: one may join again, and that join must not be refused.
     if (end) this.#end(end)
     if (from !== to) {
       this.#retryTimer.clear()
@@ -381,7 +390,7 @@ export class RoomCore {
       if (this.#machine === machine) this.#events.emit('status', { from, to, reason: to.reason })
     }
     for (const effect of effects) {
-      // A listener that left meanwhile must not be followed by a join.
+      // If a listener has left meanwhile, no join may follow.
       if (this.#machine !== machine) break
       this.#run(effect)
     }
@@ -419,7 +428,7 @@ export class RoomCore {
 
   #sendJoin({ since, history, isPage }: Extract<RoomEffect, { type: 'send_join' }>): void {
     this.#withdrawJoin()
-    // Behind the join, it would end the membership.
+    // If it were sent after the join, it would end the new membership.
     this.#leaveRequest?.sendNow()
     const join = this.#joins
     const base = { type: 'join', room_id: this.id }

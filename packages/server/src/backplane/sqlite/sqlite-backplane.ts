@@ -56,7 +56,7 @@ const SWEEP_MS = 1_000
 /** Entries that an export reads at once. */
 const EXPORTED_PAGE = { limit: 500, maxBytes: 1024 * 1024 }
 
-/** Logs in a file on this machine's disk, who is present in the memory of this process. */
+/** Keeps logs in a file on the local disk, and presence in the memory of this process. */
 export class SqliteBackplane implements SqliteStore {
   readonly durability: 'disk' | 'buffered'
   readonly dedupeWindowMs: number
@@ -81,7 +81,7 @@ export class SqliteBackplane implements SqliteStore {
     return this.#started?.store.ready === true
   }
 
-  /** It outlives the process, and with it who is who: else anonymous people would come back as others. */
+  /** Stored in the file, or anonymous users would get new ids after a restart. */
   get sharedSecret(): string | undefined {
     return this.#sharedSecret
   }
@@ -182,7 +182,9 @@ export class SqliteBackplane implements SqliteStore {
     return this.#parts.presence.present(stream)
   }
 
-  /** To other servers of this process that have the file open, as while a development server starts anew. */
+  /**
+   * Reaches other servers of this process that have the file open, for example while a development server restarts.
+   */
   relay(message: Relay): void {
     const { store, receive } = this.#parts
     store.relay(message, receive)
@@ -215,7 +217,7 @@ function streamOf({ room, user, ...others }: { readonly room?: string; readonly 
   return room ?? `@user:${user}`
 }
 
-/** Who wrote a chat message: an application's own messages may mean anything by `user_id`. */
+/** The author of a chat message. In an application's own messages, `user_id` may mean anything. */
 function authorOf({ type, user_id }: JsonObject): string | undefined {
   return type === 'chat_message' && typeof user_id === 'string' ? user_id : undefined
 }
