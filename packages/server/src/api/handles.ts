@@ -105,7 +105,7 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
   /**
    * Deletes the room's log at once, and begins an empty one; the members stay, and are told by `resync` with `epoch_changed`. Its
    * bytes go from the store in steps.
-   * @throws TypeError if the backplane cannot: memory and Redis drop a log by its age alone. RoomfulError `unavailable`
+   * @throws TypeError if the backplane cannot: Redis drops a log by its age alone. RoomfulError `unavailable`
    */
   delete(): Promise<void>
 }

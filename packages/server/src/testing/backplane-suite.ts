@@ -408,6 +408,72 @@ const FEED_CASES: Record<string, Body> = {
   ),
 }
 
+/** Skips where the store cannot end a log. */
+const withDelete =
+  (body: (end: (stream: string) => Promise<void>, bench: Bench) => Promise<void>): Body =>
+  async (bench) => {
+    const { backplane } = bench
+    if (backplane.delete) await body(async (stream) => backplane.delete?.(stream), bench)
+  }
+
+const DELETE_CASES: Record<string, Body> = {
+  'ends a log, and begins an empty one under another epoch, of which subscribers are told': withDelete(
+    async (end, bench) => {
+      const { backplane } = bench
+      const events = await bench.listen('r')
+      const [first] = await publish(backplane, 3)
+      await publish(backplane, 1, 'other')
+      assert(first)
+      await end('r')
+      const page = await backplane.read('r', { ...newest, after: 0 }, first)
+      assert.notEqual(page.epoch, first.epoch)
+      assert.deepEqual([page.entries, page.fault, page.oldestOffset], [[], 'epoch_changed', 1])
+      const { head } = page
+      assert.deepEqual(head, { epoch: page.epoch, offset: 0, id: page.epoch })
+      assert.deepEqual(events.at(-1), { kind: 'resync', reason: 'epoch_changed', head })
+      const [next] = await publish(backplane, 1)
+      assert.deepEqual([next?.epoch, next?.offset], [page.epoch, 1])
+      assert.deepEqual(offsetsOf((await backplane.read('other', newest)).entries), [1])
+    },
+  ),
+
+  'begins another epoch with each log that is ended': withDelete(async (end, { backplane }) => {
+    const epochs = new Set<string | undefined>()
+    for (let n = 0; n < 3; n++) {
+      epochs.add((await publish(backplane, 1))[0]?.epoch)
+      await end('r')
+    }
+    assert.equal(epochs.size, 3)
+  }),
+
+  'knows no repeat from a log that was ended, and keeps who is present': withDelete(
+    async (end, { backplane }) => {
+      await backplane.enter('r', { userId: 'ada' }, 'a')
+      const drafts = [draft('hello', { userId: 'ada', clientId: 'c1' }), keyed('hello', 'k')]
+      for (const one of drafts) accepted(await backplane.publish('r', one))
+      await end('r')
+      for (const one of drafts)
+        assert.equal(accepted(await backplane.publish('r', { ...one, id: randomUUID() })).duplicate, false)
+      assert.equal((await backplane.present('r')).count, 1)
+    },
+  ),
+
+  'feeds on past a log that was ended, to readers within it as well': withFeed(async (feed, bench) => {
+    const { backplane } = bench
+    if (!backplane.delete) return
+    // Read before, so that a feed that begins with its first reader has begun.
+    await feed.read(undefined, ALL, BYTES)
+    for (const stream of ['a', 'r', 'r', 'b']) await publish(backplane, 1, stream)
+    const before = await feed.read(undefined, ALL, BYTES)
+    assert.deepEqual(placesOf(before.entries), ['a 1', 'r 1', 'r 2', 'b 1'])
+    await backplane.delete('r')
+    await publish(backplane, 1)
+    assert.deepEqual(placesOf((await feed.read(undefined, ALL, BYTES)).entries), ['a 1', 'b 1', 'r 1'])
+    const page = await feed.read(before.entries[1]?.cursor, ALL, BYTES)
+    assert.deepEqual([placesOf(page.entries), page.fault], [['b 1', 'r 1'], undefined])
+  }),
+}
+
 const changesIn = (events: readonly StreamEvent[]) =>
   events.flatMap((event) => (event.kind === 'presence' ? [event.change] : []))
 
@@ -541,6 +607,7 @@ const CASES: Record<string, Body> = {
   ...DEDUPE_CASES,
   ...KEY_CASES,
   ...FEED_CASES,
+  ...DELETE_CASES,
   ...PRESENCE_CASES,
   ...PEER_CASES,
 }

@@ -59,6 +59,11 @@ export class FeedIndex {
     if (this.#rows.length >= this.#tidyAt) this.#tidy()
   }
 
+  /** A log was deleted. What came after its entries is all here, so nobody's cursor goes with them. */
+  remove(stream: string, epoch: string): void {
+    this.#keep((row) => row.stream !== stream || row.epoch !== epoch)
+  }
+
   read(after: Position | undefined, limit: number, maxBytes: number): FeedPage {
     const rows = this.#rows
     const head = this.#head
@@ -120,13 +125,18 @@ export class FeedIndex {
    * the logs.
    */
   #tidy(): void {
+    this.#keep((row) => {
+      const isThere = this.#logOf(row) !== undefined
+      if (!isThere) this.#droppedThrough = Math.max(this.#droppedThrough, row.number)
+      return isThere
+    })
+    this.#tidyAt = LEAST_ROWS + 2 * this.#rows.length
+  }
+
+  #keep(isKept: (row: Row) => boolean): void {
     let kept = 0
-    for (const row of this.#rows) {
-      if (this.#logOf(row)) this.#rows[kept++] = row
-      else this.#droppedThrough = Math.max(this.#droppedThrough, row.number)
-    }
+    for (const row of this.#rows) if (isKept(row)) this.#rows[kept++] = row
     this.#rows.length = kept
-    this.#tidyAt = LEAST_ROWS + 2 * kept
   }
 
   /** The log that contains a row's entry, if it is still there. */

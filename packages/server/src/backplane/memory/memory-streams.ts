@@ -7,7 +7,7 @@ import { Presence } from '../presence.js'
 
 export interface Stream {
   readonly name: string
-  readonly log: RoomLog
+  log: RoomLog
   /** Created on demand, since most rooms of a large node are quiet. */
   dedupe: Dedupe | undefined
   /** The outcomes of the server's own messages with a key, for as long as the log keeps their entries. */
@@ -130,6 +130,15 @@ export class Streams {
   /** The log that a nonexistent stream would have. */
   emptyLog(): RoomLog {
     return new RoomLog(this.#epoch, this.bounds.retention)
+  }
+
+  /** Begins an empty log in the place of one with entries, under another epoch; whoever is present stays. */
+  replaceLog(stream: Stream): void {
+    this.#epoch = this.newId()
+    stream.log = this.emptyLog()
+    stream.dedupe = undefined
+    stream.keys = undefined
+    this.settle(stream)
   }
 
   presenceOf(stream: Stream): Presence {

@@ -160,6 +160,14 @@ class MemoryBackplane implements Backplane {
     return { ...log.read(range), fault: since && resumeFault(log, since) }
   }
 
+  async delete(name: string): Promise<void> {
+    const stream = this.#streams.get(name)
+    if (!stream || stream.log.head.offset === 0) return
+    this.changes.index?.remove(name, stream.log.epoch)
+    this.#streams.replaceLog(stream)
+    emit(stream, { kind: 'resync', reason: 'epoch_changed', head: stream.log.head })
+  }
+
   async enter(name: string, user: PresentUser, connection: string): Promise<PresenceSnapshot> {
     const isKnown = this.#streams.get(name)?.presence?.has(user.userId)
     if (!isKnown) this.#streams.makeSpace(bytesOf(user))

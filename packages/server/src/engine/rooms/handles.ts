@@ -246,9 +246,7 @@ export class Messenger {
   async #delete(stream: string): Promise<void> {
     const { lifeCycle, backplane } = this.deps
     if (!backplane.delete)
-      throw new TypeError(
-        'delete: this backplane cannot end a log; sqlite() can, from @roomful/server/sqlite',
-      )
+      throw new TypeError('delete: this backplane cannot end a log; memory() and sqlite() can')
     await lifeCycle.run(async () => backplane.delete?.(stream))
   }
 
