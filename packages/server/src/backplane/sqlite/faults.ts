@@ -8,6 +8,7 @@ export type Fault =
   | 'not_a_database'
   | 'read_only'
   | 'removed'
+  | 'wal_removed'
   | 'other'
 
 /** SQLite's result codes, by the names in better-sqlite3 and the numbers in node:sqlite. */
@@ -32,6 +33,8 @@ const WHAT_TO_DO: Readonly<Record<Fault, string>> = {
   read_only: 'may not be written to; mend its permissions, or those of its folder and file system',
   removed:
     'was moved or removed while it was open; put it back, or restart the server, which begins a new one',
+  wal_removed:
+    'has lost the -wal file beside it, which was moved or removed while it was open; end the server by SIGTERM, which saves what was in it, and start it again',
   other: 'could not be used',
 }
 

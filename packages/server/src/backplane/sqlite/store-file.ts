@@ -37,6 +37,7 @@ export class StoreFile {
   readonly driver: Driver
   readonly #note: OwnerNote
   readonly #inode: bigint | undefined
+  readonly #walInode: bigint | undefined
   /** Roughly the bytes written since the last checkpoint; SQLite does not report them. */
   #unmoved = 0
 
@@ -60,6 +61,7 @@ export class StoreFile {
       this.#note = new OwnerNote(file)
       this.#note.write()
       this.#inode = inodeOf(file)
+      this.#walInode = inodeOf(walOf(file))
     } catch (error) {
       this.driver.close()
       throw error
@@ -77,12 +79,13 @@ export class StoreFile {
     let written: T
     try {
       written = write()
+      // Before the commit: what is committed and then refused would be in the log of a file that is put back, and told to nobody.
+      this.#assertThere()
       driver.prepare('COMMIT').run()
     } catch (error) {
       this.#rollBack()
       throw error
     }
-    this.#assertThere()
     if (this.#changes() !== before) this.#unmoved += COMMIT_BYTES + messages * MESSAGE_BYTES + bytes
     return written
   }
@@ -175,11 +178,12 @@ export class StoreFile {
   }
 
   /**
-   * If the file was removed, SQLite keeps writing into it, and what is acknowledged then is lost with the process.
+   * If a file was removed, SQLite keeps writing into it, and what is acknowledged then is lost with the process.
    */
   #assertThere(): void {
     const { file } = this.settings
     if (inodeOf(file) !== this.#inode) throw new FileFault(file, 'removed')
+    if (inodeOf(walOf(file)) !== this.#walInode) throw new FileFault(file, 'wal_removed')
   }
 }
 
@@ -215,6 +219,8 @@ function syncFile(path: string): void {
   }
 }
 
+const walOf = (file: string) => `${file}-wal`
+
 function walBytes(file: string): number {
-  return statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  return statSync(walOf(file), { throwIfNoEntry: false })?.size ?? 0
 }

@@ -93,4 +93,7 @@ function portToServer(): MessagePort {
   return parentPort
 }
 
-openFile().then(serve, (error: Error) => send({ kind: 'not_opened', message: error.message }))
+openFile()
+  .then(serve)
+  // What is damaged may be found only by the first reads, once the file is open.
+  .catch((error) => send({ kind: 'not_opened', message: explained(settings.file, error).message }))
