@@ -23,6 +23,15 @@ it('[M10] [M11] [H6] what clients of two servers on Redis see while one is kille
   expect(result.kills).toBeGreaterThan(0)
 })
 
+it('[M10] [M11] [H6] what clients of a server on SQLite see while it is killed has no fault that a checker of the wire finds', {
+  timeout,
+}, async () => {
+  const result = await record('sqlite', { ...few, killEveryMs: 1_200 })
+  expect(result).toMatchObject({ violations: [], complaints: [] })
+  expect(result.acked).toBeGreaterThan(300)
+  expect(result.kills).toBeGreaterThan(0)
+})
+
 it('what clients of a server in memory see when it is killed is found to be lost by a checker of the wire', {
   timeout,
 }, async () => {

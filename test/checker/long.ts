@@ -7,6 +7,7 @@ const DURATION_MS = Number(process.env.CHECKER_MS ?? 60_000)
 const LOAD = { clients: 40, rooms: 8, messagesPerSecond: 500, cutEveryMs: 100, killEveryMs: 5_000 }
 const TITLES: Partial<Record<SubjectName, string>> = {
   memory: 'one server in memory',
+  sqlite: 'one server on SQLite, killed by kill -9 every 5 s',
   redis: 'two servers on Redis (appendfsync always), one of them killed by kill -9 every 5 s',
 }
 

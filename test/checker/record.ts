@@ -1,6 +1,7 @@
 import { Random } from '../sim/random.js'
+import { readThrough } from './audit.js'
 import { check } from './check.js'
-import type { Event, Page, Place, Violation } from './history.js'
+import type { Place, Violation } from './history.js'
 import { RecordedClient } from './recorded-client.js'
 import { Recording } from './recording.js'
 import { killOne, SUBJECTS, type Subject, type SubjectName } from './subjects.js'
@@ -70,7 +71,11 @@ class Scene {
     await Promise.all([this.#talk(), this.#cutNowAndThen(), this.#killNowAndThen()])
     await recording.until(() => this.#clients.every(({ outbox }) => outbox.isEmpty), 'all is acknowledged')
     await this.#catchUp()
-    for (const room of this.#rooms) await this.#audit(room)
+    for (const room of this.#rooms) {
+      const auditor = this.#enter(`auditor of ${room}`, room)
+      this.#clients.push(auditor)
+      await readThrough(auditor, recording)
+    }
     for (const server of this.subject.servers) {
       const faults = await server.faults()
       if (faults > 0) recording.complain(`${faults} errors of a server were caught by nobody`)
@@ -132,29 +137,6 @@ class Scene {
       return !head || (cursor?.epoch === head.epoch && cursor.offset >= head.offset)
     }
     return this.#recording.until(() => this.#clients.every(isThere), 'every reader has seen everything')
-  }
-
-  /** Somebody new reads a room from its first entry to its last. */
-  async #audit(room: string): Promise<void> {
-    const recording = this.#recording
-    const auditor = this.#enter(`auditor of ${room}`, room)
-    this.#clients.push(auditor)
-    await recording.until(() => auditor.isLive, `${auditor.name} has joined`)
-    for (let after: number | undefined = 0; after !== undefined; ) {
-      const page: Page = await this.#pageOf(auditor, after)
-      after = page.more ? page.entries.at(-1)?.offset : undefined
-    }
-  }
-
-  async #pageOf(auditor: RecordedClient, after: number): Promise<Page> {
-    const { events } = this.#recording
-    const isAnswer = (event: Event): event is Page =>
-      event.kind === 'page' && event.client === auditor.name && event.after === after
-    auditor.page({ after, limit: 1_000 })
-    await this.#recording.until(() => events.some(isAnswer), `${auditor.name} has its page after ${after}`)
-    const page = events.find(isAnswer)
-    if (!page) throw new Error(`${auditor.name} lost its page after ${after}`)
-    return page
   }
 
   #verdict(): Recorded {

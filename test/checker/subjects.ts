@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Random } from '../sim/random.js'
 import { RedisServer } from '../support/redis.js'
 import { StoreServer } from '../support/store-server.js'
@@ -18,6 +21,17 @@ export const SUBJECTS = {
 
   /** It is killed, and shows that the checker bites. */
   forgetful: () => inMemory(true),
+
+  async sqlite(): Promise<Subject> {
+    const folder = mkdtempSync(join(tmpdir(), 'roomful-checker-'))
+    const options = { file: join(folder, 'chat.db'), dedupeMs: EVERYTHING.dedupeMs }
+    const server = await StoreServer.start({ store: 'sqlite', options })
+    const stop = async () => {
+      await server.kill()
+      rmSync(folder, { recursive: true })
+    }
+    return { servers: [server], isKilled: true, stop }
+  },
 
   async redis(): Promise<Subject> {
     const redis = await RedisServer.start({ durable: true })

@@ -12,6 +12,8 @@ export interface RedisOptions {
   readonly replicaOf?: RedisServer
   /** Asked of everybody who connects. */
   readonly password?: string
+  /** Where its files are. @default one for temporary files */
+  readonly folder?: string
   /** More of redis-server's own options, each with its dashes. */
   readonly args?: readonly string[]
 }
@@ -28,7 +30,11 @@ export class RedisServer {
   ) {}
 
   static async start(options: RedisOptions = {}): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), mkdtempSync(join(tmpdir(), 'roomful-redis-')), options)
+    const server = new RedisServer(
+      await freePort(),
+      mkdtempSync(join(options.folder ?? tmpdir(), 'roomful-redis-')),
+      options,
+    )
     await server.start()
     return server
   }

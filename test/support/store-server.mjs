@@ -1,11 +1,12 @@
-// The built server on the store that it is told, in a process of its own, with an address for its health.
+// The built server on the store that it is told, in a process of its own, with addresses for its health and its pace.
 import { createServer as createHttpServer } from 'node:http'
-import { createServer, memory, silentLogger, UNLIMITED } from '@roomful/server'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { createServer, memory, UNLIMITED } from '@roomful/server'
 
 const STORES = {
   memory: (options) => memory(options),
-  sqlite: async (options) => (await import('@roomful/server/sqlite')).sqlite(options),
   redis: async (options) => (await import('@roomful/server/redis')).redis(options),
+  sqlite: async (options) => (await import('@roomful/server/sqlite')).sqlite(options),
 }
 
 const { store, options, port = 0 } = JSON.parse(process.argv[2])
@@ -13,16 +14,33 @@ let faults = 0
 process.on('uncaughtException', () => faults++)
 process.on('unhandledRejection', () => faults++)
 
-const backplane = await STORES[store](options)
-const server = createServer({ backplane, limits: UNLIMITED, logger: silentLogger })
+const tell = (message) => process.connected && process.send(message)
+const log = (level) => (fields, event) => tell({ level, event: `${event} ${fields.err ?? ''}`.trim() })
+const logger = { debug() {}, info() {}, warn: log('warn'), error: log('error') }
+const server = createServer({ backplane: await STORES[store](options), limits: UNLIMITED, logger })
+
+const delays = monitorEventLoopDelay({ resolution: 1 })
+const answers = {
+  '/healthz': () => [200, ''],
+  '/readyz': () => [server.ready ? 200 : 503, ''],
+  '/faults': () => [200, String(faults)],
+  '/delays': () => [200, String(delays.percentile(99) / 1e6)],
+}
 const http = createHttpServer((request, response) => {
-  if (request.url === '/faults') return void response.end(String(faults))
-  const isUp = request.url === '/healthz' || server.ready
-  response.writeHead(isUp ? 200 : 503).end()
+  const [status, text] = answers[request.url]?.() ?? [404, '']
+  // Each time anew: what is asked for is how late the loop was since the last question.
+  if (request.url === '/delays') delays.reset()
+  response.writeHead(status, { connection: 'close' }).end(text)
 })
 server.attach(http)
-await server.start()
-http.listen(port, '127.0.0.1', () => process.send?.(http.address().port))
+try {
+  await server.start()
+} catch (error) {
+  tell({ failed: error.message })
+  process.exit(1)
+}
+delays.enable()
+http.listen(port, '127.0.0.1', () => tell({ port: http.address().port }))
 
 process.once('SIGTERM', () => void server.close().then(() => process.exit()))
 // A parent that died cannot stop it.

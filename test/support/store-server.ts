@@ -10,23 +10,39 @@ export interface StoreServerOptions {
   readonly options: Readonly<Record<string, unknown>>
   /** @default any that is free */
   readonly port?: number
+  /** Beside the variables of this process. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+interface Told {
+  readonly port?: number
+  readonly failed?: string
+  readonly level?: 'warn' | 'error'
+  readonly event?: string
 }
 
 /** The built server in a process of its own, which can be killed and started again on its port and its store. */
 export class StoreServer {
-  private constructor(
-    private readonly options: StoreServerOptions,
-    private child: ChildProcess,
-    readonly port: number,
-  ) {}
+  /** Warnings and errors that it logged, in all its lives. */
+  readonly log: string[] = []
+  #child: ChildProcess | undefined
+  #port = 0
 
+  private constructor(private readonly options: StoreServerOptions) {}
+
+  /** @throws Error with what the server says, if it does not start */
   static async start(options: StoreServerOptions): Promise<StoreServer> {
-    const { child, port } = await launch(options)
-    return new StoreServer(options, child, port)
+    const server = new StoreServer(options)
+    await server.restart()
+    return server
+  }
+
+  get port(): number {
+    return this.#port
   }
 
   get pid(): number {
-    return this.child.pid ?? 0
+    return this.#child?.pid ?? 0
   }
 
   /** As a crash does it: without a farewell. */
@@ -41,28 +57,49 @@ export class StoreServer {
 
   /** Starts it again, where it was. */
   async restart(): Promise<void> {
-    this.child = (await launch({ ...this.options, port: this.port })).child
+    const { options } = this
+    const port = this.#port || options.port
+    const child = fork(PROGRAM, [JSON.stringify({ ...options, port })], {
+      execArgv: [],
+      env: { ...process.env, ...options.env },
+    })
+    this.#child = child
+    this.#port = await new Promise((resolve, reject) => {
+      child.on('message', ({ port, failed, level, event }: Told) => {
+        if (port !== undefined) resolve(port)
+        if (failed !== undefined) reject(new Error(failed))
+        if (level !== undefined) this.log.push(`${level}: ${event}`)
+      })
+      child.once('exit', (code) =>
+        reject(new Error(`The server ended with ${code} before it listened; is it built? npm run build`)),
+      )
+    })
   }
 
   /** Errors that nothing in the server caught. */
   async faults(): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.port}/faults`)
-    return Number(await response.text())
+    return Number(await this.#ask('faults'))
+  }
+
+  /** The 99th percentile of how late its event loop was since this was last asked for, in ms. */
+  async loopDelay(): Promise<number> {
+    return Number(await this.#ask('delays'))
+  }
+
+  /** The status of `/healthz` or `/readyz`. */
+  async status(path: 'healthz' | 'readyz'): Promise<number> {
+    return (await fetch(`http://127.0.0.1:${this.port}/${path}`)).status
+  }
+
+  async #ask(path: string): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.port}/${path}`)).text()
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
-    const { child } = this
-    if (child.exitCode !== null || child.signalCode !== null) return
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
     const ended = once(child, 'exit')
     child.kill(signal)
     await ended
   }
-}
-
-async function launch(options: StoreServerOptions) {
-  const child = fork(PROGRAM, [JSON.stringify(options)], { execArgv: [] })
-  const [port] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [])])
-  if (typeof port !== 'number')
-    throw new Error('The server ended before it listened; is it built? npm run build')
-  return { child, port }
 }
