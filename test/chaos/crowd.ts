@@ -1,6 +1,6 @@
 import type { Observable } from '@roomful/client'
 import { Chatter, type Patience } from '../faults/chatter.js'
-import { Oracle } from '../sim/oracle.js'
+import { Oracle, type Seen } from '../sim/oracle.js'
 import { Random } from '../sim/random.js'
 import type { Cluster } from './cluster.js'
 import { readLogs } from './logs.js'
@@ -98,12 +98,18 @@ export class Crowd {
   }
 
   /** Waits until everybody is up to date, and compares what they were told with the logs in Redis. */
-  async verdict(cluster: Cluster, redis: { readonly url: string }): Promise<Verdict> {
+  verdict(cluster: Cluster, redis: { readonly url: string }): Promise<Verdict> {
+    return this.judge(async () => {
+      for (const fault of await cluster.faults()) this.oracle.fail(fault)
+      return readLogs(redis.url, this.rooms)
+    })
+  }
+
+  /** Waits until everybody is up to date, and compares what they were told with the logs that are read then. */
+  async judge(read: () => Promise<ReadonlyMap<string, readonly Seen[]>>): Promise<Verdict> {
     await this.outcomes()
     await this.lastWords()
-    for (const fault of await cluster.faults()) this.oracle.fail(fault)
-    for (const [room, log] of await readLogs(redis.url, this.rooms))
-      for (const entry of log) this.oracle.logged(room, entry)
+    for (const [room, log] of await read()) for (const entry of log) this.oracle.logged(room, entry)
     this.oracle.check()
     const { violations, ackCount: acked, entriesSeen: seen, breaks } = this.oracle
     return { violations, acked, seen, breaks }

@@ -1,5 +1,5 @@
-import type { ConnectionStatus } from '@roomful/client'
-import type { Crowd, Verdict } from './crowd.js'
+import type { Verdict } from './crowd.js'
+import { Moves } from './moves.js'
 import { Stage } from './stage.js'
 
 export interface KillsOptions {
@@ -38,29 +38,4 @@ export function killNodes(options: KillsOptions): Promise<KillsResult> {
     })
     return { ...(await crowd.verdict(cluster, redis)), kills: options.kills, resumeMs: moves.times }
   })
-}
-
-/** Times how long clients who lost their node take to be live again. */
-class Moves {
-  killedAt: number | undefined
-  readonly times: number[] = []
-
-  constructor({ chatters }: Crowd) {
-    for (const { client, roomId } of chatters) {
-      let isAway = false
-      client.on('status', ({ from, to }) => {
-        // Before the first kill, clients that all join at once may be torn for other reasons.
-        if (isUp(from) && !isUp(to) && this.killedAt !== undefined) isAway = true
-      })
-      client.room(roomId).status.subscribe(({ state }) => {
-        if (state !== 'live' || !isAway || this.killedAt === undefined) return
-        isAway = false
-        this.times.push(performance.now() - this.killedAt)
-      })
-    }
-  }
-}
-
-function isUp({ state }: ConnectionStatus): boolean {
-  return state === 'online' || state === 'degraded'
 }

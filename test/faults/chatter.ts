@@ -4,7 +4,7 @@ import { WebSocket } from 'ws'
 import { type Oracle, textOf } from '../sim/oracle.js'
 import { seen } from '../sim/person.js'
 
-export type Patience = Pick<ClientOptions<BuiltIn>, 'heartbeat' | 'backoff' | 'timeouts'>
+export type Patience = Pick<ClientOptions<BuiltIn>, 'heartbeat' | 'backoff' | 'timeouts' | 'outbox'>
 
 /** Impatient, so that a short test sees a broken connection found and replaced. */
 export const IMPATIENT = {

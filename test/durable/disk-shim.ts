@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** What a server did, in one order. */
+export type DiskEvent =
+  | { readonly kind: 'written'; readonly mark: string }
+  /** A frame of this type was about to be sent. */
+  | { readonly kind: 'sent'; readonly mark: string; readonly type: string }
+  | { readonly kind: 'sync' | 'synced' | 'failed' | 'closed'; readonly thread: string }
+
+const SOURCE = fileURLToPath(new URL('disk-shim.c', import.meta.url))
+
+/** Stands between a server and its disk: notes what is written, synced and sent, and holds or fails syncs. */
+export class DiskShim {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'roomful-shim-'))
+  readonly #journal = join(this.#folder, 'journal')
+  readonly #control = join(this.#folder, 'control')
+  readonly #library = join(this.#folder, 'shim.so')
+
+  /** @throws Error where it cannot be compiled, with what is missing */
+  constructor() {
+    writeFileSync(this.#journal, '')
+    writeFileSync(this.#control, 'p')
+    compile(this.#library)
+  }
+
+  /** For the server's process. */
+  get env(): Readonly<Record<string, string>> {
+    return {
+      LD_PRELOAD: this.#library,
+      DISK_SHIM_JOURNAL: this.#journal,
+      DISK_SHIM_CONTROL: this.#control,
+    }
+  }
+
+  /** No sync of the log returns until `release`. */
+  hold(): void {
+    this.#switch('h')
+  }
+
+  release(): void {
+    this.#switch('p')
+  }
+
+  /** The next sync of the log fails, as a disk's does. */
+  failOnce(): void {
+    this.#switch('f')
+  }
+
+  events(): readonly DiskEvent[] {
+    return readFileSync(this.#journal, 'utf8').split('\n').filter(Boolean).map(parse)
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  /** In place: the server has the file's first byte in its memory. */
+  #switch(to: 'p' | 'h' | 'f'): void {
+    const file = openSync(this.#control, 'r+')
+    writeSync(file, to, 0)
+    closeSync(file)
+  }
+}
+
+function parse(line: string): DiskEvent {
+  const [kind = '', word = '', type = ''] = line.split(' ')
+  if (kind === 'written') return { kind, mark: word }
+  if (kind === 'sent') return { kind, mark: word, type }
+  if (kind === 'sync' || kind === 'synced' || kind === 'failed' || kind === 'closed')
+    return { kind, thread: word }
+  throw new Error(`The shim noted what nobody knows: ${line}`)
+}
+
+function compile(library: string): void {
+  const flags = ['-O2', '-shared', '-fPIC', '-o', library, SOURCE, '-ldl']
+  for (const compiler of ['cc', 'gcc', 'clang']) {
+    try {
+      execFileSync(compiler, flags, { stdio: ['ignore', 'ignore', 'inherit'] })
+      return
+    } catch (error) {
+      const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+      if (!isMissing) throw error
+    }
+  }
+  throw new Error(
+    'This proof preloads a library of C into the server: it needs Linux and a C compiler named cc, gcc or clang.',
+  )
+}

@@ -1,0 +1,83 @@
+import { execFileSync } from 'node:child_process'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { StoreServer } from '../support/store-server.js'
+import { WireClient } from '../support/wire-client.js'
+import { answerTo, temporaryFolder } from './disk-stage.js'
+import { readLogs } from './logs.js'
+
+const SIZE = 8 * 2 ** 20
+const SPARE = 2 * 2 ** 20
+const ROOM = 'one'
+/** The longest text that is allowed, in characters of four bytes. */
+const FILLER = '\u{1F4BE}'.repeat(900)
+
+/** A file system of that size, or `undefined` where this user may not mount one. */
+function smallDisk(): string | undefined {
+  const folder = temporaryFolder()
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', folder], { stdio: 'ignore' })
+  } catch {
+    return undefined
+  }
+  onTestFinished(() => void execFileSync('umount', ['--lazy', folder]))
+  return folder
+}
+
+it('[M11] [M14] a server on a full disk refuses what it cannot keep, and goes on by itself once there is space', {
+  timeout: 60_000,
+}, async ({ skip }) => {
+  const folder = smallDisk()
+  if (!folder) return skip('mounting a tmpfs takes root')
+  const spare = join(folder, 'spare')
+  writeFileSync(spare, Buffer.alloc(SPARE))
+  const server = await StoreServer.start({ store: 'sqlite', options: { file: join(folder, 'chat.db') } })
+  onTestFinished(() => server.kill())
+  const client = await WireClient.open(server.port)
+  await client.join(ROOM)
+
+  const acked = await fill(client)
+  expect(acked.length).toBeGreaterThan(100)
+  expect(await server.status('healthz')).toBe(200)
+  expect(await server.status('readyz')).toBe(503)
+  expect(server.log.join('\n')).toMatch(/chat\.db is on a full disk; free some space/)
+  expect(server.log.length).toBeLessThan(5)
+  // What is there can be read all the same.
+  expect((await readLogs(server.port, [ROOM])).get(ROOM)?.map(({ clientId }) => clientId)).toEqual(acked)
+
+  const refused = `m${acked.length}`
+  rmSync(spare)
+  await untilReady(server)
+  client.frames.length = 0
+  send(client, refused)
+  expect(await answerTo(client, refused)).toMatchObject({ type: 'ack', duplicate: false })
+
+  await server.kill()
+  await server.restart()
+  const log = (await readLogs(server.port, [ROOM])).get(ROOM) ?? []
+  expect(log.map(({ clientId }) => clientId)).toEqual([...acked, refused])
+})
+
+function send(client: WireClient, id: string): void {
+  client.send({ type: 'chat_message', room_id: ROOM, message: `${id} ${FILLER}`, client_id: id })
+}
+
+/** Returns the client ids of what was acknowledged until the first refusal. */
+async function fill(client: WireClient): Promise<readonly string[]> {
+  const acked: string[] = []
+  for (;;) {
+    const id = `m${acked.length}`
+    send(client, id)
+    const { type, code } = await answerTo(client, id)
+    if (type === 'error') expect(code).toBe('unavailable')
+    if (type === 'error') return acked
+    acked.push(id)
+    client.frames.length = 0
+  }
+}
+
+async function untilReady(server: StoreServer): Promise<void> {
+  for (const end = performance.now() + 10_000; (await server.status('readyz')) !== 200; )
+    if (performance.now() > end) throw new Error('The server did not get ready again')
+}
