@@ -21,6 +21,9 @@ export interface Sample {
   readonly serverCpu: number
   readonly p50: number
   readonly p99: number
+  /** From when a message was due until its acknowledgement was read. */
+  readonly ackP50: number
+  readonly ackP99: number
   readonly lost: number
   readonly unacked: number
   /** Messages that a server which did not read left no room for. */

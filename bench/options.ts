@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
-import { LOAD_NAMES, type LoadName, PEER_NAMES, type Peer } from './loads.js'
+import { LOAD_NAMES, PEER_NAMES, type Peer } from './loads.js'
 import type { Timing } from './measure.js'
 
-const SECTIONS = [...LOAD_NAMES, 'half', 'idle', 'cluster', 'client', 'browser'] as const
-export type Section = LoadName | 'half' | 'idle' | 'cluster' | 'client' | 'browser'
+const SECTIONS = [...LOAD_NAMES, 'half', 'idle', 'cluster', 'client', 'browser', 'durable'] as const
+export type Section = (typeof SECTIONS)[number]
 
 export interface Options {
   readonly sections: readonly Section[]
@@ -17,6 +17,10 @@ export interface Options {
   readonly timing: Timing
   readonly chromiumTiming: Timing
   readonly idleClients: number
+  readonly durableTiming: Timing
+  /** Entries of the file with a long history, and rooms. */
+  readonly history: { readonly entries: number; readonly rooms: number }
+  readonly isQuick: boolean
   /** Whether everything is measured in full, so that the results may be written down. */
   readonly isComplete: boolean
 }
@@ -28,7 +32,7 @@ export const HELP = `npm run bench -- [options]
   --peers roomful,ws  some of: ${PEER_NAMES.join(', ')}
   --help
 
-Only a complete run writes results.md and the plots.`
+Only a complete run writes results.md and the plots; durable.md is written whenever 'durable' is measured in full.`
 
 /** @throws TypeError for an unknown option or name */
 export function readOptions(args: readonly string[]): Options | 'help' {
@@ -52,6 +56,9 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     timing: quick ? { warmupMs: 400, measureMs: 700 } : { warmupMs: 400, measureMs: 1_000 },
     chromiumTiming: { warmupMs: 1_000, measureMs: quick ? 2_000 : 4_000 },
     idleClients: quick ? 1_000 : 10_000,
+    durableTiming: quick ? { warmupMs: 500, measureMs: 1_000 } : { warmupMs: 4_000, measureMs: 8_000 },
+    history: quick ? { entries: 10_000, rooms: 100 } : { entries: 1_000_000, rooms: 10_000 },
+    isQuick: quick,
     isComplete: !quick && values.only === undefined && values.peers === undefined,
   }
 }

@@ -2,6 +2,9 @@ import { launchChromium } from '../test/support/chromium.js'
 import { measureInChromium } from './client/in-chromium.js'
 import { measureInNode } from './client/in-node.js'
 import { measureCluster } from './cluster.js'
+import { DURABLE_LOAD_NAMES, measureDurable, STORE_NAMES } from './durable.js'
+import type { DurableResults } from './durable-report.js'
+import { measureHistory } from './history.js'
 import { type Resting, rest } from './idle.js'
 import {
   CLIENT_PEERS,
@@ -33,6 +36,24 @@ export async function measureAll(program: string, options: Options): Promise<Res
   }
   await measureChromium(program, options, results)
   return results
+}
+
+/** The same server on different stores, and on a file with a long history. */
+export async function measureStores(program: string, options: Options): Promise<DurableResults> {
+  const loads: DurableResults['loads'] = {}
+  for (let round = 0; round < options.otherRounds; round++) {
+    for (const name of DURABLE_LOAD_NAMES) {
+      const runs = loads[name] ?? {}
+      loads[name] = runs
+      for (const store of turned(STORE_NAMES, round)) {
+        const sample = await measureDurable(program, store, name, options.durableTiming)
+        add(runs, store, sample)
+        log(round, `durable, ${name}`, store, `${Math.round(sample.sent / sample.seconds)} messages/s`)
+      }
+    }
+  }
+  const { rooms, entries } = options.history
+  return { loads, history: await measureHistory(rooms, entries) }
 }
 
 interface Running {

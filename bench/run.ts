@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { reportDurable } from './durable-report.js'
 import { describeMachine } from './machine.js'
 import { HELP, type Options, readOptions } from './options.js'
 import { drawPlots } from './plots.js'
 import { compileLoad } from './processes.js'
 import { report } from './report.js'
-import { measureAll } from './rounds.js'
+import { measureAll, measureStores } from './rounds.js'
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2))
@@ -13,8 +14,21 @@ async function main(): Promise<void> {
 }
 
 async function bench(options: Options): Promise<void> {
+  const program = compileLoad()
+  if (options.sections.includes('durable')) await benchDurable(program, options)
+  if (options.sections.some((section) => section !== 'durable')) await benchServers(program, options)
+}
+
+async function benchDurable(program: string, options: Options): Promise<void> {
+  const results = await measureStores(program, options)
+  const text = reportDurable(results, describeMachine(new Date()))
+  console.log(`\n${text}`)
+  if (!options.isQuick) writeFileSync(new URL('durable.md', import.meta.url), text)
+}
+
+async function benchServers(program: string, options: Options): Promise<void> {
   const startedAt = performance.now()
-  const results = await measureAll(compileLoad(), options)
+  const results = await measureAll(program, options)
   const minutes = (performance.now() - startedAt) / 60_000
   const machine = [...describeMachine(new Date()), `- took ${minutes.toFixed(1)} minutes`]
   const text = report(results, options, machine)

@@ -18,7 +18,7 @@
 #include "protocols.h"
 #include "websocket.h"
 
-enum { TEXT_SIZE = 64, ID_SIZE = 22, CONNECTING_AT_ONCE = 100, DEADLINE_S = 60, DRAIN_S = 10 };
+enum { TEXT_SIZE = 64, ID_SIZE = 22, CONNECTING_AT_ONCE = 100, DEADLINE_S = 60, DRAIN_S = 10, MOST_UNACKED = 1 << 14 };
 
 struct client {
   int fd;
@@ -26,6 +26,8 @@ struct client {
   int step;
   bool upgraded, ready;
   char last_id[ID_SIZE + 1];
+  uint64_t *dues; // when the messages were due whose acknowledgements have not come: these come in order
+  uint32_t first_due, next_due;
   uint8_t *partial; // the beginning of a frame whose end has not come yet
   size_t partial_size;
 };
@@ -43,7 +45,7 @@ static struct client *clients;
 static int ready_count, epoll, timer;
 static bool sending, measuring;
 static uint64_t sent, unsent, acked, delivered, delivered_in_window;
-static struct histogram latencies;
+static struct histogram latencies, ack_latencies;
 static uint8_t inbox[1 << 20];
 
 _Noreturn static void die(const char *format, ...) {
@@ -88,6 +90,20 @@ static const char *room_of(const struct client *client) {
   return room;
 }
 
+static void expect_ack(struct client *client, uint64_t due) {
+  if (!client->dues) client->dues = malloc(MOST_UNACKED * sizeof *client->dues);
+  if (client->next_due - client->first_due == MOST_UNACKED)
+    die("client %d waits for %d acknowledgements", client->index, MOST_UNACKED);
+  client->dues[client->next_due++ % MOST_UNACKED] = due;
+}
+
+static void on_ack(struct client *client, uint64_t now) {
+  acked++;
+  if (client->first_due == client->next_due) die("client %d got an acknowledgement too many", client->index);
+  uint64_t due = client->dues[client->first_due++ % MOST_UNACKED];
+  if (measuring) record(&ack_latencies, now > due ? now - due : 0);
+}
+
 // The text carries its marker, the time it was due at, and its sender.
 static void send_chat(struct client *client, uint64_t due) {
   char text[TEXT_SIZE + 1], id[ID_SIZE + 1], message[512];
@@ -106,6 +122,7 @@ static void send_chat(struct client *client, uint64_t due) {
   }
   memcpy(client->last_id, id, sizeof id);
   sent++;
+  if (options.protocol->has_client_ids) expect_ack(client, due);
 }
 
 // Open loop: the senders take turns, each message at the time that the rate says.
@@ -168,7 +185,7 @@ static bool begins_with(const struct frame *frame, const char *prefix) {
 static void on_text(struct client *client, const struct frame *frame, uint64_t now) {
   const char *text = find_text(frame);
   if (text) on_delivery(client, text, now);
-  else if (begins_with(frame, "{\"type\":\"ack\"")) acked++;
+  else if (begins_with(frame, "{\"type\":\"ack\"")) on_ack(client, now);
   else if (begins_with(frame, "{\"type\":\"error\"")) die("%.*s", (int)frame->length, frame->payload);
   else if (frame->length == 1 && frame->payload[0] == '2') send_frame(client, OP_TEXT, "3", 1); // Engine.IO's ping
 }
@@ -348,9 +365,10 @@ int main(int count, char **arguments) {
 
   printf("{\"clients\":%d,\"connectSeconds\":%.4f,\"connectCpu\":%.3f,\"rssBefore\":%.0f,\"rssAfter\":%.0f,"
          "\"seconds\":%.4f,\"delivered\":%lu,\"sent\":%lu,\"serverCpu\":%.3f,\"p50\":%.3f,\"p99\":%.3f,"
-         "\"lost\":%lu,\"unacked\":%lu,\"unsent\":%lu,\"loadShare\":%.3f,\"waitShare\":%.3f}\n",
+         "\"ackP50\":%.3f,\"ackP99\":%.3f,\"lost\":%lu,\"unacked\":%lu,\"unsent\":%lu,\"loadShare\":%.3f,\"waitShare\":%.3f}\n",
          options.clients, connect_s, connect_cpu, rss_before, rss_after, seconds, delivered_in_window, sent_in_window,
-         server_cpu, quantile(&latencies, 0.5), quantile(&latencies, 0.99), lost, unacked, unsent, load_cpu / seconds,
+         server_cpu, quantile(&latencies, 0.5), quantile(&latencies, 0.99), quantile(&ack_latencies, 0.5),
+         quantile(&ack_latencies, 0.99), lost, unacked, unsent, load_cpu / seconds,
          waited / seconds);
   if (!options.settle_ms) return 0;
   fflush(stdout);
