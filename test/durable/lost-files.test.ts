@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
@@ -138,7 +138,7 @@ it('a server whose file is damaged in each of its pages does not start, and says
   const { client } = await enter(server)
   await tell(client, 'one')
   await server.leave()
-  await damage(join(folder, 'chat.db'), 1)
+  await damage(join(folder, 'chat.db'))
   await expect(server.restart()).rejects.toThrow(/chat\.db is damaged; stop the server, and restore a backup/)
 })
 
@@ -148,7 +148,7 @@ it('[M14] a server whose file is damaged where messages stand refuses what touch
   const { client } = await enter(server)
   for (const text of texts(300)) await tell(client, text)
   await server.leave()
-  await damage(join(folder, 'chat.db'), 12)
+  await damage(join(folder, 'chat.db'), '"message":"text ')
   await server.restart()
   const again = await WireClient.open(server.port)
   onTestFinished(() => again.socket.terminate())
@@ -157,10 +157,15 @@ it('[M14] a server whose file is damaged where messages stand refuses what touch
   expect(server.log.join('\n')).toMatch(/chat\.db is damaged; stop the server, and restore a backup/)
 })
 
-/** Makes nonsense of the kind of each page, from one on: no kind has all its bits set but one. */
-async function damage(file: string, firstPage: number): Promise<void> {
+const PAGE = 4_096
+
+/** Makes nonsense of the kind of each page that holds this text: no kind has all its bits set but one. */
+async function damage(file: string, text = ''): Promise<void> {
   expect(existsSync(`${file}-wal`)).toBe(false)
-  for (let page = firstPage; page * 4_096 < statSync(file).size; page++) await flip(file, page * 4_096)
+  const bytes = readFileSync(file)
+  // The first page begins with what says that this is a database.
+  for (let at = PAGE; at < bytes.length; at += PAGE)
+    if (bytes.subarray(at, at + PAGE).includes(text)) await flip(file, at)
 }
 
 it('a server whose file is no database does not start, and says in one sentence why', async () => {
