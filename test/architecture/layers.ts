@@ -162,6 +162,8 @@ export const layers: Layer[] = [
       'server',
       'server entries',
       'engine',
+      'backplane sqlite',
+      'backplane',
       ...shared,
       '@roomful/protocol/options',
       'node:',

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { type JWTPayload, SignJWT } from 'jose'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
@@ -114,6 +115,7 @@ describe('what roomful serves', () => {
     north.send(JSON.stringify({ type: 'chat_message', message: 'hello' }))
     expect(JSON.parse(await next(south))).toMatchObject({ type: 'chat_message', message: 'hello', offset: 1 })
     expect(nodes[0]?.stdout).toContain(`this is node north of those on 127.0.0.1:${redis.port}`)
+    for (const { folder } of nodes) expect(await readdir(folder)).toEqual([])
   })
 
   it('the command switches limits off with a warning', async () => {
@@ -188,6 +190,21 @@ describe('mistakes end with one sentence, exit code 1 and no stack', () => {
     [[], { ROOMFUL_LIMITS: 'none' }, /ROOMFUL_LIMITS must be 'on' or 'off', not 'none'/],
     [[], { REDIS_URL: 'localhost:6379' }, /REDIS_URL must be a URL such as redis:\/\/localhost:6379/],
     [[], { REDIS_URL: 'redis://:secret@127.0.0.1:1' }, /no Redis answers at 127\.0\.0\.1:1 \(.*ECONNREFUSED/],
+    [['--memory', '--data', 'd'], {}, /--memory and --data contradict each other; choose one/],
+    [['--memory'], { REDIS_URL: 'redis://127.0.0.1:1' }, /--memory and REDIS_URL contradict each other/],
+    [
+      ['--data', 'd'],
+      { REDIS_URL: 'redis://127.0.0.1:1' },
+      /REDIS_URL keeps everything in Redis, and --data in/,
+    ],
+    [
+      [],
+      { ROOMFUL_DATA: 'd', REDIS_URL: 'redis://127.0.0.1:1' },
+      /REDIS_URL .* Redis, and ROOMFUL_DATA in a/,
+    ],
+    [['--data', ''], {}, /--data must be a folder, such as \.\/data/],
+    [[], { ROOMFUL_DATA: '' }, /ROOMFUL_DATA must be a folder, such as \.\/data/],
+    [['--data', '/dev/null/d'], {}, /\/dev\/null\/d cannot be made \(ENOTDIR.*--data.*--memory/],
   ])('mistakes end with one sentence, exit code 1 and no stack: %j %j', async (args, env, sentence) => {
     await expectRefusal(roomful(args, env as Record<string, string>), sentence)
   })
@@ -199,6 +216,9 @@ describe('mistakes end with one sentence, exit code 1 and no stack', () => {
       '--port',
       '--host',
       '--admin-port',
+      '--data',
+      '--memory',
+      'ROOMFUL_DATA',
       'AUTH_SECRET',
       'REDIS_URL',
       'NODE_NAME',

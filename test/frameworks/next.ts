@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { WebSocket } from 'ws'
 import { launchChromium } from '../support/chromium.js'
+import { installDriver } from '../support/driver.js'
 import { commandsOfReadme, writeFilesOfReadme } from '../support/readme.js'
 import { type Figure, writeResult } from '../support/results.js'
 import { freePort, prepareApp, quiet, shell } from './packed.js'
@@ -43,6 +44,8 @@ try {
   })
   await writeFilesOfReadme(folder, ['app/chat.tsx'], {})
   await shell(build, folder)
+  // The two parts say the same again, in an empty room.
+  await rm(join(folder, 'data'), { recursive: true })
   await withApp(serve, async (app) => {
     const [ann] = await chat('production', app)
     await keepToThePath('production', app)
@@ -69,11 +72,12 @@ async function script(name: string): Promise<string> {
 async function prepare(install: string): Promise<void> {
   await prepareApp(new URL('next', import.meta.url), parent)
   await shell(install, folder)
+  await installDriver(folder)
   await writeFilesOfReadme(folder, ['app/chat.tsx', 'app/page.tsx', 'server.mjs'], { 3000: port })
   await replace('server.mjs', [
-    'const rooms = createServer()',
+    'const rooms = createServer({',
     `const tell = (what) => () => void process.send(what)
-     const rooms = createServer({ on: { connect: tell('opened'), close: tell('closed') } })`,
+     const rooms = createServer({ on: { connect: tell('opened'), close: tell('closed') },`,
   ])
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, realpath, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { launchChromium } from '../support/chromium.js'
+import { installDriver } from '../support/driver.js'
 import { commandsOfReadme, withPorts, writeFilesOfReadme } from '../support/readme.js'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 })
@@ -31,6 +32,7 @@ beforeAll(async () => {
   expect(alone).toMatch(/^npm pack /)
   await shell(alone, root, { npm_config_pack_destination: join(parent, 'roomful') })
   for (const command of install) await shell(command, folder)
+  await installDriver(folder)
   await writeFilesOfReadme(folder, ['protocol.ts', 'server.ts', 'client.ts', 'page.ts', 'index.html'], ports)
 })
 
@@ -61,6 +63,13 @@ it('the README, followed to the letter in an empty folder, has a client in Node 
 
   server.process.kill('SIGTERM')
   await expect.poll(() => server.process.exitCode ?? server.process.signalCode, { timeout: 30_000 }).toBe(0)
+
+  const again = background(serve)
+  await printed(again, `Roomful listens on ws://127.0.0.1:${ports[3000]}`)
+  await second.getByLabel('Message').fill('after a restart')
+  await second.keyboard.press('Enter')
+  await printed(client, /^anon-\S+ after a restart$/m)
+  expect((await readdir(join(folder, 'data'))).sort()).toContain('chat.db')
 })
 
 interface Background {

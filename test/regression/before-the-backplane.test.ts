@@ -1,11 +1,11 @@
 import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createServer, memory, silentLogger } from '@roomful/server'
+import { createServer, memory } from '@roomful/server'
 import { expect, it, onTestFinished } from 'vitest'
 import { connect, refusedStatus } from '../support/connect.js'
-import { gate } from '../support/wire-server.js'
+import { gate, type LogLine, logInto } from '../support/wire-server.js'
 
-it('a server takes nobody in before its backplane has started: other nodes would not know the session', async () => {
+it('a server takes nobody in, and warns of nothing, before its backplane has started: other nodes would not know the session', async () => {
   const redis = gate()
   const backplane = memory()
   const start = backplane.start.bind(backplane)
@@ -14,7 +14,8 @@ it('a server takes nobody in before its backplane has started: other nodes would
     await start(node)
   }
   const http = createHttpServer().listen(0, '127.0.0.1')
-  const server = createServer({ backplane, logger: silentLogger })
+  const log: LogLine[] = []
+  const server = createServer({ backplane, logger: logInto(log) })
   server.attach(http)
   onTestFinished(async () => {
     await server.close()
@@ -24,6 +25,7 @@ it('a server takes nobody in before its backplane has started: other nodes would
   const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`
   expect(await refusedStatus(url)).toBe(503)
   expect(server.ready).toBe(false)
+  expect(log.filter(({ level }) => level !== 'info')).toEqual([])
   redis.open()
   await server.start()
   expect(server.ready).toBe(true)

@@ -1,5 +1,5 @@
 import cluster from 'node:cluster'
-import { createServer, type Logger } from '@roomful/server'
+import { createServer, type Logger, memory } from '@roomful/server'
 
 /** Prints the warnings of a server in a worker of node:cluster, and of one in the process that has the workers. */
 function warningsHere(): string[] {
@@ -10,7 +10,7 @@ function warningsHere(): string[] {
     error() {},
     warn: (_, event) => void warnings.push(event),
   }
-  void createServer({ logger }).close()
+  void createServer({ backplane: memory(), logger }).close()
   return warnings
 }
 

@@ -1,19 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { BrowserContext, Locator, Page } from 'playwright-core'
+import { ROOMFUL } from './cli.js'
 
-const roomful = fileURLToPath(new URL('../../packages/server/dist/cli.js', import.meta.url))
-
-/** The `roomful` command in a process of its own, which can be killed and started again on its port. */
+/** A server in a process of its own, which can be killed and started again on its port. */
 export class Demo {
   #process: ChildProcess | undefined
   #url = ''
-  readonly #command: string
+  readonly #command: readonly string[]
 
-  /** @param command a server that takes PORT from its environment and says where it is */
-  constructor(command = roomful) {
-    this.#command = command
+  /**
+   * @param command a program that takes PORT from its environment and says where it is, with its arguments. @default the
+   * `roomful` command, which keeps nothing
+   */
+  constructor(...command: readonly string[]) {
+    this.#command = command.length > 0 ? command : [ROOMFUL, '--memory']
   }
 
   get url(): string {
@@ -22,16 +23,24 @@ export class Demo {
 
   async start(): Promise<void> {
     const port = this.#url ? new URL(this.#url).port : '0'
-    const server = spawn(process.execPath, [this.#command], {
+    const server = spawn(process.execPath, this.#command, {
       env: { ...process.env, PORT: port },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.#process = server
     const ended = once(server, 'exit').then(([code]) => {
-      throw new Error(`${this.#command} ended with ${code} before it listened; is it built? npm run build`)
+      throw new Error(
+        `${this.#command.join(' ')} ended with ${code} before it listened; is it built? npm run build`,
+      )
     })
-    const [said] = await Promise.race([once(server.stdout, 'data'), ended])
-    this.#url = /http:\S+/.exec(String(said))?.[0] ?? ''
+    let said = ''
+    let url: RegExpExecArray | null = null
+    while (!url) {
+      const [chunk] = await Promise.race([once(server.stdout, 'data'), ended])
+      said += chunk
+      url = /http:\S+(?=\s)/.exec(said)
+    }
+    this.#url = url[0]
   }
 
   /** As a crash does it: without a farewell. */

@@ -3,6 +3,7 @@ import {
   type AnyProtocol,
   createServer,
   type Logger,
+  memory,
   type Roomful,
   type ServerOptions,
 } from '@roomful/server'
@@ -27,7 +28,7 @@ export async function serve<const P extends AnyProtocol = BuiltIn, D = unknown>(
   options: ServerOptions<P, D> = {},
 ): Promise<WireServer<P>> {
   const log: LogLine[] = []
-  const server = createServer<P, D>({ logger: logInto(log), ...options })
+  const server = createServer<P, D>({ logger: logInto(log), backplane: memory(), ...options })
   const { url, port } = await server.listen({ port: 0 })
   onTestFinished(() => server.close())
   return { server, url, port, log }

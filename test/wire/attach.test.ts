@@ -3,7 +3,7 @@ import { createServer as createHttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer as createNetServer, type Server } from 'node:net'
 import { Duplex } from 'node:stream'
-import { createServer } from '@roomful/server'
+import { createServer, memory } from '@roomful/server'
 import express from 'express'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocketServer } from 'ws'
@@ -117,7 +117,10 @@ describe('attach', () => {
       const log: LogLine[] = []
       const http = createHttpServer()
       const listenElsewhere = () => void http.on('upgrade', () => {})
-      const [one, two] = [createServer({ logger: logInto(log) }), createServer({ logger: logInto(log) })]
+      const [one, two] = [
+        createServer({ backplane: memory(), logger: logInto(log) }),
+        createServer({ backplane: memory(), logger: logInto(log) }),
+      ]
       if (order === 'first') listenElsewhere()
       one.attach(http, { path: '/one' })
       two.attach(http, { path: '/two' })
@@ -131,7 +134,7 @@ describe('attach', () => {
   it('attach tells a path that is nearly right, in the log and to whoever asks', async () => {
     const log: LogLine[] = []
     const http = createHttpServer()
-    const roomful = createServer({ logger: logInto(log) })
+    const roomful = createServer({ backplane: memory(), logger: logInto(log) })
     onTestFinished(() => roomful.close())
     roomful.attach(http, { path: '/Chat' })
     roomful.attach(http, { path: '/other' })
@@ -152,7 +155,7 @@ describe('attach', () => {
 
   it('attach warns of the first path that is unknown, and leaves the rest to who reads everything', async () => {
     const log: LogLine[] = []
-    const roomful = createServer({ logger: logInto(log) })
+    const roomful = createServer({ backplane: memory(), logger: logInto(log) })
     onTestFinished(() => roomful.close())
     const { url } = await roomful.listen({ port: 0 })
     for (const path of ['ws', 'socket.io']) {
@@ -167,7 +170,7 @@ describe('attach', () => {
   it('attach tells a path that is nearly right though somebody else answers it', async () => {
     const log: LogLine[] = []
     const http = createHttpServer()
-    const roomful = createServer({ logger: logInto(log) })
+    const roomful = createServer({ backplane: memory(), logger: logInto(log) })
     onTestFinished(() => roomful.close())
     roomful.attach(http, { path: '/ws' })
     http.on('upgrade', (request, socket) => {

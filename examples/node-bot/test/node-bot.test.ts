@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { createClient } from '@roomful/client'
-import { createServer } from '@roomful/server'
+import { createServer, memory } from '@roomful/server'
 import { expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { startBot } from '../bot.js'
@@ -12,7 +12,7 @@ import { startBot } from '../bot.js'
 const WAIT = { timeout: 15_000 }
 
 async function serve(port = 0) {
-  const server = createServer()
+  const server = createServer({ backplane: memory() })
   onTestFinished(() => server.close())
   const address = await server.listen({ port })
   const bothAreHere = () => expect.poll(async () => (await server.room('general').info()).count, WAIT).toBe(2)

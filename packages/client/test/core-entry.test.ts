@@ -1,4 +1,4 @@
-import { createServer } from '@roomful/server'
+import { createServer, memory } from '@roomful/server'
 import { afterEach, describe, expect, expectTypeOf, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Client, createClient, type Room } from '../src/core.js'
@@ -11,7 +11,7 @@ afterEach(async () => {
 })
 
 async function serve(): Promise<string> {
-  const server = createServer()
+  const server = createServer({ backplane: memory() })
   cleanUps.push(() => server.close({ drainMs: 0 }))
   return `ws://127.0.0.1:${(await server.listen({ port: 0, host: '127.0.0.1' })).port}/`
 }

@@ -5,12 +5,15 @@ import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { defineProtocol, volatile } from '@roomful/protocol'
 import * as z from 'zod/mini'
+import type { Roomful } from './api/api.js'
+import type { Backplane } from './api/backplane.js'
 import { consoleLogger } from './api/console-logger.js'
-import { resolveLimits, UNLIMITED } from './api/limits.js'
+import { type Limits, resolveLimits, UNLIMITED } from './api/limits.js'
 import { jwtAuthentication } from './cli/jwt.js'
 import { loadDemo, notFound, serveAdmin, servePages } from './cli/pages.js'
-import { addressOf, openRedis } from './cli/redis.js'
+import { addressOf } from './cli/redis.js'
 import { HELP, readCommand, type Settings, UsageError } from './cli/settings.js'
+import { openStore } from './cli/store.js'
 import { createServer } from './server/create-server.js'
 import { createHttpServer } from './server/http-server.js'
 
@@ -25,6 +28,8 @@ const protocol = defineProtocol({
   /** Tells a client which node serves it. */
   server: { served_by: volatile(z.object({ node: z.string() })) },
 })
+
+type Running = Pick<Roomful<typeof protocol>, 'ready' | 'metrics' | 'close'>
 
 async function main(): Promise<void> {
   const command = readCommand(process.argv.slice(2), process.env)
@@ -42,34 +47,22 @@ async function main(): Promise<void> {
 }
 
 async function serve(settings: Settings): Promise<void> {
-  const { host, port, adminPort, authSecret, redisUrl, unlimited } = settings
+  const { host, port, adminPort, store, unlimited } = settings
   if (unlimited)
     console.warn('[roomful] ROOMFUL_LIMITS=off: no rate and connection limits; do not expose this server')
   const limits = resolveLimits(unlimited ? UNLIMITED : {})
-  const backplane = redisUrl && (await openRedis(redisUrl))
-  const node = settings.nodeName ?? hostname()
-  const roomful = createServer({
-    protocol,
-    on: {
-      join(context) {
-        if (redisUrl) context.connection.broadcast({ type: 'served_by', node })
-      },
-    },
-    ...(backplane && { backplane }),
-    ...(authSecret && {
-      authenticate: jwtAuthentication(authSecret),
-      authorize: () => true,
-      sessionSecret: authSecret,
-    }),
-    limits,
-  })
-  const admin = serveAdmin(roomful)
+  const backplane = await openStore(store)
+  let running: Running | undefined
+  const admin = serveAdmin(() => running)
   const pages = await loadDemo(new URL('./demo/', import.meta.url))
   const serve = (listener: RequestListener) => createHttpServer(listener, limits, consoleLogger)
-  const servers = [serve(servePages(pages, adminPort === undefined ? admin : notFound))]
-  const [main] = servers as [Server]
-  roomful.attach(main, { path: '/ws' })
-  await roomful.start()
+  const main = serve(servePages(pages, adminPort === undefined ? admin : notFound))
+  const servers = [main]
+  exitOnSignals(async (options) => {
+    await running?.close(options)
+    for (const server of servers) server.close()
+  })
+  // Before the file is opened: a second server on this port ends here, and never asks for the other one's file.
   const shown = await listen(main, host, port, 'PORT')
   if (adminPort !== undefined) {
     const adminServer = serve(admin)
@@ -77,12 +70,47 @@ async function serve(settings: Settings): Promise<void> {
     const address = await listen(adminServer, host, adminPort, 'ADMIN_PORT')
     console.log(`Roomful: health and metrics at ${address}`)
   }
-  if (redisUrl) console.log(`Roomful: this is node ${node} of those on ${addressOf(redisUrl)}`)
+  running = await start(settings, backplane, limits, main)
+  if (store.kind === 'redis')
+    console.log(`Roomful: this is node ${nameOf(settings)} of those on ${addressOf(store.url)}`)
   console.log(`Roomful is at ${shown} (WebSocket at /ws)`)
-  exitOnSignals(async (options) => {
-    await roomful.close(options)
-    for (const server of servers) server.close()
+}
+
+/** Resolves once it serves: a file that another process has open is waited for. @throws UsageError if it cannot be opened */
+async function start(
+  settings: Settings,
+  backplane: Backplane,
+  limits: Limits,
+  main: Server,
+): Promise<Running> {
+  const { authSecret, store } = settings
+  const roomful = createServer({
+    protocol,
+    on: {
+      join(context) {
+        if (store.kind === 'redis')
+          context.connection.broadcast({ type: 'served_by', node: nameOf(settings) })
+      },
+    },
+    backplane,
+    ...(authSecret && {
+      authenticate: jwtAuthentication(authSecret),
+      authorize: () => true,
+      sessionSecret: authSecret,
+    }),
+    limits,
   })
+  roomful.attach(main, { path: '/ws' })
+  try {
+    await roomful.start()
+  } catch (cause) {
+    throw cause instanceof Error ? new UsageError(cause.message, { cause }) : cause
+  }
+  return roomful
+}
+
+function nameOf({ nodeName }: Settings): string {
+  return nodeName ?? hostname()
 }
 
 /** @throws UsageError if the port is taken or the address is not local */

@@ -23,7 +23,7 @@ export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
    * @default everybody may do everything
    */
   readonly authorize?: (request: AuthorizationRequest<P, D>) => boolean | Promise<boolean>
-  /** Joins nodes and keeps the logs. @default memory() */
+  /** Joins nodes and keeps the logs. @default memory(), which one line of the log reports */
   readonly backplane?: Backplane
   /** @default DEFAULT_LIMITS */
   readonly limits?: Partial<Limits>
@@ -49,7 +49,7 @@ export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
   /**
    * Signs the sessions that let anonymous users keep their ids. At least 16 characters; 32 random ones are better,
    * since anyone who guesses it can impersonate anyone. All nodes of a service share it.
-   * @default kept by the backplane if it joins nodes; otherwise random, so that a restart ends all sessions
+   * @default kept by the backplane on disk or in Redis; otherwise random, so that a restart ends all sessions
    */
   readonly sessionSecret?: string
   /** Receives log events; you can pass a pino logger. @default warnings and errors go to stderr */

@@ -61,4 +61,6 @@ export interface UpgradeRefusal {
   readonly status: 503
   readonly why: string
   readonly retryAfterS: number
+  /** It is over by itself, since the server starts or ends: nobody need be warned. */
+  readonly isPassing: boolean
 }

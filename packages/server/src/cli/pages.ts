@@ -54,8 +54,13 @@ export function servePages(pages: Pages, next: RequestListener): RequestListener
   }
 }
 
-/** Liveness, readiness and metrics. */
-export function serveAdmin(server: { readonly ready: boolean; metrics(): string }): RequestListener {
+interface Running {
+  readonly ready: boolean
+  metrics(): string
+}
+
+/** Liveness, readiness and metrics of a server that may not run yet. */
+export function serveAdmin(running: () => Running | undefined): RequestListener {
   const text = 'text/plain; charset=utf-8'
   return (request, response) => {
     if (!isRead(request)) return answer(response, 405, text, 'Method not allowed\n')
@@ -63,11 +68,11 @@ export function serveAdmin(server: { readonly ready: boolean; metrics(): string 
       case '/healthz':
         return answer(response, 200, text, 'ok\n')
       case '/readyz':
-        return server.ready
+        return running()?.ready
           ? answer(response, 200, text, 'ready\n')
           : answer(response, 503, text, 'not ready\n')
       case '/metrics':
-        return answer(response, 200, 'text/plain; version=0.0.4; charset=utf-8', server.metrics())
+        return answer(response, 200, 'text/plain; version=0.0.4; charset=utf-8', running()?.metrics() ?? '')
       default:
         return notFound(request, response)
     }

@@ -1,4 +1,18 @@
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+
+/** Where the rooms are kept. */
+export type StoreSettings =
+  | {
+      readonly kind: 'file'
+      /** Absolute. */
+      readonly folder: string
+      /** Somebody named the folder, and so relies on it: memory is no substitute. */
+      readonly isChosen: boolean
+    }
+  | { readonly kind: 'memory' }
+  /** The Redis that joins this node with others. */
+  | { readonly kind: 'redis'; readonly url: string }
 
 export interface Settings {
   readonly host: string
@@ -6,8 +20,7 @@ export interface Settings {
   /** A port only for `/healthz`, `/readyz` and `/metrics`; `undefined` serves them beside the page. */
   readonly adminPort: number | undefined
   readonly authSecret: string | undefined
-  /** The Redis that joins this node with others; `undefined` keeps everything in memory. */
-  readonly redisUrl: string | undefined
+  readonly store: StoreSettings
   /** The name of this node on the page; `undefined` uses the host's name. */
   readonly nodeName: string | undefined
   readonly unlimited: boolean
@@ -28,20 +41,26 @@ Usage: roomful [options]
   --port PORT         port of the page and the WebSocket   (PORT, default 3000)
   --host HOST         address to listen on                 (HOST, default 127.0.0.1)
   --admin-port PORT   moves /healthz, /readyz and /metrics (ADMIN_PORT, default: the same port)
+  --data DIR          folder in which everything is kept   (ROOMFUL_DATA, default .roomful); for one process at a time
+  --memory            keeps everything in memory: a restart forgets it
   --help, --version
 
 Environment:
   AUTH_SECRET         signs the JWTs (HS256, sub is the user id) that clients must bring; at least 32 characters
-  REDIS_URL           joins this node with all others on that Redis, as in redis://localhost:6379; needs npm install redis
+  REDIS_URL           joins this node with all others on that Redis, as in redis://localhost:6379; needs npm install redis;
+                      everything is kept there, and nothing in a folder
   NODE_NAME           what the page calls this node        (default: the host's name)
   ROOMFUL_LIMITS=off  makes rate and connection limits infinite, for load tests
 
+Keeping it in a folder needs Node 22.13 or later, or npm install better-sqlite3; without either, the default is memory.
 Serves the demo page at /, the WebSocket at /ws. SIGTERM drains and exits; SIGINT (Ctrl-C) exits at once.`
 
 const OPTIONS = {
   port: { type: 'string' },
   host: { type: 'string' },
   'admin-port': { type: 'string' },
+  data: { type: 'string' },
+  memory: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
@@ -62,11 +81,31 @@ export function readCommand(
       port: toPort(values.port ?? (env.PORT || '3000'), values.port === undefined ? 'PORT' : '--port'),
       adminPort: adminPort === undefined ? undefined : toPort(adminPort, 'ADMIN_PORT'),
       authSecret: toSecret(env.AUTH_SECRET),
-      redisUrl: toRedisUrl(env.REDIS_URL),
+      store: toStore(values, env),
       nodeName: env.NODE_NAME || undefined,
       unlimited: toSwitch(env.ROOMFUL_LIMITS),
     },
   }
+}
+
+/** @throws UsageError for two places at once: what is in the other one would seem lost */
+function toStore(
+  { data, memory }: { readonly data?: string | undefined; readonly memory?: boolean | undefined },
+  { REDIS_URL, ROOMFUL_DATA }: Readonly<Record<string, string | undefined>>,
+): StoreSettings {
+  const url = toRedisUrl(REDIS_URL)
+  if (memory && data !== undefined)
+    throw new UsageError('--memory and --data contradict each other; choose one')
+  if (memory && url !== undefined)
+    throw new UsageError('--memory and REDIS_URL contradict each other; choose one')
+  if (memory) return { kind: 'memory' }
+  const folder = data ?? ROOMFUL_DATA
+  const name = data === undefined ? 'ROOMFUL_DATA' : '--data'
+  if (folder === '') throw new UsageError(`${name} must be a folder, such as ./data`)
+  if (url === undefined)
+    return { kind: 'file', folder: resolve(folder ?? '.roomful'), isChosen: folder !== undefined }
+  if (folder === undefined) return { kind: 'redis', url }
+  throw new UsageError(`REDIS_URL keeps everything in Redis, and ${name} in a folder; choose one`)
 }
 
 function parse(args: readonly string[]) {

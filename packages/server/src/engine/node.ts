@@ -230,10 +230,15 @@ export class Node {
   /** Why no further connection can be accepted now; `undefined` if one can. */
   refusal(remoteAddress: string): UpgradeRefusal | undefined {
     const { limits, registry } = this
-    const refuse = (why: string): UpgradeRefusal => ({ status: 503, why, retryAfterS: RETRY_AFTER_S })
-    if (this.lifeCycle.isDraining) return refuse('draining')
+    const refuse = (why: string, isPassing = false): UpgradeRefusal => ({
+      status: 503,
+      why,
+      retryAfterS: RETRY_AFTER_S,
+      isPassing,
+    })
+    if (this.lifeCycle.isDraining) return refuse('draining', true)
     // Its sessions would be signed with a secret that no other node knows.
-    if (!this.lifeCycle.hasStarted) return refuse('the backplane has not started')
+    if (!this.lifeCycle.hasStarted) return refuse('the backplane has not started', true)
     if (registry.connectionCount >= limits.connections) return refuse('too many connections')
     if (
       this.#needsAuthentication &&

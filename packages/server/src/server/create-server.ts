@@ -31,6 +31,9 @@ import { createUpgradeHandler, type UpgradeHandler } from './ws-transport.js'
 
 /** How long closing waits for clients to answer the closing handshake. */
 const CLOSE_WAIT_MS = 2_000
+const IN_MEMORY =
+  'rooms are kept in memory, and a restart forgets them: keep them with createServer({ backplane: sqlite({ file }) }) ' +
+  'from @roomful/server/sqlite, or say that it is meant with memory()'
 
 /**
  * Creates a server. It serves once `listen` or `attach` is called. Handle signals yourself. So that a deployment
@@ -43,7 +46,10 @@ export function createServer<const P extends AnyProtocol = BuiltIn, D = unknown>
 ): Roomful<P> {
   // Internally, an application's messages have no static types: its schemas have validated them.
   const erased = options as unknown as ServerOptions<AnyProtocol, unknown>
-  return facade(new Node(erased), erased) as unknown as Roomful<P>
+  const node = new Node(erased)
+  const server = facade(node, erased)
+  if (!options.backplane) node.logger.warn({}, IN_MEMORY)
+  return server as unknown as Roomful<P>
 }
 
 /** The part of a node that an application can use. */
@@ -56,6 +62,8 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   readonly #own: HttpServer[] = []
   readonly #detach: (() => void)[] = []
   #closing: Promise<void> | undefined
+  /** The application hears itself why the server cannot start. */
+  #isStartAwaited = false
 
   constructor(
     private readonly node: Node,
@@ -64,15 +72,16 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     const { origins = 'same-host', trustedProxies = 0 } = options
     assertOrigins(origins)
     this.#upgrade = createUpgradeHandler(node, { origins, trustedProxies })
-    // Starts now, so that the application can publish before anybody can connect; `listen` reports a failure.
-    node
-      .start()
-      .catch((error: unknown) => node.logger.error({ err: error }, 'the backplane could not be started'))
+    // Starts now, so that the application can publish before anybody can connect.
+    node.start().catch((error: unknown) => {
+      if (!this.#isStartAwaited) node.logger.error({ err: error }, 'the backplane could not be started')
+    })
   }
 
   async listen(options: ListenOptions = {}): Promise<Address> {
     this.#assertOpen()
     assertListenOptions(options)
+    this.#isStartAwaited = true
     const { port = 3000, host = '127.0.0.1', path = '/', tls } = options
     const answer = (_: IncomingMessage, response: ServerResponse) => {
       response
@@ -98,6 +107,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
 
   async start(): Promise<void> {
     this.#assertOpen()
+    this.#isStartAwaited = true
     return this.node.start()
   }
 

@@ -68,8 +68,8 @@ export function createUpgradeHandler(
     const remoteAddress = clientAddress(request.socket.remoteAddress, forwardedFor, trustedProxies)
     const refusal = host.refusal(remoteAddress)
     if (refusal) {
-      const { status, why, retryAfterS } = refusal
-      logger.warn({ why }, `upgrade refused (${status})`)
+      const { status, why, retryAfterS, isPassing } = refusal
+      logger[isPassing ? 'info' : 'warn']({ why }, `upgrade refused (${status})`)
       return refuseUpgrade(socket, { status, text: why, headers: { 'Retry-After': String(retryAfterS) } })
     }
     server.handleUpgrade(request, socket, head, (webSocket) => {

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { createRequire, isBuiltin } from 'node:module'
 
 export type Value = string | number | null
 export type Row = Readonly<Record<string, unknown>>
@@ -60,6 +60,11 @@ export function findDriver(asked: DriverName | undefined, places: readonly strin
       ? `sqlite: Node ${process.versions.node} has no node:sqlite; take Node 22.13 or later`
       : 'sqlite: there is nothing to open the file with; take Node 22.13 or later, or install better-sqlite3: npm install better-sqlite3@12',
   )
+}
+
+/** Whether there is one. node:sqlite is not loaded for that: Node 22 warns of it, once a thread. */
+export function hasDriver(places: readonly string[]): boolean {
+  return isBuiltin('node:sqlite') || betterSqlite3(places) !== undefined
 }
 
 function nodeSqlite(): Open | undefined {

@@ -1,0 +1,198 @@
+import { existsSync, symlinkSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { isBuiltin } from 'node:module'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from '@roomful/client'
+import { expect, it, onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
+import { Cli, type CliOptions, ROOMFUL } from '../support/cli.js'
+
+/** A server without clients takes 5 s to end, and Node a while to start where cores are busy. */
+const PATIENCE = { timeout: 60_000 }
+const WAIT = { timeout: 30_000, interval: 20 }
+
+function roomful(args: readonly string[] = [], env: Record<string, string> = {}, options: CliOptions = {}) {
+  const cli = new Cli(args, { PORT: '0', ...env }, options)
+  onTestFinished(async () => {
+    cli.kill('SIGKILL')
+    await cli.exit()
+  })
+  return cli
+}
+
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'roomful-store-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+async function visit(url: string) {
+  const client = createClient({ url: `${url.replace('http', 'ws')}/ws`, WebSocket })
+  onTestFinished(() => client.close())
+  const room = client.room('general')
+  const { messages } = await room.join({ history: 10 })
+  return { client, room, texts: messages.map(({ message }) => message) }
+}
+
+it('the command keeps everything in .roomful where it is started, out of the repository, and names the file first', async () => {
+  const cli = roomful()
+  const { room } = await visit(await cli.url())
+  expect(await room.send('kept')).toMatchObject({ durability: 'disk' })
+  const folder = join(cli.folder, '.roomful')
+  expect(cli.stdout.split('\n')[0]).toBe(`Roomful: everything is kept in ${join(folder, 'roomful.db')}`)
+  expect(await readFile(join(folder, '.gitignore'), 'utf8')).toBe('*\n')
+  expect(await readdir(cli.folder)).toEqual(['.roomful'])
+})
+
+it(
+  '[H8] whoever is there when the command is killed goes on as the same person, and missed nothing',
+  PATIENCE,
+  async () => {
+    const folder = await newFolder()
+    const env = { PORT: String(await freePort()) }
+    const first = roomful([], env, { folder })
+    const { client, room } = await visit(await first.url())
+    const user = client.user.get()
+    await room.send('before')
+    first.kill('SIGKILL')
+    await first.exit()
+    const late = room.send('meanwhile')
+    await roomful([], env, { folder }).url()
+    expect(await late).toMatchObject({ offset: 2 })
+    expect(room.status.get()).toMatchObject({ state: 'live', recovered: true })
+    expect(client.user.get()).toBe(user)
+  },
+)
+
+it(
+  '--data, then ROOMFUL_DATA, choose the folder, and add nothing of ours to one that was there',
+  PATIENCE,
+  async () => {
+    const folder = await newFolder()
+    await mkdir(join(folder, 'mine'))
+    const byArgument = roomful(['--data', 'new/one'], { ROOMFUL_DATA: 'mine' }, { folder })
+    await byArgument.url()
+    const byVariable = roomful([], { ROOMFUL_DATA: join(folder, 'mine') }, { folder })
+    await byVariable.url()
+    expect(byArgument.stdout).toContain(`kept in ${join(folder, 'new/one/roomful.db')}\n`)
+    expect(await readFile(join(folder, 'new/one/.gitignore'), 'utf8')).toBe('*\n')
+    expect(await readdir(join(folder, 'mine'))).toEqual(expect.arrayContaining(['roomful.db']))
+    expect(existsSync(join(folder, 'mine/.gitignore'))).toBe(false)
+    expect((await readdir(folder)).sort()).toEqual(['mine', 'new'])
+  },
+)
+
+it('--memory keeps nothing on disk, and says so', async () => {
+  const cli = roomful(['--memory'])
+  const { room } = await visit(await cli.url())
+  expect(await room.send('forgotten')).toMatchObject({ durability: 'memory' })
+  expect(cli.stdout).toMatch(/^Roomful: everything is kept in memory, and a restart forgets it\n/)
+  expect(cli.stderr).toBe('')
+  expect(await readdir(cli.folder)).toEqual([])
+})
+
+it(
+  'a second command on a folder waits, is not ready, says once whose it is, and serves when the first has ended',
+  PATIENCE,
+  async () => {
+    const folder = await newFolder()
+    const first = roomful([], {}, { folder })
+    const { room } = await visit(await first.url())
+    await room.send('kept')
+
+    const port = await freePort()
+    const second = roomful([], { PORT: String(port) }, { folder })
+    const readiness = () => fetch(`http://127.0.0.1:${port}/readyz`).then((response) => response.status)
+    await expect.poll(() => second.stderr, WAIT).toContain('waiting for it')
+    expect(await readiness()).toBe(503)
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
+
+    first.kill('SIGTERM')
+    expect((await first.exit()).code).toBe(0)
+    const url = await second.url()
+    expect(await readiness()).toBe(200)
+    expect((await visit(url)).texts).toEqual(['kept'])
+    const owner = `roomful.db is in use by process ${first.pid} on `
+    expect(second.stderr.split('\n').filter((line) => line.includes(owner))).toHaveLength(1)
+    expect(second.stderr.trim().split('\n')).toHaveLength(1)
+  },
+)
+
+it('a command that waits for the file of another ends at once on SIGTERM', PATIENCE, async () => {
+  const folder = await newFolder()
+  await roomful([], {}, { folder }).url()
+  const second = roomful([], {}, { folder })
+  await expect.poll(() => second.stderr, WAIT).toContain('waiting for it')
+  second.kill('SIGTERM')
+  expect((await second.exit()).code).toBe(0)
+})
+
+it('SIGTERM leaves a closed file, which the next command opens at once', PATIENCE, async () => {
+  const folder = await newFolder()
+  const first = roomful([], {}, { folder })
+  const { client, room } = await visit(await first.url())
+  await room.send('kept')
+  client.close()
+  first.kill('SIGTERM')
+  expect((await first.exit()).code).toBe(0)
+  expect((await readdir(join(folder, '.roomful'))).sort()).toEqual(['.gitignore', 'roomful.db'])
+  const second = roomful([], {}, { folder })
+  expect((await visit(await second.url())).texts).toEqual(['kept'])
+  expect(second.stderr).toBe('')
+})
+
+it('a command whose port is taken leaves the file of the other one alone', PATIENCE, async () => {
+  const folder = await newFolder()
+  const first = roomful([], {}, { folder })
+  const { port } = new URL(await first.url())
+  const { code, stderr } = await roomful([], { PORT: port }, { folder }).exit()
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^roomful: Port \d+ on 127.0.0.1 is in use;.*\n$/)
+})
+
+it('a file that is no database ends the command with one sentence, and stays as it is', async () => {
+  const folder = await newFolder()
+  const text = 'A letter, and no database at all: someone put it here.\n'.repeat(20)
+  await writeFile(join(folder, 'roomful.db'), text)
+  const { code, stderr } = await roomful(['--data', folder]).exit()
+  expect(stderr).toMatch(/^roomful: sqlite: .*roomful\.db is no SQLite database; name another file.*\n$/)
+  expect(code).toBe(1)
+  expect(await readFile(join(folder, 'roomful.db'), 'utf8')).toBe(text)
+})
+
+/** Neither of the drivers is found: from where the command seems to be there is no way to better-sqlite3. */
+async function roomfulWithoutDriver(args: readonly string[] = []): Promise<Cli> {
+  const folder = await newFolder()
+  symlinkSync(ROOMFUL, join(folder, 'roomful'))
+  const NODE_OPTIONS = isBuiltin('node:sqlite') ? '--no-experimental-sqlite' : ''
+  return roomful(args, { NODE_OPTIONS }, { folder, program: join(folder, 'roomful') })
+}
+
+it('without SQLite the command takes memory, and one line says so and what helps', async () => {
+  const cli = await roomfulWithoutDriver()
+  const { room } = await visit(await cli.url())
+  expect(await room.send('forgotten')).toMatchObject({ durability: 'memory' })
+  expect(cli.stderr).toMatch(
+    /^Roomful: there is no SQLite, so everything is kept in memory.*Node 22\.13 or later.*npm install better-sqlite3\n$/,
+  )
+  expect(await readdir(cli.folder)).toEqual(['roomful'])
+})
+
+it('without SQLite the command does not put into memory what should be kept in a folder of choice', async () => {
+  const cli = await roomfulWithoutDriver(['--data', 'kept'])
+  const { code, stderr } = await cli.exit()
+  expect(stderr).toMatch(
+    /^roomful: nothing here can open a database in .*kept; take Node 22\.13 .*npm install better-sqlite3\n$/,
+  )
+  expect(code).toBe(1)
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address ? address.port : 0
+}
