@@ -2,7 +2,6 @@ import type { Durability } from '@roomful/protocol'
 import type { Chatter } from '../faults/chatter.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
 import { ForkOracle } from './fork-oracle.js'
-import { Gate } from './gate.js'
 import { Stage } from './stage.js'
 
 export interface FailoverOptions {
@@ -41,10 +40,10 @@ export function failOver({ durability, ...options }: FailoverOptions): Promise<F
     await crowd.join()
     await crowd.talkDuring(options.messagesPerSecond, async () => {
       await pause(2_000)
-      gate.shut()
+      gate.proxy.shut()
       await primary.kill()
       await replica.promote()
-      gate.open(replica.port)
+      gate.proxy.open(replica.port)
       await pause(2_000)
     })
     const { violations, acked } = await crowd.verdict(cluster, replica)
@@ -64,7 +63,7 @@ export function fool(): Promise<FailoverResult> {
     const replica = await stage.redis({ args: ['--replicaof', '127.0.0.1', `${replication.port}`] })
     const gate = await stage.gate(primary)
     const cluster = await stage.cluster(2, gate)
-    const road = stage.keep(await Gate.to(cluster.balancer.port), (gate) => gate.close())
+    const road = stage.keep(await TcpProxy.to(cluster.balancer.port), (proxy) => proxy.close())
     const oracle = new ForkOracle()
     const crowd = stage.crowd({ clients: 12, rooms: 3, port: cluster.balancer.port, oracle })
     const travellers = stage.crowd({ clients: 12, rooms: 3, port: road.port, oracle, prefix: 't' })
@@ -79,10 +78,10 @@ export function fool(): Promise<FailoverResult> {
     for (const wire of replication.wires) wire.stall('to_client')
     for (const room of crowd.rooms) await crowd.say(room, FORKED_ENTRIES, both)
     road.shut()
-    gate.shut()
+    gate.proxy.shut()
     await primary.kill()
     await replica.promote()
-    gate.open(replica.port)
+    gate.proxy.open(replica.port)
     for (const room of [talking, left]) await crowd.say(room, FORKED_ENTRIES, [crowd])
     road.open()
     await Promise.all(both.map((each) => each.untilBroken()))

@@ -65,9 +65,9 @@ export function watchPresence({
     // Those whom it served come to the other two, where the watchers are.
     await cluster.node(0).kill()
     await cluster.restart(0)
-    gate.shut()
+    gate.proxy.shut()
     await pause(blipMs)
-    gate.open()
+    gate.proxy.open()
     await pause(leaseMs + graceMs + 1_000)
     // Each of them was to be told of once, when it came.
     const flickers = watchers.reduce(

@@ -1,22 +1,25 @@
-import { Gate } from './gate.js'
+import { type Passage, TcpProxy } from '../support/tcp-proxy.js'
 import { isPublication, RespSplitter } from './resp.js'
 
-/** What lies between nodes and Redis: it loses publications, and leads to another Redis after a failover. */
-export class RedisGate extends Gate {
+/** What lies between nodes and Redis: a proxy that loses publications. */
+export class RedisGate {
   /** Share of the publications on their way to subscribers that vanish, from 0 to 1. */
   loss = 0
   passed = 0
   dropped = 0
 
-  static override async to(target: number): Promise<RedisGate> {
-    return new RedisGate(await Gate.listen(), target)
-  }
+  private constructor(readonly proxy: TcpProxy) {}
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`
+    return this.proxy.redisUrl
   }
 
-  protected override back(): (bytes: Buffer) => Iterable<Buffer> {
+  static async to(target: number): Promise<RedisGate> {
+    const gate: RedisGate = new RedisGate(await TcpProxy.to(target, () => gate.#passage()))
+    return gate
+  }
+
+  #passage(): Passage {
     const splitter = new RespSplitter()
     return (bytes) => splitter.push(bytes).filter((value) => !this.#drops(value))
   }

@@ -26,7 +26,7 @@ export class Stage {
   }
 
   async gate(redis: RedisServer): Promise<RedisGate> {
-    return this.keep(await RedisGate.to(redis.port), (gate) => gate.close())
+    return this.keep(await RedisGate.to(redis.port), ({ proxy }) => proxy.close())
   }
 
   async cluster(

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect as connectTo, createServer, type Server, type Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient, type RedisClientType } from 'redis'
@@ -119,75 +119,6 @@ export class RedisServer {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     throw new Error(`redis-server did not get ready on port ${this.port}`)
-  }
-}
-
-/** An address that stands for one Redis after another, as a failover makes it. */
-export class RedisAddress {
-  readonly #sockets = new Set<Socket>()
-  #isCut = false
-
-  private constructor(
-    private readonly server: Server,
-    private target: RedisServer,
-  ) {}
-
-  static async for(target: RedisServer): Promise<RedisAddress> {
-    const server = createServer()
-    const address = new RedisAddress(server, target)
-    server.on('connection', (socket) => address.#forward(socket))
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    return address
-  }
-
-  get url(): string {
-    const address = this.server.address()
-    return `redis://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
-  }
-
-  /** Breaks every connection; whoever comes back meets another Redis. */
-  switchTo(target: RedisServer): void {
-    this.target = target
-    this.breakAll()
-  }
-
-  breakAll(): void {
-    for (const socket of this.#sockets) socket.destroy()
-  }
-
-  /** Nobody gets through until `mend`. */
-  cut(): void {
-    this.#isCut = true
-    this.breakAll()
-  }
-
-  mend(): void {
-    this.#isCut = false
-  }
-
-  async close(): Promise<void> {
-    this.breakAll()
-    await new Promise((resolve) => this.server.close(resolve))
-  }
-
-  #forward(near: Socket): void {
-    if (this.#isCut) {
-      near.destroy()
-      return
-    }
-    const far = connectTo(this.target.port, '127.0.0.1')
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      this.#sockets.add(socket)
-      socket.on('error', () => socket.destroy())
-      socket.on('close', () => {
-        this.#sockets.delete(socket)
-        other.destroy()
-      })
-    }
-    near.pipe(far).pipe(near)
   }
 }
 

@@ -1,30 +1,37 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** A TCP proxy whose connections fail when a test says so. */
+/** What becomes of bytes on their way. */
+export type Passage = (bytes: Buffer) => Iterable<Buffer>
+
+/** A TCP proxy whose connections fail, and lead elsewhere, when a test says so. */
 export class TcpProxy {
   readonly port: number
   readonly #wires = new Set<Wire>()
+  #isOpen = true
 
   private constructor(
     private readonly server: Server,
-    target: number,
+    private target: number,
+    private readonly toClient: () => Passage,
   ) {
     this.port = (server.address() as AddressInfo).port
-    server.on('connection', (near) => {
-      const wire = new Wire(near, connect(target, '127.0.0.1'), () => this.#wires.delete(wire))
-      this.#wires.add(wire)
-    })
+    server.on('connection', (near) => this.#connect(near))
   }
 
-  static async to(target: number): Promise<TcpProxy> {
+  /** `toClient` makes, for each connection anew, what becomes of the target's bytes. */
+  static async to(target: number, toClient: () => Passage = () => (bytes) => [bytes]): Promise<TcpProxy> {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
-    return new TcpProxy(server, target)
+    return new TcpProxy(server, target, toClient)
   }
 
   get url(): string {
     return `ws://127.0.0.1:${this.port}`
+  }
+
+  get redisUrl(): string {
+    return `redis://127.0.0.1:${this.port}`
   }
 
   /** Connections that are open, oldest first. */
@@ -37,6 +44,23 @@ export class TcpProxy {
     for (const wire of this.#wires) wire.cut()
   }
 
+  /** Resets every connection, and refuses new ones until it is opened. */
+  shut(): void {
+    this.#isOpen = false
+    this.cut()
+  }
+
+  open(target = this.target): void {
+    this.target = target
+    this.#isOpen = true
+  }
+
+  /** Resets every connection; new ones lead to another target. */
+  switchTo(target: number): void {
+    this.open(target)
+    this.cut()
+  }
+
   /** Every connection is whole and fast again. Those that lost something stay lost. */
   heal(): void {
     for (const wire of this.#wires) wire.heal()
@@ -45,6 +69,16 @@ export class TcpProxy {
   close(): void {
     this.cut()
     this.server.close()
+  }
+
+  #connect(near: Socket): void {
+    if (!this.#isOpen) {
+      near.on('error', () => near.destroy()).resetAndDestroy()
+      return
+    }
+    const far = connect(this.target, '127.0.0.1')
+    const wire = new Wire(near, far, this.toClient(), () => this.#wires.delete(wire))
+    this.#wires.add(wire)
   }
 }
 
@@ -58,10 +92,11 @@ export class Wire {
   constructor(
     private readonly near: Socket,
     private readonly far: Socket,
+    toClient: Passage,
     closed: () => void,
   ) {
-    this.#toServer = new Half(near, far)
-    this.#toClient = new Half(far, near)
+    this.#toServer = new Half(near, far, (bytes) => [bytes])
+    this.#toClient = new Half(far, near, toClient)
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -119,8 +154,11 @@ class Half {
   constructor(
     private readonly from: Socket,
     private readonly to: Socket,
+    passage: Passage,
   ) {
-    from.on('data', (bytes) => this.#carry(bytes))
+    from.on('data', (bytes) => {
+      for (const part of passage(bytes)) this.#carry(part)
+    })
     from.on('end', () => to.end())
     to.on('drain', () => {
       this.#isFull = false

@@ -2,44 +2,10 @@ import type { Durability, JsonObject } from '@roomful/protocol'
 import type { MaybePromise } from '../util/maybe-promise.js'
 import type { ChangeFeed } from './change-feed.js'
 import type { Clock } from './clock.js'
+import type { Break, LogEntry, LogPage, Position, Range, Subscription } from './log.js'
 import type { Logger } from './logger.js'
 
-/** A reader's position in a log: `id` is that of the entry at `offset`, or the epoch if the log is empty. */
-export interface Position {
-  readonly epoch: string
-  readonly offset: number
-  readonly id: string
-}
-
-export interface LogEntry {
-  readonly offset: number
-  readonly id: string
-  /** The id of the previous entry, which lets a reader tell a fork from a gap. */
-  readonly previousId: string
-  /** The JSON text of the frame that members receive, live and from history. */
-  readonly text: string
-}
-
-/** Which entries to read: the oldest after an offset, or the newest before one. Without an offset, the newest. */
-export type Range =
-  | { readonly after: number; readonly limit: number; readonly maxBytes: number }
-  | { readonly before: number | undefined; readonly limit: number; readonly maxBytes: number }
-
-export interface LogPage {
-  /** In ascending order of offset. */
-  readonly entries: readonly LogEntry[]
-  /** Whether the log holds further entries in the direction of reading. */
-  readonly more: boolean
-  /** Whether entries in that direction once existed and are gone. */
-  readonly truncated: boolean
-  readonly epoch: string
-  readonly head: Position
-  /** Offset of the oldest entry in the log; the head's plus 1 if none is left. */
-  readonly oldestOffset: number
-}
-
-/** Why a resume is not complete. */
-export type Break = 'epoch_changed' | 'forked' | 'expired'
+export type * from './log.js'
 
 export interface PresentUser {
   readonly userId: string
@@ -139,10 +105,6 @@ export type StreamEvent =
   | { readonly kind: 'presence_missed' }
   /** Continuity was broken; the stream continues at `head`. */
   | { readonly kind: 'resync'; readonly reason: string; readonly head: Position }
-
-export interface Subscription {
-  close(): void
-}
 
 /** A message from one node to the others: volatile, delivered at most once. */
 export interface Relay {

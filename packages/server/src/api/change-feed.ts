@@ -1,4 +1,4 @@
-import type { Break, LogEntry, Position, Subscription } from './backplane.js'
+import type { Break, LogEntry, Position, Subscription } from './log.js'
 
 /** An entry of some stream, in the feed of all streams. */
 export interface FeedEntry {

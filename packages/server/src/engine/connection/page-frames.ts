@@ -37,9 +37,7 @@ export function joinedFrame(joined: Joined): PageFrame {
     reason: joined.fault,
     ref: joined.ref,
   }
-  const start = JSON.stringify(head).slice(0, -1)
-  const members = joined.members ? `,"members":${joined.members.text}` : ''
-  return new TailedFrame(`${start}${members},"messages":`, listOf(joined.entries))
+  return pageFrame(head, joined.entries, joined.members)
 }
 
 export function historyFrame(roomId: string, page: LogPage, ref: string | undefined): PageFrame {
@@ -52,7 +50,13 @@ export function historyFrame(roomId: string, page: LogPage, ref: string | undefi
     truncated: page.truncated,
     ref,
   }
-  return new TailedFrame(`${JSON.stringify(head).slice(0, -1)},"messages":`, listOf(page.entries))
+  return pageFrame(head, page.entries)
+}
+
+function pageFrame(head: object, entries: readonly LogEntry[], list?: MemberList): PageFrame {
+  const start = JSON.stringify(head).slice(0, -1)
+  const members = list ? `,"members":${list.text}` : ''
+  return new TailedFrame(`${start}${members},"messages":`, listOf(entries))
 }
 
 export function snapshotFrame(roomId: string, version: number, members: MemberList): TextFrame {

@@ -3,7 +3,8 @@ import { redis } from '@roomful/server/redis'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { connectExtended } from '../../../../../test/support/connect.js'
-import { RedisAddress, type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
+import { type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
+import { TcpProxy } from '../../../../../test/support/tcp-proxy.js'
 import { serve } from '../../../../../test/support/wire-server.js'
 import { keyed, TestNode, told, until } from './nodes.js'
 
@@ -19,9 +20,9 @@ async function start(options: RedisOptions = {}): Promise<RedisServer> {
   return store
 }
 
-async function addressOf(store: RedisServer): Promise<RedisAddress> {
-  const address = await RedisAddress.for(store)
-  toEnd.push(() => address.close())
+async function addressOf(store: RedisServer): Promise<TcpProxy> {
+  const address = await TcpProxy.to(store.port)
+  toEnd.push(async () => address.close())
   return address
 }
 
@@ -66,11 +67,11 @@ describe('what Redis was asked to log and did not say whether it has', () => {
   it('what Redis was asked to log and did not say whether it has is in doubt if the connection breaks before the answer', async () => {
     const store = await start()
     const address = await addressOf(store)
-    const node = await join({ url: address.url, commandTimeoutMs: 30_000 })
+    const node = await join({ url: address.redisUrl, commandTimeoutMs: 30_000 })
     await node.publish('r', 'before')
     store.pause()
     const both = Promise.allSettled([node.publish('r', 'of the server'), node.publish('r', 'of Ada', 'c1')])
-    address.breakAll()
+    address.cut()
     expect(await both).toMatchObject([{ reason: inDoubt }, { reason: refused }])
     store.resume()
     await isReady(node)
@@ -98,14 +99,14 @@ describe('what Redis was asked to log and did not say whether it has', () => {
   it('what Redis was asked to log and did not say whether it has is in doubt if Redis has it, and the connection breaks before the replicas confirm', async () => {
     const store = await start()
     const address = await addressOf(store)
-    const node = await join({ url: address.url, durability: 'replicated', replicationTimeoutMs: 30_000 })
+    const node = await join({ url: address.redisUrl, durability: 'replicated', replicationTimeoutMs: 30_000 })
     const publishing = node.publish('r', 'of the server')
     publishing.catch(() => undefined)
     await until(
       async () => Number(await store.command('XLEN', 'roomful:log:{r}')) === 1,
       () => 'not appended',
     )
-    address.breakAll()
+    address.cut()
     await expect(publishing).rejects.toMatchObject(inDoubt)
   })
 

@@ -3,7 +3,8 @@ import type { StreamEvent } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connectExtended } from '../../../../../test/support/connect.js'
-import { RedisAddress, type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
+import { type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
+import { TcpProxy } from '../../../../../test/support/tcp-proxy.js'
 import { serve } from '../../../../../test/support/wire-server.js'
 import { type Accepted, TestNode, told, until } from './nodes.js'
 
@@ -19,9 +20,9 @@ async function start(options: RedisOptions = {}): Promise<RedisServer> {
   return server
 }
 
-async function addressOf(server: RedisServer): Promise<RedisAddress> {
-  const address = await RedisAddress.for(server)
-  toEnd.push(() => address.close())
+async function addressOf(server: RedisServer): Promise<TcpProxy> {
+  const address = await TcpProxy.to(server.port)
+  toEnd.push(async () => address.close())
   return address
 }
 
@@ -129,14 +130,14 @@ describe('a failover that loses the newest messages', () => {
     const primary = await start()
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
-    const node = await join({ url: address.url, headCheckMs: 60_000 })
+    const node = await join({ url: address.redisUrl, headCheckMs: 60_000 })
     const events = await node.listen('r')
     await primaryWithLatecomers(node, replica)
     const other = await join({ url: replica.url })
     const { position: lost } = await node.publish('r', 'lost five')
     await heard(events, 5)
     for (const text of ['new three', 'new four', 'new five']) await other.publish('r', text)
-    address.switchTo(replica)
+    address.switchTo(replica.port)
     await heard(events, 9)
     expect(told(events).slice(5)).toEqual(['resync forked at 2', 'new three', 'new four', 'new five'])
     const { fault, head } = await node.backplane.read('r', { ...newest, after: lost.offset }, lost)
@@ -152,11 +153,11 @@ describe('a failover that loses the newest messages', () => {
     const primary = await start()
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
-    const node = await join({ url: address.url })
+    const node = await join({ url: address.redisUrl })
     const events = await node.listen('r')
     await primaryWithLatecomers(node, replica)
     await heard(events, 4)
-    address.switchTo(replica)
+    address.switchTo(replica.port)
     await heard(events, 5)
     expect(told(events)).toEqual(['one', 'two', 'lost three', 'lost four', 'resync forked at 2'])
   })
@@ -165,7 +166,7 @@ describe('a failover that loses the newest messages', () => {
     const primary = await start()
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
-    const { url } = await serve({ backplane: redis({ url: address.url }) })
+    const { url } = await serve({ backplane: redis({ url: address.redisUrl }) })
     const [ana, bob] = [await connectExtended(url), await connectExtended(url)]
     for (const client of [ana, bob]) await client.join('r')
     const kept = await ana.chat('r', 'kept')
@@ -175,7 +176,7 @@ describe('a failover that loses the newest messages', () => {
     )
     await replica.promote()
     const lost = await ana.chat('r', 'lost')
-    address.switchTo(replica)
+    address.switchTo(replica.port)
     const resync = await bob.next('resync')
     expect(resync).toMatchObject({ reason: 'forked', epoch: kept.epoch, offset: kept.offset, id: kept.id })
     const again = await ana.chat('r', 'new')
@@ -202,13 +203,13 @@ describe('a failover that loses the newest messages', () => {
     const primary = await start()
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
-    const node = await join({ url: address.url })
+    const node = await join({ url: address.redisUrl })
     await replica.promote()
     const events = await node.listen('r')
     const { version } = await node.backplane.enter('r', { userId: 'ada', profile: { name: 'Ada' } }, 'c')
     await node.backplane.update('r', 'ada', { mood: 'fine' })
     await heard(events, 2)
-    address.switchTo(replica)
+    address.switchTo(replica.port)
     await until(
       async () => (await node.backplane.present('r').catch(() => undefined))?.count === 1,
       () => node.logged,
@@ -229,7 +230,7 @@ describe('a failover that loses the newest messages', () => {
     const primary = await start()
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
-    const node = await join({ url: address.url })
+    const node = await join({ url: address.redisUrl })
     const events = await node.listen('r')
     await node.backplane.enter('r', { userId: 'ada' }, 'a')
     await until(
@@ -240,7 +241,7 @@ describe('a failover that loses the newest messages', () => {
     await node.backplane.enter('r', { userId: 'bob' }, 'b')
     await node.backplane.leave('r', 'bob', 'b', false)
     await heard(events, 3)
-    address.switchTo(replica)
+    address.switchTo(replica.port)
     await until(
       () => told(events).includes('presence missed'),
       () => told(events),
@@ -259,11 +260,11 @@ describe('a failover that loses the newest messages', () => {
     const primary = await start()
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
-    const node = await join({ url: address.url, headCheckMs: 60_000 })
+    const node = await join({ url: address.redisUrl, headCheckMs: 60_000 })
     await replica.promote()
     await primary.command('REPLICAOF', '127.0.0.1', `${replica.port}`)
     await expect(node.publish('r', 'one')).rejects.toMatchObject({ code: 'unavailable' })
-    address.switchTo(replica)
+    address.switchTo(replica.port)
     await isReady(node)
     await node.publish('r', 'two')
   })
@@ -295,7 +296,7 @@ describe('an acknowledgement by replicas', () => {
     const replica = await start({ replicaOf: primary })
     const address = await addressOf(primary)
     const options = { durability: 'replicated', replicationTimeoutMs: 30_000 } as const
-    const node = await join({ url: address.url, ...options })
+    const node = await join({ url: address.redisUrl, ...options })
     await node.publish('r', 'one')
     replica.pause()
     const publishing = node.publish('r', 'two', 'c2')
@@ -303,7 +304,7 @@ describe('an acknowledgement by replicas', () => {
       async () => Number(await primary.command('XLEN', 'roomful:log:{r}')) === 2,
       () => 'not appended',
     )
-    address.breakAll()
+    address.cut()
     await expect(publishing).rejects.toMatchObject({ code: 'unavailable' })
     replica.resume()
     await isReady(node)

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { StreamEvent } from '@roomful/server'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { RedisAddress, RedisServer } from '../../../../../test/support/redis.js'
+import { RedisServer } from '../../../../../test/support/redis.js'
+import { TcpProxy } from '../../../../../test/support/tcp-proxy.js'
 import { TestNode, told, until } from './nodes.js'
 
 let server: RedisServer
@@ -22,10 +23,10 @@ async function join(prefix: string, url = server.url): Promise<TestNode> {
 }
 
 /** A node that can be cut off, as good as dead to all others. */
-async function joinBehindAddress(prefix: string): Promise<{ node: TestNode; address: RedisAddress }> {
-  const address = await RedisAddress.for(server)
-  toEnd.push(() => address.close())
-  return { node: await join(prefix, address.url), address }
+async function joinBehindAddress(prefix: string): Promise<{ node: TestNode; address: TcpProxy }> {
+  const address = await TcpProxy.to(server.port)
+  toEnd.push(async () => address.close())
+  return { node: await join(prefix, address.redisUrl), address }
 }
 
 const usersOf = async (node: TestNode) =>
@@ -60,7 +61,7 @@ describe('presence in Redis', () => {
     await left.backplane.enter('r', { userId: 'ada' }, 'a')
     await killed.backplane.enter('r', { userId: 'ada' }, 'a2')
     for (const userId of ['bob', 'cleo']) await killed.backplane.enter('r', { userId }, userId)
-    address.cut()
+    address.shut()
     await until(
       () => events.length === 5,
       () => told(events),
@@ -85,7 +86,7 @@ describe('presence in Redis', () => {
     for (const task of tasks) await server.command('ZADD', `${prefix}:tasks`, '0', task)
     const leases = (await server.command('KEYS', `${prefix}:lease:*`)) as string[]
     for (const lease of leases) await server.command('SADD', lease, 'no JSON', '5', '["r"]')
-    address.cut()
+    address.shut()
     await until(
       () => told(events).includes('ada leave'),
       () => told(events),
@@ -104,7 +105,7 @@ describe('presence in Redis', () => {
     const events = await survivor.listen('r')
     await killed.backplane.enter('r', { userId: 'ada' }, 'old')
     await killed.backplane.enter('r', { userId: 'bob' }, 'gone')
-    address.cut()
+    address.shut()
     await survivor.backplane.enter('r', { userId: 'ada' }, 'new')
     await until(
       () => told(events).includes('bob leave'),
@@ -120,13 +121,13 @@ describe('presence in Redis', () => {
     const { node, address } = await joinBehindAddress(prefix)
     await node.backplane.enter('r', { userId: 'ada' }, 'a')
     await node.backplane.enter('r', { userId: 'bob' }, 'b')
-    address.cut()
+    address.shut()
     await until(
       async () => (await usersOf(other))?.length === 0,
       () => 'present',
     )
     await expect(node.backplane.leave('r', 'bob', 'b', false)).rejects.toMatchObject({ code: 'unavailable' })
-    address.mend()
+    address.open()
     await until(
       async () => (await usersOf(other))?.length === 1,
       () => node.logged,
@@ -141,9 +142,9 @@ describe('presence in Redis', () => {
     const events = await other.listen('r')
     await node.backplane.enter('r', { userId: 'ada' }, 'a')
     await node.backplane.enter('r', { userId: 'bob' }, 'b')
-    address.cut()
+    address.shut()
     await expect(node.backplane.leave('r', 'bob', 'b', false)).rejects.toMatchObject({ code: 'unavailable' })
-    address.mend()
+    address.open()
     await until(
       () => told(events).includes('bob leave'),
       () => told(events),
@@ -157,7 +158,7 @@ describe('presence in Redis', () => {
     const { node, address } = await joinBehindAddress(prefix)
     await node.backplane.enter('r', { userId: 'ada' }, 'a')
     await node.backplane.leave('r', 'ada', 'a', true)
-    address.cut()
+    address.shut()
     expect(await usersOf(survivor)).toEqual(['ada'])
     await until(
       async () => (await usersOf(survivor))?.length === 0,

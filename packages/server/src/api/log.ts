@@ -1,0 +1,40 @@
+/** A reader's position in a log: `id` is that of the entry at `offset`, or the epoch if the log is empty. */
+export interface Position {
+  readonly epoch: string
+  readonly offset: number
+  readonly id: string
+}
+
+export interface LogEntry {
+  readonly offset: number
+  readonly id: string
+  /** The id of the previous entry, which lets a reader tell a fork from a gap. */
+  readonly previousId: string
+  /** The JSON text of the frame that members receive, live and from history. */
+  readonly text: string
+}
+
+/** Which entries to read: the oldest after an offset, or the newest before one. Without an offset, the newest. */
+export type Range =
+  | { readonly after: number; readonly limit: number; readonly maxBytes: number }
+  | { readonly before: number | undefined; readonly limit: number; readonly maxBytes: number }
+
+export interface LogPage {
+  /** In ascending order of offset. */
+  readonly entries: readonly LogEntry[]
+  /** Whether the log holds further entries in the direction of reading. */
+  readonly more: boolean
+  /** Whether entries in that direction once existed and are gone. */
+  readonly truncated: boolean
+  readonly epoch: string
+  readonly head: Position
+  /** Offset of the oldest entry in the log; the head's plus 1 if none is left. */
+  readonly oldestOffset: number
+}
+
+/** Why a resume is not complete. */
+export type Break = 'epoch_changed' | 'forked' | 'expired'
+
+export interface Subscription {
+  close(): void
+}
