@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 // In a copy whose build only talks: the real one would take the packages away from the tests beside this one.
 async function copyWithBuild(build: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'roomful-start-'))
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'roomful-start-')))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   await writeFile(
@@ -19,8 +19,9 @@ async function copyWithBuild(build: string): Promise<string> {
   )
   await writeFile(join(folder, 'build.mjs'), build)
   await mkdir(join(folder, 'scripts'))
-  await copyFile(join(root, 'scripts/start.mjs'), join(folder, 'scripts/start.mjs'))
-  await symlink(join(root, 'packages'), join(folder, 'packages'))
+  for (const script of ['start.mjs', 'better-sqlite3.ts'])
+    await copyFile(join(root, 'scripts', script), join(folder, 'scripts', script))
+  for (const part of ['packages', 'node_modules']) await symlink(join(root, part), join(folder, part))
   return folder
 }
 
@@ -45,13 +46,14 @@ function npmStart(folder: string) {
   return started
 }
 
-it('npm start prints its address in fewer than ten lines, and SIGTERM ends the server, not npm alone', {
+it('npm start names its file, prints its address in fewer than ten lines, and SIGTERM ends the server, not npm alone', {
   timeout: 60_000,
 }, async () => {
   const folder = await copyWithBuild('for (let line = 0; line < 300; line++) console.log(line)')
   const started = npmStart(folder)
   await expect.poll(() => started.output, { timeout: 20_000 }).toMatch(/Roomful is at \S+ /)
   expect(started.output.trim().split('\n').length).toBeLessThan(10)
+  expect(started.output).toContain(`kept in ${join(folder, '.roomful/roomful.db')}\n`)
   const url = /Roomful is at (\S+)/.exec(started.output)?.[1] ?? ''
   expect((await fetch(`${url}/readyz`)).status).toBe(200)
   started.process.kill('SIGTERM')
