@@ -15,7 +15,7 @@ const embeddedWorker: Plugin = {
   },
 }
 
-// What only the command needs (jose, zod) is a devDependency, and tsup puts it into dist/cli.js.
+// What only the command needs (jose) is a devDependency, and tsup puts it into dist/cli.js.
 const common: Options = {
   target: 'node20',
   esbuildPlugins: [embeddedWorker],

@@ -144,9 +144,15 @@ export const layers: Layer[] = [
     types: [],
   },
   {
+    name: 'server http',
+    files: [`${server}http/`],
+    imports: [...shared, '@roomful/protocol/options', 'node:', 'zod/mini'],
+    types: [],
+  },
+  {
     name: 'server',
     files: [`${server}server/`],
-    imports: ['engine', ...engine, ...shared, 'node:', 'ws'],
+    imports: ['server http', 'engine', ...engine, ...shared, 'node:', 'ws'],
     types: [],
   },
   {
@@ -160,6 +166,7 @@ export const layers: Layer[] = [
     files: [`${server}cli/`],
     imports: [
       'server',
+      'server http',
       'server entries',
       'engine',
       'backplane sqlite',
@@ -178,6 +185,7 @@ export const layers: Layer[] = [
     files: [server],
     imports: [
       'server',
+      'server http',
       'server testing',
       'server command',
       'backplane redis',

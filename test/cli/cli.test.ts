@@ -118,6 +118,18 @@ describe('what roomful serves', () => {
     for (const { folder } of nodes) expect(await readdir(folder)).toEqual([])
   })
 
+  it('the command serves the HTTP API to who brings API_KEY, and without one serves none', async () => {
+    const key = 'k'.repeat(32)
+    const cli = roomful([], { API_KEY: key })
+    const url = `${await cli.url()}/api/rooms/general/messages`
+    const body = JSON.stringify({ message: 'Hello' })
+    const sent = await fetch(url, { method: 'POST', body, headers: { authorization: `Bearer ${key}` } })
+    expect(await sent.json()).toMatchObject({ offset: 1 })
+    expect((await fetch(url)).status).toBe(401)
+    expect(cli.stdout).toContain('HTTP API at /api')
+    expect((await fetch(`${await roomful().url()}/api/rooms/general/messages`)).status).toBe(404)
+  })
+
   it('the command switches limits off with a warning', async () => {
     const cli = roomful([], { ROOMFUL_LIMITS: 'off' })
     const socket = await connect(await cli.url())
@@ -185,6 +197,8 @@ describe('mistakes end with one sentence, exit code 1 and no stack', () => {
     [[], { ADMIN_PORT: '-1' }, /ADMIN_PORT must be a port/],
     [[], { ADMIN_PORT: '' }, /ADMIN_PORT must be a port/],
     [[], { AUTH_SECRET: '' }, /AUTH_SECRET must have at least 32 characters, or be unset/],
+    [[], { API_KEY: 'short' }, /API_KEY must have at least 32 characters/],
+    [[], { API_KEY: '' }, /API_KEY must have at least 32 characters, .* or be unset/],
     [[], { REDIS_URL: '' }, /REDIS_URL must be a URL/],
     [[], { AUTH_SECRET: 'short' }, /AUTH_SECRET must have at least 32 characters/],
     [[], { ROOMFUL_LIMITS: 'none' }, /ROOMFUL_LIMITS must be 'on' or 'off', not 'none'/],
@@ -220,6 +234,7 @@ describe('mistakes end with one sentence, exit code 1 and no stack', () => {
       '--memory',
       'ROOMFUL_DATA',
       'AUTH_SECRET',
+      'API_KEY',
       'REDIS_URL',
       'NODE_NAME',
       'ROOMFUL_LIMITS',

@@ -10,13 +10,15 @@ import type { Backplane } from './api/backplane.js'
 import { consoleLogger } from './api/console-logger.js'
 import { type Limits, resolveLimits, UNLIMITED } from './api/limits.js'
 import { jwtAuthentication } from './cli/jwt.js'
-import { loadDemo, notFound, serveAdmin, servePages } from './cli/pages.js'
+import { loadDemo, notFound, serveAdmin, serveBelow, servePages } from './cli/pages.js'
 import { addressOf } from './cli/redis.js'
 import { HELP, readCommand, type Settings, UsageError } from './cli/settings.js'
 import { openStore } from './cli/store.js'
+import { bearer } from './http/bearer.js'
 import { createServer } from './server/create-server.js'
 import { createHttpServer } from './server/http-server.js'
 
+const API_PATH = '/api'
 const LAG_MS = 5_000
 const DRAIN_MS = 15_000
 /** Kubernetes kills after 30 s. */
@@ -29,7 +31,7 @@ const protocol = defineProtocol({
   server: { served_by: volatile(z.object({ node: z.string() })) },
 })
 
-type Running = Pick<Roomful<typeof protocol>, 'ready' | 'metrics' | 'close'>
+type Running = Pick<Roomful<typeof protocol>, 'ready' | 'metrics' | 'close' | 'http'>
 
 async function main(): Promise<void> {
   const command = readCommand(process.argv.slice(2), process.env)
@@ -47,16 +49,18 @@ async function main(): Promise<void> {
 }
 
 async function serve(settings: Settings): Promise<void> {
-  const { host, port, adminPort, store, unlimited } = settings
+  const { host, port, adminPort, apiKey, store, unlimited } = settings
   if (unlimited)
     console.warn('[roomful] ROOMFUL_LIMITS=off: no rate and connection limits; do not expose this server')
   const limits = resolveLimits(unlimited ? UNLIMITED : {})
   const backplane = await openStore(store)
   let running: Running | undefined
+  let api: RequestListener | undefined
   const admin = serveAdmin(() => running)
   const pages = await loadDemo(new URL('./demo/', import.meta.url))
   const serve = (listener: RequestListener) => createHttpServer(listener, limits, consoleLogger)
-  const main = serve(servePages(pages, adminPort === undefined ? admin : notFound))
+  const beside = adminPort === undefined ? admin : notFound
+  const main = serve(servePages(pages, apiKey ? serveBelow(API_PATH, () => api, beside) : beside))
   const servers = [main]
   exitOnSignals(async (options) => {
     await running?.close(options)
@@ -71,9 +75,10 @@ async function serve(settings: Settings): Promise<void> {
     console.log(`Roomful: health and metrics at ${address}`)
   }
   running = await start(settings, backplane, limits, main)
+  if (apiKey) api = running.http({ basePath: API_PATH, authenticate: bearer(apiKey) }).node
   if (store.kind === 'redis')
     console.log(`Roomful: this is node ${nameOf(settings)} of those on ${addressOf(store.url)}`)
-  console.log(`Roomful is at ${shown} (WebSocket at /ws)`)
+  console.log(`Roomful is at ${shown} (WebSocket at /ws${apiKey ? `, HTTP API at ${API_PATH}` : ''})`)
 }
 
 /** Resolves once it serves: a file that another process has open is waited for. @throws UsageError if it cannot be opened */

@@ -9,6 +9,7 @@ import type {
   CloseOptions,
   ConsumeOptions,
   HistoryOptions,
+  HttpOptions,
   ListenOptions,
   PublishOptions,
   ServerOptions,
@@ -203,6 +204,20 @@ function assertReachable(caller: string, path = '/'): void {
   const asked = new URL(`http://host${path}`).pathname
   if (asked === path) return
   throw new TypeError(`${caller}: no client can ask for the path '${path}'; write it as URLs do: '${asked}'`)
+}
+
+const HTTP: OptionRules<HttpOptions> = {
+  basePath: aPath,
+  authenticate: is.function,
+  bodyBytes: is.positive,
+  bodyMs: is.positive,
+}
+
+export function assertHttpOptions(options: HttpOptions): void {
+  assertOptions('http', options, HTTP)
+  if (options.authenticate === undefined)
+    throw new TypeError('http: authenticate is missing; let in who has a key, by bearer(key)')
+  assertReachable('http', options.basePath)
 }
 
 const TRANSPORT = is.with('', 'send', 'close', 'terminate', 'pause', 'resume')

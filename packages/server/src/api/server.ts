@@ -4,6 +4,7 @@ import type { SecureContextOptions } from 'node:tls'
 import type { Broadcastable, BuiltIn } from '@roomful/protocol'
 import type { Change, ChangesOptions, ConsumeHandler, ConsumeOptions, Consumer } from './changes.js'
 import type { BroadcastOptions, RoomHandle, UserHandle } from './handles.js'
+import type { HttpApi, HttpOptions } from './http.js'
 import type { AnyProtocol } from './protocol.js'
 import type { ConnectionRequest, Transport, TransportEvents } from './transport.js'
 
@@ -83,6 +84,14 @@ export interface Roomful<P extends AnyProtocol = BuiltIn> {
    * @throws TypeError for a wrong argument, a name that this server consumes already, or where the backplane keeps no feed
    */
   consume(name: string, handler: ConsumeHandler<P>, options?: ConsumeOptions): Consumer
+  /**
+   * An HTTP API for other servers and scripts: publish, read, kick and disconnect without a WebSocket. Mount it yourself.
+   * @throws TypeError for an option that cannot work
+   *
+   * @example
+   * const api = server.http({ authenticate: bearer(process.env.API_KEY) })
+   */
+  http(options: HttpOptions): HttpApi
   /** Current figures of the node. */
   stats(): Stats
   /** Gauges and counters in Prometheus' text format. */

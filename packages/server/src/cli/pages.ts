@@ -59,6 +59,20 @@ interface Running {
   metrics(): string
 }
 
+/** Answers below a path with `listener`, and with 503 until there is one; every other path goes on to `next`. */
+export function serveBelow(
+  path: string,
+  listener: () => RequestListener | undefined,
+  next: RequestListener,
+): RequestListener {
+  return (request, response) => {
+    if (!pathOf(request).startsWith(`${path}/`)) return next(request, response)
+    const listen = listener()
+    if (listen) listen(request, response)
+    else answer(response, 503, 'text/plain; charset=utf-8', 'not ready\n')
+  }
+}
+
 /** Liveness, readiness and metrics of a server that may not run yet. */
 export function serveAdmin(running: () => Running | undefined): RequestListener {
   const text = 'text/plain; charset=utf-8'

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { isApiKey } from '../http/bearer.js'
 
 /** Where the rooms are kept. */
 export type StoreSettings =
@@ -20,6 +21,8 @@ export interface Settings {
   /** A port only for `/healthz`, `/readyz` and `/metrics`; `undefined` serves them beside the page. */
   readonly adminPort: number | undefined
   readonly authSecret: string | undefined
+  /** Opens the HTTP API at `/api`; `undefined` serves none. */
+  readonly apiKey: string | undefined
   readonly store: StoreSettings
   /** The name of this node on the page; `undefined` uses the host's name. */
   readonly nodeName: string | undefined
@@ -47,6 +50,7 @@ Usage: roomful [options]
 
 Environment:
   AUTH_SECRET         signs the JWTs (HS256, sub is the user id) that clients must bring; at least 32 characters
+  API_KEY             serves the HTTP API at /api to requests that bring it as Bearer; at least 32 characters
   REDIS_URL           joins this node with all others on that Redis, as in redis://localhost:6379; needs npm install redis;
                       everything is kept there, and nothing in a folder
   NODE_NAME           what the page calls this node        (default: the host's name)
@@ -81,6 +85,7 @@ export function readCommand(
       port: toPort(values.port ?? (env.PORT || '3000'), values.port === undefined ? 'PORT' : '--port'),
       adminPort: adminPort === undefined ? undefined : toPort(adminPort, 'ADMIN_PORT'),
       authSecret: toSecret(env.AUTH_SECRET),
+      apiKey: toApiKey(env.API_KEY),
       store: toStore(values, env),
       nodeName: env.NODE_NAME || undefined,
       unlimited: toSwitch(env.ROOMFUL_LIMITS),
@@ -129,6 +134,13 @@ function toSecret(value: string | undefined): string | undefined {
   if (value.length >= 32) return value
   throw new UsageError(
     'AUTH_SECRET must have at least 32 characters, or be unset to let everybody in; make one with: openssl rand -base64 32',
+  )
+}
+
+function toApiKey(value: string | undefined): string | undefined {
+  if (value === undefined || isApiKey(value)) return value
+  throw new UsageError(
+    'API_KEY must have at least 32 characters, of ASCII and without spaces, or be unset to serve no API; make one with: openssl rand -hex 32',
   )
 }
 

@@ -10,6 +10,8 @@ import type {
   CloseOptions,
   ConsumeHandler,
   ConsumeOptions,
+  HttpApi,
+  HttpOptions,
   ListenOptions,
   Roomful,
   ServerOptions,
@@ -17,6 +19,7 @@ import type {
 import {
   assertAttachOptions,
   assertCloseOptions,
+  assertHttpOptions,
   assertHttpServer,
   assertListenOptions,
   assertTransport,
@@ -24,6 +27,7 @@ import {
 import type { ConnectionRequest, Transport, TransportEvents } from '../api/transport.js'
 import { Node } from '../engine/node.js'
 import { closedError } from '../engine/process/life-cycle.js'
+import { httpApi } from '../http/http-api.js'
 import { attachTo, guard } from './attach.js'
 import { createHttpServer } from './http-server.js'
 import { assertOrigins } from './origin.js'
@@ -172,6 +176,13 @@ class RoomfulServer implements Roomful<AnyProtocol> {
 
   consume(name: string, handler: ConsumeHandler<AnyProtocol>, options: ConsumeOptions = {}) {
     return this.node.changes.consume(name, handler, options)
+  }
+
+  http(options: HttpOptions): HttpApi {
+    this.#assertOpen()
+    assertHttpOptions(options)
+    const { limits, clock, logger } = this.node
+    return httpApi(options, { server: this, clock, logger, bodyDepth: limits.messageDepth })
   }
 
   stats() {

@@ -1,0 +1,31 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** A request as `authenticate` sees it: without its body, which is read only afterwards. */
+export interface HttpRequest {
+  readonly method: string
+  /** The host is what the client sent, and proves nothing. */
+  readonly url: string
+  readonly headers: Headers
+}
+
+/** Returns true to let a request in. A throw counts as an outage: the answer is 503. */
+export type HttpAuthentication = (request: HttpRequest) => boolean | PromiseLike<boolean>
+
+export interface HttpOptions {
+  /** Path at which the API is mounted, as written in URLs. @default '/api' */
+  readonly basePath?: string
+  /** Decides who may call. Whoever may can do everything that your server can. `bearer(key)` asks for a key. */
+  readonly authenticate: HttpAuthentication
+  /** Largest body of a request, in bytes; a larger one gets 413. @default 65_536 */
+  readonly bodyBytes?: number
+  /** Time within which a body must arrive, in ms; a slower one gets 408. @default 10_000 */
+  readonly bodyMs?: number
+}
+
+/** The HTTP API, for any HTTP server. Both functions work without `this`. */
+export interface HttpApi {
+  /** For Hono, Bun, Deno, Next.js and others with `Request` and `Response`. Never rejects. */
+  readonly fetch: (request: Request) => Promise<Response>
+  /** For Node's HTTP server and Express. Mount it before body parsers. Never throws. */
+  readonly node: (request: IncomingMessage, response: ServerResponse) => void
+}

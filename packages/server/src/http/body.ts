@@ -1,0 +1,65 @@
+import { inspectContent, RoomfulError } from '@roomful/protocol'
+import type { Clock } from '../api/clock.js'
+
+/** A body on its way. */
+export interface BodyReading {
+  /** Resolves once all of it has been taken; rejects if the sender went away. */
+  readonly done: Promise<void>
+  /** Takes no more of it. */
+  stop(): void
+}
+
+/** Begins to read a body, chunk by chunk. */
+export type BodySource = (take: (chunk: Uint8Array) => void) => BodyReading
+
+export interface BodyLimits {
+  readonly bodyBytes: number
+  readonly bodyMs: number
+  /** Levels of objects and lists. */
+  readonly bodyDepth: number
+}
+
+/** A body as JSON; `undefined` for an empty one. @throws RoomfulError `too_large`, `timeout`, `cancelled`, `invalid_json` */
+export async function readJson(source: BodySource, limits: BodyLimits, clock: Clock): Promise<unknown> {
+  const bytes = await readBytes(source, limits, clock)
+  if (bytes.length === 0) return undefined
+  const value = parse(bytes)
+  const fault = inspectContent(value, limits.bodyDepth)
+  if (fault === 'ill-formed text') throw new RoomfulError('invalid_text')
+  if (fault) throw new RoomfulError('invalid_message', { message: `Invalid body: ${fault}` })
+  return value
+}
+
+function readBytes(source: BodySource, { bodyBytes, bodyMs }: BodyLimits, clock: Clock): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  return new Promise((resolve, reject) => {
+    const { done, stop } = source((chunk) => {
+      size += chunk.length
+      if (size <= bodyBytes) chunks.push(chunk)
+      else fail('too_large', `The body is larger than ${bodyBytes} bytes`)
+    })
+    const cancel = clock.after(bodyMs, () => fail('timeout', `The body did not come within ${bodyMs} ms`))
+    const fail = (code: 'too_large' | 'timeout' | 'cancelled', message: string, cause?: unknown) => {
+      cancel()
+      chunks.length = 0
+      stop()
+      reject(new RoomfulError(code, { message, cause }))
+    }
+    done.then(
+      () => {
+        cancel()
+        resolve(Buffer.concat(chunks))
+      },
+      (cause: unknown) => fail('cancelled', 'The body did not come in full', cause),
+    )
+  })
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (cause) {
+    throw new RoomfulError('invalid_json', { message: 'The body is not JSON', cause })
+  }
+}

@@ -1,0 +1,77 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { RoomfulError } from '@roomful/protocol'
+import type { HttpApi, HttpOptions } from '../api/api.js'
+import type { Clock } from '../api/clock.js'
+import type { Logger } from '../api/logger.js'
+import type { ApiServer } from './api-server.js'
+import type { BodySource } from './body.js'
+import { HttpHandler } from './http-handler.js'
+import { bodyOf, requestOf, respond } from './node-request.js'
+import { documentRoute } from './openapi.js'
+import { problem, requestError } from './problem.js'
+import { Router } from './router.js'
+import { routes } from './routes.js'
+
+export interface HttpApiDeps {
+  readonly server: ApiServer
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly bodyDepth: number
+}
+
+/** The API of a server, for each kind of request that there is. */
+export function httpApi(options: HttpOptions, deps: HttpApiDeps): HttpApi {
+  const { authenticate, bodyBytes = 65_536, bodyMs = 10_000 } = options
+  const basePath = (options.basePath ?? '/api').replace(/\/+$/, '')
+  const { server, clock, logger, bodyDepth } = deps
+  const router = new Router([...routes, documentRoute(routes, basePath)], basePath)
+  const limits = { bodyBytes, bodyMs, bodyDepth }
+  const handler = new HttpHandler({ server, clock, logger, authenticate, router, limits })
+  return {
+    fetch: (request) => handler.handle(request, webBodyOf(request)),
+    node: (request, response) => {
+      serve(handler, request, response).catch((err: unknown) => {
+        logger.error({ err }, 'http: an answer could not be sent')
+        response.destroy()
+      })
+    },
+  }
+}
+
+async function serve(
+  handler: HttpHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const answer = await answerTo(handler, request)
+  // Its sender is gone.
+  if (response.destroyed) return
+  await respond(request, response, answer)
+}
+
+function answerTo(handler: HttpHandler, request: IncomingMessage): Promise<Response> {
+  let asked: ReturnType<typeof requestOf>
+  try {
+    asked = requestOf(request)
+  } catch (cause) {
+    const error = requestError('invalid_request', 'The target of this request is no URL')
+    return Promise.resolve(problem(new RoomfulError(error.code, { message: error.message, cause })))
+  }
+  return handler.handle(asked, bodyOf(request))
+}
+
+function webBodyOf({ body }: Request): BodySource {
+  return (take) => {
+    if (!body) return { done: Promise.resolve(), stop: () => {} }
+    const reader = body.getReader()
+    const pump = async () => {
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (done) return
+        take(value)
+      }
+    }
+    // Why the rest did not come matters to nobody any more.
+    return { done: pump(), stop: () => void reader.cancel().catch(() => {}) }
+  }
+}

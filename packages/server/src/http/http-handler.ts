@@ -1,0 +1,72 @@
+import { RoomfulError } from '@roomful/protocol'
+import type { HttpAuthentication, HttpRequest } from '../api/api.js'
+import type { Clock } from '../api/clock.js'
+import type { Logger } from '../api/logger.js'
+import type { ApiServer } from './api-server.js'
+import { type BodyLimits, type BodySource, readJson } from './body.js'
+import { problem, requestError } from './problem.js'
+import type { Route } from './route.js'
+import type { Router } from './router.js'
+
+export interface HttpDeps {
+  readonly server: ApiServer
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly authenticate: HttpAuthentication
+  readonly router: Router
+  readonly limits: BodyLimits
+}
+
+const MAX_KEY_LENGTH = 256
+
+/** Answers one request after the other, whatever serves them. */
+export class HttpHandler {
+  constructor(private readonly deps: HttpDeps) {}
+
+  /** Never rejects. */
+  async handle(request: HttpRequest, body: BodySource): Promise<Response> {
+    try {
+      return await this.#answer(request, body)
+    } catch (error) {
+      if (error instanceof RoomfulError) return problem(error)
+      this.deps.logger.error({ err: error }, 'http: a request failed')
+      return problem(new RoomfulError('internal'))
+    }
+  }
+
+  async #answer(request: HttpRequest, source: BodySource): Promise<Response> {
+    const { router, server, limits, clock } = this.deps
+    await this.#letIn(request)
+    const url = new URL(request.url)
+    const { route, params } = router.match(request.method, url.pathname)
+    const key = keyOf(request.headers, route)
+    const body = route.body ? await readJson(source, limits, clock) : undefined
+    const answer = await route.handle(server, { params, query: url.searchParams, body, key })
+    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
+    if (!route.answer) return new Response(null, { status: 204 })
+    return new Response(JSON.stringify(answer), { headers })
+  }
+
+  /** @throws RoomfulError `not_authenticated`, or `unavailable` where it cannot be told */
+  async #letIn(request: HttpRequest): Promise<void> {
+    let isLetIn: boolean
+    try {
+      isLetIn = await this.deps.authenticate(request)
+    } catch (err) {
+      this.deps.logger.error({ err }, 'http: authenticate failed')
+      throw new RoomfulError('unavailable', { retryAfterMs: 1_000 })
+    }
+    if (isLetIn !== true)
+      throw new RoomfulError('not_authenticated', {
+        message: 'Authentication is required: Authorization: Bearer KEY, with a valid key',
+      })
+  }
+}
+
+/** @throws RoomfulError `invalid_request` */
+function keyOf(headers: Headers, { isRepeatable }: Route): string | undefined {
+  const key = headers.get('idempotency-key')
+  if (key === null || !isRepeatable) return undefined
+  if (key.length > 0 && key.length <= MAX_KEY_LENGTH) return key
+  throw requestError('invalid_request', `Idempotency-Key must have 1 to ${MAX_KEY_LENGTH} characters`)
+}

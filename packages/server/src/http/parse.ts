@@ -1,0 +1,44 @@
+import { RoomfulError, toIssues } from '@roomful/protocol'
+import { suggestion } from '@roomful/protocol/options'
+import * as z from 'zod/mini'
+
+export type Fields = z.ZodMiniObject
+type Part = 'query' | 'body'
+
+const { localeError } = z.locales.en()
+const CODES = { query: 'invalid_request', body: 'invalid_message' } as const
+
+/** The fields of a query or a body, as their schema takes them. @throws RoomfulError that says in words what is wrong */
+export function parse<T extends Fields>(schema: T, value: unknown, part: Part): z.output<T> {
+  const result = z.safeParse(schema, value, {
+    error: (issue) => (issue.input === undefined ? 'It is missing' : localeError(issue)),
+  })
+  if (result.success) return result.data
+  const names = Object.keys(schema.shape)
+  throw invalid(
+    part,
+    result.error.issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => ({ path: [...issue.path, key], message: unknownField(key, names) }))
+        : [issue],
+    ),
+  )
+}
+
+/** A query's texts as a schema takes them: all that the API asks for there are whole numbers. */
+export function queryOf(parameters: URLSearchParams): object {
+  const fields = new Map<string, unknown>()
+  for (const [name, text] of parameters) {
+    if (fields.has(name)) throw invalid('query', [{ path: [name], message: 'It is given twice' }])
+    fields.set(name, /^\d+$/.test(text) ? Number(text) : text)
+  }
+  return Object.fromEntries(fields)
+}
+
+function unknownField(name: string, names: readonly string[]): string {
+  return names.length === 0 ? 'There is no such field' : `There is no such field; ${suggestion(name, names)}`
+}
+
+function invalid(part: Part, found: Parameters<typeof toIssues>[0]): RoomfulError {
+  return new RoomfulError(CODES[part], { message: `Invalid ${part}`, issues: toIssues(found) })
+}

@@ -1,0 +1,105 @@
+import * as z from 'zod/mini'
+import type { ApiServer } from './api-server.js'
+import { type Fields, parse, queryOf } from './parse.js'
+
+type Schema = z.ZodMiniType
+
+/** What a body is checked by, and the schema that describes it. */
+export interface Body<T> {
+  readonly schema: Schema
+  readonly isOptional: boolean
+  parse(value: unknown): T
+}
+
+/** A request that was let in and read. */
+export interface RouteRequest {
+  /** Those of the path, decoded. */
+  readonly params: ReadonlyMap<string, string>
+  readonly query: URLSearchParams
+  /** JSON; `undefined` where none came. */
+  readonly body: unknown
+  /** From `Idempotency-Key`. */
+  readonly key: string | undefined
+}
+
+export interface Route {
+  /** For programs that are made from the description. */
+  readonly name: string
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Below the base path, such as `/rooms/{room}`. */
+  readonly path: string
+  /** Begins with a verb. */
+  readonly summary: string
+  readonly query: Fields
+  /** `undefined` for a call without one. */
+  readonly body: Body<unknown> | undefined
+  /** Whether an `Idempotency-Key` makes a repeat safe. */
+  readonly isRepeatable: boolean
+  /** `undefined` where it answers with 204. */
+  readonly answer: Schema | undefined
+  /** @throws RoomfulError */
+  handle(server: ApiServer, request: RouteRequest): Promise<unknown>
+}
+
+interface Definition<Q extends Fields, B, A extends Schema> {
+  readonly name: string
+  readonly method: Route['method']
+  readonly path: string
+  readonly summary: string
+  readonly query: Q
+  readonly body: Body<B>
+  readonly isRepeatable?: boolean
+  readonly answer: A
+  run(server: ApiServer, input: Input<z.output<Q>, B>): z.output<A> | Promise<z.output<A>>
+}
+
+interface Input<Q, B> {
+  /** A part of the path. @throws Error if the path has no such part */
+  param(name: 'room' | 'user'): string
+  readonly query: Q
+  readonly body: B
+  /** For `publish` and `chat.send`. */
+  readonly options: { readonly key?: string }
+}
+
+export const noQuery = z.strictObject({})
+export const nothing = z.undefined()
+export const noBody: Body<undefined> = { schema: nothing, isOptional: true, parse: () => undefined }
+
+/** A body of these fields. */
+export function json<T extends Fields>(schema: T): Body<z.output<T>> {
+  return { schema, isOptional: false, parse: (value) => parse(schema, value, 'body') }
+}
+
+/** One that may be left out. */
+export function optionalJson<T extends Fields>(schema: T): Body<z.output<T>> {
+  return { schema, isOptional: true, parse: (value) => parse(schema, value ?? {}, 'body') }
+}
+
+/** A call: `run` gets its query and its body as their schemas take them. */
+export function route<Q extends Fields, B, A extends Schema>(definition: Definition<Q, B, A>): Route {
+  const { name, method, path, summary, query, body, isRepeatable = false, answer } = definition
+  return {
+    name,
+    method,
+    path,
+    summary,
+    query,
+    body: body.schema === nothing ? undefined : body,
+    isRepeatable,
+    answer: answer === (nothing as Schema) ? undefined : answer,
+    handle: async (server, request) =>
+      definition.run(server, {
+        param: (name) => paramOf(request, name),
+        query: parse(query, queryOf(request.query), 'query'),
+        body: body.parse(request.body),
+        options: request.key === undefined ? {} : { key: request.key },
+      }),
+  }
+}
+
+function paramOf({ params }: RouteRequest, name: string): string {
+  const value = params.get(name)
+  if (value === undefined) throw new Error(`This path has no '${name}'`)
+  return value
+}

@@ -1,0 +1,123 @@
+import { is } from '@roomful/protocol/options'
+import * as z from 'zod/mini'
+import type { Position as LogPosition } from '../api/backplane.js'
+import { parse } from './parse.js'
+import { type Body, json, noBody, noQuery, nothing, optionalJson, type Route, route } from './route.js'
+import { Chat, ContractMessage, Disconnect, Members, Messages, Page, Position, Room } from './schemas.js'
+
+type RoomMessage =
+  | { readonly kind: 'chat'; readonly chat: z.output<typeof Chat> }
+  | { readonly kind: 'contract'; readonly message: z.output<typeof ContractMessage> }
+
+/** A message that the protocol declares if it has a type, else chat. */
+const roomMessage: Body<RoomMessage> = {
+  schema: z.union([Chat, ContractMessage]),
+  isOptional: false,
+  parse: (body) =>
+    is.object.accepts(body) && 'type' in Object(body)
+      ? { kind: 'contract', message: parse(ContractMessage, body, 'body') }
+      : { kind: 'chat', chat: parse(Chat, body, 'body') },
+}
+
+/** All that the API can do. */
+export const routes: readonly Route[] = [
+  route({
+    name: 'sendMessage',
+    method: 'POST',
+    path: '/rooms/{room}/messages',
+    summary: 'Logs a message and sends it to everyone in the room',
+    query: noQuery,
+    body: roomMessage,
+    isRepeatable: true,
+    answer: Position,
+    async run(server, { param, body, options }) {
+      const room = server.room(param('room'))
+      if (body.kind === 'contract') return positionOf(await room.publish(body.message, options))
+      const { message, ...chat } = body.chat
+      return positionOf(await room.chat.send(message, { ...defined(chat), ...options }))
+    },
+  }),
+  route({
+    name: 'readMessages',
+    method: 'GET',
+    path: '/rooms/{room}/messages',
+    summary: 'Reads a page of the log of a room',
+    query: Page,
+    body: noBody,
+    answer: Messages,
+    async run(server, { param, query }) {
+      const { messages, more, truncated } = await server.room(param('room')).history(defined(query))
+      return { messages: [...messages], more, truncated }
+    },
+  }),
+  route({
+    name: 'getRoom',
+    method: 'GET',
+    path: '/rooms/{room}',
+    summary: 'Tells how many users are in a room, and where its log ends',
+    query: noQuery,
+    body: noBody,
+    answer: Room,
+    async run(server, { param }) {
+      const { roomId, count, head } = await server.room(param('room')).info()
+      return { room_id: roomId, count, head: positionOf(head) }
+    },
+  }),
+  route({
+    name: 'listMembers',
+    method: 'GET',
+    path: '/rooms/{room}/members',
+    summary: 'Lists who is in a room',
+    query: noQuery,
+    body: noBody,
+    answer: Members,
+    async run(server, { param }) {
+      const { count, members } = await server.room(param('room')).info()
+      const listed = members?.map(({ userId, profile, state }) => ({ user_id: userId, profile, state }))
+      return { count, members: listed }
+    },
+  }),
+  route({
+    name: 'removeMember',
+    method: 'DELETE',
+    path: '/rooms/{room}/members/{user}',
+    summary: 'Removes the connections of a user from a room',
+    query: noQuery,
+    body: noBody,
+    answer: nothing,
+    run: (server, { param }) => void server.room(param('room')).kick(param('user')),
+  }),
+  route({
+    name: 'publishToUser',
+    method: 'POST',
+    path: '/users/{user}/messages',
+    summary: 'Logs a message in the stream of a user and sends it to all their devices',
+    query: noQuery,
+    body: json(ContractMessage),
+    isRepeatable: true,
+    answer: Position,
+    run: async (server, { param, body, options }) =>
+      positionOf(await server.user(param('user')).publish(body, options)),
+  }),
+  route({
+    name: 'disconnectUser',
+    method: 'POST',
+    path: '/users/{user}/disconnect',
+    summary: 'Closes every connection of a user',
+    query: noQuery,
+    body: optionalJson(Disconnect),
+    answer: nothing,
+    run: (server, { param, body }) => void server.user(param('user')).disconnect(body.code, body.reason),
+  }),
+]
+
+function positionOf({ id, epoch, offset }: LogPosition): z.output<typeof Position> {
+  return { id, epoch, offset }
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
+
+/** Without the fields that are `undefined`, which options refuse. */
+function defined<T extends object>(fields: T): Defined<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>
+}

@@ -1,0 +1,93 @@
+import * as z from 'zod/mini'
+
+const jsonObject = z.record(z.string(), z.unknown())
+const offset = z.int().check(z.gte(0))
+const count = z.int().check(z.gte(0))
+
+/** A chat message; it has no `type`. */
+export const Chat = z.strictObject({
+  message: z.string(),
+  as: z.optional(z.string().check(z.regex(/^(@server$|[^@])/, 'A user id does not begin with @'))),
+  data: z.optional(jsonObject),
+})
+
+/** A message that the protocol declares, with the fields of its schema. */
+export const ContractMessage = z.looseObject({ type: z.string() })
+
+/** Which page of a log; without `before` and `after`, the newest. */
+export const Page = z
+  .strictObject({
+    limit: z.optional(z.int().check(z.gte(1), z.lte(1_000))),
+    before: z.optional(offset),
+    after: z.optional(offset),
+  })
+  .check(
+    z.refine(
+      ({ before, after }) => before === undefined || after === undefined,
+      'before and after are two pages; ask for one of them',
+    ),
+  )
+
+const MAX_REASON_BYTES = 123
+
+export const Disconnect = z.strictObject({
+  code: z.optional(
+    z
+      .int()
+      .check(
+        z.refine(
+          (code) => code === 1000 || (code >= 3000 && code <= 4999),
+          'A close code is 1000, or 3000 to 4999',
+        ),
+      ),
+  ),
+  reason: z.optional(
+    z
+      .string()
+      .check(
+        z.refine(
+          (reason) => Buffer.byteLength(reason) <= MAX_REASON_BYTES,
+          `A close reason has at most ${MAX_REASON_BYTES} bytes`,
+        ),
+      ),
+  ),
+})
+
+/** Where a message stands in its log. */
+export const Position = z.object({ id: z.string(), epoch: z.string(), offset })
+
+export const Messages = z.object({
+  messages: z.array(
+    z.looseObject({
+      type: z.string(),
+      room_id: z.string(),
+      id: z.string(),
+      epoch: z.string(),
+      offset,
+    }),
+  ),
+  more: z.boolean(),
+  truncated: z.boolean(),
+})
+
+export const Room = z.object({ room_id: z.string(), count, head: Position })
+
+export const Members = z.object({
+  count,
+  members: z.optional(
+    z.array(
+      z.object({ user_id: z.string(), profile: z.optional(jsonObject), state: z.optional(jsonObject) }),
+    ),
+  ),
+})
+
+/** An error, as RFC 9457 has it, with the code that all of Roomful uses. */
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string(),
+  issues: z.optional(z.array(z.object({ path: z.string(), message: z.string() }))),
+  retry_after_ms: z.optional(z.number()),
+})
