@@ -48,6 +48,21 @@ export class Keys {
     return `${this.prefix}:${this.database}:live:{${stream}}`
   }
 
+  /** Stream and hash: the entries of all streams, and the store's id with the last number and id. */
+  get changes(): readonly [string, string] {
+    return [`${this.prefix}:changes`, `${this.prefix}:changes:meta`]
+  }
+
+  /** Channel: tells that there are changes. */
+  get changesChannel(): string {
+    return `${this.prefix}:${this.database}:changes`
+  }
+
+  /** Hash: who has a consumer of the changes until when, and how far it has got. */
+  consumer(name: string): string {
+    return `${this.prefix}:consumer:${name}`
+  }
+
   /** Set: the memberships that end with a node's lease. */
   lease(id: string): string {
     return `${this.prefix}:lease:${id}`

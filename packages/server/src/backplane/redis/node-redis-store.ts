@@ -1,15 +1,17 @@
 import { createClient, ReconnectStrategyError, type RedisClientType } from 'redis'
 import type { PresenceSnapshot, PresentUser, Range } from '../../api/backplane.js'
+import type { ChangeStore } from './change-store.js'
 import { RedisConnection } from './connection.js'
 import { Keys } from './keys.js'
 import { APPEND, READ, STANDING } from './lua/log.js'
 import { END_GRACE, ENTER, LEAVE, PRESENT, UPDATE } from './lua/presence.js'
 import { PUT_OFF, SCHEDULE, TAKE_DUE } from './lua/tasks.js'
+import { type ChangeStoreDeps, NodeRedisChanges } from './node-redis-changes.js'
 import type { RedisOptions, RedisSettings } from './options.js'
 import { settingsFault } from './refusals.js'
 import * as replies from './replies.js'
 import { Script, type ScriptCall } from './script.js'
-import { inspectServer } from './server-check.js'
+import { inspectServer, warnOfForeignFeed } from './server-check.js'
 import type {
   Append,
   AppendReply,
@@ -61,10 +63,15 @@ export class NodeRedisStore implements RedisStore {
   /** Running operations on a stream's channel: node-redis confuses a subscribe that overtakes an unsubscribe. */
   readonly #channels = new Map<string, Promise<void>>()
 
+  readonly changes: ChangeStore | undefined
+
   constructor(
     private readonly options: RedisOptions,
     private readonly settings: RedisSettings,
-  ) {}
+  ) {
+    const { changes } = settings
+    this.changes = changes && new NodeRedisChanges(changes, () => this.#changeStoreDeps())
+  }
 
   get ready(): boolean {
     if (!this.#connections) return false
@@ -82,6 +89,7 @@ export class NodeRedisStore implements RedisStore {
       throw error instanceof ReconnectStrategyError ? error.originalError : error
     }
     await inspectServer(commands, link.logger)
+    if (!this.changes) await warnOfForeignFeed(commands, connections.keys, link.logger)
     const relayed = (message: string) => this.#understood(message, replies.nodeRelay, link.relayed)
     await subscriber.ask(() => subscriptions.subscribe(this.#keys.relay, relayed))
     this.#hasOpened = true
@@ -267,8 +275,22 @@ export class NodeRedisStore implements RedisStore {
     return String(await this.#send('GET', secret))
   }
 
+  #changeStoreDeps(): ChangeStoreDeps {
+    const { keys, commands, subscriber, subscriptions } = this.#open
+    return {
+      keys,
+      run: (script, call) => script.run(commands, call),
+      subscribe: (channel, listener) =>
+        this.#inTurn(channel, () =>
+          subscriber.ask(() => subscriptions.sSubscribe(channel, () => listener())),
+        ),
+      unsubscribe: (channel) =>
+        this.#inTurn(channel, () => subscriber.ask(() => subscriptions.sUnsubscribe(channel))),
+    }
+  }
+
   #appendCall({ stream, id, open, timestampMs, sender, idempotency, newEpoch }: Append): ScriptCall {
-    const { historyCount, historyBytes, historyMs, sentMs, idleMs } = this.settings
+    const { historyCount, historyBytes, historyMs, sentMs, idleMs, changes } = this.settings
     const sent = sender
       ? [this.#keys.sent(stream, sender.userId, sender.clientId)]
       : idempotency
@@ -285,8 +307,13 @@ export class NodeRedisStore implements RedisStore {
       ...bounds,
       newEpoch,
       idempotency ? 'kept' : '',
+      stream,
+      changes?.count ?? '',
+      changes?.bytes ?? '',
+      this.#keys.changesChannel,
     ]
-    return { keys: [...this.#logKeys(stream), ...sent], args: [...fixed, ...after] }
+    const feed = changes ? this.#keys.changes : []
+    return { keys: [...this.#logKeys(stream), ...sent, ...feed], args: [...fixed, ...after] }
   }
 
   /** Ignores messages that another version may have published; if one was an entry, the head check finds it. */

@@ -57,13 +57,25 @@ export interface RedisOptions {
   /** How often a node renews its lease, in ms. @default 5_000 */
   readonly leaseRenewMs?: number
   /**
+   * Keeps a feed of all entries of all rooms, for `server.changes()` and `server.consume()`: the newest `count` entries
+   * and `bytes`, beside the rooms' own logs. Give it to every node of a cluster.
+   * @default none; `{}` keeps 100_000 entries and 67_108_864 bytes
+   */
+  readonly changes?: { readonly count?: number; readonly bytes?: number }
+  /**
    * How often a node compares the heads of its rooms with the logs, to detect a lost publish or a fork, in ms.
    * @default 10_000
    */
   readonly headCheckMs?: number
 }
 
-export type RedisSettings = Required<Omit<RedisOptions, 'url' | 'client'>> & {
+export interface ChangeSettings {
+  readonly count: number
+  readonly bytes: number
+}
+
+export type RedisSettings = Required<Omit<RedisOptions, 'url' | 'client' | 'changes'>> & {
+  readonly changes: ChangeSettings | undefined
   /** How long Redis keeps the record of a client's message, in ms. */
   readonly sentMs: number
 }
@@ -71,7 +83,9 @@ export type RedisSettings = Required<Omit<RedisOptions, 'url' | 'client'>> & {
 /** A repeat that was sent within the window may travel for as long as a dead connection goes unnoticed. */
 const IN_TRANSIT_MS = 60_000
 
-const DEFAULTS: Omit<RedisSettings, 'sentMs'> = {
+const DEFAULT_CHANGES: ChangeSettings = { count: 100_000, bytes: 67_108_864 }
+
+const DEFAULTS: Omit<RedisSettings, 'sentMs' | 'changes'> = {
   prefix: 'roomful',
   durability: 'primary',
   replicas: 1,
@@ -111,12 +125,16 @@ const OPTIONS: OptionRules<RedisOptions> = {
   leaseMs: aCount,
   leaseRenewMs: aCount,
   headCheckMs: aCount,
+  changes: is.object,
 }
+
+const CHANGES: OptionRules<ChangeSettings> = { count: aCount, bytes: aCount }
 
 /** @throws TypeError for an option that cannot work; it says how to fix it */
 export function resolveSettings(given: RedisOptions): RedisSettings {
   assertOptions('redis', given, OPTIONS)
-  const { url, client, ...options } = given
+  if (given.changes) assertOptions('redis', given.changes, CHANGES, 'changes')
+  const { url, client, changes, ...options } = given
   if (url !== undefined && client !== undefined)
     throw new TypeError('redis: pass url or client, not both: only one of them would be used')
   const settings = { ...DEFAULTS, ...options }
@@ -127,5 +145,6 @@ export function resolveSettings(given: RedisOptions): RedisSettings {
     )
   // The state of a log outlives its entries and its dedupe records.
   const sentMs = dedupeMs + IN_TRANSIT_MS
-  return { ...settings, sentMs, idleMs: Math.max(idleMs, historyMs, sentMs) }
+  const feed = changes && { ...DEFAULT_CHANGES, ...changes }
+  return { ...settings, changes: feed, sentMs, idleMs: Math.max(idleMs, historyMs, sentMs) }
 }

@@ -17,6 +17,7 @@ import type {
 } from '../../api/backplane.js'
 import { openText, resumeFault } from '../log/log.js'
 import { toPage } from '../log/page.js'
+import { RedisChangeFeed } from './change-feed.js'
 import { Feed } from './feed.js'
 import { GroupCommit } from './group-commit.js'
 import type { RedisSettings } from './options.js'
@@ -42,6 +43,7 @@ interface Started {
 export class RedisBackplane implements Backplane {
   readonly durability: RedisSettings['durability']
   readonly dedupeWindowMs: number
+  readonly changes: RedisChangeFeed | undefined
   readonly #groupCommit: GroupCommit
   readonly #feeds = new Map<string, OpenFeed>()
   #started: Started | undefined
@@ -54,6 +56,13 @@ export class RedisBackplane implements Backplane {
   ) {
     this.durability = settings.durability
     this.dedupeWindowMs = settings.dedupeMs
+    this.changes =
+      store.changes &&
+      new RedisChangeFeed(
+        store.changes,
+        () => this.#node.newId(),
+        (err) => this.#node.logger.debug({ err }, 'redis: a subscription could not be ended'),
+      )
     this.#groupCommit = new GroupCommit(store, settings.replicas, settings.replicationTimeoutMs)
   }
 

@@ -6,7 +6,9 @@ import type {
   PresenceSnapshot,
   PresentUser,
 } from '../../api/backplane.js'
+import type { ConsumerClaim, FeedEntry } from '../../api/change-feed.js'
 import { entryText } from '../log/log.js'
+import type { ChangesReply } from './change-store.js'
 import type {
   AppendReply,
   NodeRelay,
@@ -42,6 +44,38 @@ export function readReply(reply: unknown): ReadReply {
       return entry(head.epoch, at, entryId, previousId, open)
     }),
   }
+}
+
+/** What {@link readReply} takes apart for a log of a stream; the text of an entry is the one that `add_change` made. */
+export function changesReply(reply: unknown): ChangesReply {
+  const [epoch, offset, id, , idAt, page] = list(reply)
+  const head = position(epoch, offset, id)
+  return {
+    head,
+    idAt: typeof idAt === 'string' ? idAt : undefined,
+    entries: list(page).map((raw) => {
+      const [number, entryId, , line] = texts(raw)
+      return change({ epoch: head.epoch, offset: natural(number), id: text(entryId) }, text(line))
+    }),
+  }
+}
+
+/** The message is one line; a stream's name may be several. */
+function change(cursor: Position, line: string): FeedEntry {
+  const [epoch, offset, previousId] = line.split('\n', 3)
+  const start = [epoch, offset, previousId, ''].join('\n').length
+  const end = line.lastIndexOf('\n')
+  if (end < start) throw malformed(line)
+  const one = entry(text(epoch), offset, cursor.id, previousId, line.slice(end + 1))
+  return { stream: line.slice(start, end), epoch: text(epoch), entry: one, cursor }
+}
+
+export function claimReply(reply: unknown): ConsumerClaim | undefined {
+  const [cursor] = texts(reply)
+  if (cursor === undefined) return undefined
+  if (cursor === '') return { cursor: undefined }
+  const [epoch, offset, id] = cursor.split('\n')
+  return { cursor: { epoch: text(epoch), offset: natural(offset), id: text(id) } }
 }
 
 export function streamState(reply: unknown): StreamState {

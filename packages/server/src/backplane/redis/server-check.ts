@@ -1,5 +1,6 @@
 import type { Logger } from '../../api/logger.js'
 import type { RedisConnection } from './connection.js'
+import type { Keys } from './keys.js'
 import { clusterRefused } from './refusals.js'
 
 const OLDEST_VERSION = 7
@@ -24,4 +25,18 @@ export async function inspectServer(connection: RedisConnection, logger: Logger)
       { policy },
       'redis: maxmemory-policy evicts: when memory is full, logs are lost and members are told so. Set it to noeviction',
     )
+}
+
+/** What a node without the feed accepts stands in it only with the next message of a node that has it, if its log holds it still. */
+export async function warnOfForeignFeed(
+  connection: RedisConnection,
+  keys: Keys,
+  logger: Logger,
+): Promise<void> {
+  const [, meta] = keys.changes
+  if ((await connection.send(['EXISTS', meta])) !== 1) return
+  logger.warn(
+    { key: meta },
+    'redis: a feed of changes is kept here, and not by this server: what it accepts comes late there, or never. Give each server the option changes, or delete the key',
+  )
 }

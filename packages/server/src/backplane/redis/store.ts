@@ -11,6 +11,7 @@ import type {
 } from '../../api/backplane.js'
 import type { Clock } from '../../api/clock.js'
 import type { Logger } from '../../api/logger.js'
+import type { ChangeStore } from './change-store.js'
 
 /** The node, as its store sees it. */
 export interface StoreLink {
@@ -96,6 +97,9 @@ export interface RedisStore {
   open(link: StoreLink): Promise<void>
   readonly ready: boolean
   close(): Promise<void>
+
+  /** Where the feed of all streams is kept. */
+  readonly changes?: ChangeStore | undefined
 
   append(append: Append): Promise<AppendReply>
   /**

@@ -110,5 +110,7 @@ export class Changes {
 /** @throws TypeError if the backplane keeps no feed */
 export function feedOf({ changes }: Backplane, caller: string): ChangeFeed {
   if (changes) return changes
-  throw new TypeError(`${caller}: this backplane keeps no feed of the changes of all rooms`)
+  throw new TypeError(
+    `${caller}: this backplane keeps no feed of all rooms; with Redis, turn it on on every node: redis({ changes: {} })`,
+  )
 }

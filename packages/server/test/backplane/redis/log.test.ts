@@ -16,7 +16,13 @@ afterAll(() => server.remove())
 const newest = { before: undefined, limit: 1_000, maxBytes: 1_000_000 }
 
 /** Appends as a node does, with a script of the test's own and to a channel that nobody hears. */
-function append(script: string, prefix: string, text: string, clientId: string): Promise<unknown> {
+function append(
+  script: string,
+  prefix: string,
+  text: string,
+  clientId: string,
+  feedCount = '',
+): Promise<unknown> {
   const keys = new Keys(prefix, 0)
   const { id, message, timestampMs } = draft(text)
   const args = [
@@ -31,9 +37,16 @@ function append(script: string, prefix: string, text: string, clientId: string):
     '600000',
     '86400000',
     randomUUID(),
+    '',
+    'r',
+    feedCount,
+    '1000000',
+    'unheard',
   ]
   const sent = keys.sent('r', 'ada', clientId)
-  return server.command('EVAL', script, '3', keys.log('r'), keys.meta('r'), sent, ...args)
+  const feed = feedCount === '' ? [] : keys.changes
+  const all = [keys.log('r'), keys.meta('r'), sent, ...feed]
+  return server.command('EVAL', script, `${all.length}`, ...all, ...args)
 }
 
 /** The script with an error after each of its lines where one can be; those that would not compile are left out. */
@@ -75,6 +88,40 @@ describe('the log in Redis', () => {
       }),
     )
     expect(wasInTheMiddle.filter(Boolean).length).toBeGreaterThan(3)
+  })
+
+  it('the feed in Redis has every entry, in order, after an error behind any line of the script, whether it is repeated or not', async () => {
+    const scripts = await failingScripts()
+    const repeated = await Promise.all(
+      scripts.map(async (script, index) => {
+        const prefix = randomUUID()
+        const node = await TestNode.start({ url: server.url, prefix, changes: {} })
+        await append(APPEND, prefix, 'one', 'c1', '100')
+        await append(script, prefix, 'two', 'c2', '100').catch(() => undefined)
+        if (index % 2 === 0) await append(APPEND, prefix, 'two', 'c2', '100')
+        await append(APPEND, prefix, 'three', 'c3', '100')
+        const { entries } = await node.backplane.read('r', newest)
+        const page = await node.backplane.changes?.read(undefined, 100, 1_000_000)
+        const fed = page?.entries.map(({ entry }) => entry) ?? []
+        // Once more at the most, where the error came between an entry and the note that it is fed.
+        const first = fed.filter(({ id }, at) => fed.findIndex((other) => other.id === id) === at)
+        expect(first).toEqual(entries)
+        await node.backplane.close()
+        return fed.length > entries.length
+      }),
+    )
+    expect(repeated.filter(Boolean).length).toBeLessThan(10)
+  })
+
+  it('the feed in Redis is given what a node without it has accepted, by the next one with it', async () => {
+    const prefix = randomUUID()
+    const node = await TestNode.start({ url: server.url, prefix, changes: {} })
+    for (const text of ['one', 'two']) await append(APPEND, prefix, text, text)
+    await append(APPEND, prefix, 'three', 'three', '100')
+    const page = await node.backplane.changes?.read(undefined, 100, 1_000_000)
+    expect(page?.entries.map(({ entry }) => entry)).toEqual((await node.backplane.read('r', newest)).entries)
+    expect(page?.entries).toHaveLength(3)
+    await node.backplane.close()
   })
 
   it('the log in Redis appends, not answers, after an error between the record of a message and its entry, even late', async () => {

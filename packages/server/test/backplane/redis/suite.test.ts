@@ -22,7 +22,13 @@ const advance = (ms: number) => new Promise<void>((resolve) => setTimeout(resolv
 for (const durability of ['primary', 'replicated'] as const) {
   describe.concurrent(`the Redis backplane, ${durability}`, () => {
     const suite = backplaneSuite(() => {
-      const options = { url: server.url, prefix: randomUUID(), durability, replicationTimeoutMs: 10_000 }
+      const options = {
+        url: server.url,
+        prefix: randomUUID(),
+        durability,
+        replicationTimeoutMs: 10_000,
+        changes: {},
+      }
       return { backplane: redis(options), peer: redis(options), clock: systemClock, advance }
     })
     for (const { name, run } of suite) it(name, { timeout: 60_000 }, run)

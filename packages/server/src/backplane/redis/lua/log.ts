@@ -112,21 +112,50 @@ local function add(log, ...)
   redis.call('XADD', log, ...)
 end
 
-local log, meta, sent = KEYS[1], KEYS[2], KEYS[3]
+local log, meta = KEYS[1], KEYS[2]
 local id, open, timestampMs, fingerprint, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local count, bytes, age, window, idle = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], ARGV[10]
 local last = head_or_new(log, meta, ARGV[11], idle)
 local is_key = ARGV[12] == 'kept'
+local sent = fingerprint ~= '' and KEYS[3]
+local stream, feed_count, feed_bytes, feed_channel = ARGV[13], ARGV[14], tonumber(ARGV[15]), ARGV[16]
+
+-- The feed is one more log, of the entries of all streams. It never expires, for cursors of it are kept elsewhere.
+local function add_change(one)
+  local feed, feed_meta = KEYS[#KEYS - 1], KEYS[#KEYS]
+  local newest = head_or_new(feed, feed_meta, ARGV[11], idle)
+  local line = table.concat({ last.epoch, text(one.offset), one.previous, stream, one.open }, '\\n')
+  local number, sum = text(newest.offset + 1), newest.sum + #line + ${OVERHEAD}
+  local field = { 'i', one.id, 'p', newest.id, 't', text(now()), 's', text(sum), 'm', line }
+  add(feed, 'MAXLEN', '=', feed_count, number .. '-0', unpack(field))
+  redis.call('HSET', feed_meta, 'offset', number, 'id', one.id)
+  redis.call('PERSIST', feed_meta)
+  trim(feed, sum, feed_bytes, math.huge)
+end
+
+-- Also what an error, or a node without the feed, has left out; not all of a long log in one go.
+local function feed_the_rest()
+  if feed_count == '' then return end
+  local fed = math.min(tonumber(redis.call('HGET', meta, 'fed') or '0'), last.offset)
+  for _, raw in ipairs(redis.call('XRANGE', log, text(fed + 1) .. '-0', '+', 'COUNT', 1000)) do
+    local one = entry(raw)
+    add_change(one)
+    redis.call('HSET', meta, 'fed', text(one.offset))
+  end
+  redis.call('SPUBLISH', feed_channel, '')
+end
+
 if sent then
   if is_key then trim(log, last.sum, bytes, age) end
   local first_time = known(sent, log, last, is_key)
   if first_time and first_time.fingerprint ~= fingerprint then return { 'conflict' } end
   if first_time then
     redis.call('PEXPIRE', sent, window)
+    feed_the_rest()
     return { 'duplicate', last.epoch, first_time.offset, first_time.id, first_time.timestampMs }
   end
 end
-if ARGV[13] and has_lost(log, last, ARGV[13], tonumber(ARGV[14]), ARGV[15]) then return { 'out_of_order' } end
+if ARGV[17] and has_lost(log, last, ARGV[17], tonumber(ARGV[18]), ARGV[19]) then return { 'out_of_order' } end
 local offset = text(last.offset + 1)
 if sent then
   local record = table.concat({ fingerprint, last.epoch, offset, id, timestampMs }, '\\n')
@@ -138,6 +167,7 @@ redis.call('HSET', meta, 'offset', offset, 'id', id)
 redis.call('PEXPIRE', log, text(age))
 redis.call('PEXPIRE', meta, idle)
 trim(log, sum, bytes, age)
+feed_the_rest()
 redis.call('SPUBLISH', channel, table.concat({ 'entry', last.epoch, offset, id, last.id, open }, '\\n'))
 return { 'accepted', last.epoch, offset, id, timestampMs }
 `

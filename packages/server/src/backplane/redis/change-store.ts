@@ -1,0 +1,21 @@
+import type { ConsumerClaim, FeedEntry } from '../../api/change-feed.js'
+import type { Position } from '../../api/log.js'
+
+export interface ChangesReply {
+  readonly entries: readonly FeedEntry[]
+  readonly head: Position
+  /** Id at the number that was asked for, if everything after it is still kept. */
+  readonly idAt: string | undefined
+}
+
+/** The feed of all streams in Redis, which is one more log: its epoch is the store's id, its offsets are the numbers. */
+export interface ChangeStore {
+  /** Makes an empty feed under `newId` if there is none, so that a reader has a place to go on from. */
+  read(after: number | undefined, limit: number, maxBytes: number, newId: string): Promise<ChangesReply>
+  /** Resolves once Redis has confirmed; there is one listener. */
+  subscribe(listener: () => void): Promise<void>
+  unsubscribe(): Promise<void>
+  claim(consumer: string, owner: string, leaseMs: number): Promise<ConsumerClaim | undefined>
+  commit(consumer: string, owner: string, cursor: Position): Promise<boolean>
+  release(consumer: string, owner: string): Promise<void>
+}
