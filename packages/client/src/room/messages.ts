@@ -48,7 +48,13 @@ export interface Resync {
   readonly reason: string
 }
 
-type BuiltInRoomEvent = 'user_joined' | 'user_left' | 'user_typing' | 'user_stopped_typing' | 'presence'
+type BuiltInRoomEvent =
+  | 'messages_erased'
+  | 'user_joined'
+  | 'user_left'
+  | 'user_typing'
+  | 'user_stopped_typing'
+  | 'presence'
 
 export type RoomEvents<P extends AnyProtocol> = {
   [K in BuiltInRoomEvent]: ServerMessageOf<K>

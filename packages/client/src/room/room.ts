@@ -35,7 +35,7 @@ import {
   roomStep,
 } from './room-state.js'
 import type { RoomTimeline } from './room-timeline.js'
-import { type Loggable, Place } from './timeline.js'
+import { ERASED, type Loggable, Place } from './timeline.js'
 import { Typing } from './typing.js'
 
 /** Creates the list that shows a room's messages. */
@@ -256,7 +256,7 @@ export class RoomCore {
     )) as ServerMessageOf<'history'>
     const entries = answer.messages.map((entry) => this.#client.readEntry(entry))
     if (answer.epoch === this.#machine.cursor?.epoch) this.timeline?.prepended(entries)
-    const messages = entries.filter(isReadable)
+    const messages = entries.filter(isMessage)
     const first = answer.messages[0]?.offset ?? before
     const last = answer.messages.at(-1)?.offset ?? after
     const next = after === undefined ? { limit, before: first } : { limit, after: last }
@@ -450,9 +450,11 @@ export class RoomCore {
 
   #deliverPage(entries: readonly (Loggable | Place)[]): void {
     this.timeline?.received(entries)
-    const messages = entries.filter(isReadable)
-    if (this.#pages) this.#pages.push(...messages)
-    else for (const message of messages) this.message(message)
+    for (const entry of entries) {
+      if (entry instanceof Place) continue
+      if (this.#pages && isMessage(entry)) this.#pages.push(entry)
+      else this.message(entry)
+    }
   }
 
   #settleJoin(): void {
@@ -493,6 +495,7 @@ export class RoomCore {
   }
 }
 
-function isReadable(entry: Loggable | Place): entry is Loggable {
-  return !(entry instanceof Place)
+/** Whether an entry can be read, and stands for itself: one that only tells of others is an event. */
+function isMessage(entry: Loggable | Place): entry is Loggable {
+  return !(entry instanceof Place) && entry.type !== ERASED
 }

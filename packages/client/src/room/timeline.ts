@@ -10,7 +10,11 @@ export interface Loggable {
   readonly offset?: number | undefined
   readonly client_id?: string | undefined
   readonly user_id?: unknown
+  readonly through?: number | undefined
 }
+
+/** The type of the entry that says that a user's messages were erased. */
+export const ERASED = 'messages_erased'
 
 /**
  * The position of an entry that this client cannot read, because it is from a newer contract or violates its schema.
@@ -178,9 +182,23 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
 
   /** Adds entries of the current log, live or older ones. */
   received(messages: readonly (M | Place)[]): void {
-    for (const message of messages) this.#insert(message as M)
+    for (const message of messages) {
+      if (message.type === ERASED) this.#erase(message as M)
+      this.#insert(message as M)
+    }
     this.#trim()
     this.#changed()
+  }
+
+  /** The log has tombstones in the place of what the user had written. */
+  #erase({ epoch, user_id, through = 0 }: M): void {
+    for (const entry of this.#log) {
+      if (entry.kind === 'break' || entry.state !== 'sent') continue
+      const { message } = entry
+      const isLater = message.epoch === epoch && (message.offset ?? 0) > through
+      if (message.type === 'chat_message' && message.user_id === user_id && !isLater)
+        this.#insert({ ...message, message: '', data: undefined, deleted: true })
+    }
   }
 
   #trim(): void {
@@ -371,7 +389,7 @@ function isFailed(entry: TimelineEntry<Loggable> | undefined): boolean {
 }
 
 function isPlace(entry: TimelineEntry<Loggable>): boolean {
-  return entry.kind === 'message' && entry.message instanceof Place
+  return entry.kind === 'message' && (entry.message instanceof Place || entry.message.type === ERASED)
 }
 
 function isHole(before: Loggable, after: Loggable): boolean {

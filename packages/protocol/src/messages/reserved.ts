@@ -17,6 +17,7 @@ const SERVER_TYPES = [
   'user_joined',
   'user_left',
   'chat_message',
+  'messages_erased',
   'user_typing',
   'user_stopped_typing',
   'pong',

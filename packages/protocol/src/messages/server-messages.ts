@@ -107,6 +107,19 @@ export const chatMessage = z.object({
   epoch: z.optional(token),
   offset: z.optional(offset),
   data: z.optional(jsonObject),
+  deleted: z.optional(z.boolean()),
+})
+
+/** An entry of the log: what a user had written up to an offset was erased. */
+export const messagesErased = z.object({
+  type: z.literal('messages_erased'),
+  user_id: z.string(),
+  through: offset,
+  timestamp,
+  room_id: z.string(),
+  id: token,
+  epoch: token,
+  offset,
 })
 
 const typing = { user_id: z.string(), timestamp, room_id: optionalRoom }
@@ -187,6 +200,7 @@ export const ServerMessage = z.discriminatedUnion('type', [
   userJoined,
   userLeft,
   chatMessage,
+  messagesErased,
   userTyping,
   userStoppedTyping,
   pong,

@@ -174,6 +174,12 @@ export interface Backplane {
    * one can be read from then on. Absent where the store cannot.
    */
   delete?(stream: string): Promise<void>
+  /**
+   * Takes the text and the data from all chat messages that a user wrote, in every stream, and ends the user's own stream.
+   * Ids and offsets stay. Each stream that had any gets an entry that says so. Resolves once all is done. Absent where the
+   * store cannot.
+   */
+  erase?(userId: string): Promise<void>
   /** All entries of all streams in one order, if the store keeps such an order. */
   readonly changes?: ChangeFeed | undefined
 

@@ -122,6 +122,13 @@ export interface UserHandle<P extends AnyProtocol = BuiltIn> {
    * @throws TypeError or RangeError for a code or a reason that WebSocket does not allow
    */
   disconnect(code?: number, reason?: string): void
+  /**
+   * Erases what the user wrote: the text and data of every chat message, in every room, and the user's own stream. Each
+   * message keeps its position, with `deleted: true`, and members receive `messages_erased`. Resolves once it is done; a
+   * call while another one runs for the same user joins it. The user stays connected and may write on.
+   * @throws TypeError if the backplane cannot: entries of a stream in Redis cannot be changed. RoomfulError `unavailable`
+   */
+  erase(): Promise<void>
   /** Reads a page of the user's own stream, like a room's `history`. */
   history(options?: HistoryOptions): Promise<HistoryPage<P>>
 }

@@ -474,6 +474,131 @@ const DELETE_CASES: Record<string, Body> = {
   }),
 }
 
+/** Skips where the store cannot change what is logged. */
+const withErase =
+  (body: (erase: (userId: string) => Promise<void>, bench: Bench) => Promise<void>): Body =>
+  async (bench) => {
+    const { backplane } = bench
+    if (backplane.erase) await body(async (userId) => backplane.erase?.(userId), bench)
+  }
+
+function written(userId: string, text: string, clientId?: string): Draft {
+  const id = randomUUID()
+  const message = {
+    type: 'chat_message',
+    message: text,
+    timestamp: '2026-01-01T00:00:00.000Z',
+    user_id: userId,
+    room_id: 'r',
+    id,
+    ...(clientId !== undefined && { client_id: clientId }),
+    data: { secret: text },
+  }
+  const made = { id, message, timestampMs: 1_767_225_600_000 }
+  if (clientId === undefined) return made
+  return { ...made, sender: { userId, clientId, fingerprint: fingerprint(text) } }
+}
+
+const textsOf = (entries: readonly { readonly text: string }[]) =>
+  entries.map(({ text }) => JSON.parse(text) as Record<string, unknown>)
+
+const ERASE_CASES: Record<string, Body> = {
+  '[M15] leaves a tombstone in the place of each message of a user, in every room, and says so once a room':
+    withErase(async (erase, bench) => {
+      const { backplane } = bench
+      const first = accepted(await backplane.publish('r', written('ada', 'one', 'c1'))).position
+      accepted(await backplane.publish('r', written('bob', 'two')))
+      accepted(await backplane.publish('r', written('ada', 'three')))
+      accepted(await backplane.publish('s', written('ada', 'four')))
+      accepted(await backplane.publish('t', written('bob', '"ada"')))
+      const before = textsOf((await backplane.read('r', newest)).entries)
+      const events = await bench.listen('r')
+      await backplane.read('r', newest)
+      await erase('ada')
+      await bench.stage.advance(100)
+      const page = await backplane.read('r', { ...newest, after: 0 }, first)
+      const after = textsOf(page.entries)
+      assert.equal(page.fault, undefined, 'a reader goes on from a message that was erased')
+      const tombstone = (index: number) => {
+        const { data: _data, client_id: _clientId, ...kept } = before[index] ?? {}
+        return { ...kept, message: '', deleted: true }
+      }
+      assert.deepEqual(after.slice(0, 3), [tombstone(0), before[1], tombstone(2)])
+      const told = after[3]
+      assert.deepEqual(
+        [told?.type, told?.user_id, told?.through, told?.room_id, told?.offset, after.length],
+        ['messages_erased', 'ada', 3, 'r', 4, 4],
+      )
+      assert.deepEqual(
+        events.flatMap((event) => (event.kind === 'entry' ? textsOf([event.entry]) : [])),
+        [told],
+      )
+      const types = async (stream: string) =>
+        textsOf((await backplane.read(stream, newest)).entries).map(({ type, deleted }) => [type, deleted])
+      assert.deepEqual(await types('s'), [
+        ['chat_message', true],
+        ['messages_erased', undefined],
+      ])
+      assert.deepEqual(await types('t'), [['chat_message', undefined]])
+    }),
+
+  '[M15] ends the stream of the user, and leaves what they write later': withErase(
+    async (erase, { backplane }) => {
+      await publish(backplane, 2, '@user:ada')
+      await publish(backplane, 1, '@user:bob')
+      accepted(await backplane.publish('r', written('ada', 'before')))
+      await erase('ada')
+      accepted(await backplane.publish('r', written('ada', 'later')))
+      assert.deepEqual((await backplane.read('@user:ada', newest)).entries, [])
+      assert.deepEqual(offsetsOf((await backplane.read('@user:bob', newest)).entries), [1])
+      const texts = textsOf((await backplane.read('r', newest)).entries)
+      assert.deepEqual(
+        texts.map(({ message }) => message),
+        ['', undefined, 'later'],
+      )
+    },
+  ),
+
+  '[M13] [M15] refuses a repeat of what was erased': withErase(async (erase, { backplane }) => {
+    const repeat = written('ada', 'hello', 'c1')
+    accepted(await backplane.publish('r', repeat))
+    await erase('ada')
+    assert(repeat.sender)
+    const sender = { ...repeat.sender, seen: 0 }
+    const result = await backplane.publish('r', { ...repeat, id: randomUUID(), sender })
+    assert.equal(result.status, 'forgotten')
+  }),
+
+  '[M15] feeds tombstones, and what says so as an entry': withFeed(async (feed, { backplane }) => {
+    if (!backplane.erase) return
+    await feed.read(undefined, ALL, BYTES)
+    accepted(await backplane.publish('r', written('ada', 'hello')))
+    const { head } = await feed.read(undefined, ALL, BYTES)
+    await backplane.erase('ada')
+    const all = textsOf((await feed.read(undefined, ALL, BYTES)).entries.map(({ entry }) => entry))
+    assert.deepEqual(
+      all.map(({ type, message }) => [type, message]),
+      [
+        ['chat_message', ''],
+        ['messages_erased', undefined],
+      ],
+    )
+    const { entries } = await feed.read(head, ALL, BYTES)
+    assert.deepEqual(placesOf(entries), ['r 2'])
+  }),
+
+  '[M15] says nothing where the user wrote nothing, nor a second time': withErase(
+    async (erase, { backplane }) => {
+      accepted(await backplane.publish('r', written('bob', 'hello')))
+      await erase('ada')
+      assert.deepEqual(offsetsOf((await backplane.read('r', newest)).entries), [1])
+      await erase('bob')
+      await erase('bob')
+      assert.deepEqual(offsetsOf((await backplane.read('r', newest)).entries), [1, 2])
+    },
+  ),
+}
+
 const changesIn = (events: readonly StreamEvent[]) =>
   events.flatMap((event) => (event.kind === 'presence' ? [event.change] : []))
 
@@ -608,6 +733,7 @@ const CASES: Record<string, Body> = {
   ...KEY_CASES,
   ...FEED_CASES,
   ...DELETE_CASES,
+  ...ERASE_CASES,
   ...PRESENCE_CASES,
   ...PEER_CASES,
 }

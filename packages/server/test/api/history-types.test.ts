@@ -1,5 +1,5 @@
 import { defineProtocol, type JsonObject, volatile } from '@roomful/protocol'
-import { createServer, type LoggedChatMessage, type LogMessage } from '@roomful/server'
+import { createServer, type LoggedChatMessage, type LoggedErasure, type LogMessage } from '@roomful/server'
 import { expectTypeOf, it } from 'vitest'
 import * as z from 'zod/mini'
 
@@ -20,7 +20,7 @@ async function uses() {
   const { messages } = await server.room('chess').history({ limit: 10 })
   expectTypeOf(messages).toEqualTypeOf<readonly Message[]>()
   expectTypeOf((await server.user('ana').history()).messages).toEqualTypeOf<readonly Message[]>()
-  expectTypeOf<Message['type']>().toEqualTypeOf<'chat_message' | 'moved' | 'ended'>()
+  expectTypeOf<Message['type']>().toEqualTypeOf<'chat_message' | 'messages_erased' | 'moved' | 'ended'>()
   for (const message of messages) {
     expectTypeOf(message.offset).toEqualTypeOf<number>()
     switch (message.type) {
@@ -28,6 +28,9 @@ async function uses() {
         expectTypeOf(message.message).toEqualTypeOf<string>()
         expectTypeOf(message.user_id).toEqualTypeOf<string>()
         expectTypeOf(message.data?.mood).toEqualTypeOf<'fine' | 'bad' | undefined>()
+        break
+      case 'messages_erased':
+        expectTypeOf(message.through).toEqualTypeOf<number>()
         break
       case 'moved':
         expectTypeOf(message.from).toEqualTypeOf<string>()
@@ -45,10 +48,11 @@ async function uses() {
 
 async function usesWithoutProtocol() {
   const { messages } = await createServer().room('lobby').history()
-  expectTypeOf(messages).toEqualTypeOf<readonly LoggedChatMessage[]>()
-  for (const { message, data } of messages) {
-    expectTypeOf(message).toEqualTypeOf<string>()
-    expectTypeOf(data).toEqualTypeOf<JsonObject | undefined>()
+  expectTypeOf(messages).toEqualTypeOf<readonly (LoggedChatMessage | LoggedErasure)[]>()
+  for (const entry of messages) {
+    if (entry.type !== 'chat_message') continue
+    expectTypeOf(entry.message).toEqualTypeOf<string>()
+    expectTypeOf(entry.data).toEqualTypeOf<JsonObject | undefined>()
   }
 }
 

@@ -45,6 +45,7 @@ describe('the suite of backplanes', () => {
       ...Array(3).fill(expect.stringContaining('under the same key')),
       expect.stringContaining('the longest key'),
       expect.stringContaining('feeds no repeat'),
+      expect.stringContaining('a repeat of what was erased'),
     ])
   })
 })

@@ -54,6 +54,13 @@ export class Dedupe {
     this.#lastAt = now
   }
 
+  /** Gives up the messages of a user, and with them those of all others: a table has them in one piece. */
+  forgetUser(userId: string): void {
+    if (!this.#young.hasUser(userId) && !this.#old?.hasUser(userId)) return
+    this.forgetOlder()
+    this.forgetOlder()
+  }
+
   expire(now: number): void {
     if (this.size === 0) return
     const { count, ms } = this.window

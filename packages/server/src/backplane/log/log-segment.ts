@@ -71,6 +71,21 @@ export class LogSegment {
     this.#size++
   }
 
+  /** Puts other texts in the place of some, of which no byte is left. Returns whether there were any. */
+  rewrite(change: (text: string) => string | undefined): boolean {
+    const offsets = Array.from({ length: this.#size }, (_, index) => this.firstOffset + index)
+    const entries = offsets.map((offset) => ({ ...this.entry(offset), at: this.atOf(offset) }))
+    const texts = entries.map(({ text }) => change(text))
+    if (texts.every((text) => text === undefined)) return false
+    this.#memory.fill(0)
+    this.#size = 0
+    for (const [index, { id, text, at }] of entries.entries()) {
+      const next = texts[index] ?? text
+      this.append(id, next, Buffer.byteLength(next), at)
+    }
+    return true
+  }
+
   /** When it was appended, in whole ms. */
   atOf(offset: number): number {
     return this.#number(offset, AT)

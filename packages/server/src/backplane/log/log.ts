@@ -126,6 +126,35 @@ export class RoomLog {
     this.#spare = this.#segments.length > 0 && segment.isReusable ? segment : undefined
   }
 
+  /** Puts other texts in the place of some; ids and offsets stay. Returns the offset of the newest; 0 if there were none. */
+  rewrite(change: (text: string) => string | undefined): number {
+    let newest = 0
+    const noted = (segment: LogSegment) => {
+      let offset = segment.firstOffset
+      return segment.rewrite((text) => {
+        const next = change(text)
+        if (next !== undefined) newest = offset
+        offset++
+        return next
+      })
+    }
+    // Its memory may hold texts that were dropped.
+    this.#spare = undefined
+    for (const segment of this.#segments) {
+      const before = segment.bytes
+      if (noted(segment)) this.#memory += segment.bytes - before
+    }
+    if (newest > 0) this.#bytes = this.#countBytes()
+    return newest
+  }
+
+  #countBytes(): number {
+    let bytes = 0
+    for (let offset = this.oldestOffset; offset <= this.#head.offset; offset++)
+      bytes += (this.#segments[this.#segmentOf(offset)]?.bytesOf(offset) ?? 0) + ENTRY_OVERHEAD
+    return bytes
+  }
+
   read(range: Range): LogPage {
     const oldestOffset = this.oldestOffset
     const from = 'after' in range ? this.#forward(range, oldestOffset) : this.#backward(range, oldestOffset)

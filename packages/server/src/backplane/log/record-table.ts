@@ -72,6 +72,11 @@ export class RecordTable {
     return this.#lastOffset
   }
 
+  /** Whether it has messages of a user. */
+  hasUser(userId: string): boolean {
+    return this.#users.has(userId)
+  }
+
   find(userId: string, clientId: string): Remembered | undefined {
     const user = this.#users.get(userId)
     if (user === undefined) return undefined

@@ -16,6 +16,7 @@ import type {
   StreamEvent,
   Subscription,
 } from '../../api/backplane.js'
+import { erasedMessage, erasedText } from '../log/erasure.js'
 import { openText, resumeFault } from '../log/log.js'
 import { bytesOf, type Presence } from '../presence.js'
 import { FeedIndex } from './feed-index.js'
@@ -166,6 +167,32 @@ class MemoryBackplane implements Backplane {
     this.changes.index?.remove(name, stream.log.epoch)
     this.#streams.replaceLog(stream)
     emit(stream, { kind: 'resync', reason: 'epoch_changed', head: stream.log.head })
+  }
+
+  async erase(userId: string): Promise<void> {
+    await this.delete(`@user:${userId}`)
+    // All texts first, so that nobody reads one in a room that was erased in another.
+    for (const { stream, through } of this.#eraseTexts(userId)) {
+      const { name } = stream
+      const [id, timestampMs] = [this.#node.newId(), this.#node.clock.wallTime()]
+      this.#streams.settle(stream)
+      this.publish(name, {
+        id,
+        timestampMs,
+        message: erasedMessage({ id, roomId: name, userId, through, timestampMs }),
+      })
+    }
+  }
+
+  /** Returns the streams that had any, and the newest offset in each. */
+  #eraseTexts(userId: string): { readonly stream: Stream; readonly through: number }[] {
+    const found = []
+    for (const stream of this.#streams.all()) {
+      stream.dedupe?.forgetUser(userId)
+      const through = stream.log.rewrite((text) => erasedText(text, userId))
+      if (through > 0) found.push({ stream, through })
+    }
+    return found
   }
 
   async enter(name: string, user: PresentUser, connection: string): Promise<PresenceSnapshot> {

@@ -1,3 +1,4 @@
+import type { Erasures } from './erasures.js'
 import type { CallRequest } from './requests.js'
 import type { Store } from './store.js'
 import type { StoreFile } from './store-file.js'
@@ -9,6 +10,7 @@ export class Calls {
     private readonly file: StoreFile,
     private readonly store: Store,
     private readonly sweep: Sweep,
+    private readonly erasures: Erasures,
     private readonly close: () => void,
   ) {}
 
@@ -27,6 +29,10 @@ export class Calls {
         return file.commit(() => this.sweep.run(call))
       case 'delete':
         return file.commit(() => store.delete(call.stream))
+      case 'erase':
+        return this.erasures.erase(call.user)
+      case 'go_on':
+        return this.erasures.goOn()
       case 'backup':
         return file.backUp(call.file)
       case 'compact':

@@ -1,5 +1,6 @@
 import { isPromise } from '../../util/maybe-promise.js'
 import type { Calls } from './calls.js'
+import type { Erasures } from './erasures.js'
 import { explained, FileFault } from './faults.js'
 import type { CallRequest, PublishOutcome, PublishRequest, Reply, Request } from './requests.js'
 import type { Store } from './store.js'
@@ -28,11 +29,12 @@ export class CommitLoop {
     private readonly path: string,
     private readonly store: Store,
     private readonly calls: Calls,
+    private readonly erasures: Erasures,
     private readonly reply: (reply: Reply) => void,
   ) {}
 
   get hasWork(): boolean {
-    return this.#publishes.length + this.#calls.length > 0
+    return this.#publishes.length + this.#calls.length > 0 || this.#mayErase
   }
 
   get isFailing(): boolean {
@@ -52,6 +54,7 @@ export class CommitLoop {
       this.#serve(call)
       if (performance.now() > until) break
     }
+    if (this.#mayErase) this.#erase()
     this.#maintain(false)
   }
 
@@ -63,6 +66,7 @@ export class CommitLoop {
   /** Checks whether a commit succeeds again. */
   probe(): void {
     if (this.isFailing) this.#commit([])
+    else this.erasures.retry()
   }
 
   #nextGroup(): PublishRequest[] {
@@ -141,6 +145,18 @@ export class CommitLoop {
     const { message } = explained(this.path, error)
     this.reply({ kind: 'warned', message })
     this.reply({ kind: 'refused', tickets: [ticket], message })
+  }
+
+  get #mayErase(): boolean {
+    return this.erasures.hasWork && !this.isFailing
+  }
+
+  #erase(): void {
+    try {
+      this.erasures.step()
+    } catch (error) {
+      this.reply({ kind: 'warned', message: explained(this.path, error).message })
+    }
   }
 
   #maintain(isIdle: boolean): void {

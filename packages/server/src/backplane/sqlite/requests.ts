@@ -25,6 +25,9 @@ export type CallRequest =
   | SweepRequest
   | { readonly kind: 'consumer'; readonly ticket: number; readonly name: string }
   | { readonly kind: 'consumed'; readonly ticket: number; readonly name: string; readonly cursor: Position }
+  | { readonly kind: 'erase'; readonly ticket: number; readonly user: string }
+  /** Goes on with what the process before this one had begun to erase. */
+  | { readonly kind: 'go_on'; readonly ticket: number }
   | { readonly kind: 'delete'; readonly ticket: number; readonly stream: string }
   | { readonly kind: 'backup'; readonly ticket: number; readonly file: string }
   | { readonly kind: 'compact'; readonly ticket: number }
@@ -73,6 +76,16 @@ export type PublishOutcome =
     }
   | { readonly status: 'conflict' | 'forgotten' | 'out_of_order' }
 
+export type AcceptedOutcome = Extract<PublishOutcome, { status: 'accepted' }>
+
+/** An entry that the store has written of its own accord. */
+export interface Announced {
+  readonly stream: string
+  /** The frame's JSON without its closing brace. */
+  readonly open: string
+  readonly outcome: AcceptedOutcome
+}
+
 export interface Page extends LogPage {
   readonly fault: Break | undefined
 }
@@ -86,6 +99,14 @@ export type Reply =
   /** Tickets and outcomes of one commit, in the order of the log. */
   | { readonly kind: 'committed'; readonly outcomes: readonly (readonly [number, PublishOutcome])[] }
   | { readonly kind: 'answered'; readonly ticket: number; readonly value: unknown }
+  /** Texts of these streams were erased, and the entries say so. */
+  | {
+      readonly kind: 'erased'
+      readonly changed: ReadonlySet<string>
+      readonly announced: readonly Announced[]
+    }
+  /** A stream was ended, and goes on at this head. */
+  | { readonly kind: 'ended'; readonly stream: string; readonly head: Position }
   | { readonly kind: 'refused'; readonly tickets: readonly number[]; readonly message: string }
   /** Why nothing can be acknowledged; `undefined` once a commit has succeeded again. */
   | { readonly kind: 'health'; readonly fault: string | undefined }

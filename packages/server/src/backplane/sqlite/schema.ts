@@ -14,6 +14,8 @@ const APPLICATION_ID = 0x526f6f6d
  *   closing brace, epoch and offset. `key` makes a repeat of the server's own message known.
  * - deleted: streams that were deleted, whose rows go in steps.
  * - consumers: how far readers of all rooms' entries have got.
+ * - erasures: users whose messages are being erased; all up to `seq` are, and those up to `last` are to be.
+ * - erased: the rooms of them that are still to be told, and the newest offset that was erased there.
  * - sent: the client messages of the dedupe window. They outlive their entries.
  */
 const MIGRATIONS = [
@@ -56,6 +58,10 @@ const MIGRATIONS = [
   CREATE UNIQUE INDEX sent_by_client_id ON sent (room, user, client_id);
   CREATE TABLE deleted (room INTEGER PRIMARY KEY);
   CREATE TABLE consumers (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, id TEXT NOT NULL) WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE erasures (user TEXT PRIMARY KEY, seq INTEGER NOT NULL, last INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE erased (user TEXT NOT NULL, room INTEGER NOT NULL, through INTEGER NOT NULL, PRIMARY KEY (user, room)) WITHOUT ROWID;
   `,
 ]
 

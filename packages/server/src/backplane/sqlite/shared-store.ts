@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Position, Range, Relay, StreamEvent, Subscription } from '../../api/backplane.js'
 import type { Logger } from '../../api/logger.js'
 import { entryText } from '../log/log.js'
-import type { Page, PublishOutcome, PublishRequest } from './requests.js'
+import type { Announced, Page, PublishOutcome, PublishRequest } from './requests.js'
 import { type Call, StoreThread, type ThreadSettings } from './store-thread.js'
 import { type ActiveStream, ActiveStreams, emit } from './streams.js'
 import type { Trimmed } from './trimming.js'
@@ -33,6 +33,8 @@ export class SharedStore {
   ) {
     this.#thread = new StoreThread(settings, {
       committed: (request, outcome) => this.#committed(request, outcome),
+      erased: (changed, announced) => this.#erased(changed, announced),
+      ended: (stream, head) => this.#ended(stream, head),
       reopened: () => this.#recover(),
       warn: (message) => this.logger.warn({}, message),
       info: (message) => this.logger.info({}, message),
@@ -108,7 +110,14 @@ export class SharedStore {
 
   /** Begins an empty log in the place of another, whose readers are told. */
   async delete(name: string): Promise<void> {
-    const head = (await this.#thread.call({ kind: 'delete', stream: name })) as Position
+    this.#ended(name, (await this.#thread.call({ kind: 'delete', stream: name })) as Position)
+  }
+
+  async erase(user: string): Promise<void> {
+    await this.#thread.call({ kind: 'erase', user })
+  }
+
+  #ended(name: string, head: Position): void {
     const stream = this.#streams.get(name)
     if (!stream) return
     const { epoch } = head
@@ -137,7 +146,15 @@ export class SharedStore {
     }
   }
 
-  #committed({ stream, open }: PublishRequest, outcome: PublishOutcome): void {
+  #erased(changed: ReadonlySet<string>, announced: readonly Announced[]): void {
+    for (const name of changed) {
+      const stream = this.#streams.get(name)
+      if (stream) this.#streams.change(stream, () => stream.recent.forget())
+    }
+    for (const { stream, open, outcome } of announced) this.#committed({ stream, open }, outcome)
+  }
+
+  #committed({ stream, open }: Pick<PublishRequest, 'stream' | 'open'>, outcome: PublishOutcome): void {
     if (outcome.status !== 'accepted' || outcome.duplicate) return
     for (const wake of this.wakes) wake()
     const { position, previousId } = outcome
@@ -152,6 +169,8 @@ export class SharedStore {
    */
   async #recover(): Promise<void> {
     for (const stream of this.#streams.all()) {
+      // That thread may have erased texts without saying so.
+      this.#streams.change(stream, () => stream.recent.forget())
       for (let from = stream.recent.head; from; ) from = await this.#recoverPage(stream, from)
     }
   }

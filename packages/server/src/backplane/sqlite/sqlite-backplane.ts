@@ -124,6 +124,10 @@ export class SqliteBackplane implements SqliteStore {
     await this.#parts.store.delete(stream)
   }
 
+  async erase(userId: string): Promise<void> {
+    await this.#parts.store.erase(userId)
+  }
+
   async backup(file: string): Promise<void> {
     if (typeof file !== 'string' || file === '')
       throw new TypeError("backup: name the file for the copy, such as './backup/chat.db'")

@@ -108,9 +108,14 @@ export class StoreFile {
   /** Writes the database anew, so that no byte of what was deleted is left in it or beside it. Messages wait meanwhile. */
   compact(): void {
     this.driver.exec('VACUUM')
+    this.emptyJournal()
+    this.#assertThere()
+  }
+
+  /** Moves all that was committed into the database, and leaves nothing in the journal beside it. */
+  emptyJournal(): void {
     this.driver.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
     this.#unmoved = 0
-    this.#assertThere()
   }
 
   /** A copy of what is committed, whole or not there. */

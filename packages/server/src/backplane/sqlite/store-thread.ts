@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import type { PublishOutcome, PublishRequest, Reply, Request } from './requests.js'
+import type { Position } from '../../api/backplane.js'
+import type { Announced, PublishOutcome, PublishRequest, Reply, Request } from './requests.js'
 import { outcomeUnknown, unavailable } from './unavailable.js'
 import type { WorkerSettings } from './worker.js'
 import { workerText } from './worker-text.js'
@@ -23,6 +24,10 @@ export type ThreadSettings = Omit<WorkerSettings, 'isSuspect'>
 export interface ThreadEvents {
   /** An entry is on disk. Called before its publish resolves, in the order of the log. */
   committed(request: PublishRequest, outcome: PublishOutcome): void
+  /** Texts of these streams were erased, and these entries say so. */
+  erased(changed: ReadonlySet<string>, announced: readonly Announced[]): void
+  /** A stream was ended, and goes on at this head. */
+  ended(stream: string, head: Position): void
   /**
    * The thread ended and is running again: entries that it committed without reporting them must be reported before
    * anything else.
@@ -64,7 +69,13 @@ export class StoreThread {
   async open(): Promise<string> {
     const secret = await this.#start()
     this.#isOpen = true
+    this.#goOn()
     return secret
+  }
+
+  /** Only now, for what it erases is told in the order of the log. If the thread ends, the next one is asked again. */
+  #goOn(): void {
+    this.call({ kind: 'go_on' }).catch(() => {})
   }
 
   publish(request: Call<PublishRequest>): Promise<PublishOutcome> {
@@ -146,6 +157,12 @@ export class StoreThread {
       case 'answered':
         this.#take(reply.ticket)?.resolve(reply.value)
         return
+      case 'erased':
+        this.events.erased(reply.changed, reply.announced)
+        return
+      case 'ended':
+        this.events.ended(reply.stream, reply.head)
+        return
       case 'refused':
         for (const ticket of reply.tickets) this.#take(ticket)?.reject(unavailable(reply.message))
         return
@@ -196,6 +213,7 @@ export class StoreThread {
       this.#fault = undefined
       await this.events.reopened()
       this.#isOpen = true
+      this.#goOn()
       this.#restartMs = RESTART_MS
       this.events.info('sqlite: the thread of the store is back')
     } catch (error) {

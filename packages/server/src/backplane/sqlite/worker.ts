@@ -3,6 +3,8 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { Calls } from './calls.js'
 import { CommitLoop } from './commit-loop.js'
 import { type DriverName, findDriver } from './driver.js'
+import { Erasing } from './erasing.js'
+import { Erasures } from './erasures.js'
 import { explained, faultOf } from './faults.js'
 import { OwnerNote } from './lock.js'
 import type { Reply, Request } from './requests.js'
@@ -10,6 +12,7 @@ import { metaIn } from './schema.js'
 import { Store } from './store.js'
 import { doubtAbout, type FileSettings, StoreFile } from './store-file.js'
 import { Sweep, type SweepBounds } from './sweep.js'
+import { Trimming } from './trimming.js'
 
 /** The settings with which the thread is started. */
 export interface WorkerSettings extends FileSettings, SweepBounds {
@@ -58,13 +61,25 @@ async function openFile(): Promise<StoreFile> {
 function serve(file: StoreFile): void {
   const sweep = new Sweep(file.driver, settings)
   const store = new Store(file.driver, () => sweep.remembered(1))
-  const calls = new Calls(file, store, sweep, () => {
+  const trimming = new Trimming(file.driver)
+  const erasing = new Erasing(
+    file.driver,
+    store,
+    (count) => sweep.remembered(-count),
+    () => trimming.removeDeleted(),
+  )
+  const erasures = new Erasures(file, erasing, send)
+  const calls = new Calls(file, store, sweep, erasures, () => {
     clearInterval(probing)
     clearTimeout(idle)
+    erasures.stop()
     file.close()
   })
-  const loop = new CommitLoop(file, settings.file, store, calls, send)
-  const probing = setInterval(() => loop.probe(), PROBE_MS)
+  const loop = new CommitLoop(file, settings.file, store, calls, erasures, send)
+  const probing = setInterval(() => {
+    loop.probe()
+    if (loop.hasWork && !isUnderWay) turn()
+  }, PROBE_MS)
   let idle: NodeJS.Timeout | undefined
   let isUnderWay = false
 

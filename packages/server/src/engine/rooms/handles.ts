@@ -93,6 +93,7 @@ export class Messenger {
       publish: (message: Message, options) => this.#publish(stream, OWN_STREAM, message, options),
       disconnect: (code, reason) => this.#disconnect(id, code, reason),
       history: (page) => this.#history(stream, page),
+      erase: () => this.#erase(id),
     }
   }
 
@@ -248,6 +249,13 @@ export class Messenger {
     if (!backplane.delete)
       throw new TypeError('delete: this backplane cannot end a log; memory() and sqlite() can')
     await lifeCycle.run(async () => backplane.delete?.(stream))
+  }
+
+  async #erase(userId: string): Promise<void> {
+    const { lifeCycle, backplane } = this.deps
+    if (!backplane.erase)
+      throw new TypeError('erase: this backplane cannot change what is logged; memory() and sqlite() can')
+    await lifeCycle.run(async () => backplane.erase?.(userId))
   }
 
   async #info(roomId: string, stream: string): Promise<RoomInfo> {

@@ -6,6 +6,7 @@ import type {
   StreamEvent,
 } from '../../api/backplane.js'
 import type { Limits } from '../../api/limits.js'
+import { isErasedText } from '../../backplane/log/erasure.js'
 import { withChanges } from '../../backplane/presence.js'
 import { TextFrame } from '../connection/frames.js'
 import { type MemberList, memberList, toMember } from '../connection/member-list.js'
@@ -123,7 +124,7 @@ export class Rooms {
     switch (event.kind) {
       case 'entry':
         if (!room.advance(event.entry, event.epoch)) return
-        this.fanOut.deliver(room.audience, { frame: new TextFrame(event.entry.text) })
+        this.#tellEntry(room, event.entry.text)
         return
       case 'presence':
         if (room.joiners > 0) room.changes.push(event.change)
@@ -137,6 +138,13 @@ export class Rooms {
         this.#tellResync(room, event.reason, event.head)
         return
     }
+  }
+
+  /** A base client does not learn of an erasure, since it has no messages but those of the base protocol. */
+  #tellEntry(room: Room, text: string): void {
+    const frame = new TextFrame(text)
+    if (isErasedText(text)) this.fanOut.deliver(room.audience, { frame, options: { extendedOnly: true } })
+    else this.fanOut.deliver(room.audience, { frame })
   }
 
   #tellResync(room: Room, reason: string, head: Position): void {

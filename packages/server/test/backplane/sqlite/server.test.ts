@@ -1,4 +1,5 @@
 import { createServer, memory, silentLogger } from '@roomful/server'
+import { redis } from '@roomful/server/redis'
 import { sqlite } from '@roomful/server/sqlite'
 import { expect, it } from 'vitest'
 import { newFile } from './files.js'
@@ -36,4 +37,15 @@ it('the changes of a file go on after a restart, from the cursor of the last one
     break
   }
   await second.close()
+})
+
+it('a server on Redis says that it cannot erase, nor end a log', async () => {
+  const server = createServer({ backplane: redis({ url: 'redis://127.0.0.1:1' }), logger: silentLogger })
+  await expect(server.user('ada').erase()).rejects.toThrow(
+    new TypeError('erase: this backplane cannot change what is logged; memory() and sqlite() can'),
+  )
+  await expect(server.room('r').delete()).rejects.toThrow(
+    new TypeError('delete: this backplane cannot end a log; memory() and sqlite() can'),
+  )
+  await server.close()
 })
