@@ -17,7 +17,7 @@ const users = {
 const note = (server: Server, room: string, text: string) =>
   server.room(room).publish({ type: 'noted', text })
 const textOf = ({ message }: Change<typeof protocol>) =>
-  message.type === 'noted' ? message.text : message.type === 'chat_message' && message.message
+  message.type === 'noted' ? message.text : message.type === 'chat_message' ? message.message : message.type
 
 async function all(changes: AsyncIterable<Change<typeof protocol>>): Promise<Change<typeof protocol>[]> {
   const found = []

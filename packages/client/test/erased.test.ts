@@ -2,11 +2,8 @@ import { createTestServer, Device } from '@roomful/server/testing'
 import { expect, it } from 'vitest'
 import { createClient } from '../src/index.js'
 
-type TestServer = Awaited<ReturnType<typeof createTestServer>>
-
-async function lobby(before: (server: TestServer['server']) => Promise<void> = async () => {}, history = 50) {
-  const { server, network, clock } = await createTestServer()
-  await before(server)
+async function lobby(test = createTestServer(), history = 50) {
+  const { server, network, clock } = await test
   const device = new Device(network)
   const room = createClient({ url: 'ws://test', session: 'memory' }, device.runtime).room('lobby')
   const joining = room.join({ history })
@@ -61,12 +58,12 @@ it('[M15] a client that was away when messages were erased shows none of them wh
 })
 
 it('[M15] an old erasure in a page of history leaves what the user has written since', async () => {
-  const { clock, room, shown } = await lobby(async (server) => {
-    const { chat } = server.room('lobby')
-    await chat.send('one', { as: 'ada' })
-    await server.user('ada').erase()
-    await chat.send('two', { as: 'ada' })
-  }, 1)
+  const test = await createTestServer()
+  const { chat } = test.server.room('lobby')
+  await chat.send('one', { as: 'ada' })
+  await test.server.user('ada').erase()
+  await chat.send('two', { as: 'ada' })
+  const { clock, room, shown } = await lobby(Promise.resolve(test), 1)
   expect(shown()).toEqual([['two', false]])
   const reading = room.history({ before: 3 })
   await clock.settle()
