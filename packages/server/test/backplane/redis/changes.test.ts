@@ -24,7 +24,7 @@ async function note(server: Server, ...texts: readonly string[]): Promise<void> 
   for (const text of texts) await server.room('a').publish({ type: 'noted', text })
 }
 
-const textOf = ({ message }: OneChange) => (message.type === 'noted' ? message.text : message.message)
+const textOf = ({ message }: OneChange) => (message.type === 'noted' ? message.text : message.type)
 
 async function read(changes: AsyncIterable<OneChange>): Promise<OneChange[]> {
   const found = []
