@@ -1,5 +1,6 @@
 import { type RoomRetention, resolveSettings, type SqliteOptions } from './backplane/sqlite/options.js'
 import { places } from './backplane/sqlite/places.js'
+import { shareStore } from './backplane/sqlite/shared-store.js'
 import { SqliteBackplane, type SqliteStore } from './backplane/sqlite/sqlite-backplane.js'
 
 export type { RoomRetention, SqliteOptions, SqliteStore }
@@ -13,5 +14,8 @@ export type { RoomRetention, SqliteOptions, SqliteStore }
  * createServer({ backplane: sqlite({ file: './data/chat.db' }) })
  */
 export function sqlite(options: SqliteOptions): SqliteStore {
-  return new SqliteBackplane(resolveSettings(options), places())
+  const settings = resolveSettings(options)
+  const { retention: _onThisSide, ...ofThread } = settings
+  const worker = { ...ofThread, places: places() }
+  return new SqliteBackplane(settings, (node) => shareStore(worker, node))
 }

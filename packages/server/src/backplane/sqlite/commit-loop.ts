@@ -1,7 +1,7 @@
 import { isPromise } from '../../util/maybe-promise.js'
 import type { Calls } from './calls.js'
 import type { Erasures } from './erasures.js'
-import { explained, FileFault } from './faults.js'
+import { explained, FileFault, faultOf } from './faults.js'
 import type { CallRequest, PublishOutcome, PublishRequest, Reply, Request } from './requests.js'
 import type { Store } from './store.js'
 import type { StoreFile } from './store-file.js'
@@ -31,6 +31,7 @@ export class CommitLoop {
     private readonly calls: Calls,
     private readonly erasures: Erasures,
     private readonly reply: (reply: Reply) => void,
+    private readonly now: () => number,
   ) {}
 
   get hasWork(): boolean {
@@ -49,10 +50,10 @@ export class CommitLoop {
 
   step(): void {
     if (this.#publishes.length > 0) this.#commit(this.#nextGroup())
-    const until = performance.now() + CALLS_MS
+    const until = this.now() + CALLS_MS
     for (let call = this.#calls.shift(); call; call = this.#calls.shift()) {
       this.#serve(call)
-      if (performance.now() > until) break
+      if (this.now() > until) break
     }
     if (this.#mayErase) this.#erase()
     this.#maintain(false)
@@ -87,11 +88,13 @@ export class CommitLoop {
       const outcomes = this.file.commit(() => this.#write(group, refused), group.length, bytes)
       this.#tell(undefined)
       if (outcomes.length > 0) this.reply({ kind: 'committed', outcomes })
-      if (refused.length > 0) this.reply({ kind: 'refused', tickets: refused, message: 'see the log' })
+      if (refused.length > 0) this.#refuse(refused, 'see the log')
     } catch (error) {
       const { message } = explained(this.path, error)
       this.#tell(message)
-      this.reply({ kind: 'refused', tickets: group.map(({ ticket }) => ticket), message })
+      const tickets = group.map(({ ticket }) => ticket)
+      // A sync that failed may have left the whole commit in the file.
+      this.#refuse(tickets, message, faultOf(error) === 'io')
     }
   }
 
@@ -133,18 +136,22 @@ export class CommitLoop {
       if (isPromise(value))
         value.then(
           () => this.reply({ kind: 'answered', ticket, value: undefined }),
-          (error: unknown) => this.#refuse(ticket, error),
+          (error: unknown) => this.#refuseCall(ticket, error),
         )
       else this.reply({ kind: 'answered', ticket, value })
     } catch (error) {
-      this.#refuse(ticket, error)
+      this.#refuseCall(ticket, error)
     }
   }
 
-  #refuse(ticket: number, error: unknown): void {
+  #refuseCall(ticket: number, error: unknown): void {
     const { message } = explained(this.path, error)
     this.reply({ kind: 'warned', message })
-    this.reply({ kind: 'refused', tickets: [ticket], message })
+    this.#refuse([ticket], message)
+  }
+
+  #refuse(tickets: readonly number[], message: string, isInDoubt = false): void {
+    this.reply({ kind: 'refused', tickets, message, isInDoubt })
   }
 
   get #mayErase(): boolean {

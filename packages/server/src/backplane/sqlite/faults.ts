@@ -11,8 +11,8 @@ export type Fault =
   | 'wal_removed'
   | 'other'
 
-/** SQLite's result codes, by the names in better-sqlite3 and the numbers in node:sqlite. */
-const FAULTS: readonly (readonly [name: string, code: number, fault: Fault])[] = [
+/** SQLite's result codes, by the names in better-sqlite3 and the numbers in node:sqlite, and error codes of the system. */
+const FAULTS: readonly (readonly [name: string, code: number | undefined, fault: Fault])[] = [
   ['SQLITE_BUSY', 5, 'busy'],
   ['SQLITE_LOCKED', 6, 'busy'],
   ['SQLITE_READONLY', 8, 'read_only'],
@@ -21,6 +21,10 @@ const FAULTS: readonly (readonly [name: string, code: number, fault: Fault])[] =
   ['SQLITE_FULL', 13, 'full'],
   ['SQLITE_CANTOPEN', 14, 'cannot_open'],
   ['SQLITE_NOTADB', 26, 'not_a_database'],
+  ['EIO', undefined, 'io'],
+  ['ENOSPC', undefined, 'full'],
+  ['EROFS', undefined, 'read_only'],
+  ['EACCES', undefined, 'read_only'],
 ]
 
 const WHAT_TO_DO: Readonly<Record<Fault, string>> = {

@@ -107,7 +107,13 @@ export type Reply =
     }
   /** A stream was ended, and goes on at this head. */
   | { readonly kind: 'ended'; readonly stream: string; readonly head: Position }
-  | { readonly kind: 'refused'; readonly tickets: readonly number[]; readonly message: string }
+  | {
+      readonly kind: 'refused'
+      readonly tickets: readonly number[]
+      readonly message: string
+      /** The next process may find in the file what is refused, if this one ends before its next commit. */
+      readonly isInDoubt: boolean
+    }
   /** Why nothing can be acknowledged; `undefined` once a commit has succeeded again. */
   | { readonly kind: 'health'; readonly fault: string | undefined }
   | { readonly kind: 'warned'; readonly message: string }

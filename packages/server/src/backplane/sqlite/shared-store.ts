@@ -1,12 +1,15 @@
 import { realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import type { Position, Range, Relay, StreamEvent, Subscription } from '../../api/backplane.js'
+import type { NodeLink, Position, Range, Relay, StreamEvent, Subscription } from '../../api/backplane.js'
+import type { Clock } from '../../api/clock.js'
 import type { Logger } from '../../api/logger.js'
 import { entryText } from '../log/log.js'
 import type { Announced, Page, PublishOutcome, PublishRequest } from './requests.js'
-import { type Call, StoreThread, type ThreadSettings } from './store-thread.js'
+import { type Call, StoreThread } from './store-thread.js'
 import { type ActiveStream, ActiveStreams, emit } from './streams.js'
+import { type StartThread, startWorker } from './thread.js'
 import type { Trimmed } from './trimming.js'
+import type { WorkerSettings } from './worker.js'
 
 /** How many entries are read at once if a thread ended before it had reported them. */
 const RECOVERED_PAGE = { limit: 500, maxBytes: 1024 * 1024 }
@@ -27,11 +30,12 @@ export class SharedStore {
   #opened: Promise<string> | undefined
 
   constructor(
-    settings: ThreadSettings,
+    startThread: StartThread,
+    clock: Clock,
     private readonly logger: Logger,
     private readonly forget: () => void,
   ) {
-    this.#thread = new StoreThread(settings, {
+    this.#thread = new StoreThread(startThread, clock, {
       committed: (request, outcome) => this.#committed(request, outcome),
       erased: (changed, announced) => this.#erased(changed, announced),
       ended: (stream, head) => this.#ended(stream, head),
@@ -194,14 +198,15 @@ const STORES = Symbol.for('roomful.sqlite.stores')
 type Shared = typeof globalThis & { [STORES]?: Map<string, SharedStore> }
 
 /** The store of a file in this process, whichever copy of this module opened it. */
-export function shareStore(settings: ThreadSettings, logger: Logger): SharedStore {
+export function shareStore(settings: WorkerSettings, { clock, logger }: NodeLink): SharedStore {
   const shared: Shared = globalThis
   shared[STORES] ??= new Map()
   const stores = shared[STORES]
   const key = realPath(settings.file)
   const known = stores.get(key)
   if (known) return known
-  const store = new SharedStore(settings, logger, () => {
+  const start: StartThread = (listener) => startWorker(settings, listener)
+  const store = new SharedStore(start, clock, logger, () => {
     if (stores.get(key) === store) stores.delete(key)
   })
   stores.set(key, store)

@@ -18,7 +18,7 @@ import { openText } from '../log/log.js'
 import type { SqliteSettings } from './options.js'
 import type { Page } from './requests.js'
 import { Retention } from './retention.js'
-import { type SharedStore, shareStore } from './shared-store.js'
+import type { SharedStore } from './shared-store.js'
 import { SqliteFeed } from './sqlite-feed.js'
 import { unavailable } from './unavailable.js'
 
@@ -71,7 +71,7 @@ export class SqliteBackplane implements SqliteStore {
 
   constructor(
     private readonly settings: SqliteSettings,
-    private readonly places: readonly string[],
+    private readonly openStore: (node: NodeLink) => SharedStore,
   ) {
     this.durability = settings.sync === 'full' ? 'disk' : 'buffered'
     this.dedupeWindowMs = settings.dedupeMs
@@ -88,8 +88,7 @@ export class SqliteBackplane implements SqliteStore {
 
   async start(node: NodeLink): Promise<void> {
     if (this.#started) throw new Error('sqlite: a backplane serves one server; give each server its own')
-    const { retention: _onThisSide, ...settings } = this.settings
-    const store = shareStore({ ...settings, places: this.places }, node.logger)
+    const store = this.openStore(node)
     const receive = (relay: Relay) => node.receive(relay)
     const presence = new LocalPresence(node.listedMembers)
     const retention = new Retention(store, this.settings, node.clock, node.logger)

@@ -1,17 +1,7 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  statSync,
-} from 'node:fs'
 import { dirname } from 'node:path'
 import type { Driver, Open } from './driver.js'
 import { FileFault } from './faults.js'
+import type { Files } from './files.js'
 import { OwnerNote } from './lock.js'
 import { numberIn } from './rows.js'
 import { assertOurs, migrate } from './schema.js'
@@ -48,20 +38,22 @@ export class StoreFile {
   constructor(
     private readonly settings: FileSettings,
     open: Open,
+    private readonly files: Files,
   ) {
     const { file } = settings
-    mkdirSync(dirname(file), { recursive: true })
+    files.makeFolder(file)
     this.driver = open(file)
     try {
       // Before anything is read: a database that is opened shared would keep its index in shared memory.
       this.driver.exec('PRAGMA locking_mode = EXCLUSIVE')
       assertOurs(this.driver, file)
       this.#configure()
+      files.rewrite(walOf(file))
       migrate(this.driver)
-      this.#note = new OwnerNote(file)
+      this.#note = new OwnerNote(file, files)
       this.#note.write()
-      this.#inode = inodeOf(file)
-      this.#walInode = inodeOf(walOf(file))
+      this.#inode = files.inode(file)
+      this.#walInode = files.inode(walOf(file))
     } catch (error) {
       this.driver.close()
       throw error
@@ -100,7 +92,7 @@ export class StoreFile {
   /** Moves committed pages into the database, if there are enough of them or there is nothing else to do. */
   checkpoint(isIdle: boolean): void {
     if (this.#unmoved === 0 || (!isIdle && this.#unmoved < CHECKPOINT_BYTES)) return
-    const isLarge = walBytes(this.settings.file) > LARGEST_WAL_BYTES
+    const isLarge = this.files.size(walOf(this.settings.file)) > LARGEST_WAL_BYTES
     this.driver.prepare(`PRAGMA wal_checkpoint(${isLarge ? 'TRUNCATE' : 'PASSIVE'})`).all()
     this.#unmoved = 0
   }
@@ -120,33 +112,19 @@ export class StoreFile {
 
   /** A copy of what is committed, whole or not there. */
   async backUp(copy: string): Promise<void> {
-    if (existsSync(copy))
+    const { files } = this
+    if (files.inode(copy) !== undefined)
       throw new Error(`sqlite: ${copy} is there already; name another file for the backup`)
     const partial = `${copy}.partial`
-    rmSync(partial, { force: true })
+    files.remove(partial)
     try {
       await this.driver.backup(partial)
-      syncFile(partial)
-      renameSync(partial, copy)
-      syncFile(dirname(copy))
+      files.sync(partial)
+      files.rename(partial, copy)
+      files.sync(dirname(copy))
     } finally {
-      rmSync(partial, { force: true })
+      files.remove(partial)
     }
-  }
-
-  /**
-   * Writes everything into a new file, which takes the place of this one, and closes. What a failed commit has left may read as
-   * committed over a new connection and yet not be on disk; in the new file it is, or it is not there.
-   */
-  replace(): void {
-    const { file } = this.settings
-    const partial = `${file}.partial`
-    rmSync(partial, { force: true })
-    this.driver.prepare('VACUUM INTO ?').run(partial)
-    syncFile(partial)
-    this.close()
-    renameSync(partial, file)
-    syncFile(dirname(file))
   }
 
   close(): void {
@@ -187,45 +165,9 @@ export class StoreFile {
    */
   #assertThere(): void {
     const { file } = this.settings
-    if (inodeOf(file) !== this.#inode) throw new FileFault(file, 'removed')
-    if (inodeOf(walOf(file)) !== this.#walInode) throw new FileFault(file, 'wal_removed')
+    if (this.files.inode(file) !== this.#inode) throw new FileFault(file, 'removed')
+    if (this.files.inode(walOf(file)) !== this.#walInode) throw new FileFault(file, 'wal_removed')
   }
 }
 
-/** Where locks, syncs, or both are not what they are on a disk. By the numbers that Linux gives them. */
-const DOUBTFUL: Readonly<Record<number, string>> = {
-  26985: 'NFS',
-  20859: 'SMB',
-  4266872130: 'SMB',
-  4283649346: 'SMB',
-  16914836: 'memory (tmpfs)',
-}
-
-/** What is wrong with the place of a file; `undefined` if nothing is known against it. */
-export function doubtAbout(file: string): string | undefined {
-  const system = DOUBTFUL[statfsSync(dirname(file)).type]
-  return (
-    system &&
-    `sqlite: ${file} is on ${system}, where what is written may not outlive a power cut, or a lock not be one; put it on a local disk`
-  )
-}
-
-function inodeOf(file: string): bigint | undefined {
-  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino
-}
-
-/** On disk, as its folder's entry for a file is only once the folder is synced too. */
-function syncFile(path: string): void {
-  const fd = openSync(path, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-}
-
-const walOf = (file: string) => `${file}-wal`
-
-function walBytes(file: string): number {
-  return statSync(walOf(file), { throwIfNoEntry: false })?.size ?? 0
-}
+const walOf = (file: string): string => `${file}-wal`

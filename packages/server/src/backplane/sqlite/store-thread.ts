@@ -1,9 +1,8 @@
-import { Worker } from 'node:worker_threads'
 import type { Position } from '../../api/backplane.js'
+import type { Clock } from '../../api/clock.js'
 import type { Announced, PublishOutcome, PublishRequest, Reply, Request } from './requests.js'
+import type { StartThread, Thread, ThreadListener } from './thread.js'
 import { outcomeUnknown, unavailable } from './unavailable.js'
-import type { WorkerSettings } from './worker.js'
-import { workerText } from './worker-text.js'
 
 /** Maximum number of messages that wait for the disk; further senders must try again later. */
 const MAX_PENDING = 10_000
@@ -18,8 +17,6 @@ interface Pending {
   resolve(value: unknown): void
   reject(error: Error): void
 }
-
-export type ThreadSettings = Omit<WorkerSettings, 'isSuspect'>
 
 export interface ThreadEvents {
   /** An entry is on disk. Called before its publish resolves, in the order of the log. */
@@ -44,7 +41,7 @@ export type Call<R extends Request = Request> = R extends Request ? Omit<R, 'tic
  * The store's thread, as seen from the server's. Requests and replies go through one port, so they keep their order.
  */
 export class StoreThread {
-  #worker: Worker | undefined
+  #thread: Thread | undefined
   readonly #pending = new Map<number, Pending>()
   #pendingBytes = 0
   #outgoing: Request[] = []
@@ -54,10 +51,11 @@ export class StoreThread {
   #isClosing = false
   #fault: string | undefined
   #restartMs = RESTART_MS
-  #restart: NodeJS.Timeout | undefined
+  #cancelRestart = () => {}
 
   constructor(
-    private readonly settings: ThreadSettings,
+    private readonly startThread: StartThread,
+    private readonly clock: Clock,
     private readonly events: ThreadEvents,
   ) {}
 
@@ -99,35 +97,33 @@ export class StoreThread {
 
   /** Earlier publishes are written first. */
   async close(): Promise<void> {
-    const worker = this.#worker
+    const thread = this.#thread
     this.#isClosing = true
-    clearTimeout(this.#restart)
-    if (this.#isOpen && worker) await this.#ask({ kind: 'close' }, 0)
+    this.#cancelRestart()
+    if (this.#isOpen && thread) await this.#ask({ kind: 'close' }, 0)
     this.#isOpen = false
-    await worker?.terminate()
+    await thread?.terminate()
   }
 
-  async #start(): Promise<string> {
-    const worker = new Worker(await workerText(), {
-      eval: true,
-      workerData: { ...this.settings, isSuspect: this.#fault !== undefined } satisfies WorkerSettings,
-      name: 'roomful-sqlite',
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-    })
-    this.#worker = worker
+  #start(): Promise<string> {
     return new Promise((resolve, reject) => {
-      worker.on('message', (reply: Reply) => {
-        if (reply.kind === 'opened') resolve(reply.secret)
-        else if (reply.kind === 'not_opened') reject(new Error(reply.message))
-        else this.#receive(reply)
-      })
-      worker.on('error', (error) =>
-        this.events.warn(`sqlite: the thread of the store failed: ${error.message}`),
-      )
-      worker.on('exit', () => {
-        reject(new Error('sqlite: the thread of the store ended before the file was open'))
-        if (this.#worker === worker) this.#ended()
-      })
+      let thread: Thread | undefined
+      const listener: ThreadListener = {
+        receive: (reply) => {
+          if (reply.kind === 'opened') resolve(reply.secret)
+          else if (reply.kind === 'not_opened') reject(new Error(reply.message))
+          else this.#receive(reply)
+        },
+        failed: ({ message }) => this.events.warn(`sqlite: the thread of the store failed: ${message}`),
+        ended: () => {
+          reject(new Error('sqlite: the thread of the store ended before the file was open'))
+          if (this.#thread === thread) this.#ended()
+        },
+      }
+      this.startThread(listener).then((started) => {
+        thread = started
+        this.#thread = started
+      }, reject)
     })
   }
 
@@ -146,7 +142,7 @@ export class StoreThread {
   #post(): void {
     const requests = this.#outgoing
     this.#outgoing = []
-    this.#worker?.postMessage(requests)
+    this.#thread?.post(requests)
   }
 
   #receive(reply: Reply): void {
@@ -164,7 +160,7 @@ export class StoreThread {
         this.events.ended(reply.stream, reply.head)
         return
       case 'refused':
-        for (const ticket of reply.tickets) this.#take(ticket)?.reject(unavailable(reply.message))
+        for (const ticket of reply.tickets) this.#refuse(ticket, reply)
         return
       case 'health':
         this.#fault = reply.fault
@@ -185,6 +181,11 @@ export class StoreThread {
     pending.resolve(outcome)
   }
 
+  #refuse(ticket: number, { message, isInDoubt }: Reply & { kind: 'refused' }): void {
+    const pending = this.#take(ticket)
+    pending?.reject(isInDoubt ? lost(pending.request, message) : unavailable(message))
+  }
+
   #take(ticket: number): Pending | undefined {
     const pending = this.#pending.get(ticket)
     if (!pending) return undefined
@@ -196,14 +197,15 @@ export class StoreThread {
   #ended(): void {
     const wasOpen = this.#isOpen
     this.#isOpen = false
-    this.#worker = undefined
+    this.#thread = undefined
     this.#outgoing = []
-    for (const [ticket, { request }] of this.#pending) this.#take(ticket)?.reject(lost(request))
+    for (const [ticket, { request }] of this.#pending)
+      this.#take(ticket)?.reject(lost(request, 'The thread of the store ended'))
     if (wasOpen && !this.#isClosing) this.#startAgain()
   }
 
   #startAgain(): void {
-    this.#restart = setTimeout(() => void this.#reopen(), this.#restartMs)
+    this.#cancelRestart = this.clock.after(this.#restartMs, () => void this.#reopen())
     this.#restartMs = Math.min(2 * this.#restartMs, MAX_RESTART_MS)
   }
 
@@ -218,17 +220,16 @@ export class StoreThread {
       this.events.info('sqlite: the thread of the store is back')
     } catch (error) {
       this.events.warn(error instanceof Error ? error.message : String(error))
-      const worker = this.#worker
-      this.#worker = undefined
-      await worker?.terminate()
+      const thread = this.#thread
+      this.#thread = undefined
+      await thread?.terminate()
       if (!this.#isClosing) this.#startAgain()
     }
   }
 }
 
 /** A client's message, or one with a key, is recognised when it is repeated; any other would be in the log twice. */
-function lost(request: Request): Error {
-  const reason = 'The thread of the store ended'
+function lost(request: Request, reason: string): Error {
   const isKnown = request.kind !== 'publish' || request.sender || request.idempotency
   return isKnown ? unavailable(reason) : outcomeUnknown(reason)
 }

@@ -28,6 +28,7 @@ export class Sweep {
   constructor(
     private readonly driver: Driver,
     private readonly bounds: SweepBounds,
+    private readonly now: () => number,
   ) {
     this.#trimming = new Trimming(driver)
     this.#sent = numberIn(driver.prepare('SELECT count(*) AS sent FROM sent').get() ?? {}, 'sent')
@@ -39,9 +40,9 @@ export class Sweep {
   }
 
   run({ keep, times }: SweepRequest): SweepReply {
-    const until = performance.now() + SWEEP_MS
+    const until = this.now() + SWEEP_MS
     const trimmed: Trimmed[] = []
-    const inTime = () => performance.now() < until
+    const inTime = () => this.now() < until
     let isBusy = false
     const repeat = (step: () => boolean) => {
       while (inTime() && step()) isBusy = true
