@@ -25,8 +25,8 @@ function tryBug(patch) {
     symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'))
     // Not `git apply`: it skips every file outside a repository's own folder without a word.
     execFileSync('patch', ['-p1', '--no-backup-if-mismatch', '-s'], { cwd: copy, input: readFileSync(patch) })
-    // A bug of the nodes among themselves says so in its name.
-    const which = basename(patch).startsWith('cluster-') ? 'cluster' : 'one-node'
+    // A bug of the nodes among themselves, or of the store on disk, says so in its name.
+    const which = ['cluster', 'disk'].find((kind) => basename(patch).startsWith(`${kind}-`)) ?? 'one-node'
     const args = ['tsx', 'test/sim/bite.ts', SEEDS, which]
     const output = execFileSync('npx', args, { cwd: copy, encoding: 'utf8' })
     return JSON.parse(output.trim().split('\n').at(-1))

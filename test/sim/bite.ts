@@ -1,9 +1,15 @@
 import { simulateCluster } from './cluster/cluster.js'
+import { simulateDisk } from './disk/disk-world.js'
 import { simulate } from './one-node.js'
+import type { Run } from './world.js'
 
 /** Runs seeds until one catches something, and prints it; run by scripts/sim-bites.mjs in a copy with a bug. */
 const SEEDS = Number(process.argv[2])
-const run = process.argv[3] === 'cluster' ? simulateCluster : simulate
+const RUNS: Readonly<Record<string, (seed: number) => Promise<Run>>> = {
+  cluster: simulateCluster,
+  disk: simulateDisk,
+}
+const run = RUNS[process.argv[3] ?? ''] ?? simulate
 
 async function firstViolation(): Promise<{ seed: number; violation: string } | undefined> {
   for (let seed = 1; seed <= SEEDS; seed++) {

@@ -2,11 +2,21 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { writeResult } from '../support/results.js'
 import { simulateCluster } from './cluster/cluster.js'
+import { simulateDisk } from './disk/disk-world.js'
 import { simulate } from './one-node.js'
 import { addTo, describeRun, newTotals, type Totals } from './report.js'
+import type { Run } from './world.js'
+
+interface Simulation {
+  readonly title: string
+  readonly run: (seed: number) => Promise<Run & { readonly lost?: number }>
+  /** What took entries from logs, where something may. */
+  readonly lost?: string
+  readonly seeds: number
+}
 
 /** Thousands of seeds, in two processes; run by `npm run test:sim`, or for one kind by `npm run test:sim cluster`. */
-const KINDS = {
+const KINDS: Readonly<Record<'simulation' | 'cluster' | 'disk', Simulation>> = {
   simulation: {
     title: 'The deterministic simulation',
     run: simulate,
@@ -14,46 +24,50 @@ const KINDS = {
   },
   cluster: {
     title: 'The deterministic simulation of several nodes on a model of Redis',
-    run: async (seed: number) => {
-      const run = await simulateCluster(seed)
-      lost += run.lost
-      return run
-    },
+    run: simulateCluster,
+    lost: 'entries that failovers took, each told',
     seeds: Number(process.env.SIM_CLUSTER_SEEDS ?? 2_000),
+  },
+  disk: {
+    title: 'The deterministic simulation of a server on a model of a disk',
+    run: simulateDisk,
+    lost: 'entries that old backups took, and power cuts from disks that were not to sync, each told',
+    seeds: Number(process.env.SIM_DISK_SEEDS ?? 10_000),
   },
 }
 type Kind = keyof typeof KINDS
 
 interface Shard extends Totals {
-  /** Entries that failovers took. */
+  /** Entries that a store had accepted and has no longer. */
   readonly lost: number
 }
 
 const FIRST = Number(process.env.SIM_FIRST ?? 1)
 const SHARDS = 2
-let lost = 0
 
 const [, , kind, shard] = process.argv
 if (shard !== undefined) process.send?.(await runShard(isKind(kind) ? kind : 'simulation', Number(shard)))
-else for (const each of isKind(kind) ? [kind] : (['simulation', 'cluster'] as const)) await runShards(each)
+else
+  for (const each of isKind(kind) ? [kind] : (['simulation', 'cluster', 'disk'] as const))
+    await runShards(each)
 
 function isKind(name: string | undefined): name is Kind {
   return name !== undefined && Object.hasOwn(KINDS, name)
 }
 
 async function runShards(kind: Kind): Promise<void> {
-  const { title, seeds: wanted } = KINDS[kind]
+  const { title, lost, seeds: wanted } = KINDS[kind]
   const startedAt = Date.now()
   const all = await Promise.all(Array.from({ length: SHARDS }, (_, index) => startShard(kind, index)))
   const sum = (figure: keyof Shard) => all.reduce((total, shard) => total + shard[figure], 0)
-  writeResult(kind === 'cluster' ? 'simulation-cluster' : kind, title, 'npm run test:sim', [
+  writeResult(kind === 'simulation' ? kind : `simulation-${kind}`, title, 'npm run test:sim', [
     ['seeds', `${FIRST} to ${FIRST + wanted - 1}`],
     ['worlds simulated', sum('seeds')],
     ['faults', sum('faults')],
     ['messages acknowledged', sum('acked')],
     ['entries that applications saw', sum('seen')],
     ['breaks that were reported to applications, each checked to be one', sum('breaks')],
-    ...(kind === 'cluster' ? [['entries that failovers took, each told', sum('lost')] as const] : []),
+    ...(lost === undefined ? [] : [[lost, sum('lost')] as const]),
     ['minutes', (Date.now() - startedAt) / 60_000],
     ['violations', sum('violations')],
   ])
@@ -77,10 +91,12 @@ function startShard(kind: Kind, index: number): Promise<Shard> {
 async function runShard(kind: Kind, index: number): Promise<Shard> {
   const { run: simulateOne, seeds } = KINDS[kind]
   const totals = newTotals()
+  let lost = 0
   for (let seed = FIRST + index; seed < FIRST + seeds; seed += SHARDS) {
     const run = await simulateOne(seed)
     if (run.violations.length > 0) console.error(describeRun(run, kind))
     addTo(totals, run)
+    lost += run.lost ?? 0
     if (totals.seeds % 500 === 0)
       console.error(`shard ${index}: ${totals.seeds} seeds, ${totals.violations} violations`)
   }

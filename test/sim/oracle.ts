@@ -184,9 +184,9 @@ export class Oracle {
     return (this.#logs.get(`${room} ${present}`)?.length ?? 0) - last.offset
   }
 
-  /** The application learned of a hole at this place, but not by an event. */
-  told(viewer: string, room: string): void {
-    this.#break(viewer, room, undefined)
+  /** The application learned of a hole at this place, but not by an event. What came last may be lost: then the log has forked. */
+  told(viewer: string, room: string, last?: { readonly id?: string | undefined }): void {
+    this.#break(viewer, room, this.#lost.has(last?.id ?? '') ? 'forked' : undefined)
   }
 
   /** A page of history: true entries, ascending, without a hole. */

@@ -180,7 +180,7 @@ export class Person {
     for (const [index, message] of messages.map(seen).entries()) {
       const before = messages[index - 1]
       const follows = before?.epoch === message.epoch && before.offset === message.offset - 1
-      if (recovered === false && !follows) oracle.told(viewer, roomId)
+      if (recovered === false && !follows) oracle.told(viewer, roomId, before)
       oracle.saw(viewer, roomId, message)
     }
     if (recovered === false) oracle.told(viewer, roomId)

@@ -19,15 +19,16 @@ export function addTo(totals: Totals, run: Run): void {
   for (const figure of ['faults', 'acked', 'seen', 'breaks'] as const) totals[figure] += run[figure]
 }
 
+/** By test, what says how many seeds. */
+const SEEDS = { simulation: 'SIM_SEEDS', cluster: 'SIM_CLUSTER_SEEDS', disk: 'SIM_DISK_SEEDS' } as const
+
 /** What was violated, what happened until then, and how to see it again. */
 export function describeRun(
   { seed, violations, schedule, digest }: Run,
-  test: 'simulation' | 'cluster' = 'simulation',
+  test: keyof typeof SEEDS = 'simulation',
 ): string {
-  const seeds = test === 'cluster' ? 'SIM_CLUSTER_SEEDS' : 'SIM_SEEDS'
-
   return [
-    `seed ${seed} (${digest.slice(0, 12)}); replay it: SIM_FIRST=${seed} ${seeds}=1 npx vitest run test/sim/${test}`,
+    `seed ${seed} (${digest.slice(0, 12)}); replay it: SIM_FIRST=${seed} ${SEEDS[test]}=1 npx vitest run test/sim/${test}`,
     ...violations.slice(0, 8),
     'schedule:',
     ...schedule,

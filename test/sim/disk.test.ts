@@ -1,0 +1,66 @@
+import { type RoomfulError, type Sender, silentLogger } from '@roomful/server'
+import { VirtualClock } from '@roomful/server/testing'
+import { describe, expect, it } from 'vitest'
+import { resolveSettings } from '../../packages/server/src/backplane/sqlite/options.js'
+import { SharedStore } from '../../packages/server/src/backplane/sqlite/shared-store.js'
+import type { ThreadListener } from '../../packages/server/src/backplane/sqlite/thread.js'
+import { NEW_FILE, simulateDisk } from './disk/disk-world.js'
+import { ModelDisk } from './disk/model-disk.js'
+import { SimThread } from './disk/sim-thread.js'
+import { Witness } from './disk/witness.js'
+import { Oracle } from './oracle.js'
+import { Random } from './random.js'
+import { addTo, describeRun, newTotals } from './report.js'
+
+const SEEDS = Number(process.env.SIM_DISK_SEEDS ?? 100)
+const FIRST = Number(process.env.SIM_FIRST ?? 1)
+
+describe('the deterministic simulation of a server on a model of a disk', () => {
+  it(`[M10] [M11] [H3] [H13] the deterministic simulation of a server on a model of a disk loses nothing that was acknowledged, or tells, for ${SEEDS} seeds`, {
+    timeout: 60_000 + SEEDS * 2_000,
+  }, async () => {
+    const failures: string[] = []
+    const totals = newTotals()
+    let lost = 0
+    for (let seed = FIRST; seed < FIRST + SEEDS && failures.length < 3; seed++) {
+      const run = await simulateDisk(seed)
+      if (run.violations.length > 0) failures.push(describeRun(run, 'disk'))
+      addTo(totals, run)
+      lost += run.lost
+    }
+    console.log(JSON.stringify({ ...totals, lost }))
+    expect(failures.join('\n\n')).toBe('')
+    expect(totals.acked, 'a simulation in which nothing is sent proves nothing').toBeGreaterThan(SEEDS * 50)
+  })
+
+  it('the deterministic simulation of a server on a model of a disk replays a seed to the byte', async () => {
+    const first = await simulateDisk(7)
+    const second = await simulateDisk(7)
+    expect(second.digest).toBe(first.digest)
+    expect(second.schedule).toEqual(first.schedule)
+  })
+
+  it('a message of the server itself is in doubt once the sync of its commit has failed, and a client can repeat its own', async () => {
+    const clock = new VirtualClock()
+    const disk = new ModelDisk(NEW_FILE, new Random(1))
+    const settings = resolveSettings({ file: '/chat.db' })
+    const witness = new Witness(new Oracle({ historyCount: 10, refusals: new Set() }))
+    const startThread = async (listener: ThreadListener) =>
+      new SimThread(clock, disk, settings, witness, listener)
+    const store = new SharedStore(startThread, clock, silentLogger, () => {})
+    const opened = store.open(() => {})
+    await clock.advance(100)
+    await opened
+    const codeOf = async (id: string, sender?: Sender) => {
+      disk.failingSyncs = 1
+      const request = { kind: 'publish', stream: 'r', id, open: '{"type":"notice"', timestampMs: 1 } as const
+      const outcome = store
+        .publish({ ...request, author: undefined, sender, idempotency: undefined })
+        .catch(({ code }: RoomfulError) => code)
+      await clock.advance(100)
+      return outcome
+    }
+    expect(await codeOf('a')).toBe('outcome_unknown')
+    expect(await codeOf('b', { userId: 'ana', clientId: 'c1', fingerprint: 1 })).toBe('unavailable')
+  })
+})

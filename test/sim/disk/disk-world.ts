@@ -1,0 +1,267 @@
+import type { RoomfulError, ServerOptions } from '@roomful/server'
+import { createTestServer, newNetwork, type TestServer } from '@roomful/server/testing'
+import {
+  resolveSettings,
+  type SqliteSettings,
+} from '../../../packages/server/src/backplane/sqlite/options.js'
+import { SharedStore } from '../../../packages/server/src/backplane/sqlite/shared-store.js'
+import { SqliteBackplane } from '../../../packages/server/src/backplane/sqlite/sqlite-backplane.js'
+import { StoreFile } from '../../../packages/server/src/backplane/sqlite/store-file.js'
+import type { ThreadListener } from '../../../packages/server/src/backplane/sqlite/thread.js'
+import { textOf } from '../oracle.js'
+import type { SimProtocol } from '../protocol.js'
+import { Random } from '../random.js'
+import { checkPresent, checkRoom, checkState } from '../settled.js'
+import { DURATION_MS, type Run, World } from '../world.js'
+import { drawDiskFault } from './faults.js'
+import { type Image, ModelDisk } from './model-disk.js'
+import { filesOn } from './model-files.js'
+import { SimThread } from './sim-thread.js'
+import { openOn } from './sqlite.js'
+import { type DiskTrait, type DiskTraits, diskTraitsOf } from './traits.js'
+import { Witness } from './witness.js'
+
+/** What the single node's world reports, and what power cuts and old backups took. */
+export interface DiskRun extends Run {
+  readonly lost: number
+}
+
+const DISK_FAULTS = 12
+const SUPERVISOR_MS = 1_000
+const DRAIN_MS = 2_000
+
+const FILE = '/chat.db'
+
+/** A new file as all worlds find it: its random parts are the same in each. */
+export const NEW_FILE = newFile()
+
+/** Runs real clients against a real server on a model of a disk, which dies and is started again, all by one seed. */
+export async function simulateDisk(seed: number, traits = diskTraitsOf(seed)): Promise<DiskRun> {
+  const world = new DiskWorld(seed, traits)
+  try {
+    await world.run()
+    return { ...world.result(), lost: world.oracle.lostCount }
+  } finally {
+    world.end()
+  }
+}
+
+interface Process {
+  thread: SimThread | undefined
+  server: TestServer<SimProtocol> | undefined
+  isLeaving: boolean
+}
+
+class DiskWorld extends World {
+  override readonly network = newNetwork(this.clock)
+  readonly #disk: ModelDisk
+  readonly #settings: SqliteSettings
+  readonly #witness: Witness
+  readonly #refused = new Set<string>()
+  #backup: Image = NEW_FILE
+  #process: Process | undefined
+
+  constructor(
+    seed: number,
+    private readonly diskTraits: DiskTraits,
+  ) {
+    super(seed, diskTraits.people)
+    this.log(`on a disk with ${[...diskTraits.disk].join(', ') || 'nothing special'}`)
+    this.#disk = new ModelDisk(NEW_FILE, this.random.fork())
+    this.#witness = new Witness(this.oracle)
+    const { dedupeMs, dedupeCount = 100_000, historyCount } = this.traits.memory
+    const sync = this.#is('buffered') ? 'normal' : 'full'
+    const retention = this.has('short history') ? { count: historyCount } : {}
+    this.#settings = resolveSettings({ file: FILE, sync, dedupeMs, dedupeCount, retention })
+  }
+
+  /** What is left of it in memory that is not JavaScript's. */
+  end(): void {
+    this.#process?.thread?.kill()
+  }
+
+  protected override async start(): Promise<void> {
+    const started: Process = { thread: undefined, server: undefined, isLeaving: false }
+    this.#process = started
+    const startThread = async (listener: ThreadListener) => this.#startThread(started, listener)
+    const backplane = new SqliteBackplane(
+      this.#settings,
+      ({ clock, logger }) => new SharedStore(startThread, clock, logger, () => {}),
+    )
+    const { network } = this
+    createTestServer({ ...this.options(), backplane }, { network, newId: () => this.newId() }).then(
+      (server) => {
+        started.server = server
+      },
+      ({ message }: Error) => {
+        this.log(`the server cannot start: ${message}`)
+        started.thread?.kill()
+        if (this.#leave(started)) this.clock.after(SUPERVISOR_MS, () => void this.start())
+      },
+    )
+  }
+
+  protected override options(): ServerOptions<SimProtocol> {
+    // The file's own serves.
+    const { sessionSecret: _, ...options } = super.options()
+    const log = (_: object, line: string) => this.log(line)
+    return { ...options, logger: { debug() {}, info: log, warn: log, error: log } }
+  }
+
+  protected override speaker(): TestServer<SimProtocol> | undefined {
+    return this.#process?.isLeaving ? undefined : this.#process?.server
+  }
+
+  /** Whether it was accepted is not known if the process dies: it may stand behind the next one. So each is of another sender. */
+  protected override async publish(
+    server: TestServer<SimProtocol>,
+    roomId: string,
+    sequence: number,
+  ): Promise<void> {
+    const text = textOf(`server-${sequence}`, 0)
+    if (sequence % 2 === 0) return this.#publishUntilKnown(server, roomId, text)
+    await this.say(server, roomId, text).catch(({ code }: RoomfulError) => {
+      this.log(`'${text}' is refused: ${code}`)
+      if (code === 'unavailable') this.#refused.add(text)
+    })
+  }
+
+  async #publishUntilKnown(
+    server: TestServer<SimProtocol> | undefined,
+    roomId: string,
+    text: string,
+  ): Promise<void> {
+    const again = () => {
+      if (!this.isOver())
+        this.clock.after(1_000, () => void this.#publishUntilKnown(this.speaker(), roomId, text))
+    }
+    try {
+      const place = await server?.server.room(roomId).publish({ type: 'notice', text }, { key: text })
+      if (place) this.oracle.published(roomId, text, place)
+      else again()
+    } catch {
+      again()
+    }
+  }
+
+  protected override restart(how: 'crash' | 'drain', downMs: number): void {
+    if (how === 'crash') this.#kill(200 + downMs)
+    else void this.#drain(200 + downMs)
+  }
+
+  protected override planFaults(): void {
+    super.planFaults()
+    for (let i = 0; i < DISK_FAULTS; i++) {
+      const at = this.random.between(1_000, DURATION_MS)
+      const strike = drawDiskFault(this.random, this.diskTraits.disk)
+      this.strikeAt(at, () =>
+        strike({
+          disk: this.#disk,
+          after: (ms, task) => void this.clock.after(ms, task),
+          log: (event) => this.log(event),
+          killThread: (when) => this.#killThread(when),
+          killProcess: (downMs) => this.#kill(downMs),
+          cutPower: (downMs) => this.#kill(downMs, () => this.#cutPower()),
+          backUp: () => {
+            this.#backup = this.#disk.image(this.clock.now())
+          },
+          restore: (downMs) => this.#kill(downMs, () => this.#restore()),
+        }),
+      )
+    }
+  }
+
+  protected override heal(): void {
+    super.heal()
+    this.#disk.heal()
+  }
+
+  protected override async conclude(): Promise<void> {
+    await super.conclude()
+    for (const { client } of this.people)
+      for (const room of this.rooms)
+        for (const entry of client.room(room).timeline.get())
+          if (entry.kind === 'message' && entry.state === 'lost')
+            this.oracle.shownAsLost(String(entry.message.client_id))
+  }
+
+  protected override async checkSettled(): Promise<void> {
+    for (const text of this.#refused)
+      if (this.#witness.has(text)) this.oracle.fail(`false refusal: '${text}' is in the log`)
+    for (const room of this.rooms) {
+      const asked = this.speaker()?.server.room(room).info()
+      await this.clock.advance(1_000)
+      const info = await asked
+      if (!info) return this.oracle.fail('there is no server at the end')
+      const guests = this.naive.filter(({ roomId }) => roomId === room).length
+      checkPresent(info, this.people, guests, this.oracle)
+      for (const person of this.people) {
+        checkRoom(info, person, this.oracle)
+        if (person.userId !== 'user-1') checkState(info, person, this.oracle)
+      }
+    }
+  }
+
+  #startThread(process: Process, listener: ThreadListener): Promise<SimThread> | SimThread {
+    // A process that is dead starts nothing.
+    if (this.#process !== process) return new Promise(() => {})
+    const thread = new SimThread(this.clock, this.#disk, this.#settings, this.#witness, listener)
+    process.thread = thread
+    return thread
+  }
+
+  /** As by kill -9: nothing is released, nobody is told. `then` is what happens to the disk while nobody uses it. */
+  #kill(downMs: number, then = () => {}): void {
+    const dying = this.#process
+    if (!dying || !this.#leave(dying)) return
+    dying.thread?.kill()
+    dying.server?.crash()
+    then()
+    this.clock.after(downMs, () => void this.start())
+  }
+
+  async #drain(downMs: number): Promise<void> {
+    const leaving = this.#process
+    if (!leaving?.server || leaving.isLeaving) return
+    leaving.isLeaving = true
+    await leaving.server.server.close({ drainMs: DRAIN_MS })
+    if (!this.#leave(leaving)) return
+    leaving.thread?.kill()
+    this.clock.after(downMs, () => void this.start())
+  }
+
+  #killThread(when: 'now' | 'after a commit'): void {
+    const { thread } = this.#process ?? {}
+    if (when === 'now') thread?.crash(new Error('The thread fails'))
+    else if (thread) thread.crashesAfterCommit = true
+  }
+
+  #leave(process: Process): boolean {
+    if (this.#process !== process) return false
+    this.#process = undefined
+    return true
+  }
+
+  #cutPower(): void {
+    this.#disk.cut(this.clock.now())
+    if (this.#is('buffered')) this.#witness.mayLose = true
+  }
+
+  #restore(): void {
+    this.#disk.restore(this.#backup)
+    this.#witness.mayLose = true
+  }
+
+  #is(trait: DiskTrait): boolean {
+    return this.diskTraits.disk.has(trait)
+  }
+}
+
+function newFile(): Image {
+  const mount = { disk: new ModelDisk(new Map(), new Random(0)), isDead: false }
+  const { driver } = new StoreFile({ file: FILE, sync: 'full' }, () => openOn(mount), filesOn(mount))
+  for (const name of ['store', 'secret'])
+    driver.prepare('UPDATE meta SET value = ? WHERE name = ?').run(`${name} of a simulation`, name)
+  driver.close()
+  return mount.disk.image(mount.disk.now)
+}

@@ -1,0 +1,113 @@
+import type { Driver } from '../../../packages/server/src/backplane/sqlite/driver.js'
+import { Rooms } from '../../../packages/server/src/backplane/sqlite/rooms.js'
+import { numberIn, textIn } from '../../../packages/server/src/backplane/sqlite/rows.js'
+import { metaIn } from '../../../packages/server/src/backplane/sqlite/schema.js'
+import type { Oracle, Seen } from '../oracle.js'
+
+interface Kept {
+  readonly seq: number
+  readonly room: string
+  readonly entry: Seen
+}
+
+/** Calls a task when what was done until now is done for others, too. */
+type AtItsTime = (task: () => void) => void
+
+const ENTRIES = `
+  SELECT seq, rooms.name AS name, offset, id, body FROM entries JOIN rooms USING (room)
+  WHERE seq > ? AND name NOT LIKE '@%' ORDER BY seq`
+
+/**
+ * Reads from the file itself what is in the logs, after each commit and whenever it is opened, and tells the oracle what
+ * came and what went.
+ */
+export class Witness {
+  /** What was committed may be gone when the file is opened next: an old backup was restored, say. */
+  mayLose = false
+  /** By room, as the oracle was told. */
+  readonly #kept = new Map<string, Kept[]>()
+  #newest = 0
+
+  constructor(private readonly oracle: Oracle) {}
+
+  /** The same driver; what it commits is told when the commit has returned. */
+  watch(driver: Driver, atItsTime: AtItsTime): Driver {
+    const told = () => {
+      const added = entriesIn(driver, this.#newest)
+      this.#newest = added.at(-1)?.seq ?? this.#newest
+      if (added.length > 0) atItsTime(() => this.#add(added))
+    }
+    return {
+      ...driver,
+      prepare(sql) {
+        const statement = driver.prepare(sql)
+        if (sql !== 'COMMIT') return statement
+        const run = () => {
+          const result = statement.run()
+          told()
+          return result
+        }
+        return { ...statement, run }
+      },
+    }
+  }
+
+  reopened(driver: Driver, atItsTime: AtItsTime): void {
+    const present = entriesIn(driver, 0)
+    this.#newest = present.at(-1)?.seq ?? 0
+    atItsTime(() => this.#compare(present))
+  }
+
+  has(text: string): boolean {
+    return [...this.#kept.values()].some((log) => log.some(({ entry }) => entry.text === text))
+  }
+
+  #compare(present: readonly Kept[]): void {
+    for (const [room, known] of this.#kept) {
+      const now = present.filter((one) => one.room === room)
+      const ids = new Set(now.map(({ entry }) => entry.id))
+      // What retention has dropped is the oldest.
+      const oldest = now[0]?.entry.offset ?? 1
+      const gone = known.findIndex(({ entry }) => entry.offset >= oldest && !ids.has(entry.id))
+      if (gone >= 0) for (const { entry } of known.splice(gone).reverse()) this.#lose(room, entry)
+    }
+    this.mayLose = false
+    this.#add(present.filter(({ room, entry }) => entry.offset > (this.#kept.get(room)?.length ?? 0)))
+  }
+
+  #lose(room: string, entry: Seen): void {
+    this.oracle.vanished(room, entry)
+    if (!this.mayLose) this.oracle.fail(`lost: '${entry.text}' of ${room} was on disk, and is gone`)
+  }
+
+  #add(added: readonly Kept[]): void {
+    for (const one of added) {
+      const { room, entry } = one
+      const log = this.#kept.get(room) ?? []
+      this.#kept.set(room, log)
+      this.oracle.logged(room, entry, log.at(-1)?.entry.id ?? entry.epoch)
+      log.push(one)
+    }
+  }
+}
+
+function entriesIn(driver: Driver, after: number): Kept[] {
+  const rooms = new Rooms(driver, metaIn(driver, 'store'))
+  return driver
+    .prepare(ENTRIES)
+    .all(after)
+    .map((row) => {
+      const room = textIn(row, 'name')
+      const body: Record<string, string> = JSON.parse(`${textIn(row, 'body')}}`)
+      const { epoch } = rooms.find(room)
+      const text = body.message ?? body.text ?? ''
+      const entry = {
+        epoch,
+        offset: numberIn(row, 'offset'),
+        id: textIn(row, 'id'),
+        clientId: body.client_id,
+        text,
+      }
+      return { seq: numberIn(row, 'seq'), room, entry }
+    })
+}
