@@ -26,7 +26,7 @@ export class Presence {
   }
 
   set(state: unknown): void {
-    // A copy, made here, so that what JSON cannot hold throws where it came from.
+    // Copied here, so that a value that JSON cannot hold throws in the caller.
     this.#state = JSON.parse(JSON.stringify(state)) as JsonObject
     this.send()
   }
@@ -37,7 +37,7 @@ export class Presence {
 
   send(): void {
     if (!this.#state || !this.#room.isLive || this.#client.driver.mode !== 'full') return
-    // One that waits for its turn tells the newest state.
+    // A waiting request will send the newest state.
     if (this.#request?.isQueued) return
     this.#request = this.#client.requests.start(
       () => ({ type: 'presence', room_id: this.#room.id, state: this.#state }),
@@ -45,7 +45,10 @@ export class Presence {
     )
   }
 
-  /** Only a refusal is answered. One for now must not leave the others with an old state. */
+  /**
+   * Only refusals are answered. After a temporary one the state is sent again, so that the others do not keep an old
+   * one.
+   */
   #answered(outcome: Answer | RoomfulError): void {
     if (!(outcome instanceof RoomfulError) || outcome.code === 'timeout' || outcome.code === 'not_connected')
       return

@@ -5,7 +5,9 @@ import { Emitter } from '../runtime/emitter.js'
 export class RoomEvents extends Emitter<Record<string, unknown>> {
   #held: (() => void)[] | undefined
 
-  /** The code after `await join()` runs before the next task, and may add handlers. */
+  /**
+   * Holds live events until the next task, because the code after `await join()` runs before it and may add handlers.
+   */
   hold(clock: Clock): void {
     if (this.#held) return
     this.#held = []

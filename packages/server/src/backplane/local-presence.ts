@@ -51,7 +51,7 @@ export class LocalPresence {
     return room ? this.#snapshot(room.presence) : { users: [], count: 0, version: 0 }
   }
 
-  /** Removes the users whose grace is over. */
+  /** Removes the users whose grace period is over. */
   sweep(now: number): void {
     for (const name of this.#inGrace) {
       const room = this.#rooms.get(name)

@@ -4,12 +4,12 @@ import type { LogEntry, LogPage, Position, Range } from '../../api/backplane.js'
 export interface ReadEntries {
   readonly epoch: string
   readonly head: Position
-  /** One above the head if no entry is kept. */
+  /** The head's offset plus 1 if no entry is left. */
   readonly oldestOffset: number
   readonly entries: readonly LogEntry[]
 }
 
-/** What a reader gets of what the store read: entries by offset, and what lies beyond them. */
+/** Turns what the store read into a page for a reader: entries by offset, and what lies beyond them. */
 export function toPage({ entries, epoch, head, oldestOffset }: ReadEntries, range: Range): LogPage {
   const known = { epoch, head, oldestOffset }
   if ('after' in range) {

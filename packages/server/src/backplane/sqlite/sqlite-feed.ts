@@ -15,7 +15,7 @@ export class SqliteFeed implements ChangeFeed {
 
   async watch(wake: () => void): Promise<Subscription> {
     const { wakes } = this.store()
-    // Of its own, so that one function that watches twice ends twice.
+    // A separate function for each call, so that one function that watches twice can stop twice.
     const own = () => wake()
     wakes.add(own)
     return { close: () => void wakes.delete(own) }

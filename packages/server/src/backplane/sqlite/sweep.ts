@@ -12,7 +12,7 @@ export interface SweepBounds {
 
 /** For how long one sweep may hold up messages. */
 const SWEEP_MS = 5
-/** A repeat that left its client within the window may be on its way for as long as a dead connection goes unnoticed. */
+/** A repeat that was sent within the window may travel for as long as a dead connection goes unnoticed. */
 const IN_TRANSIT_MS = 60_000
 /** Rooms whose names one sweep reads. */
 const NAMES = 200

@@ -16,7 +16,7 @@ export class LifeCycle {
     return this.#isClosed
   }
 
-  /** Whether balancers should send connections here. */
+  /** Whether balancers should send new connections to this node. */
   get isServing(): boolean {
     return this.#hasStarted && !this.#isLeaving && !this.#isDraining
   }
