@@ -18,7 +18,7 @@ import { type Runtime, systemRuntime } from './runtime/runtime.js'
 import type { SocketFactory } from './runtime/socket.js'
 import * as strings from './runtime/strings.js'
 
-/** A connection to a server and the rooms on it, without timelines. */
+/** A connection to a server, and the rooms on it, without timelines. */
 export interface CoreClient<P extends AnyProtocol = BuiltIn> {
   readonly status: Observable<ConnectionStatus>
   /** Time from a ping to its pong, in ms; `undefined` while there is no connection. */

@@ -6,9 +6,9 @@ import { SqliteBackplane, type SqliteStore } from './backplane/sqlite/sqlite-bac
 export type { RoomRetention, SqliteOptions, SqliteStore }
 
 /**
- * Keeps the logs in one file: what is acknowledged is on disk, and a restart, a crash or a power cut loses none of it. For one
- * process. Needs Node 22.13 or later, or the package `better-sqlite3`.
- * @throws TypeError for an option that cannot work, with what to do about it
+ * Keeps the logs in one file, for a single process. Acknowledged messages are on disk: a restart, a crash or a power
+ * cut loses none of them. Requires Node 22.13 or later, or the package `better-sqlite3`.
+ * @throws TypeError for an option that cannot work; it says how to fix it
  *
  * @example
  * createServer({ backplane: sqlite({ file: './data/chat.db' }) })

@@ -13,7 +13,7 @@ export function definitionOf(protocol: AnyProtocol | undefined, type: string): C
 }
 
 /**
- * The frame of an application's message. Its input travels: the server runs the schema again.
+ * The frame of an application's message. It carries the input, because the server runs the schema again.
  * @throws RoomfulError `invalid_message`
  */
 export function applicationFrame(

@@ -3,7 +3,7 @@ import { checkText, MAX_TEXT_LENGTH, RoomfulError, validate } from '@roomful/pro
 import type { AnyProtocol } from '../options/options.js'
 import * as strings from '../runtime/strings.js'
 
-/** Why the server would refuse the text of a message. `null` is no limit. */
+/** Why the server would refuse the text of a message. `null` means that there is no limit. */
 export function textFault(
   message: string,
   textLength: number | null | undefined,

@@ -11,7 +11,7 @@ interface Services {
   failed(error: RoomfulError): void
 }
 
-/** This user's state in a room: kept, and sent whenever the room is live. */
+/** This user's state in a room, kept and sent whenever the room is live. */
 export class Presence {
   readonly #room: { readonly id: string; readonly isLive: boolean }
   readonly #client: Services

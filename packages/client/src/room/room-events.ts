@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.js'
 import { Emitter } from '../runtime/emitter.js'
 
-/** Calls the application's handlers of a room. What comes in the task of a join waits for the next one. */
+/** Calls the application's handlers for a room. Events in the task of a join wait for the next task. */
 export class RoomEvents extends Emitter<Record<string, unknown>> {
   #held: (() => void)[] | undefined
 
@@ -18,14 +18,14 @@ export class RoomEvents extends Emitter<Record<string, unknown>> {
     }, 0)
   }
 
-  /** Emits at once, or after what is held. */
+  /** Emits at once, or after the held events. */
   tell(type: string, event: unknown): void {
     const emit = () => this.emit(type, event)
     if (this.#held) this.#held.push(emit)
     else emit()
   }
 
-  /** What is held is for a user who is gone. */
+  /** Held events were for a user who is gone. */
   drop(): void {
     if (this.#held) this.#held = []
   }

@@ -35,24 +35,32 @@ export interface Change<P extends AnyProtocol = BuiltIn> {
 }
 
 export interface ConsumeOptions {
-  /** Where a consumer begins of which no cursor is kept. @default 'oldest' */
+  /** Where a consumer begins if it has no stored cursor. @default 'oldest' */
   readonly from?: ChangesStart
-  /** Most changes that the handler gets at once. @default 100 */
+  /** Maximum number of changes that the handler gets at once. @default 100 */
   readonly batch?: number
-  /** After a node has not been heard of for so long, in ms, another takes the consumer over. @default 15_000 */
+  /** If a node shows no sign of life for this long, in ms, another node takes over its consumers. @default 15_000 */
   readonly leaseMs?: number
-  /** Longest wait, in ms, before changes come again of which the handler failed; it begins with 1 s, and doubles. @default 60_000 */
+  /**
+   * Longest wait before changes whose handler failed are passed again, in ms; it begins with 1 s and doubles.
+   * @default 60_000
+   */
   readonly retryMs?: number
 }
 
 export interface ConsumeContext {
-  /** Aborted once another node may have taken the consumer over, or the server waits for the handler no longer. */
+  /**
+   * Aborted when another node may have taken over the consumer, or when the server no longer waits for the handler.
+   */
   readonly signal: AbortSignal
-  /** Whether changes before these were lost: the cursor was gone. */
+  /** Whether changes before these were lost, because the cursor was gone. */
   readonly missed: boolean
 }
 
-/** Gets changes in their order. Once it has returned, or what it returned has resolved, they are done with; a throw brings the same again. */
+/**
+ * Receives changes in order. They are done when it returns, or when its promise resolves; after a throw, it receives
+ * the same changes again.
+ */
 export type ConsumeHandler<P extends AnyProtocol = BuiltIn> = (
   changes: readonly Change<P>[],
   context: ConsumeContext,
@@ -60,6 +68,9 @@ export type ConsumeHandler<P extends AnyProtocol = BuiltIn> = (
 
 export interface Consumer {
   readonly name: string
-  /** Takes no more changes. Resolves once the handler has ended, and how far it has got is kept; another node goes on. */
+  /**
+   * Stops taking changes. Resolves once the handler has finished and its position is stored; another node can then
+   * continue.
+   */
   stop(): Promise<void>
 }

@@ -144,7 +144,7 @@ const CONSUME: OptionRules<ConsumeOptions> = {
   retryMs: is.positive,
 }
 
-/** @throws TypeError that names the argument and how to mend it */
+/** @throws TypeError that names the argument and says how to fix it */
 export function assertConsume(name: unknown, handler: unknown, options: ConsumeOptions): void {
   if (!is.text.accepts(name) || String(name).length > MAX_NAME_LENGTH)
     throw new TypeError(`consume: the name must be a string of 1 to ${MAX_NAME_LENGTH} characters`)

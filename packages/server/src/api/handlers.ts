@@ -12,8 +12,9 @@ export interface Chat<P extends AnyProtocol = BuiltIn> {
 /** A chat message as a client sent it. */
 export interface SentChat<P extends AnyProtocol = BuiltIn> extends Chat<P> {
   /**
-   * Names this message among those of its user in this room, and a repeat has the same: the key under which a database of
-   * your own has it once. Absent where a client gave none, which then repeats nothing by itself.
+   * Identifies this message among those of its user in this room; a repeat has the same id. Use it as the key under
+   * which your own database stores the message once. Absent if the client sent none; such a client does not repeat
+   * messages by itself.
    */
   readonly clientId?: string
 }

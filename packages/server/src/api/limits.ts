@@ -18,7 +18,11 @@ export interface Limits {
   /** Unparseable frames per minute; the last of them closes the connection with 4502. @default 10 */
   readonly unparseablePerMinute: number
 
-  /** Messages a second, WebSocket pings among them, for a connection and for a user on one node; more get `rate_limited`. @default 20 */
+  /**
+   * Messages per second, including WebSocket pings, for each connection and for each user on one node; more get
+   * `rate_limited`.
+   * @default 20
+   */
   readonly messagesPerSecond: number
   /** Messages that may arrive at once after a quiet time. @default 40 */
   readonly messagesBurst: number
@@ -95,9 +99,9 @@ export interface Limits {
   readonly connectionsPerUser: number
   /** Connections of one node; more get HTTP 503. @default 10_000 */
   readonly connections: number
-  /** Rooms of one connection; more get `room_limit`. @default 100 */
+  /** Rooms of one connection; a further join gets `room_limit`. @default 100 */
   readonly roomsPerConnection: number
-  /** Rooms with members on one node; a join of one more gets `unavailable`. @default 100_000 */
+  /** Rooms with members on one node; a join to a further room gets `unavailable`. @default 100_000 */
   readonly rooms: number
   /**
    * Up to this number of users, a room's members are listed and each join and leave is announced. A larger room gets

@@ -78,10 +78,11 @@ export interface Roomful<P extends AnyProtocol = BuiltIn> {
    */
   changes(options?: ChangesOptions): AsyncGenerator<Change<P>, void>
   /**
-   * Gives every change to a handler, in batches, on one node at a time: where each node of a cluster consumes under the same
-   * name, one has it, and another goes on when that one is gone. How far it has got is kept by the backplane, after
-   * the handler has resolved: changes come at least once.
-   * @throws TypeError for a wrong argument, a name that this server consumes already, or where the backplane keeps no feed
+   * Passes every change to a handler, in batches, on one node at a time. If several nodes of a cluster consume under
+   * the same name, one has the consumer, and another continues when that one is gone. The backplane stores the
+   * position after the handler has resolved: changes arrive at least once.
+   * @throws TypeError for a wrong argument, a name that this server already consumes, or if the backplane keeps no
+   * feed
    */
   consume(name: string, handler: ConsumeHandler<P>, options?: ConsumeOptions): Consumer
   /**

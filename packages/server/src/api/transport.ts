@@ -19,7 +19,7 @@ export interface Transport {
   close(code: number, reason: string): void
   /** Drops the socket at once. */
   terminate(): void
-  /** Stops reading, so that the peer feels the back-pressure. */
+  /** Stops reading, so that back-pressure reaches the peer. */
   pause(): void
   resume(): void
   /** Bytes that were sent and have not left the process. The server uses them to recognise slow readers. */
@@ -52,11 +52,14 @@ export interface ConnectionRequest {
    * out.
    */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
-  /** IP address of the peer, or the one that a trusted proxy names, without a port; an IPv4 address never wrapped as IPv6. */
+  /**
+   * The peer's IP address, or the one that a trusted proxy reports, without a port; an IPv4 address is never in IPv6
+   * form.
+   */
   readonly remoteAddress: string
 }
 
-/** Why no connection is taken now, and when to come back. */
+/** Why no connection can be accepted now, and when to retry. */
 export interface UpgradeRefusal {
   readonly status: 503
   readonly why: string

@@ -9,10 +9,10 @@ interface Followed {
   readonly listeners: Set<Listener>
 }
 
-/** Who is in the rooms of one process. */
+/** The users in the rooms of one process. */
 export class LocalPresence {
   readonly #rooms = new Map<string, Followed>()
-  /** Rooms with users who may return. */
+  /** Rooms with users in their grace period. */
   readonly #inGrace = new Set<string>()
 
   constructor(private readonly listedMembers: number) {}
@@ -37,7 +37,7 @@ export class LocalPresence {
     if (room) announce(room, room.presence.update(userId, state), undefined)
   }
 
-  /** With a `graceUntil`, the user of the last connection stays until then. */
+  /** If `graceUntil` is given, the user of the last connection stays until then. */
   leave(name: string, userId: string, connection: string, graceUntil: number | undefined): void {
     const room = this.#rooms.get(name)
     if (!room) return

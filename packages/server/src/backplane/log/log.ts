@@ -171,7 +171,7 @@ export class RoomLog {
     return (this.#segments[this.#segmentOf(offset)] ?? this.#segments[0])?.idOf(offset)
   }
 
-  /** When the entry at an offset was appended; it is kept. */
+  /** When the entry at an offset, which the log still has, was appended. */
   atOf(offset: number): number | undefined {
     return this.#segments[this.#segmentOf(offset)]?.atOf(offset)
   }

@@ -1,6 +1,6 @@
 import type { LogEntry, LogPage, Position, Range } from '../../api/backplane.js'
 
-/** What a store has read of a log, the entries in the direction of reading. */
+/** What a store has read from a log, with the entries in the direction of reading. */
 export interface ReadEntries {
   readonly epoch: string
   readonly head: Position

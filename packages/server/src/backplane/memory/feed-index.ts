@@ -27,7 +27,7 @@ export class FeedIndex {
   #droppedThrough = 0
   #tidyAt = LEAST_ROWS
 
-  /** Begins with all that there is, in the order of time, and so each stream in its own. */
+  /** Starts with all existing entries in the order of time, which is also the order within each stream. */
   constructor(
     private readonly storeId: string,
     private readonly streams: Streams,

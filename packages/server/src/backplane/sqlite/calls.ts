@@ -4,7 +4,7 @@ import type { Store } from './store.js'
 import type { StoreFile } from './store-file.js'
 import type { Sweep } from './sweep.js'
 
-/** What the store does beside publishing, each call within a few ms, or in steps. */
+/** The work of the store other than publishing. Each call takes a few ms, or is done in steps. */
 export class Calls {
   constructor(
     private readonly file: StoreFile,

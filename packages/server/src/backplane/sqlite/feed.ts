@@ -7,7 +7,7 @@ import type { Rooms } from './rooms.js'
 import { numberIn, textIn } from './rows.js'
 import { metaIn } from './schema.js'
 
-/** All entries of the file in the order of their commits, and how far its consumers have got. */
+/** All entries of the file in the order of their commits, and how far its consumers have read. */
 export class Feed {
   constructor(
     private readonly driver: Driver,
@@ -58,11 +58,11 @@ export class Feed {
     if (row && textIn(row, 'id') !== id) return 'forked'
     if (offset < dropped) return 'expired'
     if (row) return undefined
-    // The entry at the cursor went with its room; what came after it is all here.
+    // The entry at the cursor was deleted with its room; all entries after it are here.
     return offset > Math.max(head.offset, dropped, this.#lastSeq()) ? 'forked' : undefined
   }
 
-  /** The last that was ever given. */
+  /** The last number that was ever assigned. */
   #lastSeq(): number {
     const row = this.driver.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'entries'").get()
     return row ? numberIn(row, 'seq') : 0

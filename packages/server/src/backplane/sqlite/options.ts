@@ -31,27 +31,34 @@ export interface SqliteOptions {
    */
   readonly dedupeMs?: number
   /**
-   * Client messages that the file remembers, all rooms together, each some 150 bytes. A repeat from before them is
+   * How many client messages the file remembers, for all rooms together, at about 150 bytes each. An older repeat is
    * refused with `outcome_unknown`.
    * @default 1_000_000
    */
   readonly dedupeCount?: number
-  /** What a room keeps of its log: the same for all rooms, or by the room's name (`@user:ID` is a user's). @default everything */
+  /**
+   * How much of its log a room keeps: the same for all rooms, or by the room's name (`@user:ID` for a user's stream).
+   * @default everything
+   */
   readonly retention?: RoomRetention | ((room: string) => RoomRetention | undefined)
   /**
-   * Size of the file in bytes, above which the rooms that take the most lose their oldest entries; `Infinity` lets it grow.
+   * Size of the file in bytes above which the largest rooms lose their oldest entries; `Infinity` lets it grow.
    * @default 4_294_967_296
    */
   readonly maxFileBytes?: number
 }
 
-/** What is more, or older, is dropped, the oldest first. A resume from before it is told `recovered: false`. */
+/** Entries beyond these limits are dropped, the oldest first. A resume from before them gets `recovered: false`. */
 export interface RoomRetention {
-  /** Entries. @default Infinity */
+  /** Maximum number of entries. @default Infinity */
   readonly count?: number
-  /** Bytes of text, and 120 for each entry. @default Infinity */
+  /** Maximum bytes: the text, plus 120 for each entry. @default Infinity */
   readonly bytes?: number
-  /** Age of an entry, in ms. Nothing goes by its age in the first ten minutes, nor after the clock was set. @default Infinity */
+  /**
+   * Maximum age of an entry, in ms. Nothing is dropped by age in the first ten minutes, or in the ten minutes after
+   * the clock was set.
+   * @default Infinity
+   */
   readonly ageMs?: number
 }
 
@@ -90,7 +97,7 @@ const OPTIONS: OptionRules<SqliteOptions> = {
 
 const RETENTION: OptionRules<RoomRetention> = { count: is.positive, bytes: is.positive, ageMs: is.positive }
 
-/** @throws TypeError for what no room can keep */
+/** @throws TypeError for limits that no room can have */
 export function assertRetention(retention: RoomRetention): void {
   assertOptions('sqlite', retention, RETENTION, 'retention')
 }

@@ -40,7 +40,7 @@ export class Recent {
     this.#push(entry)
   }
 
-  /** The log has dropped what is before an offset. */
+  /** The log has dropped the entries before an offset. */
   trim(oldestOffset: number): void {
     this.#oldestOffset = oldestOffset
     if (this.#head && oldestOffset > this.#first(this.#head)) this.forget()

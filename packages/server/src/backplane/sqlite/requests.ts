@@ -44,16 +44,16 @@ export interface FeedRequest {
 export interface SweepRequest {
   readonly kind: 'sweep'
   readonly ticket: number
-  /** What these rooms keep. */
+  /** The limits of these rooms. */
   readonly keep: readonly (readonly [stream: string, retention: RoomRetention])[]
   readonly times: SweepTimes
 }
 
 export interface SweepReply {
   readonly trimmed: readonly Trimmed[]
-  /** Rooms whose turn is next. */
+  /** The rooms whose turn is next. */
   readonly names: readonly string[]
-  /** Whether more is to be dropped at once. */
+  /** Whether more should be dropped at once. */
   readonly isBusy: boolean
   readonly isNearlyFull: boolean
 }

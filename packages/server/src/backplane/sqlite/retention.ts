@@ -4,14 +4,19 @@ import { assertRetention, type RoomRetention, type SqliteSettings } from './opti
 import type { SweepReply } from './requests.js'
 import type { SharedStore } from './shared-store.js'
 
-/** Time in which nothing goes by its age, in ms: after the start, and after the wall clock was set. */
+/** How long nothing is dropped by age, in ms: after the start, and after the wall clock was set. */
 const STEADY_MS = 600_000
-/** By how much wall and monotonic clock may differ. */
+/** How much the wall clock and the monotonic clock may drift apart. */
 const DRIFT_MS = 60_000
-/** Rooms that were written to, up to which each has its turn in the next sweep; the others have it in theirs. */
+/**
+ * Up to this many rooms with new entries are handled in the next sweep; further rooms wait for their regular turn.
+ */
 const MOST_WRITTEN = 1_000
 
-/** Has the file give up what is not to be kept, a little at a time. Decides what that is for each room, which only this side can. */
+/**
+ * Makes the file drop entries beyond the limits, a little at a time. It decides the limits of each room, which only
+ * this side can.
+ */
 export class Retention {
   readonly #due = new Set<string>()
   #isSweeping = false
@@ -25,7 +30,7 @@ export class Retention {
     private readonly logger: Logger,
   ) {}
 
-  /** A room was written to. */
+  /** A room got an entry. */
   wrote(room: string): void {
     if (this.settings.retention && this.#due.size < MOST_WRITTEN) this.#due.add(room)
   }
@@ -42,7 +47,7 @@ export class Retention {
     }
   }
 
-  /** Returns whether more is to be dropped at once. */
+  /** Returns whether more should be dropped at once. */
   async #once(): Promise<boolean> {
     const keep = [...this.#due].map((room) => [room, this.#retentionOf(room)] as const)
     const times = { wallMs: this.clock.wallTime(), isSteady: this.#isSteady() }
@@ -76,7 +81,7 @@ export class Retention {
     return now - this.#since.now >= STEADY_MS
   }
 
-  /** Once: from then on it may well stay so. */
+  /** Logged only once, because the file may stay nearly full. */
   #tellNearlyFull(isNearlyFull: boolean): void {
     if (isNearlyFull && !this.#hasTold) {
       this.#hasTold = true

@@ -46,7 +46,7 @@ export class Rooms {
       .run(offset, id, bytes, key)
   }
 
-  /** Begins a new generation at once; what the old one had goes in steps. Returns the new, empty room. */
+  /** Begins a new generation at once; the rows of the old one are removed in steps. Returns the new, empty room. */
   replace({ key, name, generation }: Room): Room {
     if (key === 0) return this.#empty(name)
     this.driver.prepare('INSERT INTO deleted (room) VALUES (?)').run(key)
@@ -60,7 +60,7 @@ export class Rooms {
     return this.find(name)
   }
 
-  /** Not that of a row that is still to be removed, which SQLite would give again. */
+  /** Avoids the key of a row that is still to be removed, which SQLite would assign again. */
   #freshKey(): number {
     const row = this.driver
       .prepare(

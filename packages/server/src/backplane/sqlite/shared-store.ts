@@ -22,7 +22,7 @@ export class SharedStore {
   readonly #thread: StoreThread
   readonly #streams = new ActiveStreams()
   readonly #relays = new Set<(relay: Relay) => void>()
-  /** Who has which consumer of the feed. The file has one process, so no owner outlives it. */
+  /** The owners of the feed's consumers. Only one process uses the file, so no owner outlives it. */
   readonly leases = new Map<string, { readonly owner: string; readonly until: number }>()
   /** Called for each entry. */
   readonly wakes = new Set<() => void>()
@@ -112,7 +112,7 @@ export class SharedStore {
     }
   }
 
-  /** Begins an empty log in the place of another, whose readers are told. */
+  /** Replaces a log by an empty one, and notifies its readers. */
   async delete(name: string): Promise<void> {
     this.#ended(name, (await this.#thread.call({ kind: 'delete', stream: name })) as Position)
   }
@@ -142,7 +142,7 @@ export class SharedStore {
     return this.#thread.call(call)
   }
 
-  /** What retention has dropped. */
+  /** Handles entries that retention has dropped. */
   trimmed(rooms: readonly Trimmed[]): void {
     for (const [name, oldestOffset] of rooms) {
       const stream = this.#streams.get(name)

@@ -22,7 +22,7 @@ import type { SharedStore } from './shared-store.js'
 import { SqliteFeed } from './sqlite-feed.js'
 import { unavailable } from './unavailable.js'
 
-/** A backplane on a file, and what can be done with the file. */
+/** A backplane on a file, with operations on the file. */
 export interface SqliteStore extends Backplane {
   /**
    * Copies the file while the server goes on, in steps, to a path where nothing is yet. Whoever starts a server on a copy starts a
@@ -53,7 +53,7 @@ interface Started {
 }
 
 const SWEEP_MS = 1_000
-/** Entries that an export reads at once. */
+/** How many entries an export reads at once. */
 const EXPORTED_PAGE = { limit: 500, maxBytes: 1024 * 1024 }
 
 /** Keeps logs in a file on the local disk, and presence in the memory of this process. */

@@ -2,7 +2,7 @@ import type { Position, Subscription } from '../../api/backplane.js'
 import type { ChangeFeed, ConsumerClaim, FeedPage } from '../../api/change-feed.js'
 import type { SharedStore } from './shared-store.js'
 
-/** The feed of a file. Cursors are on disk, leases in memory: one process has the file. */
+/** The feed of a file. Cursors are on disk, leases in memory, because only one process uses the file. */
 export class SqliteFeed implements ChangeFeed {
   constructor(
     private readonly store: () => SharedStore,

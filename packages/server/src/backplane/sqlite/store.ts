@@ -39,7 +39,7 @@ export class Store {
     return { ...page, fault: since && this.#rooms.fault(room, since) }
   }
 
-  /** Ends a log, and begins an empty one under another epoch. Returns the head of that. */
+  /** Ends a log, and begins an empty one under another epoch. Returns the new head. */
   delete(stream: string): Position {
     return this.#rooms.replace(this.#rooms.find(stream)).head
   }

@@ -10,16 +10,16 @@ export interface SweepBounds {
   readonly maxFileBytes: number
 }
 
-/** For how long one sweep may hold up messages. */
+/** The longest time for which one sweep may delay messages. */
 const SWEEP_MS = 5
 /** A repeat that was sent within the window may travel for as long as a dead connection goes unnoticed. */
 const IN_TRANSIT_MS = 60_000
-/** Rooms whose names one sweep reads. */
+/** The number of rooms whose names one sweep reads. */
 const NAMES = 200
-/** From which share of `maxFileBytes` on the log says that it is nearly full. */
+/** From this share of `maxFileBytes` on, the log says that the file is nearly full. */
 const NEARLY = 0.8
 
-/** Keeps the file within its bounds, a few ms at a time, within a transaction of the caller's. */
+/** Keeps the file within its limits, a few ms at a time, within a transaction of the caller. */
 export class Sweep {
   readonly #trimming: Trimming
   #lastRoom = 0
@@ -34,7 +34,7 @@ export class Sweep {
     this.#sent = numberIn(driver.prepare('SELECT count(*) AS sent FROM sent').get() ?? {}, 'sent')
   }
 
-  /** Takes note of records of client messages that were written. */
+  /** Counts records of client messages that were written. */
   remembered(count: number): void {
     this.#sent += count
   }
@@ -74,13 +74,13 @@ export class Sweep {
     return forgotten > 0
   }
 
-  /** Without free pages, which are written before the file grows. */
+  /** Excludes free pages, which are reused before the file grows. */
   #usedBytes(): number {
     const { driver } = this
     return (pragma(driver, 'page_count') - pragma(driver, 'freelist_count')) * pragma(driver, 'page_size')
   }
 
-  /** The next rooms, round and round. */
+  /** The next rooms, in a cycle. */
   #nextNames(): string[] {
     const rows = this.driver
       .prepare('SELECT room, name FROM rooms WHERE room > ? ORDER BY room LIMIT ?')

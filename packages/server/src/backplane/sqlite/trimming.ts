@@ -4,27 +4,27 @@ import type { RoomRetention } from './options.js'
 import { numberIn, textIn } from './rows.js'
 import { metaIn } from './schema.js'
 
-/** Rows that one statement deletes. */
+/** The number of rows that one statement deletes. */
 const BATCH = 200
 
-/** The times by which age is judged. */
+/** The times by which an entry's age is determined. */
 export interface SweepTimes {
   readonly wallMs: number
-  /** False while nothing may go by its age: the wall clock may be wrong. */
+  /** False while nothing may be dropped by age, because the wall clock may be wrong. */
   readonly isSteady: boolean
 }
 
-/** A room that lost entries, and its oldest from then on. */
+/** A room that lost entries, and the offset of its oldest entry from then on. */
 export type Trimmed = readonly [stream: string, oldestOffset: number]
 
 /**
- * Drops what is not to be kept, always from the old end, so that a log has no holes. Each call drops one batch at most, within
- * a transaction of the caller's.
+ * Drops entries beyond the limits, always from the old end, so that a log has no holes. Each call drops at most one
+ * batch, within a transaction of the caller.
  */
 export class Trimming {
   constructor(private readonly driver: Driver) {}
 
-  /** What a room keeps no longer. Returns its new oldest offset; `undefined` if all may stay. */
+  /** Drops a room's entries beyond its limits. Returns its new oldest offset; `undefined` if all entries may stay. */
   trimRoom(name: string, keep: RoomRetention, { wallMs, isSteady }: SweepTimes): number | undefined {
     const row = this.driver.prepare('SELECT room, head, oldest, bytes FROM rooms WHERE name = ?').get(name)
     if (!row) return undefined
@@ -45,7 +45,7 @@ export class Trimming {
     return last < oldest ? undefined : this.#drop(room, last)
   }
 
-  /** The oldest entries of the room that takes the most. Returns it; `undefined` if no room has entries. */
+  /** Drops the oldest entries of the largest room. Returns that room; `undefined` if no room has entries. */
   trimHeaviest(): Trimmed | undefined {
     const row = this.driver
       .prepare('SELECT room, name, bytes FROM rooms WHERE oldest <= head ORDER BY bytes DESC LIMIT 1')
@@ -56,7 +56,10 @@ export class Trimming {
     return last && [textIn(row, 'name'), this.#drop(room, numberIn(last, 'offset'))]
   }
 
-  /** Gives up the oldest records of client messages. A repeat from before them is told `forgotten` from then on. Returns how many. */
+  /**
+   * Removes the oldest records of client messages. An older repeat then gets `forgotten`. Returns how many were
+   * removed.
+   */
   forgetSent(before: number, most: number): number {
     const rows = this.driver
       .prepare('SELECT seq, room, offset, at FROM sent ORDER BY seq LIMIT ?')
@@ -91,7 +94,7 @@ export class Trimming {
       .all(room)
   }
 
-  /** Entries up to an offset. Returns the offset of the oldest that is left. */
+  /** Drops entries up to an offset. Returns the offset of the oldest one that is left. */
   #drop(room: number, last: number): number {
     const gone = this.driver
       .prepare(

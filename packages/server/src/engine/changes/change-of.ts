@@ -3,7 +3,7 @@ import type { FeedEntry } from '../../api/change-feed.js'
 import { roomOf } from '../rooms/room.js'
 import { cursorText } from './cursor.js'
 
-/** An entry of the feed as the application gets it. */
+/** Turns an entry of the feed into a change for the application. */
 export function changeOf({ stream, epoch, entry, cursor }: FeedEntry): Change<AnyProtocol> {
   return {
     ...roomOf(stream),

@@ -44,7 +44,7 @@ export class Changes {
     return this.#iterate(feedOf(this.deps.backplane, 'changes'), after ?? options.from ?? 'oldest', options)
   }
 
-  /** @throws TypeError for a wrong argument, or where the backplane keeps no feed; RoomfulError `closed` */
+  /** @throws TypeError for a wrong argument, or if the backplane keeps no feed; RoomfulError `closed` */
   consume(name: string, handler: ConsumeHandler<AnyProtocol>, options: ConsumeOptions = {}): Consumer {
     const { lifeCycle, backplane, clock, logger } = this.deps
     lifeCycle.assertOpen()
@@ -66,13 +66,13 @@ export class Changes {
     return { name, stop }
   }
 
-  /** Ends whatever reads. Resolves once the handlers of consumers have ended. */
+  /** Ends all reading. Resolves once the handlers of consumers have finished. */
   async stop(): Promise<void> {
     for (const controller of this.#running) controller.abort()
     await Promise.all([...this.#consumers.values()].map((consumer) => consumer.stop()))
   }
 
-  /** Waits for no handler any longer. */
+  /** Stops waiting for handlers. */
   abandon(): void {
     for (const consumer of this.#consumers.values()) consumer.abandon()
   }

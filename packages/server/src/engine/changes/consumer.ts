@@ -21,7 +21,7 @@ export interface ConsumerDeps {
   readonly feed: ChangeFeed
   readonly clock: Clock
   readonly logger: Logger
-  /** Tells this node from others. */
+  /** Identifies this node. */
   readonly owner: string
   /** Resolves once the backplane has started. */
   started(): Promise<void>
@@ -29,16 +29,16 @@ export interface ConsumerDeps {
 
 /** The time for which this node has the consumer. */
 interface Lease {
-  /** Another node may have it: what the handler does now, that one does again. */
+  /** Aborted when another node may have the consumer, and may repeat what the handler is doing. */
   readonly lost: AbortController
-  /** Lost, or about to be given up. */
+  /** Aborted when the lease is lost or about to be released. */
   readonly ended: AbortController
 }
 
-/** Renewals within the time of a lease: so many may fail before it is lost. */
+/** Renewals within the duration of a lease: the lease is lost only after this many have failed. */
 const RENEWALS = 3
 
-/** Gives the changes of the feed to a handler, batch by batch, while this node has the consumer. */
+/** Passes the changes of the feed to a handler, batch by batch, while this node has the consumer. */
 export class ChangeConsumer {
   readonly #stopping = new AbortController()
   #lease: Lease | undefined
@@ -51,14 +51,14 @@ export class ChangeConsumer {
     this.#done = this.#run().catch((err: unknown) => this.#log('error', err, 'consume: a consumer ended'))
   }
 
-  /** Resolves once the handler has ended, and how far it has got is kept. */
+  /** Resolves once the handler has finished and its position is stored. */
   stop(): Promise<void> {
     this.#stopping.abort()
     this.#lease?.ended.abort()
     return this.#done
   }
 
-  /** Tells the handler that nobody waits for it any longer. */
+  /** Tells the handler that nobody waits for it any more. */
   abandon(): void {
     this.#lease?.lost.abort()
   }
@@ -112,7 +112,7 @@ export class ChangeConsumer {
     })
   }
 
-  /** What is gone is told, and is no reason to stand still for ever. */
+  /** Reports missing changes, and continues after them instead of stopping for ever. */
   async #consume(cursor: Position | undefined, lease: Lease): Promise<void> {
     let start = cursor ?? (await this.#begin(lease))
     let missed = false
@@ -131,7 +131,10 @@ export class ChangeConsumer {
     }
   }
 
-  /** The place to begin at, kept at once where it is now: what is logged before the first commit must not be passed over. */
+  /**
+   * The position at which to begin. It is stored at once if it is the current end, so that entries logged before the
+   * first commit are not skipped.
+   */
   async #begin(lease: Lease): Promise<Position | ChangesStart | undefined> {
     const { from } = this.settings
     if (from === 'oldest') return from
@@ -144,7 +147,7 @@ export class ChangeConsumer {
     return follow(this.deps.feed, how, { ...this.deps, signal: lease.ended.signal })
   }
 
-  /** Resolves with false where the lease ended before the batch was done with. */
+  /** Resolves with false if the lease ended before the batch was handled. */
   async #handle(page: readonly FeedEntry[], missed: boolean, lease: Lease): Promise<boolean> {
     const last = page.at(-1)
     const changes = page.map(changeOf)

@@ -50,7 +50,7 @@ export class TextFrame implements Frames {
   }
 }
 
-/** A frame whose text ends in bytes that other frames share, and a last brace. */
+/** A frame whose text ends with bytes that other frames share, and a closing brace. */
 export class TailedFrame implements Frames {
   readonly count = 1
   readonly payloadBytes: number

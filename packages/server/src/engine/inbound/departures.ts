@@ -17,11 +17,11 @@ export interface DeparturesDeps {
   readonly logger: Logger
 }
 
-/** What the end of a connection brings with it. */
+/** Handles the end of connections. */
 export class Departures {
   constructor(private readonly deps: DeparturesDeps) {}
 
-  /** The socket is gone, with the peer's code and reason. Clean-up always runs, whatever the hooks do. */
+  /** The socket is gone, with the peer's code and reason. The clean-up always runs, whatever the hooks do. */
   closed(connection: Connection, peerCode: number, peerReason: string): void {
     const end = connection.markClosed(peerCode, peerReason)
     if (!end) return

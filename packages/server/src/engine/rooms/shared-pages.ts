@@ -3,12 +3,13 @@ import type { Room } from './room.js'
 
 type ReadPage = ReturnType<Backplane['read']>
 
-/** What a page without entries takes, about. */
+/** The approximate size of a page without entries. */
 const PAGE_BYTES = 1_024
 
 /**
- * Pages of logs that several members ask for at about the same time, as after a restart: each is read once, and being one
- * object, made into JSON once. By the room's head, so that none lacks an entry that its reader has missed.
+ * Pages of logs that several members request at about the same time, for example after a restart. Each page is read
+ * once and, being one object, turned into JSON once. Pages are kept by the room's head, so that none lacks an entry
+ * that its reader has missed.
  */
 export class SharedPages {
   #pages = new Map<string, ReadPage>()
@@ -28,7 +29,7 @@ export class SharedPages {
     return page
   }
 
-  /** Soon, since entries also go by their age or by hand, and nothing tells. */
+  /** Called soon, because entries are also dropped by age or by hand, without a notification. */
   forget(): void {
     this.#pages = new Map()
     this.#bytes = 0
@@ -43,7 +44,7 @@ export class SharedPages {
       if (this.#bytes > this.maxBytes) this.forget()
       return page
     } catch (error) {
-      // The next one asks again.
+      // The next reader asks again.
       if (pages === this.#pages) this.forget()
       throw error
     }
