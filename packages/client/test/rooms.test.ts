@@ -106,7 +106,7 @@ describe('release', () => {
     await expect(room.join()).rejects.toMatchObject({ code: 'closed' })
     await expect(room.send('again')).rejects.toMatchObject({
       code: 'closed',
-      message: 'The room was released; take it anew from client.room()',
+      message: 'The room was released; get a new handle from client.room()',
     })
     room.on('chat_message', () => {})
     expect(script.client.room('r')).toBe(next)

@@ -14,7 +14,7 @@ export const is = {
   object: rule('an object', isObject),
   boolean: rule('true or false', (value) => typeof value === 'boolean'),
   /** An empty text usually comes from an empty environment variable. */
-  text: rule('a string with something in it', (value) => typeof value === 'string' && value !== ''),
+  text: rule('a non-empty string', (value) => typeof value === 'string' && value !== ''),
   positive: rule('a number above 0', (value) => typeof value === 'number' && value > 0),
   duration: rule('a number of ms, 0 or more', (value) => Number.isFinite(value) && Number(value) >= 0),
   port: rule(

@@ -9,10 +9,10 @@ const OWN_EVENTS = ['status', 'expiring']
 const OPTIONS: OptionRules<ClientOptions<AnyProtocol>> = {
   // Every build checks the URL, in resolve-options.ts.
   url: is.rule('a URL', () => true),
-  protocol: is.rule('what defineProtocol() returned', (value) => is.object.accepts(Object(value).server)),
+  protocol: is.rule('the result of defineProtocol()', (value) => is.object.accepts(Object(value).server)),
   token: is.rule('a string or a function', (value) => ['string', 'function'].includes(typeof value)),
   session: is.oneOf('tab', 'memory'),
-  storage: is.rule('what localOutbox() or storedOutbox() returned', is.function.accepts),
+  storage: is.rule('the result of localOutbox() or storedOutbox()', is.function.accepts),
   outbox: is.object,
   timeouts: is.object,
   backoff: is.object,

@@ -7,7 +7,7 @@ export const waitingForServer = 'Waiting for the server'
 export const connectedToBase = 'Connected to a server without acknowledgements and recovery'
 export const slow = 'The server is slow to answer'
 export const waitsForPage =
-  'Too many connections of this user: waiting until this page is looked at, or for connect()'
+  'Too many connections of this user: waiting until somebody looks at this page, or for connect()'
 export const offline = 'There is no network'
 export const unreachable = (url: string, said: string, origin: string | undefined): string =>
   `No connection to ${url} so far${said && ` (${said})`}: check that the server runs there, that the path is right${
@@ -51,25 +51,25 @@ export const tooLong = (length: number, limit: number): string =>
 export const tooLarge = (bytes: number, limit: number): string =>
   `The message is too large: ${of(bytes, limit, 'bytes')}`
 export const cannotConnect = (bytes: number, limit: number): string =>
-  `The server takes frames of up to ${limit.toLocaleString('en')} bytes, and what keeps the connection needs ${bytes.toLocaleString('en')}: raise the server's limits.frameBytes, or use a smaller token`
-export const faulted = 'The client failed on what the server sent'
+  `The server takes frames of up to ${limit.toLocaleString('en')} bytes, but a frame that the connection itself needs has ${bytes.toLocaleString('en')}: raise the server's limits.frameBytes, or use a smaller token`
+export const faulted = 'The client failed on a message from the server'
 export const tooMany = (messages: number, limit: number): string =>
   `The outbox is full: ${of(messages, limit, 'messages')}`
 export const tooManyBytes = (bytes: number, limit: number): string =>
   `The outbox is full: ${of(bytes, limit, 'bytes')}`
 export const joinFirst: string | undefined = 'Join the room first'
-export const released: string | undefined = 'The room was released; take it anew from client.room()'
+export const released: string | undefined = 'The room was released; get a new handle from client.room()'
 export const noChatData: string | undefined = 'The protocol declares no chat data'
 export const anotherUser: string | undefined = 'Another user has logged in'
 
 export const undeclared = (type: string): string => `The protocol declares no client message '${type}'`
-export const noRequest = (type: string): string => `'${type}' is no request; use emit()`
+export const noRequest = (type: string): string => `'${type}' is not a request; use emit()`
 export const isRequest = (type: string): string => `'${type}' is a request; use request()`
 export const noText = 'room.send: pass the message as a string'
 export const badUrl = (url: unknown): string =>
-  `createClient: url '${url}' is no URL to connect to; pass one of ws:, wss:, http: or https:, such as 'wss://example.org/ws'`
+  `createClient: url '${url}' is not a URL to connect to; pass one with ws:, wss:, http: or https:, such as 'wss://example.org/ws'`
 export const noPage = (url: string): string =>
-  `createClient: url '${url}' is a path, and there is no page here that it could be on; to connect from Node pass a whole URL, such as 'wss://example.org/ws'`
+  `createClient: url '${url}' is a path, but there is no page that it could refer to; to connect from Node, pass a full URL, such as 'wss://example.org/ws'`
 export const noWebSocket =
   "createClient: there is no WebSocket here; on Node 20 run `npm install ws` and pass it: import { WebSocket } from 'ws'; createClient({ url, WebSocket })"
 

@@ -26,7 +26,7 @@ it('what is no text is refused to the caller of send, and is no entry of the tim
 
 it('request() of a message and emit() of a request are refused before anything leaves', async () => {
   const { script, room } = await live()
-  await expect(room.request('draw', {})).rejects.toThrow("'draw' is no request; use emit()")
+  await expect(room.request('draw', {})).rejects.toThrow("'draw' is not a request; use emit()")
   expect(() => room.emit('save', {})).toThrow("'save' is a request; use request()")
   expect(script.connection.take()).toEqual([])
 })

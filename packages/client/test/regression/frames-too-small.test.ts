@@ -27,7 +27,7 @@ it('[C2] a token larger than the server’s frames ends it for good, in words, a
   const status = await reaches(client.status, 'failed')
   expect(status).toMatchObject({ code: 1009, error: { code: 'too_large' } })
   expect(status.reason).toMatch(
-    /frames of up to 1,000 bytes, and what keeps the connection needs 1,2\d\d: .*frameBytes/,
+    /frames of up to 1,000 bytes, but a frame that the connection itself needs has 1,2\d\d: .*frameBytes/,
   )
   await expect(joined).rejects.toBe(status.error)
   await server.close()

@@ -75,9 +75,9 @@ export interface DecodeOptions {
 export function encode(message: { readonly type: string }): EncodeResult {
   try {
     const text: string | undefined = JSON.stringify(message)
-    return text === undefined ? { ok: false, reason: 'The message has no JSON' } : { ok: true, text }
+    return text === undefined ? { ok: false, reason: 'JSON cannot hold the message' } : { ok: true, text }
   } catch (cause) {
-    return { ok: false, reason: cause instanceof Error ? cause.message : 'The message has no JSON' }
+    return { ok: false, reason: cause instanceof Error ? cause.message : 'JSON cannot hold the message' }
   }
 }
 
@@ -181,7 +181,7 @@ function crossFieldFault(
 ): DecodeError | undefined {
   if (message.type === 'chat_message') return chatDataFault(frame, message, chat)
   const bothWays = message.type === 'history' && message.before !== undefined && message.after !== undefined
-  return bothWays ? invalidField(frame, 'after', 'Give before or after, not both') : undefined
+  return bothWays ? invalidField(frame, 'after', 'Pass before or after, not both') : undefined
 }
 
 /** Discards the schema's output: members receive the input, because a transform must not run twice. */

@@ -22,7 +22,7 @@ export function assertName(name: string): void {
   }
   if (!/^[A-Za-z][\w.:-]{0,63}$/.test(name)) {
     throw new TypeError(
-      `defineProtocol: '${name}' is no message name; use up to 64 letters, digits and _ . : -`,
+      `defineProtocol: '${name}' is not a message name; use up to 64 letters, digits and _ . : -`,
     )
   }
 }
@@ -31,7 +31,7 @@ export function assertName(name: string): void {
 export function assertBody(where: string, schema: unknown, reserved?: ReadonlySet<string>): void {
   if (!isStandardSchema(schema)) {
     throw new TypeError(
-      `defineProtocol: ${where} is no schema; pass one that follows Standard Schema, such as z.object({ … })`,
+      `defineProtocol: ${where} is not a schema; pass one that follows Standard Schema, such as z.object({ … })`,
     )
   }
   const fault = faultOfZod((schema as MaybeZod).def, reserved)

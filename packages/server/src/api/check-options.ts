@@ -26,13 +26,13 @@ const aSecret = is.rule(
   (value) => typeof value === 'string' && value.length >= MIN_SECRET_LENGTH,
 )
 const aCertificate = is.rule(
-  'an object with a certificate and its key, { cert, key } or { pfx }',
+  'an object with a certificate and its key: { cert, key } or { pfx }',
   (value) => {
     const { cert, key, privateKeyIdentifier, pfx, SNICallback } = Object(value)
     return Boolean(pfx || SNICallback || (cert && (key || privateKeyIdentifier)))
   },
 )
-const aProtocol: OptionRule = is.rule('what defineProtocol() returned', (value) => {
+const aProtocol: OptionRule = is.rule('the result of defineProtocol()', (value) => {
   const { client, server } = Object(value)
   return is.object.accepts(client) && is.object.accepts(server)
 })
@@ -47,7 +47,7 @@ const SERVER: OptionRules<ServerOptions<AnyProtocol, unknown>> = {
   authenticate: is.function,
   authorize: is.function,
   backplane: is.with(
-    'what memory(), redis() or sqlite() returned',
+    'the result of memory(), redis() or sqlite()',
     'start',
     'publish',
     'subscribe',
@@ -111,7 +111,7 @@ const CHAT: OptionRules<ChatOptions> = {
     "a user id, which never begins with '@'",
     (value) => typeof value === 'string' && /^(@server$|[^@])/.test(value),
   ),
-  data: is.rule('what the chat schema of the protocol declares', () => true),
+  data: is.rule('data as declared by the protocol's chat schema', () => true),
   key: aKey,
 }
 
@@ -180,7 +180,7 @@ export function assertChatOptions(options: ChatOptions): void {
 export function assertIds(caller: 'rooms' | 'users', ids: unknown): void {
   if (Array.isArray(ids)) return
   const one = caller === 'rooms' ? 'room' : 'user'
-  throw new TypeError(`${caller}: pass a list of ids, such as ['general']; for one, take ${one}(id)`)
+  throw new TypeError(`${caller}: pass a list of ids, such as ['general']; for a single one, use ${one}(id)`)
 }
 
 /** @throws TypeError that names the option and says how to fix it */
@@ -203,7 +203,7 @@ export function assertAttachOptions(options: AttachOptions): void {
 function assertReachable(caller: string, path = '/'): void {
   const asked = new URL(`http://host${path}`).pathname
   if (asked === path) return
-  throw new TypeError(`${caller}: no client can ask for the path '${path}'; write it as URLs do: '${asked}'`)
+  throw new TypeError(`${caller}: no client can ask for the path '${path}'; write it in its URL form: '${asked}'`)
 }
 
 const HTTP: OptionRules<HttpOptions> = {
@@ -231,7 +231,7 @@ export function assertTransport(transport: unknown): void {
 export function assertHttpServer(server: unknown): void {
   if (is.with('', 'on', 'listen', 'address').accepts(server)) return
   throw new TypeError(
-    'attach: pass an HTTP server: of Express what app.listen() returns, of Fastify app.server',
+    'attach: pass an HTTP server: the result of app.listen() for Express, app.server for Fastify',
   )
 }
 

@@ -87,14 +87,14 @@ export function guard(socket: Duplex, logger: Logger): void {
 }
 
 const OTHERS_LISTEN =
-  'others listen for upgrades of this HTTP server too. One that refuses paths it does not know, as `new ' +
-  'WebSocketServer({ server })` of ws does, cuts connections of this one. To be sure, send each path where it belongs ' +
-  'yourself, by server.handleUpgrade(request, socket, head) instead of attach'
+  'this HTTP server has other upgrade listeners. A listener that rejects unknown paths, such as `new ' +
+  'WebSocketServer({ server })` of ws, cuts Roomful's connections. Use one listener that routes upgrades by path, ' +
+  'and call server.handleUpgrade(request, socket, head) instead of attach'
 
 function logNearly(logger: Logger, asked: string, path: string): void {
   logger.warn(
     { asked: asked.slice(0, LOGGED_LENGTH), path },
-    'upgrade to a path that is nearly right: it must be the same to the letter, without a slash at its end',
+    'upgrade to a path that is almost right: it must match exactly, without a trailing slash',
   )
 }
 

@@ -135,7 +135,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     if (!refusal) return this.node.accept(transport, request)
     const { why, retryAfterS } = refusal
     throw new RoomfulError('unavailable', {
-      message: `No connection is taken: ${why}`,
+      message: `No connection can be accepted: ${why}`,
       retryAfterMs: retryAfterS * 1_000,
     })
   }

@@ -79,6 +79,6 @@ function droppedOnceAMinute(logger: Logger): () => void {
     const now = performance.now()
     if (now < quietUntil) return
     quietUntil = now + MINUTE_MS
-    logger.warn({}, 'sockets are dropped: more than limits.httpSockets are no WebSocket')
+    logger.warn({}, 'sockets are dropped: more than limits.httpSockets are not WebSockets')
   }
 }

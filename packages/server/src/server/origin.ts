@@ -40,7 +40,7 @@ export function assertOrigins(origins: unknown): asserts origins is Origins {
     if (sent === given) continue
     const mend = sent ?? "'https://example.com', without a path or a wildcard"
     throw new TypeError(
-      `createServer: origins holds ${JSON.stringify(given)}, which no browser sends; one sends ${mend}`,
+      `createServer: origins holds ${JSON.stringify(given)}, which no browser sends; browsers send ${mend}`,
     )
   }
 }

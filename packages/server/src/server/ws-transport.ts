@@ -186,7 +186,7 @@ function onceForwarded(trustedProxies: number, logger: Logger): (request: Incomi
     warned = true
     logger.warn(
       {},
-      'X-Forwarded-For is not believed: set `trustedProxies` to the number of proxies in front of this server',
+      'X-Forwarded-For is ignored: set `trustedProxies` to the number of proxies in front of this server',
     )
   }
 }

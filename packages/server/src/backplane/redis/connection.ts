@@ -117,7 +117,7 @@ export class RedisConnection {
     const now = this.deps.clock.now()
     if (!this.client.isReady || now - this.#replacedAt < REPLACE_EVERY_MS) return
     this.#replacedAt = now
-    this.deps.logger.warn({ connection: this.name, why }, 'redis: connecting anew')
+    this.deps.logger.warn({ connection: this.name, why }, 'redis: reconnecting')
     this.client.destroy()
     this.client.connect().catch((error: Error) => this.#log(error, 'the connection ended'))
   }

@@ -322,7 +322,7 @@ export class NodeRedisStore implements RedisStore {
     try {
       parsed = parse(message)
     } catch (err) {
-      const event = 'redis: what was published here is of another kind or version, and was passed over'
+      const event = 'redis: a message was of another kind or version, and was ignored'
       this.#open.link.logger.warn({ err }, event)
       return
     }

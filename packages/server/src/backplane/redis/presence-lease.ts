@@ -186,7 +186,7 @@ export class PresenceLease {
   #report(error: unknown): void {
     this.node.logger.warn(
       { err: error },
-      'redis: the presence of this node could not be kept up; trying again',
+      'redis: the presence of this node could not be renewed; trying again',
     )
   }
 }

@@ -80,7 +80,7 @@ export class RedisBackplane implements Backplane {
     const reentered = () => {
       for (const { feed } of this.#feeds.values()) feed.doubtPresence()
       this.#shareSecret().catch((err: unknown) =>
-        node.logger.warn({ err }, 'redis: the secret of the nodes could not be kept'),
+        node.logger.warn({ err }, 'redis: the nodes' shared secret could not be stored'),
       )
     }
     const lease = new PresenceLease(this.store, node, this.settings, seen, reentered)
@@ -187,7 +187,7 @@ export class RedisBackplane implements Backplane {
     sent.catch((error: unknown) => {
       // A message that only informs may be lost; but a user who was to be removed is still there.
       const level = relay.to === 'disconnect' || relay.to === 'kick' ? 'warn' : 'debug'
-      node.logger[level]({ to: relay.to, err: error }, 'redis: other nodes could not be told')
+      node.logger[level]({ to: relay.to, err: error }, 'redis: a message to other nodes could not be sent')
     })
   }
 

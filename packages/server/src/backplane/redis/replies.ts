@@ -214,6 +214,6 @@ function malformed(reply: unknown): RoomfulError {
   const kind = Array.isArray(reply) ? 'list' : typeof reply
   const length = Array.isArray(reply) || typeof reply === 'string' ? ` of length ${reply.length}` : ''
   return unavailable(
-    new TypeError(`Redis gave what no node or script of this version does: ${kind}${length}`),
+    new TypeError(`Redis returned something that no node or script of this version writes: ${kind}${length}`),
   )
 }

@@ -23,7 +23,7 @@ export async function inspectServer(connection: RedisConnection, logger: Logger)
   if (policy !== undefined && policy !== 'noeviction')
     logger.warn(
       { policy },
-      'redis: maxmemory-policy evicts: when memory is full, logs are lost and members are told so. Set it to noeviction',
+      'redis: maxmemory-policy evicts: when memory is full, logs are lost and members find out. Set it to noeviction',
     )
 }
 

@@ -29,7 +29,7 @@ export class ServerMessages {
     }
     const reserved = kind === 'published' ? PUBLISHED_ENVELOPE_FIELDS : ENVELOPE_FIELDS
     const clash = Object.keys(body).find((field) => reserved.has(field))
-    if (clash) throw invalid(clash, 'This field is the envelope’s')
+    if (clash) throw invalid(clash, 'This field belongs to the envelope')
     const result = validate(isVolatile(definition) ? definition.body : definition, body)
     if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues })
     return body
@@ -38,7 +38,7 @@ export class ServerMessages {
   #definition(type: string): ServerDefinition {
     const server = this.protocol?.server as Record<string, ServerDefinition> | undefined
     const definition = server && Object.hasOwn(server, type) ? server[type] : undefined
-    if (!definition) throw invalid('type', `'${type}' is no server message of this protocol`)
+    if (!definition) throw invalid('type', `'${type}' is not a server message of this protocol`)
     return definition
   }
 }

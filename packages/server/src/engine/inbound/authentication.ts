@@ -110,7 +110,7 @@ export class Authenticator {
     if (tooMany.length === 0) return
     logger.warn(
       { count: tooMany.length },
-      'connections closed (1013): more of an address than limits.silentPerAddress sent no auth',
+      'connections closed (1013): more than limits.silentPerAddress of one address sent no auth',
     )
     for (const connection of tooMany) {
       const message = 'Too many connections of this address wait for authentication'
@@ -246,11 +246,11 @@ function checked(result: Authentication): Authentication {
   if (result === null) return result
   if (typeof result === 'object' && 'refused' in result) {
     if (result.refused === 'expired') return result
-    throw new TypeError("authenticate can refuse a token as 'expired' alone; for any other, return null")
+    throw new TypeError("authenticate can refuse a token only as 'expired'; otherwise return null")
   }
   if (typeof result?.userId !== 'string' || result.userId === '') {
     throw new TypeError(
-      "authenticate must return null, { refused: 'expired' } or a userId that is a string with something in it",
+      "authenticate must return null, { refused: 'expired' } or a userId that is a non-empty string",
     )
   }
   // Otherwise a user could write in the server's name.
@@ -273,7 +273,7 @@ function assertExpiry(expiresAt: unknown): void {
     throw new TypeError('authenticate must return an expiresAt that is a Date or ms since 1970')
   if (ms < SECONDS_BEFORE)
     throw new TypeError(
-      'authenticate returned an expiresAt before 2001: it is in ms since 1970, so of a JWT exp * 1000',
+      'authenticate returned an expiresAt before 2001: use ms since 1970, for a JWT exp * 1000',
     )
 }
 

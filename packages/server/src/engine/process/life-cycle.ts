@@ -92,5 +92,7 @@ export class LifeCycle {
 }
 
 export function closedError(): RoomfulError {
-  return new RoomfulError('closed', { message: 'This server is closed: make another one with createServer' })
+  return new RoomfulError('closed', {
+    message: 'This server is closed: create another one with createServer',
+  })
 }

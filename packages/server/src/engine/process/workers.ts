@@ -15,7 +15,7 @@ export function warnOfLonelyWorker(
   logger.warn(
     {},
     'this process is a worker of node:cluster (or of pm2 in cluster mode), and its rooms are in its own memory: ' +
-      'people in the same room of another worker are not seen or heard. Give all workers one backplane, ' +
+      'people in the same room on another worker do not see each other. Give all workers one backplane, ' +
       'createServer({ backplane: redis({ url }) }) from @roomful/server/redis',
   )
 }

@@ -125,10 +125,10 @@ function digest({ message, data }: ChatBody): number {
 function rewritten(result: unknown, chat: ChatBody): ChatBody {
   const { message, data } = (result ?? chat) as Partial<ChatBody>
   if (typeof message !== 'string') {
-    throw new TypeError("handle.chat_message must return the chat message, but its 'message' is no string")
+    throw new TypeError("handle.chat_message must return the chat message, but its 'message' is not a string")
   }
   if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) {
-    throw new TypeError("handle.chat_message returned 'data' that is no object")
+    throw new TypeError("handle.chat_message returned 'data' that is not an object")
   }
   return data ? { message, data } : { message }
 }

@@ -133,9 +133,9 @@ export class Messenger {
     const field = relayFault(relay)
     try {
       if (field === undefined) this.#carryOut(relay as Relay)
-      else logger.warn({ field }, 'what another node told was not understood, and was passed over')
+      else logger.warn({ field }, 'a message from another node was not understood and was ignored')
     } catch (err) {
-      logger.error({ err }, 'what another node told could not be carried out')
+      logger.error({ err }, 'a message from another node could not be carried out')
     }
   }
 

@@ -90,8 +90,8 @@ describe('what another node tells', () => {
     const warnings = two.log.filter(({ level }) => level === 'warn' || level === 'error')
     expect(new Set(warnings.map(({ event }) => event))).toEqual(
       new Set([
-        'redis: what was published here is of another kind or version, and was passed over',
-        'what another node told was not understood, and was passed over',
+        'redis: a message was of another kind or version, and was ignored',
+        'a message from another node was not understood and was ignored',
       ]),
     )
     expect(warnings.length).toBeLessThanOrEqual(2 * LOG_LINES)
