@@ -62,7 +62,7 @@ describe('[A1] at start-up', () => {
   it.each(['', '1st', 'with space', 'häuser', '__proto__', 'a'.repeat(65)])(
     'defineProtocol refuses the name "%s"',
     (name) => {
-      expect(() => define({ client: Object.fromEntries([[name, point]]) })).toThrow('is no message name')
+      expect(() => define({ client: Object.fromEntries([[name, point]]) })).toThrow('is not a message name')
     },
   )
 
@@ -157,7 +157,7 @@ describe('[A2] at start-up', () => {
   it.each([null, undefined, 'text', 3, {}, { x: 'number' }, { '~standard': {} }, () => point])(
     'defineProtocol refuses %j, which is no schema',
     (value) => {
-      expect(() => define({ client: { a: value } })).toThrow('is no schema')
+      expect(() => define({ client: { a: value } })).toThrow('is not a schema')
     },
   )
 

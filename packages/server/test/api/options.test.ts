@@ -73,11 +73,15 @@ const cases: Record<string, readonly Case[]> = {
       /no option 'limits.room'; did you mean 'rooms'\?/,
     ],
     ['an undefined limit', () => server({ limits: { rooms: undefined } }), /limits.rooms must be a number/],
-    ['a definition for a protocol', () => server({ protocol: {} }), /protocol must be what defineProtocol/],
+    [
+      'a definition for a protocol',
+      () => server({ protocol: {} }),
+      /protocol must be the result of defineProtocol/,
+    ],
     [
       'a function for a backplane',
       () => server({ backplane: redis }),
-      /backplane must be what memory\(\), redis\(\) or sqlite\(\) returned/,
+      /backplane must be the result of memory\(\), redis\(\) or sqlite\(\)/,
     ],
     ['a logger without warn', () => server({ logger: { error() {} } }), /logger must be .*such as pino/],
     [
@@ -163,7 +167,7 @@ describe('a server refuses', () => {
     const roomful = createServer({ logger: silentLogger })
     const attach = roomful.attach.bind(roomful) as (...given: unknown[]) => void
     const application = Object.assign(() => {}, { on() {}, listen() {} })
-    expect(() => attach(application)).toThrow(/attach: pass an HTTP server: of Express what app.listen\(\)/)
+    expect(() => attach(application)).toThrow(/attach: pass an HTTP server: the result of app.listen\(\)/)
     expect(() => attach(createHttpServer(), { paht: '/ws' })).toThrow(/did you mean 'path'\?/)
     expect(() => attach(createHttpServer(), { path: '/räume' })).toThrow(/attach: no client can ask for/)
     for (const path of ['//', '/r%C3%A4ume', '/%', "/a'b"]) attach(createHttpServer(), { path })

@@ -80,7 +80,7 @@ export class RedisBackplane implements Backplane {
     const reentered = () => {
       for (const { feed } of this.#feeds.values()) feed.doubtPresence()
       this.#shareSecret().catch((err: unknown) =>
-        node.logger.warn({ err }, 'redis: the nodes' shared secret could not be stored'),
+        node.logger.warn({ err }, 'redis: the shared secret of the nodes could not be stored'),
       )
     }
     const lease = new PresenceLease(this.store, node, this.settings, seen, reentered)
