@@ -111,7 +111,7 @@ const CHAT: OptionRules<ChatOptions> = {
     "a user id, which never begins with '@'",
     (value) => typeof value === 'string' && /^(@server$|[^@])/.test(value),
   ),
-  data: is.rule('data as declared by the protocol's chat schema', () => true),
+  data: is.rule('data as the chat schema of the protocol declares it', () => true),
   key: aKey,
 }
 
@@ -203,7 +203,9 @@ export function assertAttachOptions(options: AttachOptions): void {
 function assertReachable(caller: string, path = '/'): void {
   const asked = new URL(`http://host${path}`).pathname
   if (asked === path) return
-  throw new TypeError(`${caller}: no client can ask for the path '${path}'; write it in its URL form: '${asked}'`)
+  throw new TypeError(
+    `${caller}: no client can ask for the path '${path}'; write it in its URL form: '${asked}'`,
+  )
 }
 
 const HTTP: OptionRules<HttpOptions> = {

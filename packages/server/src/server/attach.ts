@@ -88,7 +88,7 @@ export function guard(socket: Duplex, logger: Logger): void {
 
 const OTHERS_LISTEN =
   'this HTTP server has other upgrade listeners. A listener that rejects unknown paths, such as `new ' +
-  'WebSocketServer({ server })` of ws, cuts Roomful's connections. Use one listener that routes upgrades by path, ' +
+  'WebSocketServer({ server })` of ws, cuts the connections of Roomful. Use one listener that routes upgrades by path, ' +
   'and call server.handleUpgrade(request, socket, head) instead of attach'
 
 function logNearly(logger: Logger, asked: string, path: string): void {
