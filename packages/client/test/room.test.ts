@@ -555,7 +555,7 @@ describe('history', () => {
 
 describe('options', () => {
   it.each([
-    [{ url: 'nonsense' }, 'no URL'],
+    [{ url: 'nonsense' }, 'not a URL'],
     [{ url: 'ftp://x' }, 'ws:, wss:, http: or https:'],
     [{ url: 'ws://x', token: 7 }, 'token must be'],
     [{ url: 'ws://x', timeouts: { dialMs: -1 } }, 'timeouts.dialMs must be a number above 0'],

@@ -92,7 +92,7 @@ it('what a server renders is the same in the build of a page', () => {
 
 it('connecting to a path where there is no page is refused in words, by connect() and by join()', async () => {
   const client = createClient({ url: '/ws', WebSocket })
-  const refusal = /^createClient: url '\/ws' is a path.* pass a whole URL/
+  const refusal = /^createClient: url '\/ws' is a path.* pass a full URL/
   expect(() => client.connect()).toThrow(refusal)
   await expect(client.room('general').join()).rejects.toThrow(refusal)
   expect(client.status.get().state).toBe('idle')

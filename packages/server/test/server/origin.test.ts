@@ -53,7 +53,7 @@ describe('an origin', () => {
       'wss://example.com': 'https://example.com',
     }
     for (const [origin, says] of Object.entries(sent))
-      expect(() => assertOrigins([origin]), origin).toThrow(`one sends ${says}`)
+      expect(() => assertOrigins([origin]), origin).toThrow(`browsers send ${says}`)
     for (const origin of ['https://example.com', 'http://[::1]:8080', 'capacitor://localhost', 'null'])
       expect(() => assertOrigins([origin]), origin).not.toThrow()
   })
