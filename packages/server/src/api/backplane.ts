@@ -170,8 +170,8 @@ export interface Backplane {
   relay(message: Relay): void
 
   /**
-   * Ends a stream's log and begins an empty one under another epoch, whose subscribers are told by `resync`. Nothing of the old
-   * one can be read from then on. Absent where the store cannot.
+   * Ends a stream's log and begins an empty one under another epoch; its subscribers get `resync`. Nothing of the old
+   * log can be read from then on. Absent if the store cannot do this.
    */
   delete?(stream: string): Promise<void>
   /**
