@@ -97,7 +97,7 @@ export class StoreFile {
     this.#unmoved = 0
   }
 
-  /** Writes the database anew, so that no byte of what was deleted is left in it or beside it. Messages wait meanwhile. */
+  /** Rewrites the database, so that no byte of deleted data remains in it or beside it. Messages wait meanwhile. */
   compact(): void {
     this.driver.exec('VACUUM')
     this.emptyJournal()
@@ -110,7 +110,7 @@ export class StoreFile {
     this.#unmoved = 0
   }
 
-  /** A copy of what is committed, whole or not there. */
+  /** Copies everything that is committed. The copy is complete or does not exist. */
   async backUp(copy: string): Promise<void> {
     const { files } = this
     if (files.inode(copy) !== undefined)
