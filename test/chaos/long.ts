@@ -90,7 +90,7 @@ writeResult('chaos', 'Nodes and Redis processes that are killed', 'npm run test:
   ['– leaves that each of two watchers was told of, per member', presence.leavesEach.join(', ')],
   ['– flickers while members moved to other nodes, and while Redis was away for 8 s', presence.flickers],
   [
-    'lost, doubled or reordered acknowledged messages, holes, untold forks and other violations',
+    'lost, duplicated or reordered acknowledged messages, holes, untold forks and other violations',
     violations.length,
   ],
 ])

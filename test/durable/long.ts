@@ -31,7 +31,7 @@ writeResult('durable', 'A server on SQLite that is killed', 'npm run test:durabl
   ['kill -9 of the only server under 500 messages/s of 50 clients, times', KILLS],
   ['– messages acknowledged', sum((round) => round.acked)],
   ['– entries that applications saw', sum((round) => round.seen)],
-  ['– acknowledged messages lost, doubled or reordered, holes and other violations', violations.length],
+  ['– acknowledged messages lost, duplicated or reordered, holes and other violations', violations.length],
   ['– clients that came back, summed over the kills', sum((round) => round.liveMs.length)],
   ['– of these not recovered, and breaks that applications were told of', unrecovered],
   [
