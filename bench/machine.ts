@@ -7,13 +7,16 @@ const require = createRequire(import.meta.url)
 const PACKAGES = ['socket.io', 'ws', '@trufflesuite/uws-js-unofficial', '@roomful/server']
 
 /** What the numbers depend on, as lines of Markdown. */
-export function describeMachine(now: Date): string[] {
+export function describeMachine(
+  now: Date,
+  placement = isPinned ? 'server and load: one core each' : 'server and load: not pinned to cores',
+): string[] {
   const processors = cpus()
   return [
     `- date: ${now.toISOString().slice(0, 10)}`,
     `- processor: ${processors[0]?.model.trim()}, ${processors.length} cores${virtualization()}`,
     `- kernel: Linux ${release()}; Node ${process.versions.node}`,
-    `- server and load: ${isPinned ? 'one core each' : 'not pinned to cores'}`,
+    `- ${placement}`,
     `- packages: ${PACKAGES.map(versionOf).join(', ')}`,
   ]
 }

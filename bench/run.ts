@@ -21,7 +21,7 @@ async function bench(options: Options): Promise<void> {
 
 async function benchDurable(program: string, options: Options): Promise<void> {
   const results = await measureStores(program, options)
-  const text = reportDurable(results, describeMachine(new Date()))
+  const text = reportDurable(results, describeMachine(new Date(), 'server and store: on any core'))
   console.log(`\n${text}`)
   if (!options.isQuick) writeFileSync(new URL('durable.md', import.meta.url), text)
 }
