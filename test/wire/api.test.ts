@@ -351,8 +351,8 @@ describe('a broadcast', () => {
   it('a broadcast to one id in the place of a list is refused', async () => {
     const { server } = await serve(users)
     for (const ids of ['abc', undefined, 5] as unknown as string[][]) {
-      expect(() => server.users(ids).broadcast(alert)).toThrow(/users: pass a list of ids.* take user\(id\)/)
-      expect(() => server.rooms(ids).broadcast(alert)).toThrow(/rooms: pass a list of ids.* take room\(id\)/)
+      expect(() => server.users(ids).broadcast(alert)).toThrow(/users: pass a list of ids.*user\(id\)/)
+      expect(() => server.rooms(ids).broadcast(alert)).toThrow(/rooms: pass a list of ids.*room\(id\)/)
     }
   })
 })

@@ -194,7 +194,7 @@ describe('bad input', () => {
     ['POST', '/rooms/a/messages', { message: ' ' }, 'message_empty', /./],
     ['POST', '/rooms/a/messages', { message: 'x'.repeat(1_001) }, 'message_too_long', /./],
     ['POST', '/rooms/a/messages', { message: '\ud800' }, 'invalid_text', /./],
-    ['POST', '/rooms/a/messages', { type: 'piad' }, 'invalid_message', /'piad' is no server message/],
+    ['POST', '/rooms/a/messages', { type: 'piad' }, 'invalid_message', /'piad' is not a server message/],
     ['POST', '/rooms/a/messages', { type: 5 }, 'invalid_message', /type: .*expected string/],
     ['POST', '/rooms/a/messages', { type: 'paid', invoice: '17' }, 'invalid_message', /invoice/],
     ['POST', '/rooms/a/messages?as=ana', { message: 'x' }, 'invalid_request', /as: There is no such field/],
