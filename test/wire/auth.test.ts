@@ -151,7 +151,7 @@ describe('a token', () => {
     const client = await connect(url)
     expect(await client.refusal(auth('t'))).toBe('unavailable')
     expect((await client.closed).code).toBe(1013)
-    expect(logText(log)).toContain('a userId that is a string')
+    expect(logText(log)).toContain('a userId that is a non-empty string')
   })
 })
 
