@@ -71,8 +71,8 @@ class DiskWorld extends World {
     this.#witness = new Witness(this.oracle)
     const { dedupeMs, dedupeCount = 100_000, historyCount } = this.traits.memory
     const sync = this.#is('buffered') ? 'normal' : 'full'
-    const retention = this.has('short history') ? { count: historyCount } : {}
-    this.#settings = resolveSettings({ file: FILE, sync, dedupeMs, dedupeCount, retention })
+    const retention = this.has('short history') && { retention: { count: historyCount } }
+    this.#settings = resolveSettings({ file: FILE, sync, dedupeMs, dedupeCount, ...retention })
   }
 
   /** What is left of it in memory that is not JavaScript's. */

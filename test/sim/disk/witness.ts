@@ -13,6 +13,7 @@ interface Kept {
 /** Calls a task when what was done until now is done for others, too. */
 type AtItsTime = (task: () => void) => void
 
+const NEWEST = 'SELECT ifnull(max(seq), 0) AS seq FROM entries'
 const ENTRIES = `
   SELECT seq, rooms.name AS name, offset, id, body FROM entries JOIN rooms USING (room)
   WHERE seq > ? AND name NOT LIKE '@%' ORDER BY seq`
@@ -33,9 +34,11 @@ export class Witness {
   /** The same driver; what it commits is told when the commit has returned. */
   watch(driver: Driver, atItsTime: AtItsTime): Driver {
     const told = () => {
+      const newest = numberIn(driver.prepare(NEWEST).get() ?? {}, 'seq')
+      if (newest <= this.#newest) return
       const added = entriesIn(driver, this.#newest)
-      this.#newest = added.at(-1)?.seq ?? this.#newest
-      if (added.length > 0) atItsTime(() => this.#add(added))
+      this.#newest = newest
+      atItsTime(() => this.#add(added))
     }
     return {
       ...driver,

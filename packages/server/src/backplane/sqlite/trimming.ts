@@ -1,5 +1,5 @@
 import { ENTRY_OVERHEAD } from '../log/log.js'
-import type { Driver } from './driver.js'
+import type { Driver, Row } from './driver.js'
 import type { RoomRetention } from './options.js'
 import { numberIn, textIn } from './rows.js'
 import { metaIn } from './schema.js'
@@ -52,7 +52,7 @@ export class Trimming {
       .get()
     if (!row) return undefined
     const room = numberIn(row, 'room')
-    const last = this.#oldest(room).at(-1)
+    const last = [...this.#oldest(room)].at(-1)
     return last && [textIn(row, 'name'), this.#drop(room, numberIn(last, 'offset'))]
   }
 
@@ -86,12 +86,13 @@ export class Trimming {
     return true
   }
 
-  #oldest(room: number) {
+  /** One by one: most of the time the first may stay already. */
+  #oldest(room: number): Iterable<Row> {
     return this.driver
       .prepare(
         `SELECT offset, at, length(CAST(body AS BLOB)) + ${ENTRY_OVERHEAD} AS bytes FROM entries WHERE room = ? ORDER BY offset LIMIT ${BATCH}`,
       )
-      .all(room)
+      .iterate(room)
   }
 
   /** Drops entries up to an offset. Returns the offset of the oldest one that is left. */
