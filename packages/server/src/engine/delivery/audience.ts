@@ -5,7 +5,7 @@ import { type Item, type Member, WriteBatch } from './write-batch.js'
 export class Audience {
   /** By connection id. */
   readonly #members = new Map<string, Member>()
-  #batch = new WriteBatch()
+  #writeBatch = new WriteBatch()
   /** When the batch is due, monotonic; `Infinity` while it is empty. */
   dueAt = Number.POSITIVE_INFINITY
   cancelTimer: () => void = () => {}
@@ -26,7 +26,7 @@ export class Audience {
   }
 
   get waiting(): { readonly length: number; readonly size: number } {
-    return this.#batch
+    return this.#writeBatch
   }
 
   /** Whether a connection receives what is delivered now. */
@@ -36,7 +36,7 @@ export class Audience {
 
   /** Adds a member. It does not get the frames that are already waiting, since it has read them from the log. */
   add(connection: Connection, userId: string): void {
-    this.#members.set(connection.id, { connection, userId, from: this.#batch.length, live: true })
+    this.#members.set(connection.id, { connection, userId, from: this.#writeBatch.length, live: true })
   }
 
   /** Withholds live frames from a member whose resume takes several pages, until it is added again. */
@@ -50,13 +50,13 @@ export class Audience {
   }
 
   collect(item: Item): void {
-    this.#batch.add(item)
+    this.#writeBatch.add(item)
   }
 
   /** Passes waiting frames to the members' connections; returns false if there were none. */
   flush(): boolean {
-    const batch = this.#batch
-    this.#batch = new WriteBatch()
+    const batch = this.#writeBatch
+    this.#writeBatch = new WriteBatch()
     this.dueAt = Number.POSITIVE_INFINITY
     this.cancelTimer()
     if (batch.length === 0) return false
