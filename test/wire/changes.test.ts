@@ -124,7 +124,7 @@ describe('changes', () => {
 
   it.each([
     ['a cursor that none is', { after: 'abc' }, /after must be the cursor of a change/],
-    ['an offset for a cursor', { after: 5 }, /after must be a string/],
+    ['an offset for a cursor', { after: 5 }, /after must be a non-empty string/],
     ['an undefined cursor', { after: undefined }, /after is undefined; leave it out/],
     ['two places', { after: 'abc', from: 'now' }, /after and from are two places/],
     ['another start', { from: 'start' }, /from must be 'oldest' or 'now'/],

@@ -24,7 +24,10 @@ async function note(server: Server, ...texts: readonly string[]): Promise<void> 
   for (const text of texts) await server.room('a').publish({ type: 'noted', text })
 }
 
-const textOf = ({ message }: OneChange) => (message.type === 'noted' ? message.text : message.type)
+function textOf({ message }: OneChange): string {
+  if (message.type === 'chat_message') return message.message
+  return message.type === 'noted' ? message.text : message.type
+}
 
 async function read(changes: AsyncIterable<OneChange>): Promise<OneChange[]> {
   const found = []
