@@ -12,12 +12,14 @@ export interface Load {
 }
 
 /** What Roomful is to reach, as a ratio to a peer. Where nothing can be combined, whatever comes out is accepted. */
-type Goals = Readonly<Partial<Record<Exclude<Peer, 'roomful'>, number>>>
+type Goals = Readonly<Partial<Record<Rival, number>>>
 
-interface Contest {
+export interface Contest {
   readonly title: string
   readonly load: Load
   readonly goals: Goals
+  /** What is asked of base clients besides. */
+  readonly baseGoals?: Goals
 }
 
 export const LOADS = {
@@ -25,6 +27,7 @@ export const LOADS = {
     title: '100 clients, 10 senders, closed loop',
     load: { clients: 100, senders: 10, window: 1 },
     goals: { 'socket.io': 8, ws: 7 },
+    baseGoals: { uws: 0.8 },
   },
   B: {
     title: '1,000 clients, 10 senders, closed loop',
@@ -56,12 +59,23 @@ export const LOADS = {
 export type LoadName = keyof typeof LOADS
 export const LOAD_NAMES = Object.keys(LOADS) as LoadName[]
 
-/** Each is `peers/NAME.mjs`, with the protocol that the load generator speaks to it. */
+/** The closed loops, each also measured at one rate for all: half of what the naive loop carried. */
+export const EQUAL_LOADS = ['A', 'B', 'C'] as const satisfies LoadName[]
+export type EqualLoad = (typeof EQUAL_LOADS)[number]
+
+/** By how many ms Roomful's latency may be above the naive loop's. */
+export const LATENCY_GOALS = {
+  fixed: { loads: ['D', 'E', 'F'], p50: 1, p99: 2 },
+  equal: { p99: 1 },
+} as const
+
+/** Each is `peers/SERVER.mjs`, with the protocol that the load generator speaks to it. */
 export const PEERS = {
-  roomful: { title: 'Roomful', protocol: 'roomful' },
-  'socket.io': { title: 'Socket.IO', protocol: 'socket.io' },
-  ws: { title: 'ws, naive loop', protocol: 'plain' },
-  uws: { title: 'uWebSockets.js', protocol: 'plain' },
+  roomful: { title: 'Roomful', server: 'roomful', protocol: 'roomful' },
+  base: { title: 'Roomful, base clients', server: 'roomful', protocol: 'roomful-base' },
+  'socket.io': { title: 'Socket.IO', server: 'socket.io', protocol: 'socket.io' },
+  ws: { title: 'ws, naive loop', server: 'ws', protocol: 'plain' },
+  uws: { title: 'uWebSockets.js', server: 'uws', protocol: 'plain' },
 } as const
 
 /** What the load generator speaks. */
@@ -69,6 +83,11 @@ export type Protocol = (typeof PEERS)[keyof typeof PEERS]['protocol']
 
 export type Peer = keyof typeof PEERS
 export const PEER_NAMES = Object.keys(PEERS) as Peer[]
+
+/** Our server, with clients that know all of the protocol or its base messages alone. */
+export const OURS = ['roomful', 'base'] as const satisfies Peer[]
+export type Rival = Exclude<Peer, (typeof OURS)[number]>
+export const isRival = (peer: Peer): peer is Rival => !OURS.some((ours) => ours === peer)
 
 /** Those that have a client of their own to compare. */
 export const CLIENT_PEERS = ['roomful', 'socket.io'] as const satisfies Peer[]

@@ -2,13 +2,13 @@ import { parseArgs } from 'node:util'
 import { LOAD_NAMES, PEER_NAMES, type Peer } from './loads.js'
 import type { Timing } from './measure.js'
 
-const SECTIONS = [...LOAD_NAMES, 'half', 'idle', 'cluster', 'client', 'browser', 'durable'] as const
+const SECTIONS = [...LOAD_NAMES, 'equal', 'idle', 'cluster', 'client', 'browser', 'durable'] as const
 export type Section = (typeof SECTIONS)[number]
 
 export interface Options {
   readonly sections: readonly Section[]
   readonly peers: readonly Peer[]
-  /** Of the six loads, half of saturation, and idle connections. */
+  /** Of the six loads, those at equal rates, and idle connections. */
   readonly rounds: number
   /** Of all else. */
   readonly otherRounds: number
@@ -28,7 +28,7 @@ export interface Options {
 export const HELP = `npm run bench -- [options]
 
   --quick           one short round of everything, in about a minute
-  --only A,B,half   some of: ${SECTIONS.join(', ')}
+  --only A,B,equal  some of: ${SECTIONS.join(', ')}
   --peers roomful,ws  some of: ${PEER_NAMES.join(', ')}
   --help
 

@@ -5,7 +5,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { ClusterPeer, Peer } from './loads.js'
+import { type ClusterPeer, PEERS, type Peer } from './loads.js'
 
 export const SERVER_CORE = 0
 export const LOAD_CORE = 1
@@ -40,9 +40,10 @@ export function compileLoad(): string {
 
 /** Starts a peer in a process of its own, on the server's core. */
 export async function startPeer(peer: Peer | ClusterPeer, env: NodeJS.ProcessEnv = {}): Promise<Server> {
-  const child = startNode(SERVER_CORE, [pathOf(`peers/${peer}.mjs`)], env)
+  const program = `peers/${peer in PEERS ? PEERS[peer as Peer].server : peer}.mjs`
+  const child = startNode(SERVER_CORE, [pathOf(program)], env)
   const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), once(child, 'exit')])
-  if (!child.pid || child.exitCode !== null) throw new Error(`peers/${peer}.mjs did not start`)
+  if (!child.pid || child.exitCode !== null) throw new Error(`${program} did not start`)
   return { ports: [Number(line)], pids: [child.pid], stop: () => end(child) }
 }
 

@@ -6,8 +6,13 @@ import {
   CLUSTER_LOADS,
   CLUSTER_NAMES,
   CLUSTERS,
+  type Contest,
+  EQUAL_LOADS,
+  isRival,
+  LATENCY_GOALS,
   LOAD_NAMES,
   LOADS,
+  OURS,
   PEER_NAMES,
   PEERS,
   type Peer,
@@ -23,6 +28,7 @@ import {
   p99,
   type Results,
   type Runs,
+  rate,
   settledMemory,
 } from './results.js'
 import { ratioOf, spreadOf } from './statistics.js'
@@ -36,6 +42,7 @@ interface Row {
   readonly runs: Runs<Peer, Sample>
   readonly of: (sample: Sample) => number
   readonly goals?: Goals
+  readonly baseGoals?: Goals
 }
 
 /** The results as Markdown. */
@@ -47,7 +54,7 @@ export function report(results: Results, options: Options, machine: readonly str
     machine.join('\n'),
     ...fanOut(results, peers),
     ...latency(results, peers),
-    ...atHalf(results, peers),
+    ...atEqualRates(results),
     ...idle(results, options),
     ...twoNodes(results),
     ...clientsInNode(results),
@@ -59,12 +66,11 @@ export function report(results: Results, options: Options, machine: readonly str
 
 function fanOut({ loads }: Results, peers: readonly Peer[]): string[] {
   const rows = LOAD_NAMES.flatMap((name): Row[] => {
-    const { title, goals } = LOADS[name]
-    const entries = Object.entries(goals).map(([peer, least]) => [peer, { least }])
+    const { title, goals, baseGoals }: Contest = LOADS[name]
     const runs = loads[name]
-    return runs
-      ? [{ label: `${name}: ${title}`, runs, of: deliveries, goals: Object.fromEntries(entries) as Goals }]
-      : []
+    if (!runs) return []
+    const row = { label: `${name}: ${title}`, runs, of: deliveries }
+    return [{ ...row, goals: atLeast(goals), baseGoals: atLeast({ ...goals, ...baseGoals }) }]
   })
   if (rows.length === 0) return []
   return [
@@ -74,6 +80,10 @@ function fanOut({ loads }: Results, peers: readonly Peer[]): string[] {
     values(rows, peers),
     ...ratios(rows, peers),
   ]
+}
+
+function atLeast(goals: Contest['goals']): Goals {
+  return Object.fromEntries(Object.entries(goals).map(([peer, least]) => [peer, { least }]))
 }
 
 function latency({ loads }: Results, peers: readonly Peer[]): string[] {
@@ -92,23 +102,58 @@ function latency({ loads }: Results, peers: readonly Peer[]): string[] {
     '![99th percentile of latency](plots/latency.svg)',
     'In ms. In the closed loops (A, B, C) whoever carries more is asked for more; D, E and F have a fixed rate:',
     values(rows, peers),
+    ...latencyGoals(loads, peers),
   ]
 }
 
-function atHalf({ half: runs }: Results, peers: readonly Peer[]): string[] {
-  if (Object.keys(runs).length === 0) return []
-  const rows: Row[] = [
-    { label: 'messages/s', runs, of: ({ sent, seconds }) => sent / seconds },
-    { label: 'server CPU, %', runs, of: ({ serverCpu, seconds }) => (serverCpu / seconds) * 100 },
-    { label: 'p50, ms', runs, of: p50 },
-    { label: 'p99, ms', runs, of: p99 },
-  ]
+function latencyGoals(loads: Results['loads'], peers: readonly Peer[]): string[] {
+  const { fixed } = LATENCY_GOALS
+  const rows = fixed.loads.flatMap((name) => {
+    const runs = loads[name]
+    return runs ? [[name, aboveNaive(runs, p50, fixed.p50), aboveNaive(runs, p99, fixed.p99)]] : []
+  })
+  if (rows.length === 0 || !peers.includes('roomful') || !peers.includes('ws')) return []
   return [
-    '## At half of saturation',
-    'Load A as an open loop, at half the rate that one core of that peer carried:',
-    values(rows, peers),
-    ...ratios(rows.slice(3), peers),
+    'Roomful’s latency above the naive loop’s at these rates, in ms, and the most that it may be:',
+    table(['', 'p50', 'p99'], rows),
   ]
+}
+
+function atEqualRates({ equal }: Results): string[] {
+  const names = EQUAL_LOADS.filter((name) => equal[name])
+  if (names.length === 0) return []
+  const peers: Peer[] = ['roomful', 'ws']
+  const rows = names.flatMap((name): Row[] => {
+    const runs = equal[name] ?? {}
+    return [
+      { label: `${name}: messages/s`, runs, of: rate },
+      { label: `${name}: server CPU, %`, runs, of: ({ serverCpu, seconds }) => (serverCpu / seconds) * 100 },
+      { label: `${name}: p50, ms`, runs, of: p50 },
+      { label: `${name}: p99, ms`, runs, of: p99 },
+    ]
+  })
+  const { p99: most } = LATENCY_GOALS.equal
+  const above = names.map((name) => [`${name}: p99`, aboveNaive(equal[name] ?? {}, p99, most)])
+  return [
+    '## At equal rates',
+    'The loads of the closed loops as open loops, at half of what one core of the naive loop carried:',
+    values(rows, peers),
+    'Roomful’s latency above the naive loop’s, in ms, and the most that it may be:',
+    table(['', 'above'], above),
+  ]
+}
+
+/** Round by round, as a ratio is. */
+function aboveNaive(runs: Runs<Peer, Sample>, of: (sample: Sample) => number, most: number): string {
+  const difference = spreadOf(
+    (runs.roomful ?? []).map((sample, round) => of(sample) - naive(runs, of, round)),
+  )
+  return `${spread(difference)}${verdict(difference.median, { most })}`
+}
+
+function naive(runs: Runs<Peer, Sample>, of: (sample: Sample) => number, round: number): number {
+  const sample = runs.ws?.[round]
+  return sample ? of(sample) : Number.NaN
 }
 
 function idle({ idle: runs }: Results, { peers, idleClients }: Options): string[] {
@@ -122,7 +167,7 @@ function idle({ idle: runs }: Results, { peers, idleClients }: Options): string[
   return [
     '## Connecting, and idle connections',
     '![Memory and CPU time of a connection](plots/connections.svg)',
-    `${figure(idleClients)} connections, each joined to one of 100 rooms; memory is what the server’s resident set grew by, and is meant to be at most 10 KiB:`,
+    `${figure(idleClients)} connections, each joined to one of 100 rooms; memory is what the server’s resident set grew by, and is meant to be at most 11 KiB:`,
     values(rows, peers),
     ...ratios(rows.slice(1), peers),
   ]
@@ -148,7 +193,7 @@ function twoNodes({ clusters }: Results): string[] {
       ]
     }
     return [
-      row('messages/s', ({ sent, seconds }) => sent / seconds),
+      row('messages/s', rate),
       row('thousand deliveries a CPU second of both nodes', deliveries),
       row('p50, ms', p50),
       row('p99, ms', p99),
@@ -213,8 +258,11 @@ function clientsInChromium({ chromium }: Results): string[] {
 }
 
 /** Whether the figures may be trusted. */
-function checks({ loads, half }: Results): string[] {
-  const groups = [...LOAD_NAMES.map((name) => [name, loads[name] ?? {}] as const), ['half', half] as const]
+function checks({ loads, equal }: Results): string[] {
+  const groups = [
+    ...LOAD_NAMES.map((name) => [name, loads[name] ?? {}] as const),
+    ...EQUAL_LOADS.map((name) => [`${name}, equal rate`, equal[name] ?? {}] as const),
+  ]
   const rows = groups.flatMap(([name, runs]) => {
     const samples = Object.values(runs).flat()
     if (samples.length === 0) return []
@@ -255,19 +303,22 @@ function values(rows: readonly Row[], peers: readonly Peer[]): string {
 
 /** Round by round, so that what slowed a round down slows both sides of a ratio. */
 function ratios(rows: readonly Row[], peers: readonly Peer[]): string[] {
-  const rivals = peers.filter((peer) => peer !== 'roomful')
-  if (rivals.length === 0 || rivals.length === peers.length) return []
-  const body = rows.map(({ label, runs, of, goals }) => [
-    label,
-    ...rivals.map((rival) => {
-      const ratio = ratioOf((runs.roomful ?? []).map(of), (runs[rival] ?? []).map(of))
-      return `${spread(ratio)}${verdict(ratio.median, goals?.[rival])}`
-    }),
-  ])
-  return [
-    'Roomful as a multiple of its peers, and what it is meant to reach:',
-    table(['', ...rivals.map((rival) => `÷ ${nameOf(rival)}`)], body),
-  ]
+  const rivals = peers.filter(isRival)
+  return OURS.filter((ours) => peers.includes(ours)).flatMap((ours) => {
+    const measured = rows.filter(({ runs }) => runs[ours])
+    if (rivals.length === 0 || measured.length === 0) return []
+    const body = measured.map(({ label, runs, of, goals, baseGoals }) => [
+      label,
+      ...rivals.map((rival) => {
+        const ratio = ratioOf((runs[ours] ?? []).map(of), (runs[rival] ?? []).map(of))
+        return `${spread(ratio)}${verdict(ratio.median, (ours === 'base' ? baseGoals : goals)?.[rival])}`
+      }),
+    ])
+    return [
+      `${nameOf(ours)} as a multiple of its peers, and what it is meant to reach:`,
+      table(['', ...rivals.map((rival) => `÷ ${nameOf(rival)}`)], body),
+    ]
+  })
 }
 
 function verdict(median: number, goal: Goals[Peer]): string {

@@ -10,6 +10,8 @@ import {
   CLIENT_PEERS,
   CLUSTER_LOAD_NAMES,
   CLUSTER_NAMES,
+  EQUAL_LOADS,
+  isRival,
   LOAD_NAMES,
   LOADS,
   type Load,
@@ -19,13 +21,13 @@ import {
 import { applyLoad, type Sample, type Timing } from './measure.js'
 import type { Options } from './options.js'
 import { type Server, startPeer } from './processes.js'
-import { deliveries, type Results, type Runs } from './results.js'
+import { deliveries, type Results, type Runs, rate } from './results.js'
 
 const IDLE_ROOMS = 100
 
 /** Everything that was chosen, peer after peer within each round, so that the machine's moods meet them all. */
 export async function measureAll(program: string, options: Options): Promise<Results> {
-  const results: Results = { loads: {}, half: {}, idle: {}, clusters: {}, node: {}, chromium: {} }
+  const results: Results = { loads: {}, equal: {}, idle: {}, clusters: {}, node: {}, chromium: {} }
   for (let round = 0; round < options.rounds; round++) {
     await measureLoads(program, options, results, round)
     await measureIdle(program, options, results, round)
@@ -68,7 +70,7 @@ async function measureLoads(
   round: number,
 ): Promise<void> {
   const { sections, peers, timing } = options
-  if (!sections.some((section) => section === 'half' || section in LOADS)) return
+  if (!sections.some((section) => section === 'equal' || section in LOADS)) return
   const running = await Promise.all(
     turned(peers, round).map(async (peer) => ({ peer, server: await startPeer(peer) })),
   )
@@ -84,30 +86,37 @@ async function measureLoads(
         log(round, name, one.peer, `${Math.round(deliveries(sample))}k deliveries a CPU second`)
       }
     }
-    if (sections.includes('half')) await measureHalf(program, running, options, results, round)
+    if (sections.includes('equal')) await measureEqual(program, running, options, results, round)
   } finally {
     await Promise.all(running.map(({ server }) => server.stop()))
   }
 }
 
-/** Half of what one core carried of load A in this round, as an open loop. */
-async function measureHalf(
+/** Roomful and the naive loop as open loops, at half of what the naive loop carried in this round. */
+async function measureEqual(
   program: string,
   running: readonly Running[],
   { timing, warming }: Options,
   results: Results,
   round: number,
 ): Promise<void> {
-  const { load } = LOADS.A
+  const naive = running.find(({ peer }) => peer === 'ws')
+  const ours = running.find(({ peer }) => peer === 'roomful')
+  if (!naive || !ours) throw new TypeError('equal: needs the peers roomful and ws')
   // The first to run at this rate: what it calls often enough only now is compiled meanwhile, on the server's only core.
   // And twice as long as a load: how many full collections fall into it should not decide its 99th percentile.
   const warmed = { warmupMs: warming.warmupMs, measureMs: 2 * timing.measureMs }
-  for (const one of running) {
-    const whole = results.loads.A?.[one.peer]?.[round] ?? (await applyTo(program, one, load, timing))
-    const rate = (deliveries(whole) * 1e3) / load.clients / 2
-    const sample = await applyTo(program, one, { ...load, rate }, warmed)
-    add(results.half, one.peer, sample)
-    log(round, 'half', one.peer, `p99 ${sample.p99} ms`)
+  for (const name of EQUAL_LOADS) {
+    const { load } = LOADS[name]
+    const whole = results.loads[name]?.ws?.[round] ?? (await applyTo(program, naive, load, timing))
+    const open = { clients: load.clients, senders: load.senders, rate: rate(whole) / 2 }
+    const runs = results.equal[name] ?? {}
+    results.equal[name] = runs
+    for (const one of turned([ours, naive], round)) {
+      const sample = await applyTo(program, one, open, warmed)
+      add(runs, one.peer, sample)
+      log(round, `equal ${name}`, one.peer, `p99 ${sample.p99} ms`)
+    }
   }
 }
 
@@ -130,7 +139,8 @@ async function measureIdle(
   const settles = round === 0
   const all: Resting[] = []
   // Side by side, since each takes half a minute to settle; those that rest take next to nothing of the core.
-  for (const peer of turned(options.peers, round)) {
+  const peers = options.peers.filter((peer) => peer === 'roomful' || isRival(peer))
+  for (const peer of turned(peers, round)) {
     const resting = await rest(program, peer, load)
     all.push(resting)
     const { connectSeconds } = resting.sample

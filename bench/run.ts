@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { ensureBetterSqlite3 } from '../scripts/better-sqlite3.js'
 import { reportDurable } from './durable-report.js'
 import { describeMachine } from './machine.js'
 import { HELP, type Options, readOptions } from './options.js'
@@ -20,6 +21,7 @@ async function bench(options: Options): Promise<void> {
 }
 
 async function benchDurable(program: string, options: Options): Promise<void> {
+  ensureBetterSqlite3()
   const results = await measureStores(program, options)
   const text = reportDurable(results, describeMachine(new Date(), 'server and store: on any core'))
   console.log(`\n${text}`)

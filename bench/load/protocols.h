@@ -29,6 +29,16 @@ static const struct protocol PROTOCOLS[] = {
         .chat = "{\"type\":\"chat_message\",\"room_id\":\"%s\",\"message\":\"%s\",\"client_id\":\"%s\"",
         .has_client_ids = 1,
     },
+    // A client that knows the base messages alone: it gets no acknowledgements.
+    {
+        .name = "roomful-base",
+        .path = "/",
+        .steps = {{"\"type\":\"system\"", "{\"type\":\"auth\",\"protocol\":1}"},
+                  {"\"type\":\"authenticated\"", "{\"type\":\"join\",\"room_id\":\"%s\"}"},
+                  {"\"type\":\"joined\"", NULL}},
+        .step_count = 3,
+        .chat = "{\"type\":\"chat_message\",\"room_id\":\"%s\",\"message\":\"%s\"}",
+    },
     {
         .name = "plain",
         .path = "/",
