@@ -156,7 +156,8 @@ function naive(runs: Runs<Peer, Sample>, of: (sample: Sample) => number, round: 
   return sample ? of(sample) : Number.NaN
 }
 
-function idle({ idle: runs }: Results, { peers, idleClients }: Options): string[] {
+function idle({ idle: runs }: Results, { peers: chosen, idleClients }: Options): string[] {
+  const peers = chosen.filter((peer) => runs[peer])
   if (Object.keys(runs).length === 0) return []
   const rows: Row[] = [
     { label: 'connects/s', runs, of: connects },
