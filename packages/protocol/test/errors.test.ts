@@ -53,7 +53,7 @@ describe('docs/errors.md', () => {
   })
 
   it('docs/errors.md names limits as the options that set them', () => {
-    const limits = readFileSync(new URL('../../server/src/api/limits.ts', import.meta.url), 'utf8')
+    const limits = readFileSync(new URL('../../server/src/api/options/limits.ts', import.meta.url), 'utf8')
     const named = [...docs.matchAll(/`limits\.(\w+)`/g)].map(([, name]) => name)
     expect(named).not.toEqual([])
     for (const name of named) expect(limits).toMatch(new RegExp(`readonly ${name}: number`))

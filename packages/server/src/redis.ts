@@ -1,4 +1,4 @@
-import type { Backplane } from './api/backplane.js'
+import type { Backplane } from './api/contracts/backplane.js'
 import { NodeRedisStore } from './backplane/redis/node-redis-store.js'
 import { type RedisOptions, resolveSettings } from './backplane/redis/options.js'
 import { RedisBackplane } from './backplane/redis/redis-backplane.js'

@@ -1,4 +1,8 @@
-import type { PresenceSnapshot, PresentUser, Range } from '../../../packages/server/src/api/backplane.js'
+import type {
+  PresenceSnapshot,
+  PresentUser,
+  Range,
+} from '../../../packages/server/src/api/contracts/backplane.js'
 import { RedisConnection } from '../../../packages/server/src/backplane/redis/connection.js'
 import type { RedisSettings } from '../../../packages/server/src/backplane/redis/options.js'
 import type {

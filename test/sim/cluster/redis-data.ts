@@ -5,7 +5,7 @@ import type {
   PresenceSnapshot,
   PresentUser,
   Range,
-} from '../../../packages/server/src/api/backplane.js'
+} from '../../../packages/server/src/api/contracts/backplane.js'
 import { entryText } from '../../../packages/server/src/backplane/log/log.js'
 import type { RedisSettings } from '../../../packages/server/src/backplane/redis/options.js'
 import type {

@@ -1,5 +1,10 @@
 import type { JsonObject } from '@roomful/protocol'
-import type { PresenceChange, PresenceSnapshot, PresentUser, StreamEvent } from '../api/backplane.js'
+import type {
+  PresenceChange,
+  PresenceSnapshot,
+  PresentUser,
+  StreamEvent,
+} from '../api/contracts/backplane.js'
 import { Presence } from './presence.js'
 
 type Listener = (event: StreamEvent) => void

@@ -1,5 +1,10 @@
 import type { JsonObject } from '@roomful/protocol'
-import type { PresenceChange, PresenceEvent, PresenceSnapshot, PresentUser } from '../api/backplane.js'
+import type {
+  PresenceChange,
+  PresenceEvent,
+  PresenceSnapshot,
+  PresentUser,
+} from '../api/contracts/backplane.js'
 import { heapBytes } from '../util/heap-bytes.js'
 
 /** The measured cost of a user without profile and state, in bytes. */

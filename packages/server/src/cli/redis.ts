@@ -1,4 +1,4 @@
-import type { Backplane } from '../api/backplane.js'
+import type { Backplane } from '../api/contracts/backplane.js'
 import { UsageError } from './settings.js'
 
 const CONNECT_MS = 5_000

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Backplane } from '../api/backplane.js'
+import type { Backplane } from '../api/contracts/backplane.js'
 import { memory } from '../backplane/memory/memory.js'
 import { hasDriver } from '../backplane/sqlite/driver.js'
 import { places } from '../backplane/sqlite/places.js'

@@ -1,13 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import type { AnyProtocol, ServerOptions, Stats, User } from '../api/api.js'
-import type { Backplane } from '../api/backplane.js'
-import { assertServerOptions } from '../api/check-options.js'
-import { type Clock, systemClock } from '../api/clock.js'
-import { consoleLogger } from '../api/console-logger.js'
-import { hookSetsOf } from '../api/hook-sets.js'
-import { type Limits, resolveLimits } from '../api/limits.js'
-import type { Logger } from '../api/logger.js'
-import type { ConnectionRequest, Transport, TransportEvents, UpgradeRefusal } from '../api/transport.js'
+import type { Backplane } from '../api/contracts/backplane.js'
+import { type Clock, systemClock } from '../api/contracts/clock.js'
+import { consoleLogger } from '../api/contracts/console-logger.js'
+import type { Logger } from '../api/contracts/logger.js'
+import type {
+  ConnectionRequest,
+  Transport,
+  TransportEvents,
+  UpgradeRefusal,
+} from '../api/contracts/transport.js'
+import { hookSetsOf } from '../api/hooks/hook-sets.js'
+import { assertServerOptions } from '../api/options/check-options.js'
+import { type Limits, resolveLimits } from '../api/options/limits.js'
 import { memory } from '../backplane/memory/memory.js'
 import { addressKey } from '../util/address.js'
 import { randomId } from '../util/random-id.js'

@@ -1,6 +1,6 @@
 import type { JsonObject } from '@roomful/protocol'
 import type { HistoryOptions, PublishOptions, RoomInfo } from '../api/api.js'
-import type { Position } from '../api/backplane.js'
+import type { Position } from '../api/contracts/backplane.js'
 
 /** A type alias, so that it counts as a record too. */
 type LoggedMessage = {

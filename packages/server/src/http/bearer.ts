@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { HttpAuthentication } from '../api/http.js'
+import type { HttpAuthentication } from '../api/handles/http.js'
 
 const KEY = /^[\x21-\x7e]{32,}$/
 const SCHEME = /^bearer +/i

@@ -1,5 +1,5 @@
 import { inspectContent, RoomfulError } from '@roomful/protocol'
-import type { Clock } from '../api/clock.js'
+import type { Clock } from '../api/contracts/clock.js'
 
 /** A body on its way. */
 export interface BodyReading {

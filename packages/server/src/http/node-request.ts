@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { HttpRequest } from '../api/http.js'
+import type { HttpRequest } from '../api/handles/http.js'
 import type { BodySource } from './body.js'
 
 /** For how long what is left of a body is let pass, so that its sender can read the answer before the socket closes. */

@@ -1,6 +1,6 @@
 import { is } from '@roomful/protocol/options'
 import * as z from 'zod/mini'
-import type { Position as LogPosition } from '../api/backplane.js'
+import type { Position as LogPosition } from '../api/contracts/backplane.js'
 import { parse } from './parse.js'
 import { type Body, json, noBody, noQuery, nothing, optionalJson, type Route, route } from './route.js'
 import { Chat, ContractMessage, Disconnect, Members, Messages, Page, Position, Room } from './schemas.js'

@@ -1,6 +1,6 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Logger } from '../api/logger.js'
+import type { Logger } from '../api/contracts/logger.js'
 import { refuseUpgrade } from './handshake.js'
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void

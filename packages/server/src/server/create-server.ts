@@ -16,6 +16,7 @@ import type {
   Roomful,
   ServerOptions,
 } from '../api/api.js'
+import type { ConnectionRequest, Transport, TransportEvents } from '../api/contracts/transport.js'
 import {
   assertAttachOptions,
   assertCloseOptions,
@@ -23,8 +24,7 @@ import {
   assertHttpServer,
   assertListenOptions,
   assertTransport,
-} from '../api/check-options.js'
-import type { ConnectionRequest, Transport, TransportEvents } from '../api/transport.js'
+} from '../api/options/check-options.js'
 import { Node } from '../engine/node.js'
 import { closedError } from '../engine/process/life-cycle.js'
 import { httpApi } from '../http/http-api.js'

@@ -2,9 +2,9 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
-import { MAX_TIMER_MS } from '../api/clock.js'
-import type { Limits } from '../api/limits.js'
-import type { Logger } from '../api/logger.js'
+import { MAX_TIMER_MS } from '../api/contracts/clock.js'
+import type { Logger } from '../api/contracts/logger.js'
+import type { Limits } from '../api/options/limits.js'
 
 /** How many checks for late sockets there are within the time-out of a request. */
 const CHECKS_PER_REQUEST = 10

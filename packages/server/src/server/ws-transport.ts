@@ -1,9 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
-import type { Limits } from '../api/limits.js'
-import type { Logger } from '../api/logger.js'
-import type { ConnectionRequest, Transport, TransportEvents, UpgradeRefusal } from '../api/transport.js'
+import type { Logger } from '../api/contracts/logger.js'
+import type {
+  ConnectionRequest,
+  Transport,
+  TransportEvents,
+  UpgradeRefusal,
+} from '../api/contracts/transport.js'
+import type { Limits } from '../api/options/limits.js'
 import { clientAddress } from '../util/address.js'
 import { checkHandshake, type Rejection, refuseUpgrade } from './handshake.js'
 import { isAllowedOrigin, type Origins, originRefusal } from './origin.js'

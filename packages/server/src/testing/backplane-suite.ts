@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { Backplane, Draft, Position, PublishResult, Relay, StreamEvent } from '../api/backplane.js'
-import type { ChangeFeed, FeedEntry } from '../api/change-feed.js'
-import type { Clock } from '../api/clock.js'
-import { silentLogger } from '../api/logger.js'
+import type {
+  Backplane,
+  Draft,
+  Position,
+  PublishResult,
+  Relay,
+  StreamEvent,
+} from '../api/contracts/backplane.js'
+import type { ChangeFeed, FeedEntry } from '../api/contracts/change-feed.js'
+import type { Clock } from '../api/contracts/clock.js'
+import { silentLogger } from '../api/contracts/logger.js'
 import { fingerprint } from '../backplane/log/fingerprint.js'
 
 /** The set-up of one case. */

@@ -1,5 +1,5 @@
-import type { Clock } from '../api/clock.js'
-import type { ConnectionRequest, Transport, TransportEvents } from '../api/transport.js'
+import type { Clock } from '../api/contracts/clock.js'
+import type { ConnectionRequest, Transport, TransportEvents } from '../api/contracts/transport.js'
 import { Pipe } from './pipe.js'
 
 /** Accepts connections. */

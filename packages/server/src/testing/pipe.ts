@@ -1,4 +1,4 @@
-import type { Clock } from '../api/clock.js'
+import type { Clock } from '../api/contracts/clock.js'
 
 interface Carried<F> {
   readonly frame: F

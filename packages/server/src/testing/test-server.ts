@@ -1,6 +1,6 @@
 import type { BuiltIn } from '@roomful/protocol'
 import type { AnyProtocol, Roomful, ServerOptions } from '../api/api.js'
-import { silentLogger } from '../api/logger.js'
+import { silentLogger } from '../api/contracts/logger.js'
 import { Node } from '../engine/node.js'
 import { facade } from '../server/create-server.js'
 import { Network } from './network.js'

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers'
-import type { Clock } from '../api/clock.js'
+import type { Clock } from '../api/contracts/clock.js'
 
 /** Read now: a test runner's fake timers replace the global one, and then no turn would ever end. */
 const nextTurn = setImmediate

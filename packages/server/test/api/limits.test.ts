@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { DEFAULT_LIMITS, resolveLimits } from '../../src/api/limits.js'
+import { DEFAULT_LIMITS, resolveLimits } from '../../src/api/options/limits.js'
 
 it('limits are numbers above 0; only the window of a flush may be none at all', () => {
   expect(resolveLimits({ flushMs: 0 })).toEqual({ ...DEFAULT_LIMITS, flushMs: 0 })

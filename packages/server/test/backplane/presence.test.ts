@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { PresenceChange } from '../../src/api/backplane.js'
+import type { PresenceChange } from '../../src/api/contracts/backplane.js'
 import { Presence } from '../../src/backplane/presence.js'
 
 const ana = { userId: 'ana' }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { User } from '../../src/api/api.js'
-import { DEFAULT_LIMITS, type Limits } from '../../src/api/limits.js'
+import { DEFAULT_LIMITS, type Limits } from '../../src/api/options/limits.js'
 import { Connection } from '../../src/engine/connection/connection.js'
 import { EndOfTurn } from '../../src/engine/connection/end-of-turn.js'
 import { TextFrame } from '../../src/engine/connection/frames.js'

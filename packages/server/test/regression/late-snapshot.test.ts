@@ -1,6 +1,6 @@
 import { createTestServer } from '@roomful/server/testing'
 import { expect, it } from 'vitest'
-import type { Backplane, PresenceSnapshot } from '../../src/api/backplane.js'
+import type { Backplane, PresenceSnapshot } from '../../src/api/contracts/backplane.js'
 import { memory } from '../../src/backplane/memory/memory.js'
 
 /** A backplane that reads who is present at once, and answers when it is told to. */

@@ -3,8 +3,8 @@ import type { RequestListener } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { resolveLimits } from '../../src/api/limits.js'
-import { silentLogger } from '../../src/api/logger.js'
+import { silentLogger } from '../../src/api/contracts/logger.js'
+import { resolveLimits } from '../../src/api/options/limits.js'
 import { createHttpServer } from '../../src/server/http-server.js'
 
 async function open(listener: RequestListener, requestMs: number): Promise<[peer: Socket, own: Socket]> {

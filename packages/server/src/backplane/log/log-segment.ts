@@ -1,4 +1,4 @@
-import type { LogEntry, Position } from '../../api/backplane.js'
+import type { LogEntry, Position } from '../../api/contracts/backplane.js'
 
 const LEAST_BYTES = 256
 /**

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@roomful/protocol'
-import type { Break, LogEntry, LogPage, Position, Range } from '../../api/backplane.js'
+import type { Break, LogEntry, LogPage, Position, Range } from '../../api/contracts/backplane.js'
 import { LogSegment } from './log-segment.js'
 
 /** The JSON text of a message without its closing brace; {@link entryText} completes it. */

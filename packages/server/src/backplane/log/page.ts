@@ -1,4 +1,4 @@
-import type { LogEntry, LogPage, Position, Range } from '../../api/backplane.js'
+import type { LogEntry, LogPage, Position, Range } from '../../api/contracts/backplane.js'
 
 /** What a store has read from a log, with the entries in the direction of reading. */
 export interface ReadEntries {

@@ -1,5 +1,5 @@
-import type { Break, Position } from '../../api/backplane.js'
-import type { FeedEntry, FeedPage } from '../../api/change-feed.js'
+import type { Break, Position } from '../../api/contracts/backplane.js'
+import type { FeedEntry, FeedPage } from '../../api/contracts/change-feed.js'
 import type { RoomLog } from '../log/log.js'
 import type { Streams } from './memory-streams.js'
 

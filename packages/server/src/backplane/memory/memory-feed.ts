@@ -1,5 +1,5 @@
-import type { LogEntry, Position, Subscription } from '../../api/backplane.js'
-import type { ChangeFeed, ConsumerClaim, FeedPage } from '../../api/change-feed.js'
+import type { LogEntry, Position, Subscription } from '../../api/contracts/backplane.js'
+import type { ChangeFeed, ConsumerClaim, FeedPage } from '../../api/contracts/change-feed.js'
 import type { FeedIndex } from './feed-index.js'
 
 interface Consumer {

@@ -15,7 +15,7 @@ import type {
   Range,
   StreamEvent,
   Subscription,
-} from '../../api/backplane.js'
+} from '../../api/contracts/backplane.js'
 import { erasedMessage, erasedText } from '../log/erasure.js'
 import { openText, resumeFault } from '../log/log.js'
 import { bytesOf, type Presence } from '../presence.js'

@@ -1,4 +1,4 @@
-import type { Draft, LogEntry, Sender } from '../../api/backplane.js'
+import type { Draft, LogEntry, Sender } from '../../api/contracts/backplane.js'
 import { hasLost } from '../log/log.js'
 import type { Remembered } from '../log/record-table.js'
 import type { Stream, Streams } from './memory-streams.js'

@@ -1,5 +1,5 @@
-import type { Position, Subscription } from '../../api/backplane.js'
-import type { ChangeFeed, ConsumerClaim, FeedPage } from '../../api/change-feed.js'
+import type { Position, Subscription } from '../../api/contracts/backplane.js'
+import type { ChangeFeed, ConsumerClaim, FeedPage } from '../../api/contracts/change-feed.js'
 import { resumeFault } from '../log/log.js'
 import type { ChangeStore } from './change-store.js'
 

@@ -1,5 +1,5 @@
-import type { ConsumerClaim, FeedEntry } from '../../api/change-feed.js'
-import type { Position } from '../../api/log.js'
+import type { ConsumerClaim, FeedEntry } from '../../api/contracts/change-feed.js'
+import type { Position } from '../../api/contracts/log.js'
 
 export interface ChangesReply {
   readonly entries: readonly FeedEntry[]

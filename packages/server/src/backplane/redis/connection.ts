@@ -1,6 +1,6 @@
 import type { RoomfulError } from '@roomful/protocol'
-import type { Clock } from '../../api/clock.js'
-import type { Logger } from '../../api/logger.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Logger } from '../../api/contracts/logger.js'
 import { clusterRefused, hadNoEffect, isNoScript, isOfCluster } from './refusals.js'
 import { NoAnswer, unavailable } from './unavailable.js'
 

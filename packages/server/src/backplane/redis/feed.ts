@@ -1,5 +1,5 @@
-import type { Break, LogEntry, LogPage, Position, Range, StreamEvent } from '../../api/backplane.js'
-import type { Clock } from '../../api/clock.js'
+import type { Break, LogEntry, LogPage, Position, Range, StreamEvent } from '../../api/contracts/backplane.js'
+import type { Clock } from '../../api/contracts/clock.js'
 import { Sequencer } from './sequencer.js'
 import type { NodeRelay, StreamMessage, StreamState } from './store.js'
 import { unavailable } from './unavailable.js'

@@ -1,5 +1,5 @@
-import type { Position } from '../../api/backplane.js'
-import type { ConsumerClaim } from '../../api/change-feed.js'
+import type { Position } from '../../api/contracts/backplane.js'
+import type { ConsumerClaim } from '../../api/contracts/change-feed.js'
 import type { ChangeStore, ChangesReply } from './change-store.js'
 import type { Keys } from './keys.js'
 import { CLAIM, COMMIT, RELEASE } from './lua/consumers.js'

@@ -1,5 +1,5 @@
 import { createClient, ReconnectStrategyError, type RedisClientType } from 'redis'
-import type { PresenceSnapshot, PresentUser, Range } from '../../api/backplane.js'
+import type { PresenceSnapshot, PresentUser, Range } from '../../api/contracts/backplane.js'
 import type { ChangeStore } from './change-store.js'
 import { RedisConnection } from './connection.js'
 import { Keys } from './keys.js'

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@roomful/protocol'
-import type { NodeLink, PresenceSnapshot, PresentUser } from '../../api/backplane.js'
+import type { NodeLink, PresenceSnapshot, PresentUser } from '../../api/contracts/backplane.js'
 import type { RedisSettings } from './options.js'
 import { Roster } from './roster.js'
 import type { PresentConnection, RedisStore } from './store.js'

@@ -14,7 +14,7 @@ import type {
   Relay,
   StreamEvent,
   Subscription,
-} from '../../api/backplane.js'
+} from '../../api/contracts/backplane.js'
 import { openText, resumeFault } from '../log/log.js'
 import { toPage } from '../log/page.js'
 import { RedisChangeFeed } from './change-feed.js'

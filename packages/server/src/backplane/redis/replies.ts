@@ -5,8 +5,8 @@ import type {
   PresenceChange,
   PresenceSnapshot,
   PresentUser,
-} from '../../api/backplane.js'
-import type { ConsumerClaim, FeedEntry } from '../../api/change-feed.js'
+} from '../../api/contracts/backplane.js'
+import type { ConsumerClaim, FeedEntry } from '../../api/contracts/change-feed.js'
 import { entryText } from '../log/log.js'
 import type { ChangesReply } from './change-store.js'
 import type {

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@roomful/protocol'
-import type { PresentUser } from '../../api/backplane.js'
+import type { PresentUser } from '../../api/contracts/backplane.js'
 import type { PresentConnection } from './store.js'
 
 interface Present {

@@ -1,4 +1,4 @@
-import type { LogEntry, LogPage, Position } from '../../api/backplane.js'
+import type { LogEntry, LogPage, Position } from '../../api/contracts/backplane.js'
 
 /** How many entries' ids are remembered, to tell a late copy from a fork, and to find where a fork began. */
 const REMEMBERED = 128

@@ -1,4 +1,4 @@
-import type { Logger } from '../../api/logger.js'
+import type { Logger } from '../../api/contracts/logger.js'
 import type { RedisConnection } from './connection.js'
 import type { Keys } from './keys.js'
 import { clusterRefused } from './refusals.js'

@@ -8,9 +8,9 @@ import type {
   Range,
   Relay,
   Sender,
-} from '../../api/backplane.js'
-import type { Clock } from '../../api/clock.js'
-import type { Logger } from '../../api/logger.js'
+} from '../../api/contracts/backplane.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Logger } from '../../api/contracts/logger.js'
 import type { ChangeStore } from './change-store.js'
 
 /** The node, as its store sees it. */

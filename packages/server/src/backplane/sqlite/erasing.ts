@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Position } from '../../api/backplane.js'
+import type { Position } from '../../api/contracts/backplane.js'
 import { erasedMessage, erasedText } from '../log/erasure.js'
 import { openText } from '../log/log.js'
 import type { Driver, Row } from './driver.js'

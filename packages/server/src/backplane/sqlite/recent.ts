@@ -1,4 +1,4 @@
-import type { Break, LogEntry, Position, Range } from '../../api/backplane.js'
+import type { Break, LogEntry, Position, Range } from '../../api/contracts/backplane.js'
 import { ENTRY_OVERHEAD, resumeFault } from '../log/log.js'
 import { toPage } from '../log/page.js'
 import type { Page } from './requests.js'

@@ -1,4 +1,4 @@
-import type { Break, Idempotency, LogPage, Position, Range, Sender } from '../../api/backplane.js'
+import type { Break, Idempotency, LogPage, Position, Range, Sender } from '../../api/contracts/backplane.js'
 import type { RoomRetention } from './options.js'
 import type { SweepTimes, Trimmed } from './trimming.js'
 

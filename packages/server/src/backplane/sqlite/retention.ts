@@ -1,5 +1,5 @@
-import type { Clock } from '../../api/clock.js'
-import type { Logger } from '../../api/logger.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Logger } from '../../api/contracts/logger.js'
 import { assertRetention, type RoomRetention, type SqliteSettings } from './options.js'
 import type { SweepReply } from './requests.js'
 import type { SharedStore } from './shared-store.js'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Break, Position } from '../../api/backplane.js'
+import type { Break, Position } from '../../api/contracts/backplane.js'
 import { hasLost, resumeFault } from '../log/log.js'
 import type { Driver, Row } from './driver.js'
 import { numberIn, textIn } from './rows.js'

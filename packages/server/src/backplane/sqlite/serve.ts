@@ -1,4 +1,4 @@
-import type { Clock } from '../../api/clock.js'
+import type { Clock } from '../../api/contracts/clock.js'
 import { Calls } from './calls.js'
 import { CommitLoop } from './commit-loop.js'
 import { Erasing } from './erasing.js'

@@ -1,8 +1,15 @@
 import { realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import type { NodeLink, Position, Range, Relay, StreamEvent, Subscription } from '../../api/backplane.js'
-import type { Clock } from '../../api/clock.js'
-import type { Logger } from '../../api/logger.js'
+import type {
+  NodeLink,
+  Position,
+  Range,
+  Relay,
+  StreamEvent,
+  Subscription,
+} from '../../api/contracts/backplane.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Logger } from '../../api/contracts/logger.js'
 import { entryText } from '../log/log.js'
 import type { Announced, Page, PublishOutcome, PublishRequest } from './requests.js'
 import { type Call, StoreThread } from './store-thread.js'

@@ -12,7 +12,7 @@ import type {
   Relay,
   StreamEvent,
   Subscription,
-} from '../../api/backplane.js'
+} from '../../api/contracts/backplane.js'
 import { LocalPresence } from '../local-presence.js'
 import { openText } from '../log/log.js'
 import type { SqliteSettings } from './options.js'

@@ -1,5 +1,5 @@
-import type { Position, Subscription } from '../../api/backplane.js'
-import type { ChangeFeed, ConsumerClaim, FeedPage } from '../../api/change-feed.js'
+import type { Position, Subscription } from '../../api/contracts/backplane.js'
+import type { ChangeFeed, ConsumerClaim, FeedPage } from '../../api/contracts/change-feed.js'
 import type { SharedStore } from './shared-store.js'
 
 /** The feed of a file. Cursors are on disk, leases in memory, because only one process uses the file. */

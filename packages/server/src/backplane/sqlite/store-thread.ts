@@ -1,5 +1,5 @@
-import type { Position } from '../../api/backplane.js'
-import type { Clock } from '../../api/clock.js'
+import type { Position } from '../../api/contracts/backplane.js'
+import type { Clock } from '../../api/contracts/clock.js'
 import type { Announced, PublishOutcome, PublishRequest, Reply, Request } from './requests.js'
 import type { StartThread, Thread, ThreadListener } from './thread.js'
 import { outcomeUnknown, unavailable } from './unavailable.js'

@@ -1,4 +1,4 @@
-import type { Idempotency, LogEntry, Position, Range, Sender } from '../../api/backplane.js'
+import type { Idempotency, LogEntry, Position, Range, Sender } from '../../api/contracts/backplane.js'
 import { ENTRY_OVERHEAD, entryText } from '../log/log.js'
 import { toPage } from '../log/page.js'
 import type { Driver, Row } from './driver.js'

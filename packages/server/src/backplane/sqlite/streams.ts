@@ -1,4 +1,4 @@
-import type { LogEntry, StreamEvent } from '../../api/backplane.js'
+import type { LogEntry, StreamEvent } from '../../api/contracts/backplane.js'
 import { Recent } from './recent.js'
 
 export interface ActiveStream {

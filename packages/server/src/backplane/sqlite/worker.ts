@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { systemClock } from '../../api/clock.js'
+import { systemClock } from '../../api/contracts/clock.js'
 import { type DriverName, findDriver } from './driver.js'
 import { explained, faultOf } from './faults.js'
 import { doubtAbout, systemFiles } from './files.js'

@@ -1,9 +1,9 @@
 import { RoomfulError } from '@roomful/protocol'
 import type { AnyProtocol, ConnectionContext, Hooks } from '../../api/api.js'
-import type { Clock } from '../../api/clock.js'
-import type { Limits } from '../../api/limits.js'
-import type { Logger } from '../../api/logger.js'
-import { isRefusalCode } from '../../api/refuse.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Logger } from '../../api/contracts/logger.js'
+import { isRefusalCode } from '../../api/hooks/refuse.js'
+import type { Limits } from '../../api/options/limits.js'
 import { isPromise, type MaybePromise } from '../../util/maybe-promise.js'
 
 export type Outcome<T> =

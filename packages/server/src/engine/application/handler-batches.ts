@@ -1,5 +1,5 @@
 import type { AnyProtocol, HandlerBatchItem, RoomContext } from '../../api/api.js'
-import type { Clock } from '../../api/clock.js'
+import type { Clock } from '../../api/contracts/clock.js'
 import type { ApplicationCalls } from './calls.js'
 import type { BatchHandler } from './handlers.js'
 

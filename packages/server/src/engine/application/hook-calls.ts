@@ -1,6 +1,6 @@
 import type { RoomfulError } from '@roomful/protocol'
 import type { AnyProtocol, ConnectionContext, Hooks } from '../../api/api.js'
-import { type HookName, hookNamesOf } from '../../api/hook-sets.js'
+import { type HookName, hookNamesOf } from '../../api/hooks/hook-sets.js'
 import type { ApplicationCalls } from './calls.js'
 
 type AnyHooks = Hooks<AnyProtocol, unknown>

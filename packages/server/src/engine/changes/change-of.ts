@@ -1,5 +1,5 @@
 import type { AnyProtocol, Change, LogMessage } from '../../api/api.js'
-import type { FeedEntry } from '../../api/change-feed.js'
+import type { FeedEntry } from '../../api/contracts/change-feed.js'
 import { roomOf } from '../rooms/room.js'
 import { cursorText } from './cursor.js'
 

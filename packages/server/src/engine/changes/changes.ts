@@ -6,11 +6,11 @@ import type {
   ConsumeOptions,
   Consumer,
 } from '../../api/api.js'
-import type { Backplane } from '../../api/backplane.js'
-import type { ChangeFeed } from '../../api/change-feed.js'
-import { assertChangesOptions, assertConsume } from '../../api/check-options.js'
-import type { Clock } from '../../api/clock.js'
-import type { Logger } from '../../api/logger.js'
+import type { Backplane } from '../../api/contracts/backplane.js'
+import type { ChangeFeed } from '../../api/contracts/change-feed.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Logger } from '../../api/contracts/logger.js'
+import { assertChangesOptions, assertConsume } from '../../api/options/check-options.js'
 import type { LifeCycle } from '../process/life-cycle.js'
 import { changeOf } from './change-of.js'
 import { ChangeConsumer } from './consumer.js'

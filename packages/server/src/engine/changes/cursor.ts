@@ -1,5 +1,5 @@
 import { compileShape } from '@roomful/protocol'
-import type { Position } from '../../api/backplane.js'
+import type { Position } from '../../api/contracts/backplane.js'
 
 const isCursor = compileShape('epoch offset:natural id')
 

@@ -1,9 +1,9 @@
 import { RoomfulError } from '@roomful/protocol'
-import type { Break, Position, Subscription } from '../../api/backplane.js'
-import type { ChangeFeed, FeedEntry } from '../../api/change-feed.js'
-import type { ChangesStart } from '../../api/changes.js'
-import type { Clock } from '../../api/clock.js'
-import type { Logger } from '../../api/logger.js'
+import type { Break, Position, Subscription } from '../../api/contracts/backplane.js'
+import type { ChangeFeed, FeedEntry } from '../../api/contracts/change-feed.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Logger } from '../../api/contracts/logger.js'
+import type { ChangesStart } from '../../api/handles/changes.js'
 import { Alarm, pause, retryDelay } from './waiting.js'
 
 export interface Patience {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../api/clock.js'
+import type { Clock } from '../../api/contracts/clock.js'
 
 /** A signal for whoever is waiting, or for the next one who waits. */
 export class Alarm {

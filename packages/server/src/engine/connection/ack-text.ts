@@ -1,5 +1,5 @@
 import type { Durability } from '@roomful/protocol'
-import type { Position } from '../../api/backplane.js'
+import type { Position } from '../../api/contracts/backplane.js'
 import { isoTime } from '../../util/iso-time.js'
 
 export interface AckFields {

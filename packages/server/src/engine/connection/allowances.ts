@@ -1,6 +1,6 @@
 import { RoomfulError } from '@roomful/protocol'
-import type { Clock } from '../../api/clock.js'
-import type { Limits } from '../../api/limits.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Limits } from '../../api/options/limits.js'
 import { paid, type Rate, waitFor } from '../../util/rate-limit.js'
 import type { Connection } from './connection.js'
 

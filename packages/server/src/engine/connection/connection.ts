@@ -1,6 +1,6 @@
 import { CLOSE_CODES } from '@roomful/protocol'
 import type { User } from '../../api/api.js'
-import type { ConnectionRequest, Transport } from '../../api/transport.js'
+import type { ConnectionRequest, Transport } from '../../api/contracts/transport.js'
 import type { Metrics } from '../process/metrics.js'
 import type { EndOfTurn } from './end-of-turn.js'
 import { type Frames, JoinedFrames, TextFrame } from './frames.js'

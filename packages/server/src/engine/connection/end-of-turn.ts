@@ -1,4 +1,4 @@
-import type { Clock } from '../../api/clock.js'
+import type { Clock } from '../../api/contracts/clock.js'
 import type { Metrics } from '../process/metrics.js'
 
 /**

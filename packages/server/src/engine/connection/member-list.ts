@@ -1,4 +1,4 @@
-import type { PresentUser } from '../../api/backplane.js'
+import type { PresentUser } from '../../api/contracts/backplane.js'
 
 /** The JSON of each user, kept while the user is unchanged, because each join lists all users. */
 const texts = new WeakMap<PresentUser, { readonly text: string; readonly bytes: number }>()

@@ -1,4 +1,4 @@
-import type { Break, LogEntry, LogPage, Position } from '../../api/backplane.js'
+import type { Break, LogEntry, LogPage, Position } from '../../api/contracts/backplane.js'
 import { type Frames, TailedFrame, TextFrame } from './frames.js'
 import type { MemberList } from './member-list.js'
 

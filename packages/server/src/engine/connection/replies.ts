@@ -1,6 +1,6 @@
 import { ERRORS, type RoomfulError } from '@roomful/protocol'
-import type { LogPage } from '../../api/backplane.js'
-import type { Clock } from '../../api/clock.js'
+import type { LogPage } from '../../api/contracts/backplane.js'
+import type { Clock } from '../../api/contracts/clock.js'
 import { isoTime } from '../../util/iso-time.js'
 import type { Metrics } from '../process/metrics.js'
 import { type AckFields, ackText } from './ack-text.js'

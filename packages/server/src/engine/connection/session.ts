@@ -1,5 +1,5 @@
 import { OWN_STREAM } from '@roomful/protocol'
-import type { Position } from '../../api/backplane.js'
+import type { Position } from '../../api/contracts/backplane.js'
 import { ExcessCounter, MinuteCounter, type Rate } from '../../util/rate-limit.js'
 
 /** A connection's membership in one room. */

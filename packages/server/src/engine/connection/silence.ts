@@ -1,4 +1,4 @@
-import type { Limits } from '../../api/limits.js'
+import type { Limits } from '../../api/options/limits.js'
 import { addressKey } from '../../util/address.js'
 import type { Connection } from './connection.js'
 import { SWEEP_MS } from './liveness.js'

@@ -1,5 +1,5 @@
-import type { Clock } from '../../api/clock.js'
-import type { Limits } from '../../api/limits.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Limits } from '../../api/options/limits.js'
 import { paid, type Rate, waitFor } from '../../util/rate-limit.js'
 import type { Connection } from '../connection/connection.js'
 import type { EndOfTurn } from '../connection/end-of-turn.js'

@@ -9,9 +9,9 @@ import {
   type WireLimits,
 } from '@roomful/protocol'
 import type { AnyProtocol, Authentication, ServerOptions, User } from '../../api/api.js'
-import type { Clock } from '../../api/clock.js'
-import type { Limits } from '../../api/limits.js'
-import type { Logger } from '../../api/logger.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Logger } from '../../api/contracts/logger.js'
+import type { Limits } from '../../api/options/limits.js'
 import { addressKey } from '../../util/address.js'
 import type { ApplicationCalls } from '../application/calls.js'
 import type { Contexts } from '../application/contexts.js'

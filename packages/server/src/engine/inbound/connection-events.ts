@@ -1,5 +1,5 @@
-import type { Clock } from '../../api/clock.js'
-import type { TransportEvents } from '../../api/transport.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { TransportEvents } from '../../api/contracts/transport.js'
 import type { ApplicationCalls } from '../application/calls.js'
 import type { Contexts } from '../application/contexts.js'
 import type { HookCalls } from '../application/hook-calls.js'

@@ -1,4 +1,4 @@
-import type { Logger } from '../../api/logger.js'
+import type { Logger } from '../../api/contracts/logger.js'
 import { addressKey } from '../../util/address.js'
 import type { Contexts } from '../application/contexts.js'
 import type { HookCalls } from '../application/hook-calls.js'

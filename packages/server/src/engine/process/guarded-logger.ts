@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
-import type { Clock } from '../../api/clock.js'
-import { consoleLogger } from '../../api/console-logger.js'
-import type { LogFields, Logger } from '../../api/logger.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import { consoleLogger } from '../../api/contracts/console-logger.js'
+import type { LogFields, Logger } from '../../api/contracts/logger.js'
 import { isPromise } from '../../util/maybe-promise.js'
 
 const MINUTE_MS = 60_000

@@ -1,6 +1,6 @@
 import cluster from 'node:cluster'
-import type { Backplane } from '../../api/backplane.js'
-import type { Logger } from '../../api/logger.js'
+import type { Backplane } from '../../api/contracts/backplane.js'
+import type { Logger } from '../../api/contracts/logger.js'
 
 /**
  * Warns about workers of one service that share no backplane. They look like one server, but each has rooms of its

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@roomful/protocol'
-import type { Backplane, Relay } from '../../api/backplane.js'
+import type { Backplane, Relay } from '../../api/contracts/backplane.js'
 import type { Connection } from '../connection/connection.js'
 import { TextFrame } from '../connection/frames.js'
 import type { Registry } from '../connection/registry.js'

@@ -1,5 +1,5 @@
 import { type ClientMessageOf, RoomfulError } from '@roomful/protocol'
-import type { Backplane, PublishResult, Sender } from '../../api/backplane.js'
+import type { Backplane, PublishResult, Sender } from '../../api/contracts/backplane.js'
 import { fingerprint } from '../../backplane/log/fingerprint.js'
 import { type Access, isStillMember } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'

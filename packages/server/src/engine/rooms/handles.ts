@@ -18,7 +18,8 @@ import type {
   RoomInfo,
   UserHandle,
 } from '../../api/api.js'
-import type { Backplane, Position, Range, Relay } from '../../api/backplane.js'
+import type { Backplane, Position, Range, Relay } from '../../api/contracts/backplane.js'
+import type { Logger } from '../../api/contracts/logger.js'
 import {
   assertBroadcastOptions,
   assertBroadcastToAllOptions,
@@ -26,8 +27,7 @@ import {
   assertHistoryOptions,
   assertIds,
   assertPublishOptions,
-} from '../../api/check-options.js'
-import type { Logger } from '../../api/logger.js'
+} from '../../api/options/check-options.js'
 import type { ServerMessages } from '../application/server-messages.js'
 import { closeFault, disconnect } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'

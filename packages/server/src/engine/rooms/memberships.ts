@@ -1,6 +1,6 @@
 import { type ClientMessageOf, ERRORS, RoomfulError } from '@roomful/protocol'
-import type { Backplane, LogPage, PresenceSnapshot, PresentUser } from '../../api/backplane.js'
-import type { Limits } from '../../api/limits.js'
+import type { Backplane, LogPage, PresenceSnapshot, PresentUser } from '../../api/contracts/backplane.js'
+import type { Limits } from '../../api/options/limits.js'
 import { withChanges } from '../../backplane/presence.js'
 import type { Access } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'

@@ -1,8 +1,14 @@
 import { checkText, type JsonObject, RoomfulError, validate } from '@roomful/protocol'
 import type { AnyProtocol } from '../../api/api.js'
-import type { Backplane, Idempotency, Position, PublishResult, Sender } from '../../api/backplane.js'
-import type { Clock } from '../../api/clock.js'
-import type { Limits } from '../../api/limits.js'
+import type {
+  Backplane,
+  Idempotency,
+  Position,
+  PublishResult,
+  Sender,
+} from '../../api/contracts/backplane.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Limits } from '../../api/options/limits.js'
 import { fingerprint } from '../../backplane/log/fingerprint.js'
 import { canonicalJson } from '../../util/canonical-json.js'
 import { isoTime } from '../../util/iso-time.js'

@@ -1,5 +1,5 @@
 import { compileShape } from '@roomful/protocol'
-import type { Relay } from '../../api/backplane.js'
+import type { Relay } from '../../api/contracts/backplane.js'
 import { closeFault } from '../connection/closing.js'
 
 const MESSAGE = { message: 'type' }

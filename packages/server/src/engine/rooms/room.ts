@@ -1,5 +1,11 @@
 import { OWN_STREAM } from '@roomful/protocol'
-import type { LogEntry, Position, PresenceChange, StreamEvent, Subscription } from '../../api/backplane.js'
+import type {
+  LogEntry,
+  Position,
+  PresenceChange,
+  StreamEvent,
+  Subscription,
+} from '../../api/contracts/backplane.js'
 import { Audience } from '../delivery/audience.js'
 import { Typing } from './typing.js'
 

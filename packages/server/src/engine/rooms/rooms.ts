@@ -4,8 +4,8 @@ import type {
   PresenceChange,
   PresenceSnapshot,
   StreamEvent,
-} from '../../api/backplane.js'
-import type { Limits } from '../../api/limits.js'
+} from '../../api/contracts/backplane.js'
+import type { Limits } from '../../api/options/limits.js'
 import { isErasedText } from '../../backplane/log/erasure.js'
 import { withChanges } from '../../backplane/presence.js'
 import { TextFrame } from '../connection/frames.js'

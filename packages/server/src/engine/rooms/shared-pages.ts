@@ -1,4 +1,4 @@
-import type { Backplane, Position, Range } from '../../api/backplane.js'
+import type { Backplane, Position, Range } from '../../api/contracts/backplane.js'
 import type { Room } from './room.js'
 
 type ReadPage = ReturnType<Backplane['read']>

@@ -1,5 +1,5 @@
-import type { Clock } from '../../api/clock.js'
-import type { Limits } from '../../api/limits.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Limits } from '../../api/options/limits.js'
 import { ExpiryQueue } from '../../util/expiry-queue.js'
 import type { Replies } from '../connection/replies.js'
 import type { Broadcasts } from './broadcasts.js'

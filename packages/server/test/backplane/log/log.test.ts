@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Position, Range } from '../../../src/api/backplane.js'
+import type { Position, Range } from '../../../src/api/contracts/backplane.js'
 import { RoomLog, resumeFault } from '../../../src/backplane/log/log.js'
 import { memoryOfEach } from './held-memory.js'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { RedisServer } from '../../../../../test/support/redis.js'
-import type { Position } from '../../../src/api/backplane.js'
+import type { Position } from '../../../src/api/contracts/backplane.js'
 import { TestNode, told, until } from './nodes.js'
 
 let store: RedisServer

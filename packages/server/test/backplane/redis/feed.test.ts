@@ -1,6 +1,6 @@
 import { VirtualClock } from '@roomful/server/testing'
 import { expect, it } from 'vitest'
-import type { LogPage } from '../../../src/api/backplane.js'
+import type { LogPage } from '../../../src/api/contracts/backplane.js'
 import { Feed } from '../../../src/backplane/redis/feed.js'
 
 const at = (offset: number) => ({ epoch: 'e', offset, id: offset ? `a${offset}` : 'e' })

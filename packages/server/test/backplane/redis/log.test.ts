@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RedisServer } from '../../../../../test/support/redis.js'
-import type { Position } from '../../../src/api/backplane.js'
+import type { Position } from '../../../src/api/contracts/backplane.js'
 import { openText } from '../../../src/backplane/log/log.js'
 import { Keys } from '../../../src/backplane/redis/keys.js'
 import { APPEND } from '../../../src/backplane/redis/lua/log.js'

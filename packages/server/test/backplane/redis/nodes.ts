@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Backplane, type Draft, silentLogger, systemClock } from '@roomful/server'
 import { type RedisOptions, redis } from '@roomful/server/redis'
-import type { PublishResult, Relay, StreamEvent } from '../../../src/api/backplane.js'
+import type { PublishResult, Relay, StreamEvent } from '../../../src/api/contracts/backplane.js'
 import { fingerprint } from '../../../src/backplane/log/fingerprint.js'
 
 /** Short enough for a test, long enough for a busy machine. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { LogEntry, LogPage } from '../../../src/api/backplane.js'
+import type { LogEntry, LogPage } from '../../../src/api/contracts/backplane.js'
 import { Sequencer } from '../../../src/backplane/redis/sequencer.js'
 
 const at = (offset: number, branch = 'a', epoch = 'e') => ({

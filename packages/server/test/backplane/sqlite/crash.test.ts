@@ -2,8 +2,8 @@ import { renameSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
 import { RoomfulError } from '@roomful/protocol'
 import { afterEach, expect, it, vi } from 'vitest'
-import type { PublishResult, StreamEvent } from '../../../src/api/backplane.js'
-import { systemClock } from '../../../src/api/clock.js'
+import type { PublishResult, StreamEvent } from '../../../src/api/contracts/backplane.js'
+import { systemClock } from '../../../src/api/contracts/clock.js'
 import { newFile, opened } from './files.js'
 
 const workers: Worker[] = []

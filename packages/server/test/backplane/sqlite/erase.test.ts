@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import type { Draft } from '../../../src/api/backplane.js'
+import type { Draft } from '../../../src/api/contracts/backplane.js'
 import type { SqliteStore } from '../../../src/sqlite.js'
 import { newFile, opened } from './files.js'
 

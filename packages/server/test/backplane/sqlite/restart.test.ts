@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Draft, Position, StreamEvent } from '../../../src/api/backplane.js'
+import type { Draft, Position, StreamEvent } from '../../../src/api/contracts/backplane.js'
 import { DRIVERS, newFile, opened } from './files.js'
 
 const newest = { before: undefined, limit: 100, maxBytes: 1_000_000 }

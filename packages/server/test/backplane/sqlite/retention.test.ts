@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import type { StreamEvent } from '../../../src/api/backplane.js'
+import type { StreamEvent } from '../../../src/api/contracts/backplane.js'
 import type { SqliteOptions, SqliteStore } from '../../../src/sqlite.js'
 import { VirtualClock } from '../../../src/testing.js'
 import { Lines, newFile, opened } from './files.js'

@@ -1,5 +1,5 @@
 import type { BuiltIn, ChatDataInput, JsonObject, Publishable } from '@roomful/protocol'
-import type { AnyProtocol } from './protocol.js'
+import type { AnyProtocol } from '../protocol.js'
 
 /** The position of a message in its log. */
 export interface Logged {

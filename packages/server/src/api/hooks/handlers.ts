@@ -1,7 +1,7 @@
 import type { BuiltIn, ChatDataOutput, ClientMessageFor, ReplyInput, Request } from '@roomful/protocol'
+import type { AnyProtocol } from '../protocol.js'
 import type { HandlerBatch } from './handler-batch.js'
 import type { RoomContext } from './hooks.js'
-import type { AnyProtocol } from './protocol.js'
 
 /** A chat message that is about to be logged. */
 export interface Chat<P extends AnyProtocol = BuiltIn> {

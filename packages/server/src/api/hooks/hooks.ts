@@ -1,8 +1,8 @@
 import type { Broadcastable, BuiltIn, ClientMessage } from '@roomful/protocol'
+import type { ConnectionRequest } from '../contracts/transport.js'
+import type { RoomHandle } from '../handles/handles.js'
+import type { AnyProtocol } from '../protocol.js'
 import type { User } from './authentication.js'
-import type { RoomHandle } from './handles.js'
-import type { AnyProtocol } from './protocol.js'
-import type { ConnectionRequest } from './transport.js'
 
 export interface ConnectionHandle<P extends AnyProtocol = BuiltIn> {
   readonly id: string

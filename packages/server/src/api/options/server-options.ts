@@ -1,12 +1,12 @@
 import type { BuiltIn } from '@roomful/protocol'
-import type { Authentication, AuthenticationRequest, AuthorizationRequest } from './authentication.js'
-import type { Backplane } from './backplane.js'
-import type { Clock } from './clock.js'
-import type { Handlers } from './handlers.js'
-import type { HookSets } from './hook-sets.js'
+import type { Backplane } from '../contracts/backplane.js'
+import type { Clock } from '../contracts/clock.js'
+import type { Logger } from '../contracts/logger.js'
+import type { Authentication, AuthenticationRequest, AuthorizationRequest } from '../hooks/authentication.js'
+import type { Handlers } from '../hooks/handlers.js'
+import type { HookSets } from '../hooks/hook-sets.js'
+import type { AnyProtocol } from '../protocol.js'
 import type { Limits } from './limits.js'
-import type { Logger } from './logger.js'
-import type { AnyProtocol } from './protocol.js'
 
 export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
   /** The application's own messages. @default none: only the built-in messages */

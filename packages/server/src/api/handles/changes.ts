@@ -1,7 +1,7 @@
 import type { BuiltIn } from '@roomful/protocol'
-import type { Position } from './backplane.js'
+import type { Position } from '../contracts/backplane.js'
+import type { AnyProtocol } from '../protocol.js'
 import type { LogMessage } from './log-message.js'
-import type { AnyProtocol } from './protocol.js'
 
 /** Where to begin without a cursor: with the oldest entry in the log, or with the next one to be logged. */
 export type ChangesStart = 'oldest' | 'now'

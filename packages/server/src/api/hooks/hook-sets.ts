@@ -1,7 +1,7 @@
 import type { BuiltIn } from '@roomful/protocol'
 import { assertOptions, is, type OptionRules } from '@roomful/protocol/options'
+import type { AnyProtocol } from '../protocol.js'
 import type { Hooks } from './hooks.js'
-import type { AnyProtocol } from './protocol.js'
 
 export type HookName = keyof Hooks
 

@@ -2,11 +2,11 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { SecureContextOptions } from 'node:tls'
 import type { Broadcastable, BuiltIn } from '@roomful/protocol'
+import type { ConnectionRequest, Transport, TransportEvents } from '../contracts/transport.js'
+import type { AnyProtocol } from '../protocol.js'
 import type { Change, ChangesOptions, ConsumeHandler, ConsumeOptions, Consumer } from './changes.js'
 import type { BroadcastOptions, RoomHandle, UserHandle } from './handles.js'
 import type { HttpApi, HttpOptions } from './http.js'
-import type { AnyProtocol } from './protocol.js'
-import type { ConnectionRequest, Transport, TransportEvents } from './transport.js'
 
 export interface ListenOptions {
   /** @default 3000; 0 picks a free port */

@@ -1,5 +1,5 @@
 import type { Durability, JsonObject } from '@roomful/protocol'
-import type { MaybePromise } from '../util/maybe-promise.js'
+import type { MaybePromise } from '../../util/maybe-promise.js'
 import type { ChangeFeed } from './change-feed.js'
 import type { Clock } from './clock.js'
 import type { Break, LogEntry, LogPage, Position, Range, Subscription } from './log.js'

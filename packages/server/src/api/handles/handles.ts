@@ -1,7 +1,7 @@
 import type { Broadcastable, BuiltIn, ChatDataInput, Publishable } from '@roomful/protocol'
-import type { Position, PresentUser } from './backplane.js'
+import type { Position, PresentUser } from '../contracts/backplane.js'
+import type { AnyProtocol } from '../protocol.js'
 import type { LogMessage } from './log-message.js'
-import type { AnyProtocol } from './protocol.js'
 
 export interface BroadcastOptions {
   /**

@@ -13,8 +13,8 @@ import type {
   ListenOptions,
   PublishOptions,
   ServerOptions,
-} from './api.js'
-import { assertHookSets } from './hook-sets.js'
+} from '../api.js'
+import { assertHookSets } from '../hooks/hook-sets.js'
 
 const aPath = is.rule(
   "a path that starts with '/', such as '/ws'",

@@ -1,6 +1,6 @@
 import type { BuiltIn, JsonObject } from '@roomful/protocol'
-import type { AnyProtocol } from './protocol.js'
-import type { ConnectionRequest } from './transport.js'
+import type { ConnectionRequest } from '../contracts/transport.js'
+import type { AnyProtocol } from '../protocol.js'
 
 /** The user of a connection. */
 export interface User<D = unknown> {
