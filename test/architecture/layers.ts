@@ -14,7 +14,9 @@ const wire = ['@roomful/protocol/wire', '@roomful/protocol/define']
 const protocolSource = 'packages/protocol/src/'
 const server = 'packages/server/src/'
 const client = 'packages/client/src/'
-const shared = ['server util', 'server api', protocol]
+/** What a backplane may know of the server. */
+const contracts = ['server util', 'server contracts', protocol]
+const shared = ['server util', 'server contracts', 'server api', protocol]
 const engine = [
   'engine process',
   'engine connection',
@@ -49,21 +51,27 @@ export const layers: Layer[] = [
   },
   { name: 'server util', files: [`${server}util/`], imports: [protocol, 'node:'], types: [] },
   {
+    name: 'server contracts',
+    files: [`${server}api/contracts/`],
+    imports: ['server util', protocol, 'node:'],
+    types: [],
+  },
+  {
     name: 'server api',
     files: [`${server}api/`],
-    imports: ['server util', protocol, '@roomful/protocol/options', 'node:'],
+    imports: ['server contracts', 'server util', protocol, '@roomful/protocol/options', 'node:'],
     types: [],
   },
   {
     name: 'backplane log',
     files: [`${server}backplane/log/`],
     imports: ['server util', protocol, 'node:'],
-    types: ['server api'],
+    types: ['server contracts'],
   },
   {
     name: 'backplane redis',
     files: [`${server}backplane/redis/`],
-    imports: ['backplane', 'backplane log', ...shared, '@roomful/protocol/options', 'node:', 'redis'],
+    imports: ['backplane', 'backplane log', ...contracts, '@roomful/protocol/options', 'node:', 'redis'],
     types: [],
   },
   {
@@ -72,7 +80,7 @@ export const layers: Layer[] = [
     imports: [
       'backplane',
       'backplane log',
-      ...shared,
+      ...contracts,
       '@roomful/protocol/options',
       'node:',
       // Of the sources alone: the build holds what it makes.
@@ -83,7 +91,7 @@ export const layers: Layer[] = [
   {
     name: 'backplane',
     files: [`${server}backplane/`],
-    imports: ['backplane log', ...shared, '@roomful/protocol/options', 'node:'],
+    imports: ['backplane log', ...contracts, '@roomful/protocol/options', 'node:'],
     types: [],
   },
   {
