@@ -17,7 +17,7 @@ export function createTables(database: Database): void {
   `)
 }
 
-/** Before a message is logged: what throws here refuses it, and what does not is in the table once. */
+/** Runs before a message is logged. A throw refuses the message; otherwise the table holds it once. */
 export function keepWhatIsSent(database: Database): NonNullable<ServerOptions['handle']> {
   const insert = database.prepare('INSERT INTO sent VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING')
   return {
@@ -28,7 +28,7 @@ export function keepWhatIsSent(database: Database): NonNullable<ServerOptions['h
   }
 }
 
-/** After messages are logged: whatever happens in between, each is in the table once, in the order of its room. */
+/** Runs after messages are logged. Whatever fails in between, the table holds each one once, in the order of its room. */
 export function keepWhatIsLogged(database: Database): ConsumeHandler {
   const insert = database.prepare('INSERT INTO logged VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
   return (changes) => {
