@@ -1,7 +1,9 @@
-import { defineProtocol, request, volatile } from '@roomful/protocol'
+import { defineProtocol, RoomfulError, request, volatile } from '@roomful/protocol'
+import { type Chat, memory } from '@roomful/server'
+import { createTestServer, newNetwork } from '@roomful/server/testing'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
-import { connect, connectExtended } from '../support/connect.js'
+import { connectExtended, connect as dial } from '../support/connect.js'
 import { serve, until } from '../support/wire-server.js'
 
 const protocol = defineProtocol({
@@ -19,7 +21,7 @@ function samples(text: string): Map<string, number> {
 describe('metrics', () => {
   it('metrics count what the server does, in Prometheus’ text format, each with its help and type', async () => {
     const { url, server } = await serve()
-    const [ana, bob] = [await connect(url), await connect(url)]
+    const [ana, bob] = [await dial(url), await dial(url)]
     for (const client of [ana, bob]) await client.join('lobby')
     await ana.chat('lobby', 'hi', { client_id: 'c' })
     await ana.chat('lobby', 'hi', { client_id: 'c' })
@@ -40,10 +42,20 @@ describe('metrics', () => {
       roomful_duplicates_total: 1,
       'roomful_errors_total{code="unknown_type"}': 1,
       'roomful_closes_total{code="other"}': 1,
+      roomful_ready: 1,
+      roomful_connections_limit: 10_000,
+      roomful_backlog_limit_bytes: 256 * 2 ** 20,
+      roomful_ack_duration_seconds_count: 2,
+      roomful_commit_duration_seconds_count: 2,
+      roomful_commit_failures_total: 0,
     })
     expect(got.get('roomful_backlog_bytes')).toBeGreaterThanOrEqual(0)
     expect(got.get('roomful_fan_outs_total')).toBeGreaterThan(0)
-    for (const name of new Set([...got.keys()].map((key) => key.replace(/\{.*/, '')))) {
+    expect(got.get('roomful_fan_out_duration_seconds_count')).toBeGreaterThan(0)
+    const families = [...got.keys()].map((key) =>
+      key.replace(/\{.*|_(bucket|sum|count)$/g, '').replace(/_bucket$/, ''),
+    )
+    for (const name of new Set(families)) {
       expect(text).toContain(`# HELP ${name} `)
       expect(text).toContain(`# TYPE ${name} `)
     }
@@ -55,7 +67,7 @@ describe('metrics', () => {
       on: { join: (context) => context.connection.broadcast({ type: 'hello' }) },
       handle: { dance: () => ({ steps: 3 }) },
     })
-    const clients = [await connectExtended(url), await connect(url)] as const
+    const clients = [await connectExtended(url), await dial(url)] as const
     const [ana, bob] = clients
     for (const client of clients) await client.join('lobby')
     await ana.chat('lobby', 'hi', { client_id: 'c' })
@@ -72,6 +84,44 @@ describe('metrics', () => {
     expect(samples(server.metrics()).get('roomful_frames_out_total')).toBe(received)
   })
 
+  it('metrics tell how long messages wait for their ack, and how much of it is the commit', async () => {
+    const network = newNetwork()
+    const { clock } = network
+    const wait = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve))
+    const backplane = memory()
+    const publish = backplane.publish.bind(backplane)
+    backplane.publish = (stream, draft) => wait(20).then(() => publish(stream, draft))
+    const chat_message = (_: unknown, chat: Chat) => wait(2_000).then(() => chat)
+    const { server, connect } = await createTestServer({ backplane, handle: { chat_message } }, { network })
+    const ana = await connect()
+    await ana.join('lobby')
+    for (const client_id of ['a', 'b'])
+      ana.send({ type: 'chat_message', room_id: 'lobby', message: 'hi', client_id })
+    await clock.advance(5_000)
+    const got = samples(server.metrics())
+    // The second message waits behind the first: 2.02 s and 4.04 s.
+    expect(Object.fromEntries(got)).toMatchObject({
+      'roomful_ack_duration_seconds_bucket{le="1"}': 0,
+      'roomful_ack_duration_seconds_bucket{le="2.5"}': 1,
+      'roomful_ack_duration_seconds_bucket{le="5"}': 2,
+      'roomful_commit_duration_seconds_bucket{le="0.01"}': 0,
+      'roomful_commit_duration_seconds_bucket{le="0.025"}': 2,
+    })
+  })
+
+  it('metrics count a message that the log could not take', async () => {
+    const backplane = memory()
+    backplane.publish = () => Promise.reject(new RoomfulError('unavailable'))
+    const { url, server } = await serve({ backplane })
+    const ana = await dial(url)
+    await ana.join('lobby')
+    await ana.refusal({ type: 'chat_message', room_id: 'lobby', message: 'hi', client_id: 'c' })
+    await expect(server.room('lobby').chat.send('hi')).rejects.toThrow()
+    const got = samples(server.metrics())
+    expect(got.get('roomful_commit_failures_total')).toBe(2)
+    expect(got.get('roomful_commit_duration_seconds_count')).toBe(0)
+  })
+
   it('metrics hold no more codes than the table, whatever applications throw and clients send', async () => {
     const { url, server } = await serve({
       on: {
@@ -80,7 +130,7 @@ describe('metrics', () => {
         },
       },
     })
-    const ana = await connect(url)
+    const ana = await dial(url)
     await ana.refusal({ type: 'join', room_id: 'lobby' })
     await ana.refusal({ type: 'dance"} 1\ninjected 1' })
     expect(samples(server.metrics()).has('injected')).toBe(false)

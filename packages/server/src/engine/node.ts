@@ -175,6 +175,8 @@ export class Node {
       backplane,
       lifeCycle,
       contexts,
+      clock,
+      metrics,
     })
     const dispatcher = new Dispatcher({
       protocol: options.protocol,
@@ -286,6 +288,17 @@ export class Node {
     }
   }
 
+  /** In Prometheus' text format. */
+  renderMetrics(): string {
+    const { connections, nodeBacklogBytes } = this.limits
+    return this.metrics.render({
+      ...this.stats(),
+      ready: this.ready,
+      connectionsLimit: connections,
+      backlogLimitBytes: nodeBacklogBytes,
+    })
+  }
+
   /** Whether balancers should send new connections to this node. */
   get ready(): boolean {
     return this.lifeCycle.isServing && this.backplane.ready
@@ -325,6 +338,7 @@ export class Node {
     this.changes.abandon()
     for (const end of this.#endSweeps) end()
     this.#endSweeps = []
+    this.metrics.eventLoopDelay.stop()
     this.lifeCycle.close()
     await this.backplane.close()
   }

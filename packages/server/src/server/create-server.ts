@@ -190,7 +190,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   }
 
   metrics(): string {
-    return this.node.metrics.render(this.node.stats())
+    return this.node.renderMetrics()
   }
 
   async close(options: CloseOptions = {}): Promise<void> {

@@ -40,7 +40,7 @@ export class EndOfTurn {
     const writers = this.#writers
     this.#writers = []
     for (const writer of writers) writer.flush()
-    this.metrics.fanOutMs += this.clock.now() - startedAt
+    this.metrics.writes.observe(this.clock.now() - startedAt)
   }
 
   #schedule(): void {

@@ -47,8 +47,15 @@ const HISTORY_LIMIT = 50
 export class Dispatcher {
   constructor(private readonly deps: DispatcherDeps) {}
 
-  /** Returns a promise only if something must be awaited. */
-  dispatch(connection: Connection, decision: Exclude<Decision, { do: 'refuse' }>): void | Promise<void> {
+  /**
+   * Returns a promise only if something must be awaited.
+   * @param at when the message arrived, monotonic
+   */
+  dispatch(
+    connection: Connection,
+    decision: Exclude<Decision, { do: 'refuse' }>,
+    at: number,
+  ): void | Promise<void> {
     const { deps } = this
     switch (decision.do) {
       case 'authenticate':
@@ -64,7 +71,7 @@ export class Dispatcher {
       case 'leave':
         return this.#leave(connection, decision.membership, decision.ref)
       case 'chat':
-        return deps.chats.take(connection, decision.membership, decision.message)
+        return deps.chats.take(connection, decision.membership, decision.message, at)
       case 'typing':
         return this.#type(connection, decision.membership, decision.typing)
       case 'history':

@@ -29,9 +29,11 @@ export interface InboundDeps {
 interface WaitingText {
   readonly decoded: DecodeResult
   readonly bytes: number
+  /** When it arrived, monotonic. */
+  readonly at: number
 }
 
-type Waiting = WaitingText | { readonly binary: Uint8Array }
+type Waiting = WaitingText | { readonly binary: Uint8Array; readonly at: number }
 
 const PACE_MS = 20
 const PING_FRAME = 'WebSocket ping'
@@ -62,15 +64,16 @@ export class Inbound {
     const { deps, connection } = this
     if (!connection.isOpen) return
     deps.metrics.messagesIn++
-    const waiting = { decoded: this.#decode(text), bytes }
+    const waiting = { decoded: this.#decode(text), bytes, at: deps.clock.now() }
     if (isPing(waiting.decoded)) this.#answerPing(waiting)
     else this.#enqueue(waiting)
   }
 
   receiveBinary(binary: Uint8Array): void {
-    this.deps.metrics.messagesIn++
-    if (!this.deps.hooks.names.has('binary')) closeWith(this.connection, 'unsupported_data')
-    else if (this.connection.isOpen) this.#enqueue({ binary })
+    const { deps, connection } = this
+    deps.metrics.messagesIn++
+    if (!deps.hooks.names.has('binary')) closeWith(connection, 'unsupported_data')
+    else if (connection.isOpen) this.#enqueue({ binary, at: deps.clock.now() })
   }
 
   /** Charges a WebSocket ping like a message; returns false if it exceeds the rate. */
@@ -84,7 +87,7 @@ export class Inbound {
   /** When the queue is full, reading from the socket stops, so that the peer waits and our memory does not fill. */
   #enqueue(waiting: Waiting): void {
     const { connection, deps } = this
-    connection.activeAt = Math.trunc(deps.clock.now())
+    connection.activeAt = Math.trunc(waiting.at)
     this.#queue ??= []
     this.#queue.push(waiting)
     if (this.#queue.length >= deps.limits.inboundQueue) connection.pause()
@@ -141,7 +144,7 @@ export class Inbound {
     deps.replies.fail(connection, answer, refs)
   }
 
-  async #handle({ decoded, bytes }: WaitingText): Promise<void> {
+  async #handle({ decoded, bytes, at }: WaitingText): Promise<void> {
     const { connection, deps } = this
     if (!connection.isOpen) return
     if (!this.#passes(decoded, bytes)) return
@@ -149,8 +152,8 @@ export class Inbound {
     if (decision.do === 'refuse') return this.#refuse(decision)
     const isAsked = deps.hooks.names.has('message')
     if (!isAsked || !decoded.ok || decision.do === 'authenticate' || decision.do === 'answer_ping')
-      await deps.dispatcher.dispatch(connection, decision)
-    else await this.#afterMessageHook(decoded)
+      await deps.dispatcher.dispatch(connection, decision, at)
+    else await this.#afterMessageHook(decoded, at)
   }
 
   async #handleBinary(data: Uint8Array): Promise<void> {
@@ -163,7 +166,7 @@ export class Inbound {
     if (refusal) deps.replies.fail(connection, refusal)
   }
 
-  async #afterMessageHook(decoded: DecodeResult & { readonly ok: true }): Promise<void> {
+  async #afterMessageHook(decoded: DecodeResult & { readonly ok: true }, at: number): Promise<void> {
     const { connection, deps } = this
     const context = deps.contexts.of(connection)
     const refusal = await deps.hooks.ask('on.message', context, (set) =>
@@ -173,7 +176,7 @@ export class Inbound {
     // Decides again, because the connection may have left the room while the hook was running.
     const again = decide(connection.session, decoded, deps.limits)
     if (again.do === 'refuse') return deps.replies.refuse(connection, again.refusal)
-    if (connection.isOpen) await deps.dispatcher.dispatch(connection, again)
+    if (connection.isOpen) await deps.dispatcher.dispatch(connection, again, at)
   }
 
   #refuse({ refusal }: Decision & { readonly do: 'refuse' }): void {
@@ -212,12 +215,12 @@ export class Inbound {
   }
 
   /** Answered outside the queue, so that a slow handler does not look like a dead server. */
-  #answerPing({ decoded, bytes }: WaitingText): void {
+  #answerPing({ decoded, bytes, at }: WaitingText): void {
     const { connection, deps } = this
     if (!this.#passes(decoded, bytes)) return
     const decision = decide(connection.session, decoded, deps.limits)
     if (decision.do === 'refuse') this.#refuse(decision)
-    else void deps.dispatcher.dispatch(connection, decision)
+    else void deps.dispatcher.dispatch(connection, decision, at)
   }
 }
 

@@ -1,16 +1,32 @@
 import { CLOSE_CODES } from '@roomful/protocol'
 import type { Stats } from '../../api/api.js'
+import { EventLoopDelay } from './event-loop-delay.js'
+import { Histogram } from './histogram.js'
 
 const KNOWN_CODES: ReadonlySet<number> = new Set(Object.values(CLOSE_CODES).map(({ code }) => code))
 
-/** Counters since the start of the node. */
+/** The current figures of a node, and the limits that some of them should stay below. */
+export interface Figures extends Stats {
+  readonly ready: boolean
+  readonly connectionsLimit: number
+  readonly backlogLimitBytes: number
+}
+
+/** Counters and durations since the start of the node. */
 export class Metrics {
   messagesIn = 0
   framesOut = 0
   published = 0
   duplicates = 0
-  fanOutMs = 0
+  failedCommits = 0
   fanOuts = 0
+  /** From the arrival of a client's chat message to its acknowledgement. */
+  readonly acks = new Histogram()
+  /** The time that the backplane takes to accept a message. */
+  readonly commits = new Histogram()
+  /** The time that the writes at the end of a turn take. */
+  readonly writes = new Histogram()
+  readonly eventLoopDelay = new EventLoopDelay()
   readonly #errors = new Map<string, number>()
   readonly #closes = new Map<number | 'other', number>()
 
@@ -25,29 +41,59 @@ export class Metrics {
   }
 
   /** Prometheus' text format, version 0.0.4. */
-  render(stats: Stats): string {
+  render(figures: Figures): string {
+    return [...this.#gauges(figures), ...this.#counters(), ...this.#durations()].join('')
+  }
+
+  #gauges(figures: Figures): string[] {
     return [
-      gauge('roomful_connections', 'Open connections', stats.connections),
-      gauge('roomful_users', 'Users with at least one connection', stats.users),
-      gauge('roomful_rooms', 'Rooms with members on this node', stats.rooms),
-      gauge('roomful_members', 'Memberships on this node', stats.members),
-      gauge('roomful_backlog_bytes', 'Bytes sent that have not left the process', stats.backlogBytes),
+      gauge('roomful_ready', 'Whether this node takes new connections', Number(figures.ready)),
+      gauge('roomful_connections', 'Open connections', figures.connections),
+      gauge('roomful_connections_limit', 'limits.connections', figures.connectionsLimit),
+      gauge('roomful_users', 'Users with at least one connection', figures.users),
+      gauge('roomful_rooms', 'Rooms with members on this node', figures.rooms),
+      gauge('roomful_members', 'Memberships on this node', figures.members),
+      gauge('roomful_backlog_bytes', 'Bytes sent that have not left the process', figures.backlogBytes),
+      gauge('roomful_backlog_limit_bytes', 'limits.nodeBacklogBytes', figures.backlogLimitBytes),
+      gauge('process_resident_memory_bytes', 'Resident memory', process.memoryUsage.rss()),
+    ]
+  }
+
+  #counters(): string[] {
+    return [
       counter('roomful_messages_in_total', 'Frames received from clients', this.messagesIn),
       counter('roomful_frames_out_total', 'Messages written to clients', this.framesOut),
       counter('roomful_published_total', 'Messages that the log accepted', this.published),
       counter('roomful_duplicates_total', 'Repeats that the log recognised', this.duplicates),
+      counter('roomful_commit_failures_total', 'Messages that the log could not take', this.failedCommits),
       counter('roomful_fan_outs_total', 'Flushes of a room to its members', this.fanOuts),
-      counter('roomful_fan_out_seconds_total', 'Time spent in them', this.fanOutMs / 1000),
       family('roomful_errors_total', 'Error frames by code', 'code', this.#errors),
       family('roomful_closes_total', 'Ended connections by close code', 'code', this.#closes),
-      gauge('process_resident_memory_bytes', 'Resident memory', process.memoryUsage.rss()),
-    ].join('')
+    ]
+  }
+
+  #durations(): string[] {
+    return [
+      histogram('roomful_ack_duration_seconds', 'From a chat message to its acknowledgement', this.acks),
+      histogram('roomful_commit_duration_seconds', 'Until the log accepted a message', this.commits),
+      histogram('roomful_fan_out_duration_seconds', 'Writing what one turn has for clients', this.writes),
+      summary(
+        'roomful_event_loop_delay_seconds',
+        'How late the process runs what is due',
+        this.eventLoopDelay,
+      ),
+    ]
   }
 }
 
-const gauge = (name: string, help: string, value: number) => `${head(name, help, 'gauge')}${name} ${value}\n`
+const gauge = (name: string, help: string, value: number) =>
+  `${head(name, help, 'gauge')}${name} ${value === Number.POSITIVE_INFINITY ? '+Inf' : value}\n`
 const counter = (name: string, help: string, value: number) =>
   `${head(name, help, 'counter')}${name} ${value}\n`
+const histogram = (name: string, help: string, durations: Histogram) =>
+  head(name, help, 'histogram') + durations.samples(name)
+const summary = (name: string, help: string, delay: EventLoopDelay) =>
+  head(name, help, 'summary') + delay.samples(name)
 
 function family(
   name: string,

@@ -1,5 +1,6 @@
 import { type ClientMessageOf, RoomfulError } from '@roomful/protocol'
 import type { Backplane, PublishResult, Sender } from '../../api/contracts/backplane.js'
+import type { Clock } from '../../api/contracts/clock.js'
 import { fingerprint } from '../../backplane/log/fingerprint.js'
 import { type Access, isStillMember } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'
@@ -10,6 +11,7 @@ import { refsOfMessage } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { LifeCycle } from '../process/life-cycle.js'
+import type { Metrics } from '../process/metrics.js'
 import { type ChatBody, type Publisher, refusalOf } from './publisher.js'
 import { streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
@@ -26,6 +28,8 @@ export interface ChatDeps {
   readonly backplane: Backplane
   readonly lifeCycle: LifeCycle
   readonly contexts: Contexts
+  readonly clock: Clock
+  readonly metrics: Metrics
 }
 
 type Accepted = PublishResult & { readonly status: 'accepted' }
@@ -36,6 +40,8 @@ interface Chat {
   readonly membership: Membership
   readonly message: ClientMessageOf<'chat_message'>
   readonly userId: string
+  /** When it arrived, monotonic. */
+  readonly at: number
 }
 
 /** Takes chat messages to the log: asks the application, publishes, acknowledges. */
@@ -46,6 +52,7 @@ export class Chats {
     connection: Connection,
     membership: Membership,
     message: ClientMessageOf<'chat_message'>,
+    at: number,
   ): Promise<void> {
     const { deps } = this
     const { user } = connection.session
@@ -55,7 +62,7 @@ export class Chats {
         new RoomfulError('not_in_room'),
         refsOfMessage(message, membership),
       )
-    const chat = { connection, membership, message, userId: user.id }
+    const chat = { connection, membership, message, userId: user.id, at }
     // A message that is accepted now would be lost with this process.
     if (deps.lifeCycle.isDraining && deps.backplane.durability === 'memory')
       return this.#fail(chat, new RoomfulError('draining', { retryAfterMs: 1_000 }))
@@ -94,11 +101,12 @@ export class Chats {
 
   #acknowledge(chat: Chat, accepted: Accepted): void {
     const { deps } = this
-    const { connection, membership, message } = chat
+    const { connection, membership, message, at } = chat
     const { client_id: clientId, ref } = message
     if (clientId === undefined) return
     membership.lastAccepted = { clientId, position: accepted.position }
     deps.replies.acknowledge(connection, { ref, clientId, roomId: membership.roomId, accepted })
+    deps.metrics.acks.observe(deps.clock.now() - at)
   }
 
   #fail({ connection, membership, message }: Chat, error: RoomfulError): void {

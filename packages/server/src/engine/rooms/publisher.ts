@@ -2,6 +2,7 @@ import { checkText, type JsonObject, RoomfulError, validate } from '@roomful/pro
 import type { AnyProtocol } from '../../api/api.js'
 import type {
   Backplane,
+  Draft,
   Idempotency,
   Position,
   PublishResult,
@@ -69,7 +70,7 @@ export class Publisher {
       data,
     }
     const draft = { id, message: frame, timestampMs, sender, account, idempotency }
-    return counted(await this.backplane.publish(stream, draft), this.metrics)
+    return this.#commit(stream, draft)
   }
 
   /**
@@ -116,17 +117,26 @@ export class Publisher {
     const frame = { ...content, room_id: roomId, id }
     const idempotency = idempotencyOf(key, content)
     const draft = { id, message: frame, timestampMs: this.clock.wallTime(), idempotency }
-    const published = await this.backplane.publish(stream, draft)
-    return positionOf(counted(published, this.metrics))
+    return positionOf(await this.#commit(stream, draft))
   }
-}
 
-function counted(result: PublishResult, metrics: Metrics): PublishResult {
-  if (result.status === 'accepted') {
-    if (result.duplicate) metrics.duplicates++
-    else metrics.published++
+  /** The only path into the log, so that every message is counted. */
+  async #commit(stream: string, draft: Draft): Promise<PublishResult> {
+    const { backplane, clock, metrics } = this
+    const startedAt = clock.now()
+    try {
+      const result = await backplane.publish(stream, draft)
+      metrics.commits.observe(clock.now() - startedAt)
+      if (result.status === 'accepted') {
+        if (result.duplicate) metrics.duplicates++
+        else metrics.published++
+      }
+      return result
+    } catch (error) {
+      metrics.failedCommits++
+      throw error
+    }
   }
-  return result
 }
 
 const REFUSALS = {
