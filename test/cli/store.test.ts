@@ -157,7 +157,7 @@ it('a file that is no database ends the command with one sentence, and stays as 
   const text = 'A letter, and no database at all: someone put it here.\n'.repeat(20)
   await writeFile(join(folder, 'roomful.db'), text)
   const { code, stderr } = await roomful(['--data', folder]).exit()
-  expect(stderr).toMatch(/^roomful: sqlite: .*roomful\.db is no SQLite database; name another file.*\n$/)
+  expect(stderr).toMatch(/^roomful: sqlite: .*roomful\.db is not an SQLite database; name another file.*\n$/)
   expect(code).toBe(1)
   expect(await readFile(join(folder, 'roomful.db'), 'utf8')).toBe(text)
 })
@@ -184,7 +184,7 @@ it('without SQLite the command does not put into memory what should be kept in a
   const cli = await roomfulWithoutDriver(['--data', 'kept'])
   const { code, stderr } = await cli.exit()
   expect(stderr).toMatch(
-    /^roomful: nothing here can open a database in .*kept; take Node 22\.13 .*npm install better-sqlite3\n$/,
+    /^roomful: nothing here can open a database in .*kept; use Node 22\.13 .*npm install better-sqlite3\n$/,
   )
   expect(code).toBe(1)
 })

@@ -124,7 +124,7 @@ describe('a page of history', () => {
     ['a negative limit', { limit: -1 }, /history: limit must be a whole number/],
     ['a limit that is no number', { limit: Number.NaN }, /history: limit must be a whole number/],
     ['an undefined offset', { after: undefined }, /history: after is undefined; leave it out/],
-    ['two pages at once', { before: 9, after: 1 }, /before and after are two pages/],
+    ['two pages at once', { before: 9, after: 1 }, /before and after select different pages/],
     ['a misspelt name', { limt: 5 }, /did you mean 'limit'/],
     ['null', null, /history: pass an object of options/],
   ])('a page of history is refused for %s', async (_, options, says) => {

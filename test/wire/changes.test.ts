@@ -98,7 +98,7 @@ describe('changes', () => {
     await expect(reading).rejects.toMatchObject({
       code: 'cursor_gone',
       temporary: false,
-      message: 'Entries after the cursor are kept no longer',
+      message: 'Entries after the cursor are no longer kept',
     })
     expect((await all(server.changes({ live: false }))).map(textOf)).toEqual(['3', '4', '5'])
   })

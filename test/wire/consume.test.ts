@@ -233,7 +233,7 @@ describe('a consumer', () => {
   })
 
   it.each([
-    ['a second of the same name', ['index', () => {}], /has a consumer 'index' already/],
+    ['a second of the same name', ['index', () => {}], /already has a consumer 'index'/],
     ['an empty name', ['', () => {}], /the name must be a string of 1 to 128/],
     ['no handler', ['other'], /the handler must be a function/],
     ['another start', ['other', () => {}, { from: 'start' }], /from must be 'oldest' or 'now'/],

@@ -207,7 +207,7 @@ describe('bad input', () => {
     ['GET', '/rooms/a/messages?limit=-1', undefined, 'invalid_request', /limit/],
     ['GET', '/rooms/a/messages?limit=1&limit=2', undefined, 'invalid_request', /given twice/],
     ['GET', '/rooms/a/messages?befor=1', undefined, 'invalid_request', /did you mean 'before'\?/],
-    ['GET', '/rooms/a/messages?before=1&after=1', undefined, 'invalid_request', /two pages/],
+    ['GET', '/rooms/a/messages?before=1&after=1', undefined, 'invalid_request', /different pages/],
     ['GET', '/rooms/a/messages?after=99999999999999999999', undefined, 'invalid_request', /after/],
     ['POST', '/users/ana/disconnect', { code: 1006 }, 'invalid_message', /code: A close code is 1000/],
     ['POST', '/users/ana/disconnect', { reason: 'ä'.repeat(62) }, 'invalid_message', /123 bytes/],
@@ -249,7 +249,7 @@ describe('bad input', () => {
     expect(await call('GET', '/rooms//messages')).toMatchObject({ status: 404 })
     expect(await call('PUT', '/rooms/a/messages', {})).toMatchObject({
       status: 405,
-      body: { code: 'method_not_allowed', detail: 'The method of this path is POST or GET' },
+      body: { code: 'method_not_allowed', detail: 'This path allows POST or GET' },
     })
   })
 

@@ -9,7 +9,7 @@ import { openRedis } from './redis.js'
 import { type StoreSettings, UsageError } from './settings.js'
 
 const FILE = 'roomful.db'
-const CURES = 'take Node 22.13 or later, or: npm install better-sqlite3'
+const CURES = 'use Node 22.13 or later, or: npm install better-sqlite3'
 
 /** What keeps the rooms; says where, but for Redis. @throws UsageError if it cannot be used */
 export async function openStore(store: StoreSettings): Promise<Backplane> {

@@ -35,7 +35,7 @@ interface UserOfServer extends LogHandle {
   disconnect(code?: number, reason?: string): void
 }
 
-/** What the API asks of a server. Messages have no static types here: the server checks them. */
+/** The part of a server that the API needs. Messages have no static types here: the server checks them. */
 export interface ApiServer {
   room(id: string): RoomOfServer
   user(id: string): UserOfServer

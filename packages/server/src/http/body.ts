@@ -1,11 +1,11 @@
 import { inspectContent, RoomfulError } from '@roomful/protocol'
 import type { Clock } from '../api/contracts/clock.js'
 
-/** A body on its way. */
+/** A body that is being read. */
 export interface BodyReading {
-  /** Resolves once all of it has been taken; rejects if the sender went away. */
+  /** Resolves once the whole body has been taken; rejects if its sender disconnects. */
   readonly done: Promise<void>
-  /** Takes no more of it. */
+  /** Stops taking chunks. */
   stop(): void
 }
 
@@ -15,11 +15,11 @@ export type BodySource = (take: (chunk: Uint8Array) => void) => BodyReading
 export interface BodyLimits {
   readonly bodyBytes: number
   readonly bodyMs: number
-  /** Levels of objects and lists. */
+  /** Maximum nesting of objects and arrays. */
   readonly bodyDepth: number
 }
 
-/** A body as JSON; `undefined` for an empty one. @throws RoomfulError `too_large`, `timeout`, `cancelled`, `invalid_json` */
+/** Reads a body as JSON; `undefined` for an empty one. @throws RoomfulError `too_large`, `timeout`, `cancelled`, `invalid_json` */
 export async function readJson(source: BodySource, limits: BodyLimits, clock: Clock): Promise<unknown> {
   const bytes = await readBytes(source, limits, clock)
   if (bytes.length === 0) return undefined
@@ -39,7 +39,7 @@ function readBytes(source: BodySource, { bodyBytes, bodyMs }: BodyLimits, clock:
       if (size <= bodyBytes) chunks.push(chunk)
       else fail('too_large', `The body is larger than ${bodyBytes} bytes`)
     })
-    const cancel = clock.after(bodyMs, () => fail('timeout', `The body did not come within ${bodyMs} ms`))
+    const cancel = clock.after(bodyMs, () => fail('timeout', `The body did not arrive within ${bodyMs} ms`))
     const fail = (code: 'too_large' | 'timeout' | 'cancelled', message: string, cause?: unknown) => {
       cancel()
       chunks.length = 0
@@ -51,7 +51,7 @@ function readBytes(source: BodySource, { bodyBytes, bodyMs }: BodyLimits, clock:
         cancel()
         resolve(Buffer.concat(chunks))
       },
-      (cause: unknown) => fail('cancelled', 'The body did not come in full', cause),
+      (cause: unknown) => fail('cancelled', 'The body did not arrive in full', cause),
     )
   })
 }

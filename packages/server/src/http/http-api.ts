@@ -19,7 +19,7 @@ export interface HttpApiDeps {
   readonly bodyDepth: number
 }
 
-/** The API of a server, for each kind of request that there is. */
+/** The HTTP API of a server, for web-standard requests and for Node's. */
 export function httpApi(options: HttpOptions, deps: HttpApiDeps): HttpApi {
   const { authenticate, bodyBytes = 65_536, bodyMs = 10_000 } = options
   const basePath = (options.basePath ?? '/api').replace(/\/+$/, '')
@@ -44,7 +44,7 @@ async function serve(
   response: ServerResponse,
 ): Promise<void> {
   const answer = await answerTo(handler, request)
-  // Its sender is gone.
+  // The client has disconnected.
   if (response.destroyed) return
   await respond(request, response, answer)
 }
@@ -54,7 +54,7 @@ function answerTo(handler: HttpHandler, request: IncomingMessage): Promise<Respo
   try {
     asked = requestOf(request)
   } catch (cause) {
-    const error = requestError('invalid_request', 'The target of this request is no URL')
+    const error = requestError('invalid_request', 'The target of this request is not a valid URL')
     return Promise.resolve(problem(new RoomfulError(error.code, { message: error.message, cause })))
   }
   return handler.handle(asked, bodyOf(request))
@@ -71,7 +71,7 @@ function webBodyOf({ body }: Request): BodySource {
         take(value)
       }
     }
-    // Why the rest did not come matters to nobody any more.
+    // A failure to cancel concerns a body that nobody wants any more.
     return { done: pump(), stop: () => void reader.cancel().catch(() => {}) }
   }
 }

@@ -19,7 +19,7 @@ export interface HttpDeps {
 
 const MAX_KEY_LENGTH = 256
 
-/** Answers one request after the other, whatever serves them. */
+/** Answers requests, whichever HTTP server received them. */
 export class HttpHandler {
   constructor(private readonly deps: HttpDeps) {}
 
@@ -47,7 +47,7 @@ export class HttpHandler {
     return new Response(JSON.stringify(answer), { headers })
   }
 
-  /** @throws RoomfulError `not_authenticated`, or `unavailable` where it cannot be told */
+  /** @throws RoomfulError `not_authenticated`, or `unavailable` if `authenticate` fails */
   async #letIn(request: HttpRequest): Promise<void> {
     let isLetIn: boolean
     try {

@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpRequest } from '../api/handles/http.js'
 import type { BodySource } from './body.js'
 
-/** For how long what is left of a body is let pass, so that its sender can read the answer before the socket closes. */
+/** How long the rest of an unwanted body is read and dropped, so that its sender can read the answer before the socket closes. */
 const LINGER_MS = 2_000
 
-/** A request of Node's, as the API takes it. @throws TypeError for a target or a header that is none */
+/** Converts a request of Node. @throws TypeError for an invalid target or header */
 export function requestOf(request: IncomingMessage): HttpRequest {
   const headers = new Headers()
   for (const [name, value = ''] of Object.entries(request.headers))
@@ -17,19 +17,21 @@ export function requestOf(request: IncomingMessage): HttpRequest {
   }
 }
 
-/** Express takes the path at which something is mounted off `url`, and keeps the whole in `originalUrl`. */
+/** Express removes the mount path from `url`, and keeps the whole path in `originalUrl`. */
 function targetOf(request: IncomingMessage & { readonly originalUrl?: unknown }): string {
   const { originalUrl } = request
   const target = typeof originalUrl === 'string' ? originalUrl : (request.url ?? '/')
-  // Two slashes in front would begin with a host.
+  // After two leading slashes, URL would read a host.
   return target.startsWith('//') ? `/.${target}` : target
 }
 
-/** @throws Error if something has read the body before */
+/** @throws Error if something has already read the body */
 export function bodyOf(request: IncomingMessage): BodySource {
   return (take) => {
     if (request.readableDidRead)
-      throw new Error('http: the body was read before; mount the API before parsers such as express.json()')
+      throw new Error(
+        'http: the body has already been read; mount the API before parsers such as express.json()',
+      )
     const done = new Promise<void>((resolve, reject) => {
       request.on('data', take)
       request.once('end', resolve)
@@ -40,7 +42,7 @@ export function bodyOf(request: IncomingMessage): BodySource {
   }
 }
 
-/** Sends an answer. Of a body that nobody wanted, no more comes after a while. */
+/** Sends an answer. If the body was not read to its end, its sender has a while to finish. */
 export async function respond(
   request: IncomingMessage,
   response: ServerResponse,
@@ -55,7 +57,7 @@ export async function respond(
   response.end(request.method === 'HEAD' ? undefined : body)
 }
 
-/** Not by `connection: close`: what a socket has not read when it closes resets it, and the answer is lost. */
+/** Not with `connection: close`: closing a socket with unread bytes resets it, and the answer is lost. */
 function linger(request: IncomingMessage): void {
   request.resume()
   const timer = setTimeout(() => request.destroy(), LINGER_MS)

@@ -8,7 +8,7 @@ type Part = 'query' | 'body'
 const { localeError } = z.locales.en()
 const CODES = { query: 'invalid_request', body: 'invalid_message' } as const
 
-/** The fields of a query or a body, as their schema takes them. @throws RoomfulError that says in words what is wrong */
+/** Checks the fields of a query or a body, and returns their schema's output. @throws RoomfulError that says in words what is wrong */
 export function parse<T extends Fields>(schema: T, value: unknown, part: Part): z.output<T> {
   const result = z.safeParse(schema, value, {
     error: (issue) => (issue.input === undefined ? 'It is missing' : localeError(issue)),
@@ -25,7 +25,7 @@ export function parse<T extends Fields>(schema: T, value: unknown, part: Part): 
   )
 }
 
-/** A query's texts as a schema takes them: all that the API asks for there are whole numbers. */
+/** Converts a query for its schema: every parameter of the API is a whole number. */
 export function queryOf(parameters: URLSearchParams): object {
   const fields = new Map<string, unknown>()
   for (const [name, text] of parameters) {

@@ -19,7 +19,7 @@ const STATUSES = {
   closed: 503,
 } as const satisfies Partial<Record<ErrorCode, number>>
 
-/** What only HTTP knows. */
+/** The codes that only HTTP has. */
 const HTTP_STATUSES = { invalid_request: 400, not_found: 404, method_not_allowed: 405 } as const
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -66,7 +66,7 @@ export function problem(error: RoomfulError, headers: Readonly<Record<string, st
   })
 }
 
-/** With what is wrong in words, for who prints the detail alone. */
+/** Includes the issues in words, for callers that print only the detail. */
 function detailOf({ message, issues }: RoomfulError): string {
   if (issues.length === 0 || issues.some((issue) => message.includes(issue.message))) return message
   const words = issues.map((issue) => (issue.path === '' ? issue.message : `${issue.path}: ${issue.message}`))

@@ -4,26 +4,26 @@ import { type Fields, parse, queryOf } from './parse.js'
 
 type Schema = z.ZodMiniType
 
-/** What a body is checked by, and the schema that describes it. */
+/** How a body is checked, and the schema that describes it. */
 export interface Body<T> {
   readonly schema: Schema
   readonly isOptional: boolean
   parse(value: unknown): T
 }
 
-/** A request that was let in and read. */
+/** A request that has been authenticated and read. */
 export interface RouteRequest {
-  /** Those of the path, decoded. */
+  /** The parameters in the path, decoded. */
   readonly params: ReadonlyMap<string, string>
   readonly query: URLSearchParams
-  /** JSON; `undefined` where none came. */
+  /** Parsed JSON; `undefined` without a body. */
   readonly body: unknown
   /** From `Idempotency-Key`. */
   readonly key: string | undefined
 }
 
 export interface Route {
-  /** For programs that are made from the description. */
+  /** Its operationId in the OpenAPI document, from which code generators name their functions. */
   readonly name: string
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** Below the base path, such as `/rooms/{room}`. */
@@ -35,7 +35,7 @@ export interface Route {
   readonly body: Body<unknown> | undefined
   /** Whether an `Idempotency-Key` makes a repeat safe. */
   readonly isRepeatable: boolean
-  /** `undefined` where it answers with 204. */
+  /** `undefined` if the answer is 204. */
   readonly answer: Schema | undefined
   /** @throws RoomfulError */
   handle(server: ApiServer, request: RouteRequest): Promise<unknown>
@@ -54,7 +54,7 @@ interface Definition<Q extends Fields, B, A extends Schema> {
 }
 
 interface Input<Q, B> {
-  /** A part of the path. @throws Error if the path has no such part */
+  /** A parameter in the path. @throws Error if the path has none of this name */
   param(name: 'room' | 'user'): string
   readonly query: Q
   readonly body: B
@@ -66,17 +66,17 @@ export const noQuery = z.strictObject({})
 export const nothing = z.undefined()
 export const noBody: Body<undefined> = { schema: nothing, isOptional: true, parse: () => undefined }
 
-/** A body of these fields. */
+/** A body with these fields. */
 export function json<T extends Fields>(schema: T): Body<z.output<T>> {
   return { schema, isOptional: false, parse: (value) => parse(schema, value, 'body') }
 }
 
-/** One that may be left out. */
+/** A body with these fields, which may be left out. */
 export function optionalJson<T extends Fields>(schema: T): Body<z.output<T>> {
   return { schema, isOptional: true, parse: (value) => parse(schema, value ?? {}, 'body') }
 }
 
-/** A call: `run` gets its query and its body as their schemas take them. */
+/** Defines a call. `run` receives the query and the body after their schemas have checked them. */
 export function route<Q extends Fields, B, A extends Schema>(definition: Definition<Q, B, A>): Route {
   const { name, method, path, summary, query, body, isRepeatable = false, answer } = definition
   return {

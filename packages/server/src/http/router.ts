@@ -30,13 +30,13 @@ export class Router {
     if (here.length === 0)
       throw requestError(
         'not_found',
-        `There is nothing at this path of the API: it is below ${this.basePath}/`,
+        `The API has nothing at this path; its paths begin with ${this.basePath}/`,
       )
     const allowed = here.map(({ route }) => route.method).join(' or ')
-    throw requestError('method_not_allowed', `The method of this path is ${allowed}`)
+    throw requestError('method_not_allowed', `This path allows ${allowed}`)
   }
 
-  /** The parts of a path below the base, decoded; none for a path elsewhere. */
+  /** The segments of a path below the base, decoded; none for any other path. */
   #segments(pathname: string): readonly string[] {
     const prefix = `${this.basePath}/`
     if (!pathname.startsWith(prefix)) return []

@@ -19,7 +19,7 @@ const roomMessage: Body<RoomMessage> = {
       : { kind: 'chat', chat: parse(Chat, body, 'body') },
 }
 
-/** All that the API can do. */
+/** The calls of the API. */
 export const routes: readonly Route[] = [
   route({
     name: 'sendMessage',

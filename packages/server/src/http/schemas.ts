@@ -14,7 +14,7 @@ export const Chat = z.strictObject({
 /** A message that the protocol declares, with the fields of its schema. */
 export const ContractMessage = z.looseObject({ type: z.string() })
 
-/** Which page of a log; without `before` and `after`, the newest. */
+/** Which page of a log to read; without `before` and `after`, the newest. */
 export const Page = z
   .strictObject({
     limit: z.optional(z.int().check(z.gte(1), z.lte(1_000))),
@@ -24,7 +24,7 @@ export const Page = z
   .check(
     z.refine(
       ({ before, after }) => before === undefined || after === undefined,
-      'before and after are two pages; ask for one of them',
+      'before and after select different pages; use only one of them',
     ),
   )
 

@@ -156,7 +156,7 @@ export function assertConsume(name: unknown, handler: unknown, options: ConsumeO
 export function assertHistoryOptions(options: HistoryOptions): void {
   assertOptions('history', options, HISTORY)
   if (options.before === undefined || options.after === undefined) return
-  throw new TypeError('history: before and after are two pages; ask for one of them')
+  throw new TypeError('history: before and after select different pages; use only one of them')
 }
 
 /** With a misspelt or wrong option, the message would reach those who must not get it. */

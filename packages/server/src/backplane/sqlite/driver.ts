@@ -46,7 +46,7 @@ type BetterSqlite3 = new (
 export type Open = (file: string) => Driver
 
 /**
- * Finds a driver. `places` are modules from which better-sqlite3 is searched: after bundling, this code may not be
+ * Finds a driver. `places` are modules from which better-sqlite3 is looked up: after bundling, this code may not be
  * where the application's packages are.
  * @throws Error that names both remedies
  */
@@ -57,12 +57,12 @@ export function findDriver(asked: DriverName | undefined, places: readonly strin
   if (withBetter) return withBetter
   throw new Error(
     asked === 'node:sqlite'
-      ? `sqlite: Node ${process.versions.node} has no node:sqlite; take Node 22.13 or later`
-      : 'sqlite: there is nothing to open the file with; take Node 22.13 or later, or install better-sqlite3: npm install better-sqlite3@12',
+      ? `sqlite: Node ${process.versions.node} has no node:sqlite; use Node 22.13 or later`
+      : 'sqlite: no driver for SQLite is installed; use Node 22.13 or later, or install better-sqlite3: npm install better-sqlite3@12',
   )
 }
 
-/** Whether there is one. node:sqlite is not loaded for that: Node 22 warns of it, once a thread. */
+/** Whether there is a driver. Does not load node:sqlite, because Node 22 prints a warning for it in each thread. */
 export function hasDriver(places: readonly string[]): boolean {
   return isBuiltin('node:sqlite') || betterSqlite3(places) !== undefined
 }

@@ -7,17 +7,17 @@ import type { Announced } from './requests.js'
 import { numberIn, textIn } from './rows.js'
 import type { Store } from './store.js'
 
-/** For how long one step may hold up messages. */
+/** The longest time for which one step may delay messages. */
 const STEP_MS = 4
-/** Entries that one statement looks through, in the order in which they were written. */
+/** How many entries one statement scans, in the order in which they were written. */
 const WINDOW = 200
 
-/** What one step has changed, for the readers of these streams. */
+/** What one step changed, so that the readers of these streams can be notified. */
 export interface Erased {
-  /** Texts of these were erased. */
+  /** The streams in which texts were erased. */
   readonly changed: ReadonlySet<string>
   readonly announced: readonly Announced[]
-  /** The user of whom nothing is left to do. */
+  /** The user whose erasure is complete. */
   readonly finished: string | undefined
 }
 
@@ -28,16 +28,16 @@ interface Job {
 }
 
 /**
- * Erases what users wrote. The jobs are in the file and outlive the process. First all texts go, a few at a time; then each room is
- * told, so that whoever was told reads no text any more.
+ * Erases what users wrote. The jobs are stored in the file and outlive the process. All texts are erased first, a few at
+ * a time; only then is each room notified, so that nobody reads an erased text after the notice.
  */
 export class Erasing {
   constructor(
     private readonly driver: Driver,
     private readonly store: Store,
-    /** Records of client messages were given up. */
+    /** Receives how many records of client messages were removed. */
     private readonly forgotten: (count: number) => void,
-    /** Removes rows of streams that were deleted, as the user's own was. Returns whether there were any. */
+    /** Removes rows of deleted streams, such as the user's own. Returns whether there were any. */
     private readonly removeDeleted: () => boolean,
   ) {}
 
@@ -45,7 +45,10 @@ export class Erasing {
     return this.#next() !== undefined
   }
 
-  /** Begins with what is in the file now. Returns the head of the user's own stream; `undefined` if the user is being erased already. */
+  /**
+   * Creates a job for what is in the file now. Returns the new head of the user's own stream; `undefined` if the user
+   * already has a job.
+   */
   begin(user: string): Position | undefined {
     if (this.driver.prepare('SELECT 1 AS one FROM erasures WHERE user = ?').get(user)) return undefined
     const bounds = this.driver
@@ -59,7 +62,7 @@ export class Erasing {
     return this.store.delete(`@user:${user}`)
   }
 
-  /** A few ms of work, within a transaction of the caller's. */
+  /** Works for a few ms, within a transaction of the caller. */
   step(): Erased {
     const until = performance.now() + STEP_MS
     const changed = new Set<string>()
@@ -102,7 +105,7 @@ export class Erasing {
     this.driver.prepare('UPDATE erasures SET seq = ? WHERE user = ?').run(end, user)
   }
 
-  /** Returns the stream; `undefined` of one that was deleted, whose entries are about to go. */
+  /** Returns the stream; `undefined` if it was deleted, since its entries will be removed anyway. */
   #eraseEntry(user: string, entry: Row): string | undefined {
     const [seq, key, body] = [numberIn(entry, 'seq'), numberIn(entry, 'room'), textIn(entry, 'body')]
     const open = erasedText(`${body}}`, user)?.slice(0, -1) ?? body
@@ -125,7 +128,7 @@ export class Erasing {
     return textIn(room, 'name')
   }
 
-  /** A repeat from before them is refused as `forgotten` from then on. */
+  /** From then on, a repeat of an older message is refused as `forgotten`. */
   #forgetSent(user: string, seq: number, end: number): void {
     const rows = this.driver
       .prepare(

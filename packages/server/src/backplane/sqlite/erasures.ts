@@ -2,9 +2,9 @@ import type { Erasing } from './erasing.js'
 import type { Reply } from './requests.js'
 import type { StoreFile } from './store-file.js'
 
-/** When to try again after the file could not be written. */
+/** How long to wait after the file could not be written. */
 const RETRY_MS = 60_000
-/** After so long, a job that is still under way has the journal beside the file emptied, for it holds texts too. */
+/** How often a long job empties the `-wal` file, which holds erased texts too. */
 const TRUNCATE_MS = 30_000
 
 interface Waiting {
@@ -12,7 +12,7 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** Runs the jobs of erasing, a step each turn, and answers who waits for them. */
+/** Runs the erasures, one step a turn, and settles the promises of their callers. */
 export class Erasures {
   readonly #waiting = new Map<string, Waiting[]>()
   #isOn = false
@@ -29,7 +29,7 @@ export class Erasures {
     return this.#isOn
   }
 
-  /** Resolves once nothing of what the user wrote is left in the logs. */
+  /** Resolves once the logs hold nothing that the user wrote. */
   erase(user: string): Promise<void> {
     const head = this.file.commit(() => this.erasing.begin(user))
     if (head) this.reply({ kind: 'ended', stream: `@user:${user}`, head })
@@ -39,14 +39,14 @@ export class Erasures {
     })
   }
 
-  /** With what is left of jobs in the file. */
+  /** Continues the jobs in the file. */
   goOn(): void {
     this.#isOn = this.erasing.hasWork
     this.#retryAt = Number.POSITIVE_INFINITY
     this.#truncateAt = performance.now() + TRUNCATE_MS
   }
 
-  /** Before the file is closed: the job stays in it. */
+  /** Called before the file is closed. The jobs stay in it. */
   stop(): void {
     this.#isOn = false
     this.#retryAt = Number.POSITIVE_INFINITY
@@ -56,7 +56,7 @@ export class Erasures {
     if (performance.now() >= this.#retryAt) this.goOn()
   }
 
-  /** @throws an error of SQLite; the job goes on after a while */
+  /** @throws an error of SQLite; the job continues later */
   step(): void {
     if (!this.#isOn) return
     try {
@@ -78,7 +78,7 @@ export class Erasures {
       this.#truncateAt = performance.now() + TRUNCATE_MS
       return
     }
-    // Before the job is done: if the process ends in between, the next one does it again.
+    // Before the job is removed: if the process ends in between, the next one empties the file again.
     this.file.emptyJournal()
     this.file.commit(() => this.erasing.finish(finished))
     this.#isOn = this.erasing.hasWork

@@ -1,4 +1,4 @@
-/** What can happen to a file or its disk, grouped by what somebody has to do about it. */
+/** What can happen to a file or its disk, grouped by the remedy. */
 export type Fault =
   | 'busy'
   | 'cannot_open'
@@ -29,16 +29,16 @@ const FAULTS: readonly (readonly [name: string, code: number | undefined, fault:
 
 const WHAT_TO_DO: Readonly<Record<Fault, string>> = {
   busy: 'is open elsewhere; stop that process, or give this server a file of its own',
-  cannot_open: 'cannot be opened; check that its folder exists and may be written to',
+  cannot_open: 'cannot be opened; check that its folder exists and is writable',
   damaged: 'is damaged; stop the server, and restore a backup or keep what `sqlite3 FILE .recover` saves',
-  full: 'is on a full disk; free some space, and it goes on by itself',
-  io: "is on a disk that reports errors; look into the system's log, and be ready to restore a backup",
-  not_a_database: 'is no SQLite database; name another file, or move this one away',
-  read_only: 'may not be written to; mend its permissions, or those of its folder and file system',
+  full: 'is on a full disk; free some space, and the server continues by itself',
+  io: "is on a disk that reports errors; check the system's log, and be ready to restore a backup",
+  not_a_database: 'is not an SQLite database; name another file, or move this one away',
+  read_only: 'is not writable; fix its permissions, or those of its folder and file system',
   removed:
     'was moved or removed while it was open; put it back, or restart the server, which begins a new one',
   wal_removed:
-    'has lost the -wal file beside it, which was moved or removed while it was open; end the server by SIGTERM, which saves what was in it, and start it again',
+    'has lost the -wal file beside it, which was moved or removed while it was open; end the server with SIGTERM, which saves what was in it, and start it again',
   other: 'could not be used',
 }
 

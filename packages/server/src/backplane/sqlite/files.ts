@@ -14,22 +14,22 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** What is done with files beside what SQLite does, so that a simulation can bring a disk of its own. */
+/** The file operations other than SQLite's own. A simulation replaces them with a model of a disk. */
 export interface Files {
   makeFolder(ofFile: string): void
-  /** Which file has that name now; `undefined` if none has. */
+  /** The inode of the file that has this path now; `undefined` if there is none. */
   inode(file: string): bigint | undefined
-  /** In bytes; 0 if it is not there. */
+  /** In bytes; 0 for a missing file. */
   size(file: string): number
   readText(file: string): string
   writeText(file: string, text: string): void
   remove(file: string): void
   rename(from: string, to: string): void
-  /** Has a file on disk, or a folder's list of its files. */
+  /** Syncs a file, or a folder's list of its files, to the disk. */
   sync(path: string): void
   /**
-   * Writes a file's bytes again, and has them on disk when it returns: those that a failed fsync left in the system's memory
-   * alone look like any other, and no later fsync would bring them there.
+   * Writes a file's bytes again, and syncs them. After a failed fsync, bytes can be in the system's memory alone: they
+   * read like any others, and no later fsync would write them.
    */
   rewrite(file: string): void
 }
@@ -67,7 +67,7 @@ function withOpen(path: string, flags: 'r' | 'r+', use: (fd: number) => void): v
   }
 }
 
-/** Where locks, syncs, or both are not what they are on a disk. By the numbers that Linux gives them. */
+/** File systems on which locks or syncs are not reliable, by their numbers on Linux. */
 const DOUBTFUL: Readonly<Record<number, string>> = {
   26985: 'NFS',
   20859: 'SMB',
@@ -76,11 +76,11 @@ const DOUBTFUL: Readonly<Record<number, string>> = {
   16914836: 'memory (tmpfs)',
 }
 
-/** What is wrong with the place of a file; `undefined` if nothing is known against it. */
+/** A warning about the file system of a file; `undefined` if there is nothing to warn of. */
 export function doubtAbout(file: string): string | undefined {
   const system = DOUBTFUL[statfsSync(dirname(file)).type]
   return (
     system &&
-    `sqlite: ${file} is on ${system}, where what is written may not outlive a power cut, or a lock not be one; put it on a local disk`
+    `sqlite: ${file} is on ${system}, where a power cut may lose what was written, or a lock may not hold; put it on a local disk`
   )
 }

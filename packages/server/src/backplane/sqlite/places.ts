@@ -1,5 +1,5 @@
 /**
- * Where better-sqlite3 is searched: from the program, then from the folder in which it was started. Not from this
+ * Where better-sqlite3 is looked up: from the program, then from the folder in which it was started. Not from this
  * module: a bundler may have moved it anywhere, and a CommonJS file has no `import.meta`.
  */
 export function places(): string[] {

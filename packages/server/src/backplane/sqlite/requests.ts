@@ -26,7 +26,7 @@ export type CallRequest =
   | { readonly kind: 'consumer'; readonly ticket: number; readonly name: string }
   | { readonly kind: 'consumed'; readonly ticket: number; readonly name: string; readonly cursor: Position }
   | { readonly kind: 'erase'; readonly ticket: number; readonly user: string }
-  /** Goes on with what the process before this one had begun to erase. */
+  /** Continues the erasures that an earlier process began. */
   | { readonly kind: 'go_on'; readonly ticket: number }
   | { readonly kind: 'delete'; readonly ticket: number; readonly stream: string }
   | { readonly kind: 'backup'; readonly ticket: number; readonly file: string }
@@ -78,7 +78,7 @@ export type PublishOutcome =
 
 export type AcceptedOutcome = Extract<PublishOutcome, { status: 'accepted' }>
 
-/** An entry that the store has written of its own accord. */
+/** An entry that the store wrote by itself. */
 export interface Announced {
   readonly stream: string
   /** The frame's JSON without its closing brace. */
@@ -99,19 +99,19 @@ export type Reply =
   /** Tickets and outcomes of one commit, in the order of the log. */
   | { readonly kind: 'committed'; readonly outcomes: readonly (readonly [number, PublishOutcome])[] }
   | { readonly kind: 'answered'; readonly ticket: number; readonly value: unknown }
-  /** Texts of these streams were erased, and the entries say so. */
+  /** Texts in these streams were erased, and the announced entries say so. */
   | {
       readonly kind: 'erased'
       readonly changed: ReadonlySet<string>
       readonly announced: readonly Announced[]
     }
-  /** A stream was ended, and goes on at this head. */
+  /** A log was deleted; its stream continues at this head. */
   | { readonly kind: 'ended'; readonly stream: string; readonly head: Position }
   | {
       readonly kind: 'refused'
       readonly tickets: readonly number[]
       readonly message: string
-      /** The next process may find in the file what is refused, if this one ends before its next commit. */
+      /** Whether the file may hold what is refused, and the next process find it if this one ends before its next commit. */
       readonly isInDoubt: boolean
     }
   /** Why nothing can be acknowledged; `undefined` once a commit has succeeded again. */

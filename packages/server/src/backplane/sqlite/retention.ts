@@ -41,7 +41,7 @@ export class Retention {
     try {
       while (await this.#once());
     } catch (err) {
-      this.logger.debug({ err }, 'sqlite: what is not to be kept could not be dropped; trying again')
+      this.logger.debug({ err }, 'sqlite: old entries could not be dropped; trying again')
     } finally {
       this.#isSweeping = false
     }
@@ -68,7 +68,10 @@ export class Retention {
       assertRetention(kept)
       return kept
     } catch (err) {
-      this.logger.error({ err, room }, 'sqlite: retention gave no answer for a room, which keeps everything')
+      this.logger.error(
+        { err, room },
+        'sqlite: the option retention failed for a room, which keeps everything',
+      )
       return {}
     }
   }

@@ -8,14 +8,14 @@ const APPLICATION_ID = 0x526f6f6d
 /**
  * Each step leads from one version to the next; a released one is never changed.
  *
- * - rooms: one row for a stream that was written to. `base_id` is the id before the oldest entry that is kept, `forgotten`
- *   the newest offset whose record of a repeat was given up.
- * - entries: `seq` is the order of all rooms together, and is never given again. `body` is the entry's text without its
- *   closing brace, epoch and offset. `key` makes a repeat of the server's own message known.
- * - deleted: streams that were deleted, whose rows go in steps.
+ * - rooms: one row for each stream that was written to. `base_id` is the id before the oldest entry in the log,
+ *   `forgotten` the newest offset whose record in `sent` was removed.
+ * - entries: `seq` numbers the entries of all rooms in one order, and is never reused. `body` is the entry's text without
+ *   its closing brace, epoch and offset. `key` identifies a repeat of the server's own message.
+ * - deleted: streams that were deleted, whose rows are removed in steps.
  * - consumers: how far readers of all rooms' entries have got.
- * - erasures: users whose messages are being erased; all up to `seq` are, and those up to `last` are to be.
- * - erased: the rooms of them that are still to be told, and the newest offset that was erased there.
+ * - erasures: users whose messages are being erased: those up to `seq` are done, those up to `last` remain.
+ * - erased: their rooms that have not been notified yet, and the newest offset that was erased there.
  * - sent: the client messages of the dedupe window. They outlive their entries.
  */
 const MIGRATIONS = [
@@ -91,7 +91,7 @@ function step(driver: Driver, sql: string, version: number): void {
     const put = driver.prepare('INSERT INTO meta (name, value) VALUES (?, ?)')
     put.run('store', randomUUID())
     put.run('secret', randomBytes(32).toString('base64url'))
-    // The newest of all entries that retention has dropped.
+    // The newest entry that retention has dropped.
     put.run('dropped', '0')
   }
   driver.exec(`PRAGMA user_version = ${version}`)

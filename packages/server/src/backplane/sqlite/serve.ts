@@ -10,12 +10,12 @@ import type { FileSettings, StoreFile } from './store-file.js'
 import { Sweep, type SweepBounds } from './sweep.js'
 import { Trimming } from './trimming.js'
 
-/** How the store's thread reaches that of the server. */
+/** The store thread's end of the channel to the server's thread. */
 export interface Port {
   send(reply: Reply): void
-  /** Calls `take` with what has arrived, in turns of their own. */
+  /** Calls `take` for each message that arrives, in a turn of its own. */
   listen(take: (requests: readonly Request[]) => void): void
-  /** What has arrived since, without waiting for a turn. */
+  /** A message that has arrived since, without waiting for its turn. */
   next(): readonly Request[] | undefined
 }
 
@@ -24,7 +24,7 @@ export interface ServeSettings extends FileSettings, SweepBounds {}
 const IDLE_MS = 1_000
 const PROBE_MS = 1_000
 
-/** Serves requests from a file until it is closed. What has arrived by the time a turn begins is written in it together. */
+/** Serves requests from a file until it is closed. Everything that has arrived when a turn begins is written together. */
 export function serve(file: StoreFile, settings: ServeSettings, port: Port, clock: Clock): void {
   const { now } = clock
   const sweep = new Sweep(file.driver, settings, now)

@@ -25,20 +25,20 @@ import { unavailable } from './unavailable.js'
 /** A backplane on a file, with operations on the file. */
 export interface SqliteStore extends Backplane {
   /**
-   * Copies the file while the server goes on, in steps, to a path where nothing is yet. Whoever starts a server on a copy starts a
-   * fork: clients that have seen later messages are told.
-   * @throws TypeError for no path; RoomfulError `unavailable` if the copy could not be made, with the reason as its cause
+   * Copies the file step by step while the server keeps working, to a path where no file exists yet. A server that
+   * starts on the copy is a fork: clients that have seen later messages get `forked`.
+   * @throws TypeError without a path; RoomfulError `unavailable` if the copy failed, with the reason as its cause
    */
   backup(file: string): Promise<void>
   /**
-   * Writes the file anew, without what was deleted or dropped. It takes as much free space again as the file has, and messages wait
+   * Rewrites the file without what was deleted or dropped. Needs as much free space as the file takes. Messages wait
    * until it is done: seconds for each GiB.
-   * @throws RoomfulError `unavailable` if it could not be done, with the reason as its cause
+   * @throws RoomfulError `unavailable` if it failed, with the reason as its cause
    */
   compact(): Promise<void>
   /**
-   * Reads a whole log, one JSON text an entry, in order: of a room, or of a user's own stream. Entries that are logged meanwhile
-   * are in it too.
+   * Reads the whole log of a room, or of a user's own stream, in order: one JSON text for each entry, including those
+   * that are logged meanwhile.
    * @throws TypeError for neither or both
    */
   export(what: { readonly room: string } | { readonly user: string }): AsyncGenerator<string, void>
@@ -207,7 +207,7 @@ export class SqliteBackplane implements SqliteStore {
   }
 
   get #parts(): Started {
-    if (!this.#started) throw unavailable('sqlite: start() comes first')
+    if (!this.#started) throw unavailable('sqlite: call start() first')
     return this.#started
   }
 }

@@ -71,7 +71,7 @@ export class StoreFile {
     let written: T
     try {
       written = write()
-      // Before the commit: what is committed and then refused would be in the log of a file that is put back, and told to nobody.
+      // Before the commit. After it, a message could be refused and yet be in the log once the file is put back.
       this.#assertThere()
       driver.prepare('COMMIT').run()
     } catch (error) {
@@ -114,7 +114,7 @@ export class StoreFile {
   async backUp(copy: string): Promise<void> {
     const { files } = this
     if (files.inode(copy) !== undefined)
-      throw new Error(`sqlite: ${copy} is there already; name another file for the backup`)
+      throw new Error(`sqlite: ${copy} already exists; name another file for the backup`)
     const partial = `${copy}.partial`
     files.remove(partial)
     try {

@@ -21,9 +21,9 @@ interface Pending {
 export interface ThreadEvents {
   /** An entry is on disk. Called before its publish resolves, in the order of the log. */
   committed(request: PublishRequest, outcome: PublishOutcome): void
-  /** Texts of these streams were erased, and these entries say so. */
+  /** Texts in these streams were erased, and these entries say so. */
   erased(changed: ReadonlySet<string>, announced: readonly Announced[]): void
-  /** A stream was ended, and goes on at this head. */
+  /** A log was deleted; its stream continues at this head. */
   ended(stream: string, head: Position): void
   /**
    * The thread ended and is running again: entries that it committed without reporting them must be reported before
@@ -71,7 +71,7 @@ export class StoreThread {
     return secret
   }
 
-  /** Only now, for what it erases is told in the order of the log. If the thread ends, the next one is asked again. */
+  /** Not earlier, because erasures are reported in the order of the log. If the thread ends, the next one is asked again. */
   #goOn(): void {
     this.call({ kind: 'go_on' }).catch(() => {})
   }

@@ -3,7 +3,7 @@ import type { Reply, Request } from './requests.js'
 import type { WorkerSettings } from './worker.js'
 import { workerText } from './worker-text.js'
 
-/** The thread that has the file, as that of the server holds it. */
+/** The thread that owns the file, as seen from the server's. */
 export interface Thread {
   post(requests: readonly Request[]): void
   terminate(): Promise<void>

@@ -86,7 +86,7 @@ export class Trimming {
     return true
   }
 
-  /** One by one: most of the time the first may stay already. */
+  /** Row by row, because reading usually ends with the first: it may stay. */
   #oldest(room: number): Iterable<Row> {
     return this.driver
       .prepare(

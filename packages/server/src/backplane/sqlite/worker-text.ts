@@ -15,6 +15,6 @@ export async function workerText(): Promise<string> {
     target: 'node20',
   })
   const [code] = outputFiles
-  if (!code) throw new Error('esbuild made nothing of worker.ts')
+  if (!code) throw new Error('esbuild produced no code from worker.ts')
   return code.text
 }

@@ -11,7 +11,7 @@ import { StoreFile } from './store-file.js'
 /** The settings with which the thread is started. */
 export interface WorkerSettings extends ServeSettings {
   readonly driver: DriverName | undefined
-  /** Where better-sqlite3 is searched. */
+  /** Modules from which better-sqlite3 is looked up. */
   readonly places: readonly string[]
   readonly lockTimeoutMs: number
 }
@@ -59,5 +59,5 @@ openFile()
     if (doubt) port.send({ kind: 'warned', message: doubt })
     serve(file, settings, port, systemClock)
   })
-  // What is damaged may be found only by the first reads, once the file is open.
+  // Damage may show only in the first reads, after the file was opened.
   .catch((error) => port.send({ kind: 'not_opened', message: explained(settings.file, error).message }))

@@ -40,7 +40,7 @@ export class Changes {
     assertChangesOptions(options)
     const after = options.after === undefined ? undefined : parseCursor(options.after)
     if (options.after !== undefined && !after)
-      throw new TypeError('changes: after must be the cursor of a change, as it was given')
+      throw new TypeError('changes: after must be the cursor of a change, unaltered')
     return this.#iterate(feedOf(this.deps.backplane, 'changes'), after ?? options.from ?? 'oldest', options)
   }
 
@@ -51,7 +51,7 @@ export class Changes {
     assertConsume(name, handler, options)
     const feed = feedOf(backplane, 'consume')
     if (this.#consumers.has(name))
-      throw new TypeError(`consume: this server has a consumer '${name}' already`)
+      throw new TypeError(`consume: this server already has a consumer '${name}'`)
     const { from = 'oldest', batch = 100, leaseMs = 15_000, retryMs = 60_000 } = options
     const started = () => lifeCycle.run(async () => {})
     const consumer = new ChangeConsumer(

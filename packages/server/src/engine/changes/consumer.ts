@@ -86,7 +86,7 @@ export class ChangeConsumer {
       await this.deps.feed
         .release(this.settings.name, this.deps.owner)
         .catch((err: unknown) =>
-          this.#log('debug', err, 'consume: a consumer was not given up; its lease ends'),
+          this.#log('debug', err, 'consume: a consumer could not be released; its lease will end'),
         )
     }
   }
@@ -124,7 +124,11 @@ export class ChangeConsumer {
         }
       } catch (err) {
         if (!(err instanceof RoomfulError) || err.code !== 'cursor_gone') throw err
-        this.#log('error', err, 'consume: changes were missed; going on with the oldest after which none is')
+        this.#log(
+          'error',
+          err,
+          'consume: changes were missed; continuing with the oldest after which none is missing',
+        )
         start = 'oldest'
         missed = true
       }
@@ -164,7 +168,7 @@ export class ChangeConsumer {
       await this.settings.handler(...args)
       return true
     } catch (err) {
-      this.#log('error', err, 'consume: the handler failed; the same changes come again')
+      this.#log('error', err, 'consume: the handler failed; it will get the same changes again')
       return false
     }
   }

@@ -79,7 +79,7 @@ export async function patiently<T>(
       return await work()
     } catch (error) {
       if (!(error instanceof RoomfulError && error.temporary)) throw error
-      if (failures === 1) logger.warn({ err: error }, 'changes: the store cannot be asked now; trying again')
+      if (failures === 1) logger.warn({ err: error }, 'changes: the store is unavailable; trying again')
       await pause(clock, retryDelay(failures, MOST_RETRY_MS), signal)
     }
   }
@@ -88,8 +88,8 @@ export async function patiently<T>(
 
 const REASONS: Readonly<Record<Break, string>> = {
   epoch_changed: 'The cursor is of another store',
-  forked: 'The store does not hold what the cursor names, as after a backup was restored',
-  expired: 'Entries after the cursor are kept no longer',
+  forked: 'The store does not know this cursor; perhaps a backup was restored',
+  expired: 'Entries after the cursor are no longer kept',
 }
 
 function cursorGone(fault: Break): RoomfulError {

@@ -86,7 +86,7 @@ describe('changes on Redis', () => {
     await note(server, '2, again')
     await expect(read(server.changes({ after }))).rejects.toMatchObject({
       code: 'cursor_gone',
-      message: /does not hold what the cursor names/,
+      message: /does not know this cursor/,
     })
     await store.command('FLUSHALL')
     await note(server, '3')
@@ -100,7 +100,7 @@ describe('changes on Redis', () => {
     store.pause()
     const reading = read(server.changes({ after: first?.cursor ?? '', limit: 1 }))
     await until(
-      () => lines(log, 'changes: the store cannot be asked').length === 1,
+      () => lines(log, 'changes: the store is unavailable').length === 1,
       () => log,
     )
     store.resume()

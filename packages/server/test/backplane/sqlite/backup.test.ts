@@ -46,7 +46,7 @@ it.skipIf(!hasBackup)('a backup overwrites nothing, and leaves nothing where it 
   writeFileSync(there, 'a year of work')
   await expect(backplane.backup(there)).rejects.toMatchObject({
     code: 'unavailable',
-    cause: { message: `sqlite: ${there} is there already; name another file for the backup` },
+    cause: { message: `sqlite: ${there} already exists; name another file for the backup` },
   })
   const nowhere = `${there}-away/copy.db`
   await expect(backplane.backup(nowhere)).rejects.toMatchObject({ code: 'unavailable' })

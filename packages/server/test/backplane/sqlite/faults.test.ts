@@ -69,7 +69,7 @@ describe.each(DRIVERS)('a file that cannot be opened, by %s,', (driver) => {
     const file = newFile()
     writeFileSync(file, 'these are notes, and more of them than a header is long '.repeat(40))
     expect(await refusal(file, driver)).toMatch(
-      /^sqlite: FILE is no SQLite database; name another file, or move this one away/,
+      /^sqlite: FILE is not an SQLite database; name another file, or move this one away/,
     )
   })
 
@@ -215,7 +215,9 @@ it.skipIf(!isRoot)(
     }
     expect(refused).toBeDefined()
     expect(backplane.ready).toBe(false)
-    expect(lines.lines.join('\n')).toContain('is on a full disk; free some space, and it goes on by itself')
+    expect(lines.lines.join('\n')).toContain(
+      'is on a full disk; free some space, and the server continues by itself',
+    )
     expect((await backplane.read('r', newest)).head.offset).toBe(accepted.length)
 
     rmSync(`${folder}/ballast`)

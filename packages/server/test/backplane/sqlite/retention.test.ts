@@ -85,7 +85,7 @@ it('a function that throws is logged, and its room keeps everything', async () =
   await publish('r', 10)
   await sweeps(2)
   expect(await kept(backplane, 'r')).toEqual([1, 10])
-  expect(lines.lines[0]).toContain('retention gave no answer for a room')
+  expect(lines.lines[0]).toContain('the option retention failed for a room')
 })
 
 it('the SQLite backplane drops entries by their age, but not in the first ten minutes, nor after the wall clock was set', async () => {
