@@ -2,7 +2,7 @@ import type { Event, Page } from './history.js'
 import type { RecordedClient } from './recorded-client.js'
 import type { Recording } from './recording.js'
 
-/** Has a new client read its room from the first entry to the last, which is what losses are judged by. */
+/** Lets a new client read its room from the first entry to the last. Losses are judged by what it reads. */
 export async function readThrough(auditor: RecordedClient, recording: Recording): Promise<void> {
   await recording.until(() => auditor.isLive, `${auditor.name} has joined`)
   for (let after: number | undefined = 0; after !== undefined; ) {

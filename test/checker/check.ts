@@ -5,8 +5,8 @@ import { checkOrder } from './order.js'
 import { checkReads } from './reads.js'
 
 /**
- * What is wrong with a history of logs that keep everything. It knows the wire and nothing else: no code, no store and no
- * file of the product. The history ends with somebody who pages through each room from its first entry to its last.
+ * Finds what is wrong with a history of logs that keep everything. It knows only the wire, and uses no code of the
+ * product. At the end of the history, a client pages through each room from its first entry to its last.
  */
 export function check(history: History): readonly Violation[] {
   return [...checkClaims(history), ...checkReads(history), ...checkOrder(history), ...checkLosses(history)]

@@ -6,7 +6,7 @@ interface Message {
   readonly clientId: string
 }
 
-/** What is said of places: each has one message, each message has one place, and somebody sent it. */
+/** Each place has one message, each message has one place, and somebody sent it. */
 export function checkClaims(history: History): Violation[] {
   const claims = new Claims()
   for (const event of history) {

@@ -13,7 +13,7 @@ import {
 
 interface Fault {
   readonly kind: ViolationKind
-  /** Gives nothing where a history has no place for this fault. */
+  /** Returns `undefined` if the fault cannot be shown in this history. */
   readonly spoil: (history: History, random: Random) => History | undefined
 }
 

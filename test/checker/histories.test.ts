@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { record } from './record.js'
 
-/** Short forms; `npm run test:checker` runs the long ones. */
+/** Short histories; `npm run test:checker` records the long ones. */
 const few = { clients: 12, rooms: 3, messagesPerSecond: 200, durationMs: 4_000, cutEveryMs: 150, seed: 1 }
 const timeout = 90_000
 

@@ -1,4 +1,4 @@
-/** What was seen of real servers at raw WebSockets, in the order in which one process saw it. */
+/** What raw WebSockets of one process saw of real servers, in order. */
 export type History = readonly Event[]
 
 /** Where an entry stands in a room's log. */
@@ -15,20 +15,20 @@ export interface Entry extends Place {
   readonly text: string
 }
 
-/** Whose frame it was. One client has one connection after the other, and reads and writes in one room. */
+/** The client that saw an event. A client has one connection at a time, and reads and writes in one room. */
 interface Seen {
   readonly client: string
   readonly connection: string
   readonly room: string
 }
 
-/** How many events had been seen when an answer was asked for. */
+/** How many events had been recorded when the answer was requested. */
 interface Answer {
   readonly askedAt: number
 }
 
 export type Event =
-  /** Every transmission, repeats included. `user` is whom the server said the client is. */
+  /** Every transmission, repeats included. `user` is the id that the server gave the client. */
   | (Seen & {
       readonly kind: 'sent'
       readonly clientId: string
@@ -47,7 +47,7 @@ export type Event =
   | Page
   | (Seen & { readonly kind: 'resync'; readonly reason: string; readonly cursor: Place })
 
-/** The answer to a join: `since` is the cursor that it was to go on from. */
+/** The answer to a join; `since` is the cursor from which the client resumed. */
 export type Joined = Seen &
   Answer & {
     readonly kind: 'joined'
@@ -78,13 +78,13 @@ export type ViolationKind =
   | 'inconsistent'
   /** A reader or a page that passes over an offset. */
   | 'hole'
-  /** A reader that goes back, or a read that does not show what was known before it was asked for. */
+  /** A reader that goes back, or a read without entries that were known before it was requested. */
   | 'non-monotonic'
-  /** Offsets against the order of acknowledgements, of time, or of what one sender sent. */
+  /** Offsets that contradict the order of acknowledgements, of time, or of one sender's messages. */
   | 'order'
-  /** An entry that nobody had sent like that. */
+  /** An entry that nobody sent, or not with this content. */
   | 'invented'
-  /** A reader was told that it cannot go on from its place, in a log that keeps everything. */
+  /** A resume that did not recover, although the log keeps everything. */
   | 'break'
 
 export interface Violation {
@@ -98,7 +98,7 @@ export function entriesOf(event: Event): readonly Entry[] {
   return event.kind === 'joined' || event.kind === 'page' ? event.entries : []
 }
 
-/** Who saw it, for the text of a violation. */
+/** Names the client that saw an event, for the text of a violation. */
 export function by({ client, connection, room }: Event): string {
   return `${client} (${connection}) in ${room}`
 }

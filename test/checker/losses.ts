@@ -1,6 +1,6 @@
 import { by, type Entry, entriesOf, type History, type Page, type Violation } from './history.js'
 
-/** What was acknowledged, or shown to anybody, stands in the log that was read at the end, and stands there still. */
+/** Everything that was acknowledged or shown to anybody is in the log that was read at the end, at the same place. */
 export function checkLosses(history: History): Violation[] {
   const logs = finalLogs(history)
   return history.flatMap((event): Violation[] => {
@@ -18,7 +18,7 @@ export function checkLosses(history: History): Violation[] {
   })
 }
 
-/** Of each room, what the connection that read it last was shown in pages. */
+/** For each room, the pages of the connection that read it last. */
 function finalLogs(history: History): ReadonlyMap<string, ReadonlyMap<string, Entry>> {
   const pages = history.filter((event): event is Page => event.kind === 'page')
   const auditors = new Map(pages.map(({ room, connection }) => [room, connection]))

@@ -8,7 +8,7 @@ export function checkOrder(history: History): Violation[] {
   return [...checkAcks(history), ...checkTime(history), ...checkSenders(history)]
 }
 
-/** On one connection, acknowledgements come in the order of the messages, and so do their offsets. */
+/** On one connection, acknowledgements and their offsets follow the order of the messages. */
 function checkAcks(history: History): Violation[] {
   const violations: Violation[] = []
   const waiting = new Map<string, string[]>()
@@ -31,7 +31,7 @@ function checkAcks(history: History): Violation[] {
   return violations
 }
 
-/** What is sent after an offset was known to somebody gets a higher one. */
+/** A message that is sent after anybody knew an offset gets a higher one. */
 function checkTime(history: History): Violation[] {
   const known = new HighWater(history)
   const sentAt = firstSendings(history)
@@ -44,7 +44,7 @@ function checkTime(history: History): Violation[] {
   })
 }
 
-/** The messages of one sender stand in the log in the order in which they were first sent. */
+/** The messages of one sender are in the log in the order in which they were first sent. */
 function checkSenders(history: History): Violation[] {
   const sentAt = firstSendings(history)
   const senders = new Map<string, Map<string, Place>>()

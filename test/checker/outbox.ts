@@ -21,12 +21,12 @@ interface Transmission {
 /** Refusals after which the same message may be sent again. */
 const TEMPORARY = new Set(['unavailable', 'out_of_order', 'rate_limited', 'draining', 'internal'])
 
-/** Messages of one sender in one room until they are acknowledged: in order, and again after a loss or a refusal. */
+/** Sends the messages of one user in one room in order, and repeats them after a loss or a refusal until they are acknowledged. */
 export class Outbox {
   #waiting: Waiting[] = []
   #isOpen = false
   #hasRefusal = false
-  /** On this connection: the last that was sent, and the last that was accepted. */
+  /** The last message that was sent on this connection, and the last that was accepted. */
   #lastSent: string | undefined
   #lastAccepted: string | undefined
   #pause: NodeJS.Timeout | undefined
@@ -45,14 +45,14 @@ export class Outbox {
     this.#flush()
   }
 
-  /** A connection is there, and has forgotten what another one sent. */
+  /** A new connection is open. It knows nothing of what earlier ones sent. */
   open(): void {
     this.#isOpen = true
     this.#lastAccepted = undefined
     this.#resume()
   }
 
-  /** The connection is lost; what becomes of what is under way is not known. */
+  /** The connection is lost. The outcome of messages in flight is unknown. */
   shut(): void {
     clearTimeout(this.#pause)
     this.#isOpen = false
@@ -65,7 +65,7 @@ export class Outbox {
     this.#repeatSoon()
   }
 
-  /** Returns whether the message will be sent again: not if the refusal is for good. */
+  /** Returns whether the message will be sent again; false after a permanent refusal. */
   refused(clientId: string, code: string, retryMs: number): boolean {
     const isTemporary = TEMPORARY.has(code)
     const message = this.#waiting.find((message) => message.clientId === clientId)
@@ -76,7 +76,7 @@ export class Outbox {
     return isTemporary
   }
 
-  /** Once all that is under way is answered, or it would overtake what was refused. */
+  /** Waits until everything in flight is answered, which would otherwise overtake the refused message. */
   #repeatSoon(afterMs = 50): void {
     if (!this.#hasRefusal || this.#waiting.some(({ isInFlight }) => isInFlight)) return
     clearTimeout(this.#pause)

@@ -9,7 +9,7 @@ import {
   type Violation,
 } from './history.js'
 
-/** Every reader goes on from where it stood, offset by offset, and no answer is older than what was known. */
+/** Every reader continues offset by offset from its cursor, and no answer is older than what was known before. */
 export function checkReads(history: History): Violation[] {
   const reads = new Reads(new HighWater(history))
   for (const event of history) {
@@ -59,7 +59,7 @@ class Reads {
     for (const entry of entries) at = this.#step(event, at, entry)
     if (before !== undefined && at && at.offset !== before - 1)
       this.#found('hole', event, `a page below ${before} ends with ${at.offset}`)
-    // A page that was asked for in the other direction does not say where the log ends.
+    // A page in the other direction does not show where the log ends.
     if (before === undefined && at && (after === undefined || !more)) this.#checkAge(event, at, askedAt)
   }
 

@@ -20,11 +20,11 @@ export interface RecordOptions {
 
 export interface Recorded {
   readonly violations: readonly Violation[]
-  /** What no history shows: refusals that nothing explains, and errors that a server did not catch. */
+  /** What the history does not show: unexpected refusals, and uncaught errors of servers. */
   readonly complaints: readonly string[]
   readonly events: number
   readonly acked: number
-  /** Messages that were known when they were sent again. */
+  /** How many repeats the servers recognised. */
   readonly repeats: number
   readonly shown: number
   readonly pages: number
@@ -32,7 +32,7 @@ export interface Recorded {
   readonly kills: number
 }
 
-/** Has clients write and read under faults of their connections and servers, and checks what they saw. */
+/** Lets clients write and read while connections and servers fail, and checks what they saw. */
 export async function record(name: SubjectName, options: RecordOptions): Promise<Recorded> {
   const subject = await SUBJECTS[name]()
   const scene = new Scene(subject, options)
@@ -124,7 +124,7 @@ class Scene {
     }
   }
 
-  /** Every reader has come as far as anybody. */
+  /** Resolves when every reader has seen the newest entry that anybody has seen. */
   #catchUp(): Promise<void> {
     const heads = new Map<string, Place>()
     for (const event of this.#recording.events) {

@@ -6,7 +6,7 @@ import type { Place } from './history.js'
 import { Outbox } from './outbox.js'
 import type { Recording } from './recording.js'
 
-/** What was asked, and how much had been seen by then. */
+/** A request, and how many events had been recorded when it was sent. */
 interface Asked {
   readonly askedAt: number
   readonly since?: Place
@@ -15,8 +15,8 @@ interface Asked {
 }
 
 /**
- * A client in one room, written from PROTOCOL.md alone: it comes back when its connection is lost, goes on from its cursor,
- * repeats what was not acknowledged, and records every frame.
+ * A client in one room, written from PROTOCOL.md alone. It reconnects when its connection is lost, resumes from its
+ * cursor, repeats what was not acknowledged, and records every frame.
  */
 export class RecordedClient {
   cursor: Place | undefined
@@ -57,7 +57,7 @@ export class RecordedClient {
     this.outbox.add({ clientId: randomBytes(16).toString('base64url'), text })
   }
 
-  /** Asks for a page of history; its answer is recorded. */
+  /** Requests a page of history. The answer is recorded. */
   page(range: { readonly after?: number; readonly before?: number; readonly limit?: number }): void {
     if (this.#isLive) this.#ask('history', range, range)
   }
@@ -81,7 +81,7 @@ export class RecordedClient {
     this.#asked = new Map()
     socket.on('message', (data) => this.#take(JSON.parse(data.toString())))
     socket.on('error', () => {
-      // The close event that follows brings it back.
+      // The close event that follows makes it reconnect.
     })
     socket.on('close', () => {
       this.#isLive = false
@@ -91,7 +91,7 @@ export class RecordedClient {
   }
 
   #take(frame: Frame): void {
-    // What comes after a cut, on a connection that was given up.
+    // Frames can still arrive on a connection that was cut.
     if (this.#socket?.readyState !== WebSocket.OPEN) return
     if (frame.type === 'system') this.#send({ type: 'auth', protocol: 1, session: this.#session })
     else if (frame.type === 'authenticated') this.#authenticated(frame)
@@ -105,7 +105,7 @@ export class RecordedClient {
 
   #authenticated({ user_id = '', session }: Frame): void {
     if (this.#user !== '' && user_id !== this.#user)
-      this.recording.complain(`${this.name} was ${this.#user}, and came back as ${user_id}`)
+      this.recording.complain(`${this.name} was ${this.#user}, and reconnected as ${user_id}`)
     this.#user = user_id
     this.#session = session
     this.#join()
@@ -182,7 +182,7 @@ export class RecordedClient {
   #answered({ type, ref = '' }: Frame): Asked {
     const asked = this.#asked.get(ref)
     this.#asked.delete(ref)
-    if (!asked) this.recording.complain(`${this.name} got '${type}' for ${ref}, which it had not asked`)
+    if (!asked) this.recording.complain(`${this.name} got '${type}' for the unknown ref ${ref}`)
     return asked ?? { askedAt: 0 }
   }
 

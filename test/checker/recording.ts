@@ -2,10 +2,10 @@ import type { Event } from './history.js'
 
 const PATIENCE_MS = 20_000
 
-/** A history while it is made, by all clients of one process. */
+/** A history in the making, shared by all clients of one process. */
 export class Recording {
   readonly events: Event[] = []
-  /** What no server may do, and no history shows: refusals that nothing explains. */
+  /** What no server may do, and the history does not show: unexpected refusals. */
   readonly complaints: string[] = []
   readonly #waiting = new Set<() => void>()
 
@@ -18,7 +18,7 @@ export class Recording {
     this.complaints.push(what)
   }
 
-  /** Resolves when something is true, asked after every event. @throws Error if it never comes true */
+  /** Resolves when a condition is true; checks it after every event. @throws Error if it never is */
   until(isTrue: () => boolean, what: string): Promise<void> {
     if (isTrue()) return Promise.resolve()
     return new Promise((resolve, reject) => {

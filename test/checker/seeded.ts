@@ -10,7 +10,7 @@ interface Message {
   readonly text: string
 }
 
-/** A client of the model, with what is under way on its connection in both directions. */
+/** A client of the model, with the frames in flight on its connection in both directions. */
 interface Person {
   readonly name: string
   connections: number
@@ -20,7 +20,7 @@ interface Person {
   toClient: Event[]
 }
 
-/** A history that a faultless server could have made: the seed draws who writes, reads, is cut off and repeats when. */
+/** A history that a faultless server could produce. The seed decides who writes, reads, loses the connection and repeats, and when. */
 export function cleanHistory(seed: number, steps = 120): History {
   const model = new Model(seed)
   for (let step = 0; step < steps; step++) model.step()
@@ -53,7 +53,7 @@ class Model {
     else this.#page(person.name, person.connections, { after: person.cursor.offset })
   }
 
-  /** All is served and received, and the log is read from its first entry to its last. */
+  /** Everything in flight arrives, and the log is read from its first entry to its last. */
   end(): History {
     for (const person of this.#people) while (person.toServer.length > 0) this.#serve(person)
     for (const person of this.#people) while (person.toClient.length > 0) this.#receive(person)
@@ -106,7 +106,7 @@ class Model {
     this.#history.push(event)
   }
 
-  /** What was under way to the client is gone; what was under way to the server may have arrived. */
+  /** Frames in flight to the client are lost; frames in flight to the server may have arrived. */
   #cut(person: Person): void {
     while (person.toServer.length > 0 && this.#random.next() < 0.5) this.#serve(person)
     person.toServer = []

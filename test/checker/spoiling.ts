@@ -10,7 +10,7 @@ export interface Found<K extends Kind> {
   readonly event: OfKind<K>
 }
 
-/** Some event of a kind, or `undefined` if there is none like that. */
+/** A random event of a kind that satisfies the condition; `undefined` if there is none. */
 export function pick<K extends Kind>(
   history: History,
   random: Random,
@@ -53,7 +53,7 @@ export function mapEntries(
   })
 }
 
-/** What was read at the end, spoiled. */
+/** Changes the log that was read at the end. */
 export function changeLog(history: History, change: (log: readonly Entry[]) => readonly Entry[]): History {
   const kept = new Map(change(logOf(history)).map((entry) => [entry.offset, entry]))
   return history.map((event): Event => {
@@ -62,7 +62,7 @@ export function changeLog(history: History, change: (log: readonly Entry[]) => r
   })
 }
 
-/** Two messages of the log change places, in all that anybody saw of them. */
+/** Exchanges the places of two messages, wherever anybody saw them. */
 export function swapMessages(
   history: History,
   isRight: (first: Entry, second: Entry) => boolean,

@@ -8,18 +8,18 @@ import { StoreServer } from '../support/store-server.js'
 /** Real servers on a store that keeps everything. */
 export interface Subject {
   readonly servers: readonly StoreServer[]
-  /** Whether servers are killed: only where what was acknowledged should outlive it. */
+  /** Whether servers are killed: only if acknowledged messages should survive it. */
   readonly isKilled: boolean
   stop(): Promise<void>
 }
 
-/** A log that keeps everything: whoever cannot go on was let down. */
+/** The logs keep everything, so a failed resume is always a fault. */
 const EVERYTHING = { historyCount: 1_000_000, historyBytes: 2 ** 30, dedupeMs: 3_600_000 }
 
 export const SUBJECTS = {
   memory: () => inMemory(false),
 
-  /** It is killed, and shows that the checker bites. */
+  /** It is killed in spite of its memory, to show that the checker finds the losses. */
   forgetful: () => inMemory(true),
 
   async sqlite(): Promise<Subject> {

@@ -1,5 +1,5 @@
-// Preloaded into a server: notes what is written to a write-ahead log, when a sync of it begins and ends, and what is sent
-// to clients, in one order; and holds or fails syncs when it is told to. A message is known by its mark: "mark-" and six digits.
+// Preloaded into a server. Records in one order what is written to a write-ahead log, when a sync of it begins and ends, and
+// what is sent to clients. Delays or fails syncs on demand. A message is recognised by its mark: "mark-" and six digits.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -32,7 +32,7 @@ __attribute__((constructor)) static void begin(void) {
   if (fd >= 0) control = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
-// By the system call itself: the functions of this name are intercepted here.
+// Uses the system call directly, because this file intercepts the functions of that name.
 static void note(const char *format, ...) {
   char line[160];
   va_list arguments;
@@ -72,7 +72,7 @@ static void note_written(const char *bytes, size_t size) {
   pthread_mutex_unlock(&order);
 }
 
-// With the type of the frame that the mark stands in, which a frame begins with.
+// Adds the type of the frame that contains the mark; every frame begins with its type.
 static void note_sent(const char *bytes, size_t size) {
   static const char field[] = "{\"type\":\"";
   pthread_mutex_lock(&order);
@@ -141,7 +141,7 @@ static void tell(const char *what) {
   pthread_mutex_unlock(&order);
 }
 
-// Begins before the call and ends after it: what is noted in between may be on the disk or not.
+// Recorded before the call and after it: what is recorded in between may or may not be on the disk.
 static int sync_log(int fd, int (*sync)(int)) {
   if (journal < 0 || !is_log(fd)) return sync(fd);
   tell("sync");
@@ -162,7 +162,7 @@ static int sync_log(int fd, int (*sync)(int)) {
 int fsync(int fd) { return sync_log(fd, REAL(fsync)); }
 int fdatasync(int fd) { return sync_log(fd, REAL(fdatasync)); }
 
-// Not noted by its number alone: a log that is closed and opened again is another connection.
+// Recorded too, because a log that is closed and opened again belongs to another connection.
 int close(int fd) {
   if (journal >= 0 && is_log(fd)) tell("closed");
   return REAL(close)(fd);

@@ -13,21 +13,21 @@ export type DiskEvent =
 
 const SOURCE = fileURLToPath(new URL('disk-shim.c', import.meta.url))
 
-/** Stands between a server and its disk: notes what is written, synced and sent, and holds or fails syncs. */
+/** Sits between a server and its disk: records what is written, synced and sent, and delays or fails syncs. */
 export class DiskShim {
   readonly #folder = mkdtempSync(join(tmpdir(), 'roomful-shim-'))
   readonly #journal = join(this.#folder, 'journal')
   readonly #control = join(this.#folder, 'control')
   readonly #library = join(this.#folder, 'shim.so')
 
-  /** @throws Error where it cannot be compiled, with what is missing */
+  /** @throws Error that names what is missing if the shim cannot be compiled */
   constructor() {
     writeFileSync(this.#journal, '')
     writeFileSync(this.#control, 'p')
     compile(this.#library)
   }
 
-  /** For the server's process. */
+  /** The environment of the server's process. */
   get env(): Readonly<Record<string, string>> {
     return {
       LD_PRELOAD: this.#library,
@@ -58,7 +58,7 @@ export class DiskShim {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  /** In place: the server has the file's first byte in its memory. */
+  /** Writes in place, because the server has mapped the file's first byte into its memory. */
   #switch(to: 'p' | 'h' | 'f'): void {
     const file = openSync(this.#control, 'r+')
     writeSync(file, to, 0)
@@ -72,7 +72,7 @@ function parse(line: string): DiskEvent {
   if (kind === 'sent') return { kind, mark: word, type }
   if (kind === 'sync' || kind === 'synced' || kind === 'failed' || kind === 'closed')
     return { kind, thread: word }
-  throw new Error(`The shim noted what nobody knows: ${line}`)
+  throw new Error(`The shim wrote an unknown line: ${line}`)
 }
 
 function compile(library: string): void {

@@ -30,7 +30,7 @@ export class DiskStage {
     return new DiskStage(shim, server)
   }
 
-  /** A client in a room. */
+  /** Connects a client that joins a room. */
   async enter(room: string): Promise<WireClient> {
     const client = await WireClient.open(this.server.port)
     await client.join(room)
@@ -55,7 +55,7 @@ export function temporaryFolder(): string {
   return folder
 }
 
-/** The answer to a message: its acknowledgement, or its refusal. */
+/** Resolves with the answer to a message: its acknowledgement or its refusal. */
 export function answerTo(client: WireClient, mark: string) {
   const isAnswer = (type: string) => type === 'ack' || type === 'error'
   return client.until(

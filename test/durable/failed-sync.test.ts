@@ -17,7 +17,7 @@ it('[M14] after a sync has failed, nothing is acknowledged until a commit has su
   const mark = stage.newMark()
   expect(await outcome(stage, client, mark)).toMatchObject({ type: 'error', code: 'unavailable' })
   expect(await stage.server.status('readyz')).toBe(503)
-  // A repeat changes nothing in the log: its commit alone would prove nothing of the disk.
+  // A repeat changes nothing in the log, so its commit alone would not show that the disk works.
   stage.shim.failOnce()
   expect(await outcome(stage, client, before)).toMatchObject({ type: 'error', code: 'unavailable' })
   expect(await outcome(stage, client, before)).toMatchObject({ type: 'ack', offset: 1, duplicate: true })

@@ -10,7 +10,7 @@ const MESSAGES = 40
 const HELD_MS = 5_000
 const NO_SYNC = fileURLToPath(new URL('no-sync.cjs', import.meta.url))
 
-/** Some write into two rooms, all at once; returns in which order the server wrote, synced and told. */
+/** Several clients write into two rooms at once. Returns the order in which the server wrote, synced and sent. */
 async function talk(stage: DiskStage): Promise<SyncOrder> {
   const clients: { readonly client: WireClient; readonly room: string }[] = []
   for (let index = 0; index < CLIENTS; index++) {
@@ -61,7 +61,7 @@ it('[M5] while a disk takes 5 s for a sync, nothing is acknowledged or shown, an
   await client.settled()
   expect(client.all('ack')).toEqual([])
   expect([...client.all('chat_message'), ...reader.all('chat_message')]).toEqual([])
-  // Not of all: where other tests take the processor, they take it from those who ask, too.
+  // Not the slowest: other tests on this machine take the processor from this process too.
   expect(answers[Math.floor(answers.length * 0.9)]).toBeLessThan(100)
   expect(answers.at(-1)).toBeLessThan(HELD_MS / 4)
   stage.shim.release()
@@ -70,7 +70,7 @@ it('[M5] while a disk takes 5 s for a sync, nothing is acknowledged or shown, an
   expect(judgeOrder(stage.shim.events()).early).toEqual([])
 })
 
-/** Asks for the health of the server for some time; returns how long each answer took, in ms, the slowest last. */
+/** Requests the server's health for some time. Returns how long each answer took, in ms, the slowest last. */
 async function timeAnswers({ server }: DiskStage, durationMs: number): Promise<readonly number[]> {
   const times: number[] = []
   for (const end = performance.now() + durationMs; performance.now() < end; ) {

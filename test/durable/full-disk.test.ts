@@ -13,7 +13,7 @@ const ROOM = 'one'
 /** The longest text that is allowed, in characters of four bytes. */
 const FILLER = '\u{1F4BE}'.repeat(900)
 
-/** A file system of that size, or `undefined` where this user may not mount one. */
+/** Mounts a file system of that size; `undefined` if this user may not mount one. */
 function smallDisk(): string | undefined {
   const folder = temporaryFolder()
   try {
@@ -25,7 +25,7 @@ function smallDisk(): string | undefined {
   return folder
 }
 
-it('[M11] [M14] a server on a full disk refuses what it cannot keep, and goes on by itself once there is space', {
+it('[M11] [M14] a server on a full disk refuses what it cannot store, and continues by itself once there is space', {
   timeout: 60_000,
 }, async ({ skip }) => {
   const folder = smallDisk()
@@ -42,7 +42,7 @@ it('[M11] [M14] a server on a full disk refuses what it cannot keep, and goes on
   expect(await server.status('healthz')).toBe(200)
   expect(server.log.join('\n')).toMatch(/chat\.db is on a full disk; free some space/)
   expect(server.log.length).toBeLessThan(10)
-  // What is there can be read all the same.
+  // What is stored can still be read.
   expect((await readLogs(server.port, [ROOM])).get(ROOM)?.map(({ clientId }) => clientId)).toEqual(acked)
 
   const refused = `m${acked.length}`
@@ -62,7 +62,7 @@ function send(client: WireClient, id: string): void {
   client.send({ type: 'chat_message', room_id: ROOM, message: `${id} ${FILLER}`, client_id: id })
 }
 
-/** Returns the client ids of what was acknowledged until the first refusal. */
+/** Sends messages until one is refused. Returns the client ids of the acknowledged ones. */
 async function fill(client: WireClient): Promise<readonly string[]> {
   const acked: string[] = []
   for (;;) {

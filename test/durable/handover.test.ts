@@ -19,7 +19,7 @@ it('[M11] a server that is started the moment another one on its file gets SIGTE
     client.send({ type: 'chat_message', room_id: ROOM, message: id, client_id: id })
     if ((await answerTo(client, id)).type === 'ack') acked.push(id)
   }
-  // Under way when the signal comes: acknowledged, or refused, or cut off.
+  // In flight when the signal arrives: each is acknowledged, refused or cut off.
   for (let sent = 50; sent < 80; sent++)
     client.send({ type: 'chat_message', room_id: ROOM, message: `m${sent}`, client_id: `m${sent}` })
   const left = old.leave()

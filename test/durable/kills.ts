@@ -12,27 +12,30 @@ export interface KillsOptions {
   readonly clients: number
   readonly rooms: number
   readonly messagesPerSecond: number
-  /** Between all being live again and the next kill: a client whose connections never last backs off further. */
+  /**
+   * Time between all clients being live again and the next kill, in ms. A client whose connections never last waits
+   * longer and longer before it reconnects.
+   */
   readonly restMs: number
   /** @default that of the client library */
   readonly patience?: Patience
 }
 
 export interface KillsResult extends Verdict {
-  /** From a kill until a client was live in its room again, for each client and kill, in ms. */
+  /** Time from a kill until a client was live in its room again, for each client and kill, in ms. */
   readonly liveMs: readonly number[]
-  /** From a kill until the server listened again, in ms. */
+  /** Time from a kill until the server listened again, in ms. */
   readonly downMs: readonly number[]
-  /** Clients, summed over the kills, who could not go on from where they were. */
+  /** How many clients, summed over the kills, could not resume. */
   readonly unrecovered: number
 }
 
-/** What people write while the server is down waits in their clients: that it may be too much is not what is tested. */
+/** Messages written while the server is down wait in the outboxes, whose limits are not under test here. */
 const OUTBOX = { maxMessages: 100_000, maxBytes: 2 ** 28 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
-/** Kills the only server by `kill -9` under load, and starts it again on its file, again and again. */
+/** Repeatedly kills the only server with `kill -9` under load, and starts it again on its file. */
 export async function killServer(options: KillsOptions): Promise<KillsResult> {
   const folder = mkdtempSync(join(tmpdir(), 'roomful-kills-'))
   const file = join(folder, 'chat.db')
@@ -61,8 +64,8 @@ export async function killServer(options: KillsOptions): Promise<KillsResult> {
       }
     })
     const verdict = await crowd.judge(async () => {
-      if ((await server.faults()) > 0) crowd.oracle.fail('errors of the server were caught by nobody')
-      // Once more, so that what is compared is what the file has.
+      if ((await server.faults()) > 0) crowd.oracle.fail('the server had uncaught errors')
+      // Once more, so that the comparison reads the file and not the server's memory.
       await killAndRestart()
       return readLogs(server.port, crowd.rooms)
     })

@@ -1,7 +1,7 @@
 import type { Seen } from '../sim/oracle.js'
 import { type AnyFrame, WireClient } from '../support/wire-client.js'
 
-/** The logs of rooms as a server pages through them, from the first entry to the last. */
+/** Reads the logs of rooms page by page, from the first entry to the last. */
 export async function readLogs(
   port: number,
   rooms: readonly string[],

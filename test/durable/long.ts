@@ -2,14 +2,14 @@ import { writeResult } from '../support/results.js'
 import { type KillsResult, killServer } from './kills.js'
 
 /**
- * The figures of a server on SQLite that is killed; run by `npm run test:durable`. All clients live in this process, which
- * must not become what is slow: it wants a machine of two cores to itself.
+ * Measures a server on SQLite that is killed; run by `npm run test:durable`. All clients live in this process. It must not
+ * become the bottleneck, so nothing else should run on the machine, which needs two cores.
  */
 const KILLS = Number(process.env.DURABLE_KILLS ?? 50)
 const KILLS_A_ROUND = 5
 const LOAD = { clients: 50, rooms: 10, messagesPerSecond: 500, restMs: 12_000 }
 
-/** Each with clients of its own, or the memory of what all of them saw becomes what is slow. */
+/** Each round has new clients: recording everything that the same ones saw would become the bottleneck. */
 const rounds: KillsResult[] = []
 for (let left = KILLS; left > 0; left -= KILLS_A_ROUND) {
   rounds.push(await killServer({ ...LOAD, kills: Math.min(left, KILLS_A_ROUND) }))

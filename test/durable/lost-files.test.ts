@@ -125,7 +125,7 @@ it('[M14] a server whose log of changes is removed acknowledges nothing more, an
   rmSync(join(folder, 'chat.db-wal'))
   expect(await tell(client, 'after')).toMatchObject({ type: 'error', code: 'unavailable' })
   expect(server.log.join('\n')).toMatch(
-    /chat\.db has lost the -wal file beside it.* end the server by SIGTERM/,
+    /chat\.db has lost the -wal file beside it.* end the server with SIGTERM/,
   )
   await server.leave()
   await server.restart()
@@ -159,23 +159,23 @@ it('[M14] a server whose file is damaged where messages stand refuses what touch
 
 const PAGE = 4_096
 
-/** Makes nonsense of the kind of each page that holds this text: no kind has all its bits set but one. */
+/** Overwrites the type of each page that holds this text with a value that no type has. */
 async function damage(file: string, text = ''): Promise<void> {
   expect(existsSync(`${file}-wal`)).toBe(false)
   const bytes = readFileSync(file)
-  // The first page begins with what says that this is a database.
+  // The first page begins with the header of the database.
   for (let at = PAGE; at < bytes.length; at += PAGE)
     if (bytes.subarray(at, at + PAGE).includes(text)) await flip(file, at)
 }
 
-it('a server whose file is no database does not start, and says in one sentence why', async () => {
+it('a server whose file is not a database does not start, and says in one sentence why', async () => {
   const folder = temporaryFolder()
   const server = await start(folder)
   const { client } = await enter(server)
   await tell(client, 'one')
   await server.leave()
   await flip(join(folder, 'chat.db'), 0)
-  await expect(server.restart()).rejects.toThrow(/chat\.db is no SQLite database; name another file/)
+  await expect(server.restart()).rejects.toThrow(/chat\.db is not an SQLite database; name another file/)
 })
 
 /** Flips all bits of one byte. */

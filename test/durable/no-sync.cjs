@@ -1,4 +1,4 @@
-// Preloaded into a server whose durability is to be found missing: its store is opened with synchronous = OFF.
+// Preloaded into a server to show that the tests notice missing syncs: it opens the store with synchronous = OFF.
 const threads = require('node:worker_threads')
 const { syncBuiltinESMExports } = require('node:module')
 
@@ -6,7 +6,8 @@ const PRAGMA = /PRAGMA synchronous = \$\{[^}]*\}/
 
 threads.Worker = class extends threads.Worker {
   constructor(code, options) {
-    if (!PRAGMA.test(code)) throw new Error('The store does not say how it syncs where this bug looks for it')
+    if (!PRAGMA.test(code))
+      throw new Error('The pragma that this file replaces is not in the code of the store')
     super(code.replace(PRAGMA, 'PRAGMA synchronous = OFF'), options)
   }
 }

@@ -1,17 +1,17 @@
 import type { DiskEvent } from './disk-shim.js'
 
-/** Frames that tell somebody of an entry. An error with the same id tells that there is none. */
+/** Frames that show somebody an entry. An error with the same id says that there is none. */
 const TELLING = new Set(['ack', 'chat_message', 'joined', 'history'])
 
 export interface SyncOrder {
-  /** Acknowledgements and entries that were sent before a sync of what was written for them had returned. */
+  /** Acknowledgements and entries that were sent before their message was synced. */
   readonly early: readonly string[]
   readonly acks: number
   readonly entries: number
   readonly syncs: number
 }
 
-/** Judges whether all that was told had been on the disk before: written, then synced by a sync that began after it. */
+/** Checks that everything was on disk before it was sent: written, then covered by a sync that began after the write. */
 export function judgeOrder(events: readonly DiskEvent[]): SyncOrder {
   const early: string[] = []
   const sent: DiskEvent[] = []
@@ -31,7 +31,7 @@ export function judgeOrder(events: readonly DiskEvent[]): SyncOrder {
   return { early, acks, entries: sent.length - acks, syncs }
 }
 
-/** What a power cut at this moment would leave. */
+/** What would survive a power cut at this moment. */
 class Disk {
   readonly #durable = new Set<string>()
   readonly #written = new Set<string>()
@@ -49,7 +49,7 @@ class Disk {
     this.#syncing.set(thread, [...this.#written])
   }
 
-  /** What a failed sync was to cover has to be written again: the kernel may have dropped it. */
+  /** After a failed sync, its messages must be written again, because the kernel may have dropped them. */
   end(thread: string, isDone: boolean): void {
     for (const mark of this.#syncing.get(thread) ?? []) {
       this.#written.delete(mark)
