@@ -21,7 +21,7 @@ import { openOn } from './sqlite.js'
 import { type DiskTrait, type DiskTraits, diskTraitsOf } from './traits.js'
 import { Witness } from './witness.js'
 
-/** What the single node's world reports, and what power cuts and old backups took. */
+/** The results of a run, and how many entries power cuts and old backups removed. */
 export interface DiskRun extends Run {
   readonly lost: number
 }
@@ -32,10 +32,10 @@ const DRAIN_MS = 2_000
 
 const FILE = '/chat.db'
 
-/** A new file as all worlds find it: its random parts are the same in each. */
+/** The new file with which every world begins. Its random parts are always the same. */
 export const NEW_FILE = newFile()
 
-/** Runs real clients against a real server on a model of a disk, which dies and is started again, all by one seed. */
+/** Runs real clients and a real server on a model of a disk. The seed determines everything, also when the server dies. */
 export async function simulateDisk(seed: number, traits = diskTraitsOf(seed)): Promise<DiskRun> {
   const world = new DiskWorld(seed, traits)
   try {
@@ -75,7 +75,7 @@ class DiskWorld extends World {
     this.#settings = resolveSettings({ file: FILE, sync, dedupeMs, dedupeCount, ...retention })
   }
 
-  /** What is left of it in memory that is not JavaScript's. */
+  /** Frees the memory of WebAssembly, which no garbage collection does. */
   end(): void {
     this.#process?.thread?.kill()
   }
@@ -102,7 +102,7 @@ class DiskWorld extends World {
   }
 
   protected override options(): ServerOptions<SimProtocol> {
-    // The file's own serves.
+    // Without the option, the secret in the file is used.
     const { sessionSecret: _, ...options } = super.options()
     const log = (_: object, line: string) => this.log(line)
     return { ...options, logger: { debug() {}, info: log, warn: log, error: log } }
@@ -112,7 +112,10 @@ class DiskWorld extends World {
     return this.#process?.isLeaving ? undefined : this.#process?.server
   }
 
-  /** Whether it was accepted is not known if the process dies: it may stand behind the next one. So each is of another sender. */
+  /**
+   * If the process dies, nobody knows whether the message was accepted, and a repeat may come after the next message. So
+   * each message has another sender.
+   */
   protected override async publish(
     server: TestServer<SimProtocol>,
     roomId: string,
@@ -203,14 +206,14 @@ class DiskWorld extends World {
   }
 
   #startThread(process: Process, listener: ThreadListener): Promise<SimThread> | SimThread {
-    // A process that is dead starts nothing.
+    // A dead process starts nothing.
     if (this.#process !== process) return new Promise(() => {})
     const thread = new SimThread(this.clock, this.#disk, this.#settings, this.#witness, listener)
     process.thread = thread
     return thread
   }
 
-  /** As by kill -9: nothing is released, nobody is told. `then` is what happens to the disk while nobody uses it. */
+  /** Works like kill -9: nothing is released, nobody is notified. `then` runs while nobody uses the disk. */
   #kill(downMs: number, then = () => {}): void {
     const dying = this.#process
     if (!dying || !this.#leave(dying)) return

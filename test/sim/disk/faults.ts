@@ -3,7 +3,7 @@ import type { Random } from '../random.js'
 import { GOOD_SYNC_MS, type ModelDisk } from './model-disk.js'
 import type { DiskTrait } from './traits.js'
 
-/** What a fault of the machine can strike. */
+/** What a fault can act on. */
 export interface DiskTargets {
   readonly disk: ModelDisk
   after(ms: number, task: () => void): void
@@ -17,7 +17,7 @@ export interface DiskTargets {
 
 type Strike = (targets: DiskTargets, size: number) => void
 
-/** By weight, and the trait of the worlds in which they happen; `size` in [0, 1) says how bad it is. */
+/** Each with its weight, and the trait of the worlds in which it happens; `size` in [0, 1) is its severity. */
 const FAULTS: readonly (readonly [weight: number, trait: DiskTrait | 'any', name: string, strike: Strike])[] =
   [
     [8, 'any', 'the process is killed', ({ killProcess }, size) => killProcess(100 + size * 4_000)],

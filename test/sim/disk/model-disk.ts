@@ -1,6 +1,6 @@
 import type { Random } from '../random.js'
 
-/** Something that was done to a file and is not on the disk for certain. */
+/** A change of a file that may not be on the disk yet. */
 interface Change {
   readonly path: string
   /** When the call returned. */
@@ -12,7 +12,7 @@ interface Change {
   readonly before: Uint8Array
   readonly sizeBefore: number
   readonly sizeAfter: number
-  /** The system tried to bring it to the disk, failed, and will not try again. */
+  /** The system tried to write it to the disk, failed, and will not try again. */
   isDropped: boolean
 }
 
@@ -48,33 +48,33 @@ class Bytes {
   }
 }
 
-/** Files by their names, as they would be found. */
+/** The contents of files, by path. */
 export type Image = ReadonlyMap<string, Bytes>
 
 export type DiskError = 'full' | 'io'
 
-/** What a sync takes on a disk that is well, in ms. */
+/** The duration of a sync on a healthy disk, in ms. */
 export const GOOD_SYNC_MS = [0.2, 2] as const
 const WRITE_MS = 0.01
 const OPEN_MS = 0.2
 
 /**
- * A disk, and the memory in which the system keeps what it has not brought there: what is written is read at once, and is
- * durable once a sync has succeeded. Whoever uses it runs ahead of the clock until its calls are done; `cut` and `kill` say
- * at what time that ended.
+ * A disk with the system's page cache: what is written can be read at once, and is durable once a sync has succeeded. A
+ * task that uses the disk runs at once, while its calls take virtual time: `now` is ahead of the clock. `cut` and `kill`
+ * undo what it did after the time at which it ended.
  */
 export class ModelDisk {
-  /** What a sync takes, in ms. */
+  /** The duration of a sync, in ms. */
   syncMs: readonly [least: number, most: number] = GOOD_SYNC_MS
-  /** Syncs that will fail. */
+  /** How many of the next syncs fail. */
   failingSyncs = 0
   /** No file can grow. */
   isFull = false
   /** Nothing can be written. */
   isBroken = false
-  /** Its files are somewhere else; whoever has them open can still use them. */
+  /** Its files were moved away; a process that has them open can still use them. */
   isMoved = false
-  /** The time at which the present call is done. */
+  /** The time at which the current call is done. */
   now = 0
   #files = new Map<string, Bytes>()
   #durable = new Map<string, Bytes>()
@@ -95,7 +95,7 @@ export class ModelDisk {
     this.isMoved = false
   }
 
-  /** Somebody begins to use it. */
+  /** A task begins to use the disk. */
   begin(now: number): void {
     this.now = now
     this.#settle(now)
@@ -110,7 +110,7 @@ export class ModelDisk {
     if (!this.has(path)) this.#files.set(path, new Bytes())
   }
 
-  /** With its folder synced, as SQLite asks for. */
+  /** Also syncs the folder, as SQLite requests. */
   delete(path: string): void {
     if (!this.has(path)) return
     this.#resize(path, 0)
@@ -154,13 +154,13 @@ export class ModelDisk {
     return undefined
   }
 
-  /** Whoever used it ended at a time: what it would have done later was not done. The system has all that was written. */
+  /** The process ended at a time. What it did later is undone; what it wrote before is still in the system's cache. */
   kill(at: number): void {
     for (const change of this.#changes.toReversed()) if (change.at > at) this.#undo(change)
     this.#changes = this.#changes.filter((change) => change.at <= at)
   }
 
-  /** The machine lost its power: of what was not synced, something may have reached the disk, in any order. */
+  /** The machine lost its power: unsynced changes may have reached the disk or not, in any order. */
   cut(at: number): void {
     this.kill(at)
     this.#settle(at)
@@ -176,7 +176,7 @@ export class ModelDisk {
     this.restore(this.#durable)
   }
 
-  /** What another process would find now. */
+  /** The files as another process would see them now. */
   image(at: number): Image {
     const copy = new ModelDisk(this.#files, this.random)
     copy.#changes = [...this.#changes]
@@ -184,7 +184,7 @@ export class ModelDisk {
     return copy.#files
   }
 
-  /** All its files are replaced. */
+  /** Replaces all files. */
   restore(image: Image): void {
     const copy = () => new Map([...image].map(([path, bytes]) => [path, new Bytes(bytes)]))
     this.#files = copy()
@@ -222,7 +222,7 @@ export class ModelDisk {
     file.resize(sizeBefore)
   }
 
-  /** What was synced by now is on the disk; nothing can undo it any more. */
+  /** Makes what was synced by now durable: nothing can undo it any more. */
   #settle(now: number): void {
     const lastSyncs = new Map<string, number>()
     for (const [index, { path, bytes, at }] of this.#changes.entries())

@@ -3,7 +3,7 @@ import type { Files } from '../../../packages/server/src/backplane/sqlite/files.
 import type { DiskError } from './model-disk.js'
 import type { Mount } from './sqlite.js'
 
-/** What is done with files beside what SQLite does, on a model of a disk. */
+/** The file operations other than SQLite's own, on a model of a disk. */
 export function filesOn(mount: Mount): Files {
   const { disk } = mount
   const use = (error: DiskError | undefined) => {

@@ -10,17 +10,17 @@ import { filesOn } from './model-files.js'
 import { type Mount, openOn } from './sqlite.js'
 import type { Witness } from './witness.js'
 
-/** What a message takes from one thread to the other. */
+/** The time that a message takes from one thread to the other, in ms. */
 const PORT_MS = 0.1
 
 /**
- * The store's thread in virtual time. Its code runs at once, and is over for others when the disk says so: until then the
- * thread hears nothing, and what it sends is on its way.
+ * The store's thread in virtual time. Its code runs at once, but takes as long as the disk needs: until then the thread
+ * receives nothing, and nobody receives what it sends.
  */
 export class SimThread implements Thread {
   readonly #mount: Mount
   readonly #inbox: (readonly Request[])[] = []
-  /** It will end before it tells of its next commit. */
+  /** It will crash before it reports its next commit. */
   crashesAfterCommit = false
   #take: ((requests: readonly Request[]) => void) | undefined
   #freeAt = 0
@@ -49,7 +49,7 @@ export class SimThread implements Thread {
     this.clock.soon(() => this.listener.ended())
   }
 
-  /** Ends it in the middle of whatever it does, and tells nobody. */
+  /** Ends it in the middle of whatever it does, without notice. */
   kill(): void {
     const { disk } = this.#mount
     if (this.#mount.isDead) return
@@ -58,7 +58,7 @@ export class SimThread implements Thread {
     this.#close()
   }
 
-  /** Ends it as an error that nothing catches does. */
+  /** Ends it as an uncaught error would. */
   crash(error: Error): void {
     if (this.#mount.isDead) return
     this.kill()
@@ -66,7 +66,7 @@ export class SimThread implements Thread {
     this.listener.ended()
   }
 
-  /** As worker.ts does. */
+  /** Does the same as worker.ts. */
   #open(): void {
     try {
       this.#serve(this.#openFile())
@@ -78,7 +78,7 @@ export class SimThread implements Thread {
 
   #openFile(): StoreFile {
     const { disk } = this.#mount
-    // A start would begin a new file.
+    // Otherwise a start would begin a new file.
     disk.isMoved = false
     const open = () => {
       const driver = openOn(this.#mount)
@@ -109,12 +109,12 @@ export class SimThread implements Thread {
   #send(reply: Reply): void {
     const isLost = this.crashesAfterCommit && reply.kind === 'committed'
     this.#later(this.#mount.disk.now + PORT_MS, () => {
-      if (isLost) this.crash(new Error('The thread fails before it tells what it has committed'))
+      if (isLost) this.crash(new Error('The thread fails before it reports its commit'))
       else this.listener.receive(reply)
     })
   }
 
-  /** Others see it at that time, if it has not ended by then. */
+  /** Runs a task at a time, unless the thread has ended by then. */
   #later(at: number, task: () => void): () => void {
     return this.clock.after(at - this.clock.now(), () => {
       if (!this.#mount.isDead) task()
@@ -139,7 +139,7 @@ export class SimThread implements Thread {
     this.#freeAt = disk.now
   }
 
-  /** Time as the thread has it. */
+  /** The clock as the thread sees it. */
   #clock(): Clock {
     const { clock } = this
     const now = () => this.#mount.disk.now

@@ -1,7 +1,7 @@
 import type { Driver, Row, Statement, Value } from '../../../packages/server/src/backplane/sqlite/driver.js'
 import type { DiskError, ModelDisk } from './model-disk.js'
 
-/** What is used of @sqlite.org/sqlite-wasm. Pointers are numbers. */
+/** The part of @sqlite.org/sqlite-wasm that is used here. Pointers are numbers. */
 interface Sqlite {
   readonly config: { warn: (...what: unknown[]) => void }
   readonly capi: {
@@ -49,7 +49,7 @@ interface Prepared {
   finalize(): unknown
 }
 
-/** One process' use of a disk: once it is dead, whatever it still does reaches nothing. */
+/** One process's use of a disk. Once the process is dead, nothing that it does reaches the disk. */
 export interface Mount {
   readonly disk: ModelDisk
   isDead: boolean
@@ -59,7 +59,7 @@ interface OpenFile extends Mount {
   readonly path: string
 }
 
-// Of the result codes in sqlite3.h; `sqlite3_io_methods` speaks in them.
+// Result codes of sqlite3.h, which `sqlite3_io_methods` returns.
 const OK = 0
 const NOT_FOUND = 12
 const FULL = 13
@@ -76,14 +76,14 @@ const mounts = new Map<string, Mount>()
 const openFiles = new Map<number, OpenFile>()
 let mountCount = 0
 
-// By a name that the compiler does not follow: the interface above is all that is used of it.
+// Imported by a name that the compiler does not resolve: the interface above replaces its types.
 const PACKAGE: string = '@sqlite.org/sqlite-wasm'
 const sqlite: Sqlite = await (await import(PACKAGE)).default()
-// It would print each error that a fault brings, beside throwing it.
+// Otherwise it prints each error in addition to throwing it.
 sqlite.config.warn = () => {}
 install()
 
-/** SQLite itself, above a model of a disk. Nothing but files and time is simulated. */
+/** SQLite itself, on a model of a disk. Only files and time are simulated. */
 export function openOn(mount: Mount): Driver {
   const prefix = `${++mountCount}`
   mounts.set(prefix, mount)
@@ -111,7 +111,7 @@ export function openOn(mount: Mount): Driver {
 
 function statementOf(connection: Connection, prepared: Prepared): Statement & { finalize(): void } {
   const begin = (values: readonly Value[]) => void (values.length > 0 && prepared.bind(values))
-  /** After an error it has been reset, and says the error again. */
+  /** After an error, the statement has already been reset, and resetting it reports the error again. */
   const end = () => {
     try {
       prepared.reset()
@@ -151,7 +151,7 @@ function statementOf(connection: Connection, prepared: Prepared): Statement & { 
   }
 }
 
-/** Errors as node:sqlite has them. */
+/** Turns errors into those of node:sqlite. */
 function told<T>(work: () => T): T {
   try {
     return work()
@@ -182,7 +182,7 @@ function install(): void {
   })
 }
 
-/** What SQLite does with an open file. */
+/** SQLite's operations on an open file. */
 function fileMethods(): object {
   const { wasm } = sqlite
   return {
@@ -226,7 +226,7 @@ function fileMethods(): object {
   }
 }
 
-/** What SQLite does with names. */
+/** SQLite's operations on paths. */
 function diskMethods(io: Struct): object {
   const { capi, wasm } = sqlite
   return {
@@ -255,7 +255,7 @@ function diskMethods(io: Struct): object {
     xFullPathname: (_: number, name: number, length: number, to: number) =>
       wasm.cstrncpy(to, name, length) < length ? OK : CANNOT_OPEN,
     xGetLastError: () => OK,
-    // Nothing that is stored comes from SQLite's own clock.
+    // SQLite's own clock is never used for what is stored.
     xCurrentTime: (_: number, to: number) => {
       wasm.poke(to, 2_461_041.5, 'double')
       return OK

@@ -3,13 +3,13 @@ import { type Trait, type Traits, traitsOf } from '../traits.js'
 
 /** What makes a disk worse than a good one. */
 const DISK_TRAITS = [
-  /** Acknowledged is what the system has, and the disk only later. */
+  /** Messages are acknowledged once the system has them; they reach the disk later. */
   'buffered',
-  /** The machine goes down, and not only the process. */
+  /** The whole machine goes down, not only the process. */
   'power cuts',
   /** Now and then the disk is slow, full, or cannot write. */
   'sick',
-  /** The thread that has the file ends in the middle of its work. */
+  /** The thread that owns the file crashes in the middle of its work. */
   'thread crashes',
   /** An old copy of the file takes its place. */
   'restored backups',
@@ -22,7 +22,7 @@ export interface DiskTraits {
   readonly disk: ReadonlySet<DiskTrait>
 }
 
-/** The way to the thread and to the disk takes its time anyway. */
+/** Not needed: thread and disk are slow anyway. */
 const WITHOUT: Trait = 'distant store'
 
 export function diskTraitsOf(seed: number): DiskTraits {
@@ -30,9 +30,9 @@ export function diskTraitsOf(seed: number): DiskTraits {
   const disk = new Set(DISK_TRAITS.filter(() => random.next() < 0.5))
   const people = traitsOf(seed)
   const names = new Set([...people.names].filter((name) => name !== WITHOUT))
-  // One that speaks the base messages alone cannot learn of a fork.
+  // A client that knows only the base messages cannot learn of a fork.
   if (disk.has('restored backups') || (disk.has('buffered') && disk.has('power cuts'))) names.delete('naive')
-  // Whoever lags by no more must recover: a file keeps everything, if nobody asks it to keep less.
+  // By default a file keeps everything, so every resume must recover.
   const historyCount = names.has('short history') ? people.memory.historyCount : Number.POSITIVE_INFINITY
   return { disk, people: { ...people, names, memory: { ...people.memory, historyCount } } }
 }

@@ -10,7 +10,7 @@ interface Kept {
   readonly entry: Seen
 }
 
-/** Calls a task when what was done until now is done for others, too. */
+/** Calls a task at the virtual time at which others can see what was done until now. */
 type AtItsTime = (task: () => void) => void
 
 const NEWEST = 'SELECT ifnull(max(seq), 0) AS seq FROM entries'
@@ -19,19 +19,19 @@ const ENTRIES = `
   WHERE seq > ? AND name NOT LIKE '@%' ORDER BY seq`
 
 /**
- * Reads from the file itself what is in the logs, after each commit and whenever it is opened, and tells the oracle what
- * came and what went.
+ * Reads the logs from the file itself, after each commit and whenever the file is opened. Tells the oracle which entries
+ * were added and which are gone.
  */
 export class Witness {
-  /** What was committed may be gone when the file is opened next: an old backup was restored, say. */
+  /** Committed entries may be gone when the file is opened next, for example because an old backup was restored. */
   mayLose = false
-  /** By room, as the oracle was told. */
+  /** The entries that the oracle knows, by room. */
   readonly #kept = new Map<string, Kept[]>()
   #newest = 0
 
   constructor(private readonly oracle: Oracle) {}
 
-  /** The same driver; what it commits is told when the commit has returned. */
+  /** Returns the same driver, except that the oracle learns of each commit when it returns. */
   watch(driver: Driver, atItsTime: AtItsTime): Driver {
     const told = () => {
       const newest = numberIn(driver.prepare(NEWEST).get() ?? {}, 'seq')
@@ -69,7 +69,7 @@ export class Witness {
     for (const [room, known] of this.#kept) {
       const now = present.filter((one) => one.room === room)
       const ids = new Set(now.map(({ entry }) => entry.id))
-      // What retention has dropped is the oldest.
+      // Retention drops the oldest entries, so only later ones count as lost.
       const oldest = now[0]?.entry.offset ?? 1
       const gone = known.findIndex(({ entry }) => entry.offset >= oldest && !ids.has(entry.id))
       if (gone >= 0) for (const { entry } of known.splice(gone).reverse()) this.#lose(room, entry)
