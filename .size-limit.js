@@ -17,6 +17,13 @@ export default [
   },
   {
     ...bundled,
+    name: 'the hooks of @roomful/client/react, without React',
+    path: 'packages/client/dist/react.js',
+    ignore: ['react'],
+    limit: '0.9 kB',
+  },
+  {
+    ...bundled,
     name: 'a page with a contract of its own and a stored outbox, without zod',
     path: 'test/bundle-app/contract.js',
     ignore: ['zod/mini'],

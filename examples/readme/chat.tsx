@@ -1,14 +1,13 @@
 'use client'
 
-import { createClient } from '@roomful/client'
-import { useClient, useObservable, useRoom, useStatus } from '@roomful/client/react'
 import type { FormEvent } from 'react'
+import { useRoom, useStatus, useTimeline, useTyping } from './hooks'
 
 export function Chat() {
-  const client = useClient(() => createClient({ url: '/ws' }))
-  const room = useRoom(client, 'general', { history: 50 })
-  const entries = useObservable(room.timeline)
-  const status = useStatus(client)
+  const room = useRoom('general', { history: 50 })
+  const entries = useTimeline(room)
+  const typing = useTyping(room)
+  const { reason } = useStatus()
 
   function send(event: FormEvent<HTMLFormElement>) {
     event.preventDefault()
@@ -18,13 +17,14 @@ export function Chat() {
 
   return (
     <form onSubmit={send}>
-      <p role="status">{status.reason}</p>
+      <p role="status">{reason}</p>
       {entries.map((entry) => (
         <p key={entry.key}>
           {entry.kind === 'message' ? `${entry.message.message} (${entry.state})` : entry.reason}
           {entry.kind === 'message' && entry.state === 'failed' && `: ${entry.error.message}`}
         </p>
       ))}
+      <p>{typing.length > 0 && `Typing: ${typing.join(', ')}`}</p>
       <input
         name="text"
         aria-label="Message"

@@ -233,9 +233,16 @@ export const layers: Layer[] = [
     types: [protocol],
   },
   {
+    name: 'client react',
+    files: [`${client}react/`],
+    imports: ['react'],
+    types: ['client room', 'client options', 'client runtime', protocol],
+  },
+  {
     name: 'client entries',
     files: [client],
     imports: [
+      'client react',
       'client room',
       'client outbox',
       'client connection',

@@ -18,3 +18,9 @@ it('docs/backplanes.md shows the backplane that runs as a test', () => {
   const page = readFileSync(new URL('../../docs/backplanes.md', import.meta.url), 'utf8')
   expect(page).toContain(`\`\`\`ts\n${sample}\`\`\``)
 })
+
+it.each(['hooks.ts', 'chat.tsx'])('docs/react.md shows %s, which runs as a test', (file) => {
+  const sample = readFileSync(new URL(`../../examples/readme/${file}`, import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../docs/react.md', import.meta.url), 'utf8')
+  expect(page).toContain(`\`${file}\`:\n\n\`\`\`${file.split('.').at(-1)}\n${sample}\`\`\``)
+})

@@ -42,7 +42,7 @@ try {
     const [ann] = await chat('development', app)
     await edit('development', app, ann)
   })
-  await writeFilesOfReadme(folder, ['app/chat.tsx'], {})
+  await writeFilesOfReadme(folder, ['app/hooks.ts', 'app/chat.tsx'], {})
   await shell(build, folder)
   // The two parts say the same again, in an empty room.
   await rm(join(folder, 'data'), { recursive: true })
@@ -73,7 +73,9 @@ async function prepare(install: string): Promise<void> {
   await prepareApp(new URL('next', import.meta.url), parent)
   await shell(install, folder)
   await installDriver(folder)
-  await writeFilesOfReadme(folder, ['app/chat.tsx', 'app/page.tsx', 'server.mjs'], { 3000: port })
+  await writeFilesOfReadme(folder, ['app/hooks.ts', 'app/chat.tsx', 'app/page.tsx', 'server.mjs'], {
+    3000: port,
+  })
   await replace('server.mjs', [
     'const rooms = createServer({',
     `const tell = (what) => () => void process.send(what)
@@ -135,26 +137,19 @@ async function drain(mode: string, app: App, page: Page): Promise<void> {
   figures.push([`${mode}: exit code after SIGTERM`, code])
 }
 
-/** Fast Refresh keeps the connection; a client at module scope is replaced, and gives its own up. */
+/** Fast Refresh keeps the connection; a client whose module is edited is replaced, and gives its own up. */
 async function edit(mode: string, app: App, page: Page): Promise<void> {
   const { opened } = app.connections
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: source text
   await replace('app/chat.tsx', ['(${entry.state})', '[${entry.state}]'])
   await page.getByText('from bob [sent]').waitFor()
   assert.deepEqual(app.connections, { open: 2, opened })
-  const made = "createClient({ url: '/ws' })"
-  await replace(
-    'app/chat.tsx',
-    [`  const client = useClient(() => ${made})\n`, ''],
-    ['export function', `const client = ${made}\n\nexport function`],
-    ['[${entry.state}]', '{${entry.state}}'],
-  )
-  await page.getByText('from bob {sent}').waitFor()
-  await becomes(app, { open: 2, opened: opened + 2 })
-  await replace('app/chat.tsx', ['{${entry.state}}', '<${entry.state}>'])
+  for (const edits of [1, 2]) {
+    await replace('app/hooks.ts', ["url: '/ws", "url: '/ws?edited"])
+    await becomes(app, { open: 2, opened: opened + 2 * edits })
+    await page.getByText('from bob [sent]').waitFor()
+  }
   // biome-ignore-end lint/suspicious/noTemplateCurlyInString: source text
-  await page.getByText('from bob <sent>').waitFor()
-  await becomes(app, { open: 2, opened: opened + 4 })
   figures.push([`${mode}: connections of the two pages after three edits`, app.connections.open])
 }
 

@@ -28,9 +28,12 @@ afterAll(() => browser?.close())
 
 describe('the programs', () => {
   it.each([
-    ['README.md', ['protocol.ts', 'server.ts', 'client.ts', 'page.ts', 'index.html', 'app/chat.tsx']],
+    [
+      'README.md',
+      ['protocol.ts', 'server.ts', 'client.ts', 'page.ts', 'index.html', 'app/hooks.ts', 'app/chat.tsx'],
+    ],
     ['packages/server/README.md', ['server.ts', 'members.ts', 'hook-sets.ts', 'test/typing.test.ts']],
-    ['packages/client/README.md', ['client.ts', 'chat.tsx']],
+    ['packages/client/README.md', ['client.ts']],
   ])('the programs in %s are those of this example, to the letter', async (readme, files) => {
     const text = await readFile(join(root, readme), 'utf8')
     const blocks = [...text.matchAll(/^`([\w./-]+)`[^\n]*\n\n```\w+\n(.*?)^```$/gms)]

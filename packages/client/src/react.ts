@@ -1,41 +1,95 @@
 'use client'
 
-import { useCallback, useEffect, useState, useSyncExternalStore } from 'react'
-import type { CoreClient } from './client.js'
+import type { Member } from '@roomful/protocol'
+import { useEffect, useState, useSyncExternalStore } from 'react'
+import type { Client, CoreClient } from './client.js'
 import type { ConnectionStatus } from './connection/connection-state.js'
 import type { AnyProtocol } from './options/options.js'
-import type { RoomEvents } from './room/messages.js'
-import type { CoreRoom, JoinOptions } from './room/room-api.js'
+import { hold } from './react/uses.js'
+import type { ClientEvents, LogMessage, RoomEvents } from './room/messages.js'
+import type { CoreRoom, JoinOptions, Room } from './room/room-api.js'
+import type { RoomStatus } from './room/room-state.js'
+import type { TimelineEntry } from './room/timeline.js'
 import type { Observable } from './runtime/observable.js'
 
-/** The part of a client that does not depend on its protocol. */
-type Lifecycle = Pick<CoreClient, 'status' | 'connect' | 'wake' | 'close'>
+/** The hooks of a client whose rooms have no timeline. */
+export interface CoreHooks<P extends AnyProtocol, R extends CoreRoom<P> = CoreRoom<P>> {
+  /**
+   * Returns the handle of a room, which stays joined while a component uses it; several components may use the same
+   * room. `useStatus(room)` says whether the join succeeded.
+   * @throws RoomfulError `invalid_room`
+   */
+  readonly useRoom: (id: string, options?: JoinOptions) => R
+  /** The users in the room and their state, in rooms of up to 200 users. */
+  readonly useMembers: (room: R) => readonly Member[]
+  /** The ids of the users who are typing, except this one. */
+  readonly useTyping: (room: R) => readonly string[]
+  /** The state of the connection, or of a room. */
+  readonly useStatus: { (): ConnectionStatus; (room: R): RoomStatus }
+  /** Calls the newest `handler` for each event of the room. */
+  readonly useRoomEvent: <K extends keyof RoomEvents<P>>(
+    room: R,
+    type: K,
+    handler: (event: RoomEvents<P>[K]) => void,
+  ) => void
+  /** Calls the newest `handler` for each event of the client. */
+  readonly useClientEvent: <K extends keyof ClientEvents<P>>(
+    type: K,
+    handler: (event: ClientEvents<P>[K]) => void,
+  ) => void
+}
 
-/** The part of a room that does not depend on its protocol. */
-interface Joinable {
-  join(options?: JoinOptions): Promise<unknown>
-  leave(): Promise<void>
+/** The hooks of a client. */
+export interface Hooks<P extends AnyProtocol> extends CoreHooks<P, Room<P>> {
+  /** The messages of the room as a list to render. */
+  readonly useTimeline: (room: Room<P>) => readonly TimelineEntry<LogMessage<P>>[]
 }
 
 /**
- * Returns an observable's value and re-renders when it changes. A server renders its initial value, and so does the
- * browser until the page is hydrated.
+ * Creates the hooks of a client. Call it beside `createClient`, at module scope: it keeps no state and connects
+ * nothing. A component that mounts a room connects.
+ */
+export function createHooks<P extends AnyProtocol>(client: Client<P>): Hooks<P>
+export function createHooks<P extends AnyProtocol>(client: CoreClient<P>): CoreHooks<P>
+export function createHooks<P extends AnyProtocol>(client: CoreClient<P>): CoreHooks<P> | Hooks<P> {
+  // A client without timelines gets the hooks without `useTimeline`, by their type.
+  return bind(client as Client<P>)
+}
+
+function bind<P extends AnyProtocol>(client: Client<P>): Hooks<P> {
+  function useStatus(): ConnectionStatus
+  function useStatus(room: Room<P>): RoomStatus
+  function useStatus(room?: Room<P>): ConnectionStatus | RoomStatus {
+    return useObservable<ConnectionStatus | RoomStatus>((room ?? client).status)
+  }
+  return {
+    useRoom: (id, options) => useJoined(client, client.room(id), options),
+    useTimeline: (room) => useObservable(room.timeline),
+    useMembers: (room) => useObservable(room.members),
+    useTyping: (room) => useObservable(room.typing),
+    useStatus,
+    useRoomEvent: (room, type, handler) => useEvent(room, type, handler),
+    useClientEvent: (type, handler) => useEvent(client, type, handler),
+  }
+}
+
+/**
+ * Returns an observable's value and re-renders when it changes: for those that have no hook of their own, such as
+ * `client.user` and `room.occupancy`. A server renders its initial value, and so does the browser until the page is
+ * hydrated.
  */
 export function useObservable<T>(observable: Observable<T>): T {
   const { subscribe, get, getInitial = get } = observable
   return useSyncExternalStore(subscribe, get, getInitial)
 }
 
-/** The state of the connection. */
-export function useStatus(client: Pick<Lifecycle, 'status'>): ConnectionStatus {
-  return useObservable(client.status)
-}
-
 /**
- * Creates a client once, connects it when the component is mounted, and closes it after the last component that uses
- * it is gone. Nothing connects while a server renders.
+ * Creates a client once, for a component that needs one of its own. Connects it when the component is mounted, and
+ * closes it after the last component that uses it is gone. Nothing connects while a server renders.
  */
-export function useClient<C extends Lifecycle>(create: () => C): C {
+export function useClient<C extends Pick<CoreClient, 'status' | 'connect' | 'wake' | 'close'>>(
+  create: () => C,
+): C {
   const [client] = useState(create)
   useEffect(() => {
     // An earlier unmount closed it, for example under StrictMode.
@@ -46,16 +100,13 @@ export function useClient<C extends Lifecycle>(create: () => C): C {
   return client
 }
 
-/**
- * Returns the handle of a room, which stays joined while a component uses it; several components may use the same
- * room. `room.status` says whether the join succeeded.
- */
-export function useRoom<R extends Joinable>(
-  client: Pick<CoreClient, 'rest'> & { room(id: string): R },
-  id: string,
-  options?: JoinOptions,
-): R {
-  const room = client.room(id)
+/** The part of a room that does not depend on its protocol. */
+interface Joinable {
+  join(options?: JoinOptions): Promise<unknown>
+  leave(): Promise<void>
+}
+
+function useJoined<R extends Joinable>(client: Pick<CoreClient, 'rest'>, room: R, options?: JoinOptions): R {
   const history = options?.history
   useEffect(() => {
     void room.join(history === undefined ? {} : { history })
@@ -67,33 +118,15 @@ export function useRoom<R extends Joinable>(
   return room
 }
 
-/** Calls the newest `handler` for each event of a room. */
-export function useRoomEvent<P extends AnyProtocol, K extends keyof RoomEvents<P>>(
-  room: CoreRoom<P>,
+/** Subscribes once, however often a component passes a new `handler`. */
+function useEvent<K, E>(
+  source: { on(type: K, handler: (event: E) => void): () => void },
   type: K,
-  handler: (event: RoomEvents<P>[K]) => void,
+  handler: (event: E) => void,
 ): void {
   const [latest] = useState(() => ({ handler }))
   useEffect(() => {
     latest.handler = handler
   })
-  const call = useCallback((event: RoomEvents<P>[K]) => latest.handler(event), [latest])
-  useEffect(() => room.on(type, call), [room, type, call])
-}
-
-/** How many components use each handle. */
-const uses = new WeakMap<object, number>()
-
-/**
- * Counts a use and returns a function that ends it. `release` runs once no component uses the handle any more, but
- * not before the next task: StrictMode and hot reloading unmount a component and mount it again at once.
- */
-function hold(handle: object, release: () => void): () => void {
-  uses.set(handle, (uses.get(handle) ?? 0) + 1)
-  return () => {
-    uses.set(handle, (uses.get(handle) ?? 1) - 1)
-    setTimeout(() => {
-      if (uses.get(handle) === 0) release()
-    })
-  }
+  useEffect(() => source.on(type, (event) => latest.handler(event)), [source, type, latest])
 }

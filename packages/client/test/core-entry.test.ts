@@ -3,7 +3,7 @@ import { afterEach, describe, expect, expectTypeOf, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Client, createClient, type Room } from '../src/core.js'
 import { createClient as createWithTimeline, type Client as FullClient } from '../src/index.js'
-import { useRoom } from '../src/react.js'
+import { createHooks } from '../src/react.js'
 
 const cleanUps: (() => unknown)[] = []
 afterEach(async () => {
@@ -47,10 +47,11 @@ describe('@roomful/client/core', () => {
     expectTypeOf<Room>().not.toHaveProperty('timeline')
     expectTypeOf<FullClient>().toExtend<Client>()
     expectTypeOf<Client>().not.toExtend<FullClient>()
-    const hook = (client: Client, full: FullClient) => {
-      expectTypeOf(useRoom(client, 'r')).toEqualTypeOf<Room>()
-      expectTypeOf(useRoom(full, 'r')).toHaveProperty('timeline')
+    const types = (client: Client, full: FullClient) => {
+      expectTypeOf(createHooks(client).useRoom).returns.toEqualTypeOf<Room>()
+      expectTypeOf(createHooks(client)).not.toHaveProperty('useTimeline')
+      expectTypeOf(createHooks(full).useRoom).returns.toHaveProperty('timeline')
     }
-    expect(hook).toBeTypeOf('function')
+    expect(types).toBeTypeOf('function')
   })
 })

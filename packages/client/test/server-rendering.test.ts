@@ -4,7 +4,7 @@ import { renderToString } from 'react-dom/server'
 import { afterEach, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Client, type ClientOptions, createClient } from '../src/index.js'
-import { useClient, useObservable, useRoom, useStatus } from '../src/react.js'
+import { createHooks, useClient, useObservable } from '../src/react.js'
 import * as development from '../src/runtime/strings.js'
 import * as production from '../src/runtime/strings.production.js'
 
@@ -23,13 +23,14 @@ async function serve(): Promise<{ server: Roomful; url: string }> {
 function render(create: () => Client): string {
   function Chat() {
     const client = useClient(create)
-    const room = useRoom(client, 'general', { history: 50 })
+    const { useRoom, useStatus } = createHooks(client)
+    const room = useRoom('general', { history: 50 })
     const values = [room.status, room.timeline, room.members, room.occupancy, room.typing]
     const shown = [client.status, client.user, client.latency, ...values].map((value) => {
       // biome-ignore lint/correctness/useHookAtTopLevel: always the same values
       return JSON.stringify(useObservable<unknown>(value)) ?? 'nothing'
     })
-    return createElement('p', null, useStatus(client).state, ' ', shown.join(' '))
+    return createElement('p', null, useStatus().state, ' ', shown.join(' '))
   }
   const html = renderToString(createElement(Chat))
   return html.replace(/<!-- -->|<[^>]+>/g, '').replaceAll('&quot;', '"')

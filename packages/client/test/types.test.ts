@@ -2,6 +2,7 @@ import { defineProtocol, request, volatile } from '@roomful/protocol'
 import { describe, expectTypeOf, it } from 'vitest'
 import * as z from 'zod/mini'
 import type { Client, createClient, JoinResult, LogMessage, Room, Sent } from '../src/index.js'
+import type { createHooks, Hooks } from '../src/react.js'
 
 const protocol = defineProtocol({
   client: {
@@ -101,7 +102,32 @@ function uses(client: Client<P>, room: Room<P>, plain: ReturnType<typeof createC
   }
 }
 
+function useHooks(
+  { useRoom, useTimeline, useRoomEvent, useClientEvent, useStatus }: Hooks<P>,
+  create: typeof createHooks,
+  client: Client<P>,
+) {
+  expectTypeOf(create(client)).toEqualTypeOf<Hooks<P>>()
+  const room = useRoom('r', { history: 50 })
+  expectTypeOf(room).toEqualTypeOf<Room<P>>()
+  const entries = useTimeline(room)
+  for (const entry of entries)
+    if (entry.kind === 'message') expectTypeOf(entry.message).toEqualTypeOf<LogMessage<P>>()
+  useRoomEvent(room, 'move_made', ({ player }) => expectTypeOf(player).toEqualTypeOf<string>())
+  // @ts-expect-error no such message
+  useRoomEvent(room, 'unknown', () => {})
+  useClientEvent('cursor_moved', ({ x }) => expectTypeOf(x).toEqualTypeOf<number>())
+  // @ts-expect-error published messages belong to a room
+  useClientEvent('move_made', () => {})
+  expectTypeOf(useStatus()).toEqualTypeOf<ReturnType<Client<P>['status']['get']>>()
+  expectTypeOf(useStatus(room)).toEqualTypeOf<ReturnType<Room<P>['status']['get']>>()
+}
+
 describe('the types', () => {
+  it('the hooks of a client know its protocol', () => {
+    expectTypeOf(useHooks).toBeFunction()
+  })
+
   it('[A9] the types follow the protocol: what is wrong does not compile', () => {
     expectTypeOf(uses).toBeFunction()
   })

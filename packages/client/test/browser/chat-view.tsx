@@ -1,5 +1,6 @@
+import { useState } from 'react'
 import { type Client, createClient, localOutbox } from '../../src/index.js'
-import { useClient, useObservable, useRoom, useStatus } from '../../src/react.js'
+import { createHooks, useClient, useObservable } from '../../src/react.js'
 
 /** A chat that makes its client itself, rendered by a server and by a page. */
 export function Chat() {
@@ -9,23 +10,44 @@ export function Chat() {
 
 /** A chat whose client is made elsewhere, such as at module scope. */
 export function RoomView({ client }: { client: Client }) {
-  const room = useRoom(client, 'rendered', { history: 10 })
-  const status = useStatus(client)
+  const { useRoom, useTimeline, useMembers, useStatus } = createHooks(client)
+  const room = useRoom('rendered', { history: 10 })
+  const status = useStatus()
+  const joined = useStatus(room)
   return (
     <main>
       <p id="user">{useObservable(client.user) ?? 'nobody'}</p>
       <p id="status" title={status.reason}>
         {status.state}
       </p>
-      <p id="room" title={useObservable(room.status).reason}>
-        {useObservable(room.status).state}
+      <p id="room" title={joined.reason}>
+        {joined.state}
       </p>
-      <p id="members">{useObservable(room.members).length}</p>
+      <p id="members">{useMembers(room).length}</p>
       <ul>
-        {useObservable(room.timeline).map(
+        {useTimeline(room).map(
           (entry) => entry.kind === 'message' && <li key={entry.key}>{String(entry.message.message)}</li>,
         )}
       </ul>
+    </main>
+  )
+}
+
+/** Shows all that the hooks tell of one room after the other. */
+export function Watched({ client, id }: { client: Client; id: string }) {
+  const { useRoom, useMembers, useTyping, useStatus, useRoomEvent, useClientEvent } = createHooks(client)
+  const [heard, setHeard] = useState<readonly string[]>([])
+  const [states, setStates] = useState<readonly string[]>([])
+  const room = useRoom(id)
+  useRoomEvent(room, 'chat_message', ({ message }) => setHeard([...heard, message]))
+  useClientEvent('status', ({ to }) => setStates((before) => [...before, to.state]))
+  return (
+    <main>
+      <p id="room">{useStatus(room).state}</p>
+      <p id="members">{useMembers(room).length}</p>
+      <p id="typing">{useTyping(room).join()}</p>
+      <p id="heard">{heard.join()}</p>
+      <p id="states">{states.join()}</p>
     </main>
   )
 }

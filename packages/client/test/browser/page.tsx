@@ -1,14 +1,15 @@
 import { StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { type Client, createClient, localOutbox } from '../../src/index.js'
-import { useClient, useObservable, useRoom, useRoomEvent, useStatus } from '../../src/react.js'
+import { createHooks, useClient } from '../../src/react.js'
 
 function Chat() {
   const client = useClient(() => createClient({ url: '/ws', session: 'memory' }))
+  const { useStatus } = createHooks(client)
   const [isOpen, setOpen] = useState(true)
   return (
     <>
-      <output>{useStatus(client).state}</output>
+      <output>{useStatus().state}</output>
       <button type="button" onClick={() => setOpen(!isOpen)}>
         toggle
       </button>
@@ -18,13 +19,14 @@ function Chat() {
 }
 
 function RoomView({ client }: { client: Client }) {
-  const room = useRoom(client, 'react')
-  const timeline = useObservable(room.timeline)
+  const { useRoom, useTimeline, useRoomEvent, useStatus } = createHooks(client)
+  const room = useRoom('react')
+  const timeline = useTimeline(room)
   const [heard, setHeard] = useState(0)
   useRoomEvent(room, 'chat_message', () => setHeard(heard + 1))
   return (
     <>
-      <p>{useObservable(room.status).state}</p>
+      <p>{useStatus(room).state}</p>
       <b>{heard}</b>
       <ul>
         {timeline.map((entry) => entry.kind === 'message' && <li key={entry.key}>{String(entry.state)}</li>)}

@@ -1,7 +1,7 @@
 import { Activity, StrictMode } from 'react'
 import { createRoot, hydrateRoot, type Root } from 'react-dom/client'
 import { createClient } from '../../src/index.js'
-import { Chat, RoomView } from './chat-view.js'
+import { Chat, RoomView, Watched } from './chat-view.js'
 
 declare global {
   interface Window {
@@ -9,7 +9,7 @@ declare global {
     mismatches: string[]
     hydrate(): void
     hydrateConnected(): Promise<void>
-    show(what: 'chat' | 'hidden chat' | 'client A' | 'client B' | 'nothing'): void
+    show(what: 'chat' | 'hidden chat' | 'client A' | 'client B' | 'room A' | 'room B' | 'nothing'): void
   }
 }
 
@@ -56,6 +56,9 @@ window.show = (what) => {
         </Activity>
       )}
       {(what === 'client A' || what === 'client B') && <RoomView client={clients[what]} />}
+      {(what === 'room A' || what === 'room B') && (
+        <Watched client={clients['client A']} id={what.replace(' ', '-')} />
+      )}
     </StrictMode>,
   )
 }

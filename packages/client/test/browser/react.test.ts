@@ -2,8 +2,10 @@ import { createServer } from '@roomful/server'
 import type { Browser, Page } from 'playwright-core'
 import { createElement, StrictMode } from 'react'
 import { renderToString } from 'react-dom/server'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
 import { launchChromium } from '../../../../test/support/chromium.js'
+import { createClient } from '../../src/index.js'
 import { Chat } from './chat-view.js'
 import type {} from './react-page.js'
 import { servePage } from './served-page.js'
@@ -114,5 +116,36 @@ it('a client at module scope that hot reloading replaces gives its connection up
   await page.evaluate(() => window.show('client B'))
   await isLive()
   expect(connections()).toBe(1)
+  expect(complaints).toEqual([])
+})
+
+it('the hooks tell of the room that they are given: its members, who types, its events, and of the next room alone', async () => {
+  const guest = createClient({
+    url: new URL('/ws', url).href.replace('http', 'ws'),
+    WebSocket,
+    session: 'memory',
+  })
+  onTestFinished(() => guest.close())
+  await guest.room('room-A').join()
+  await page.evaluate(() => window.show('room A'))
+  await isLive()
+  await expect.poll(() => shown('members')).toBe('2')
+  guest.room('room-A').typing.keystroke()
+  await expect.poll(() => shown('typing')).toBe(guest.user.get())
+  await guest.room('room-A').send('one')
+  await expect.poll(() => shown('heard')).toBe('one')
+  await guest.room('room-A').send('two')
+  // By the handler of the newest rendering: that of the first one would have forgotten the first message.
+  await expect.poll(() => shown('heard')).toBe('one,two')
+  expect(await shown('typing')).toBe('')
+  expect(await shown('states')).toMatch(/,online$/)
+  await page.evaluate(() => window.show('room B'))
+  await isLive()
+  await expect.poll(() => shown('members')).toBe('1')
+  await expect.poll(async () => (await server.room('room-A').info()).count).toBe(1)
+  await guest.room('room-A').send('three')
+  await server.room('room-B').chat.send('four')
+  await expect.poll(() => shown('heard')).toBe('one,two,four')
+  expect([connections(), opened]).toEqual([2, 2])
   expect(complaints).toEqual([])
 })
