@@ -152,7 +152,8 @@ export class Erasing {
     if (!room) return undefined
     const [id, timestampMs, stream] = [randomUUID(), Date.now(), textIn(room, 'name')]
     const open = openText(erasedMessage({ id, roomId: stream, userId, through, timestampMs }))
-    const outcome = this.store.publish({
+    const group = this.store.group()
+    const outcome = group.publish({
       kind: 'publish',
       ticket: 0,
       stream,
@@ -163,6 +164,7 @@ export class Erasing {
       sender: undefined,
       idempotency: undefined,
     })
+    group.writeRooms()
     return outcome.status === 'accepted' ? { stream, open, outcome } : undefined
   }
 }

@@ -29,7 +29,7 @@ export class Rooms {
   }
 
   /** Returns the room with a row, so that entries can refer to it. */
-  open(room: Room): Room {
+  withRow(room: Room): Room {
     if (room.key > 0) return room
     const { name, epoch } = room
     const insert = this.driver.prepare(
@@ -40,10 +40,11 @@ export class Rooms {
     return { ...room, key }
   }
 
-  advance({ key }: Room, offset: number, id: string, bytes: number): void {
+  /** Writes the new head of a room that has grown. */
+  advance({ key, head }: Room, bytes: number): void {
     this.driver
       .prepare('UPDATE rooms SET head = ?, head_id = ?, bytes = bytes + ? WHERE room = ?')
-      .run(offset, id, bytes, key)
+      .run(head.offset, head.id, bytes, key)
   }
 
   /** Begins a new generation at once; the rows of the old one are removed in steps. Returns the new, empty room. */

@@ -28,7 +28,7 @@ const PROBE_MS = 1_000
 export function serve(file: StoreFile, settings: ServeSettings, port: Port, clock: Clock): void {
   const { now } = clock
   const sweep = new Sweep(file.driver, settings, now)
-  const store = new Store(file.driver, () => sweep.remembered(1))
+  const store = new Store(file.driver, (count) => sweep.remembered(count))
   const trimming = new Trimming(file.driver)
   const erasing = new Erasing(
     file.driver,
