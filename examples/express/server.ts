@@ -39,6 +39,6 @@ export function createExpressServer() {
 /** The protocol's schemas check what came over HTTP as well: `issues` names the field. */
 const answerError: ErrorRequestHandler = (error: unknown, _request, response, next) => {
   if (!(error instanceof RoomfulError)) return next(error)
-  const { code, message, issues } = error
-  response.status(error.temporary ? 503 : 400).json({ code, message, issues })
+  const { status, code, message, issues } = error
+  response.status(status).json({ code, message, issues })
 }

@@ -56,13 +56,16 @@ describe('before its backplane has started, a server', () => {
       room.info(),
       room.history(),
       server.user('ana').history(),
+      room.snapshot({ as: '@server' }),
+      server.listRooms(),
     ])
     room.broadcast(hint)
     server.user('ana').disconnect()
     open()
-    const [position, own, info, history, ownHistory] = await asked
+    const [position, own, info, history, ownHistory, snapshot, { rooms }] = await asked
     expect([position.offset, own.offset, info.head.offset]).toEqual([1, 1, 1])
-    expect([history.messages.length, ownHistory.messages.length]).toEqual([1, 1])
+    expect([history, ownHistory, snapshot].map(({ messages }) => messages.length)).toEqual([1, 1, 1])
+    expect(rooms).toEqual([])
     expect(backplane.relayed).toEqual(['streams', 'disconnect'])
     await server.close()
   })
@@ -115,6 +118,7 @@ describe('after close, a server', () => {
       publish: () => room.publish(note),
       info: () => room.info(),
       history: () => room.history(),
+      snapshot: () => room.snapshot({ as: 'ana' }),
       'room.broadcast': () => room.broadcast(hint),
       kick: () => room.kick('ana'),
       'rooms.broadcast': () => server.rooms(['r', 's']).broadcast(hint),

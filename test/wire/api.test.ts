@@ -85,7 +85,7 @@ describe('rooms', () => {
     const { url, server } = await serve(users)
     const everyone = await connectUsers(url, 'ana', 'bob', 'bob')
     for (const client of everyone) await client.join('a')
-    const head = await server.room('a').publish({ type: 'noted', text: 'one' })
+    const { duplicate: _, ...head } = await server.room('a').publish({ type: 'noted', text: 'one' })
     expect(await server.room('a').info()).toEqual({
       roomId: 'a',
       count: 2,
@@ -147,7 +147,8 @@ describe('chat of the server', () => {
     const { url, server } = await serve(chatting)
     const client = await connect(url)
     await client.join('a')
-    const position = await server.room('a').chat.send('hello')
+    const { duplicate, ...position } = await server.room('a').chat.send('hello')
+    expect(duplicate).toBe(false)
     const own = { type: 'chat_message', message: 'hello', user_id: '@server', room_id: 'a', ...position }
     expect(await client.next('chat_message')).toEqual({ ...own, timestamp: expect.any(String) })
     await server.room('a').chat.send('hey', { as: 'ana', data: { mood: 'fine' } })
@@ -216,10 +217,11 @@ describe('a key', () => {
     const [ana] = await connectUsers(url, 'ana')
     await ana?.join('a')
     const { publish } = server.room('a')
-    const first = await publish({ type: 'noted', text: 'paid', to: { a: 1, b: 2 } }, { key: 'order 7' })
+    const note = { type: 'noted', text: 'paid', to: { a: 1, b: 2 } } as const
+    const { duplicate, ...first } = await publish(note, { key: 'order 7' })
     await publish({ type: 'noted', text: 'sent' })
     const again = await publish({ type: 'noted', to: { b: 2, a: 1 }, text: 'paid' }, { key: 'order 7' })
-    expect(again).toEqual(first)
+    expect([duplicate, again]).toEqual([false, { ...first, duplicate: true }])
     expect(await ana?.next('noted')).toMatchObject({ text: 'paid', ...first })
     expect(await ana?.next('noted')).toMatchObject({ text: 'sent' })
     await ana?.never('noted')
@@ -236,8 +238,11 @@ describe('a key', () => {
       await server.room('c').chat.send('one', options),
     ]
     expect(new Set(positions.map(({ id }) => id)).size).toBe(4)
-    expect(await server.user('ana').publish({ type: 'noted', text: 'one' }, options)).toEqual(positions[2])
-    expect(await server.room('c').chat.send('one', options)).toEqual(positions[3])
+    expect(await server.user('ana').publish({ type: 'noted', text: 'one' }, options)).toEqual({
+      ...positions[2],
+      duplicate: true,
+    })
+    expect(await server.room('c').chat.send('one', options)).toEqual({ ...positions[3], duplicate: true })
     expect((await server.room('c').history()).messages).toHaveLength(1)
   })
 
@@ -301,7 +306,8 @@ describe('users', () => {
     const [phone, laptop, bob] = await connectUsers(url, 'ana', 'ana', 'bob')
     const { epoch, offset, id } = (await phone?.join('@me')) ?? {}
     for (const client of [laptop, bob]) await client?.join('@me')
-    const position = await server.user('ana').publish({ type: 'noted', text: 'one' })
+    const { duplicate, ...position } = await server.user('ana').publish({ type: 'noted', text: 'one' })
+    expect(duplicate).toBe(false)
     const frame = { type: 'noted', text: 'one', room_id: '@me', ...position }
     for (const device of [phone, laptop]) expect(await device?.next('noted')).toEqual(frame)
     await bob?.never('noted')

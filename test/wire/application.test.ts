@@ -223,10 +223,11 @@ describe('a server’s message', () => {
     const { url, server } = await serve({ protocol, handle: { move: () => ({ legal: true }) } })
     const ana = await connect(url)
     await ana.join('chess')
-    const position = await server.room('chess').publish({ type: 'waved', at: 'you' })
+    const { duplicate, ...position } = await server.room('chess').publish({ type: 'waved', at: 'you' })
     const live = await ana.next('waved')
     expect(live).toEqual({ type: 'waved', at: 'you', room_id: 'chess', ...position })
     expect(position).toEqual({ epoch: expect.any(String), offset: 1, id: expect.any(String) })
+    expect(duplicate).toBe(false)
     expect((await ana.join('chess', { history: 1 })).messages).toEqual([live])
   })
 

@@ -31,8 +31,8 @@ describe('changes', () => {
     const ana = await connectExtended(url, { token: 'ana' })
     await ana.join('a')
     const ack = await ana.chat('a', 'hello')
-    const noted = await note(server, 'b', 'one')
-    const own = await server.user('bob').publish({ type: 'noted', text: 'letter' })
+    const { duplicate: _, ...noted } = await note(server, 'b', 'one')
+    const { duplicate: __, ...own } = await server.user('bob').publish({ type: 'noted', text: 'letter' })
     const changes = await all(server.changes({ live: false }))
     expect(changes.map(({ cursor, ...change }) => change)).toEqual([
       {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
-import { defineProtocol } from '@roomful/protocol'
-import { bearer, createServer } from '@roomful/server'
+import { RoomfulError as AnyRoomfulError, defineProtocol } from '@roomful/protocol'
+import { bearer, createServer, refuse } from '@roomful/server'
 import express from 'express'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
@@ -33,7 +33,7 @@ describe('publishing', () => {
       data: { mood: 'good' },
     })
     const { id, epoch, offset } = await member.next('chat_message')
-    expect(sent).toMatchObject({ status: 200, body: { id, epoch, offset } })
+    expect(sent).toMatchObject({ status: 200, body: { id, epoch, offset, duplicate: false } })
     expect(member.frames.at(-1)).toMatchObject({ message: 'Hello', user_id: 'ana', data: { mood: 'good' } })
     await call('POST', '/rooms/general/messages', { message: 'Hello again' })
     expect(await member.next('chat_message')).toMatchObject({ user_id: '@server' })
@@ -57,9 +57,9 @@ describe('publishing', () => {
     const { call } = await serveApi({ protocol })
     const key = { 'Idempotency-Key': 'invoice-17' }
     const first = await call('POST', '/rooms/a/messages', { type: 'paid', invoice: 17 }, key)
-    expect((await call('POST', '/rooms/a/messages', { type: 'paid', invoice: 17 }, key)).body).toEqual(
-      first.body,
-    )
+    const again = await call('POST', '/rooms/a/messages', { type: 'paid', invoice: 17 }, key)
+    expect(first.body).toMatchObject({ offset: 1, duplicate: false })
+    expect(again.body).toEqual({ ...Object(first.body), duplicate: true })
     expect(await call('POST', '/rooms/a/messages', { type: 'paid', invoice: 18 }, key)).toMatchObject({
       status: 409,
       body: { status: 409, code: 'id_conflict', title: 'Conflict' },
@@ -153,6 +153,27 @@ describe('who is let in', () => {
       body: { code: 'unavailable', retry_after_ms: 1_000 },
     })
     expect(log).toMatchObject([{ level: 'error', event: 'http: authenticate failed' }])
+  })
+
+  it.each([
+    [
+      'a code of its own',
+      refuse('plan_ended', 'Please renew'),
+      403,
+      { code: 'plan_ended', detail: 'Please renew' },
+    ],
+    [
+      'a code of its own that passes',
+      refuse('busy', 'Come back later', { retryAfterMs: 1_500 }),
+      503,
+      { code: 'busy', retry_after_ms: 1_500 },
+    ],
+    ['a code of another package', new AnyRoomfulError('rate_limited'), 429, { code: 'rate_limited' }],
+  ])('authenticate that throws a RoomfulError with %s refuses with it', async (_, error, status, body) => {
+    const authenticate = () => Promise.reject(error)
+    const { call, log } = await serveApi({}, { authenticate })
+    expect(await call('GET', '/rooms/a')).toMatchObject({ status, body })
+    expect(log).toEqual([])
   })
 
   it('what authenticate returns lets in only if it is true', async () => {

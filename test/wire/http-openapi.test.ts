@@ -25,7 +25,9 @@ const ajv = new Ajv2020({ strict: true })
 /** Each operation with a call that it answers, and a body that it takes. */
 const calls: Readonly<Record<string, readonly [method: string, path: string, body?: object]>> = {
   sendMessage: ['POST', '/rooms/general/messages', { message: 'Hello', as: 'ana' }],
+  listRooms: ['GET', '/rooms?limit=1'],
   readMessages: ['GET', '/rooms/general/messages?limit=1'],
+  getSnapshot: ['GET', '/rooms/general/snapshot?as=ana'],
   getRoom: ['GET', '/rooms/general'],
   listMembers: ['GET', '/rooms/general/members'],
   removeMember: ['DELETE', '/rooms/general/members/ana'],

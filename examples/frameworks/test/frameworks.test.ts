@@ -47,6 +47,7 @@ describe('on one port', () => {
     const ana = await connect(`${address.replace('http', 'ws')}/ws`)
     await ana.join('lobby')
     expect(await (await fetch(`${address}/rooms/lobby`)).json()).toMatchObject({ count: 1 })
+    expect((await fetch(`${address}/rooms/%40me`)).status).toBe(400)
     await app.close()
     expect((await ana.closed).code).toBe(1012)
   })

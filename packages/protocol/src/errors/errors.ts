@@ -23,7 +23,7 @@ const BRAND = Symbol.for('roomful.error')
 type Branded = { [BRAND]?: true }
 
 /**
- * The only error class of all three packages. `code` is stable; `temporary` says whether the same request may succeed
+ * The error class of all three packages; that of the server adds an HTTP `status`. `code` is stable; `temporary` says whether the same request may succeed
  * later. An application may use its own codes (`game_full`), which are temporary only with `retryAfterMs`.
  * `instanceof` also recognises errors from another copy of this package.
  */

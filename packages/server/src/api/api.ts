@@ -1,6 +1,7 @@
 export * from './handles/changes.js'
 export * from './handles/handles.js'
 export * from './handles/http.js'
+export * from './handles/listings.js'
 export * from './handles/log-message.js'
 export * from './handles/server.js'
 export * from './hooks/authentication.js'

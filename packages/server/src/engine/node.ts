@@ -45,10 +45,12 @@ import { warnOfLonelyWorker } from './process/workers.js'
 import { Broadcasts } from './rooms/broadcasts.js'
 import { Chats } from './rooms/chat.js'
 import { Messenger } from './rooms/handles.js'
+import { Listings } from './rooms/listings.js'
 import { Memberships } from './rooms/memberships.js'
 import { Publisher } from './rooms/publisher.js'
 import { Rooms } from './rooms/rooms.js'
 import { SharedPages } from './rooms/shared-pages.js'
+import { Snapshots } from './rooms/snapshots.js'
 import { TypingNotices } from './rooms/typing-notices.js'
 
 const SECOND_MS = 1_000
@@ -67,6 +69,7 @@ export class Node {
   readonly backplane: Backplane
   readonly rooms: Rooms
   readonly messenger: Messenger
+  readonly listings: Listings
   readonly changes: Changes
   readonly #calls: ApplicationCalls
   readonly #contexts: Contexts
@@ -214,6 +217,7 @@ export class Node {
       contexts,
       departures: new Departures({ registry, memberships, hooks, contexts, metrics, logger }),
     }
+    this.listings = new Listings(rooms, registry, clock)
     this.changes = new Changes({ lifeCycle, backplane, clock, logger, newId })
     this.messenger = new Messenger({
       lifeCycle,
@@ -224,6 +228,7 @@ export class Node {
       messages,
       publisher,
       memberships,
+      snapshots: new Snapshots(access, backplane),
       replies,
       logger,
     })

@@ -1,6 +1,15 @@
 import type { JsonObject } from '@roomful/protocol'
-import type { HistoryOptions, PublishOptions, RoomInfo } from '../api/api.js'
-import type { Position } from '../api/contracts/backplane.js'
+import type {
+  HistoryOptions,
+  HistoryPage,
+  ListOptions,
+  Published,
+  PublishOptions,
+  RoomInfo,
+  RoomList,
+  Snapshot,
+  SnapshotOptions,
+} from '../api/api.js'
 
 /** A type alias, so that it counts as a record too. */
 type LoggedMessage = {
@@ -11,19 +20,18 @@ type LoggedMessage = {
   readonly offset: number
 }
 
+type Untyped<Page> = Omit<Page, 'messages'> & { readonly messages: readonly LoggedMessage[] }
+
 interface LogHandle {
-  publish(message: { readonly type: string }, options?: PublishOptions): Promise<Position>
+  publish(message: { readonly type: string }, options?: PublishOptions): Promise<Published>
 }
 
 interface RoomOfServer extends LogHandle {
-  readonly chat: { send(text: string, options?: ChatOfServer): Promise<Position> }
+  readonly chat: { send(text: string, options?: ChatOfServer): Promise<Published> }
   kick(userId: string): void
   info(): Promise<RoomInfo>
-  history(options?: HistoryOptions): Promise<{
-    readonly messages: readonly LoggedMessage[]
-    readonly more: boolean
-    readonly truncated: boolean
-  }>
+  history(options?: HistoryOptions): Promise<Untyped<HistoryPage>>
+  snapshot(options: SnapshotOptions): Promise<Untyped<Snapshot>>
 }
 
 interface ChatOfServer extends PublishOptions {
@@ -39,4 +47,5 @@ interface UserOfServer extends LogHandle {
 export interface ApiServer {
   room(id: string): RoomOfServer
   user(id: string): UserOfServer
+  listRooms(options?: ListOptions): Promise<RoomList>
 }

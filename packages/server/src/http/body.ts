@@ -1,5 +1,6 @@
-import { inspectContent, RoomfulError } from '@roomful/protocol'
+import { inspectContent } from '@roomful/protocol'
 import type { Clock } from '../api/contracts/clock.js'
+import { RoomfulError } from '../api/contracts/roomful-error.js'
 
 /** A body that is being read. */
 export interface BodyReading {

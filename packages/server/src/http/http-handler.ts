@@ -1,7 +1,8 @@
-import { RoomfulError } from '@roomful/protocol'
 import type { HttpAuthentication, HttpRequest } from '../api/api.js'
 import type { Clock } from '../api/contracts/clock.js'
 import type { Logger } from '../api/contracts/logger.js'
+import { RoomfulError } from '../api/contracts/roomful-error.js'
+import { isRefusal } from '../api/hooks/refuse.js'
 import type { ApiServer } from './api-server.js'
 import { type BodyLimits, type BodySource, readJson } from './body.js'
 import { problem, requestError } from './problem.js'
@@ -28,7 +29,7 @@ export class HttpHandler {
     try {
       return await this.#answer(request, body)
     } catch (error) {
-      if (error instanceof RoomfulError) return problem(error)
+      if (isRefusal(error)) return problem(error)
       this.deps.logger.error({ err: error }, 'http: a request failed')
       return problem(new RoomfulError('internal'))
     }
@@ -47,12 +48,13 @@ export class HttpHandler {
     return new Response(JSON.stringify(answer), { headers })
   }
 
-  /** @throws RoomfulError `not_authenticated`, or `unavailable` if `authenticate` fails */
+  /** @throws RoomfulError that `authenticate` throws, `not_authenticated`, or `unavailable` if `authenticate` fails */
   async #letIn(request: HttpRequest): Promise<void> {
     let isLetIn: boolean
     try {
       isLetIn = await this.deps.authenticate(request)
     } catch (err) {
+      if (isRefusal(err)) throw err
       this.deps.logger.error({ err }, 'http: authenticate failed')
       throw new RoomfulError('unavailable', { retryAfterMs: 1_000 })
     }

@@ -1,6 +1,7 @@
-import { RoomfulError, toIssues } from '@roomful/protocol'
+import { toIssues } from '@roomful/protocol'
 import { suggestion } from '@roomful/protocol/options'
 import * as z from 'zod/mini'
+import { RoomfulError } from '../api/contracts/roomful-error.js'
 
 export type Fields = z.ZodMiniObject
 type Part = 'query' | 'body'
@@ -25,12 +26,14 @@ export function parse<T extends Fields>(schema: T, value: unknown, part: Part): 
   )
 }
 
-/** Converts a query for its schema: every parameter of the API is a whole number. */
-export function queryOf(parameters: URLSearchParams): object {
+/** Converts a query for its schema: digits are a number, except where the schema accepts a text, such as a user id. */
+export function queryOf(parameters: URLSearchParams, { shape }: Fields): object {
   const fields = new Map<string, unknown>()
   for (const [name, text] of parameters) {
     if (fields.has(name)) throw invalid('query', [{ path: [name], message: 'It is given twice' }])
-    fields.set(name, /^\d+$/.test(text) ? Number(text) : text)
+    const field = Object.hasOwn(shape, name) ? shape[name] : undefined
+    const isText = field !== undefined && z.safeParse(field, text).success
+    fields.set(name, !isText && /^\d+$/.test(text) ? Number(text) : text)
   }
   return Object.fromEntries(fields)
 }

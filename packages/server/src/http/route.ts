@@ -91,7 +91,7 @@ export function route<Q extends Fields, B, A extends Schema>(definition: Definit
     handle: async (server, request) =>
       definition.run(server, {
         param: (name) => paramOf(request, name),
-        query: parse(query, queryOf(request.query), 'query'),
+        query: parse(query, queryOf(request.query, query), 'query'),
         body: body.parse(request.body),
         options: request.key === undefined ? {} : { key: request.key },
       }),

@@ -1,9 +1,24 @@
 import { is } from '@roomful/protocol/options'
 import * as z from 'zod/mini'
+import type { Published as LogPublished } from '../api/api.js'
 import type { Position as LogPosition } from '../api/contracts/backplane.js'
 import { parse } from './parse.js'
 import { type Body, json, noBody, noQuery, nothing, optionalJson, type Route, route } from './route.js'
-import { Chat, ContractMessage, Disconnect, Members, Messages, Page, Position, Room } from './schemas.js'
+import {
+  Chat,
+  ContractMessage,
+  Disconnect,
+  Members,
+  Messages,
+  Page,
+  type Position,
+  Published,
+  Room,
+  RoomList,
+  RoomsPage,
+  Snapshot,
+  View,
+} from './schemas.js'
 
 type RoomMessage =
   | { readonly kind: 'chat'; readonly chat: z.output<typeof Chat> }
@@ -22,6 +37,20 @@ const roomMessage: Body<RoomMessage> = {
 /** The calls of the API. */
 export const routes: readonly Route[] = [
   route({
+    name: 'listRooms',
+    method: 'GET',
+    path: '/rooms',
+    summary: 'Lists the rooms with members on the node that answers',
+    query: RoomsPage,
+    body: noBody,
+    answer: RoomList,
+    async run(server, { query }) {
+      const { rooms, more } = await server.listRooms(defined(query))
+      const listed = rooms.map(({ roomId, count, connections }) => ({ room_id: roomId, count, connections }))
+      return { rooms: listed, more }
+    },
+  }),
+  route({
     name: 'sendMessage',
     method: 'POST',
     path: '/rooms/{room}/messages',
@@ -29,12 +58,12 @@ export const routes: readonly Route[] = [
     query: noQuery,
     body: roomMessage,
     isRepeatable: true,
-    answer: Position,
+    answer: Published,
     async run(server, { param, body, options }) {
       const room = server.room(param('room'))
-      if (body.kind === 'contract') return positionOf(await room.publish(body.message, options))
+      if (body.kind === 'contract') return publishedOf(await room.publish(body.message, options))
       const { message, ...chat } = body.chat
-      return positionOf(await room.chat.send(message, { ...defined(chat), ...options }))
+      return publishedOf(await room.chat.send(message, { ...defined(chat), ...options }))
     },
   }),
   route({
@@ -48,6 +77,22 @@ export const routes: readonly Route[] = [
     async run(server, { param, query }) {
       const { messages, more, truncated } = await server.room(param('room')).history(defined(query))
       return { messages: [...messages], more, truncated }
+    },
+  }),
+  route({
+    name: 'getSnapshot',
+    method: 'GET',
+    path: '/rooms/{room}/snapshot',
+    summary: 'Shows a room as a user sees it, if that user may join',
+    query: View,
+    body: noBody,
+    answer: Snapshot,
+    async run(server, { param, query }) {
+      const { messages, more, members, count, cursor } = await server
+        .room(param('room'))
+        .snapshot(defined(query))
+      const lists = { messages: [...messages], members: members && [...members] }
+      return { ...lists, more, count, cursor: positionOf(cursor) }
     },
   }),
   route({
@@ -95,9 +140,9 @@ export const routes: readonly Route[] = [
     query: noQuery,
     body: json(ContractMessage),
     isRepeatable: true,
-    answer: Position,
+    answer: Published,
     run: async (server, { param, body, options }) =>
-      positionOf(await server.user(param('user')).publish(body, options)),
+      publishedOf(await server.user(param('user')).publish(body, options)),
   }),
   route({
     name: 'disconnectUser',
@@ -113,6 +158,10 @@ export const routes: readonly Route[] = [
 
 function positionOf({ id, epoch, offset }: LogPosition): z.output<typeof Position> {
   return { id, epoch, offset }
+}
+
+function publishedOf({ id, epoch, offset, duplicate }: LogPublished): z.output<typeof Published> {
+  return { id, epoch, offset, duplicate }
 }
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }

@@ -4,10 +4,15 @@ const jsonObject = z.record(z.string(), z.unknown())
 const offset = z.int().check(z.gte(0))
 const count = z.int().check(z.gte(0))
 
+const userOrServer = z
+  .string()
+  .check(z.regex(/^(@server$|[^@])/, 'A user id is not empty and does not begin with @'))
+const limit = z.optional(z.int().check(z.gte(1), z.lte(1_000)))
+
 /** A chat message; it has no `type`. */
 export const Chat = z.strictObject({
   message: z.string(),
-  as: z.optional(z.string().check(z.regex(/^(@server$|[^@])/, 'A user id does not begin with @'))),
+  as: z.optional(userOrServer),
   data: z.optional(jsonObject),
 })
 
@@ -17,7 +22,7 @@ export const ContractMessage = z.looseObject({ type: z.string() })
 /** Which page of a log to read; without `before` and `after`, the newest. */
 export const Page = z
   .strictObject({
-    limit: z.optional(z.int().check(z.gte(1), z.lte(1_000))),
+    limit,
     before: z.optional(offset),
     after: z.optional(offset),
   })
@@ -27,6 +32,12 @@ export const Page = z
       'before and after select different pages; use only one of them',
     ),
   )
+
+/** Who sees a room, and how much of it. */
+export const View = z.strictObject({ as: userOrServer, limit })
+
+/** Which page of the rooms. */
+export const RoomsPage = z.strictObject({ after: z.optional(z.string().check(z.minLength(1))), limit })
 
 const MAX_REASON_BYTES = 123
 
@@ -56,30 +67,34 @@ export const Disconnect = z.strictObject({
 /** Where a message stands in its log. */
 export const Position = z.object({ id: z.string(), epoch: z.string(), offset })
 
-export const Messages = z.object({
-  messages: z.array(
-    z.looseObject({
-      type: z.string(),
-      room_id: z.string(),
-      id: z.string(),
-      epoch: z.string(),
-      offset,
-    }),
-  ),
-  more: z.boolean(),
-  truncated: z.boolean(),
-})
+/** Where a message that was sent stands; a duplicate was logged by an earlier request. */
+export const Published = z.extend(Position, { duplicate: z.boolean() })
+
+const messages = z.array(
+  z.looseObject({
+    type: z.string(),
+    room_id: z.string(),
+    id: z.string(),
+    epoch: z.string(),
+    offset,
+  }),
+)
+const members = z.optional(
+  z.array(z.object({ user_id: z.string(), profile: z.optional(jsonObject), state: z.optional(jsonObject) })),
+)
+
+export const Messages = z.object({ messages, more: z.boolean(), truncated: z.boolean() })
+
+export const Snapshot = z.object({ messages, more: z.boolean(), members, count, cursor: Position })
 
 export const Room = z.object({ room_id: z.string(), count, head: Position })
 
-export const Members = z.object({
-  count,
-  members: z.optional(
-    z.array(
-      z.object({ user_id: z.string(), profile: z.optional(jsonObject), state: z.optional(jsonObject) }),
-    ),
-  ),
+export const RoomList = z.object({
+  rooms: z.array(z.object({ room_id: z.string(), count, connections: count })),
+  more: z.boolean(),
 })
+
+export const Members = z.object({ count, members })
 
 /** An error, as RFC 9457 has it, with the code that all of Roomful uses. */
 export const Problem = z.object({

@@ -1,7 +1,7 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type BuiltIn, RoomfulError } from '@roomful/protocol'
+import type { BuiltIn } from '@roomful/protocol'
 import type {
   Address,
   AnyProtocol,
@@ -13,10 +13,13 @@ import type {
   HttpApi,
   HttpOptions,
   ListenOptions,
+  ListOptions,
   Roomful,
   ServerOptions,
 } from '../api/api.js'
+import { RoomfulError } from '../api/contracts/roomful-error.js'
 import type { ConnectionRequest, Transport, TransportEvents } from '../api/contracts/transport.js'
+import { assertListOptions } from '../api/options/check-calls.js'
 import {
   assertAttachOptions,
   assertCloseOptions,
@@ -183,6 +186,16 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     assertHttpOptions(options)
     const { limits, clock, logger } = this.node
     return httpApi(options, { server: this, clock, logger, bodyDepth: limits.messageDepth })
+  }
+
+  async listRooms(options: ListOptions = {}) {
+    assertListOptions('listRooms', options)
+    return this.node.lifeCycle.run(async () => this.node.listings.rooms(options))
+  }
+
+  async listConnections(options: ListOptions = {}) {
+    assertListOptions('listConnections', options)
+    return this.node.lifeCycle.run(async () => this.node.listings.connections(options))
   }
 
   stats() {

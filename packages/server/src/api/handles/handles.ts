@@ -1,5 +1,6 @@
-import type { Broadcastable, BuiltIn, ChatDataInput, Publishable } from '@roomful/protocol'
+import type { Broadcastable, BuiltIn, ChatDataInput, Member, Publishable } from '@roomful/protocol'
 import type { Position, PresentUser } from '../contracts/backplane.js'
+import type { User } from '../hooks/authentication.js'
 import type { AnyProtocol } from '../protocol.js'
 import type { LogMessage } from './log-message.js'
 
@@ -44,10 +45,43 @@ export interface HistoryPage<P extends AnyProtocol = BuiltIn> {
   readonly truncated: boolean
 }
 
+export interface SnapshotOptions {
+  /**
+   * The user who will see it: the id, or the whole user if your `authorize` reads `data` or `profile`, which it gets as
+   * they are here. `@server` reads without asking `authorize`.
+   */
+  readonly as: string | User
+  /** Maximum number of messages. @default 50 */
+  readonly limit?: number
+}
+
+/**
+ * A room at one moment, as plain JSON. A client that joins with `since: cursor` receives exactly what was logged after
+ * `messages`.
+ */
+export interface Snapshot<P extends AnyProtocol = BuiltIn> {
+  /** The newest entries, as members received them, in ascending order of offset. */
+  readonly messages: readonly LogMessage<P>[]
+  /** Whether the log holds older entries. */
+  readonly more: boolean
+  /** The users in the room, if there are at most `limits.listedMembers`; `undefined` in a larger room. */
+  readonly members: readonly Member[] | undefined
+  /** Distinct users, including those in their grace period. */
+  readonly count: number
+  /** The position of the last message; in an empty room, the beginning of the log. */
+  readonly cursor: Position
+}
+
+/** The position of a message that is in the log. */
+export interface Published extends Position {
+  /** Whether an earlier call with the same `key` had logged it; the position is that of the first. */
+  readonly duplicate: boolean
+}
+
 export interface PublishOptions {
   /**
    * Idempotency key, up to 256 characters: the same message with the same key is logged once in this room, and a
-   * repeat resolves with the position of the first. The key is remembered for as long as the room's log keeps the
+   * repeat resolves with the position of the first and `duplicate: true`. The key is remembered for as long as the room's log keeps the
    * entry.
    * @default none: each call logs the message
    */
@@ -74,7 +108,7 @@ export interface RoomChat<P extends AnyProtocol = BuiltIn> {
    * `invalid_message` if the text or its data would be refused from a client, `forbidden` in `@me`; rejects like
    * `publish` if it was not logged. TypeError if `as` is not a user id
    */
-  send(text: string, options?: ChatOptions<P>): Promise<Position>
+  send(text: string, options?: ChatOptions<P>): Promise<Published>
 }
 
 export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
@@ -88,7 +122,7 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
    * case is `unavailable` too: publish it again with the same key. TypeError for a key that is empty, too long or not
    * valid Unicode
    */
-  publish(message: Publishable<P>, options?: PublishOptions): Promise<Position>
+  publish(message: Publishable<P>, options?: PublishOptions): Promise<Published>
   /** Sends a volatile message to the room: no offset, not resumed. @throws RoomfulError `invalid_message` */
   broadcast(message: Broadcastable<P>, options?: BroadcastOptions): void
   /**
@@ -103,6 +137,16 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
    */
   history(options?: HistoryOptions): Promise<HistoryPage<P>>
   /**
+   * Reads what a user sees of the room when they join it, so that a page can be rendered with it: the newest messages,
+   * the members, and a cursor from which the client continues. `authorize` is asked for the user's `join`; `on.join` is
+   * not, since nobody joins.
+   * @throws RoomfulError the one with which the join would be refused: `forbidden`, a code of your own, or
+   * `unavailable` if `authorize` throws. TypeError without `as`, or for a wrong option
+   *
+   * @example const initial = await server.room('general').snapshot({ as: session.userId })
+   */
+  snapshot(options: SnapshotOptions): Promise<Snapshot<P>>
+  /**
    * Deletes the room's log at once, and begins an empty one; the members stay, and are told by `resync` with `epoch_changed`. Its
    * bytes go from the store in steps.
    * @throws TypeError if the backplane cannot: Redis drops a log by its age alone. RoomfulError `unavailable`
@@ -115,7 +159,7 @@ export interface UserHandle<P extends AnyProtocol = BuiltIn> {
   /** Sends a volatile message to every connection of the user. */
   broadcast(message: Broadcastable<P>): void
   /** Logs a message in the user's own stream, which every device joins as `@me`. Rejects as a room's `publish` does. */
-  publish(message: Publishable<P>, options?: PublishOptions): Promise<Position>
+  publish(message: Publishable<P>, options?: PublishOptions): Promise<Published>
   /**
    * Closes every connection of the user, on every node.
    * @default 4501

@@ -8,7 +8,10 @@ export interface HttpRequest {
   readonly headers: Headers
 }
 
-/** Returns true to let a request in. A throw counts as an outage: the answer is 503. */
+/**
+ * Returns true to let a request in. If it throws a RoomfulError, such as that of `refuse('plan_ended', 'Please renew')`,
+ * this is the answer; any other throw counts as an outage: 503.
+ */
 export type HttpAuthentication = (request: HttpRequest) => boolean | PromiseLike<boolean>
 
 export interface HttpOptions {

@@ -7,6 +7,7 @@ import type { AnyProtocol } from '../protocol.js'
 import type { Change, ChangesOptions, ConsumeHandler, ConsumeOptions, Consumer } from './changes.js'
 import type { BroadcastOptions, RoomHandle, UserHandle } from './handles.js'
 import type { HttpApi, HttpOptions } from './http.js'
+import type { ConnectionList, ListOptions, RoomList } from './listings.js'
 
 export interface ListenOptions {
   /** @default 3000; 0 picks a free port */
@@ -93,6 +94,16 @@ export interface Roomful<P extends AnyProtocol = BuiltIn> {
    * const api = server.http({ authenticate: bearer(process.env.API_KEY) })
    */
   http(options: HttpOptions): HttpApi
+  /**
+   * Lists the rooms with members on this node, page by page.
+   * @throws TypeError for a wrong option
+   */
+  listRooms(options?: ListOptions): Promise<RoomList>
+  /**
+   * Lists the connections of this node, page by page.
+   * @throws TypeError for a wrong option
+   */
+  listConnections(options?: ListOptions): Promise<ConnectionList>
   /** Current figures of the node. */
   stats(): Stats
   /** Gauges and counters in Prometheus' text format. */

@@ -1,5 +1,6 @@
-import { RoomfulError, truncate } from '@roomful/protocol'
+import { RoomfulError as AnyRoomfulError, truncate } from '@roomful/protocol'
 import { assertOptions, is } from '@roomful/protocol/options'
+import { RoomfulError } from '../contracts/roomful-error.js'
 
 /** Longest text of a refusal, in Unicode code points: a line for people to read. */
 const MAX_TEXT_LENGTH = 1_000
@@ -26,7 +27,19 @@ export function refuse(
   return new RoomfulError(code, { message: truncate(message, MAX_TEXT_LENGTH), ...options })
 }
 
-/** Whether an error can be answered with this code. */
-export function isRefusalCode(code: unknown): code is string {
+function isRefusalCode(code: unknown): code is string {
   return typeof code === 'string' && code !== '' && code.length <= MAX_CODE_LENGTH
+}
+
+/** Whether an error can be answered as it is. The application may have made it of anything, and its getters may throw. */
+export function isRefusal(error: unknown): error is AnyRoomfulError {
+  try {
+    if (!(error instanceof AnyRoomfulError)) return false
+    const { code, message, retryAfterMs, issues } = error
+    JSON.stringify(issues)
+    const isTime = retryAfterMs === undefined || (Number.isFinite(retryAfterMs) && retryAfterMs >= 0)
+    return isTime && isRefusalCode(code) && typeof message === 'string' && Array.isArray(issues)
+  } catch {
+    return false
+  }
 }

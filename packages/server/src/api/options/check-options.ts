@@ -1,20 +1,16 @@
-import { isWellFormed } from '@roomful/protocol'
 import { assertOptions, is, type OptionRule, type OptionRules } from '@roomful/protocol/options'
 import type {
   AnyProtocol,
   AttachOptions,
-  BroadcastOptions,
   ChangesOptions,
-  ChatOptions,
   CloseOptions,
   ConsumeOptions,
-  HistoryOptions,
   HttpOptions,
   ListenOptions,
-  PublishOptions,
   ServerOptions,
 } from '../api.js'
 import { assertHookSets } from '../hooks/hook-sets.js'
+import { aCount } from './check-calls.js'
 
 const aPath = is.rule(
   "a path that starts with '/', such as '/ws'",
@@ -37,11 +33,6 @@ const aProtocol: OptionRule = is.rule('the result of defineProtocol()', (value) 
   return is.object.accepts(client) && is.object.accepts(server)
 })
 const aList = is.rule("'same-host' or a list", (value) => value === 'same-host' || Array.isArray(value))
-const aCount = is.rule(
-  'a whole number, 0 or more',
-  (value) => Number.isSafeInteger(value) && Number(value) >= 0,
-)
-
 const SERVER: OptionRules<ServerOptions<AnyProtocol, unknown>> = {
   protocol: aProtocol,
   authenticate: is.function,
@@ -84,37 +75,6 @@ const LISTEN: OptionRules<ListenOptions> = { port: is.port, host: is.text, path:
 const ATTACH: OptionRules<AttachOptions> = { path: aPath }
 const CLOSE: OptionRules<CloseOptions> = { lagMs: is.duration, drainMs: is.duration }
 
-const aUserId = is.rule('a user id', is.text.accepts)
-/** The form of the server's own connection ids; most user ids look different. */
-const CONNECTION_ID = /^[\w-]{22}$/
-const anAudience = is.rule(
-  "a connection's id, as context.connection.id, or { user: 'ana' }",
-  (value) =>
-    (typeof value === 'string' && CONNECTION_ID.test(value)) ||
-    (is.object.accepts(value) &&
-      Object.keys(Object(value)).join() === 'user' &&
-      is.text.accepts(Object(value).user)),
-)
-const HISTORY: OptionRules<HistoryOptions> = { limit: aCount, before: aCount, after: aCount }
-const BROADCAST: OptionRules<BroadcastOptions> = {
-  except: anAudience,
-  coalesceKey: is.rule('a string', (value) => typeof value === 'string'),
-}
-const MAX_KEY_LENGTH = 256
-const aKey = is.rule(
-  `a string of 1 to ${MAX_KEY_LENGTH} characters, of valid Unicode`,
-  (value) => is.text.accepts(value) && String(value).length <= MAX_KEY_LENGTH && isWellFormed(String(value)),
-)
-const PUBLISH: OptionRules<PublishOptions> = { key: aKey }
-const CHAT: OptionRules<ChatOptions> = {
-  as: is.rule(
-    "a user id, which never begins with '@'",
-    (value) => typeof value === 'string' && /^(@server$|[^@])/.test(value),
-  ),
-  data: is.rule('data as the chat schema of the protocol declares it', () => true),
-  key: aKey,
-}
-
 const CHANGES: OptionRules<ChangesOptions> = {
   after: is.text,
   from: is.oneOf('oldest', 'now'),
@@ -150,37 +110,6 @@ export function assertConsume(name: unknown, handler: unknown, options: ConsumeO
     throw new TypeError(`consume: the name must be a string of 1 to ${MAX_NAME_LENGTH} characters`)
   if (!is.function.accepts(handler)) throw new TypeError('consume: the handler must be a function')
   assertOptions('consume', options, CONSUME)
-}
-
-/** @throws TypeError that names the option and says how to fix it */
-export function assertHistoryOptions(options: HistoryOptions): void {
-  assertOptions('history', options, HISTORY)
-  if (options.before === undefined || options.after === undefined) return
-  throw new TypeError('history: before and after select different pages; use only one of them')
-}
-
-/** With a misspelt or wrong option, the message would reach those who must not get it. */
-export function assertBroadcastOptions(options: BroadcastOptions): void {
-  assertOptions('broadcast', options, BROADCAST)
-}
-
-export function assertBroadcastToAllOptions(options: { readonly exceptUser?: string }): void {
-  assertOptions('broadcast', options, { exceptUser: aUserId })
-}
-
-export function assertPublishOptions(options: PublishOptions): void {
-  assertOptions('publish', options, PUBLISH)
-}
-
-export function assertChatOptions(options: ChatOptions): void {
-  assertOptions('chat.send', options, CHAT)
-}
-
-/** @throws TypeError for a single id: the string would be read as a list of characters */
-export function assertIds(caller: 'rooms' | 'users', ids: unknown): void {
-  if (Array.isArray(ids)) return
-  const one = caller === 'rooms' ? 'room' : 'user'
-  throw new TypeError(`${caller}: pass a list of ids, such as ['general']; for a single one, use ${one}(id)`)
 }
 
 /** @throws TypeError that names the option and says how to fix it */

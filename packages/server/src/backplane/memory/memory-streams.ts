@@ -1,5 +1,5 @@
-import { RoomfulError } from '@roomful/protocol'
 import type { StreamEvent } from '../../api/contracts/backplane.js'
+import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import { Dedupe, type DedupeWindow } from '../log/dedupe.js'
 import { type Retention, RoomLog } from '../log/log.js'
 import { WeightClasses } from '../log/weight-classes.js'

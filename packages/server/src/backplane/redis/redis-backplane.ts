@@ -1,5 +1,4 @@
 import type { JsonObject } from '@roomful/protocol'
-import { RoomfulError } from '@roomful/protocol'
 import type {
   Backplane,
   Break,
@@ -15,6 +14,7 @@ import type {
   StreamEvent,
   Subscription,
 } from '../../api/contracts/backplane.js'
+import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import { openText, resumeFault } from '../log/log.js'
 import { toPage } from '../log/page.js'
 import { RedisChangeFeed } from './change-feed.js'

@@ -1,4 +1,4 @@
-import { RoomfulError } from '@roomful/protocol'
+import { RoomfulError } from '../../api/contracts/roomful-error.js'
 
 const RETRY_AFTER_MS = 1_000
 

@@ -1,5 +1,6 @@
-import { OWN_STREAM, RoomfulError } from '@roomful/protocol'
-import type { Action, AnyProtocol, ServerOptions } from '../../api/api.js'
+import { type RoomfulError as AnyRoomfulError, OWN_STREAM } from '@roomful/protocol'
+import type { Action, AnyProtocol, ServerOptions, User } from '../../api/api.js'
+import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import type { Connection } from '../connection/connection.js'
 import type { Membership } from '../connection/session.js'
 import type { ApplicationCalls } from './calls.js'
@@ -21,26 +22,33 @@ export class Access {
     connection: Connection,
     membership: Membership,
     action: Action<AnyProtocol>,
-  ): Promise<RoomfulError | undefined> {
+  ): Promise<AnyRoomfulError | undefined> {
     const denied = await this.authorize(connection, action, membership.roomId)
     return denied ?? (isStillMember(connection, membership) ? undefined : new RoomfulError('not_in_room'))
   }
 
-  /**
-   * Why a user may not act in a room, or `undefined` if they may. Answers at once if the application has no
-   * `authorize`. A throw denies temporarily.
-   */
+  /** Why the user of a connection may not act in a room, or `undefined` if they may. */
   authorize(
     { session: { user } }: Connection,
     action: Action<AnyProtocol>,
     roomId: string,
-  ): undefined | Promise<RoomfulError | undefined> {
-    return this.ask && roomId !== OWN_STREAM && user
-      ? this.#authorize(this.ask, { user, action, roomId })
-      : undefined
+  ): undefined | Promise<AnyRoomfulError | undefined> {
+    return user && this.authorizeUser(user, action, roomId)
   }
 
-  async #authorize(ask: Authorize, question: Parameters<Authorize>[0]): Promise<RoomfulError | undefined> {
+  /**
+   * Why a user, connected or not, may not act in a room, or `undefined` if they may. Answers at once if the application
+   * has no `authorize`. A throw denies temporarily.
+   */
+  authorizeUser(
+    user: User,
+    action: Action<AnyProtocol>,
+    roomId: string,
+  ): undefined | Promise<AnyRoomfulError | undefined> {
+    return this.ask && roomId !== OWN_STREAM ? this.#authorize(this.ask, { user, action, roomId }) : undefined
+  }
+
+  async #authorize(ask: Authorize, question: Parameters<Authorize>[0]): Promise<AnyRoomfulError | undefined> {
     const { roomId } = question
     const outcome = await this.calls.run('authorize', undefined, () => ask(question))
     if (outcome.ok) return outcome.value === true ? undefined : new RoomfulError('forbidden', { roomId })

@@ -2,7 +2,7 @@ import { RoomfulError } from '@roomful/protocol'
 import type { AnyProtocol, ConnectionContext, Hooks } from '../../api/api.js'
 import type { Clock } from '../../api/contracts/clock.js'
 import type { Logger } from '../../api/contracts/logger.js'
-import { isRefusalCode } from '../../api/hooks/refuse.js'
+import { isRefusal } from '../../api/hooks/refuse.js'
 import type { Limits } from '../../api/options/limits.js'
 import { isPromise, type MaybePromise } from '../../util/maybe-promise.js'
 
@@ -121,18 +121,5 @@ export class ApplicationCalls {
 
   #logErrorHook(error: unknown): void {
     this.logger.error({ err: error }, 'on.error failed')
-  }
-}
-
-/** Whether the error can be sent. The application may have created it from anything, and its getters may throw. */
-function isRefusal(error: unknown): error is RoomfulError {
-  try {
-    if (!(error instanceof RoomfulError)) return false
-    const { code, message, retryAfterMs, issues } = error
-    JSON.stringify(issues)
-    const isTime = retryAfterMs === undefined || (Number.isFinite(retryAfterMs) && retryAfterMs >= 0)
-    return isTime && isRefusalCode(code) && typeof message === 'string' && Array.isArray(issues)
-  } catch {
-    return false
   }
 }

@@ -2,11 +2,11 @@ import {
   ENVELOPE_FIELDS,
   isVolatile,
   PUBLISHED_ENVELOPE_FIELDS,
-  RoomfulError,
   type ServerDefinition,
   validate,
 } from '@roomful/protocol'
 import type { AnyProtocol } from '../../api/api.js'
+import { RoomfulError } from '../../api/contracts/roomful-error.js'
 
 /** Validates the application's own messages against the protocol. */
 export class ServerMessages {

@@ -1,8 +1,9 @@
-import { RoomfulError } from '@roomful/protocol'
+import { RoomfulError as AnyRoomfulError } from '@roomful/protocol'
 import type { Break, Position, Subscription } from '../../api/contracts/backplane.js'
 import type { ChangeFeed, FeedEntry } from '../../api/contracts/change-feed.js'
 import type { Clock } from '../../api/contracts/clock.js'
 import type { Logger } from '../../api/contracts/logger.js'
+import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import type { ChangesStart } from '../../api/handles/changes.js'
 import { Alarm, pause, retryDelay } from './waiting.js'
 
@@ -78,7 +79,7 @@ export async function patiently<T>(
     try {
       return await work()
     } catch (error) {
-      if (!(error instanceof RoomfulError && error.temporary)) throw error
+      if (!(error instanceof AnyRoomfulError && error.temporary)) throw error
       if (failures === 1) logger.warn({ err: error }, 'changes: the store is unavailable; trying again')
       await pause(clock, retryDelay(failures, MOST_RETRY_MS), signal)
     }

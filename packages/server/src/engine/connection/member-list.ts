@@ -1,10 +1,11 @@
+import type { Member } from '@roomful/protocol'
 import type { PresentUser } from '../../api/contracts/backplane.js'
 
 /** The JSON of each user, kept while the user is unchanged, because each join lists all users. */
 const texts = new WeakMap<PresentUser, { readonly text: string; readonly bytes: number }>()
 
 /** A user, as shown in member lists. */
-export function toMember({ userId, profile, state }: PresentUser): object {
+export function toMember({ userId, profile, state }: PresentUser): Member {
   return profile || state ? { user_id: userId, profile, state } : { user_id: userId }
 }
 

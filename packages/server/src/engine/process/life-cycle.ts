@@ -1,4 +1,4 @@
-import { RoomfulError } from '@roomful/protocol'
+import { RoomfulError } from '../../api/contracts/roomful-error.js'
 
 /** The state of the server. Calls of the application wait until it has started, and are refused once it is closed. */
 export class LifeCycle {

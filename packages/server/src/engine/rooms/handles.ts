@@ -1,25 +1,21 @@
-import {
-  CLOSE_CODES,
-  closeCode,
-  isRoomId,
-  type JsonObject,
-  OWN_STREAM,
-  RoomfulError,
-} from '@roomful/protocol'
+import { CLOSE_CODES, closeCode, type JsonObject, OWN_STREAM } from '@roomful/protocol'
 import type {
   AnyProtocol,
   BroadcastOptions,
   ChatOptions,
   HistoryOptions,
   HistoryPage,
-  LogMessage,
+  Published,
   PublishOptions,
   RoomHandle,
   RoomInfo,
+  Snapshot,
+  SnapshotOptions,
   UserHandle,
 } from '../../api/api.js'
-import type { Backplane, Position, Range, Relay } from '../../api/contracts/backplane.js'
+import type { Backplane, Range, Relay } from '../../api/contracts/backplane.js'
 import type { Logger } from '../../api/contracts/logger.js'
+import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import {
   assertBroadcastOptions,
   assertBroadcastToAllOptions,
@@ -27,7 +23,9 @@ import {
   assertHistoryOptions,
   assertIds,
   assertPublishOptions,
-} from '../../api/options/check-options.js'
+  assertSnapshotOptions,
+} from '../../api/options/check-calls.js'
+import { assertRoomId, assertUserId } from '../../api/options/check-ids.js'
 import type { ServerMessages } from '../application/server-messages.js'
 import { closeFault, disconnect } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
@@ -35,11 +33,13 @@ import type { Registry } from '../connection/registry.js'
 import type { Replies } from '../connection/replies.js'
 import type { LifeCycle } from '../process/life-cycle.js'
 import type { Broadcasts } from './broadcasts.js'
+import { MAX_PAGE_BYTES, messagesOf } from './log-pages.js'
 import type { Memberships } from './memberships.js'
 import type { ChatBody, Publisher } from './publisher.js'
 import { relayFault } from './relays.js'
 import { streamOf, userStream } from './room.js'
 import type { Rooms } from './rooms.js'
+import type { Snapshots } from './snapshots.js'
 
 export interface MessengerDeps {
   readonly lifeCycle: LifeCycle
@@ -50,6 +50,7 @@ export interface MessengerDeps {
   readonly messages: ServerMessages
   readonly publisher: Publisher
   readonly memberships: Memberships
+  readonly snapshots: Snapshots
   readonly replies: Replies
   readonly logger: Logger
 }
@@ -58,7 +59,6 @@ type Message = { readonly type: string }
 
 /** The author of chat messages that the server sends in nobody's name. */
 const SERVER_USER_ID = '@server'
-const MAX_PAGE_BYTES = 16 * 1024 * 1024
 
 /**
  * Sends the application's messages to rooms, to users and to everyone: on this node, and through the backplane on all
@@ -69,12 +69,7 @@ export class Messenger {
 
   /** @throws RoomfulError `invalid_room` */
   room(id: string): RoomHandle<AnyProtocol> {
-    if (!isRoomId(id) || id === OWN_STREAM) {
-      throw new RoomfulError('invalid_room', {
-        message: `Invalid room_id: ${shown(id)}`,
-        roomId: id,
-      })
-    }
+    assertRoomId(id)
     return this.#handle(id, id)
   }
 
@@ -85,7 +80,7 @@ export class Messenger {
 
   /** @throws TypeError if this is not a user id */
   user(id: string): UserHandle<AnyProtocol> {
-    checkUserId(id)
+    assertUserId(id)
     const stream = userStream(id)
     return {
       id,
@@ -110,7 +105,7 @@ export class Messenger {
 
   broadcastToUsers(ids: readonly string[], message: Message): void {
     assertIds('users', ids)
-    for (const id of ids) checkUserId(id)
+    for (const id of ids) assertUserId(id)
     this.#everywhere({
       to: 'users',
       targets: ids,
@@ -163,11 +158,12 @@ export class Messenger {
       broadcast: (message: Message, options = {}) =>
         this.#broadcastToStreams([stream], this.deps.messages.volatile(message), options),
       kick: (userId) => {
-        checkUserId(userId)
+        assertUserId(userId)
         this.#everywhere({ to: 'kick', targets: [id], payload: { userId } })
       },
       info: () => this.deps.lifeCycle.run(() => this.#info(id, stream)),
       history: (page) => this.#history(stream, page),
+      snapshot: (options) => this.#snapshot(id, stream, options),
       delete: () => this.#delete(stream),
     }
   }
@@ -187,7 +183,7 @@ export class Messenger {
     roomId: string,
     message: Message,
     options: PublishOptions = {},
-  ): Promise<Position> {
+  ): Promise<Published> {
     assertPublishOptions(options)
     return this.deps.lifeCycle.run(() => this.deps.publisher.publish(stream, roomId, message, options.key))
   }
@@ -197,7 +193,7 @@ export class Messenger {
     roomId: string,
     text: string,
     options: ChatOptions<AnyProtocol> = {},
-  ): Promise<Position> {
+  ): Promise<Published> {
     assertChatOptions(options)
     const { as = SERVER_USER_ID, data, key } = options
     if (roomId === OWN_STREAM) throw new RoomfulError('forbidden', { roomId })
@@ -282,17 +278,11 @@ export class Messenger {
         ? { before, limit, maxBytes: MAX_PAGE_BYTES }
         : { after, limit, maxBytes: MAX_PAGE_BYTES }
     const page = await this.deps.backplane.read(stream, range)
-    const messages = page.entries.map((entry) => JSON.parse(entry.text) as LogMessage<AnyProtocol>)
-    return { messages, more: page.more, truncated: page.truncated }
+    return { messages: messagesOf(page), more: page.more, truncated: page.truncated }
   }
-}
 
-function checkUserId(id: unknown): void {
-  if (typeof id !== 'string' || id === '')
-    throw new TypeError(`A user id is a string that is not empty, not ${shown(id)}`)
-}
-
-/** For an error message. A value that is not a string may have no JSON form. */
-function shown(id: unknown): string {
-  return typeof id === 'string' ? JSON.stringify(id) : `of type ${typeof id}`
+  async #snapshot(roomId: string, stream: string, options: SnapshotOptions): Promise<Snapshot<AnyProtocol>> {
+    assertSnapshotOptions(options)
+    return this.deps.lifeCycle.run(() => this.deps.snapshots.take(roomId, stream, options))
+  }
 }

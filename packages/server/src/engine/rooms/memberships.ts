@@ -226,6 +226,7 @@ export class Memberships {
     // Uses the room's own string: that of the message would keep its memory for as long as the connection.
     const membership = session.enterRoom(room.id)
     const current = presence && withChanges(presence, room.changes)
+    if (current) room.count = current.count
     this.#sendJoined(connection, message, {
       position: room.head,
       entries: page && late.length > 0 ? [...entries, ...late] : entries,

@@ -1,14 +1,8 @@
-import { checkText, type JsonObject, RoomfulError, validate } from '@roomful/protocol'
-import type { AnyProtocol } from '../../api/api.js'
-import type {
-  Backplane,
-  Draft,
-  Idempotency,
-  Position,
-  PublishResult,
-  Sender,
-} from '../../api/contracts/backplane.js'
+import { checkText, type JsonObject, validate } from '@roomful/protocol'
+import type { AnyProtocol, Published } from '../../api/api.js'
+import type { Backplane, Draft, Idempotency, PublishResult, Sender } from '../../api/contracts/backplane.js'
 import type { Clock } from '../../api/contracts/clock.js'
+import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import type { Limits } from '../../api/options/limits.js'
 import { fingerprint } from '../../backplane/log/fingerprint.js'
 import { canonicalJson } from '../../util/canonical-json.js'
@@ -83,11 +77,11 @@ export class Publisher {
     userId: string,
     body: ChatBody,
     key: string | undefined,
-  ): Promise<Position> {
+  ): Promise<Published> {
     this.#checkChat(body)
     const idempotency = idempotencyOf(key, { type: 'chat_message', user_id: userId, ...body })
     const own = { sender: undefined, account: undefined, idempotency }
-    return positionOf(await this.publishChat({ stream, roomId, userId, body, ...own }))
+    return publishedOf(await this.publishChat({ stream, roomId, userId, body, ...own }))
   }
 
   #checkChat({ message, data }: ChatBody): void {
@@ -110,14 +104,14 @@ export class Publisher {
     roomId: string,
     message: { readonly type: string },
     key: string | undefined,
-  ): Promise<Position> {
+  ): Promise<Published> {
     const body = this.messages.check(message, 'published')
     const id = this.newId()
     const content = { type: message.type, ...body }
     const frame = { ...content, room_id: roomId, id }
     const idempotency = idempotencyOf(key, content)
     const draft = { id, message: frame, timestampMs: this.clock.wallTime(), idempotency }
-    return positionOf(await this.#commit(stream, draft))
+    return publishedOf(await this.#commit(stream, draft))
   }
 
   /** The only path into the log, so that every message is counted. */
@@ -151,11 +145,11 @@ function idempotencyOf(key: string | undefined, content: object): Idempotency | 
 }
 
 /** @throws RoomfulError */
-function positionOf(result: PublishResult): Position {
+function publishedOf(result: PublishResult): Published {
   if (result.status === 'conflict')
     throw new RoomfulError('id_conflict', { message: 'This key was used for another message' })
   if (result.status !== 'accepted') throw refusalOf(result)
-  return result.position
+  return { ...result.position, duplicate: result.duplicate }
 }
 
 /** The error for a message that the log did not accept. */

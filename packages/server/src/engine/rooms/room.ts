@@ -17,8 +17,8 @@ export class Room {
   notice: { readonly type: 'user_joined' | 'user_left'; readonly count: number } | undefined
   /** Whether members learn each other's names; false in a large room. */
   announced = true
-  /** The number of users, as known from the last change. */
-  count: number | undefined
+  /** The number of users on all nodes, as last heard. */
+  count = 0
   /** The earliest time at which the members of a large room may be listed again. */
   listAt = 0
   /**

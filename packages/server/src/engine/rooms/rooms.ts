@@ -79,8 +79,7 @@ export class Rooms {
     const few = Math.ceil(LISTED_AGAIN * this.limits.listedMembers)
     for (const room of this.#large) {
       this.#tellCount(room)
-      const isSmall = room.count !== undefined && room.count <= few
-      if (isSmall && now >= room.listAt) this.#listAgain(room, now)
+      if (room.count <= few && now >= room.listAt) this.#listAgain(room, now)
     }
   }
 
@@ -204,7 +203,7 @@ export class Rooms {
   async #tellSnapshot(room: Room, maxBytes: number): Promise<number> {
     try {
       const frame = await this.#readSnapshot(room, Math.min(maxBytes, this.#listBytes))
-      const isLarge = room.count !== undefined && room.count > this.limits.listedMembers
+      const isLarge = room.count > this.limits.listedMembers
       if (frame === undefined || isLarge || room.isUnused) return 0
       this.#tellCount(room)
       room.announced = true
@@ -225,7 +224,8 @@ export class Rooms {
     const known = room.changes.length
     try {
       const snapshot = await this.backplane.present(room.stream)
-      const { users, version } = withChanges(snapshot, room.changes.slice(known))
+      const { users, count, version } = withChanges(snapshot, room.changes.slice(known))
+      room.count = count
       const members = users && memberList(users, maxBytes)
       return members && snapshotFrame(room.id, version, members)
     } finally {

@@ -62,6 +62,22 @@ describe('two servers on one Redis', () => {
     expect(infos[0]?.head).toEqual(infos[1]?.head)
   })
 
+  it('two servers on one Redis list their own rooms, with the users of both', async () => {
+    const { left, right, ana, bob } = await pairInLobby()
+    await ana.next('presence')
+    const tablet = await connectExtended(right.url, { token: 'ana' })
+    await ana.join('attic')
+    // Ana is there already, so nobody is told.
+    await tablet.join('attic')
+    const rooms = [
+      { roomId: 'attic', count: 1, connections: 1 },
+      { roomId: 'lobby', count: 2, connections: 1 },
+    ]
+    for (const { server } of [left, right]) expect(await server.listRooms()).toEqual({ rooms, more: false })
+    await bob.ask({ type: 'leave', room_id: 'lobby' }, 'left')
+    expect(await right.server.listRooms()).toEqual({ rooms: rooms.slice(0, 1), more: false })
+  })
+
   it('resume on the one what began on the other', async () => {
     const { left, right, ana, bob } = await pairInLobby()
     await ana.vanish()
@@ -110,6 +126,20 @@ describe('two servers on one Redis', () => {
     const phone = await connectExtended(left.url, { token: 'bob' })
     expect((await phone.join('@me', { history: 10 })).messages).toMatchObject([{ text: 'dear Bob' }])
     expect((await right.server.user('bob').history()).messages).toHaveLength(1)
+  })
+
+  it('two servers on one Redis reach the users of the other if one of them never listens, as in a worker', async () => {
+    const prefix = randomUUID()
+    const backplane = () => redis({ url: server.url, prefix })
+    const { url } = await serve({ ...users, backplane: backplane() })
+    const bob = await connectExtended(url, { token: 'bob' })
+    await bob.join('lobby')
+    const worker = createServer({ ...users, backplane: backplane(), logger: silentLogger })
+    const { offset } = await worker.room('lobby').publish({ type: 'letter', text: 'from a worker' })
+    expect(await bob.next('letter')).toMatchObject({ text: 'from a worker', offset })
+    expect((await worker.room('lobby').snapshot({ as: 'bob' })).members).toMatchObject([{ user_id: 'bob' }])
+    await worker.close()
+    await bob.chat('lobby', 'still here')
   })
 
   it('two servers on one Redis remove and disconnect a user on every node', async () => {

@@ -1,0 +1,53 @@
+import type { RoomfulError as AnyRoomfulError } from '@roomful/protocol'
+import type { AnyProtocol, Snapshot, SnapshotOptions, User } from '../../api/api.js'
+import type { Backplane } from '../../api/contracts/backplane.js'
+import { RoomfulError } from '../../api/contracts/roomful-error.js'
+import type { Access } from '../application/access.js'
+import { toMember } from '../connection/member-list.js'
+import { MAX_PAGE_BYTES, messagesOf } from './log-pages.js'
+import { streamOf } from './room.js'
+
+/** Reads in the server's own name, which may read everything. */
+const SERVER = '@server'
+
+/** Shows rooms to users who have not joined them yet. */
+export class Snapshots {
+  constructor(
+    private readonly access: Access,
+    private readonly backplane: Backplane,
+  ) {}
+
+  /** @throws RoomfulError as the user's join would be refused */
+  async take(
+    roomId: string,
+    stream: string,
+    { as, limit = 50 }: SnapshotOptions,
+  ): Promise<Snapshot<AnyProtocol>> {
+    const denied = await this.#refusal(roomId, stream, as)
+    if (denied) throw denied
+    const [present, page] = await Promise.all([
+      this.backplane.present(stream),
+      this.backplane.read(stream, { before: undefined, limit, maxBytes: MAX_PAGE_BYTES }),
+    ])
+    const last = page.entries.at(-1)
+    return {
+      messages: messagesOf(page),
+      more: page.more,
+      members: present.users?.map(toMember),
+      count: present.count,
+      cursor: last ? { epoch: page.epoch, offset: last.offset, id: last.id } : page.head,
+    }
+  }
+
+  async #refusal(
+    roomId: string,
+    stream: string,
+    as: SnapshotOptions['as'],
+  ): Promise<AnyRoomfulError | undefined> {
+    if (as === SERVER) return undefined
+    const user: User = typeof as === 'string' ? { id: as, data: undefined } : as
+    // `@me` is each user's own, and nobody else's.
+    if (streamOf(roomId, user.id) !== stream) return new RoomfulError('forbidden', { roomId })
+    return this.access.authorizeUser(user, 'join', roomId)
+  }
+}
