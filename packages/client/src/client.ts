@@ -7,9 +7,10 @@ import { partySocketFactory } from './connection/socket.js'
 import type { AnyProtocol, ClientOptions } from './options/options.js'
 import { resolveOptions, type Settings } from './options/resolve-options.js'
 import { OutboxDriver } from './outbox/outbox-driver.js'
+import type { ClientServices, TimelineFactory } from './room/client-services.js'
 import { MessageRouter } from './room/message-router.js'
 import type { ClientEvents } from './room/messages.js'
-import { type ClientServices, RoomCore, type TimelineFactory } from './room/room.js'
+import { RoomCore } from './room/room.js'
 import type { CoreRoom, Room } from './room/room-api.js'
 import { Rooms } from './room/rooms.js'
 import { Emitter } from './runtime/emitter.js'
@@ -72,7 +73,7 @@ export class ClientCore {
   readonly #events: Emitter<Record<string, unknown>>
   readonly #rooms = new Rooms<RoomCore>()
   readonly #router: MessageRouter
-  readonly #services: ClientServices
+  readonly #services: ClientServices<RoomCore>
   /** The application called `connect()`: it wants the connection even without rooms. */
   #isKept = false
   /** The user of the last connection. */

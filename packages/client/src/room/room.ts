@@ -1,19 +1,18 @@
-import type { Cursor, Entry, JsonObject, Member, ServerMessage, ServerMessageOf } from '@roomful/protocol'
+import type { Cursor, JsonObject, Member, ServerMessage, ServerMessageOf } from '@roomful/protocol'
 import { isRequest } from '@roomful/protocol/define'
 import { RoomfulError, type ServerDecodeResult, validate } from '@roomful/protocol/wire'
-import type { ConnectionDriver } from '../connection/connection-driver.js'
-import type { Answer, PendingRequests, StartedRequest } from '../connection/pending-requests.js'
+import type { Answer } from '../connection/pending-requests.js'
 import { checkCall } from '../options/check-options.js'
 import type { AnyProtocol } from '../options/options.js'
-import type { Settings } from '../options/resolve-options.js'
-import type { OutboxDriver, Sent } from '../outbox/outbox-driver.js'
+import type { Sent } from '../outbox/outbox-driver.js'
 import { Timer } from '../runtime/clock.js'
-import { type Observable, type Report, Value } from '../runtime/observable.js'
-import type { Runtime } from '../runtime/runtime.js'
+import { type Observable, Value } from '../runtime/observable.js'
 import * as strings from '../runtime/strings.js'
 import { applicationFrame, definitionOf } from './application-frames.js'
 import { dataFault, textFault } from './chat-fault.js'
+import type { ClientServices } from './client-services.js'
 import { MemberList } from './member-list.js'
+import { MembershipRequests } from './membership-requests.js'
 import type { LogMessage } from './messages.js'
 import { Presence } from './presence.js'
 import type {
@@ -38,40 +37,6 @@ import type { RoomTimeline } from './room-timeline.js'
 import { ERASED, type Loggable, Place } from './timeline.js'
 import { Typing } from './typing.js'
 
-/** Creates the list that shows a room's messages. */
-export type TimelineFactory = (...args: ConstructorParameters<typeof RoomTimeline>) => RoomTimeline
-
-/** The part of its client that a room needs. */
-export interface ClientServices {
-  readonly settings: Settings
-  readonly runtime: Runtime
-  readonly report: Report
-  readonly driver: ConnectionDriver
-  readonly requests: PendingRequests
-  readonly outbox: OutboxDriver
-  failed(error: RoomfulError): void
-  /** Records that the application uses the room, so that its handle is kept. */
-  use(room: RoomCore): void
-  /** The next call for this name creates a new handle. */
-  release(room: RoomCore): void
-  /** The room may be unused now. */
-  ended(): void
-  /**
-   * Called when a room is joined: connects the client if nothing has yet.
-   * @throws TypeError if there is nothing to connect to or with
-   */
-  wake(): void
-  /**
-   * Reads an entry of a page. An unreadable entry yields its position; one that violates the protocol is also
-   * reported.
-   */
-  readEntry(entry: Entry): Loggable | Place
-  unreadable(result: ServerDecodeResult): void
-  joining(room: RoomCore): void
-  /** `undefined` in the core, which has no timelines. */
-  readonly createTimeline: TimelineFactory | undefined
-}
-
 interface Waiter {
   resolve(result: JoinResult<AnyProtocol>): void
   reject(error: RoomfulError): void
@@ -86,11 +51,12 @@ export class RoomCore {
   readonly members: Observable<readonly Member[]>
   readonly occupancy: Observable<number>
   readonly presence: Room<AnyProtocol>['presence']
-  readonly #client: ClientServices
+  readonly #client: ClientServices<RoomCore>
   readonly #events: RoomEvents
   readonly #members: MemberList
   readonly #retryTimer: Timer
   readonly #presence: Presence
+  readonly #requests: MembershipRequests
   #machine: RoomMachine = initialRoom
   #waiters: Waiter[] = []
   /**
@@ -99,12 +65,8 @@ export class RoomCore {
    */
   #pages: Loggable[] | undefined
   #isReleased = false
-  /** Grows with each join that is sent, so that the answer to an earlier one is dropped. */
-  #joins = 0
-  #joinRequest: StartedRequest | undefined
-  #leaveRequest: StartedRequest | undefined
 
-  constructor(id: string, client: ClientServices) {
+  constructor(id: string, client: ClientServices<RoomCore>) {
     const { report, runtime } = client
     this.id = id
     this.#client = client
@@ -115,6 +77,7 @@ export class RoomCore {
     this.members = this.#members.list
     this.occupancy = this.#members.occupancy
     this.#retryTimer = new Timer(runtime.clock)
+    this.#requests = new MembershipRequests(id, client)
     this.#presence = new Presence(this, client)
     this.typing = new Typing(
       runtime.clock,
@@ -180,20 +143,9 @@ export class RoomCore {
 
   async leave(): Promise<void> {
     const isKnown = this.#machine.isConnected && isWanted(this.#machine)
-    const left = isKnown && this.#sendLeave()
+    const left = isKnown && this.#requests.leave()
     this.leaveWith('Left')
     await left
-  }
-
-  /** Resolves in any case: a broken connection ends the membership as well. */
-  #sendLeave(): Promise<void> {
-    return new Promise((resolve) => {
-      const frame = { type: 'leave', room_id: this.id }
-      this.#leaveRequest = this.#client.requests.start(
-        () => frame,
-        () => resolve(),
-      )
-    })
   }
 
   /** Ends the membership on this side only. */
@@ -202,14 +154,8 @@ export class RoomCore {
     error = new RoomfulError('not_in_room', { message: reason, roomId: this.id }),
   ): void {
     if (!isWanted(this.#machine)) return
-    this.#withdrawJoin()
+    this.#requests.withdrawJoin()
     this.#step({ type: 'leave', reason }, error)
-  }
-
-  /** A waiting join would undo what comes after it. */
-  #withdrawJoin(): void {
-    this.#joins++
-    this.#joinRequest?.withdraw()
   }
 
   send(message: string, options: { readonly data?: JsonObject | undefined } = {}): Sent {
@@ -273,7 +219,7 @@ export class RoomCore {
   }
 
   down(reason: string): void {
-    this.#joins++
+    this.#requests.withdrawJoin()
     this.typing.reset()
     this.#step({ type: 'down', reason })
     // Messages that were in flight when the room was left will not be sent again.
@@ -404,7 +350,7 @@ export class RoomCore {
   #run(effect: RoomEffect): void {
     switch (effect.type) {
       case 'send_join':
-        this.#sendJoin(effect)
+        this.#requests.join(effect, (outcome) => this.#joinAnswered(outcome))
         return
       case 'deliver_page':
         this.#deliverPage(effect.entries.map((entry) => this.#client.readEntry(entry)))
@@ -426,26 +372,10 @@ export class RoomCore {
     }
   }
 
-  #sendJoin({ since, history, isPage }: Extract<RoomEffect, { type: 'send_join' }>): void {
-    this.#withdrawJoin()
-    // If it were sent after the join, it would end the new membership.
-    this.#leaveRequest?.sendNow()
-    const join = this.#joins
-    const base = { type: 'join', room_id: this.id }
-    if (this.#client.driver.mode === 'base') {
-      this.#client.driver.trySend(base)
-      return
-    }
-    const frame = { ...base, since, history }
-    const answered = (outcome: Answer | RoomfulError) => {
-      if (join !== this.#joins) return
-      if (outcome instanceof RoomfulError) {
-        this.#step({ type: 'refused', error: outcome, random: this.#client.runtime.random() })
-      } else this.joined(outcome as ServerMessageOf<'joined'>)
-    }
-    this.#joinRequest = this.#client.requests.start(() => frame, answered, {
-      budget: isPage ? 'none' : 'joins',
-    })
+  #joinAnswered(outcome: Answer | RoomfulError): void {
+    if (outcome instanceof RoomfulError)
+      this.#step({ type: 'refused', error: outcome, random: this.#client.runtime.random() })
+    else this.joined(outcome as ServerMessageOf<'joined'>)
   }
 
   #deliverPage(entries: readonly (Loggable | Place)[]): void {

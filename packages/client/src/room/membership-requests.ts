@@ -1,0 +1,65 @@
+import type { RoomfulError } from '@roomful/protocol/wire'
+import type { ConnectionDriver } from '../connection/connection-driver.js'
+import type { Answer, PendingRequests, StartedRequest } from '../connection/pending-requests.js'
+import type { RoomEffect } from './room-state.js'
+
+interface Services {
+  readonly driver: ConnectionDriver
+  readonly requests: PendingRequests
+}
+
+/** Sends a room's joins and leaves, so that only the latest one counts. */
+export class MembershipRequests {
+  readonly #roomId: string
+  readonly #client: Services
+  /** Grows with each join that is sent, so that the answer to an earlier one is dropped. */
+  #joins = 0
+  #join: StartedRequest | undefined
+  #leave: StartedRequest | undefined
+
+  constructor(roomId: string, client: Services) {
+    this.#roomId = roomId
+    this.#client = client
+  }
+
+  /** A base server's answer has no `ref`, so it does not come here. */
+  join(
+    { since, history, isPage }: Extract<RoomEffect, { type: 'send_join' }>,
+    answered: (outcome: Answer | RoomfulError) => void,
+  ): void {
+    this.withdrawJoin()
+    // If it were sent after the join, it would end the new membership.
+    this.#leave?.sendNow()
+    const join = this.#joins
+    const base = { type: 'join', room_id: this.#roomId }
+    if (this.#client.driver.mode === 'base') {
+      this.#client.driver.trySend(base)
+      return
+    }
+    const frame = { ...base, since, history }
+    this.#join = this.#client.requests.start(
+      () => frame,
+      (outcome) => {
+        if (join === this.#joins) answered(outcome)
+      },
+      { budget: isPage ? 'none' : 'joins' },
+    )
+  }
+
+  /** Drops the latest join and its answer. If it still waited, it would undo what comes after it. */
+  withdrawJoin(): void {
+    this.#joins++
+    this.#join?.withdraw()
+  }
+
+  /** Resolves in any case: a broken connection ends the membership as well. */
+  leave(): Promise<void> {
+    return new Promise((resolve) => {
+      const frame = { type: 'leave', room_id: this.#roomId }
+      this.#leave = this.#client.requests.start(
+        () => frame,
+        () => resolve(),
+      )
+    })
+  }
+}
