@@ -33,7 +33,7 @@ export type {
   TokenReason,
   WebSocketConstructor,
 } from './options/options.js'
-export type { OutboxStore, OutboxStoreContext, StoredOutbox } from './options/stored-outbox.js'
+export type { Meta, OutboxStore, OutboxStoreContext, StoredOutbox } from './options/stored-outbox.js'
 export { type LocalOutboxOptions, localOutbox } from './outbox/local-outbox.js'
 export type { Placed, SendResult } from './outbox/outbox.js'
 export type { Sent } from './outbox/outbox-driver.js'

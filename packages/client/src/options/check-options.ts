@@ -17,6 +17,7 @@ const OPTIONS: OptionRules<ClientOptions<AnyProtocol>> = {
   timeouts: is.object,
   backoff: is.object,
   heartbeat: is.object,
+  meta: is.function,
   WebSocket: is.rule("a class, such as `WebSocket` of 'ws'", is.function.accepts),
   autoConnect: is.boolean,
   logger: is.with('an object with warn() and error(), such as console', 'warn', 'error'),

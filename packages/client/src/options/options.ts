@@ -1,5 +1,5 @@
 import type { BuiltIn, Protocol } from '@roomful/protocol'
-import type { StoredOutbox } from './stored-outbox.js'
+import type { Meta, StoredOutbox } from './stored-outbox.js'
 
 export type AnyProtocol = Protocol<object, object>
 
@@ -90,6 +90,12 @@ export interface ClientOptions<P extends AnyProtocol = BuiltIn> {
   readonly timeouts?: Partial<Timeouts> | undefined
   readonly backoff?: Partial<Backoff> | undefined
   readonly heartbeat?: Partial<HeartbeatOptions> | undefined
+  /**
+   * Returns the trace of what the application is doing, for the server's traces: `{ traceparent }` of W3C Trace
+   * Context. Called by each `send`, `request` and `emit`; the message carries it, also when it is sent later or again.
+   * @default none
+   */
+  readonly meta?: (() => Meta | undefined) | undefined
   /** The WebSocket class to use, such as that of `ws` on Node 20. @default the global one */
   readonly WebSocket?: WebSocketConstructor | undefined
   /** `true` connects at once, `false` only with `connect()`. @default with the first `join()` */

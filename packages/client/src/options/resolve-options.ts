@@ -13,7 +13,7 @@ import {
   type TokenGetter,
   type WebSocketConstructor,
 } from './options.js'
-import type { StoredOutbox } from './stored-outbox.js'
+import type { Meta, StoredOutbox } from './stored-outbox.js'
 
 /** The options, with all defaults filled in. */
 export interface Settings {
@@ -32,6 +32,7 @@ export interface Settings {
   readonly heartbeat: HeartbeatOptions
   /** Whether the application set the interval, so that the server's `system` does not replace it. */
   readonly fixedHeartbeat: boolean
+  readonly meta: (() => Meta | undefined) | undefined
   readonly WebSocket: WebSocketConstructor | undefined
   readonly autoConnect: boolean | undefined
   readonly logger: Logger
@@ -47,7 +48,8 @@ const DEFAULTS = {
 /** @throws TypeError that says which option is wrong and how to fix it */
 export function resolveOptions(options: ClientOptions<AnyProtocol>): Settings {
   checkOptions(options, DEFAULTS)
-  const { token, session = 'tab', protocol, storage, WebSocket, autoConnect, logger = console } = options
+  const { token, session = 'tab', protocol, storage, meta, WebSocket, autoConnect } = options
+  const { logger = console } = options
   const page = globalThis.location?.href
   const pathAlone = page === undefined && isPath(options.url) ? String(options.url) : undefined
   const url = resolveUrl(options.url, pathAlone === undefined ? page : NO_PAGE)
@@ -64,6 +66,7 @@ export function resolveOptions(options: ClientOptions<AnyProtocol>): Settings {
     backoff: withDefaults(DEFAULTS.backoff, options.backoff),
     heartbeat: withDefaults(DEFAULTS.heartbeat, options.heartbeat),
     fixedHeartbeat: options.heartbeat?.intervalMs !== undefined,
+    meta,
     WebSocket,
     autoConnect,
     logger,

@@ -1,12 +1,20 @@
 import type { JsonObject } from '@roomful/protocol'
 import type { Runtime } from '../runtime/runtime.js'
 
+/** What a message carries for the server's traces. */
+export interface Meta {
+  /** Of W3C Trace Context, version 00. The server ignores another form. */
+  readonly traceparent?: string | undefined
+}
+
 /** A chat message that the server has not yet acknowledged. */
 export interface OutboxEntry {
   readonly clientId: string
   readonly roomId: string
   readonly message: string
   readonly data: JsonObject | undefined
+  /** The envelope's `meta`: the trace in which it was sent. */
+  readonly meta?: Meta | undefined
   /** The sender; the message is never sent as anyone else. `undefined` until the first authentication. */
   readonly userId: string | undefined
   /**

@@ -149,7 +149,8 @@ export class OutboxDriver implements FrameSource {
 
   #write(roomId: string, message: string, data: JsonObject | undefined): OutboxEntry {
     const userId = this.#driver.user.get()
-    return { clientId: this.#runtime.id(), roomId, message, data, userId, doubtSince: undefined }
+    const meta = this.#settings.meta?.()
+    return { clientId: this.#runtime.id(), roomId, message, data, meta, userId, doubtSince: undefined }
   }
 
   #refuse(entry: OutboxEntry, error: RoomfulError): Sent {
@@ -267,13 +268,13 @@ export class OutboxDriver implements FrameSource {
 
   /** Returns `undefined` and settles the message if it is too large. */
   #encode(entry: OutboxEntry, head: Head | undefined): EncodedFrame | undefined {
-    const { clientId, roomId, message } = entry
+    const { clientId, roomId, message, meta } = entry
     const base = { type: 'chat_message', room_id: roomId, message }
     const after = this.#outbox.predecessor(roomId)
     const seen = entry.seen?.epoch === head?.epoch ? entry.seen?.offset : undefined
     try {
       if (this.#driver.mode === 'base') return this.#driver.encode(base)
-      const frame = { ...base, client_id: clientId, after, seen }
+      const frame = { ...base, client_id: clientId, after, seen, meta }
       return this.#driver.encode(frame, this.#outbox.dataOf(clientId))
     } catch (error) {
       this.#settle(this.#outbox.settle(clientId, error as RoomfulError))

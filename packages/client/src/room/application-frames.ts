@@ -2,6 +2,7 @@ import type { ClientDefinition } from '@roomful/protocol'
 import { isRequest } from '@roomful/protocol/define'
 import { type Frame, RoomfulError, validate } from '@roomful/protocol/wire'
 import type { AnyProtocol } from '../options/options.js'
+import type { Meta } from '../options/stored-outbox.js'
 import * as strings from '../runtime/strings.js'
 
 /** @throws TypeError for a message that the protocol does not declare */
@@ -21,8 +22,9 @@ export function applicationFrame(
   type: string,
   body: object,
   room_id: string,
+  meta: Meta | undefined,
 ): Frame {
   const result = validate(isRequest(definition) ? definition.input : definition, body)
   if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: room_id })
-  return { ...body, type, room_id }
+  return { ...body, type, room_id, meta }
 }

@@ -171,7 +171,7 @@ export class RoomCore {
   emit(type: string, body: object): boolean {
     const definition = definitionOf(this.#client.settings.protocol, type)
     if (isRequest(definition)) throw new TypeError(strings.isRequest(type))
-    const frame = applicationFrame(definition, type, body, this.id)
+    const frame = applicationFrame(definition, type, body, this.id, this.#client.settings.meta?.())
     return this.isLive && this.#client.driver.send(frame)
   }
 
@@ -180,7 +180,7 @@ export class RoomCore {
     const { timeoutMs, signal } = options
     const definition = definitionOf(this.#client.settings.protocol, type)
     if (!isRequest(definition)) throw new TypeError(strings.noRequest(type))
-    const frame = applicationFrame(definition, type, body, this.id)
+    const frame = applicationFrame(definition, type, body, this.id, this.#client.settings.meta?.())
     if (this.#client.driver.mode === 'base') throw new RoomfulError('unsupported')
     const answer = await this.#client.requests.ask(frame, {
       onDrop: 'outcome_unknown',

@@ -10,7 +10,8 @@ import {
   typingStop,
 } from '../messages/client-messages.js'
 import { isRoomId, isWellFormed, TOKEN, toWellFormed, truncate } from '../messages/text.js'
-import { type Frame, inspectContent, parseFrame } from './frame.js'
+import { isTraceparent } from '../messages/traceparent.js'
+import { type Frame, inspectContent, isObject, parseFrame } from './frame.js'
 import { type Check, compileShape } from './shape.js'
 import { messageShapeOf } from './shape-of.js'
 import { toIssues, type Validation, validate } from './validate.js'
@@ -45,14 +46,21 @@ export interface DecodeError {
   /** `undefined` if the frame was not an object with a type. */
   readonly type: string | undefined
   readonly envelope: Envelope
+  readonly traceparent: string | undefined
   /** The error that an application's schema threw; the code is then `internal`. */
   readonly cause?: unknown
 }
 
-export type DecodeResult =
-  | { readonly ok: true; readonly kind: 'built_in'; readonly message: ClientMessage }
-  | { readonly ok: true; readonly kind: 'application'; readonly message: ApplicationMessage }
-  | DecodeError
+export type DecodeResult = Decoded | DecodeError
+
+export type Decoded = (
+  | { readonly kind: 'built_in'; readonly message: ClientMessage }
+  | { readonly kind: 'application'; readonly message: ApplicationMessage }
+) & {
+  readonly ok: true
+  /** The trace that the message belongs to, from its `meta`: a `traceparent` of W3C Trace Context. */
+  readonly traceparent: string | undefined
+}
 
 export type EncodeResult =
   | { readonly ok: true; readonly text: string }
@@ -170,7 +178,14 @@ function decodeBuiltIn(frame: Frame, schema: BuiltInSchema, chat: ObjectSchema |
 const english = /* @__PURE__ */ z.locales.en()
 
 function accepted(frame: Frame, message: ClientMessage, chat: ObjectSchema | undefined): DecodeResult {
-  return crossFieldFault(frame, message, chat) ?? { ok: true, kind: 'built_in', message }
+  return (
+    crossFieldFault(frame, message, chat) ?? {
+      ok: true,
+      kind: 'built_in',
+      message,
+      traceparent: traceparentOf(frame),
+    }
+  )
 }
 
 /** Checks that involve several fields, which the schema of one message cannot express. */
@@ -203,7 +218,8 @@ function decodeApplication(frame: Frame, definition: ClientDefinition): DecodeRe
   }
   const result = validate(isRequest(definition) ? definition.input : definition, body)
   if (!result.ok) return schemaFault(frame, result)
-  return { ok: true, kind: 'application', message: { type, envelope: envelopeOf(frame), body: result.value } }
+  const message = { type, envelope: envelopeOf(frame), body: result.value }
+  return { ok: true, kind: 'application', message, traceparent: traceparentOf(frame) }
 }
 
 function applicationDefinition(
@@ -245,6 +261,7 @@ function failure(
     issues: [],
     type: frame?.type,
     envelope: frame ? envelopeOf(frame) : {},
+    traceparent: frame && traceparentOf(frame),
     ...details,
   }
 }
@@ -256,6 +273,11 @@ function envelopeOf(frame: Frame): Envelope {
     ...(isToken(ref) && { ref }),
     ...(isToken(client_id) && { client_id }),
   }
+}
+
+/** A trace that cannot be read is no reason to refuse a message: it is ignored. */
+function traceparentOf({ meta }: Frame): string | undefined {
+  return isObject(meta) && isTraceparent(meta.traceparent) ? meta.traceparent : undefined
 }
 
 function isToken(value: unknown): value is string {

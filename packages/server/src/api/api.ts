@@ -1,3 +1,4 @@
+export type * from './contracts/traces.js'
 export * from './handles/changes.js'
 export * from './handles/handles.js'
 export * from './handles/http.js'

@@ -17,6 +17,11 @@ export interface ConnectionContext<P extends AnyProtocol = BuiltIn, D = unknown>
   readonly request: ConnectionRequest
   /** `undefined` until the connection has authenticated. */
   readonly user: User<D> | undefined
+  /**
+   * The trace that the client's message belongs to, as in {@link https://www.w3.org/TR/trace-context/ | W3C Trace
+   * Context}. `undefined` if it sent none, and in hooks that no message causes.
+   */
+  readonly traceparent: string | undefined
   /** Closes the connection. After codes from 4500 to 4999, the client does not reconnect. @default 4501 */
   close(code?: number, reason?: string): void
 }

@@ -1,4 +1,5 @@
 import type { AnyProtocol, ConnectionContext, RoomContext, RoomHandle } from '../../api/api.js'
+import type { Arrival } from '../connection/arrival.js'
 import { disconnect } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
 import type { Replies } from '../connection/replies.js'
@@ -22,7 +23,8 @@ export class Contexts {
     private readonly roomFor: (roomId: string, userId: string) => RoomHandle<AnyProtocol>,
   ) {}
 
-  of(connection: Connection): ConnectionContext<AnyProtocol, unknown> {
+  /** @param arrival of the message for which a hook is called, if it is for one */
+  of(connection: Connection, arrival?: Arrival): ConnectionContext<AnyProtocol, unknown> {
     const { messages, replies } = this
     return {
       connection: {
@@ -32,6 +34,7 @@ export class Contexts {
       },
       request: connection.request,
       user: connection.session.user,
+      traceparent: arrival?.traceparent,
       close: (code, reason) => disconnect(connection, replies, code, reason),
     }
   }
@@ -40,13 +43,14 @@ export class Contexts {
   inRoom(
     connection: Connection,
     roomId: string,
+    arrival?: Arrival,
     signal = () => connection.signal,
   ): RoomContext<AnyProtocol, unknown> {
     const { user } = connection.session
     if (!user) throw new Error('A connection acts in a room before it is admitted')
     let asked: AbortSignal | undefined
     return {
-      ...this.of(connection),
+      ...this.of(connection, arrival),
       user,
       room: this.roomFor(roomId, user.id),
       get signal() {
@@ -57,11 +61,11 @@ export class Contexts {
   }
 
   /** Creates a context whose signal aborts when the time is up or the connection ends. */
-  cancellable(connection: Connection, roomId: string): CancellableContext {
+  cancellable(connection: Connection, roomId: string, arrival: Arrival): CancellableContext {
     const timedOut = new AbortController()
     // Created only on demand: the connection's signal keeps a reference to each derived signal for as long as it
     // lives.
     const signal = () => AbortSignal.any([timedOut.signal, connection.signal])
-    return { context: this.inRoom(connection, roomId, signal), abort: () => timedOut.abort() }
+    return { context: this.inRoom(connection, roomId, arrival, signal), abort: () => timedOut.abort() }
   }
 }

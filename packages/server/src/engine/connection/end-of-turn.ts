@@ -1,5 +1,6 @@
 import type { Clock } from '../../api/contracts/clock.js'
 import type { Metrics } from '../process/metrics.js'
+import { channels, isTraced } from '../process/tracing.js'
 
 /**
  * Postpones writes to the end of a turn of the event loop, so that each connection gets all frames of the turn in one
@@ -27,6 +28,12 @@ export class EndOfTurn {
   }
 
   run(): void {
+    if (isTraced(channels.flush)) channels.flush.traceSync(() => this.#run(), {})
+    else this.#run()
+  }
+
+  /** Returns the number of connections that were written to. */
+  #run(): number {
     const startedAt = this.clock.now()
     const handovers = this.#handovers
     this.#handovers = []
@@ -41,6 +48,7 @@ export class EndOfTurn {
     this.#writers = []
     for (const writer of writers) writer.flush()
     this.metrics.writes.observe(this.clock.now() - startedAt)
+    return writers.length
   }
 
   #schedule(): void {

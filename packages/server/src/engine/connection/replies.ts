@@ -1,8 +1,9 @@
-import { ERRORS, type RoomfulError } from '@roomful/protocol'
+import { ERRORS, RoomfulError } from '@roomful/protocol'
 import type { LogPage } from '../../api/contracts/backplane.js'
 import type { Clock } from '../../api/contracts/clock.js'
 import { isoTime } from '../../util/iso-time.js'
 import type { Metrics } from '../process/metrics.js'
+import { noteAnswer } from '../process/tracing.js'
 import { type AckFields, ackText } from './ack-text.js'
 import type { Connection } from './connection.js'
 import { TextFrame } from './frames.js'
@@ -22,6 +23,7 @@ export class Replies {
 
   refuse(connection: Connection, refusal: Refusal & { readonly retryAfterMs?: number }): void {
     this.metrics.countError(refusal.code)
+    noteAnswer(() => new RoomfulError(refusal.code, { message: refusal.text, issues: refusal.issues }))
     this.send(connection, {
       type: 'error',
       message: refusal.text,
@@ -38,6 +40,7 @@ export class Replies {
   /** Answers with the error from a hook, a handler or the backplane. */
   fail(connection: Connection, error: RoomfulError, refs: Refs = {}): void {
     this.metrics.countError(Object.hasOwn(ERRORS, error.code) ? error.code : 'application')
+    noteAnswer(() => error)
     this.send(connection, {
       type: 'error',
       message: error.message,

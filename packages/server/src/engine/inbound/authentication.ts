@@ -2,6 +2,7 @@ import {
   CLOSE_CODES,
   type ClientMessageOf,
   type CloseName,
+  isTraceparent,
   type JsonObject,
   PROTOCOL_VERSION,
   RoomfulError,
@@ -11,6 +12,7 @@ import {
 import type { AnyProtocol, Authentication, ServerOptions, User } from '../../api/api.js'
 import type { Clock } from '../../api/contracts/clock.js'
 import type { Logger } from '../../api/contracts/logger.js'
+import type { ConnectTrace } from '../../api/contracts/traces.js'
 import type { Limits } from '../../api/options/limits.js'
 import { addressKey } from '../../util/address.js'
 import type { ApplicationCalls } from '../application/calls.js'
@@ -23,6 +25,7 @@ import type { Registry } from '../connection/registry.js'
 import type { Replies } from '../connection/replies.js'
 import { signSession, verifySession } from '../connection/session-token.js'
 import { Silence } from '../connection/silence.js'
+import { channels, isTraced, traced } from '../process/tracing.js'
 
 export interface AuthenticatorDeps {
   readonly authenticate: ServerOptions<AnyProtocol, unknown>['authenticate']
@@ -52,7 +55,16 @@ export class Authenticator {
   }
 
   /** Greets a new connection, or refuses it. Its messages wait until this is done. */
-  async greet(connection: Connection): Promise<void> {
+  greet(connection: Connection): Promise<void> {
+    if (!isTraced(channels.connect)) return this.#greet(connection)
+    const trace = connectTrace(connection)
+    return traced(channels.connect, trace, async () => {
+      await this.#greet(connection)
+      trace.userId = connection.session.user?.id
+    })
+  }
+
+  async #greet(connection: Connection): Promise<void> {
     const { hooks } = this.deps
     // Sent before the hook runs: neither a message from the hook nor a refusal may be a client's first frame.
     this.#sendGreeting(connection)
@@ -283,6 +295,16 @@ function isJsonObject(value: unknown): value is JsonObject {
 
 function toUser({ userId, profile, data }: Extract<Authentication, { userId: string }>): User {
   return { id: userId, ...(profile && { profile }), data }
+}
+
+function connectTrace({ id, request }: Connection): ConnectTrace {
+  const { traceparent } = request.headers
+  return {
+    connectionId: id,
+    remoteAddress: request.remoteAddress,
+    userId: undefined,
+    traceparent: isTraceparent(traceparent) ? traceparent : undefined,
+  }
 }
 
 /** The query token. Browsers and proxies log URLs, so the `auth` frame is safer. */

@@ -8,6 +8,7 @@ import type { Contexts } from '../application/contexts.js'
 import type { HandlerBatches } from '../application/handler-batches.js'
 import type { HandlerTable } from '../application/handlers.js'
 import type { Allowances } from '../connection/allowances.js'
+import type { Arrival } from '../connection/arrival.js'
 import type { Connection } from '../connection/connection.js'
 import { pageSpace } from '../connection/page-frames.js'
 import { type Refs, refsOfMessage } from '../connection/refs.js'
@@ -47,14 +48,11 @@ const HISTORY_LIMIT = 50
 export class Dispatcher {
   constructor(private readonly deps: DispatcherDeps) {}
 
-  /**
-   * Returns a promise only if something must be awaited.
-   * @param at when the message arrived, monotonic
-   */
+  /** Returns a promise only if something must be awaited. */
   dispatch(
     connection: Connection,
     decision: Exclude<Decision, { do: 'refuse' }>,
-    at: number,
+    arrival: Arrival,
   ): void | Promise<void> {
     const { deps } = this
     switch (decision.do) {
@@ -67,11 +65,11 @@ export class Dispatcher {
           id: decision.id,
         })
       case 'join':
-        return this.#join(connection, decision.message)
+        return this.#join(connection, decision.message, arrival)
       case 'leave':
         return this.#leave(connection, decision.membership, decision.ref)
       case 'chat':
-        return deps.chats.take(connection, decision.membership, decision.message, at)
+        return deps.chats.take(connection, decision.membership, decision.message, arrival)
       case 'typing':
         return this.#type(connection, decision.membership, decision.typing)
       case 'history':
@@ -79,19 +77,19 @@ export class Dispatcher {
       case 'presence':
         return this.#setPresence(connection, decision.membership, decision.message)
       case 'application':
-        return this.#callHandler(connection, decision.membership, decision.message)
+        return this.#callHandler(connection, decision.membership, decision.message, arrival)
     }
   }
 
   /** All pages of a join count as one join. */
-  #join(connection: Connection, message: ClientMessageOf<'join'>): void | Promise<void> {
+  #join(connection: Connection, message: ClientMessageOf<'join'>, arrival: Arrival): void | Promise<void> {
     const { allowances, memberships, replies } = this.deps
     const isPage = connection.session.pagedTo(message.room_id) !== undefined
     const allowed = isPage ? undefined : allowances.join(connection)
-    if (!allowed) return memberships.join(connection, message)
+    if (!allowed) return memberships.join(connection, message, arrival)
     return allowed.then((refusal) => {
       if (refusal) return replies.fail(connection, refusal, refsOfMessage(message))
-      if (connection.isOpen) return memberships.join(connection, message)
+      if (connection.isOpen) return memberships.join(connection, message, arrival)
     })
   }
 
@@ -170,6 +168,7 @@ export class Dispatcher {
     connection: Connection,
     membership: Membership,
     { type, envelope, body }: ApplicationMessage,
+    arrival: Arrival,
   ): Promise<void> {
     const { deps } = this
     const { roomId } = membership
@@ -177,7 +176,7 @@ export class Dispatcher {
     if (!(await this.#mayAct(connection, membership, type as 'join', refs))) return
     const handler = deps.handlers.get(type)
     if (!handler) return
-    const { context, abort } = deps.contexts.cancellable(connection, roomId)
+    const { context, abort } = deps.contexts.cancellable(connection, roomId, arrival)
     const message = { type, ...body }
     const stream = streamOf(roomId, context.user.id)
     if (typeof handler !== 'function') {

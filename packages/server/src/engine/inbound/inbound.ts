@@ -1,15 +1,24 @@
-import { type ClientMessageOf, type DecodeResult, decodeClientMessage, RoomfulError } from '@roomful/protocol'
+import {
+  type ClientMessageOf,
+  type Decoded,
+  type DecodeResult,
+  decodeClientMessage,
+  RoomfulError,
+} from '@roomful/protocol'
 import type { AnyProtocol } from '../../api/api.js'
 import type { Clock } from '../../api/contracts/clock.js'
+import type { MessageTrace } from '../../api/contracts/traces.js'
 import type { Limits } from '../../api/options/limits.js'
 import type { ApplicationCalls } from '../application/calls.js'
 import type { Contexts } from '../application/contexts.js'
 import type { HookCalls } from '../application/hook-calls.js'
+import type { Arrival } from '../connection/arrival.js'
 import { closeWith } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
 import { refsOf } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
 import type { Metrics } from '../process/metrics.js'
+import { channels, isTraced, traced } from '../process/tracing.js'
 import { type Decision, decide } from './decide.js'
 import type { Dispatcher } from './dispatcher.js'
 import { type Charged, charge } from './throttle.js'
@@ -26,14 +35,16 @@ export interface InboundDeps {
   readonly contexts: Contexts
 }
 
-interface WaitingText {
+interface WaitingText extends Arrival {
   readonly decoded: DecodeResult
   readonly bytes: number
-  /** When it arrived, monotonic. */
-  readonly at: number
 }
 
-type Waiting = WaitingText | { readonly binary: Uint8Array; readonly at: number }
+interface WaitingBinary extends Arrival {
+  readonly binary: Uint8Array
+}
+
+type Waiting = WaitingText | WaitingBinary
 
 const PACE_MS = 20
 const PING_FRAME = 'WebSocket ping'
@@ -64,7 +75,8 @@ export class Inbound {
     const { deps, connection } = this
     if (!connection.isOpen) return
     deps.metrics.messagesIn++
-    const waiting = { decoded: this.#decode(text), bytes, at: deps.clock.now() }
+    const decoded = this.#decode(text)
+    const waiting = { decoded, bytes, at: deps.clock.now(), traceparent: decoded.traceparent }
     if (isPing(waiting.decoded)) this.#answerPing(waiting)
     else this.#enqueue(waiting)
   }
@@ -73,7 +85,7 @@ export class Inbound {
     const { deps, connection } = this
     deps.metrics.messagesIn++
     if (!deps.hooks.names.has('binary')) closeWith(connection, 'unsupported_data')
-    else if (connection.isOpen) this.#enqueue({ binary, at: deps.clock.now() })
+    else if (connection.isOpen) this.#enqueue({ binary, at: deps.clock.now(), traceparent: undefined })
   }
 
   /** Charges a WebSocket ping like a message; returns false if it exceeds the rate. */
@@ -116,8 +128,23 @@ export class Inbound {
     this.#busy = false
   }
 
+  #take(next: Waiting): Promise<void> {
+    if (!isTraced(channels.message)) return this.#answer(next)
+    return traced(channels.message, this.#traceOf(next), () => this.#answer(next))
+  }
+
+  #traceOf(next: Waiting): MessageTrace {
+    const { id, session } = this.connection
+    const { traceparent } = next
+    const base = { connectionId: id, userId: session.user?.id, traceparent }
+    if ('binary' in next) return { ...base, type: 'binary', roomId: undefined, bytes: next.binary.byteLength }
+    const { decoded, bytes } = next
+    const { type } = decoded.ok ? decoded.message : decoded
+    return { ...base, type, roomId: refsOf(decoded).roomId, bytes }
+  }
+
   /** Never rejects: errors are answered. */
-  async #take(next: Waiting): Promise<void> {
+  async #answer(next: Waiting): Promise<void> {
     try {
       if (this.connection.isCongested) await this.#untilRead()
       if ('binary' in next) await this.#handleBinary(next.binary)
@@ -144,16 +171,17 @@ export class Inbound {
     deps.replies.fail(connection, answer, refs)
   }
 
-  async #handle({ decoded, bytes, at }: WaitingText): Promise<void> {
+  async #handle(waiting: WaitingText): Promise<void> {
     const { connection, deps } = this
+    const { decoded, bytes } = waiting
     if (!connection.isOpen) return
     if (!this.#passes(decoded, bytes)) return
     const decision = decide(connection.session, decoded, deps.limits)
     if (decision.do === 'refuse') return this.#refuse(decision)
     const isAsked = deps.hooks.names.has('message')
     if (!isAsked || !decoded.ok || decision.do === 'authenticate' || decision.do === 'answer_ping')
-      await deps.dispatcher.dispatch(connection, decision, at)
-    else await this.#afterMessageHook(decoded, at)
+      await deps.dispatcher.dispatch(connection, decision, waiting)
+    else await this.#afterMessageHook(decoded, waiting)
   }
 
   async #handleBinary(data: Uint8Array): Promise<void> {
@@ -166,9 +194,9 @@ export class Inbound {
     if (refusal) deps.replies.fail(connection, refusal)
   }
 
-  async #afterMessageHook(decoded: DecodeResult & { readonly ok: true }, at: number): Promise<void> {
+  async #afterMessageHook(decoded: Decoded, arrival: Arrival): Promise<void> {
     const { connection, deps } = this
-    const context = deps.contexts.of(connection)
+    const context = deps.contexts.of(connection, arrival)
     const refusal = await deps.hooks.ask('on.message', context, (set) =>
       set.message?.(context, decoded.message),
     )
@@ -176,7 +204,7 @@ export class Inbound {
     // Decides again, because the connection may have left the room while the hook was running.
     const again = decide(connection.session, decoded, deps.limits)
     if (again.do === 'refuse') return deps.replies.refuse(connection, again.refusal)
-    if (connection.isOpen) await deps.dispatcher.dispatch(connection, again, at)
+    if (connection.isOpen) await deps.dispatcher.dispatch(connection, again, arrival)
   }
 
   #refuse({ refusal }: Decision & { readonly do: 'refuse' }): void {
@@ -215,12 +243,13 @@ export class Inbound {
   }
 
   /** Answered outside the queue, so that a slow handler does not look like a dead server. */
-  #answerPing({ decoded, bytes, at }: WaitingText): void {
+  #answerPing(waiting: WaitingText): void {
     const { connection, deps } = this
+    const { decoded, bytes } = waiting
     if (!this.#passes(decoded, bytes)) return
     const decision = decide(connection.session, decoded, deps.limits)
     if (decision.do === 'refuse') this.#refuse(decision)
-    else void deps.dispatcher.dispatch(connection, decision, at)
+    else void deps.dispatcher.dispatch(connection, decision, waiting)
   }
 }
 

@@ -6,6 +6,7 @@ import { type Access, isStillMember } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'
 import type { Contexts } from '../application/contexts.js'
 import type { Handler, HandlerTable } from '../application/handlers.js'
+import type { Arrival } from '../connection/arrival.js'
 import type { Connection } from '../connection/connection.js'
 import { refsOfMessage } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
@@ -40,8 +41,7 @@ interface Chat {
   readonly membership: Membership
   readonly message: ClientMessageOf<'chat_message'>
   readonly userId: string
-  /** When it arrived, monotonic. */
-  readonly at: number
+  readonly arrival: Arrival
 }
 
 /** Takes chat messages to the log: asks the application, publishes, acknowledges. */
@@ -52,7 +52,7 @@ export class Chats {
     connection: Connection,
     membership: Membership,
     message: ClientMessageOf<'chat_message'>,
-    at: number,
+    arrival: Arrival,
   ): Promise<void> {
     const { deps } = this
     const { user } = connection.session
@@ -62,7 +62,7 @@ export class Chats {
         new RoomfulError('not_in_room'),
         refsOfMessage(message, membership),
       )
-    const chat = { connection, membership, message, userId: user.id, at }
+    const chat = { connection, membership, message, userId: user.id, arrival }
     // A message that is accepted now would be lost with this process.
     if (deps.lifeCycle.isDraining && deps.backplane.durability === 'memory')
       return this.#fail(chat, new RoomfulError('draining', { retryAfterMs: 1_000 }))
@@ -77,7 +77,8 @@ export class Chats {
     const { deps } = this
     const { message, data, client_id: clientId } = chat.message
     const body = { message, ...(data && { data }), ...(clientId !== undefined && { clientId }) }
-    const { context, abort } = deps.contexts.cancellable(chat.connection, chat.membership.roomId)
+    const { connection, membership, arrival } = chat
+    const { context, abort } = deps.contexts.cancellable(connection, membership.roomId, arrival)
     const call = async () => rewritten(await handler(context, body), body)
     const outcome = await deps.calls.run('handle.chat_message', context, call, abort)
     if (outcome.ok) await this.#publish(chat, outcome.value)
@@ -101,12 +102,12 @@ export class Chats {
 
   #acknowledge(chat: Chat, accepted: Accepted): void {
     const { deps } = this
-    const { connection, membership, message, at } = chat
+    const { connection, membership, message, arrival } = chat
     const { client_id: clientId, ref } = message
     if (clientId === undefined) return
     membership.lastAccepted = { clientId, position: accepted.position }
     deps.replies.acknowledge(connection, { ref, clientId, roomId: membership.roomId, accepted })
-    deps.metrics.acks.observe(deps.clock.now() - at)
+    deps.metrics.acks.observe(deps.clock.now() - arrival.at)
   }
 
   #fail({ connection, membership, message }: Chat, error: RoomfulError): void {

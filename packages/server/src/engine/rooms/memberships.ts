@@ -7,6 +7,7 @@ import type { ApplicationCalls } from '../application/calls.js'
 import type { Contexts } from '../application/contexts.js'
 import type { HookCalls } from '../application/hook-calls.js'
 import type { Allowances } from '../connection/allowances.js'
+import type { Arrival } from '../connection/arrival.js'
 import { mayReturn } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
 import { bytesOf, type Joined, pageSpace } from '../connection/page-frames.js'
@@ -14,6 +15,7 @@ import { type Refs, refsOfMessage } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { FanOut } from '../delivery/fan-out.js'
+import { channels, isTraced, traced } from '../process/tracing.js'
 import { type Room, streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
 import type { SharedPages } from './shared-pages.js'
@@ -47,14 +49,21 @@ const FULL_RETRY_MS = 5_000
 export class Memberships {
   constructor(private readonly deps: MembershipsDeps) {}
 
-  async join(connection: Connection, message: Join): Promise<void> {
+  join(connection: Connection, message: Join, arrival: Arrival): Promise<void> {
+    if (!isTraced(channels.join)) return this.#join(connection, message, arrival)
+    const { id: connectionId, session } = connection
+    const trace = { connectionId, userId: session.user?.id, roomId: message.room_id }
+    return traced(channels.join, trace, () => this.#join(connection, message, arrival))
+  }
+
+  async #join(connection: Connection, message: Join, arrival: Arrival): Promise<void> {
     const { session } = connection
     const refs = refsOfMessage(message)
     session.startJoin(message.room_id)
     try {
       const denied =
         (await this.deps.access.authorize(connection, 'join', message.room_id)) ??
-        (await this.#askJoinHook(connection, message))
+        (await this.#askJoinHook(connection, message, arrival))
       if (denied) return this.deny(connection, message.room_id, denied, refs)
       await this.deps.allowances.page(connection, this.#mostBytes(connection, message), () =>
         this.#enter(connection, message),
@@ -102,12 +111,16 @@ export class Memberships {
   }
 
   /** Calls the join hook for a new member. For an existing member, it was called when they first joined. */
-  async #askJoinHook(connection: Connection, message: Join): Promise<RoomfulError | undefined> {
+  async #askJoinHook(
+    connection: Connection,
+    message: Join,
+    arrival: Arrival,
+  ): Promise<RoomfulError | undefined> {
     const { hooks } = this.deps
     const { session } = connection
     const wasAsked = session.rooms.has(message.room_id) || session.pagedTo(message.room_id) !== undefined
     if (!hooks.names.has('join') || wasAsked) return undefined
-    const context = this.deps.contexts.inRoom(connection, message.room_id)
+    const context = this.deps.contexts.inRoom(connection, message.room_id, arrival)
     return hooks.ask('on.join', context, (set) => set.join?.(context))
   }
 

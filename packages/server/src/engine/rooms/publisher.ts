@@ -9,6 +9,7 @@ import { canonicalJson } from '../../util/canonical-json.js'
 import { isoTime } from '../../util/iso-time.js'
 import { invalid, type ServerMessages } from '../application/server-messages.js'
 import type { Metrics } from '../process/metrics.js'
+import { channels, isTraced } from '../process/tracing.js'
 
 export interface ChatBody {
   readonly message: string
@@ -26,6 +27,10 @@ export interface ChatDraft {
   readonly sender: Sender | undefined
   readonly account: string | undefined
   readonly idempotency?: Idempotency | undefined
+}
+
+interface FramedDraft extends Draft {
+  readonly message: JsonObject & { readonly type: string }
 }
 
 /** Turns messages into log entries. */
@@ -64,7 +69,7 @@ export class Publisher {
       data,
     }
     const draft = { id, message: frame, timestampMs, sender, account, idempotency }
-    return this.#commit(stream, draft)
+    return this.#commit(stream, roomId, draft)
   }
 
   /**
@@ -111,11 +116,17 @@ export class Publisher {
     const frame = { ...content, room_id: roomId, id }
     const idempotency = idempotencyOf(key, content)
     const draft = { id, message: frame, timestampMs: this.clock.wallTime(), idempotency }
-    return publishedOf(await this.#commit(stream, draft))
+    return publishedOf(await this.#commit(stream, roomId, draft))
   }
 
-  /** The only path into the log, so that every message is counted. */
-  async #commit(stream: string, draft: Draft): Promise<PublishResult> {
+  /** The only path into the log, so that every message is counted and traced. */
+  #commit(stream: string, roomId: string, draft: FramedDraft): Promise<PublishResult> {
+    if (!isTraced(channels.publish)) return this.#append(stream, draft)
+    const trace = { roomId, type: draft.message.type, id: draft.id }
+    return channels.publish.tracePromise(() => this.#append(stream, draft), trace)
+  }
+
+  async #append(stream: string, draft: Draft): Promise<PublishResult> {
     const { backplane, clock, metrics } = this
     const startedAt = clock.now()
     try {
