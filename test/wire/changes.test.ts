@@ -1,9 +1,12 @@
+import { join } from 'node:path'
 import { defineProtocol } from '@roomful/protocol'
 import { type Backplane, type Change, memory, type Roomful, RoomfulError } from '@roomful/server'
+import { sqlite } from '@roomful/server/sqlite'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
+import { temporaryFolder } from '../durable/disk-stage.js'
 import { connectExtended } from '../support/connect.js'
-import { serve } from '../support/wire-server.js'
+import { serve, WireClock } from '../support/wire-server.js'
 
 const protocol = defineProtocol({ server: { noted: z.object({ text: z.string() }) } })
 type Server = Roomful<typeof protocol>
@@ -34,7 +37,7 @@ describe('changes', () => {
     const { duplicate: _, ...noted } = await note(server, 'b', 'one')
     const { duplicate: __, ...own } = await server.user('bob').publish({ type: 'noted', text: 'letter' })
     const changes = await all(server.changes({ live: false }))
-    expect(changes.map(({ cursor, ...change }) => change)).toEqual([
+    expect(changes.map(({ cursor, timestampMs, ...change }) => change)).toEqual([
       {
         roomId: 'a',
         position: { epoch: ack.epoch, offset: 1, id: ack.id },
@@ -49,6 +52,22 @@ describe('changes', () => {
       },
     ])
   })
+
+  it.each(['memory', 'sqlite'])(
+    'changes on %s say when each was logged, however late it is read',
+    async (store) => {
+      const backplane = store === 'memory' ? memory() : sqlite({ file: join(temporaryFolder(), 'chat.db') })
+      const clock = new WireClock()
+      const { server } = await serve({ ...users, backplane, clock })
+      const start = clock.wallTime()
+      await note(server, 'a', 'one')
+      clock.sleep(5_000)
+      await note(server, 'a', 'two')
+      clock.sleep(60_000)
+      const changes = await all(server.changes({ live: false }))
+      expect(changes.map(({ timestampMs }) => timestampMs)).toEqual([start, start + 5_000])
+    },
+  )
 
   it('changes go on live, from the cursor that one has, until they are aborted', async () => {
     const { server } = await serve(users)

@@ -1,4 +1,4 @@
-import { defineProtocol } from '@roomful/protocol'
+import { defineProtocol, RoomfulError } from '@roomful/protocol'
 import {
   type Backplane,
   type Change,
@@ -27,8 +27,10 @@ async function started(options: MemoryOptions = {}) {
   return { server, clock, log, backplane }
 }
 
-async function note(server: Roomful<typeof protocol>, ...texts: Texts): Promise<void> {
-  for (const text of texts) await server.room('a').publish({ type: 'noted', text })
+const note = (server: Roomful<typeof protocol>, ...texts: Texts) => noteIn(server, 'a', ...texts)
+
+async function noteIn(server: Roomful<typeof protocol>, room: string, ...texts: Texts): Promise<void> {
+  for (const text of texts) await server.room(room).publish({ type: 'noted', text })
 }
 
 const textsOf = (changes: readonly Change<typeof protocol>[]): Texts =>
@@ -169,6 +171,78 @@ describe('a consumer', () => {
     expect(log.filter(({ event }) => event.startsWith('consume: changes were missed'))).toHaveLength(1)
   })
 
+  it('a consumer that reads ahead gets the changes of each room separately, in their order, and of several rooms at once', async () => {
+    const { server, clock } = await started()
+    const calls = new Calls()
+    server.consume('index', calls.handler, { batch: 2, ahead: 10 })
+    await note(server, '1')
+    const first = await calls.next()
+    await note(server, '2', '3')
+    await noteIn(server, 'b', 'b1')
+    const other = await calls.next()
+    expect([first.texts, other.texts]).toEqual([['1'], ['b1']])
+    first.end(new Error('room a cannot be indexed'))
+    other.end()
+    await noteIn(server, 'b', 'b2')
+    const next = await calls.next()
+    expect(next.texts).toEqual(['b2'])
+    next.end()
+    await turns()
+    expect(calls.waiting).toBe(0)
+    await clock.advance(1_000)
+    const again = await calls.next()
+    expect([again.texts, again.context.attempt]).toEqual([['1'], 2])
+    again.end()
+    const rest = await calls.next()
+    expect([rest.texts, rest.context.attempt]).toEqual([['2', '3'], 1])
+    rest.end()
+  })
+
+  it('a consumer that reads ahead takes no more than that while the oldest change is not done, and goes on with it after a restart', async () => {
+    const { server, clock } = await started()
+    const calls = new Calls()
+    const consumer = server.consume('index', calls.handler, { batch: 1, ahead: 3 })
+    await note(server, '1')
+    const oldest = await calls.next()
+    for (let n = 1; n <= 9; n++) await noteIn(server, 'b', `b${n}`)
+    const done: string[] = []
+    for (await turns(); calls.waiting > 0; await turns()) {
+      const call = await calls.next()
+      done.push(...call.texts)
+      call.end()
+    }
+    expect(done.length).toBeGreaterThanOrEqual(3)
+    expect(done.length).toBeLessThan(7)
+    oldest.end(new Error('still not'))
+    await consumer.stop()
+    await clock.advance(60_000)
+    server.consume('index', calls.handler, { batch: 1, ahead: 100 })
+    const [again, first] = [await calls.next(), await calls.next()]
+    expect([again.texts, first.texts]).toEqual([['1'], ['b1']])
+  })
+
+  it('a consumer whose handler asks to be called again after a time is, but not later than the longest wait', async () => {
+    const { server, clock, log } = await started()
+    await note(server, '1')
+    const calls = new Calls()
+    server.consume('index', calls.handler, { retryMs: 10_000 })
+    for (const [asked, wait] of [
+      [5_000, 5_000],
+      [50_000, 10_000],
+    ]) {
+      const call = await calls.next()
+      call.end(new RoomfulError('unavailable', { retryAfterMs: asked }))
+      await turns()
+      await clock.advance(Number(wait) - 1)
+      expect(calls.waiting).toBe(0)
+      await clock.advance(1)
+    }
+    const call = await calls.next()
+    expect(call.context.attempt).toBe(3)
+    call.end()
+    expect(log.filter(({ level }) => level === 'warn')).toHaveLength(2)
+  })
+
   it('a consumer that another node has taken over tells its handler, and keeps nothing of what that one does', async () => {
     const { server, clock, backplane } = await started()
     await note(server, '1')
@@ -238,6 +312,7 @@ describe('a consumer', () => {
     ['no handler', ['other'], /the handler must be a function/],
     ['another start', ['other', () => {}, { from: 'start' }], /from must be 'oldest' or 'now'/],
     ['an empty batch', ['other', () => {}, { batch: 0 }], /batch must be a whole number from 1/],
+    ['less than nothing ahead', ['other', () => {}, { ahead: -1 }], /ahead must be a whole number from 0/],
     ['no lease', ['other', () => {}, { leaseMs: 0 }], /leaseMs must be a number above 0/],
     ['a misspelt option', ['other', () => {}, { bach: 5 }], /did you mean 'batch'/],
   ])('a consumer is refused for %s, at once', async (_, args, says) => {

@@ -327,6 +327,7 @@ const FEED_CASES: Record<string, Body> = {
           log.entries,
         )
         assert(fed.every(({ epoch }) => epoch === log.epoch))
+        assert(fed.every(({ timestampMs }) => Number.isSafeInteger(timestampMs) && timestampMs >= 0))
       }
       const numbers = offsetsOf(entries.map(({ cursor }) => cursor))
       assert.deepEqual(

@@ -14,11 +14,12 @@ async function uses() {
     if (change.message.type === 'moved') expectTypeOf(change.message.from).toEqualTypeOf<string>()
     else expectTypeOf(change.message.user_id).toEqualTypeOf<string>()
   }
-  const consumer = server.consume('index', async (changes, { signal, missed }) => {
+  const consumer = server.consume('index', async (changes, { signal, missed, attempt }) => {
     expectTypeOf(changes).toEqualTypeOf<readonly Change<typeof protocol>[]>()
     expectTypeOf(changes.map(({ message }) => message)).toEqualTypeOf<LogMessage<typeof protocol>[]>()
     expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
     expectTypeOf(missed).toEqualTypeOf<boolean>()
+    expectTypeOf(attempt).toEqualTypeOf<number>()
   })
   expectTypeOf(await consumer.stop()).toEqualTypeOf<void>()
   // @ts-expect-error: no such place

@@ -25,7 +25,7 @@ describe('the index of changes in memory', () => {
   it('the index of changes in memory begins with what the logs hold, in the order of time', () => {
     const { streams, append } = started(10)
     for (const name of ['a', 'b', 'a']) append(name)
-    const index = new FeedIndex('store', streams)
+    const index = new FeedIndex('store', streams, (at) => at)
     append('b', index)
     expect(places(index, undefined, 10, BYTES)).toEqual(['a1', 'b1', 'a2', 'b2'])
     expect(index.read(undefined, 10, BYTES).head.offset).toBe(4)
@@ -33,7 +33,7 @@ describe('the index of changes in memory', () => {
 
   it('the index of changes in memory reads up to a hole, and tells of it to who comes there', () => {
     const { streams, append } = started(3)
-    const index = new FeedIndex('store', streams)
+    const index = new FeedIndex('store', streams, (at) => at)
     for (const name of ['q', 'a', 'a', 'q', 'a', 'a', 'q', 'a']) append(name, index)
     const start = { epoch: 'store', offset: 0, id: 'store' }
     const page = index.read(start, 10, BYTES)
@@ -46,7 +46,7 @@ describe('the index of changes in memory', () => {
 
   it('the index of changes in memory does not outgrow the logs, and knows what it has forgotten', () => {
     const { streams, append } = started(10)
-    const index = new FeedIndex('store', streams)
+    const index = new FeedIndex('store', streams, (at) => at)
     append('q', index)
     const [first] = index.read(undefined, 1, BYTES).entries
     let most = 0

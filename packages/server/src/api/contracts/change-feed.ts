@@ -6,6 +6,8 @@ export interface FeedEntry {
   /** The epoch of its stream. */
   readonly epoch: string
   readonly entry: LogEntry
+  /** When it was logged: wall time, in ms since 1970. */
+  readonly timestampMs: number
   /**
    * Its position in the feed: `epoch` is the id of the store, `offset` a number that grows from entry to entry, `id`
    * that of the entry.

@@ -30,6 +30,8 @@ export interface Change<P extends AnyProtocol = BuiltIn> {
   readonly message: LogMessage<P>
   /** Its position in the log of the room. */
   readonly position: Position
+  /** When it was logged: wall time, in ms since 1970. */
+  readonly timestampMs: number
   /** Its position among the changes, for the option `after`: an opaque text. */
   readonly cursor: string
 }
@@ -39,10 +41,18 @@ export interface ConsumeOptions {
   readonly from?: ChangesStart
   /** Maximum number of changes that the handler gets at once. @default 100 */
   readonly batch?: number
+  /**
+   * How many changes may be taken while an earlier one is not done. With more than 0, the handler gets the changes of
+   * each room separately, and those of several rooms at the same time: a room whose handler fails holds up others only
+   * once so many changes have been taken. After a crash, as many may come again.
+   * @default 0: one batch at a time, of all rooms
+   */
+  readonly ahead?: number
   /** If a node shows no sign of life for this long, in ms, another node takes over its consumers. @default 15_000 */
   readonly leaseMs?: number
   /**
-   * Longest wait before changes whose handler failed are passed again, in ms; it begins with 1 s and doubles.
+   * Longest wait before changes whose handler failed are passed again, in ms. The wait begins with 1 s and doubles; a
+   * handler that throws a RoomfulError with `retryAfterMs` chooses it.
    * @default 60_000
    */
   readonly retryMs?: number
@@ -55,6 +65,8 @@ export interface ConsumeContext {
   readonly signal: AbortSignal
   /** Whether changes before these were lost, because the cursor was gone. */
   readonly missed: boolean
+  /** How many times this node has passed these changes, from 1. */
+  readonly attempt: number
 }
 
 /**

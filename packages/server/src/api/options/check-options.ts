@@ -100,6 +100,10 @@ const CONSUME: OptionRules<ConsumeOptions> = {
     'a whole number from 1 to 10,000',
     (value) => Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= 10_000,
   ),
+  ahead: is.rule(
+    'a whole number from 0 to 10,000',
+    (value) => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= 10_000,
+  ),
   leaseMs: is.positive,
   retryMs: is.positive,
 }

@@ -31,6 +31,8 @@ export class FeedIndex {
   constructor(
     private readonly storeId: string,
     private readonly streams: Streams,
+    /** The wall time at a time of the clock by which the logs note when entries were appended. */
+    private readonly wallTimeAt: (at: number) => number,
   ) {
     this.#head = { epoch: storeId, offset: 0, id: storeId }
     const found: {
@@ -87,10 +89,13 @@ export class FeedIndex {
     let room = maxBytes
     for (const { number, ...row } of this.#rows.slice(first, first + limit)) {
       const { stream, epoch, offset } = row
-      const entry = this.#logOf(row)?.read({ after: offset - 1, limit: 1, maxBytes: 1 }).entries[0]
+      const log = this.#logOf(row)
+      const entry = log?.read({ after: offset - 1, limit: 1, maxBytes: 1 }).entries[0]
       room -= entry ? Buffer.byteLength(entry.text) : 0
       if (!entry || (room < 0 && entries.length > 0)) break
-      entries.push({ stream, epoch, entry, cursor: { epoch: this.storeId, offset: number, id: entry.id } })
+      const timestampMs = this.wallTimeAt(log?.atOf(offset) ?? 0)
+      const cursor = { epoch: this.storeId, offset: number, id: entry.id }
+      entries.push({ stream, epoch, entry, timestampMs, cursor })
     }
     return entries
   }

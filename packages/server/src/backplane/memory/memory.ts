@@ -90,7 +90,7 @@ class MemoryBackplane implements Backplane {
   readonly #bounds: StreamBounds
   #started: { readonly node: NodeLink; readonly streams: Streams } | undefined
   readonly changes = new MemoryFeed(
-    () => new FeedIndex(this.#node.newId(), this.#streams),
+    () => new FeedIndex(this.#node.newId(), this.#streams, (at) => this.#wallTimeAt(at)),
     () => this.#now(),
   )
   /** Streams with users in their grace period. */
@@ -252,6 +252,11 @@ class MemoryBackplane implements Backplane {
 
   #now(): number {
     return this.#node.clock.now()
+  }
+
+  #wallTimeAt(at: number): number {
+    const { clock } = this.#node
+    return Math.round(clock.wallTime() - (clock.now() - at))
   }
 
   #snapshot(presence: Presence): PresenceSnapshot {

@@ -54,20 +54,24 @@ export function changesReply(reply: unknown): ChangesReply {
     head,
     idAt: typeof idAt === 'string' ? idAt : undefined,
     entries: list(page).map((raw) => {
-      const [number, entryId, , line] = texts(raw)
-      return change({ epoch: head.epoch, offset: natural(number), id: text(entryId) }, text(line))
+      const [number, entryId, , line, at] = texts(raw)
+      return change(
+        { epoch: head.epoch, offset: natural(number), id: text(entryId) },
+        text(line),
+        natural(at),
+      )
     }),
   }
 }
 
 /** The message is one line; a stream's name may be several. */
-function change(cursor: Position, line: string): FeedEntry {
+function change(cursor: Position, line: string, timestampMs: number): FeedEntry {
   const [epoch, offset, previousId] = line.split('\n', 3)
   const start = [epoch, offset, previousId, ''].join('\n').length
   const end = line.lastIndexOf('\n')
   if (end < start) throw malformed(line)
   const one = entry(text(epoch), offset, cursor.id, previousId, line.slice(end + 1))
-  return { stream: line.slice(start, end), epoch: text(epoch), entry: one, cursor }
+  return { stream: line.slice(start, end), epoch: text(epoch), entry: one, timestampMs, cursor }
 }
 
 export function claimReply(reply: unknown): ConsumerClaim | undefined {

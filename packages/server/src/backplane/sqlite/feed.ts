@@ -71,7 +71,7 @@ export class Feed {
   #rowsAfter(seq: number, limit: number): Iterable<Row> {
     return this.driver
       .prepare(
-        `SELECT seq, offset, id, body, name, entries.room AS room FROM entries JOIN rooms ON rooms.room = entries.room
+        `SELECT seq, offset, id, at, body, name FROM entries JOIN rooms ON rooms.room = entries.room
          WHERE seq > ? ORDER BY seq LIMIT ?`,
       )
       .iterate(seq, limit)
@@ -83,7 +83,8 @@ export class Feed {
     const [offset, id] = [numberIn(row, 'offset'), textIn(row, 'id')]
     const previousId = this.rooms.idAt(room, offset - 1) ?? room.epoch
     const text = entryText(textIn(row, 'body'), room.epoch, offset)
+    const entry = { offset, id, previousId, text }
     const cursor = { epoch: this.storeId, offset: numberIn(row, 'seq'), id }
-    return { stream, epoch: room.epoch, entry: { offset, id, previousId, text }, cursor }
+    return { stream, epoch: room.epoch, entry, timestampMs: numberIn(row, 'at'), cursor }
   }
 }

@@ -4,11 +4,12 @@ import { roomOf } from '../rooms/room.js'
 import { cursorText } from './cursor.js'
 
 /** Turns an entry of the feed into a change for the application. */
-export function changeOf({ stream, epoch, entry, cursor }: FeedEntry): Change<AnyProtocol> {
+export function changeOf({ stream, epoch, entry, timestampMs, cursor }: FeedEntry): Change<AnyProtocol> {
   return {
     ...roomOf(stream),
     message: JSON.parse(entry.text) as LogMessage<AnyProtocol>,
     position: { epoch, offset: entry.offset, id: entry.id },
+    timestampMs,
     cursor: cursorText(cursor),
   }
 }

@@ -52,10 +52,10 @@ export class Changes {
     const feed = feedOf(backplane, 'consume')
     if (this.#consumers.has(name))
       throw new TypeError(`consume: this server already has a consumer '${name}'`)
-    const { from = 'oldest', batch = 100, leaseMs = 15_000, retryMs = 60_000 } = options
+    const { from = 'oldest', batch = 100, ahead = 0, leaseMs = 15_000, retryMs = 60_000 } = options
     const started = () => lifeCycle.run(async () => {})
     const consumer = new ChangeConsumer(
-      { name, handler, from, batch, leaseMs, retryMs },
+      { name, handler, from, batch, ahead, leaseMs, retryMs },
       { feed, clock, logger, owner: this.deps.newId(), started },
     )
     this.#consumers.set(name, consumer)

@@ -47,6 +47,7 @@ describe('changes on Redis', () => {
     await one.server.user('a\nb').publish({ type: 'noted', text: '4' })
     const seen = await reading
     expect(seen.map(textOf)).toEqual(['1', '2', '3', '4'])
+    for (const { timestampMs } of seen) expect(Math.abs(Date.now() - timestampMs)).toBeLessThan(60_000)
     expect(seen.at(-1)).toMatchObject({ roomId: '@me', userId: 'a\nb', message: { offset: 1 } })
     expect(seen.slice(0, 2).map(({ message }) => message)).toEqual(
       (await one.server.room('a').history()).messages,

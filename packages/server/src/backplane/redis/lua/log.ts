@@ -190,7 +190,7 @@ for _, raw in ipairs(raws) do
   local one = entry(raw)
   room = room - #one.open - ${OVERHEAD}
   if room < 0 and #page > 0 then break end
-  page[#page + 1] = { text(one.offset), one.id, one.previous, one.open }
+  page[#page + 1] = { text(one.offset), one.id, one.previous, one.open, text(one.at) }
 end
 local id = false
 if asked == last.offset then
