@@ -158,9 +158,15 @@ export const layers: Layer[] = [
     types: [],
   },
   {
+    name: 'server webhooks',
+    files: [`${server}webhooks/`],
+    imports: [...shared, '@roomful/protocol/options', 'node:'],
+    types: [],
+  },
+  {
     name: 'server',
     files: [`${server}server/`],
-    imports: ['server http', 'engine', ...engine, ...shared, 'node:', 'ws'],
+    imports: ['server http', 'server webhooks', 'engine', ...engine, ...shared, 'node:', 'ws'],
     types: [],
   },
   {

@@ -4,6 +4,7 @@ import { CLOSE_CODES, ERRORS } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { connect } from '../support/connect.js'
+import { SECRET } from '../support/webhook-receiver.js'
 import { serve, until } from '../support/wire-server.js'
 
 /** Metrics and labels that Prometheus adds by itself. */
@@ -26,6 +27,7 @@ const asked = [...shownByPanels, ...rules.map(({ alert, expr }) => ({ from: aler
 /** What a server shows that did some of everything. */
 async function scrape(): Promise<string> {
   const { url, server } = await serve()
+  server.webhooks([{ url: 'http://localhost/', secret: SECRET, events: ['messages_erased'] }])
   const [ana, bob] = [await connect(url), await connect(url)]
   for (const client of [ana, bob]) await client.join('lobby')
   await ana.chat('lobby', 'hi', { client_id: 'c' })

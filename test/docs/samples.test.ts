@@ -13,6 +13,12 @@ it('docs/your-database.md shows the handlers that run as a test', () => {
   expect(page).toContain(`\`\`\`ts\n${sample}\`\`\``)
 })
 
+it('docs/webhooks.md shows the receiver that runs as a test', () => {
+  const sample = readFileSync(new URL('webhook-receiver.ts', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../docs/webhooks.md', import.meta.url), 'utf8')
+  expect(page).toContain(`\`\`\`ts\n${sample}\`\`\``)
+})
+
 it('docs/backplanes.md shows the backplane that runs as a test', () => {
   const sample = readFileSync(new URL('map-backplane.ts', import.meta.url), 'utf8')
   const page = readFileSync(new URL('../../docs/backplanes.md', import.meta.url), 'utf8')

@@ -1,34 +1,21 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger } from '@roomful/server'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { connectExtended } from '../support/connect.js'
+import { type OpenDatabase, openDatabase } from '../support/database.js'
 import { type Database, serve } from './your-database.js'
 
-interface RealDatabase extends Database {
-  prepare(sql: string): { run(...values: string[]): unknown; all(): unknown[] }
-  close(): void
-}
-
 /** SQLite on disk, by what this Node has. */
-function open(): RealDatabase {
+function open(): OpenDatabase {
   const folder = mkdtempSync(join(tmpdir(), 'roomful-database-'))
-  const load = createRequire(import.meta.url)
-  const Driver = hasSqlite() ? load('node:sqlite').DatabaseSync : load('better-sqlite3')
-  const database: RealDatabase = new Driver(join(folder, 'app.db'))
+  const database = openDatabase(join(folder, 'app.db'))
   onTestFinished(() => {
     database.close()
     rmSync(folder, { recursive: true })
   })
   return database
-}
-
-/** Unflagged since 22.13. */
-function hasSqlite(): boolean {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  return major > 22 || (major === 22 && minor >= 13)
 }
 
 async function start(...[database, options]: Parameters<typeof serve>) {
@@ -50,7 +37,7 @@ async function start(...[database, options]: Parameters<typeof serve>) {
 const message = { type: 'chat_message', room_id: 'a', message: 'hello', client_id: 'c1' }
 
 /** A database whose next write is carried out, and then seems to have failed. */
-function failingOnce(database: RealDatabase, table: string) {
+function failingOnce(database: OpenDatabase, table: string) {
   const fault = { isDue: true, writes: 0 }
   const failing: Database = {
     exec: (sql) => database.exec(sql),
@@ -71,8 +58,8 @@ function failingOnce(database: RealDatabase, table: string) {
   return { failing, fault }
 }
 
-const sent = (database: RealDatabase) => database.prepare('SELECT * FROM sent').all()
-const logged = (database: RealDatabase) =>
+const sent = (database: OpenDatabase) => database.prepare('SELECT * FROM sent').all()
+const logged = (database: OpenDatabase) =>
   database.prepare("SELECT json_extract(message, '$.message') AS text FROM logged ORDER BY rowid").all()
 
 describe('the sample of docs/your-database.md', () => {

@@ -9,7 +9,7 @@ const STORES = {
   sqlite: async (options) => (await import('@roomful/server/sqlite')).sqlite(options),
 }
 
-const { store, options, port = 0 } = JSON.parse(process.argv[2])
+const { store, options, port = 0, webhooks = [] } = JSON.parse(process.argv[2])
 let faults = 0
 process.on('uncaughtException', () => faults++)
 process.on('unhandledRejection', () => faults++)
@@ -23,6 +23,7 @@ const delays = monitorEventLoopDelay({ resolution: 1 })
 const answers = {
   '/healthz': () => [200, ''],
   '/readyz': () => [server.ready ? 200 : 503, ''],
+  '/metrics': () => [200, server.metrics()],
   '/faults': () => [200, String(faults)],
   '/delays': () => [200, String(delays.percentile(99) / 1e6)],
 }
@@ -33,6 +34,7 @@ const http = createHttpServer((request, response) => {
   response.writeHead(status, { connection: 'close' }).end(text)
 })
 server.attach(http)
+server.webhooks(webhooks)
 try {
   await server.start()
 } catch (error) {

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { WebhookEndpoint } from '@roomful/server'
 
 const PROGRAM = fileURLToPath(new URL('store-server.mjs', import.meta.url))
 
@@ -10,6 +11,8 @@ export interface StoreServerOptions {
   readonly options: Readonly<Record<string, unknown>>
   /** @default any that is free */
   readonly port?: number
+  /** Passed to `server.webhooks()`. */
+  readonly webhooks?: readonly WebhookEndpoint[]
   /** Beside the variables of this process. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -79,6 +82,11 @@ export class StoreServer {
   /** Errors that nothing in the server caught. */
   async faults(): Promise<number> {
     return Number(await this.#ask('faults'))
+  }
+
+  /** As `server.metrics()` gives them. */
+  metrics(): Promise<string> {
+    return this.#ask('metrics')
   }
 
   /** The 99th percentile of how late its event loop was since this was last asked for, in ms. */

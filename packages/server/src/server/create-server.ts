@@ -16,6 +16,8 @@ import type {
   ListOptions,
   Roomful,
   ServerOptions,
+  WebhookEndpoint,
+  Webhooks,
 } from '../api/api.js'
 import { RoomfulError } from '../api/contracts/roomful-error.js'
 import type { ConnectionRequest, Transport, TransportEvents } from '../api/contracts/transport.js'
@@ -31,6 +33,7 @@ import {
 import { Node } from '../engine/node.js'
 import { closedError } from '../engine/process/life-cycle.js'
 import { httpApi } from '../http/http-api.js'
+import { startWebhooks } from '../webhooks/webhooks.js'
 import { attachTo, guard } from './attach.js'
 import { createHttpServer } from './http-server.js'
 import { assertOrigins } from './origin.js'
@@ -69,6 +72,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   readonly #own: HttpServer[] = []
   readonly #detach: (() => void)[] = []
   #closing: Promise<void> | undefined
+  readonly #protocol: AnyProtocol | undefined
   /** The application hears itself why the server cannot start. */
   #isStartAwaited = false
 
@@ -76,7 +80,8 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     private readonly node: Node,
     options: ServerOptions<AnyProtocol, unknown>,
   ) {
-    const { origins = 'same-host', trustedProxies = 0 } = options
+    const { origins = 'same-host', trustedProxies = 0, protocol } = options
+    this.#protocol = protocol
     assertOrigins(origins)
     this.#upgrade = createUpgradeHandler(node, { origins, trustedProxies })
     // Starts now, so that the application can publish before anybody can connect.
@@ -196,6 +201,19 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   async listConnections(options: ListOptions = {}) {
     assertListOptions('listConnections', options)
     return this.node.lifeCycle.run(async () => this.node.listings.connections(options))
+  }
+
+  webhooks(endpoints: readonly WebhookEndpoint<AnyProtocol>[]): Webhooks {
+    this.#assertOpen()
+    const { clock, logger, metrics, changes } = this.node
+    return startWebhooks(endpoints, {
+      protocol: this.#protocol,
+      clock,
+      logger,
+      random: Math.random,
+      count: (...counted) => metrics.countWebhook(...counted),
+      consume: (...consumer) => changes.consume(...consumer),
+    })
   }
 
   stats() {

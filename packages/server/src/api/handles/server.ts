@@ -8,6 +8,7 @@ import type { Change, ChangesOptions, ConsumeHandler, ConsumeOptions, Consumer }
 import type { BroadcastOptions, RoomHandle, UserHandle } from './handles.js'
 import type { HttpApi, HttpOptions } from './http.js'
 import type { ConnectionList, ListOptions, RoomList } from './listings.js'
+import type { WebhookEndpoint, Webhooks } from './webhooks.js'
 
 export interface ListenOptions {
   /** @default 3000; 0 picks a free port */
@@ -104,6 +105,16 @@ export interface Roomful<P extends AnyProtocol = BuiltIn> {
    * @throws TypeError for a wrong option
    */
   listConnections(options?: ListOptions): Promise<ConnectionList>
+  /**
+   * Sends logged messages to other servers, as signed requests: at least once, in the order of each room, from one
+   * node at a time.
+   * @throws TypeError for an option that cannot work, an endpoint that this server already serves, or if the backplane
+   * keeps no feed
+   *
+   * @example
+   * server.webhooks([{ url: 'https://example.com/hooks', secret: process.env.WEBHOOK_SECRET }])
+   */
+  webhooks(endpoints: readonly WebhookEndpoint<P>[]): Webhooks
   /** Current figures of the node. */
   stats(): Stats
   /** Gauges and counters in Prometheus' text format. */

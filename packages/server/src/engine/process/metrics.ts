@@ -29,6 +29,12 @@ export class Metrics {
   readonly eventLoopDelay = new EventLoopDelay()
   readonly #errors = new Map<string, number>()
   readonly #closes = new Map<number | 'other', number>()
+  /** By endpoint; the application chooses their names, and there are few. */
+  readonly #webhooks = {
+    delivered: new Map<string, number>(),
+    failures: new Map<string, number>(),
+    deadLetters: new Map<string, number>(),
+  }
 
   countError(code: string): void {
     this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1)
@@ -38,6 +44,11 @@ export class Metrics {
   countClose(code: number): void {
     const label = KNOWN_CODES.has(code) ? code : 'other'
     this.#closes.set(label, (this.#closes.get(label) ?? 0) + 1)
+  }
+
+  countWebhook(what: 'delivered' | 'failures' | 'deadLetters', endpoint: string, by = 1): void {
+    const counts = this.#webhooks[what]
+    counts.set(endpoint, (counts.get(endpoint) ?? 0) + by)
   }
 
   /** Prometheus' text format, version 0.0.4. */
@@ -69,6 +80,7 @@ export class Metrics {
       counter('roomful_fan_outs_total', 'Flushes of a room to its members', this.fanOuts),
       family('roomful_errors_total', 'Error frames by code', 'code', this.#errors),
       family('roomful_closes_total', 'Ended connections by close code', 'code', this.#closes),
+      ...this.#webhookFamilies(),
     ]
   }
 
@@ -82,6 +94,15 @@ export class Metrics {
         'How late the process runs what is due',
         this.eventLoopDelay,
       ),
+    ]
+  }
+
+  #webhookFamilies(): string[] {
+    const { delivered, failures, deadLetters } = this.#webhooks
+    return [
+      family('roomful_webhooks_delivered_total', 'Messages that an endpoint accepted', 'endpoint', delivered),
+      family('roomful_webhooks_failures_total', 'Requests that failed', 'endpoint', failures),
+      family('roomful_webhooks_dead_letters_total', 'Messages that were given up', 'endpoint', deadLetters),
     ]
   }
 }

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto'
+import { isVolatile } from '@roomful/protocol'
+import { assertOptions, is, type OptionRules, suggestion } from '@roomful/protocol/options'
+import type { AnyProtocol, ChangesStart, WebhookEndpoint } from '../api/api.js'
+import { keyOf } from './signature.js'
+
+/** An endpoint whose options were checked, with its defaults. */
+export interface Endpoint {
+  /** As logs and metrics show it. */
+  readonly label: string
+  readonly consumer: string
+  readonly url: string
+  readonly keys: readonly Buffer[]
+  /** `undefined` for all, those of earlier protocols too. */
+  readonly events: ReadonlySet<string> | undefined
+  readonly from: ChangesStart
+  readonly concurrency: number
+  readonly timeoutMs: number
+  readonly retryMs: number
+  readonly giveUpMs: number
+  readonly onDeadLetter: NonNullable<WebhookEndpoint['onDeadLetter']>
+}
+
+const MOST_SECRETS = 10
+const MAX_NAME_LENGTH = 100
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
+
+const RULES: OptionRules<WebhookEndpoint> = {
+  url: is.rule(
+    'a URL such as https://example.com/hooks, without a user and a password',
+    (value) => typeof value === 'string' && isPlainUrl(value),
+  ),
+  secret: is.rule(
+    'whsec_ and 24 to 64 bytes in base64, or a list of such secrets; make one with: echo whsec_$(openssl rand -base64 32)',
+    (value) => {
+      const secrets = [value].flat()
+      return secrets.length > 0 && secrets.length <= MOST_SECRETS && secrets.every((secret) => keyOf(secret))
+    },
+  ),
+  events: is.rule(
+    'a list of message types, such as chat_message',
+    (value) => Array.isArray(value) && value.length > 0 && value.every((type) => typeof type === 'string'),
+  ),
+  name: is.rule(
+    `a string of 1 to ${MAX_NAME_LENGTH} characters`,
+    (value) => is.text.accepts(value) && String(value).length <= MAX_NAME_LENGTH,
+  ),
+  from: is.oneOf('oldest', 'now'),
+  insecure: is.boolean,
+  concurrency: is.rule(
+    'a whole number from 1 to 1,000',
+    (value) => Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= 1_000,
+  ),
+  timeoutMs: is.positive,
+  retryMs: is.positive,
+  giveUpMs: is.positive,
+  onDeadLetter: is.function,
+}
+
+/** @throws TypeError that names the option and says how to fix it; it repeats no secrets */
+export function resolveEndpoints(
+  given: readonly WebhookEndpoint<AnyProtocol>[],
+  protocol: AnyProtocol | undefined,
+): readonly Endpoint[] {
+  if (!Array.isArray(given))
+    throw new TypeError('webhooks: pass a list of endpoints, such as [{ url, secret }]')
+  const endpoints = given.map((endpoint, index) => resolve(endpoint, `[${index}]`, protocol))
+  for (const [index, { consumer }] of endpoints.entries()) {
+    const first = endpoints.findIndex((endpoint) => endpoint.consumer === consumer)
+    if (first < index)
+      throw new TypeError(
+        `webhooks: [${index}] is the same endpoint as [${first}]; give one of them another name`,
+      )
+  }
+  return endpoints
+}
+
+function resolve(
+  endpoint: WebhookEndpoint<AnyProtocol>,
+  path: string,
+  protocol: AnyProtocol | undefined,
+): Endpoint {
+  assertComplete(endpoint, path)
+  assertOptions('webhooks', endpoint, RULES, path)
+  assertSecure(endpoint, path)
+  const { url, secret, name } = endpoint
+  const { origin, pathname } = new URL(url)
+  return {
+    label: name ?? `${origin}${pathname}`,
+    consumer: `webhook:${name ?? createHash('sha256').update(url).digest('base64url')}`,
+    url,
+    keys: [secret].flat().flatMap((one) => keyOf(one) ?? []),
+    events: eventsOf(endpoint, path, protocol),
+    from: endpoint.from ?? 'now',
+    concurrency: endpoint.concurrency ?? 8,
+    timeoutMs: endpoint.timeoutMs ?? 15_000,
+    retryMs: endpoint.retryMs ?? 300_000,
+    giveUpMs: endpoint.giveUpMs ?? 86_400_000,
+    onDeadLetter: endpoint.onDeadLetter ?? (() => {}),
+  }
+}
+
+/** A secret from a forgotten variable is undefined. */
+function assertComplete(endpoint: WebhookEndpoint<AnyProtocol>, path: string): void {
+  if (!is.object.accepts(endpoint)) return
+  const name = (['url', 'secret'] as const).find((name) => endpoint[name] === undefined)
+  if (name) throw new TypeError(`webhooks: ${path}.${name} is missing; make it ${RULES[name].expected}`)
+}
+
+function isPlainUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false
+  const { protocol, username, password } = new URL(value)
+  return /^https?:$/.test(protocol) && username === '' && password === ''
+}
+
+function assertSecure({ url, insecure = false }: WebhookEndpoint<AnyProtocol>, path: string): void {
+  const { protocol, hostname } = new URL(url)
+  if (protocol === 'https:' || insecure || LOOPBACK.test(hostname)) return
+  throw new TypeError(
+    `webhooks: ${path}.url is http: to another machine, and everybody on the way could read the messages; ` +
+      'use https:, or say insecure: true if that network is yours',
+  )
+}
+
+function eventsOf(
+  { events }: WebhookEndpoint<AnyProtocol>,
+  path: string,
+  protocol: AnyProtocol | undefined,
+): ReadonlySet<string> | undefined {
+  if (!events) return undefined
+  const server = Object.entries(protocol?.server ?? {})
+  const logged = server.filter(([, definition]) => !isVolatile(definition)).map(([name]) => name)
+  const all = ['chat_message', 'messages_erased', ...logged]
+  for (const type of events) {
+    if (all.includes(type)) continue
+    const why = server.some(([name]) => name === type)
+      ? `'${type}' is volatile, and only messages that are logged are sent`
+      : `there is no logged message '${type}'; ${suggestion(type, all)}`
+    throw new TypeError(`webhooks: ${path}.events: ${why}`)
+  }
+  return new Set(events)
+}

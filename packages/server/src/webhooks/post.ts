@@ -1,0 +1,91 @@
+import type { Clock } from '../api/contracts/clock.js'
+import { retryAfter } from './back-off.js'
+
+export interface PostRequest {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly timeoutMs: number
+  /** Aborts the request. */
+  readonly signal: AbortSignal
+}
+
+/** The request was not accepted. */
+export interface PostFailure {
+  /** Ends the sentence "the endpoint …". */
+  readonly why: string
+  /** `undefined` if there was no response. */
+  readonly status: number | undefined
+  readonly cause?: unknown
+  /** How long the response asks to wait, in ms; 0 if it does not say. */
+  readonly retryAfterMs: number
+}
+
+/** Most of a response's body that is read. A longer one ends its connection. */
+const BODY_BYTES = 16_384
+
+/** Sends a body of JSON. Resolves with `undefined` if a status from 200 to 299 arrived in time. */
+export async function post(request: PostRequest, clock: Clock): Promise<PostFailure | undefined> {
+  const { signal, timeoutMs } = request
+  const late = new AbortController()
+  const cancel = clock.after(timeoutMs, () => late.abort())
+  const ended = AbortSignal.any([signal, late.signal])
+  try {
+    const response = await send(request, ended)
+    await drain(response)
+    return failureOf(response, clock)
+  } catch (cause) {
+    const failure = { status: undefined, cause, retryAfterMs: 0 }
+    if (late.signal.aborted) return { ...failure, why: `did not answer within ${timeoutMs} ms` }
+    if (signal.aborted) return { ...failure, why: 'was not waited for any longer' }
+    return { ...failure, why: `could not be reached: ${reasonOf(cause)}` }
+  } finally {
+    cancel()
+  }
+}
+
+function send({ url, headers, body }: PostRequest, signal: AbortSignal): Promise<Response> {
+  const all = {
+    'content-type': 'application/json',
+    'user-agent': 'Roomful',
+    // The body is hardly read, and a compressed one could be long.
+    'accept-encoding': 'identity',
+    ...headers,
+  }
+  // A redirect could lead to a machine that the owner of the server did not choose.
+  return fetch(url, { method: 'POST', headers: all, body, signal, redirect: 'manual' })
+}
+
+/** Reads the body, so that its connection can be used again. The status counts, however the body ends. */
+async function drain({ body }: Response): Promise<void> {
+  if (!body) return
+  const reader = body.getReader()
+  try {
+    for (let left = BODY_BYTES; left > 0; ) {
+      const { done, value } = await reader.read()
+      if (done) return
+      left -= value.length
+    }
+  } catch {
+    return
+  }
+  await reader.cancel().catch(() => {})
+}
+
+function failureOf({ status, ok, headers }: Response, clock: Clock): PostFailure | undefined {
+  if (ok) return undefined
+  const retryAfterMs = retryAfter(headers.get('retry-after'), clock.wallTime())
+  const isRedirect = status >= 300 && status < 400
+  return {
+    why: isRedirect ? `answered ${status}; redirects are not followed` : `answered ${status}`,
+    status,
+    retryAfterMs,
+  }
+}
+
+/** `fetch` says only that it failed; what failed is in the cause. */
+function reasonOf(error: unknown): string {
+  const { cause } = error as { readonly cause?: unknown }
+  const { code, message } = Object(cause ?? error) as { readonly code?: string; readonly message?: string }
+  return code ?? message ?? 'unknown reason'
+}
