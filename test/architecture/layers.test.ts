@@ -5,7 +5,12 @@ import { type Import, importsIn, importsOf } from './imports.js'
 import { type Layer, layers } from './layers.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const imports = importsOf(root, ['packages/protocol/src', 'packages/server/src', 'packages/client/src'])
+const imports = importsOf(root, [
+  'packages/protocol/src',
+  'packages/server/src',
+  'packages/client/src',
+  'packages/create/src',
+])
 
 describe('imports', () => {
   it('imports point inward only, as the layer map says', () => {

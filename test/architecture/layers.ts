@@ -259,4 +259,5 @@ export const layers: Layer[] = [
     ],
     types: [protocol],
   },
+  { name: 'create', files: ['packages/create/src/'], imports: ['node:'], types: [] },
 ]

@@ -1,0 +1,11 @@
+import type { ServerOptions } from '@roomful/server'
+import { protocol } from './protocol.js'
+
+/** What the server does with the messages. Add `authenticate` and `authorize` to say who may do what. */
+export const rooms: ServerOptions<typeof protocol> = {
+  protocol,
+  handle: {
+    chat_message: (_, chat) => ({ ...chat, message: chat.message.trim() }),
+    wave: ({ room, user }, { emoji }) => room.broadcast({ type: 'waved', emoji, by: user.id }),
+  },
+}
