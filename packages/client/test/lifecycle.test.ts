@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from 'vitest'
 import { RoomfulError } from '../src/index.js'
 import * as production from '../src/runtime/strings.production.js'
-import { chatFrame, errorFrame, joinedFrame, Script } from './support/scripted-server.js'
+import { chatFrame, errorFrame, joinedFrame, ScriptedServer } from './support/scripted-server.js'
 
 describe('connecting', () => {
   it('[C3] [C6] a client waits for system, sends auth first, and only then joins', async () => {
-    const script = new Script({ token: 'secret' })
+    const script = new ScriptedServer({ token: 'secret' })
     void script.client.room('r').join()
     expect(script.client.status.get().state).toBe('dialing')
     await script.connection.opens()
@@ -20,7 +20,7 @@ describe('connecting', () => {
   })
 
   it('[C10] a client gives the session back after a reconnect, so that an anonymous user stays the same', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.connection.welcomes('anon-1')
     expect(script.connection.take()).toEqual([{ type: 'auth', protocol: 1 }])
     await script.connection.closes(1006)
@@ -31,11 +31,11 @@ describe('connecting', () => {
 
   it.each([
     ['opened', () => Promise.resolve(), 'dialing'],
-    ['greeted', (script: Script) => script.connection.opens(), 'authenticating'],
+    ['greeted', (script: ScriptedServer) => script.connection.opens(), 'authenticating'],
   ])(
     '[K3] a client gives up a connection that is not %s within 10 s and dials anew',
     async (_, prepare, state) => {
-      const script = new Script()
+      const script = new ScriptedServer()
       await prepare(script)
       await script.clock.advance(9_999)
       expect(script.client.status.get().state).toBe(state)
@@ -48,7 +48,7 @@ describe('connecting', () => {
   )
 
   it('a client drops what a connection says after it was given up', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const [first] = script.connections
     await script.clock.advance(10_000)
     await first?.welcomes('ghost')
@@ -57,7 +57,7 @@ describe('connecting', () => {
   })
 
   it('[K3] a client backs off with full jitter, and starts anew after 10 s online', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     script.random = 0.999
     const waits: number[] = []
     for (let i = 0; i < 8; i++) {
@@ -82,7 +82,7 @@ describe('connecting', () => {
   })
 
   it('[K1] a client says why in words, and stops for good on a terminal code', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.connection.welcomes()
     const room = script.client.room('r')
     const joined = room.join()
@@ -100,7 +100,7 @@ describe('connecting', () => {
   it('[K1] a client tries a refused token once more only if the getter gives another one', async () => {
     const tokens = ['old', 'new', 'new', 'new']
     const reasons: string[] = []
-    const script = new Script({
+    const script = new ScriptedServer({
       token: ({ reason }) => {
         reasons.push(reason)
         return tokens.shift() ?? ''
@@ -119,7 +119,7 @@ describe('connecting', () => {
   })
 
   it('[K1] a client stops after five authentications in a row that came too late', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     for (let i = 0; i < 4; i++) {
       await script.connection.closes(4008)
       const status = script.client.status.get()
@@ -130,7 +130,7 @@ describe('connecting', () => {
   })
 
   it('[K1] a client waits at least 5 s when the server is overloaded', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     script.random = 0
     await script.connection.closes(4006)
     expect(script.client.status.get()).toMatchObject({ state: 'backoff', inMs: 5_100 })
@@ -139,7 +139,7 @@ describe('connecting', () => {
   })
 
   it('close() ends everything: no timer and no attempt is left', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.connection.closes(1006)
     script.client.close()
     expect(script.client.status.get()).toEqual({ state: 'closed', reason: 'Closed' })
@@ -147,7 +147,7 @@ describe('connecting', () => {
   })
 
   it('a handler that closes the client from within a status change leaves nothing behind', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     script.client.on('status', ({ to }) => {
       if (to.state === 'online') script.client.close()
     })
@@ -162,7 +162,7 @@ describe('tokens', () => {
   it('[K1] a client without a token says so where the server asks for one, in the log without a stack', async () => {
     const warnings: [string, unknown][] = []
     const logger = { warn: (text: string, error: unknown) => warnings.push([text, error]), error: () => {} }
-    const script = new Script({ logger })
+    const script = new ScriptedServer({ logger })
     await script.clock.settle()
     await script.connection.opens()
     await script.connection.says(
@@ -192,7 +192,7 @@ describe('tokens', () => {
     ['returns no string', () => 7 as never],
   ])('a getter that %s is asked again after a back-off', async (_, token) => {
     let calls = 0
-    const script = new Script({ token: () => (++calls === 1 ? token() : 'good') })
+    const script = new ScriptedServer({ token: () => (++calls === 1 ? token() : 'good') })
     await script.clock.advance(0)
     expect(script.client.status.get()).toMatchObject({ state: 'backoff', reason: 'The token getter failed' })
     await script.clock.advance(500)
@@ -201,7 +201,7 @@ describe('tokens', () => {
 
   it('a getter that never settles is given up after 10 s, and its late answer is dropped', async () => {
     const settle: ((token: string) => void)[] = []
-    const script = new Script({ token: () => new Promise((resolve) => settle.push(resolve)) })
+    const script = new ScriptedServer({ token: () => new Promise((resolve) => settle.push(resolve)) })
     await script.clock.advance(10_000)
     expect(script.client.status.get().state).toBe('backoff')
     await script.clock.advance(500)
@@ -215,7 +215,7 @@ describe('tokens', () => {
 
   it('[C13] a client refreshes on the live connection before the token expires', async () => {
     const reasons: string[] = []
-    const script = new Script({
+    const script = new ScriptedServer({
       token: ({ reason }) => {
         reasons.push(reason)
         return reason
@@ -243,7 +243,7 @@ describe('tokens', () => {
 
   it('[C12] a client asks for another token when the old one expired', async () => {
     const reasons: string[] = []
-    const script = new Script({
+    const script = new ScriptedServer({
       token: ({ reason }) => {
         reasons.push(reason)
         return reason
@@ -258,7 +258,7 @@ describe('tokens', () => {
 })
 
 describe('a client that never got through', () => {
-  const reasonOf = async (script: Script) => {
+  const reasonOf = async (script: ScriptedServer) => {
     await script.connection.closes(1006)
     return script.client.status.get().reason
   }
@@ -266,7 +266,7 @@ describe('a client that never got through', () => {
   it('a client that never got through says what to check, without the token, once in the log', async () => {
     const warnings: string[] = []
     const logger = { warn: (text: string) => warnings.push(text), error: () => {} }
-    const script = new Script({ url: 'ws://test/chat?token=secret', logger })
+    const script = new ScriptedServer({ url: 'ws://test/chat?token=secret', logger })
     const reason =
       'No connection to ws://test/chat so far: check that the server runs there, that the path is right, and that a proxy in between passes WebSockets on'
     expect(await reasonOf(script)).toBe(reason)
@@ -276,7 +276,7 @@ describe('a client that never got through', () => {
   })
 
   it('a client that never got through says so when the dial times out as well', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.clock.advance(10_000)
     expect(script.client.status.get().reason).toMatch(/^No connection to ws:\/\/test\/ so far: check/)
   })
@@ -293,7 +293,7 @@ describe('a client that never got through', () => {
     async (origin, protocol, words) => {
       vi.stubGlobal('location', { origin, protocol, href: 'https://app.example/' })
       try {
-        expect(await reasonOf(new Script())).toContain(words)
+        expect(await reasonOf(new ScriptedServer())).toContain(words)
       } finally {
         vi.unstubAllGlobals()
       }
@@ -311,7 +311,7 @@ describe('a client that never got through', () => {
   })
 
   it('a client that never got through speaks of a lost connection once it has been greeted', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.connection.opens()
     await script.connection.says({ type: 'system', message: '', timestamp: '', protocol: 1 })
     expect(await reasonOf(script)).toBe('Connection lost')
@@ -320,7 +320,7 @@ describe('a client that never got through', () => {
 
 describe('heartbeat and network', () => {
   it('[C16] a client measures the latency, degrades when a pong is late, and connects anew without one', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.connection.welcomes()
     await script.clock.advance(40)
     await script.connection.says({ type: 'pong', timestamp: '', id: 1 })
@@ -339,7 +339,7 @@ describe('heartbeat and network', () => {
   })
 
   it('a pong to an earlier ping does not count', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.connection.welcomes()
     await script.clock.advance(1_000)
     script.signal('visible')
@@ -350,7 +350,7 @@ describe('heartbeat and network', () => {
   })
 
   it('a client probes when the page becomes visible, and connects anew if there is no pong in 3 s', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.connection.welcomes()
     await script.connection.says({ type: 'pong', timestamp: '', id: 1 })
     await script.clock.advance(1_000)
@@ -361,7 +361,7 @@ describe('heartbeat and network', () => {
   })
 
   it('a timer that ran late, in a throttled or sleeping page, probes again instead of giving up', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.connection.welcomes()
     script.clock.sleep(3_600_000)
     await script.clock.advance(0)
@@ -371,7 +371,7 @@ describe('heartbeat and network', () => {
   })
 
   it('a client dials slowly while the browser says that there is no network, and at once when it is back', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.connection.welcomes()
     await script.connection.closes(1006)
     script.isOffline = true
@@ -390,7 +390,7 @@ describe('heartbeat and network', () => {
   })
 
   it('a client finds a server that is back without any signal, whatever the browser says', async () => {
-    const script = new Script({ backoff: { maxMs: 1_000 } })
+    const script = new ScriptedServer({ backoff: { maxMs: 1_000 } })
     script.isOffline = true
     await script.connection.welcomes()
     await script.connection.closes(1006)
@@ -405,7 +405,7 @@ describe('heartbeat and network', () => {
   })
 
   it('[C20] a client comes no earlier than the server advised, though a signal says that the network is back', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.connection.welcomes()
     script.isOffline = true
     await script.connection.says({ type: 'draining', reconnect_after_ms: 60_000 })
@@ -416,7 +416,7 @@ describe('heartbeat and network', () => {
   })
 
   it('[C17] [K5] a client with too many connections of its user waits until the page is looked at, and comes back at once', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.connection.welcomes()
     await script.connection.closes(4009)
     expect(script.client.status.get().state).toBe('waiting')
@@ -433,7 +433,7 @@ describe('heartbeat and network', () => {
   })
 
   it('a client tries at first even though the browser says offline: a server on this machine is there', async () => {
-    const script = new Script({ autoConnect: false })
+    const script = new ScriptedServer({ autoConnect: false })
     script.isOffline = true
     script.client.connect()
     expect(script.connections).toHaveLength(1)
@@ -442,7 +442,7 @@ describe('heartbeat and network', () => {
   })
 
   it('[C20] a client moves on when the draining server advised, and not before', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const advice: number[] = []
     script.client.on('draining', ({ reconnect_after_ms }) => advice.push(reconnect_after_ms))
     await script.connection.welcomes()
@@ -458,7 +458,7 @@ describe('heartbeat and network', () => {
   })
 
   it('[C20] a client waits out the advice when the server closes earlier', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     script.random = 0
     await script.connection.welcomes()
     await script.connection.says({ type: 'draining', reconnect_after_ms: 8_000 })
@@ -470,7 +470,7 @@ describe('heartbeat and network', () => {
 
 describe('events', () => {
   it('a handler that throws or rejects is reported and stops nobody else', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const room = script.client.room('r')
     const heard: number[] = []
     room.on('chat_message', () => {
@@ -490,7 +490,7 @@ describe('events', () => {
   })
 
   it('off() twice is safe, and the same handler may be added twice', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const seen: string[] = []
     const handler = ({ to }: { to: { state: string } }) => seen.push(to.state)
     const offs = [script.client.on('status', handler), script.client.on('status', handler)]
@@ -501,7 +501,7 @@ describe('events', () => {
   })
 
   it('an error frame without a request is an error event', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const errors: RoomfulError[] = []
     script.client.on('error', (error) => errors.push(error))
     await script.connection.welcomes()

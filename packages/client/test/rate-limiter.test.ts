@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { RateLimiter } from '../src/connection/rate-limiter.js'
 import { createClient } from '../src/index.js'
-import { errorFrame, joinedFrame, Script } from './support/scripted-server.js'
+import { errorFrame, joinedFrame, ScriptedServer } from './support/scripted-server.js'
 
 /** A source with so many frames of a size, which notes when each was sent. */
 function source(clock: VirtualClock, count: number, bytes: number) {
@@ -169,7 +169,7 @@ describe('what waits for its turn', () => {
 
   it('what waits for its turn is dropped with the connection, since it never left', async () => {
     const protocol = defineProtocol({ client: { ask: request(z.object({}), z.object({})) } })
-    const script = new Script({ protocol: protocol as never })
+    const script = new ScriptedServer({ protocol: protocol as never })
     const room = script.client.room('r') as unknown as {
       request(type: string, body: object): Promise<unknown>
     }
@@ -181,7 +181,7 @@ describe('what waits for its turn', () => {
   })
 
   it('what waits for its turn does not follow what took it back: a join that waits is not sent after a leave', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.connection.welcomes('me', slow)
     const [one, two] = [script.client.room('one'), script.client.room('two')]
     void one.join()
@@ -193,7 +193,7 @@ describe('what waits for its turn', () => {
   })
 
   it('a typing notice is not queued', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const room = script.client.room('r')
     await script.connection.welcomes('me', slow)
     void room.join()

@@ -2,10 +2,10 @@ import { defineProtocol } from '@roomful/protocol/define'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import type { Room, RoomfulError } from '../src/index.js'
-import { ackFrame, chatFrame, errorFrame, joinedFrame, Script } from './support/scripted-server.js'
+import { ackFrame, chatFrame, errorFrame, joinedFrame, ScriptedServer } from './support/scripted-server.js'
 
-async function live(options: ConstructorParameters<typeof Script>[0] = {}, hello = {}) {
-  const script = new Script(options)
+async function live(options: ConstructorParameters<typeof ScriptedServer>[0] = {}, hello = {}) {
+  const script = new ScriptedServer(options)
   const room = script.client.room('r')
   await script.connection.welcomes('me', hello)
   void room.join()
@@ -173,7 +173,7 @@ describe('a message that failed', () => {
   })
 
   it('a message that failed is behind the history that was there before it', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const room = script.client.room('r')
     await script.connection.welcomes()
     void room.join()

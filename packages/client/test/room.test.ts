@@ -2,11 +2,11 @@ import { type BuiltIn, defineProtocol, request, volatile } from '@roomful/protoc
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { type ClientOptions, createClient } from '../src/index.js'
-import { chatFrame, errorFrame, joinedFrame, Script } from './support/scripted-server.js'
+import { chatFrame, errorFrame, joinedFrame, ScriptedServer } from './support/scripted-server.js'
 
 /** A client that is live in room `r` at offset 0 of epoch `e1`. */
 async function live(options: Partial<ClientOptions<BuiltIn>> = {}, joined: Record<string, unknown> = {}) {
-  const script = new Script(options)
+  const script = new ScriptedServer(options)
   const room = script.client.room('r')
   const heard: number[] = []
   room.on('chat_message', ({ offset }) => heard.push(offset ?? -1))
@@ -17,7 +17,7 @@ async function live(options: Partial<ClientOptions<BuiltIn>> = {}, joined: Recor
   return { script, room, heard, result: await result }
 }
 
-async function reconnect(script: Script) {
+async function reconnect(script: ScriptedServer) {
   await script.connection.closes(1006)
   await script.clock.advance(20_000)
   await script.connection.welcomes()
@@ -38,7 +38,7 @@ describe('joining', () => {
   })
 
   it('[H4] a join asks for the pages of the past one after another, and is live after the last', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const room = script.client.room('r')
     const heard: unknown[] = []
     room.on('chat_message', (message) => heard.push(message))
@@ -61,7 +61,7 @@ describe('joining', () => {
   })
 
   it('no live event fires before the task after the join, so that handlers may be added after it', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const room = script.client.room('r')
     await script.connection.welcomes()
     const heard: unknown[] = []
@@ -76,7 +76,7 @@ describe('joining', () => {
   })
 
   it('[J3] a second join is idempotent: no second frame, and both resolve', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const room = script.client.room('r')
     await script.connection.welcomes()
     const both = Promise.all([room.join(), room.join()])
@@ -89,7 +89,7 @@ describe('joining', () => {
   })
 
   it('[J7] a join rejects with the refusal of the application, and does not try again', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const room = script.client.room('r')
     await script.connection.welcomes()
     const joined = room.join()
@@ -107,7 +107,7 @@ describe('joining', () => {
   })
 
   it('[E16] a join tries again after a temporary refusal, when the server says', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const room = script.client.room('r')
     await script.connection.welcomes()
     const joined = room.join()
@@ -121,7 +121,7 @@ describe('joining', () => {
   })
 
   it('[C2] a client paces the joins of many rooms by the limit in the hello', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const ids = Array.from({ length: 12 }, (_, index) => `room-${index}`)
     for (const id of ids) void script.client.room(id).join()
     await script.connection.welcomes('me', { limits: { joins_per_second: 5 } })
@@ -134,7 +134,7 @@ describe('joining', () => {
   })
 
   it('[C2] a client rejoins as many rooms at once as the server takes in a burst', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     for (let index = 0; index < 102; index++) void script.client.room(`room-${index}`).join()
     await script.connection.welcomes('me', { limits: { joins_per_second: 5, joins_burst: 100 } })
     const joins = () => script.connection.take().filter(({ type }) => type === 'join').length
@@ -144,14 +144,14 @@ describe('joining', () => {
   })
 
   it('a join that nobody awaits never becomes an unhandled rejection', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     void script.client.room('r').join()
     script.client.close()
     expect(script.client.room('r').status.get()).toMatchObject({ state: 'left' })
   })
 
   it('[J2] a join refuses a room id that the server would refuse', () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     for (const id of ['a b', undefined, 5] as string[])
       expect(() => script.client.room(id)).toThrow(expect.objectContaining({ code: 'invalid_room' }))
     expect(script.client.me.id).toBe('@me')
@@ -268,7 +268,7 @@ describe('the cursor', () => {
   })
 
   it('the cursor drops the answer to a join of a connection that is gone', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const room = script.client.room('r')
     await script.connection.welcomes()
     void room.join()
@@ -419,7 +419,7 @@ describe('application messages', () => {
   })
 
   async function play() {
-    const script = new Script({ protocol } as unknown as ClientOptions<BuiltIn>)
+    const script = new ScriptedServer({ protocol } as unknown as ClientOptions<BuiltIn>)
     // The script's client is untyped; the handle is that of createClient<typeof protocol>.
     const client = script.client as unknown as ReturnType<typeof createClient<typeof protocol>>
     await script.connection.welcomes()

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import { createTestServer, Device } from '@roomful/server/testing'
 import { describe, expect, it } from 'vitest'
 import { createClient, type Room } from '../src/index.js'
-import { joinedFrame, Script } from './support/scripted-server.js'
+import { joinedFrame, ScriptedServer } from './support/scripted-server.js'
 
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc') as () => void
@@ -92,7 +92,7 @@ describe('rooms that were visited', () => {
 
 describe('release', () => {
   it('release() leaves, forgets, and gives a new handle', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const room = script.client.room('r')
     await script.connection.welcomes()
     void room.join()

@@ -1,10 +1,10 @@
 import type { BuiltIn } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
 import { type ClientOptions, type OutboxStorage, type StoredMessage, storedOutbox } from '../src/index.js'
-import { ackFrame, chatFrame, errorFrame, joinedFrame, Script } from './support/scripted-server.js'
+import { ackFrame, chatFrame, errorFrame, joinedFrame, ScriptedServer } from './support/scripted-server.js'
 
 async function live(options: Partial<ClientOptions<BuiltIn>> = {}, hello: Record<string, unknown> = {}) {
-  const script = new Script(options)
+  const script = new ScriptedServer(options)
   const room = script.client.room('r')
   await script.connection.welcomes('me', hello)
   void room.join()
@@ -13,7 +13,7 @@ async function live(options: Partial<ClientOptions<BuiltIn>> = {}, hello: Record
   return { script, room }
 }
 
-async function reconnect(script: Script, hello: Record<string, unknown> = {}) {
+async function reconnect(script: ScriptedServer, hello: Record<string, unknown> = {}) {
   await script.connection.closes(1006)
   await script.clock.advance(20_000)
   await script.connection.welcomes('me', hello)
@@ -333,7 +333,7 @@ describe('the stored outbox', () => {
     const { script, room } = await live({ storage: storedOutbox(storage) })
     await script.connection.closes(1006)
     room.send('mine')
-    const next = new Script({ storage: storedOutbox(memoryStorage(storage.kept)) })
+    const next = new ScriptedServer({ storage: storedOutbox(memoryStorage(storage.kept)) })
     next.client.room('r')
     await next.connection.welcomes('me')
     await next.connection.closes(4501)
@@ -345,7 +345,7 @@ describe('the stored outbox', () => {
     const storage = memoryStorage()
     const { room } = await live({ storage: storedOutbox(storage) })
     room.send('old')
-    const script = new Script({ storage: storedOutbox(memoryStorage(storage.kept)) })
+    const script = new ScriptedServer({ storage: storedOutbox(memoryStorage(storage.kept)) })
     script.wallTime += 3_600_000
     const again = script.client.room('r')
     await script.connection.welcomes('me')
@@ -361,7 +361,7 @@ describe('the stored outbox', () => {
     const { script, room } = await live({ storage: storedOutbox(storage) })
     await script.connection.closes(1006)
     room.send('mine')
-    const other = new Script({ storage: storedOutbox(memoryStorage(storage.kept)) })
+    const other = new ScriptedServer({ storage: storedOutbox(memoryStorage(storage.kept)) })
     const otherRoom = other.client.room('r')
     await other.connection.welcomes('eve')
     void otherRoom.join()

@@ -24,7 +24,7 @@ afterEach(async () => {
   for (const context of browser.contexts()) await context.close()
 })
 
-/** Creates `window.client`, joined to the room, its messages stored. */
+/** Creates `window.client`, which joins the room and stores its unsent messages. */
 function join(page: Page, online = true) {
   return page.evaluate(async (online) => {
     window.client = window.createClient({ url: '/ws', storage: window.localOutbox(), autoConnect: online })

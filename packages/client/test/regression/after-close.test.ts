@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { joinedFrame, Script } from '../support/scripted-server.js'
+import { joinedFrame, ScriptedServer } from '../support/scripted-server.js'
 
 it('a join after close() rejects with closed, and connect() makes the next one possible', async () => {
-  const script = new Script()
+  const script = new ScriptedServer()
   const room = script.client.room('r')
   script.client.close()
   await expect(room.join()).rejects.toMatchObject({ code: 'closed' })
@@ -16,7 +16,7 @@ it('a join after close() rejects with closed, and connect() makes the next one p
 })
 
 it('[K1] a join of a client that failed for good rejects with what it failed of', async () => {
-  const script = new Script()
+  const script = new ScriptedServer()
   await script.connection.welcomes()
   await script.connection.closes(4501, 'Not for you')
   const status = script.client.status.get()

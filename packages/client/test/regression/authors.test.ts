@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { chatFrame, joinedFrame, Script } from '../support/scripted-server.js'
+import { chatFrame, joinedFrame, ScriptedServer } from '../support/scripted-server.js'
 
 it('a message takes no other user’s message out of the timeline, whatever its client_id', async () => {
-  const script = new Script()
+  const script = new ScriptedServer()
   const room = script.client.room('r')
   await script.connection.welcomes()
   void room.join()

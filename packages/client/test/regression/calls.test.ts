@@ -1,14 +1,14 @@
 import { defineProtocol, request } from '@roomful/protocol/define'
 import { expect, it } from 'vitest'
 import * as z from 'zod/mini'
-import { joinedFrame, Script } from '../support/scripted-server.js'
+import { joinedFrame, ScriptedServer } from '../support/scripted-server.js'
 
 const protocol = defineProtocol({
   client: { draw: z.object({}), save: request(z.object({}), z.object({})) },
 })
 
 async function live() {
-  const script = new Script({ protocol: protocol as never })
+  const script = new ScriptedServer({ protocol: protocol as never })
   // As a program without types calls them.
   // biome-ignore lint/suspicious/noExplicitAny: see above
   const room = script.client.room('r') as any

@@ -1,11 +1,13 @@
 import { expect, it } from 'vitest'
-import { chatFrame, errorFrame, joinedFrame, Script } from '../support/scripted-server.js'
+import { chatFrame, errorFrame, joinedFrame, ScriptedServer } from '../support/scripted-server.js'
 
 /** Answers each join and message for ten seconds, and returns how many there were. */
 async function asked(
-  answer: (frame: Record<string, unknown> & { type: string }) => Parameters<Script['connection']['says']>,
+  answer: (
+    frame: Record<string, unknown> & { type: string },
+  ) => Parameters<ScriptedServer['connection']['says']>,
 ) {
-  const script = new Script()
+  const script = new ScriptedServer()
   const room = script.client.room('r')
   await script.connection.welcomes()
   script.connection.take()
@@ -56,7 +58,7 @@ it.each([
 })
 
 it('[C16] however often the focus comes and goes, one probe is under way, and one goes a second', async () => {
-  const script = new Script()
+  const script = new ScriptedServer()
   await script.connection.welcomes()
   const pings = () => script.connection.frames.splice(0).filter(({ type }) => type === 'ping')
   const pong = (ping: Record<string, unknown> | undefined) =>

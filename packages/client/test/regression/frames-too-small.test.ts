@@ -3,7 +3,7 @@ import { VirtualClock } from '@roomful/server/testing'
 import { expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { createClient, type RoomfulError, type SocketHandlers } from '../../src/index.js'
-import { joinedFrame, Script } from '../support/scripted-server.js'
+import { joinedFrame, ScriptedServer } from '../support/scripted-server.js'
 import { reaches } from '../support/until.js'
 
 const hello = (frame_bytes: number) => ({
@@ -38,7 +38,7 @@ it('[C2] a server whose frames hold not even an auth or a ping is left', async (
     [10, false],
     [25, true],
   ] as const) {
-    const script = new Script()
+    const script = new ScriptedServer()
     await script.connection.opens()
     await script.connection.says(hello(isGreeted ? 100 : bytes))
     if (isGreeted) {
@@ -57,7 +57,7 @@ it('[C2] a server whose frames hold not even an auth or a ping is left', async (
 
 it('[C13] a new token that is too large ends a live connection in words as well', async () => {
   let token = 'short'
-  const script = new Script({ token: () => token })
+  const script = new ScriptedServer({ token: () => token })
   await script.clock.advance(0)
   await script.connection.opens()
   await script.connection.says(hello(100))
@@ -68,7 +68,7 @@ it('[C13] a new token that is too large ends a live connection in words as well'
 })
 
 it('[T7] the end of typing, which a timer tells, is an error event where it is too large', async () => {
-  const script = new Script()
+  const script = new ScriptedServer()
   const errors: string[] = []
   script.client.on('error', ({ code }) => errors.push(code))
   const room = script.client.room('r')

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { type OutboxStorage, type StoredMessage, storedOutbox } from '../../src/index.js'
-import { chatFrame, joinedFrame, Script } from '../support/scripted-server.js'
+import { chatFrame, joinedFrame, ScriptedServer } from '../support/scripted-server.js'
 
 /** A storage whose opening the test decides on. */
 function storage(...stored: StoredMessage[]) {
@@ -30,7 +30,7 @@ it.each([
   ['without having connected', false],
 ])('forget() clears what is stored also %s', async (_, autoConnect) => {
   const { outbox, kept, open } = storage(stored)
-  const { client } = new Script({ storage: storedOutbox(outbox), autoConnect })
+  const { client } = new ScriptedServer({ storage: storedOutbox(outbox), autoConnect })
   client.forget()
   open()
   expect(kept.size).toBe(0)
@@ -38,14 +38,14 @@ it.each([
 
 it('close() leaves to the next page what is stored', async () => {
   const { outbox, kept, open } = storage(stored)
-  const { client } = new Script({ storage: storedOutbox(outbox) })
+  const { client } = new ScriptedServer({ storage: storedOutbox(outbox) })
   client.close()
   open()
   expect(kept.size).toBe(1)
 })
 
 it('forget() leaves nothing of a user to the next one: no timeline, no members, no place to resume from', async () => {
-  const script = new Script()
+  const script = new ScriptedServer()
   const room = script.client.room('r')
   void room.join()
   room.presence.set({ mood: 'private' })
@@ -66,7 +66,7 @@ it('forget() leaves nothing of a user to the next one: no timeline, no members, 
 })
 
 it('another user, known by a token, sees nothing of the one before, and joins as if new', async () => {
-  const script = new Script({ token: 'secret' })
+  const script = new ScriptedServer({ token: 'secret' })
   const room = script.client.room('r')
   void room.join({ history: 5 })
   await script.connection.welcomes('me')
@@ -94,6 +94,6 @@ it('what is stored is named by the server, not by a token in its URL', () => {
     return outbox.open(name, ...rest)
   }
   const url = 'wss://example.org/ws?token=secret&seat=2#top'
-  new Script({ url, storage: storedOutbox({ ...outbox, open }) }).client.close()
+  new ScriptedServer({ url, storage: storedOutbox({ ...outbox, open }) }).client.close()
   expect(names).toEqual(['wss://example.org/ws?seat=2'])
 })

@@ -2,7 +2,7 @@ import { type BuiltIn, defineProtocol, request } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import type { ClientOptions, createClient } from '../../src/index.js'
-import { ackFrame, joinedFrame, Script } from '../support/scripted-server.js'
+import { ackFrame, joinedFrame, ScriptedServer } from '../support/scripted-server.js'
 
 const protocol = defineProtocol({
   client: {
@@ -13,7 +13,7 @@ const protocol = defineProtocol({
 const large = 'ä'.repeat(600)
 
 async function live() {
-  const script = new Script({ protocol } as unknown as ClientOptions<BuiltIn>)
+  const script = new ScriptedServer({ protocol } as unknown as ClientOptions<BuiltIn>)
   // The script's client is untyped; the handle is that of createClient<typeof protocol>.
   const client = script.client as unknown as ReturnType<typeof createClient<typeof protocol>>
   const room = client.room('r')

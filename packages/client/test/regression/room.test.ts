@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { ClientOptions } from '../../src/index.js'
-import { errorFrame, joinedFrame, Script } from '../support/scripted-server.js'
+import { errorFrame, joinedFrame, ScriptedServer } from '../support/scripted-server.js'
 
 async function live(hello: Record<string, unknown> = {}, options: Partial<ClientOptions> = {}) {
-  const script = new Script(options)
+  const script = new ScriptedServer(options)
   const room = script.client.room('r')
   await script.connection.welcomes('me', hello)
   void room.join()
@@ -29,7 +29,7 @@ describe('an answer that comes too late', () => {
 
 describe('a listener that leaves', () => {
   it('a listener that leaves while the room is about to join leaves no membership behind that nobody knows of', async () => {
-    const script = new Script()
+    const script = new ScriptedServer()
     const room = script.client.room('r')
     const seen: string[] = []
     await script.connection.welcomes()
@@ -46,7 +46,7 @@ describe('a listener that leaves', () => {
 })
 
 it('[J3] a listener that joins again when the room denies or is left is not refused with what was before', async () => {
-  const script = new Script()
+  const script = new ScriptedServer()
   const room = script.client.room('r')
   let again: Promise<unknown> | undefined
   room.status.subscribe(({ state }) => {

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
 import { type OutboxStorage, type RoomfulError, storedOutbox } from '../../src/index.js'
-import { ackFrame, joinedFrame, Script } from '../support/scripted-server.js'
+import { ackFrame, joinedFrame, ScriptedServer } from '../support/scripted-server.js'
 
 /** Sends a message with the storage, ends the client, and returns what was told. */
 async function sends(storage: Partial<Record<keyof OutboxStorage, unknown>>): Promise<RoomfulError[]> {
   const whole = { open: () => () => {}, put() {}, remove() {}, ...storage } as unknown as OutboxStorage
-  const script = new Script({ storage: storedOutbox(whole), autoConnect: undefined })
+  const script = new ScriptedServer({ storage: storedOutbox(whole), autoConnect: undefined })
   const told: RoomfulError[] = []
   script.client.on('error', (error) => told.push(error))
   const room = script.client.room('r')
@@ -64,7 +64,7 @@ it('a stored message that cannot be read does not hold up those that can', async
   const bad = { ...entry, clientId: 'bad', message: 'bad', sequence: 1, data: { n: 1n } }
   const good = { ...entry, clientId: 'good', message: 'good', sequence: 2 }
   const storage = { open: opens([bad, null, good]), put() {}, remove() {} } as unknown as OutboxStorage
-  const script = new Script({ storage: storedOutbox(storage) })
+  const script = new ScriptedServer({ storage: storedOutbox(storage) })
   const told: string[] = []
   script.client.on('error', ({ message }) => told.push(message))
   void script.client.room('r').join()

@@ -5,7 +5,7 @@ import { type Client, type ClientOptions, createClient } from '../../src/index.j
 
 type Frame = { readonly type: string } & Record<string, unknown>
 
-/** One connection of a client, played by the test. */
+/** One connection of that client. The test plays the server's end. */
 export class ScriptedConnection {
   readonly frames: Frame[] = []
   closedBy: { readonly code: number; readonly reason: string } | undefined
@@ -45,8 +45,8 @@ export class ScriptedConnection {
   }
 }
 
-/** A client on virtual time whose server is the test. */
-export class Script {
+/** The test plays the server of a real client, in virtual time. */
+export class ScriptedServer {
   readonly clock = new VirtualClock()
   readonly connections: ScriptedConnection[] = []
   readonly client: Client<BuiltIn>
