@@ -271,7 +271,7 @@ it('the demo page keeps unsent messages over a reload and sends them once, as th
 it('the demo page shows a break for what a lying network takes away, and counts what it makes up, instead of painting zeros', async () => {
   const context = await browser.newContext(wide)
   contexts.push(context)
-  // Between the server and the second client: message 2 never was, message 4 was said twice.
+  // On the way to the second client, message 2 is lost and message 4 is duplicated.
   await context.routeWebSocket(/client=1$/, (page) => {
     const server = page.connectToServer()
     server.onMessage((text) => {

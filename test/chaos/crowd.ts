@@ -97,7 +97,7 @@ export class Crowd {
     return this.chatters.filter(({ roomId }) => roomId === room)
   }
 
-  /** Waits until everybody is up to date, and compares what they were told with the logs in Redis. */
+  /** Waits until everybody is up to date, and compares what they received with the logs in Redis. */
   verdict(cluster: Cluster, redis: { readonly url: string }): Promise<Verdict> {
     return this.judge(async () => {
       for (const fault of await cluster.faults()) this.oracle.fail(fault)

@@ -13,12 +13,12 @@ export interface FailoverOptions {
 
 export interface FailoverResult {
   readonly acked: number
-  /** Acknowledged, and not in the log of the replica that was promoted. */
+  /** Messages that were acknowledged but are not in the log of the promoted replica. */
   readonly lost: number
   readonly viewers: number
-  /** Of the viewers, those who were told of the fork. */
+  /** Viewers that received the fork's `resync`. */
   readonly told: number
-  /** Of the lost messages, those that the timeline of their sender shows as lost. */
+  /** Lost messages that their sender's timeline shows as lost. */
   readonly shownAsLost: number
   readonly violations: readonly string[]
 }

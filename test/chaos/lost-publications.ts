@@ -2,9 +2,9 @@ import type { Verdict } from './crowd.js'
 import { Stage } from './stage.js'
 
 export interface LostPublicationsOptions {
-  /** Shares of Redis' publications that vanish, one after the other, each from 0 to 1. */
+  /** Shares of Redis's publications that vanish, from 0 to 1, each for some time. */
   readonly losses: readonly number[]
-  /** How long each of them lasts, in ms. */
+  /** How long each share lasts, in ms. */
   readonly durationMs: number
   /** How often everything vanishes, and the last messages of all rooms with it. */
   readonly tails: number

@@ -1,7 +1,7 @@
 import { type Passage, TcpProxy } from '../support/tcp-proxy.js'
 import { isPublication, RespSplitter } from './resp.js'
 
-/** What lies between nodes and Redis: a proxy that loses publications. */
+/** A proxy between nodes and Redis that loses publications. */
 export class RedisGate {
   /** Share of the publications on their way to subscribers that vanish, from 0 to 1. */
   loss = 0

@@ -1,4 +1,4 @@
-/** Splits what Redis says into whole values of its protocol (RESP 2 and 3). */
+/** Splits the output of Redis into whole values of its protocol (RESP 2 and 3). */
 export class RespSplitter {
   #rest: Buffer = Buffer.alloc(0)
 

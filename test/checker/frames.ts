@@ -1,6 +1,6 @@
 import type { Entry, Place } from './history.js'
 
-/** The fields of frames of the server that a recorded client looks at, as PROTOCOL.md names them. */
+/** The fields of the server's frames that a recorded client reads, named as in PROTOCOL.md. */
 export interface Frame {
   readonly type: string
   readonly user_id?: string

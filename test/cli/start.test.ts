@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-// In a copy whose build only talks: the real one would take the packages away from the tests beside this one.
+// A copy of the project whose build script is a fake: the real build would delete packages that other tests are using.
 async function copyWithBuild(build: string): Promise<string> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'roomful-start-')))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))

@@ -7,7 +7,7 @@ import { connectExtended } from '../support/connect.js'
 import { type OpenDatabase, openDatabase } from '../support/database.js'
 import { type Database, serve } from './your-database.js'
 
-/** SQLite on disk, by what this Node has. */
+/** Opens SQLite on disk with the driver that this Node has. */
 function open(): OpenDatabase {
   const folder = mkdtempSync(join(tmpdir(), 'roomful-database-'))
   const database = openDatabase(join(folder, 'app.db'))

@@ -22,7 +22,7 @@ export interface Answer {
 
 export interface ServerProcessOptions {
   readonly limits?: Partial<Limits>
-  /** Keeps this little, instead of everything that its logs accepted. */
+  /** What its logs keep. @default everything, and the parent can ask for all entries */
   readonly memory?: MemoryOptions
 }
 

@@ -3,7 +3,7 @@ import type { Seen } from '../sim/oracle.js'
 import { recorded } from '../sim/recorded.js'
 import type { Answer, Question, ServerProcessOptions } from './server-process.js'
 
-/** A server in a process of its own, which tells its parent what its logs accepted and how much memory it takes. */
+/** A server in a separate process, which tells its parent what its logs accepted and how much memory it uses. */
 const options: ServerProcessOptions = JSON.parse(process.argv[2] ?? '{}')
 // JSON has no Infinity: it comes as null.
 const limits = Object.fromEntries(

@@ -227,7 +227,7 @@ describe('the three, installed in an empty project', () => {
   ] as const)(
     'a server that esbuild puts into one %s file has the thread of its store in it',
     async (format, end) => {
-      // On Node 20 the driver is better-sqlite3, which bundlers leave where it is.
+      // On Node 20 the driver is better-sqlite3, which stays outside the bundle.
       const native = join(project, 'node_modules/better-sqlite3')
       if (!existsSync(native)) await symlink(join(root, 'node_modules/better-sqlite3'), native)
       await build({

@@ -7,7 +7,7 @@ import {
 } from '@roomful/server/testing'
 import * as fc from 'fast-check'
 
-/** What a room is, in a few lines that cannot be wrong. */
+/** A model of a room, too simple to be wrong. */
 interface ModelRoom {
   /** Text by offset - 1. */
   readonly log: string[]
@@ -65,7 +65,7 @@ async function setUp(): Promise<Real> {
       bytesPerSecond: unlimited,
       joinsPerSecond: unlimited,
       historyPerSecond: unlimited,
-      // Held back, they would come with a later message.
+      // With a limit, updates would wait and come with a later message.
       presenceUpdatesPerSecond: unlimited,
       presenceUpdatesBurst: unlimited,
     },

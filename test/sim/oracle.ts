@@ -1,4 +1,4 @@
-/** An entry of a log as the server's truth has it, or as an application saw it. */
+/** An entry of a log, as the server logged it or as an application saw it. */
 export interface Seen {
   readonly epoch: string
   readonly offset: number
@@ -48,8 +48,8 @@ export interface OracleOptions {
 }
 
 /**
- * Checks the guarantee from outside: it knows what the logs accepted, what was sent, what senders were told and what
- * applications saw, and nothing of how the product works.
+ * Checks the guarantee from outside. It knows what the logs accepted, what was sent, which answers senders received and
+ * what applications saw, and nothing of how the product works.
  */
 export class Oracle {
   readonly violations: string[] = []
@@ -282,7 +282,7 @@ export class Oracle {
       this.fail(`false refusal: ${sender} got '${fate.code}' for '${text}', which is in the log`)
     if (fate.kind !== 'acked') return
     const { epoch, offset, id } = fate.at
-    // The view of the sender shows whether that was reported.
+    // Whether its sender learns of the loss is checked where the sender's view is compared with the log.
     if (this.#lost.has(id)) this.acknowledgedAndLost++
     if (this.#lost.has(id) && fate.durability !== 'replicated') return
     if (places.some((entry) => entry.epoch === epoch && entry.offset === offset && entry.id === id)) return

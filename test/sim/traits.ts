@@ -53,7 +53,7 @@ const REFUSALS: Partial<Record<Trait, readonly string[]>> = {
   kicks: ['not_in_room', 'forbidden', 'outcome_unknown'],
   'short dedupe': ['outcome_unknown'],
   'few remembered': ['outcome_unknown'],
-  // What a dead page left is dated by the wall clock, which jumps.
+  // The age of messages that a dead page left is measured by the wall clock, which jumps.
   reloads: ['outcome_unknown'],
 }
 

@@ -29,7 +29,7 @@ const FAULTS = 24
 const PEOPLE = 3
 export const ROOMS = ['room-0', 'room-1']
 
-/** What all simulated worlds are made of: people, what befalls them, and the application that serves them. */
+/** The base of all simulated worlds: people, the faults that strike them, and the application that serves them. */
 export abstract class World implements Surroundings {
   readonly clock = new VirtualClock()
   abstract readonly network: Network<VirtualClock>

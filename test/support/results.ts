@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 /** One figure of a long run, in words and as a number. */
 export type Figure = readonly [what: string, value: number | string]
 
-/** Writes what a long run found to docs/results/, and on the terminal. */
+/** Writes the figures of a long run to docs/results/ and to the terminal. */
 export function writeResult(name: string, title: string, command: string, figures: readonly Figure[]): void {
   const rows = figures.map(([what, value]) => `| ${what} | ${format(value)} |`)
   const day = new Date().toISOString().slice(0, 10)

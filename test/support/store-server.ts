@@ -7,13 +7,13 @@ const PROGRAM = fileURLToPath(new URL('store-server.mjs', import.meta.url))
 
 export interface StoreServerOptions {
   readonly store: 'memory' | 'redis' | 'sqlite'
-  /** Of the store, as its function takes them. */
+  /** The options of the store's function. */
   readonly options: Readonly<Record<string, unknown>>
-  /** @default any that is free */
+  /** @default any free port */
   readonly port?: number
   /** Passed to `server.webhooks()`. */
   readonly webhooks?: readonly WebhookEndpoint[]
-  /** Beside the variables of this process. */
+  /** In addition to the variables of this process. */
   readonly env?: Readonly<Record<string, string>>
 }
 

@@ -116,7 +116,7 @@ export class Wire {
     this.far.resetAndDestroy()
   }
 
-  /** Bytes vanish, and neither end is told. */
+  /** Bytes vanish, and neither end notices. */
   halfOpen(direction: Direction): void {
     if (direction !== 'to_client') this.#toServer.isSwallowing = true
     if (direction !== 'to_server') this.#toClient.isSwallowing = true

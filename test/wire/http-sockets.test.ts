@@ -12,7 +12,7 @@ function drip(socket: Socket, piece: string): void {
   socket.once('close', () => clearInterval(timer))
 }
 
-/** However it ended: a reset is an error as well. */
+/** Resolves when the socket has closed, also after a reset. */
 function gone(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once('close', () => resolve()))
 }

@@ -66,7 +66,7 @@ async function serve(settings: Settings): Promise<void> {
     await running?.close(options)
     for (const server of servers) server.close()
   })
-  // Before the file is opened: a second server on this port ends here, and never asks for the other one's file.
+  // Before the file is opened: a second server on this port fails here, instead of waiting for the first one's file.
   const shown = await listen(main, host, port, 'PORT')
   if (adminPort !== undefined) {
     const adminServer = serve(admin)
@@ -81,7 +81,7 @@ async function serve(settings: Settings): Promise<void> {
   console.log(`Roomful is at ${shown} (WebSocket at /ws${apiKey ? `, HTTP API at ${API_PATH}` : ''})`)
 }
 
-/** Resolves once it serves: a file that another process has open is waited for. @throws UsageError if it cannot be opened */
+/** Resolves once the server runs; waits for a file that another process has open. @throws UsageError if it cannot be opened */
 async function start(
   settings: Settings,
   backplane: Backplane,

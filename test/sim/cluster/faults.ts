@@ -67,7 +67,7 @@ function stray({ after }: ClusterTargets, { road }: SimNode, size: number): void
   })
 }
 
-/** The replicas were behind when the primary died, half of the time. */
+/** Half of the time, the replicas lag behind when the primary dies. */
 function promote({ redis, traits, after }: ClusterTargets, _: SimNode, size: number): void {
   if (!traits.has('failovers')) return
   const behindMs = Math.max(0, size - 0.5) * 4_000

@@ -20,9 +20,9 @@ type LoggedEntry = Extract<StreamMessage, { kind: 'entry' }>
 
 export interface Witness {
   logged(stream: string, entry: LoggedEntry): void
-  /** Acknowledged perhaps, and gone. */
+  /** An entry is gone that may have been acknowledged. */
   lost(stream: string, entry: LoggedEntry): void
-  /** A stream's log is another one from now on. */
+  /** From now on, the stream has a new log. */
   forgotten(stream: string): void
 }
 
@@ -72,7 +72,7 @@ export class ModelRedis {
     return this.#isUp
   }
 
-  /** Operations until now: a connection's last one is what its WAIT speaks of. */
+  /** How many operations were written. A connection's WAIT concerns its last one. */
   get written(): number {
     return this.#history.length
   }
@@ -133,7 +133,7 @@ export class ModelRedis {
     })
   }
 
-  /** The process dies, and comes back with all that it had. */
+  /** The process dies, and restarts with all its data. */
   restart(downMs: number): void {
     this.#goDown(downMs, () => {})
   }

@@ -32,7 +32,7 @@ export const systemRuntime: Runtime = {
       listen(globalThis.window, 'online', () => listener('online')),
       listen(globalThis.window, 'offline', () => listener('offline')),
       listen(globalThis.window, 'pageshow', () => listener('visible')),
-      // For windows that are side by side and all visible.
+      // If several windows are visible side by side, only the focus shows which one is used.
       listen(globalThis.window, 'focus', () => listener('visible')),
       listen(globalThis.document, 'visibilitychange', () => {
         if (!document.hidden) listener('visible')

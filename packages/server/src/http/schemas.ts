@@ -64,10 +64,10 @@ export const Disconnect = z.strictObject({
   ),
 })
 
-/** Where a message stands in its log. */
+/** The position of a message in its log. */
 export const Position = z.object({ id: z.string(), epoch: z.string(), offset })
 
-/** Where a message that was sent stands; a duplicate was logged by an earlier request. */
+/** The position of a sent message; a duplicate was logged by an earlier request. */
 export const Published = z.extend(Position, { duplicate: z.boolean() })
 
 const messages = z.array(

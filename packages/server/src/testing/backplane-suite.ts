@@ -469,7 +469,7 @@ const DELETE_CASES: Record<string, Body> = {
   'feeds on past a log that was ended, to readers within it as well': withFeed(async (feed, bench) => {
     const { backplane } = bench
     if (!backplane.delete) return
-    // Read before, so that a feed that begins with its first reader has begun.
+    // Some feeds begin only with their first reader.
     await feed.read(undefined, ALL, BYTES)
     for (const stream of ['a', 'r', 'r', 'b']) await publish(backplane, 1, stream)
     const before = await feed.read(undefined, ALL, BYTES)

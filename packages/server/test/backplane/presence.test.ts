@@ -45,7 +45,7 @@ describe('presence', () => {
   })
 })
 
-/** Presence as a person would write it: who is connected, and whose grace runs. */
+/** A simple model of presence: who is connected, and whose grace period runs. */
 class NaivePresence {
   readonly connections = new Set<string>()
   readonly grace = new Map<string, number>()

@@ -21,7 +21,7 @@ async function open(listener: RequestListener, requestMs: number): Promise<[peer
   return [peer, own]
 }
 
-/** However it ended: a reset is an error as well. */
+/** Resolves when the socket has closed, also after a reset. */
 function gone(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once('close', () => resolve()))
 }

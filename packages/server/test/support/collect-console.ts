@@ -1,6 +1,6 @@
 import { onTestFinished, vi } from 'vitest'
 
-/** What is written to the console's error stream from now on, until the test ends. */
+/** Collects what is written to the console's error stream until the test ends. */
 export function collectConsole(): string[] {
   const written: string[] = []
   for (const method of ['warn', 'error'] as const) {

@@ -26,7 +26,7 @@ export interface Transport {
   readonly bufferedAmount: number
 }
 
-/** The events that a transport must call. `close` must come, and is the last. */
+/** The events that a transport must call. It must always call `close`, as the last one. */
 export interface TransportEvents {
   /** `bytes` is the text's length in UTF-8. */
   text(text: string, bytes: number): void

@@ -25,7 +25,7 @@ export class RedisChangeFeed implements ChangeFeed {
   }
 
   async watch(wake: () => void): Promise<Subscription> {
-    // Of its own, so that one function that watches twice ends twice.
+    // A separate function for each call, so that one function that watches twice can stop twice.
     const own = () => wake()
     this.#wakes.add(own)
     const close = () => {

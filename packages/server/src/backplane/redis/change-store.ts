@@ -10,7 +10,7 @@ export interface ChangesReply {
 
 /** The feed of all streams in Redis, which is one more log: its epoch is the store's id, its offsets are the numbers. */
 export interface ChangeStore {
-  /** Makes an empty feed under `newId` if there is none, so that a reader has a place to go on from. */
+  /** Creates an empty feed with the id `newId` if there is none, so that a reader has a position to continue from. */
   read(after: number | undefined, limit: number, maxBytes: number, newId: string): Promise<ChangesReply>
   /** Resolves once Redis has confirmed; there is one listener. */
   subscribe(listener: () => void): Promise<void>

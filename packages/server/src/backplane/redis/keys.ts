@@ -53,7 +53,7 @@ export class Keys {
     return [`${this.prefix}:changes`, `${this.prefix}:changes:meta`]
   }
 
-  /** Channel: tells that there are changes. */
+  /** The channel that announces new changes. */
   get changesChannel(): string {
     return `${this.prefix}:${this.database}:changes`
   }

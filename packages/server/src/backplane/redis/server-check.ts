@@ -27,7 +27,10 @@ export async function inspectServer(connection: RedisConnection, logger: Logger)
     )
 }
 
-/** What a node without the feed accepts stands in it only with the next message of a node that has it, if its log holds it still. */
+/**
+ * Warns about a feed that this node does not write. What this node accepts enters the feed only with the room's next
+ * message through a node that writes it, if the log still holds it then.
+ */
 export async function warnOfForeignFeed(
   connection: RedisConnection,
   keys: Keys,

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** Bytes outside the heap that each of a thousand things holds on to, where frames come and go between them. */
+/** Bytes outside the heap that each of a thousand objects retains, while frames come and go in between. */
 export function memoryOfEach(make: (n: number) => unknown): number {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void

@@ -120,7 +120,7 @@ class NaiveLog {
     this.kept.shift()
   }
 
-  /** In the direction of reading: what is there, what is left over, and what is gone. */
+  /** What a page must hold, whether more entries follow it, and whether entries in its range are gone. */
   read(inRange: (offset: number) => boolean, limit: number, isForward: boolean) {
     const kept = this.kept.map(({ offset }) => offset).filter(inRange)
     const page = isForward ? kept.slice(0, limit) : kept.slice(Math.max(0, kept.length - limit))
@@ -146,7 +146,7 @@ describe('memory', () => {
           log.append(`id-${index + 1}`, `{"text":"${'é'.repeat(length)}"`, 0)
           kept = lengths.slice(Math.max(0, index + 1 - count), index + 1).reduce((sum, n) => sum + 2 * n, 0)
           expect(log.memory).toBeGreaterThan(kept)
-          // The segment that is being filled, the oldest one with what was given up of it, and a spare one.
+          // Beside the entries: the segment being filled, the dropped part of the oldest one, and a spare one.
           expect(log.memory).toBeLessThan(2 * kept + 1_000 * Math.min(count, index + 1) + 130_000)
         }
         while (log.size > 0) log.dropOldest()

@@ -32,7 +32,7 @@ async function join(...[options]: Parameters<typeof TestNode.start>): Promise<Te
   return node
 }
 
-/** Before connections break: what was on its way would be lost with them. */
+/** Waits for events before connections break, because those in flight would be lost with them. */
 const heard = (events: readonly StreamEvent[], count: number) =>
   until(
     () => events.length === count,

@@ -39,7 +39,7 @@ const outcome = async (backplane: Backplane, given = draft()) => {
   }
 }
 
-/** Changes a file by the same SQLite, while no store has it open. */
+/** Changes a file with the same driver, while no store has it open. */
 function edit(file: string, driver: (typeof DRIVERS)[number], how: (driver: Driver) => void): void {
   const connection = findDriver(driver, [import.meta.url])(file)
   try {
