@@ -9,9 +9,11 @@ import type { Run } from './world.js'
 
 interface Simulation {
   readonly title: string
-  readonly run: (seed: number) => Promise<Run & { readonly lost?: number }>
+  readonly run: (seed: number) => Promise<Run & { readonly lost?: number; readonly handled?: number }>
   /** What took entries from logs, where something may. */
   readonly lost?: string
+  /** What consumers handled, where there are any. */
+  readonly handled?: string
   readonly seeds: number
 }
 
@@ -32,6 +34,7 @@ const KINDS: Readonly<Record<'simulation' | 'cluster' | 'disk', Simulation>> = {
     title: 'The deterministic simulation of a server on a model of a disk',
     run: simulateDisk,
     lost: 'entries that old backups took, and power cuts from disks that were not to sync, each told',
+    handled: 'changes that consumers handled, each after the one before it in its room',
     seeds: Number(process.env.SIM_DISK_SEEDS ?? 10_000),
   },
 }
@@ -40,6 +43,7 @@ type Kind = keyof typeof KINDS
 interface Shard extends Totals {
   /** Entries that a store had accepted and has no longer. */
   readonly lost: number
+  readonly handled: number
 }
 
 const FIRST = Number(process.env.SIM_FIRST ?? 1)
@@ -56,7 +60,7 @@ function isKind(name: string | undefined): name is Kind {
 }
 
 async function runShards(kind: Kind): Promise<void> {
-  const { title, lost, seeds: wanted } = KINDS[kind]
+  const { title, lost, handled, seeds: wanted } = KINDS[kind]
   const startedAt = Date.now()
   const all = await Promise.all(Array.from({ length: SHARDS }, (_, index) => startShard(kind, index)))
   const sum = (figure: keyof Shard) => all.reduce((total, shard) => total + shard[figure], 0)
@@ -68,6 +72,7 @@ async function runShards(kind: Kind): Promise<void> {
     ['entries that applications saw', sum('seen')],
     ['breaks that were reported to applications, each checked to be one', sum('breaks')],
     ...(lost === undefined ? [] : [[lost, sum('lost')] as const]),
+    ...(handled === undefined ? [] : [[handled, sum('handled')] as const]),
     ['minutes', (Date.now() - startedAt) / 60_000],
     ['violations', sum('violations')],
   ])
@@ -92,13 +97,15 @@ async function runShard(kind: Kind, index: number): Promise<Shard> {
   const { run: simulateOne, seeds } = KINDS[kind]
   const totals = newTotals()
   let lost = 0
+  let handled = 0
   for (let seed = FIRST + index; seed < FIRST + seeds; seed += SHARDS) {
     const run = await simulateOne(seed)
     if (run.violations.length > 0) console.error(describeRun(run, kind))
     addTo(totals, run)
     lost += run.lost ?? 0
+    handled += run.handled ?? 0
     if (totals.seeds % 500 === 0)
       console.error(`shard ${index}: ${totals.seeds} seeds, ${totals.violations} violations`)
   }
-  return { ...totals, lost }
+  return { ...totals, lost, handled }
 }

@@ -16,14 +16,16 @@ import { DURATION_MS, type Run, World } from '../world.js'
 import { drawDiskFault } from './faults.js'
 import { type Image, ModelDisk } from './model-disk.js'
 import { filesOn } from './model-files.js'
+import { Reader } from './reader.js'
 import { SimThread } from './sim-thread.js'
 import { openOn } from './sqlite.js'
 import { type DiskTrait, type DiskTraits, diskTraitsOf } from './traits.js'
 import { Witness } from './witness.js'
 
-/** The results of a run, and how many entries power cuts and old backups removed. */
+/** The results of a run, how many entries power cuts and old backups removed, and how many changes a consumer handled. */
 export interface DiskRun extends Run {
   readonly lost: number
+  readonly handled: number
 }
 
 const DISK_FAULTS = 12
@@ -40,7 +42,7 @@ export async function simulateDisk(seed: number, traits = diskTraitsOf(seed)): P
   const world = new DiskWorld(seed, traits)
   try {
     await world.run()
-    return { ...world.result(), lost: world.oracle.lostCount }
+    return world.result()
   } finally {
     world.end()
   }
@@ -57,6 +59,7 @@ class DiskWorld extends World {
   readonly #disk: ModelDisk
   readonly #settings: SqliteSettings
   readonly #witness: Witness
+  readonly #reader: Reader
   readonly #refused = new Set<string>()
   #backup: Image = NEW_FILE
   #process: Process | undefined
@@ -66,13 +69,21 @@ class DiskWorld extends World {
     private readonly diskTraits: DiskTraits,
   ) {
     super(seed, diskTraits.people)
-    this.log(`on a disk with ${[...diskTraits.disk].join(', ') || 'nothing special'}`)
+    const { disk, hasConsumer } = diskTraits
+    this.log(
+      `on a disk with ${[...disk].join(', ') || 'nothing special'}${hasConsumer ? ', and a consumer' : ''}`,
+    )
     this.#disk = new ModelDisk(NEW_FILE, this.random.fork())
     this.#witness = new Witness(this.oracle)
+    this.#reader = new Reader(this, this.#witness, new Random(seed ^ 0xfeed), this.has('short history'))
     const { dedupeMs, dedupeCount = 100_000, historyCount } = this.traits.memory
     const sync = this.#is('buffered') ? 'normal' : 'full'
     const retention = this.has('short history') && { retention: { count: historyCount } }
     this.#settings = resolveSettings({ file: FILE, sync, dedupeMs, dedupeCount, ...retention })
+  }
+
+  override result(): DiskRun {
+    return { ...super.result(), lost: this.oracle.lostCount, handled: this.#reader.count }
   }
 
   /** Frees the memory of WebAssembly, which no garbage collection does. */
@@ -92,6 +103,7 @@ class DiskWorld extends World {
     createTestServer({ ...this.options(), backplane }, { network, newId: () => this.newId() }).then(
       (server) => {
         started.server = server
+        if (this.diskTraits.hasConsumer) this.#reader.read(server, () => this.#process === started)
       },
       ({ message }: Error) => {
         this.log(`the server cannot start: ${message}`)
@@ -191,6 +203,7 @@ class DiskWorld extends World {
   protected override async checkSettled(): Promise<void> {
     for (const text of this.#refused)
       if (this.#witness.has(text)) this.oracle.fail(`false refusal: '${text}' is in the log`)
+    if (this.diskTraits.hasConsumer) this.#reader.check()
     for (const room of this.rooms) {
       const asked = this.speaker()?.server.room(room).info()
       await this.clock.advance(1_000)

@@ -224,6 +224,7 @@ export class ModelDisk {
 
   /** Makes what was synced by now durable: nothing can undo it any more. */
   #settle(now: number): void {
+    if (this.#changes.every(({ bytes }) => bytes !== undefined)) return
     const lastSyncs = new Map<string, number>()
     for (const [index, { path, bytes, at }] of this.#changes.entries())
       if (bytes === undefined && at <= now) lastSyncs.set(path, index)

@@ -124,23 +124,30 @@ function statementOf(connection: Connection, prepared: Prepared): Statement & { 
     names ??= prepared.getColumnNames()
     return Object.fromEntries(names.map((name, column) => [name, values[column]]))
   }
+  const row = (): Row | undefined => (prepared.step() ? rowOf(prepared.get([])) : undefined)
+  const first = (values: readonly Value[]): Row | undefined =>
+    told(() => {
+      try {
+        begin(values)
+        return row()
+      } finally {
+        end()
+      }
+    })
   const rows = function* (values: readonly Value[]): Generator<Row> {
     try {
       told(() => begin(values))
-      while (told(() => prepared.step())) yield rowOf(prepared.get([]))
+      for (let next = told(row); next; next = told(row)) yield next
     } finally {
       end()
     }
   }
   return {
-    get: (...values) => {
-      for (const row of rows(values)) return row
-      return undefined
-    },
+    get: (...values) => first(values),
     all: (...values) => [...rows(values)],
     iterate: (...values) => rows(values),
     run(...values) {
-      for (const _ of rows(values));
+      first(values)
       const { sqlite3_changes, sqlite3_last_insert_rowid } = sqlite.capi
       return {
         changes: sqlite3_changes(connection),

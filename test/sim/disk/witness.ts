@@ -65,6 +65,11 @@ export class Witness {
     return [...this.#kept.values()].some((log) => log.some(({ entry }) => entry.text === text))
   }
 
+  /** The log as it should be, from its first entry, whether it is still kept or not. */
+  logOf(room: string): readonly Seen[] {
+    return (this.#kept.get(room) ?? []).map(({ entry }) => entry)
+  }
+
   #compare(present: readonly Kept[]): void {
     for (const [room, known] of this.#kept) {
       const now = present.filter((one) => one.room === room)
@@ -96,13 +101,15 @@ export class Witness {
 
 function entriesIn(driver: Driver, after: number): Kept[] {
   const rooms = new Rooms(driver, metaIn(driver, 'store'))
+  const epochs = new Map<string, string>()
   return driver
     .prepare(ENTRIES)
     .all(after)
     .map((row) => {
       const room = textIn(row, 'name')
       const body: Record<string, string> = JSON.parse(`${textIn(row, 'body')}}`)
-      const { epoch } = rooms.find(room)
+      const epoch = epochs.get(room) ?? rooms.find(room).epoch
+      epochs.set(room, epoch)
       const text = body.message ?? body.text ?? ''
       const entry = {
         epoch,
