@@ -17,7 +17,10 @@ interface Simulation {
   readonly seeds: number
 }
 
-/** Thousands of seeds, in two processes; run by `npm run test:sim`, or for one kind by `npm run test:sim cluster`. */
+/**
+ * Thousands of seeds, in two processes; run by `npm run test:sim`, or for one kind by `npm run test:sim cluster`. Ended by SIGTERM, it
+ * writes how far it came.
+ */
 const KINDS: Readonly<Record<'simulation' | 'cluster' | 'disk', Simulation>> = {
   simulation: {
     title: 'The deterministic simulation',
@@ -81,6 +84,7 @@ async function runShards(kind: Kind): Promise<void> {
 
 function startShard(kind: Kind, index: number): Promise<Shard> {
   const child = fork(fileURLToPath(import.meta.url), [kind, String(index)])
+  process.once('SIGTERM', () => child.send('end'))
   return new Promise((resolve, reject) => {
     let totals: Shard | undefined
     child.on('message', (message: Shard) => {
@@ -98,14 +102,20 @@ async function runShard(kind: Kind, index: number): Promise<Shard> {
   const totals = newTotals()
   let lost = 0
   let handled = 0
-  for (let seed = FIRST + index; seed < FIRST + seeds; seed += SHARDS) {
+  let isOver = false
+  const end = () => {
+    isOver = true
+  }
+  process.on('message', end)
+  for (let seed = FIRST + index; seed < FIRST + seeds && !isOver; seed += SHARDS) {
     const run = await simulateOne(seed)
     if (run.violations.length > 0) console.error(describeRun(run, kind))
     addTo(totals, run)
     lost += run.lost ?? 0
     handled += run.handled ?? 0
-    if (totals.seeds % 500 === 0)
+    if (totals.seeds % 100 === 0)
       console.error(`shard ${index}: ${totals.seeds} seeds, ${totals.violations} violations`)
   }
+  process.off('message', end)
   return { ...totals, lost, handled }
 }
