@@ -1,4 +1,4 @@
-// The built server on the store that it is told, in a process of its own, with addresses for its health and its pace.
+// The built server on the store that it is told, in a process of its own, with addresses for its health, its pace and its API.
 import { createServer as createHttpServer } from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createServer, memory, UNLIMITED } from '@roomful/server'
@@ -17,7 +17,8 @@ process.on('unhandledRejection', () => faults++)
 const tell = (message) => process.connected && process.send(message)
 const log = (level) => (fields, event) => tell({ level, event: `${event} ${fields.err ?? ''}`.trim() })
 const logger = { debug() {}, info() {}, warn: log('warn'), error: log('error') }
-const server = createServer({ backplane: await STORES[store](options), limits: UNLIMITED, logger })
+const backplane = await STORES[store](options)
+const server = createServer({ backplane, limits: UNLIMITED, logger })
 
 const delays = monitorEventLoopDelay({ resolution: 1 })
 const answers = {
@@ -25,12 +26,26 @@ const answers = {
   '/readyz': () => [server.ready ? 200 : 503, ''],
   '/metrics': () => [200, server.metrics()],
   '/faults': () => [200, String(faults)],
-  '/delays': () => [200, String(delays.percentile(99) / 1e6)],
+  '/delays': () => {
+    const late = delays.percentile(99)
+    // Each time anew: what is asked for is how late the loop was since the last question.
+    delays.reset()
+    return [200, String(late / 1e6)]
+  },
+  '/erase': async ({ user }) => [200, String(await server.user(user).erase())],
+  '/changes': async () => [200, await linesOf(server.changes({ live: false }))],
+  '/export': async (what) => [200, await linesOf(backplane.export(what))],
 }
-const http = createHttpServer((request, response) => {
-  const [status, text] = answers[request.url]?.() ?? [404, '']
-  // Each time anew: what is asked for is how late the loop was since the last question.
-  if (request.url === '/delays') delays.reset()
+
+async function linesOf(entries) {
+  const lines = []
+  for await (const entry of entries) lines.push(typeof entry === 'string' ? entry : JSON.stringify(entry))
+  return lines.join('\n')
+}
+
+const http = createHttpServer(async (request, response) => {
+  const { pathname, searchParams } = new URL(request.url, 'http://localhost')
+  const [status, text] = (await answers[pathname]?.(Object.fromEntries(searchParams))) ?? [404, '']
   response.writeHead(status, { connection: 'close' }).end(text)
 })
 server.attach(http)

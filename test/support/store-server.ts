@@ -94,6 +94,21 @@ export class StoreServer {
     return Number(await this.#ask('delays'))
   }
 
+  /** Erases what a user wrote, as an application does. */
+  async erase(user: string): Promise<void> {
+    await this.#ask(`erase?${new URLSearchParams({ user })}`)
+  }
+
+  /** All that `server.changes()` gives now, one JSON text each. */
+  async changes(): Promise<readonly string[]> {
+    return (await this.#ask('changes')).split('\n').filter(Boolean)
+  }
+
+  /** What the store exports, one JSON text each. */
+  async export(what: Readonly<Record<string, string>>): Promise<readonly string[]> {
+    return (await this.#ask(`export?${new URLSearchParams(what)}`)).split('\n').filter(Boolean)
+  }
+
   /** The status of `/healthz` or `/readyz`. */
   async status(path: 'healthz' | 'readyz'): Promise<number> {
     return (await fetch(`http://127.0.0.1:${this.port}/${path}`)).status
