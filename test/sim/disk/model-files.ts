@@ -18,6 +18,7 @@ export function filesOn(mount: Mount): Files {
     makeFolder() {},
     inode: (file) => (disk.has(basename(file)) && !disk.isMoved ? 1n : undefined),
     size: (file) => disk.size(basename(file)),
+    free: () => (disk.isFull ? 0 : Number.POSITIVE_INFINITY),
     readText: (file) => Buffer.from(disk.read(basename(file), 0, disk.size(basename(file)))).toString(),
     writeText: (file, text) => write(basename(file), Buffer.from(text)),
     remove: (file) => disk.delete(basename(file)),

@@ -31,7 +31,7 @@ const WHAT_TO_DO: Readonly<Record<Fault, string>> = {
   busy: 'is open elsewhere; stop that process, or give this server a file of its own',
   cannot_open: 'cannot be opened; check that its folder exists and is writable',
   damaged: 'is damaged; stop the server, and restore a backup or keep what `sqlite3 FILE .recover` saves',
-  full: 'is on a full disk; free some space, and the server continues by itself',
+  full: 'is on a full disk; free at least 1 MB, and the server continues by itself',
   io: "is on a disk that reports errors; check the system's log, and be ready to restore a backup",
   not_a_database: 'is not an SQLite database; name another file, or move this one away',
   read_only: 'is not writable; fix its permissions, or those of its folder and file system',

@@ -21,6 +21,8 @@ export interface Files {
   inode(file: string): bigint | undefined
   /** In bytes; 0 for a missing file. */
   size(file: string): number
+  /** Bytes that are free on the file's disk; `Infinity` if the system does not say. */
+  free(file: string): number
   readText(file: string): string
   writeText(file: string, text: string): void
   remove(file: string): void
@@ -40,6 +42,10 @@ export const systemFiles: Files = {
   makeFolder: (file) => void mkdirSync(dirname(file), { recursive: true }),
   inode: (file) => statSync(file, { bigint: true, throwIfNoEntry: false })?.ino,
   size: (file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0,
+  free(file) {
+    const { blocks, bavail, bsize } = statfsSync(dirname(file))
+    return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize
+  },
   readText: (file) => readFileSync(file, 'utf8'),
   writeText: (file, text) => writeFileSync(file, text),
   remove: (file) => rmSync(file, { force: true }),

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import type { Driver, Open } from './driver.js'
-import { FileFault } from './faults.js'
+import { FileFault, faultOf } from './faults.js'
 import type { Files } from './files.js'
 import { OwnerNote } from './lock.js'
 import { numberIn } from './rows.js'
@@ -21,6 +21,8 @@ const LARGEST_WAL_BYTES = 64 * 1024 * 1024
 /** Roughly what a commit and a message write in addition to the text: whole pages. */
 const COMMIT_BYTES = 16 * 1024
 const MESSAGE_BYTES = 4 * 1024
+/** After the disk was full, this much must be free again: with less, one commit succeeds and the next one fails. */
+const FREE_BYTES = 1024 * 1024
 
 /** The file, opened and locked for this process, and what is written outside the transactions. */
 export class StoreFile {
@@ -30,6 +32,8 @@ export class StoreFile {
   readonly #walInode: bigint | undefined
   /** Roughly the bytes written since the last checkpoint; SQLite does not report them. */
   #unmoved = 0
+  /** Why nothing could be written, until there is space again. */
+  #full: unknown
 
   /**
    * @throws an error of SQLite, `SQLITE_BUSY` while another process is using the file; or an Error that says what to
@@ -66,6 +70,7 @@ export class StoreFile {
    */
   commit<T>(write: () => T, messages = 0, bytes = 0): T {
     const { driver } = this
+    this.#assertSpace()
     driver.prepare('BEGIN IMMEDIATE').run()
     const before = this.#changes()
     let written: T
@@ -76,6 +81,7 @@ export class StoreFile {
       driver.prepare('COMMIT').run()
     } catch (error) {
       this.#rollBack()
+      if (faultOf(error) === 'full') this.#full = error
       throw error
     }
     if (this.#changes() !== before) this.#unmoved += COMMIT_BYTES + messages * MESSAGE_BYTES + bytes
@@ -158,6 +164,13 @@ export class StoreFile {
     } catch {
       // As described above.
     }
+  }
+
+  #assertSpace(): void {
+    if (this.#full === undefined) return
+    this.#assertThere()
+    if (this.files.free(this.settings.file) < FREE_BYTES) throw this.#full
+    this.#full = undefined
   }
 
   /**

@@ -261,7 +261,7 @@ it.skipIf(!isRoot)(
     expect(refused).toBeDefined()
     expect(backplane.ready).toBe(false)
     expect(lines.lines.join('\n')).toContain(
-      'is on a full disk; free some space, and the server continues by itself',
+      'is on a full disk; free at least 1 MB, and the server continues by itself',
     )
     expect((await backplane.read('r', newest)).head.offset).toBe(accepted.length)
 
