@@ -18,6 +18,8 @@ class Stream {
   head: r.Position = { epoch: this.epoch, offset: 0, id: this.epoch }
   version = 0
 
+  constructor(private readonly occupancyChanged: (change: r.OccupancyChange) => void) {}
+
   get oldestOffset() {
     return this.head.offset - this.entries.length + 1
   }
@@ -49,6 +51,7 @@ class Stream {
     this.version++
     const change = { event, user, version: this.version, count: this.users.size }
     this.tell({ kind: 'presence', change, connection })
+    if (event !== 'update') this.occupancyChanged({ event, userId: user.userId, count: change.count })
   }
 
   tell(event: r.StreamEvent) {
@@ -161,7 +164,8 @@ export class MapBackplane implements r.Backplane {
   }
 
   #stream(name: string): Stream {
-    const stream = this.#streams.get(name) ?? new Stream()
+    const occupancyChanged = (change: r.OccupancyChange) => this.#node.occupancyChanged?.(name, change)
+    const stream = this.#streams.get(name) ?? new Stream(occupancyChanged)
     this.#streams.set(name, stream)
     return stream
   }

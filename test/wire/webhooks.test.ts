@@ -1,10 +1,16 @@
 import { createServer as createTcpServer } from 'node:net'
 import { defineProtocol, volatile } from '@roomful/protocol'
-import { type DeadLetter, memory, type Roomful, type WebhookEndpoint } from '@roomful/server'
-import { createTestServer } from '@roomful/server/testing'
+import { type DeadLetter, memory, type NodeLink, type Roomful, type WebhookEndpoint } from '@roomful/server'
+import { createTestServer, type TestClient } from '@roomful/server/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import * as z from 'zod/mini'
-import { expectedSignature, SECRET, status, WebhookReceiver } from '../support/webhook-receiver.js'
+import {
+  type Answer,
+  expectedSignature,
+  SECRET,
+  status,
+  WebhookReceiver,
+} from '../support/webhook-receiver.js'
 import { type LogLine, logInto, logText, until } from '../support/wire-server.js'
 
 const protocol = defineProtocol({
@@ -44,6 +50,28 @@ function counted(server: Roomful<typeof protocol>, name: string): number {
 
 /** After it, the next request is under way, and none after that one: the next wait is as long at least. */
 const longestWait = (failures: number) => 1_000 * 2 ** (failures - 1)
+
+/** A server whose backplane tells of joins as the test wants, to a receiver that answers as it wants. */
+async function occupied(answer: Answer) {
+  const receiver = await WebhookReceiver.start(answer)
+  const log: LogLine[] = []
+  const backplane = memory()
+  let node: NodeLink | undefined
+  const { start } = backplane
+  backplane.start = (link) => {
+    node = link
+    return start.call(backplane, link)
+  }
+  const { server, clock } = await createTestServer({ protocol, backplane, logger: logInto(log) })
+  onTestFinished(() => server.close())
+  server.webhooks([{ url: receiver.url, secret: SECRET, events: ['user_joined'] }])
+  const occupy = (room: string, count: number) =>
+    node?.occupancyChanged?.(room, { event: 'enter', userId: 'ana', count })
+  return { server, clock, receiver, log, occupy, count: (name: string) => counted(server, name) }
+}
+
+/** The id that the server gave an anonymous client. */
+const idOf = ({ frames }: TestClient) => frames.find(({ type }) => type === 'authenticated')?.user_id
 
 /** Lets real sockets do what is under way. */
 const settled = () => new Promise<void>((resolve) => setTimeout(resolve, 50))
@@ -382,6 +410,69 @@ describe('webhooks', () => {
     expect(one.headers['webhook-signature']).toBe(signatures.join(' '))
   })
 
+  it('webhooks of rooms tell who joins first, who has left for good, and when nobody is left', async () => {
+    const receiver = await WebhookReceiver.start()
+    const { server, clock, connect } = await createTestServer({
+      backplane: memory(),
+      limits: { graceMs: 5_000 },
+    })
+    onTestFinished(async () => {
+      const closing = server.close()
+      await clock.advance(5_000)
+      await closing
+    })
+    server.webhooks([
+      { url: receiver.url, secret: SECRET, events: ['user_joined', 'user_left', 'room_emptied'] },
+    ])
+    const [ana, bob] = [await connect(), await connect()]
+    await ana.join('a')
+    await bob.join('a')
+    await server.room('a').chat.send('not asked for')
+    ana.send({ type: 'leave', room_id: 'a' })
+    await ana.next('left')
+    bob.close(1001)
+    await clock.advance(1_000)
+    await until(() => receiver.received.length === 3)
+    await clock.advance(5_000)
+    await until(() => receiver.received.length === 5)
+    expect(
+      receiver.received.map(({ text }) => JSON.parse(text)).map(({ type, data }) => [type, data]),
+    ).toEqual([
+      ['user_joined', { room_id: 'a', user_id: idOf(ana), count: 1 }],
+      ['user_joined', { room_id: 'a', user_id: idOf(bob), count: 2 }],
+      ['user_left', { room_id: 'a', user_id: idOf(ana), count: 1 }],
+      ['user_left', { room_id: 'a', user_id: idOf(bob), count: 0 }],
+      ['room_emptied', { room_id: 'a' }],
+    ])
+    expect(new Set(receiver.received.map(({ id }) => id)).size).toBe(5)
+    for (const one of receiver.received) expect(one.headers['webhook-signature']).toBe(expectedSignature(one))
+  })
+
+  it('webhooks of rooms are tried three times, then dropped and counted, and the next ones follow', async () => {
+    const counts = () => receiver.received.map(({ text }) => JSON.parse(text).data.count)
+    const { clock, receiver, occupy, count, log } = await occupied((one, response) =>
+      response.writeHead(JSON.parse(one.text).data.count === 1 ? 500 : 200).end(),
+    )
+    occupy('a', 1)
+    occupy('a', 2)
+    for (let attempts = 1; attempts <= 3; attempts++) {
+      await until(() => count('failures') === attempts)
+      await settled()
+      if (attempts < 3) expect([count('dropped'), counts()]).toEqual([0, Array(attempts).fill(1)])
+      await clock.advance(longestWait(attempts))
+    }
+    await until(() => count('delivered') === 1)
+    expect([count('dropped'), counts()]).toEqual([1, [1, 1, 1, 2]])
+    expect(log.at(-1)).toMatchObject({ event: 'webhooks: an event of a room was dropped' })
+  })
+
+  it('webhooks of rooms are dropped where a thousand wait, whatever the endpoint does', async () => {
+    const { occupy, count, receiver } = await occupied(() => {})
+    for (let n = 0; n < 1_500; n++) occupy(`room ${n}`, 1)
+    expect(count('dropped')).toBe(500)
+    await until(() => receiver.received.length === 8)
+  })
+
   const url = 'https://example.com/hooks'
   it.each([
     ['no list', { url, secret: SECRET }, /pass a list of endpoints, such as \[\{ url, secret \}\]/],
@@ -401,6 +492,11 @@ describe('webhooks', () => {
     ],
     ['an unknown event', [{ url, secret: SECRET, events: ['chat_mesage'] }], /did you mean 'chat_message'\?/],
     ['a volatile event', [{ url, secret: SECRET, events: ['waved'] }], /'waved' is volatile/],
+    [
+      'an event of rooms that is misspelt',
+      [{ url, secret: SECRET, events: ['user_join'] }],
+      /'user_joined'\?/,
+    ],
     ['no events', [{ url, secret: SECRET, events: [] }], /events must be a list of message types/],
     [
       'a misspelt option',

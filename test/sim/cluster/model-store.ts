@@ -8,6 +8,8 @@ import type { RedisSettings } from '../../../packages/server/src/backplane/redis
 import type {
   Append,
   AppendReply,
+  Entered,
+  GraceEnd,
   NodeRelay,
   PresentConnection,
   ReadReply,
@@ -142,11 +144,7 @@ export class ModelStore implements RedisStore {
     return this.#open.commands.ask(() => this.#client.publish(RELAYS, message))
   }
 
-  enter(
-    stream: string,
-    user: PresentUser,
-    at: Parameters<RedisStore['enter']>[2],
-  ): Promise<PresenceSnapshot> {
+  enter(stream: string, user: PresentUser, at: Parameters<RedisStore['enter']>[2]): Promise<Entered> {
     return this.#run((data, turn) => data.enter(turn, stream, user, at))
   }
 
@@ -154,11 +152,11 @@ export class ModelStore implements RedisStore {
     return this.#run((data, turn) => data.update(turn, stream, userId, state, seen))
   }
 
-  leave(membership: PresentConnection, how: Parameters<RedisStore['leave']>[1]): Promise<void> {
+  leave(membership: PresentConnection, how: Parameters<RedisStore['leave']>[1]): Promise<number | undefined> {
     return this.#run((data, turn) => data.leave(turn, membership, how))
   }
 
-  endGrace(stream: string, userId: string, seen: number): Promise<number> {
+  endGrace(stream: string, userId: string, seen: number): Promise<GraceEnd> {
     return this.#run((data, turn) => data.endGrace(turn, stream, userId, seen))
   }
 

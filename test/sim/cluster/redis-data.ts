@@ -11,6 +11,8 @@ import type { RedisSettings } from '../../../packages/server/src/backplane/redis
 import type {
   Append,
   AppendReply,
+  Entered,
+  GraceEnd,
   PresentConnection,
   ReadReply,
   RedisStore,
@@ -155,7 +157,7 @@ export class RedisData {
     stream: string,
     user: PresentUser,
     { connection, lease, seen, listed }: Parameters<RedisStore['enter']>[2],
-  ): PresenceSnapshot {
+  ): Entered {
     const { now } = turn
     const presence = this.#presence.get(stream, now) ?? { version: now, users: new Map() }
     this.#presence.set(stream, presence, now + this.settings.idleMs)
@@ -165,7 +167,7 @@ export class RedisData {
     present.graceEnds = undefined
     presence.users.set(user.userId, present)
     if (!known) announce(turn, stream, presence, 'enter', present, connection, seen)
-    return this.present(turn, stream, listed)
+    return { snapshot: this.present(turn, stream, listed), isNew: !known }
   }
 
   update(turn: Turn, stream: string, userId: string, state: string, seen: number): void {
@@ -180,22 +182,22 @@ export class RedisData {
     turn: Turn,
     { stream, userId, connection }: PresentConnection,
     { lease, graceMs, seen }: Parameters<RedisStore['leave']>[1],
-  ): void {
+  ): number | undefined {
     const present = this.#presence.get(stream, turn.now)?.users.get(userId)
     const held = present?.at.get(connection)
-    if (!present || held === undefined || (lease !== undefined && held !== lease)) return
+    if (!present || held === undefined || (lease !== undefined && held !== lease)) return undefined
     present.at.delete(connection)
-    if (present.at.size > 0) return
-    if (graceMs > 0) present.graceEnds = turn.now + graceMs
-    else this.#remove(turn, stream, userId, connection, seen)
+    if (present.at.size > 0) return undefined
+    if (graceMs === 0) return this.#remove(turn, stream, userId, connection, seen)
+    present.graceEnds = turn.now + graceMs
+    return undefined
   }
 
-  endGrace(turn: Turn, stream: string, userId: string, seen: number): number {
+  endGrace(turn: Turn, stream: string, userId: string, seen: number): GraceEnd {
     const ends = this.#presence.get(stream, turn.now)?.users.get(userId)?.graceEnds
-    if (ends === undefined) return 0
-    if (ends > turn.now) return ends - turn.now
-    this.#remove(turn, stream, userId, undefined, seen)
-    return 0
+    if (ends === undefined) return { leftMs: 0, count: undefined }
+    if (ends > turn.now) return { leftMs: ends - turn.now, count: undefined }
+    return { leftMs: 0, count: this.#remove(turn, stream, userId, undefined, seen) }
   }
 
   present({ now }: Turn, stream: string, listed: number): PresenceSnapshot {
@@ -281,13 +283,21 @@ export class RedisData {
     return there !== undefined && there.id !== id
   }
 
-  #remove(turn: Turn, stream: string, userId: string, connection: string | undefined, seen: number): void {
+  /** Returns the number of users who are left. */
+  #remove(
+    turn: Turn,
+    stream: string,
+    userId: string,
+    connection: string | undefined,
+    seen: number,
+  ): number | undefined {
     const presence = this.#presence.get(stream, turn.now)
     const present = presence?.users.get(userId)
-    if (!presence || !present) return
+    if (!presence || !present) return undefined
     presence.users.delete(userId)
     announce(turn, stream, presence, 'leave', present, connection, seen)
     if (presence.users.size === 0) this.#presence.delete(stream)
+    return presence.users.size
   }
 }
 

@@ -1,11 +1,12 @@
 import type { JsonObject } from '@roomful/protocol'
 import type {
+  NodeLink,
   PresenceChange,
   PresenceSnapshot,
   PresentUser,
   StreamEvent,
 } from '../api/contracts/backplane.js'
-import { Presence } from './presence.js'
+import { Presence, reportOccupancy } from './presence.js'
 
 type Listener = (event: StreamEvent) => void
 
@@ -20,7 +21,7 @@ export class LocalPresence {
   /** Rooms with users in their grace period. */
   readonly #inGrace = new Set<string>()
 
-  constructor(private readonly listedMembers: number) {}
+  constructor(private readonly node: NodeLink) {}
 
   /** Returns an unsubscribe function. */
   listen(name: string, listener: Listener): () => void {
@@ -33,20 +34,20 @@ export class LocalPresence {
 
   enter(name: string, user: PresentUser, connection: string): PresenceSnapshot {
     const room = this.#open(name)
-    announce(room, room.presence.enter(user, connection), connection)
+    this.#announce(name, room, room.presence.enter(user, connection), connection)
     return this.#snapshot(room.presence)
   }
 
   update(name: string, userId: string, state: JsonObject): void {
     const room = this.#rooms.get(name)
-    if (room) announce(room, room.presence.update(userId, state), undefined)
+    if (room) this.#announce(name, room, room.presence.update(userId, state), undefined)
   }
 
   /** If `graceUntil` is given, the user of the last connection stays until then. */
   leave(name: string, userId: string, connection: string, graceUntil: number | undefined): void {
     const room = this.#rooms.get(name)
     if (!room) return
-    announce(room, room.presence.leave(userId, connection, graceUntil), connection)
+    this.#announce(name, room, room.presence.leave(userId, connection, graceUntil), connection)
     if (room.presence.hasGrace) this.#inGrace.add(name)
     this.#closeIfUnused(name)
   }
@@ -60,7 +61,7 @@ export class LocalPresence {
   sweep(now: number): void {
     for (const name of this.#inGrace) {
       const room = this.#rooms.get(name)
-      if (room) for (const change of room.presence.expire(now)) announce(room, change, undefined)
+      if (room) for (const change of room.presence.expire(now)) this.#announce(name, room, change, undefined)
       if (!room?.presence.hasGrace) this.#inGrace.delete(name)
       this.#closeIfUnused(name)
     }
@@ -86,15 +87,17 @@ export class LocalPresence {
 
   #snapshot(presence: Presence): PresenceSnapshot {
     const { count, version } = presence
-    return { users: count <= this.listedMembers ? presence.users() : undefined, count, version }
+    return { users: count <= this.node.listedMembers ? presence.users() : undefined, count, version }
   }
-}
 
-function announce(
-  { listeners }: Followed,
-  change: PresenceChange | undefined,
-  connection: string | undefined,
-): void {
-  if (!change) return
-  for (const listener of listeners) listener({ kind: 'presence', change, connection })
+  #announce(
+    name: string,
+    { listeners }: Followed,
+    change: PresenceChange | undefined,
+    connection: string | undefined,
+  ): void {
+    if (!change) return
+    for (const listener of listeners) listener({ kind: 'presence', change, connection })
+    reportOccupancy(this.node, name, change)
+  }
 }

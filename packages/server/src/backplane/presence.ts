@@ -1,5 +1,6 @@
 import type { JsonObject } from '@roomful/protocol'
 import type {
+  NodeLink,
   PresenceChange,
   PresenceEvent,
   PresenceSnapshot,
@@ -139,6 +140,15 @@ export class Presence {
     this.#version++
     return { event, user, version: this.#version, count: this.#users.size }
   }
+}
+
+/** Reports to the node who entered or left; a changed state is neither. */
+export function reportOccupancy(
+  node: NodeLink,
+  stream: string,
+  { event, user, count }: PresenceChange,
+): void {
+  if (event !== 'update') node.occupancyChanged?.(stream, { event, userId: user.userId, count })
 }
 
 /** The approximate memory of one user, in bytes. */

@@ -41,6 +41,7 @@ import { Inbound, type InboundDeps } from './inbound/inbound.js'
 import { GuardedLogger } from './process/guarded-logger.js'
 import { LifeCycle } from './process/life-cycle.js'
 import { Metrics } from './process/metrics.js'
+import { Occupancy } from './process/occupancy.js'
 import { warnOfLonelyWorker } from './process/workers.js'
 import { Broadcasts } from './rooms/broadcasts.js'
 import { Chats } from './rooms/chat.js'
@@ -66,6 +67,7 @@ export class Node {
   readonly metrics = new Metrics()
   readonly registry = new Registry()
   readonly lifeCycle = new LifeCycle()
+  readonly occupancy = new Occupancy()
   readonly backplane: Backplane
   readonly rooms: Rooms
   readonly messenger: Messenger
@@ -367,6 +369,7 @@ export class Node {
       listedMembers: limits.listedMembers,
       newId,
       receive,
+      occupancyChanged: (stream, change) => this.occupancy.changed(stream, change),
     })
     // The node was closed meanwhile, when the backplane had nothing to close yet.
     if (this.lifeCycle.isClosed) return this.backplane.close()

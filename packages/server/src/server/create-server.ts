@@ -205,15 +205,18 @@ class RoomfulServer implements Roomful<AnyProtocol> {
 
   webhooks(endpoints: readonly WebhookEndpoint<AnyProtocol>[]): Webhooks {
     this.#assertOpen()
-    const { clock, logger, metrics, changes } = this.node
-    return startWebhooks(endpoints, {
+    const { clock, logger, metrics, changes, occupancy } = this.node
+    const webhooks = startWebhooks(endpoints, {
       protocol: this.#protocol,
       clock,
       logger,
       random: Math.random,
       count: (...counted) => metrics.countWebhook(...counted),
       consume: (...consumer) => changes.consume(...consumer),
+      watch: (listener) => occupancy.listen(listener),
     })
+    this.#detach.push(() => void webhooks.stop())
+    return webhooks
   }
 
   stats() {

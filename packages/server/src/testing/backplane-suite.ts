@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type {
   Backplane,
   Draft,
+  NodeLink,
   Position,
   PublishResult,
   Relay,
@@ -46,6 +47,8 @@ const GRACE_MS = 10_000
 class Bench {
   /** The relays that the peer's node received. */
   readonly relayed: Relay[] = []
+  /** What all nodes together learned of who entered and left, as `r +ada 1`. */
+  readonly occupancy: string[] = []
 
   constructor(readonly stage: BackplaneStage) {}
 
@@ -70,9 +73,12 @@ class Bench {
     return events
   }
 
-  #node(receive: (relay: Relay) => void): Parameters<Backplane['start']>[0] {
+  #node(receive: (relay: Relay) => void): NodeLink {
     const { clock } = this.stage
-    return { clock, logger: silentLogger, graceMs: GRACE_MS, listedMembers: 200, newId: randomUUID, receive }
+    const occupancyChanged: NodeLink['occupancyChanged'] = (stream, { event, userId, count }) =>
+      this.occupancy.push(`${stream} ${event === 'enter' ? '+' : '-'}${userId} ${count}`)
+    const links = { receive, occupancyChanged }
+    return { clock, logger: silentLogger, graceMs: GRACE_MS, listedMembers: 200, newId: randomUUID, ...links }
   }
 }
 
@@ -653,6 +659,22 @@ const PRESENCE_CASES: Record<string, Body> = {
     assert.equal((await backplane.present('r')).count, 0)
   },
 
+  'tells the node who enters and who has left for good, also a stream that nobody listens to': async (
+    bench,
+  ) => {
+    const { backplane, stage, occupancy } = bench
+    await backplane.enter('r', { userId: 'ada' }, 'phone')
+    await backplane.enter('r', { userId: 'ada' }, 'laptop')
+    await backplane.enter('r', { userId: 'bob' }, 'b')
+    await backplane.update('r', 'ada', { mood: 'fine' })
+    await backplane.leave('r', 'ada', 'phone', false)
+    await backplane.leave('r', 'ada', 'laptop', false)
+    await backplane.leave('r', 'bob', 'b', true)
+    assert.deepEqual(occupancy, ['r +ada 1', 'r +bob 2', 'r -ada 1'])
+    await stage.advance(GRACE_MS + 10_000)
+    assert.deepEqual(occupancy.slice(3), ['r -bob 0'])
+  },
+
   '[J11] lets the late leave of an old connection not remove the new one': async (bench) => {
     const { backplane, stage } = bench
     const events = await bench.listen('r')
@@ -709,6 +731,19 @@ const PEER_CASES: Record<string, Body> = {
     const { users } = await backplane.present('r')
     assert.deepEqual(users?.map(({ userId }) => userId).sort(), ['ada', 'bob'])
   }),
+
+  'tells one of the nodes who enters and leaves, not each': withPeer(
+    async ({ backplane, stage, occupancy }, peer) => {
+      for (const node of [backplane, peer]) await node.subscribe('r', () => {})
+      await backplane.enter('r', { userId: 'ada' }, 'a')
+      await peer.enter('r', { userId: 'ada' }, 'b')
+      await peer.enter('r', { userId: 'bob' }, 'c')
+      await backplane.leave('r', 'ada', 'a', false)
+      await peer.leave('r', 'ada', 'b', false)
+      await stage.advance(500)
+      assert.deepEqual(occupancy, ['r +ada 1', 'r +bob 2', 'r -ada 1'])
+    },
+  ),
 
   'feeds on each node what was logged through any, and has one owner of a consumer among them all': withPeer(
     async ({ backplane }, peer) => {

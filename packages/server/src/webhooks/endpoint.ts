@@ -4,6 +4,9 @@ import { assertOptions, is, type OptionRules, suggestion } from '@roomful/protoc
 import type { AnyProtocol, ChangesStart, WebhookEndpoint } from '../api/api.js'
 import { keyOf } from './signature.js'
 
+const OCCUPANCY_EVENTS = ['user_joined', 'user_left', 'room_emptied'] as const
+export type OccupancyEvent = (typeof OCCUPANCY_EVENTS)[number]
+
 /** An endpoint whose options were checked, with its defaults. */
 export interface Endpoint {
   /** As logs and metrics show it. */
@@ -11,8 +14,9 @@ export interface Endpoint {
   readonly consumer: string
   readonly url: string
   readonly keys: readonly Buffer[]
-  /** `undefined` for all, those of earlier protocols too. */
-  readonly events: ReadonlySet<string> | undefined
+  /** Types of logged messages; `undefined` for all, those of earlier protocols too. */
+  readonly logged: ReadonlySet<string> | undefined
+  readonly occupancy: ReadonlySet<OccupancyEvent>
   readonly from: ChangesStart
   readonly concurrency: number
   readonly timeoutMs: number
@@ -90,7 +94,7 @@ function resolve(
     consumer: `webhook:${name ?? createHash('sha256').update(url).digest('base64url')}`,
     url,
     keys: [secret].flat().flatMap((one) => keyOf(one) ?? []),
-    events: eventsOf(endpoint, path, protocol),
+    ...eventsOf(endpoint, path, protocol),
     from: endpoint.from ?? 'now',
     concurrency: endpoint.concurrency ?? 8,
     timeoutMs: endpoint.timeoutMs ?? 15_000,
@@ -126,17 +130,30 @@ function eventsOf(
   { events }: WebhookEndpoint<AnyProtocol>,
   path: string,
   protocol: AnyProtocol | undefined,
-): ReadonlySet<string> | undefined {
-  if (!events) return undefined
+): Pick<Endpoint, 'logged' | 'occupancy'> {
+  if (!events) return { logged: undefined, occupancy: new Set() }
   const server = Object.entries(protocol?.server ?? {})
-  const logged = server.filter(([, definition]) => !isVolatile(definition)).map(([name]) => name)
-  const all = ['chat_message', 'messages_erased', ...logged]
+  const published = server.filter(([, definition]) => !isVolatile(definition)).map(([name]) => name)
+  const logged = ['chat_message', 'messages_erased', ...published]
   for (const type of events) {
-    if (all.includes(type)) continue
-    const why = server.some(([name]) => name === type)
-      ? `'${type}' is volatile, and only messages that are logged are sent`
-      : `there is no logged message '${type}'; ${suggestion(type, all)}`
-    throw new TypeError(`webhooks: ${path}.events: ${why}`)
+    const fault = faultOf(
+      type,
+      logged,
+      server.map(([name]) => name),
+    )
+    if (fault) throw new TypeError(`webhooks: ${path}.events: ${fault}`)
   }
-  return new Set(events)
+  return {
+    logged: new Set(events.filter((type) => logged.includes(type))),
+    occupancy: new Set(OCCUPANCY_EVENTS.filter((type) => events.includes(type))),
+  }
+}
+
+function faultOf(type: string, logged: readonly string[], declared: readonly string[]): string | undefined {
+  const isOccupancy = OCCUPANCY_EVENTS.some((event) => event === type)
+  if (isOccupancy && declared.includes(type))
+    return `'${type}' is an event of rooms, and a message of your protocol; give the message another name`
+  if (isOccupancy || logged.includes(type)) return undefined
+  if (declared.includes(type)) return `'${type}' is volatile, and only messages that are logged are sent`
+  return `there is no event '${type}'; ${suggestion(type, [...logged, ...OCCUPANCY_EVENTS])}`
 }

@@ -14,33 +14,39 @@ export interface PostRequest {
 export interface PostFailure {
   /** Ends the sentence "the endpoint …". */
   readonly why: string
-  /** `undefined` if there was no response. */
-  readonly status: number | undefined
+  /** Whether the endpoint wants no more requests. */
+  readonly isFinal: boolean
   readonly cause?: unknown
   /** How long the response asks to wait, in ms; 0 if it does not say. */
   readonly retryAfterMs: number
 }
 
+const GONE = 410
 /** Most of a response's body that is read. A longer one ends its connection. */
 const BODY_BYTES = 16_384
 
 /** Sends a body of JSON. Resolves with `undefined` if a status from 200 to 299 arrived in time. */
 export async function post(request: PostRequest, clock: Clock): Promise<PostFailure | undefined> {
   const { signal, timeoutMs } = request
-  const late = new AbortController()
-  const cancel = clock.after(timeoutMs, () => late.abort())
-  const ended = AbortSignal.any([signal, late.signal])
+  // Not by AbortSignal.any(), which Node 20 knows only from 20.3 on, and which keeps memory while the signal lives.
+  const ended = new AbortController()
+  const end = (why: string) => ended.abort(new Error(why))
+  const stop = () => end('was not waited for any longer')
+  const cancel = clock.after(timeoutMs, () => end(`did not answer within ${timeoutMs} ms`))
+  signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
   try {
-    const response = await send(request, ended)
+    const response = await send(request, ended.signal)
     await drain(response)
     return failureOf(response, clock)
   } catch (cause) {
-    const failure = { status: undefined, cause, retryAfterMs: 0 }
-    if (late.signal.aborted) return { ...failure, why: `did not answer within ${timeoutMs} ms` }
-    if (signal.aborted) return { ...failure, why: 'was not waited for any longer' }
-    return { ...failure, why: `could not be reached: ${reasonOf(cause)}` }
+    const why = ended.signal.aborted
+      ? ended.signal.reason.message
+      : `could not be reached: ${reasonOf(cause)}`
+    return { why, isFinal: false, cause, retryAfterMs: 0 }
   } finally {
     cancel()
+    signal.removeEventListener('abort', stop)
   }
 }
 
@@ -74,12 +80,11 @@ async function drain({ body }: Response): Promise<void> {
 
 function failureOf({ status, ok, headers }: Response, clock: Clock): PostFailure | undefined {
   if (ok) return undefined
-  const retryAfterMs = retryAfter(headers.get('retry-after'), clock.wallTime())
   const isRedirect = status >= 300 && status < 400
   return {
     why: isRedirect ? `answered ${status}; redirects are not followed` : `answered ${status}`,
-    status,
-    retryAfterMs,
+    isFinal: status === GONE,
+    retryAfterMs: retryAfter(headers.get('retry-after'), clock.wallTime()),
   }
 }
 

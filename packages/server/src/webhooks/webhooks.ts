@@ -1,10 +1,15 @@
 import type { AnyProtocol, Consumer, Roomful, WebhookEndpoint, Webhooks } from '../api/api.js'
+import type { OccupancyChange } from '../api/contracts/backplane.js'
+import { Delivery, type DeliveryDeps } from './delivery.js'
 import { type Endpoint, resolveEndpoints } from './endpoint.js'
-import { COUNTS, Sender, type SenderDeps } from './sender.js'
+import { LogSender } from './log-sender.js'
+import { OccupancySender } from './occupancy-sender.js'
 
-export interface WebhooksDeps extends Omit<SenderDeps, 'gone'> {
+export interface WebhooksDeps extends DeliveryDeps {
   readonly protocol: AnyProtocol | undefined
   readonly consume: Roomful<AnyProtocol>['consume']
+  /** Tells who enters and leaves rooms. Returns an unsubscribe function. */
+  watch(listener: (roomId: string, change: OccupancyChange) => void): () => void
 }
 
 /**
@@ -13,15 +18,15 @@ export interface WebhooksDeps extends Omit<SenderDeps, 'gone'> {
  */
 const AHEAD = 1_000
 
-/** Consumes the changes of all rooms for each endpoint. @throws TypeError for an option that cannot work */
+/** Sends to each endpoint what it asks for. @throws TypeError for an option that cannot work */
 export function startWebhooks(given: readonly WebhookEndpoint<AnyProtocol>[], deps: WebhooksDeps): Webhooks {
-  const consumers: Consumer[] = []
+  const started: EndpointSender[] = []
   const stop = async () => {
-    await Promise.all(consumers.map((consumer) => consumer.stop()))
+    await Promise.all(started.map((sender) => sender.stop()))
   }
   const endpoints = resolveEndpoints(given, deps.protocol)
   try {
-    for (const endpoint of endpoints) consumers.push(startEndpoint(endpoint, deps))
+    for (const endpoint of endpoints) started.push(new EndpointSender(endpoint, deps))
   } catch (error) {
     void stop()
     throw error
@@ -29,11 +34,23 @@ export function startWebhooks(given: readonly WebhookEndpoint<AnyProtocol>[], de
   return { stop }
 }
 
-function startEndpoint(endpoint: Endpoint, deps: WebhooksDeps): Consumer {
-  const { consumer: name, label, from, retryMs } = endpoint
-  // Shown from the start: Prometheus sees no increase in a counter that begins with 1.
-  for (const what of COUNTS) deps.count(what, label, 0)
-  const sender = new Sender(endpoint, { ...deps, gone: () => void consumer.stop() })
-  const consumer = deps.consume(name, sender.handle, { from, batch: 1, ahead: AHEAD, retryMs })
-  return consumer
+class EndpointSender {
+  readonly #consumer: Consumer | undefined
+  readonly #occupancy: OccupancySender
+  readonly #unwatch: () => void
+
+  constructor(endpoint: Endpoint, deps: WebhooksDeps) {
+    const { consumer: name, from, retryMs, logged, occupancy } = endpoint
+    const delivery = new Delivery(endpoint, deps, () => void this.stop())
+    const { handle } = new LogSender(endpoint, delivery, deps)
+    this.#consumer =
+      logged?.size === 0 ? undefined : deps.consume(name, handle, { from, batch: 1, ahead: AHEAD, retryMs })
+    this.#occupancy = new OccupancySender(endpoint, delivery, deps)
+    this.#unwatch = occupancy.size === 0 ? () => {} : deps.watch(this.#occupancy.changed)
+  }
+
+  async stop(): Promise<void> {
+    this.#unwatch()
+    await Promise.all([this.#consumer?.stop(), this.#occupancy.stop()])
+  }
 }

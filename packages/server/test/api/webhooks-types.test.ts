@@ -14,7 +14,7 @@ async function uses() {
   const webhooks = server.webhooks([
     {
       ...endpoint,
-      events: ['chat_message', 'messages_erased', 'moved'],
+      events: ['chat_message', 'messages_erased', 'moved', 'user_joined', 'user_left', 'room_emptied'],
       onDeadLetter: (letter) => {
         expectTypeOf(letter).toEqualTypeOf<DeadLetter>()
       },
@@ -31,6 +31,8 @@ async function uses() {
 
 it('the events of webhooks are the logged messages of the protocol', () => {
   expectTypeOf(uses).toBeFunction()
-  expectTypeOf<WebhookEvent<typeof protocol>>().toEqualTypeOf<'chat_message' | 'messages_erased' | 'moved'>()
-  expectTypeOf<WebhookEvent>().toEqualTypeOf<'chat_message' | 'messages_erased'>()
+  expectTypeOf<Exclude<WebhookEvent<typeof protocol>, WebhookEvent>>().toEqualTypeOf<'moved'>()
+  expectTypeOf<WebhookEvent>().toEqualTypeOf<
+    'chat_message' | 'messages_erased' | 'user_joined' | 'user_left' | 'room_emptied'
+  >()
 })

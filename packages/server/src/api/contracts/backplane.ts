@@ -24,6 +24,14 @@ export interface PresenceChange {
   readonly count: number
 }
 
+/** A user entered or left a stream. */
+export interface OccupancyChange {
+  readonly event: 'enter' | 'leave'
+  readonly userId: string
+  /** Distinct users after the change, including those in their grace period. */
+  readonly count: number
+}
+
 /** The users present at a `version`. */
 export interface PresenceSnapshot {
   /** `undefined` in a room with more users than the node lists, so that 10,000 joins do not copy 10,000 lists. */
@@ -127,6 +135,11 @@ export interface NodeLink {
    * throws.
    */
   receive(relay: unknown): void
+  /**
+   * Reports that a user entered or left a stream. Of all nodes, only the one that carried out the change is told, once;
+   * if it ends at that moment, none is.
+   */
+  occupancyChanged?(stream: string, change: OccupancyChange): void
 }
 
 /**

@@ -3,8 +3,17 @@ import type { AnyProtocol } from '../protocol.js'
 import type { ChangesStart } from './changes.js'
 import type { LogMessage } from './log-message.js'
 
-/** The types of logged messages. */
+/**
+ * The types of logged messages, and the volatile events of rooms: the first connection of a user joined, the last one left,
+ * and nobody is left.
+ */
 export type WebhookEvent<P extends AnyProtocol = BuiltIn> =
+  | 'user_joined'
+  | 'user_left'
+  | 'room_emptied'
+  | LoggedType<P>
+
+type LoggedType<P extends AnyProtocol> =
   LogMessage<P> extends infer M ? (M extends { readonly type: infer T extends string } ? T : never) : never
 
 /** Where logged messages are sent, as requests that are signed as Standard Webhooks describes. */
@@ -16,7 +25,10 @@ export interface WebhookEndpoint<P extends AnyProtocol = BuiltIn> {
    * With several, each request has a signature of each, so that a receiver can change its secret.
    */
   readonly secret: string | readonly string[]
-  /** Which types of messages are sent. @default all that are logged */
+  /**
+   * What is sent. Logged messages are sent until they are accepted; events of rooms are tried three times, and lost when
+   * the server ends. @default all messages that are logged
+   */
   readonly events?: readonly WebhookEvent<P>[]
   /**
    * The name under which the backplane stores how far the endpoint got, and which logs and metrics show. Up to 100

@@ -18,7 +18,7 @@ import type {
 } from '../../api/contracts/backplane.js'
 import { erasedMessage, erasedText } from '../log/erasure.js'
 import { openText, resumeFault } from '../log/log.js'
-import { bytesOf, type Presence } from '../presence.js'
+import { bytesOf, type Presence, reportOccupancy } from '../presence.js'
 import { FeedIndex } from './feed-index.js'
 import { MemoryFeed } from './memory-feed.js'
 import { type Stream, type StreamBounds, Streams } from './memory-streams.js'
@@ -200,7 +200,7 @@ class MemoryBackplane implements Backplane {
     if (!isKnown) this.#streams.makeSpace(bytesOf(user))
     const stream = this.#streams.open(name)
     const presence = this.#streams.presenceOf(stream)
-    announce(stream, presence.enter(user, connection), connection)
+    this.#announce(stream, presence.enter(user, connection), connection)
     this.#streams.settle(stream)
     return this.#snapshot(presence)
   }
@@ -209,7 +209,7 @@ class MemoryBackplane implements Backplane {
     const stream = this.#streams.get(name)
     if (!stream?.presence) return
     this.#streams.makeSpace(stream.presence.costOfState(userId, state))
-    announce(stream, stream.presence.update(userId, state), undefined)
+    this.#announce(stream, stream.presence.update(userId, state), undefined)
     this.#streams.settle(stream)
   }
 
@@ -217,7 +217,7 @@ class MemoryBackplane implements Backplane {
     const stream = this.#streams.get(name)
     if (!stream) return
     const graceUntil = mayReturn ? this.#now() + this.#node.graceMs : undefined
-    announce(stream, stream.presence?.leave(userId, connection, graceUntil), connection)
+    this.#announce(stream, stream.presence?.leave(userId, connection, graceUntil), connection)
     if (graceUntil !== undefined) this.#inGrace.add(stream)
     this.#streams.settle(stream)
   }
@@ -250,6 +250,12 @@ class MemoryBackplane implements Backplane {
     return this.#started
   }
 
+  #announce(stream: Stream, change: PresenceChange | undefined, connection: string | undefined): void {
+    if (!change) return
+    emit(stream, { kind: 'presence', change, connection })
+    reportOccupancy(this.#node, stream.name, change)
+  }
+
   #now(): number {
     return this.#node.clock.now()
   }
@@ -271,7 +277,7 @@ class MemoryBackplane implements Backplane {
   #sweep(): void {
     const now = this.#now()
     for (const stream of this.#inGrace) {
-      for (const change of stream.presence?.expire(now) ?? []) announce(stream, change, undefined)
+      for (const change of stream.presence?.expire(now) ?? []) this.#announce(stream, change, undefined)
       if (!stream.presence?.hasGrace) this.#inGrace.delete(stream)
       this.#streams.settle(stream)
     }
@@ -281,10 +287,6 @@ class MemoryBackplane implements Backplane {
 
 /** The account of messages that no client sent. */
 const THE_APPLICATION = ''
-
-function announce(stream: Stream, change: PresenceChange | undefined, connection: string | undefined): void {
-  if (change) emit(stream, { kind: 'presence', change, connection })
-}
 
 function emit(stream: Stream, event: StreamEvent): void {
   for (const listener of stream.listeners) listener(event)

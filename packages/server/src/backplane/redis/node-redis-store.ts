@@ -15,6 +15,8 @@ import { inspectServer, warnOfForeignFeed } from './server-check.js'
 import type {
   Append,
   AppendReply,
+  Entered,
+  GraceEnd,
   NodeRelay,
   PresentConnection,
   ReadReply,
@@ -200,7 +202,7 @@ export class NodeRedisStore implements RedisStore {
     stream: string,
     user: PresentUser,
     { connection, lease, seen, listed }: Parameters<RedisStore['enter']>[2],
-  ): Promise<PresenceSnapshot> {
+  ): Promise<Entered> {
     const { profile, state } = replies.presentUser(user)
     const args = [user.userId, profile, state, connection, lease, seen, this.#keys.channel(stream)]
     const reply = await this.#run(
@@ -208,7 +210,7 @@ export class NodeRedisStore implements RedisStore {
       [this.#keys.present(stream)],
       [...args, this.settings.idleMs, listed],
     )
-    return replies.snapshot(reply)
+    return replies.entered(reply)
   }
 
   async update(stream: string, userId: string, state: string, seen: number): Promise<void> {
@@ -219,14 +221,14 @@ export class NodeRedisStore implements RedisStore {
   async leave(
     { stream, userId, connection }: PresentConnection,
     { lease, graceMs, seen }: Parameters<RedisStore['leave']>[1],
-  ): Promise<void> {
+  ): Promise<number | undefined> {
     const args = [userId, connection, lease ?? '', graceMs, seen, this.#keys.channel(stream)]
-    await this.#run('leave', [this.#keys.present(stream)], args)
+    return replies.usersLeft(await this.#run('leave', [this.#keys.present(stream)], args))
   }
 
-  async endGrace(stream: string, userId: string, seen: number): Promise<number> {
+  async endGrace(stream: string, userId: string, seen: number): Promise<GraceEnd> {
     const args = [userId, seen, this.#keys.channel(stream)]
-    return Number(await this.#run('endGrace', [this.#keys.present(stream)], args))
+    return replies.graceEnd(await this.#run('endGrace', [this.#keys.present(stream)], args))
   }
 
   async present(stream: string, listed: number): Promise<PresenceSnapshot> {

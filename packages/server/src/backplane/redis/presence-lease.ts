@@ -99,7 +99,9 @@ export class PresenceLease {
     const lease = this.#lease
     const noted = this.store.record(lease, [membership])
     const at = { connection, lease, seen: this.seen(stream), listed }
-    const [snapshot] = await Promise.all([this.store.enter(stream, user, at), noted])
+    const [{ snapshot, isNew }] = await Promise.all([this.store.enter(stream, user, at), noted])
+    const { userId } = user
+    if (isNew) this.node.occupancyChanged?.(stream, { event: 'enter', userId, count: snapshot.count })
     return snapshot
   }
 
@@ -108,7 +110,13 @@ export class PresenceLease {
     const graceMs = mayReturn ? this.node.graceMs : 0
     const task = taskText({ kind: 'grace', stream, userId })
     const noted = graceMs > 0 ? this.store.schedule(task, graceMs + GRACE_MARGIN_MS) : undefined
-    await Promise.all([this.store.leave(membership, { lease, graceMs, seen: this.seen(stream) }), noted])
+    const how = { lease, graceMs, seen: this.seen(stream) }
+    const [count] = await Promise.all([this.store.leave(membership, how), noted])
+    this.#left(stream, userId, count)
+  }
+
+  #left(stream: string, userId: string, count: number | undefined): void {
+    if (count !== undefined) this.node.occupancyChanged?.(stream, { event: 'leave', userId, count })
   }
 
   async #renew(): Promise<void> {
@@ -160,8 +168,10 @@ export class PresenceLease {
     if (left > 0) await this.store.schedule(text, left + GRACE_MARGIN_MS)
   }
 
-  #endGrace({ stream, userId }: Extract<Task, { kind: 'grace' }>): Promise<number> {
-    return this.store.endGrace(stream, userId, this.seen(stream))
+  async #endGrace({ stream, userId }: Extract<Task, { kind: 'grace' }>): Promise<number> {
+    const { leftMs, count } = await this.store.endGrace(stream, userId, this.seen(stream))
+    this.#left(stream, userId, count)
+    return leftMs
   }
 
   /** If the node was only cut off, its users had no chance to return yet, so they get the grace period. */

@@ -11,6 +11,8 @@ import { entryText } from '../log/log.js'
 import type { ChangesReply } from './change-store.js'
 import type {
   AppendReply,
+  Entered,
+  GraceEnd,
   NodeRelay,
   PresentConnection,
   ReadReply,
@@ -88,6 +90,22 @@ export function streamState(reply: unknown): StreamState {
     presenceVersion: Number(version),
     head: epoch === undefined ? undefined : position(epoch, offset, id),
   }
+}
+
+export function entered(reply: unknown): Entered {
+  const [isNew, present] = list(reply)
+  return { isNew: isNew === 1, snapshot: snapshot(present) }
+}
+
+/** The number of users who are left, if somebody left. */
+export function usersLeft(reply: unknown): number | undefined {
+  const [count] = list(reply)
+  return count === undefined ? undefined : Number(count)
+}
+
+export function graceEnd(reply: unknown): GraceEnd {
+  const [leftMs, count] = list(reply)
+  return { leftMs: Number(leftMs), count: count === undefined ? undefined : Number(count) }
 }
 
 export function snapshot(reply: unknown): PresenceSnapshot {

@@ -87,6 +87,19 @@ export interface PresentConnection {
   readonly connection: string
 }
 
+export interface Entered {
+  readonly snapshot: PresenceSnapshot
+  /** Whether the user was not present before. */
+  readonly isNew: boolean
+}
+
+export interface GraceEnd {
+  /** How long the grace period still lasts, in ms; 0 if there is nothing to wait for. */
+  readonly leftMs: number
+  /** The number of users who are left, if the user has left. */
+  readonly count: number | undefined
+}
+
 /**
  * Redis, in the terms of the backplane. Each method is one script or command, or one pipeline; none of them decides,
  * waits for a connection or tries again. All reject with `unavailable` if Redis does not answer in time; the
@@ -134,18 +147,18 @@ export interface RedisStore {
       readonly seen: number
       readonly listed: number
     },
-  ): Promise<PresenceSnapshot>
+  ): Promise<Entered>
   update(stream: string, userId: string, state: string, seen: number): Promise<void>
-  /** Removes a connection if it is present, and, if a lease is given, only under this lease. */
+  /**
+   * Removes a connection if it is present, and, if a lease is given, only under this lease. Resolves with the number of
+   * users who are left, if the user has left with it.
+   */
   leave(
     membership: PresentConnection,
     how: { readonly lease: string | undefined; readonly graceMs: number; readonly seen: number },
-  ): Promise<void>
-  /**
-   * Removes a user whose grace period is over. Returns how long it still lasts, in ms: 0 if there is nothing to wait
-   * for.
-   */
-  endGrace(stream: string, userId: string, seen: number): Promise<number>
+  ): Promise<number | undefined>
+  /** Removes a user whose grace period is over. */
+  endGrace(stream: string, userId: string, seen: number): Promise<GraceEnd>
   present(stream: string, listed: number): Promise<PresenceSnapshot>
 
   /** Records a task that is due in `ms` by Redis' clock, or changes its time. */

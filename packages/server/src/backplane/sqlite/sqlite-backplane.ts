@@ -90,7 +90,7 @@ export class SqliteBackplane implements SqliteStore {
     if (this.#started) throw new Error('sqlite: a backplane serves one server; give each server its own')
     const store = this.openStore(node)
     const receive = (relay: Relay) => node.receive(relay)
-    const presence = new LocalPresence(node.listedMembers)
+    const presence = new LocalPresence(node)
     const retention = new Retention(store, this.settings, node.clock, node.logger)
     this.#started = { node, store, presence, retention, receive }
     try {

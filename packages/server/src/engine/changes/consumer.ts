@@ -1,7 +1,7 @@
 import type { Position } from '../../api/contracts/backplane.js'
+import { pause } from '../../api/contracts/clock.js'
 import { type ConsumerSettings, Consumption, type ConsumptionDeps, type Lease } from './consumption.js'
 import { patiently } from './follow.js'
-import { pause } from './waiting.js'
 
 export interface ConsumerDeps extends ConsumptionDeps {
   /** Resolves once the backplane has started. */

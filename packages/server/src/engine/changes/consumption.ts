@@ -2,13 +2,13 @@ import { RoomfulError } from '@roomful/protocol'
 import type { AnyProtocol, ChangesStart, ConsumeHandler } from '../../api/api.js'
 import type { Position } from '../../api/contracts/backplane.js'
 import type { ChangeFeed, FeedEntry } from '../../api/contracts/change-feed.js'
-import type { Clock } from '../../api/contracts/clock.js'
+import { type Clock, pause } from '../../api/contracts/clock.js'
 import type { Logger } from '../../api/contracts/logger.js'
+import { Lanes } from '../../util/lanes.js'
 import { changeOf } from './change-of.js'
 import { follow, patiently, placeOf } from './follow.js'
-import { Lanes } from './lanes.js'
 import { Progress } from './progress.js'
-import { Alarm, pause, retryDelay } from './waiting.js'
+import { Alarm, retryDelay } from './waiting.js'
 
 export interface ConsumerSettings {
   readonly name: string
@@ -43,7 +43,7 @@ const AHEAD_LENGTH = 16 * 1024 * 1024
 /** Passes the changes of the feed to a handler while this node has the lease, and stores how far it got. */
 export class Consumption {
   readonly #progress = new Progress()
-  readonly #lanes: Lanes
+  readonly #lanes: Lanes<FeedEntry>
   readonly #moved: Alarm
   #hasMissed = false
   #stored: Position | undefined

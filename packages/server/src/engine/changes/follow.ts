@@ -1,11 +1,11 @@
 import { RoomfulError as AnyRoomfulError } from '@roomful/protocol'
 import type { Break, Position, Subscription } from '../../api/contracts/backplane.js'
 import type { ChangeFeed, FeedEntry } from '../../api/contracts/change-feed.js'
-import type { Clock } from '../../api/contracts/clock.js'
+import { type Clock, pause } from '../../api/contracts/clock.js'
 import type { Logger } from '../../api/contracts/logger.js'
 import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import type { ChangesStart } from '../../api/handles/changes.js'
-import { Alarm, pause, retryDelay } from './waiting.js'
+import { Alarm, retryDelay } from './waiting.js'
 
 export interface Patience {
   readonly clock: Clock

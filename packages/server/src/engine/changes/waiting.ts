@@ -29,20 +29,6 @@ export class Alarm {
   }
 }
 
-/** Resolves after `ms`, or when the signal is aborted. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    const end = () => {
-      cancel()
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const cancel = clock.after(ms, end)
-    signal.addEventListener('abort', end)
-  })
-}
-
 const FIRST_RETRY_MS = 1_000
 
 /** The wait before another attempt: it starts at a second and doubles each time. */

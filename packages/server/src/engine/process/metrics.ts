@@ -34,6 +34,7 @@ export class Metrics {
     delivered: new Map<string, number>(),
     failures: new Map<string, number>(),
     deadLetters: new Map<string, number>(),
+    dropped: new Map<string, number>(),
   }
 
   countError(code: string): void {
@@ -46,7 +47,7 @@ export class Metrics {
     this.#closes.set(label, (this.#closes.get(label) ?? 0) + 1)
   }
 
-  countWebhook(what: 'delivered' | 'failures' | 'deadLetters', endpoint: string, by = 1): void {
+  countWebhook(what: 'delivered' | 'failures' | 'deadLetters' | 'dropped', endpoint: string, by = 1): void {
     const counts = this.#webhooks[what]
     counts.set(endpoint, (counts.get(endpoint) ?? 0) + by)
   }
@@ -98,11 +99,12 @@ export class Metrics {
   }
 
   #webhookFamilies(): string[] {
-    const { delivered, failures, deadLetters } = this.#webhooks
+    const { delivered, failures, deadLetters, dropped } = this.#webhooks
     return [
       family('roomful_webhooks_delivered_total', 'Messages that an endpoint accepted', 'endpoint', delivered),
       family('roomful_webhooks_failures_total', 'Requests that failed', 'endpoint', failures),
       family('roomful_webhooks_dead_letters_total', 'Messages that were given up', 'endpoint', deadLetters),
+      family('roomful_webhooks_dropped_total', 'Events of rooms that were dropped', 'endpoint', dropped),
     ]
   }
 }

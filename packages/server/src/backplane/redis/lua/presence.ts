@@ -62,7 +62,7 @@ if not known then
   announce(key, channel, 'enter', record, connection, seen)
 end
 redis.call('PEXPIRE', key, ttl)
-return snapshot(key, listed)
+return { known and 0 or 1, snapshot(key, listed) }
 `
 
 export const UPDATE = `${PRESENCE}
@@ -80,7 +80,7 @@ local key, user, connection, lease = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local grace, seen, channel = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local record = get(key, user)
 local held = record and record.at[connection]
-if not held or (lease ~= '' and held ~= lease) then return 0 end
+if not held or (lease ~= '' and held ~= lease) then return {} end
 record.at[connection] = nil
 if next(record.at) then
   set(key, user, record)
@@ -89,18 +89,19 @@ elseif grace > 0 then
   set(key, user, record)
 else
   remove(key, channel, user, record, connection, seen)
+  return { count(key) }
 end
-return 1
+return {}
 `
 
 export const END_GRACE = `${PRESENCE}
 local key, user, seen, channel = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local record = get(key, user)
-if not record or not record.grace then return 0 end
+if not record or not record.grace then return { 0 } end
 local left = record.grace - now()
-if left > 0 then return left end
+if left > 0 then return { left } end
 remove(key, channel, user, record, '', seen)
-return 0
+return { 0, count(key) }
 `
 
 export const PRESENT = `${PRESENCE}

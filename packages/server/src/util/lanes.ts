@@ -1,28 +1,26 @@
-import type { FeedEntry } from '../../api/contracts/change-feed.js'
+/** Resolves with false to end the lane, with what waits in it. It never rejects. */
+export type LaneHandler<T> = (batch: readonly T[]) => Promise<boolean>
 
-/** Resolves with false if it was ended before the entries were done. */
-export type LaneHandler = (entries: readonly FeedEntry[]) => Promise<boolean>
-
-/** Handles entries in lanes: those of one lane in order, batch by batch, and those of several lanes at the same time. */
-export class Lanes {
+/** Handles things in lanes: those of one lane in order, batch by batch, and those of several lanes at the same time. */
+export class Lanes<T> {
   /** What waits in each lane that is at work. */
-  readonly #waiting = new Map<string, FeedEntry[]>()
+  readonly #waiting = new Map<string, T[]>()
   readonly #working = new Set<Promise<void>>()
 
   constructor(
-    private readonly laneOf: (entry: FeedEntry) => string,
+    private readonly laneOf: (one: T) => string,
     private readonly batch: number,
-    private readonly handle: LaneHandler,
+    private readonly handle: LaneHandler<T>,
   ) {}
 
-  add(page: readonly FeedEntry[]): void {
+  add(some: readonly T[]): void {
     const idle = new Set<string>()
-    for (const entry of page) {
-      const lane = this.laneOf(entry)
+    for (const one of some) {
+      const lane = this.laneOf(one)
       const waiting = this.#waiting.get(lane)
-      if (waiting) waiting.push(entry)
+      if (waiting) waiting.push(one)
       else {
-        this.#waiting.set(lane, [entry])
+        this.#waiting.set(lane, [one])
         idle.add(lane)
       }
     }
@@ -42,7 +40,7 @@ export class Lanes {
   async #work(lane: string): Promise<void> {
     const waiting = this.#waiting.get(lane) ?? []
     while (waiting.length > 0 && (await this.handle(waiting.splice(0, this.batch)))) {
-      // Entries may have been added meanwhile.
+      // More may have been added meanwhile.
     }
     this.#waiting.delete(lane)
   }

@@ -1,0 +1,66 @@
+import type { WebhookBody } from '../api/api.js'
+import type { Clock } from '../api/contracts/clock.js'
+import type { Logger } from '../api/contracts/logger.js'
+import type { Endpoint } from './endpoint.js'
+import { type PostFailure, post } from './post.js'
+import { signedHeaders } from './signature.js'
+import { Slots } from './slots.js'
+
+/** What is counted of each endpoint. */
+export const COUNTS = ['delivered', 'failures', 'deadLetters', 'dropped'] as const
+
+export interface DeliveryDeps {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** From 0 to 1. */
+  random(): number
+  count(what: (typeof COUNTS)[number], endpoint: string, by?: number): void
+}
+
+export interface Message {
+  readonly id: string
+  readonly body: WebhookBody
+}
+
+/** Sends signed requests to one endpoint, so many at a time, until it wants no more. */
+export class Delivery {
+  readonly #slots: Slots
+  #isGone = false
+
+  constructor(
+    private readonly endpoint: Endpoint,
+    private readonly deps: DeliveryDeps,
+    /** Called when the endpoint wants no more requests. */
+    private readonly gone: () => void,
+  ) {
+    this.#slots = new Slots(endpoint.concurrency)
+    // Shown from the start: Prometheus sees no increase in a counter that begins with 1.
+    for (const what of COUNTS) deps.count(what, endpoint.label, 0)
+  }
+
+  /** Resolves with `undefined` if the endpoint accepted the message. */
+  async send(message: Message, signal: AbortSignal): Promise<PostFailure | undefined> {
+    const failure = await this.#slots.run(() => this.#post(message, signal))
+    this.deps.count(failure ? 'failures' : 'delivered', this.endpoint.label)
+    if (failure?.isFinal) this.#end()
+    return failure
+  }
+
+  #post({ id, body }: Message, signal: AbortSignal): Promise<PostFailure | undefined> {
+    const { url, keys, timeoutMs } = this.endpoint
+    const { clock } = this.deps
+    const text = JSON.stringify(body)
+    const headers = signedHeaders(id, clock.wallTime(), text, keys)
+    return post({ url, headers, body: text, timeoutMs, signal }, clock)
+  }
+
+  #end(): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    this.deps.logger.error(
+      { endpoint: this.endpoint.label },
+      'webhooks: the endpoint is gone (410); it gets no more requests until the server starts again',
+    )
+    this.gone()
+  }
+}
