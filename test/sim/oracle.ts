@@ -184,6 +184,13 @@ export class Oracle {
     return (this.#logs.get(`${room} ${present}`)?.length ?? 0) - last.offset
   }
 
+  /** Whether an entry that stood there was lost: its message may stand somewhere else now. */
+  hasLostAt(room: string, epoch: string, offset: number): boolean {
+    return [...this.#lost.values()].some(
+      (lost) => lost.room === room && lost.entry.epoch === epoch && lost.entry.offset === offset,
+    )
+  }
+
   /** The application learned of a hole at this place, but not by an event. What came last may be lost: then the log has forked. */
   told(viewer: string, room: string, last?: { readonly id?: string | undefined }): void {
     this.#break(viewer, room, this.#lost.has(last?.id ?? '') ? 'forked' : undefined)

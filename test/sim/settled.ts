@@ -16,7 +16,7 @@ export function checkRoom(info: RoomInfo, person: Person, oracle: Oracle): void 
   if (last?.id !== info.head.id) fail(`saw ${last?.offset} as the last of ${info.head.offset}`)
   if (room.typing.get().length > 0) fail(`${room.typing.get()} still type`)
   checkMembers(info, room, fail)
-  checkTimeline(info, room, fail)
+  checkTimeline(info, room, oracle, fail)
 }
 
 /** Those who are in the room are those who should be, and nobody else. A base client has a user id of the server's. */
@@ -52,10 +52,21 @@ function checkMembers(info: RoomInfo, room: Room<SimProtocol>, fail: Fail): void
 }
 
 /** Nothing is shown twice or as under way for ever; what follows the last break is the log's end without a hole. */
-function checkTimeline({ head }: RoomInfo, room: Room<SimProtocol>, fail: Fail): void {
+function checkTimeline(
+  { roomId, head }: RoomInfo,
+  room: Room<SimProtocol>,
+  oracle: Oracle,
+  fail: Fail,
+): void {
   const shown = new Set<string>()
   let last: number | undefined
   let hole: string | undefined
+  // A fork after which so much was written that nothing is kept of where it began is told as 'expired'.
+  const areMoved = (from: number, to: number) => {
+    for (let offset = from; offset < to; offset++)
+      if (!oracle.hasLostAt(roomId, head.epoch, offset)) return false
+    return from < to
+  }
   for (const entry of room.timeline.get()) {
     if (entry.kind === 'break') {
       // What stood before a fork and was sent again stands behind it now.
@@ -77,7 +88,8 @@ function checkTimeline({ head }: RoomInfo, room: Room<SimProtocol>, fail: Fail):
     if (clientId !== undefined && shown.has(clientId)) fail(`${clientId} is shown twice`)
     if (clientId !== undefined) shown.add(clientId)
     if (entry.state !== 'sent' || epoch !== head.epoch || offset === undefined) continue
-    if (last !== undefined && offset !== last + 1) hole ??= `shows ${offset} after ${last}`
+    if (last !== undefined && offset !== last + 1 && !areMoved(last + 1, offset))
+      hole ??= `shows ${offset} after ${last}`
     last = offset
   }
   if (hole !== undefined) fail(hole)

@@ -100,7 +100,8 @@ export class StoreThread {
     const thread = this.#thread
     this.#isClosing = true
     this.#cancelRestart()
-    if (this.#isOpen && thread) await this.#ask({ kind: 'close' }, 0)
+    // The log says why it could not be closed, if its thread ended meanwhile for example; the thread must end all the same.
+    if (this.#isOpen && thread) await this.#ask({ kind: 'close' }, 0).catch(() => {})
     this.#isOpen = false
     await thread?.terminate()
   }

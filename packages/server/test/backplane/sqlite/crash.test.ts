@@ -72,6 +72,15 @@ it('a message of the server itself whose thread ended is in doubt, not to be giv
   await backplane.close()
 })
 
+it('a store whose thread ends while it closes is closed all the same', async () => {
+  const backplane = await opened({ file: newFile() }, { clock: systemClock })
+  const closing = backplane.close()
+  const [worker] = workers
+  void worker?.terminate()
+  await closing
+  expect(backplane.ready).toBe(false)
+})
+
 it('a thread that ends while its last commit had failed goes on with all that was acknowledged', async () => {
   const file = newFile()
   const backplane = await opened({ file }, { clock: systemClock })
