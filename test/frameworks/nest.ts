@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createClient } from '@roomful/client'
+import { createClient, type Room } from '@roomful/client'
 import { WebSocket } from 'ws'
 import { type Figure, writeResult } from '../support/results.js'
-import { freePort, prepareApp, quiet, shell } from './packed.js'
+import { freePort, prepareApp, publishByHttp, quiet, shell } from './packed.js'
 
 // The NestJS app of docs/frameworks.md, from packed packages: one port, with HTTP answered by NestJS.
 
@@ -16,6 +16,7 @@ const port = await freePort()
 const parent = await realpath(await mkdtemp(join(tmpdir(), 'roomful-nest-')))
 const folder = join(parent, 'app')
 const figures: Figure[] = []
+const API_KEY = 'k'.repeat(32)
 
 try {
   await prepareApp(new URL('nest', import.meta.url), parent)
@@ -24,7 +25,7 @@ try {
   await shell('npx tsc -p .', folder)
   const app = spawn(process.execPath, ['--import', 'tsx', 'main.ts'], {
     cwd: folder,
-    env: { ...quiet(), PORT: `${port}` },
+    env: { ...quiet(), PORT: `${port}`, API_KEY },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   try {
@@ -58,9 +59,8 @@ async function started(app: ChildProcess): Promise<void> {
 
 async function chat(app: ChildProcess): Promise<void> {
   const [ann, bob] = [dial(), dial()]
-  const heard = new Promise<string>((resolve) => {
-    bob.room('lobby').on('chat_message', ({ message }) => resolve(message))
-  })
+  const heard = hears(bob.room('lobby'), 'from ann')
+  const heardByHttp = hears(bob.room('lobby'), 'by HTTP')
   await Promise.all([ann.room('lobby').join(), bob.room('lobby').join()])
   await ann.room('lobby').send('from ann')
   assert.equal(await heard, 'from ann')
@@ -69,6 +69,10 @@ async function chat(app: ChildProcess): Promise<void> {
   const { connections } = (await response.json()) as { connections: number }
   assert.deepEqual([response.status, connections], [200, 2])
   figures.push(['connections, by a controller of NestJS on the same port', connections])
+  const published = await publishByHttp(`http://localhost:${port}/api/rooms/lobby`, API_KEY, 'by HTTP')
+  assert.deepEqual(published, { status: 200, refusedStatus: 401 })
+  assert.equal(await heardByHttp, 'by HTTP')
+  figures.push(['messages that the HTTP API published and a client got', 1])
   const refused = await refusedStatus('/wsx')
   assert.equal(refused, 404)
   figures.push(['what a WebSocket at /wsx gets: HTTP', refused])
@@ -97,6 +101,12 @@ async function refusedStatus(path: string): Promise<number> {
   socket.on('error', () => {})
   const [, response] = await once(socket, 'unexpected-response')
   return response.statusCode
+}
+
+function hears(room: Room, text: string): Promise<string> {
+  return new Promise((resolve) => {
+    room.on('chat_message', ({ message }) => message === text && resolve(message))
+  })
 }
 
 function dial() {

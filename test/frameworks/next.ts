@@ -10,7 +10,7 @@ import { launchChromium } from '../support/chromium.js'
 import { installDriver } from '../support/driver.js'
 import { commandsOfReadme, writeFilesOfReadme } from '../support/readme.js'
 import { type Figure, writeResult } from '../support/results.js'
-import { freePort, prepareApp, quiet, shell } from './packed.js'
+import { freePort, prepareApp, publishByHttp, quiet, shell } from './packed.js'
 
 // The Next.js app of README.md, from packed packages, in Chromium: while it is developed, and built for production.
 
@@ -28,6 +28,7 @@ const parent = await realpath(await mkdtemp(join(tmpdir(), 'roomful-next-')))
 const folder = join(parent, 'app')
 const browser = await launchChromium()
 const figures: Figure[] = []
+const API_KEY = 'k'.repeat(32)
 /** Warnings and errors of React, of hydration above all, of the browser, and of the server. */
 const complaints: string[] = []
 
@@ -76,11 +77,24 @@ async function prepare(install: string): Promise<void> {
   await writeFilesOfReadme(folder, ['app/hooks.ts', 'app/chat.tsx', 'app/page.tsx', 'server.mjs'], {
     3000: port,
   })
+  await replace(
+    'server.mjs',
+    ['{ createServer }', '{ bearer, createServer }'],
+    ['const http = createHttpServer(app.getRequestHandler())\n', await recipeOfApi()],
+  )
   await replace('server.mjs', [
     'const rooms = createServer({',
     `const tell = (what) => () => void process.send(what)
      const rooms = createServer({ on: { connect: tell('opened'), close: tell('closed') },`,
   ])
+}
+
+/** How docs/frameworks.md adds the HTTP API, to the letter. */
+async function recipeOfApi(): Promise<string> {
+  const page = await readFile(new URL('../../docs/frameworks.md', import.meta.url), 'utf8')
+  const [, code] = /^## Next.js\n.*?^```js\n(.*?)^```$/ms.exec(page) ?? []
+  assert.ok(code, 'docs/frameworks.md shows no JavaScript for Next.js')
+  return code
 }
 
 /** Two pages chat, and a reload continues: one connection each. */
@@ -97,6 +111,14 @@ async function chat(mode: string, app: App): Promise<[Page, Page]> {
   await ann.reload()
   await ann.getByText('from bob (sent)').waitFor()
   await becomes(app, { open: 2, opened: 3 })
+  const published = await publishByHttp(
+    `http://localhost:${port}/api/rooms/general`,
+    API_KEY,
+    `${mode} by HTTP`,
+  )
+  assert.deepEqual(published, { status: 200, refusedStatus: 401 })
+  for (const page of [ann, bob]) await page.getByText(`${mode} by HTTP (sent)`).waitFor()
+  figures.push([`${mode}: pages that got a message which the HTTP API published`, 2])
   figures.push([`${mode}: connections on the server, of two pages that chat`, app.connections.open])
   figures.push([`${mode}: connections opened, of which a reload opened one`, app.connections.opened])
   return [ann, bob]
@@ -187,7 +209,7 @@ async function start(command: string): Promise<App> {
   const server = spawn('sh', ['-c', command.replace('node ', 'exec node ')], {
     cwd: folder,
     detached: true,
-    env: quiet(),
+    env: { ...quiet(), API_KEY },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   server.stderr?.on('data', (chunk) => {

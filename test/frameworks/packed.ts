@@ -28,6 +28,23 @@ export function quiet(): NodeJS.ProcessEnv {
   return { ...process.env, NEXT_TELEMETRY_DISABLED: '1', npm_config_prefer_offline: 'true' }
 }
 
+/** What the HTTP API answers to a chat message, and to one with a wrong key. */
+export async function publishByHttp(
+  room: string,
+  key: string,
+  message: string,
+): Promise<{ status: number; refusedStatus: number }> {
+  const post = (authorization: string) =>
+    fetch(`${room}/messages`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify({ message }),
+    })
+  const { status: refusedStatus } = await post('Bearer wrong')
+  const { status } = await post(`Bearer ${key}`)
+  return { status, refusedStatus }
+}
+
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
