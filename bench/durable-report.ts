@@ -1,3 +1,4 @@
+import type { Memory } from '../test/support/store-server.js'
 import {
   DURABLE_LOAD_NAMES,
   DURABLE_LOADS,
@@ -108,8 +109,10 @@ function goals({ loads }: DurableResults): string[] {
 
 function history({ history: sample }: DurableResults): string[] {
   if (!sample) return []
-  const mib = (bytes: number) => figure(bytes / 2 ** 20)
-  const { rooms, entries } = sample
+  const { rooms, entries, memory } = sample
+  const { emptyFile, thisFile, visited, visitedAgain } = memory
+  const mib = (of: keyof Memory) =>
+    [emptyFile, thisFile, visited, visitedAgain].map((at) => figure(at[of] / 2 ** 20)).join(', ')
   return [
     `## ${entries.toLocaleString('en')} entries in ${rooms.toLocaleString('en')} rooms`,
     table(
@@ -125,10 +128,9 @@ function history({ history: sample }: DurableResults): string[] {
           'a page of 25 from the middle of a room nobody was in, ms: p50, p99',
           `${figure(sample.pageP50)}, ${figure(sample.pageP99)}`,
         ],
-        [
-          'memory of the server, MiB: empty file, this file, after a visit to every room',
-          [sample.rssEmpty, sample.rssFull, sample.rssAfter].map(mib).join(', '),
-        ],
+        ['memory of the server: empty file, this file, after a visit to every room, after another', ''],
+        ['– heap in use after a full collection, MiB', mib('heap')],
+        ['– resident set, MiB', mib('resident')],
       ],
     ),
   ]

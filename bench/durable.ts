@@ -96,4 +96,4 @@ async function delayIn(server: StoreServer, { warmupMs, measureMs }: Timing): Pr
   return server.loopDelay()
 }
 
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))

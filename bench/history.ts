@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
-import { readFileSync, rmSync, statSync } from 'node:fs'
+import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { StoreServer } from '../test/support/store-server.js'
+import { type Memory, StoreServer } from '../test/support/store-server.js'
 import { WireClient } from '../test/support/wire-client.js'
-import { repositoryFolder } from './durable.js'
+import { pause, repositoryFolder } from './durable.js'
 
 /** A server on a file that holds a long history. Times in ms, memory and sizes in bytes. */
 export interface HistorySample {
@@ -20,15 +20,20 @@ export interface HistorySample {
   /** Of a room nobody had been in, from its middle. */
   readonly pageP50: number
   readonly pageP99: number
-  /** Resident: at the start on an empty file and on the full one, and after somebody was in every room. */
-  readonly rssEmpty: number
-  readonly rssFull: number
-  readonly rssAfter: number
+  readonly memory: {
+    readonly emptyFile: Memory
+    readonly thisFile: Memory
+    /** After somebody was in every room, once and again. */
+    readonly visited: Memory
+    readonly visitedAgain: Memory
+  }
 }
 
 const run = promisify(execFile)
 const PAGES = 2_000
 const PAGE = 25
+/** After this time without work, V8 has given back most of the heap that it keeps in hand. */
+const REST_MS = 15_000
 
 export async function measureHistory(rooms: number, entries: number): Promise<HistorySample> {
   const folder = repositoryFolder()
@@ -42,12 +47,15 @@ export async function measureHistory(rooms: number, entries: number): Promise<Hi
     await empty.server.kill()
     const full = await startOn(file)
     const pages = await visitAll(full.server, rooms, entries / rooms)
-    const rssAfter = rssOf(full.server)
+    const visited = await memoryAtRest(full.server)
+    await visitAll(full.server, rooms, entries / rooms)
+    const visitedAgain = await memoryAtRest(full.server)
     await full.server.kill()
     return {
       ...{ rooms, entries, filled: entries / seconds, bytesAMessage: statSync(file).size / entries },
-      ...{ startEmpty: empty.ms, startFull: full.ms, rssEmpty: empty.rss, rssFull: full.rss, rssAfter },
+      ...{ startEmpty: empty.ms, startFull: full.ms },
       ...{ pageP50: quantile(pages, 0.5), pageP99: quantile(pages, 0.99) },
+      memory: { emptyFile: empty.memory, thisFile: full.memory, visited, visitedAgain },
     }
   } finally {
     rmSync(folder, { recursive: true })
@@ -57,7 +65,13 @@ export async function measureHistory(rooms: number, entries: number): Promise<Hi
 async function startOn(file: string) {
   const startedAt = performance.now()
   const server = await StoreServer.start({ store: 'sqlite', options: { file } })
-  return { server, ms: performance.now() - startedAt, rss: rssOf(server) }
+  const ms = performance.now() - startedAt
+  return { server, ms, memory: await server.memory() }
+}
+
+async function memoryAtRest(server: StoreServer): Promise<Memory> {
+  await pause(REST_MS)
+  return server.memory()
 }
 
 /** Somebody looks into each room, and reads a page from the middle of some; returns how long these took, in order. */
@@ -78,11 +92,6 @@ async function visitAll(server: StoreServer, rooms: number, entries: number): Pr
   }
   client.socket.terminate()
   return times.sort((a, b) => a - b)
-}
-
-function rssOf({ pid }: StoreServer): number {
-  const [, pages = '0'] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')
-  return Number(pages) * 4_096
 }
 
 const quantile = (sorted: readonly number[], share: number) => sorted[Math.floor(sorted.length * share)] ?? 0

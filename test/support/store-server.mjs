@@ -1,4 +1,4 @@
-// The built server on the store that it is told, in a process of its own, with addresses for its health, its pace and its API.
+// The built server on the store that it is told, in a process of its own, with addresses for its health, its pace, its memory and its API.
 import { createServer as createHttpServer } from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createServer, memory, UNLIMITED } from '@roomful/server'
@@ -20,12 +20,19 @@ const logger = { debug() {}, info() {}, warn: log('warn'), error: log('error') }
 const backplane = await STORES[store](options)
 const server = createServer({ backplane, limits: UNLIMITED, logger })
 
+const memoryInUse = () => {
+  globalThis.gc()
+  const { heapUsed: heap, rss: resident } = process.memoryUsage()
+  return JSON.stringify({ heap, resident })
+}
+
 const delays = monitorEventLoopDelay({ resolution: 1 })
 const answers = {
   '/healthz': () => [200, ''],
   '/readyz': () => [server.ready ? 200 : 503, ''],
   '/metrics': () => [200, server.metrics()],
   '/faults': () => [200, String(faults)],
+  '/memory': () => [200, memoryInUse()],
   '/delays': () => {
     const late = delays.percentile(99)
     // Each time anew: what is asked for is how late the loop was since the last question.

@@ -24,6 +24,14 @@ interface Told {
   readonly event?: string
 }
 
+/** In bytes, after a full garbage collection of the main thread. */
+export interface Memory {
+  /** What the main thread's heap still holds. */
+  readonly heap: number
+  /** What the process has of the machine's memory. */
+  readonly resident: number
+}
+
 /** The built server in a process of its own, which can be killed and started again on its port and its store. */
 export class StoreServer {
   /** Warnings and errors that it logged, in all its lives. */
@@ -63,7 +71,7 @@ export class StoreServer {
     const { options } = this
     const port = this.#port || options.port
     const child = fork(PROGRAM, [JSON.stringify({ ...options, port })], {
-      execArgv: [],
+      execArgv: ['--expose-gc'],
       env: { ...process.env, ...options.env },
     })
     this.#child = child
@@ -107,6 +115,10 @@ export class StoreServer {
   /** What the store exports, one JSON text each. */
   async export(what: Readonly<Record<string, string>>): Promise<readonly string[]> {
     return (await this.#ask(`export?${new URLSearchParams(what)}`)).split('\n').filter(Boolean)
+  }
+
+  async memory(): Promise<Memory> {
+    return JSON.parse(await this.#ask('memory'))
   }
 
   /** The status of `/healthz` or `/readyz`. */
