@@ -86,6 +86,24 @@ describe('the checker', () => {
     expect(found(sent('one'), acked(1, 'one'), stale, read(entry(1, 'one')))).toEqual(['non-monotonic'])
   })
 
+  const opened = (client: string, askedAt: number): Event => ({ kind: 'opened', ...seen(client), askedAt })
+  const log = [entry(1, 'one'), entry(2, 'two')]
+
+  it('the checker finds nothing in a stream that begins between two messages', () => {
+    const history = [sent('one'), acked(1, 'one'), opened('bob', 2), sent('two'), saw('bob', 2, 'two')]
+    expect(found(...history, read(...log))).toEqual([])
+  })
+
+  it('the checker finds a stream that lacks what was sent after its headers had come', () => {
+    const history = [opened('bob', 0), sent('one'), sent('two'), saw('bob', 2, 'two'), read(...log)]
+    expect(found(...history)).toEqual(['hole'])
+  })
+
+  it('the checker finds a stream that begins with what was known before it was asked for', () => {
+    const history = [sent('one'), acked(1, 'one'), opened('bob', 2), saw('bob', 1, 'one')]
+    expect(found(...history, read(entry(1, 'one')))).toEqual(['non-monotonic'])
+  })
+
   it('the checker finds acknowledgements that are not in the order of the messages', () => {
     const log = read(entry(1, 'one'), entry(2, 'two'))
     expect(found(sent('one'), sent('two'), acked(2, 'two'), acked(1, 'one'), log)).toEqual(['order'])

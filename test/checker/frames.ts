@@ -1,6 +1,6 @@
 import type { Entry, Place } from './history.js'
 
-/** The fields of the server's frames that a recorded client reads, named as in PROTOCOL.md. */
+/** The fields of the server's frames and answers that the recorded clients read, named as in PROTOCOL.md and docs/http.md. */
 export interface Frame {
   readonly type: string
   readonly user_id?: string
@@ -24,7 +24,8 @@ export function placeOf({ epoch = '', offset = -1, id = '' }: Frame): Place {
   return { epoch, offset, id }
 }
 
+/** A message that came by HTTP has no client id, and goes by its text. */
 export function entryOf(frame: Frame): Entry {
-  const { user_id: user = '', client_id: clientId = '', message: text = '' } = frame
+  const { user_id: user = '', message: text = '', client_id: clientId = text } = frame
   return { ...placeOf(frame), user, clientId, text }
 }

@@ -1,4 +1,4 @@
-/** What raw WebSockets of one process saw of real servers, in order. */
+/** What raw WebSockets and HTTP requests of one process saw of real servers, in order. */
 export type History = readonly Event[]
 
 /** Where an entry stands in a room's log. */
@@ -42,6 +42,8 @@ export type Event =
       readonly duplicate: boolean
     })
   | (Seen & { readonly kind: 'refused'; readonly clientId: string; readonly code: string })
+  /** The headers of a stream came, which begins now. */
+  | (Seen & Answer & { readonly kind: 'opened' })
   | (Seen & { readonly kind: 'delivered'; readonly entry: Entry })
   | Joined
   | Page

@@ -4,7 +4,15 @@ import type { SubjectName } from './subjects.js'
 
 /** Long histories of real servers, checked; run by `npm run test:checker`. */
 const DURATION_MS = Number(process.env.CHECKER_MS ?? 60_000)
-const LOAD = { clients: 40, rooms: 8, messagesPerSecond: 500, cutEveryMs: 100, killEveryMs: 5_000 }
+const LOAD = {
+  clients: 40,
+  streams: 16,
+  publishers: 8,
+  rooms: 8,
+  messagesPerSecond: 500,
+  cutEveryMs: 100,
+  killEveryMs: 5_000,
+}
 const TITLES: Partial<Record<SubjectName, string>> = {
   memory: 'one server in memory',
   sqlite: 'one server on SQLite, killed by kill -9 every 5 s',
@@ -23,12 +31,21 @@ if (wrong.length > 0) console.error(wrong.slice(0, 50).join('\n'))
 process.exitCode = wrong.length > 0 ? 1 : 0
 
 function figuresOf(title: string, result: Recorded): Figure[] {
-  const { events, acked, repeats, shown, pages, cuts, kills, violations, complaints } = result
+  const { events, acked, ackedByHttp, repeats, shown, streamed, streams, resumed, pages, cuts, kills } =
+    result
+  const { violations, complaints } = result
   return [
-    [`${title}: frames recorded at the WebSockets of ${LOAD.clients} clients`, events],
-    ['– messages acknowledged', acked],
+    [
+      `${title}: what ${LOAD.clients} clients at WebSockets, ${LOAD.streams} readers of Server-Sent Events and ${LOAD.publishers} publishers by HTTP sent and saw`,
+      events,
+    ],
+    ['– messages acknowledged, and by HTTP of these', `${acked}, ${ackedByHttp}`],
     ['– of these sent again, and known', repeats],
-    ['– entries that readers were shown, and pages of history', `${shown}, ${pages}`],
+    [
+      '– entries that readers were shown, by Server-Sent Events of these, and pages of history',
+      `${shown}, ${streamed}, ${pages}`,
+    ],
+    ['– streams begun, and how often they were resumed', `${streams}, ${resumed}`],
     ['– connections cut, and servers killed', `${cuts}, ${kills}`],
     [
       '– lost, duplicate or inconsistent entries, holes, reads and offsets out of order',

@@ -1,5 +1,6 @@
 import { HighWater } from './high-water.js'
 import { by, type Event, entriesOf, type History, type Place, type Violation } from './history.js'
+import { firstSendings } from './sendings.js'
 
 type Acked = Extract<Event, { kind: 'acked' }>
 
@@ -69,13 +70,6 @@ function checkSenders(history: History): Violation[] {
       ]
     })
   })
-}
-
-function firstSendings(history: History): ReadonlyMap<string, number> {
-  const sentAt = new Map<string, number>()
-  for (const [at, event] of history.entries())
-    if (event.kind === 'sent' && !sentAt.has(event.clientId)) sentAt.set(event.clientId, at)
-  return sentAt
 }
 
 function getOrAdd<T>(map: Map<string, T[]>, key: string): T[] {

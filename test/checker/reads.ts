@@ -8,17 +8,26 @@ import {
   type Page,
   type Violation,
 } from './history.js'
+import { Sendings } from './sendings.js'
 
 /** Every reader continues offset by offset from its cursor, and no answer is older than what was known before. */
 export function checkReads(history: History): Violation[] {
-  const reads = new Reads(new HighWater(history))
-  for (const event of history) {
+  const reads = new Reads(new HighWater(history), new Sendings(history))
+  for (const [at, event] of history.entries()) {
     if (event.kind === 'joined') reads.joined(event)
+    if (event.kind === 'opened') reads.opened(event, at)
     if (event.kind === 'delivered') reads.delivered(event, event.entry)
     if (event.kind === 'page') reads.page(event)
     if (event.kind === 'resync') reads.resync(event)
   }
   return reads.violations
+}
+
+/** A stream that begins now, before its first entry. */
+interface Beginning {
+  readonly askedAt: number
+  /** How many events had been seen when its headers came. */
+  readonly openedAt: number
 }
 
 interface Cursor {
@@ -29,8 +38,16 @@ interface Cursor {
 class Reads {
   readonly violations: Violation[] = []
   readonly #cursors = new Map<string, Cursor>()
+  readonly #beginnings = new Map<string, Beginning>()
 
-  constructor(private readonly known: HighWater) {}
+  constructor(
+    private readonly known: HighWater,
+    private readonly sendings: Sendings,
+  ) {}
+
+  opened(event: Extract<Event, { kind: 'opened' }>, openedAt: number): void {
+    this.#beginnings.set(readerOf(event), { askedAt: event.askedAt, openedAt })
+  }
 
   joined(event: Joined): void {
     const { since, recovered, entries, cursor, more, askedAt } = event
@@ -47,7 +64,9 @@ class Reads {
 
   delivered(event: Event, entry: Entry): void {
     const cursor = this.#cursors.get(readerOf(event))
-    if (!cursor) this.#found('order', event, `${show(entry)} came before the room was joined`)
+    const beginning = this.#beginnings.get(readerOf(event))
+    if (!cursor && beginning) this.#begin(event, entry, beginning)
+    else if (!cursor) this.#found('order', event, `${show(entry)} came before the room was joined`)
     this.#cursors.set(readerOf(event), this.#step(event, cursor, entry))
   }
 
@@ -76,6 +95,16 @@ class Reads {
     else if (last && entry.offset !== last.offset + 1)
       this.#found('hole', event, `${entry.offset} came after ${last.offset}`)
     return entry
+  }
+
+  /** The first entry of a stream is newer than what was known, and no newer one comes before it. */
+  #begin(event: Event, entry: Entry, { askedAt, openedAt }: Beginning): void {
+    const known = this.known.before(event.room, entry.epoch, askedAt)
+    if (entry.offset <= known)
+      this.#found('non-monotonic', event, `it begins with ${entry.offset}, where ${known} was known before`)
+    const missed = this.sendings.firstAfter(event.room, entry.epoch, openedAt)
+    if (missed < entry.offset)
+      this.#found('hole', event, `it begins with ${entry.offset}, and lacks ${missed}, which was sent later`)
   }
 
   #checkAge(event: Event, { epoch, offset }: Cursor, askedAt: number): void {

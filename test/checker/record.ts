@@ -3,11 +3,19 @@ import { readThrough } from './audit.js'
 import { check } from './check.js'
 import type { Place, Violation } from './history.js'
 import { RecordedClient } from './recorded-client.js'
+import { RecordedPublisher } from './recorded-publisher.js'
+import { RecordedStream } from './recorded-stream.js'
 import { Recording } from './recording.js'
-import { killOne, SUBJECTS, type Subject, type SubjectName } from './subjects.js'
+import { accessTo, killOne, SUBJECTS, type Subject, type SubjectName } from './subjects.js'
+
+const BEGIN_EVERY_MS = 500
 
 export interface RecordOptions {
   readonly clients: number
+  /** How many read by Server-Sent Events. */
+  readonly streams: number
+  /** How many send by HTTP. */
+  readonly publishers: number
   readonly rooms: number
   readonly messagesPerSecond: number
   readonly durationMs: number
@@ -24,9 +32,16 @@ export interface Recorded {
   readonly complaints: readonly string[]
   readonly events: number
   readonly acked: number
+  /** Of these by HTTP. */
+  readonly ackedByHttp: number
   /** How many repeats the servers recognised. */
   readonly repeats: number
   readonly shown: number
+  /** Of these by Server-Sent Events. */
+  readonly streamed: number
+  /** How many streams were begun, and how often they were resumed. */
+  readonly streams: number
+  readonly resumed: number
   readonly pages: number
   readonly cuts: number
   readonly kills: number
@@ -48,10 +63,15 @@ class Scene {
   readonly #recording = new Recording()
   readonly #random: Random
   readonly #clients: RecordedClient[]
+  #streams: readonly RecordedStream[]
+  /** Also of those that have been closed. */
+  readonly #streamNames = new Set<string>()
+  readonly #publishers: readonly RecordedPublisher[]
   readonly #rooms: readonly string[]
   #end = 0
   #cuts = 0
   #kills = 0
+  #resumed = 0
 
   constructor(
     private readonly subject: Subject,
@@ -60,16 +80,26 @@ class Scene {
     this.#random = new Random(options.seed)
     this.#rooms = Array.from({ length: options.rooms }, (_, index) => `room-${index}`)
     this.#clients = Array.from({ length: options.clients }, (_, index) =>
-      this.#enter(`c${index}`, this.#rooms[index % options.rooms] ?? ''),
+      this.#enter(`c${index}`, this.#roomOf(index)),
+    )
+    const access = accessTo(subject)
+    const recording = this.#recording
+    this.#streams = Array.from({ length: options.streams }, (_, index) => this.#follow(this.#roomOf(index)))
+    this.#publishers = Array.from(
+      { length: options.publishers },
+      (_, index) =>
+        new RecordedPublisher(`p${index}`, this.#roomOf(index), access, recording, this.#random.fork()),
     )
   }
 
   async play(): Promise<Recorded> {
     const recording = this.#recording
-    await recording.until(() => this.#clients.every(({ isLive }) => isLive), 'everybody has joined')
+    const readers = [...this.#clients, ...this.#streams]
+    await recording.until(() => readers.every(({ isLive }) => isLive), 'everybody has joined')
     this.#end = performance.now() + this.options.durationMs
-    await Promise.all([this.#talk(), this.#cutNowAndThen(), this.#killNowAndThen()])
+    await Promise.all([this.#talk(), this.#cutNowAndThen(), this.#killNowAndThen(), this.#beginNowAndThen()])
     await recording.until(() => this.#clients.every(({ outbox }) => outbox.isEmpty), 'all is acknowledged')
+    await recording.until(() => this.#publishers.every(({ isDone }) => isDone), 'all is accepted by HTTP')
     await this.#catchUp()
     for (const room of this.#rooms) {
       const auditor = this.#enter(`auditor of ${room}`, room)
@@ -84,12 +114,22 @@ class Scene {
   }
 
   close(): void {
-    for (const client of this.#clients) client.close()
+    for (const one of [...this.#clients, ...this.#streams, ...this.#publishers]) one.close()
+  }
+
+  #roomOf(index: number): string {
+    return this.#rooms[index % this.#rooms.length] ?? ''
   }
 
   #enter(name: string, room: string): RecordedClient {
     const ports = this.subject.servers.map(({ port }) => port)
     return new RecordedClient(name, room, ports, this.#recording, this.#random.fork())
+  }
+
+  #follow(room: string): RecordedStream {
+    const name = `s${this.#streamNames.size}`
+    this.#streamNames.add(name)
+    return new RecordedStream(name, room, accessTo(this.subject), this.#recording, this.#random.fork())
   }
 
   async #talk(): Promise<void> {
@@ -101,9 +141,12 @@ class Scene {
   }
 
   #write(written: number): void {
-    const client = this.#random.pick(this.#clients)
+    const client = this.#random.pick([...this.#clients, ...this.#publishers])
     client.write(`${client.name} ${written} ${'\u{1F600}'.repeat(this.#random.between(0, 50))}`)
-    if (written % 20 > 0) return
+    if (written % 20 === 0) this.#page(this.#random.pick(this.#clients))
+  }
+
+  #page(client: RecordedClient): void {
     const offset = client.cursor?.offset ?? 0
     if (this.#random.next() < 0.5) client.page({ after: Math.max(0, offset - this.#random.between(0, 30)) })
     else client.page({ before: offset + 1, limit: this.#random.between(1, 50) })
@@ -112,7 +155,19 @@ class Scene {
   async #cutNowAndThen(): Promise<void> {
     for (; performance.now() < this.#end; this.#cuts++) {
       await pause(this.options.cutEveryMs)
-      this.#random.pick(this.#clients).cut()
+      this.#random.pick([...this.#clients, ...this.#streams, ...this.#publishers]).cut()
+    }
+  }
+
+  /** Somebody stops to read, and somebody else begins, with what is said from then on. */
+  async #beginNowAndThen(): Promise<void> {
+    while (performance.now() + BEGIN_EVERY_MS < this.#end) {
+      await pause(BEGIN_EVERY_MS)
+      const [oldest, ...others] = this.#streams
+      if (!oldest) return
+      oldest.close()
+      this.#resumed += oldest.connections - 1
+      this.#streams = [...others, this.#follow(oldest.room)]
     }
   }
 
@@ -132,24 +187,31 @@ class Scene {
       const head = heads.get(event.room)
       if (head?.epoch !== event.at.epoch || head.offset < event.at.offset) heads.set(event.room, event.at)
     }
-    const isThere = ({ room, cursor }: RecordedClient) => {
+    const isThere = ({ room, cursor }: RecordedClient | RecordedStream) => {
       const head = heads.get(room)
       return !head || (cursor?.epoch === head.epoch && cursor.offset >= head.offset)
     }
-    return this.#recording.until(() => this.#clients.every(isThere), 'every reader has seen everything')
+    const readers = [...this.#clients, ...this.#streams]
+    return this.#recording.until(() => readers.every(isThere), 'every reader has seen everything')
   }
 
   #verdict(): Recorded {
     const { events, complaints } = this.#recording
     const acks = events.filter((event) => event.kind === 'acked')
+    const shown = events.filter(({ kind }) => kind === 'delivered')
+    const streams = this.#streamNames
+    const publishers = new Set(this.#publishers.map(({ name }) => name))
     return {
       ...{ violations: check(events), complaints, events: events.length, acked: acks.length },
+      ackedByHttp: acks.filter(({ client }) => publishers.has(client)).length,
       repeats: acks.filter(({ duplicate }) => duplicate).length,
-      shown: events.filter(({ kind }) => kind === 'delivered').length,
+      ...{ shown: shown.length, streamed: shown.filter(({ client }) => streams.has(client)).length },
+      ...{ streams: streams.size, resumed: this.#streams.reduce(resumedBy, this.#resumed) },
       pages: events.filter(({ kind }) => kind === 'page').length,
       ...{ cuts: this.#cuts, kills: this.#kills },
     }
   }
 }
 
+const resumedBy = (sum: number, { connections }: RecordedStream) => sum + connections - 1
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))

@@ -11,6 +11,11 @@ export class Recording {
 
   add(event: Event): void {
     this.events.push(event)
+    this.wake()
+  }
+
+  /** Something has changed that no event shows. */
+  wake(): void {
     for (const wake of this.#waiting) wake()
   }
 

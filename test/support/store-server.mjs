@@ -1,7 +1,7 @@
 // The built server on the store that it is told, in a process of its own, with addresses for its health, its pace, its memory and its API.
 import { createServer as createHttpServer } from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { createServer, memory, UNLIMITED } from '@roomful/server'
+import { bearer, createServer, memory, UNLIMITED } from '@roomful/server'
 
 const STORES = {
   memory: (options) => memory(options),
@@ -9,7 +9,7 @@ const STORES = {
   sqlite: async (options) => (await import('@roomful/server/sqlite')).sqlite(options),
 }
 
-const { store, options, port = 0, webhooks = [] } = JSON.parse(process.argv[2])
+const { store, options, port = 0, apiKey, webhooks = [] } = JSON.parse(process.argv[2])
 let faults = 0
 process.on('uncaughtException', () => faults++)
 process.on('unhandledRejection', () => faults++)
@@ -50,7 +50,9 @@ async function linesOf(entries) {
   return lines.join('\n')
 }
 
+const api = apiKey && server.http({ authenticate: bearer(apiKey) })
 const http = createHttpServer(async (request, response) => {
+  if (api && request.url.startsWith('/api/')) return api.node(request, response)
   const { pathname, searchParams } = new URL(request.url, 'http://localhost')
   const [status, text] = (await answers[pathname]?.(Object.fromEntries(searchParams))) ?? [404, '']
   response.writeHead(status, { connection: 'close' }).end(text)

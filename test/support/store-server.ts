@@ -13,6 +13,8 @@ export interface StoreServerOptions {
   readonly port?: number
   /** Passed to `server.webhooks()`. */
   readonly webhooks?: readonly WebhookEndpoint[]
+  /** Serves the HTTP API at `/api` to requests with this key. */
+  readonly apiKey?: string
   /** In addition to the variables of this process. */
   readonly env?: Readonly<Record<string, string>>
 }

@@ -32,6 +32,8 @@ const calls: Readonly<Record<string, readonly [method: string, path: string, bod
   listMembers: ['GET', '/rooms/general/members'],
   removeMember: ['DELETE', '/rooms/general/members/ana'],
   publishToUser: ['POST', '/users/ana/messages', { type: 'paid' }],
+  // HEAD, because the body of GET does not end.
+  streamMessages: ['HEAD', '/rooms/general/stream'],
   disconnectUser: ['POST', '/users/ana/disconnect', { code: 4000 }],
 }
 
@@ -73,9 +75,11 @@ it('the OpenAPI document is served to who has the key alone', async () => {
   expect((await call('GET', '/openapi.json', undefined, { authorization: `Bearer ${KEY}` })).status).toBe(200)
 })
 
-function expectDescribed({ status, body }: Answer, responses: Operation['responses']): void {
+function expectDescribed({ status, headers, body }: Answer, responses: Operation['responses']): void {
   const described = responses[status]
   expect(described, `${status}`).toBeDefined()
+  const types = Object.keys(described?.content ?? {})
+  expect([headers.get('content-type')].filter((type) => type !== null)).toEqual(types)
   const schema = described?.content?.['application/json']?.schema
   if (schema) expectFit(schema, body)
   else expect(body).toBeUndefined()

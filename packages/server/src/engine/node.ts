@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { AnyProtocol, ServerOptions, Stats, User } from '../api/api.js'
-import type { Backplane } from '../api/contracts/backplane.js'
+import type { Backplane, Position } from '../api/contracts/backplane.js'
 import { type Clock, systemClock } from '../api/contracts/clock.js'
 import { consoleLogger } from '../api/contracts/console-logger.js'
+import type { LogReader } from '../api/contracts/log-reader.js'
 import type { Logger } from '../api/contracts/logger.js'
+import { RoomfulError } from '../api/contracts/roomful-error.js'
 import type {
   ConnectionRequest,
   Transport,
@@ -24,6 +26,7 @@ import { handlerTable } from './application/handlers.js'
 import { HookCalls } from './application/hook-calls.js'
 import { ServerMessages } from './application/server-messages.js'
 import { Changes } from './changes/changes.js'
+import { openRoomReader } from './changes/room-reader.js'
 import { Allowances } from './connection/allowances.js'
 import { closeWith } from './connection/closing.js'
 import { Connection, type ConnectionDeps } from './connection/connection.js'
@@ -280,6 +283,23 @@ export class Node {
       },
     )
     return new ConnectionEvents(this.#eventsDeps, connection, inbound)
+  }
+
+  /**
+   * Opens a reader of a room's log, at its end if there is no cursor.
+   * @throws RoomfulError `invalid_room`, `unavailable`, `closed`
+   */
+  async openLogReader(roomId: string, since: Position | undefined): Promise<LogReader> {
+    const { backplane, clock, logger } = this
+    const { id: stream } = this.messenger.room(roomId)
+    if (this.lifeCycle.isDraining)
+      throw new RoomfulError('unavailable', {
+        message: 'This server is about to close',
+        retryAfterMs: RETRY_AFTER_S * 1_000,
+      })
+    return this.lifeCycle.run(() =>
+      openRoomReader(stream, since, { backplane, pages: this.#pages, clock, logger }),
+    )
   }
 
   stats(): Stats {

@@ -1,52 +1,66 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpApi, HttpOptions } from '../api/api.js'
 import type { Clock } from '../api/contracts/clock.js'
+import type { OpenLogReader } from '../api/contracts/log-reader.js'
 import type { Logger } from '../api/contracts/logger.js'
 import { RoomfulError } from '../api/contracts/roomful-error.js'
 import type { ApiServer } from './api-server.js'
 import type { BodySource } from './body.js'
+import { EventStreams } from './event-streams.js'
 import { HttpHandler } from './http-handler.js'
 import { bodyOf, requestOf, respond } from './node-request.js'
 import { documentRoute } from './openapi.js'
 import { problem, requestError } from './problem.js'
 import { Router } from './router.js'
-import { routes } from './routes.js'
+import { routes, streamRoute } from './routes.js'
 
 export interface HttpApiDeps {
   readonly server: ApiServer
+  readonly openLogReader: OpenLogReader
   readonly clock: Clock
   readonly logger: Logger
   readonly bodyDepth: number
 }
 
+export interface ClosableApi {
+  readonly api: HttpApi
+  /** Ends the streams. */
+  close(): Promise<void>
+}
+
 /** The HTTP API of a server, for web-standard requests and for Node's. */
-export function httpApi(options: HttpOptions, deps: HttpApiDeps): HttpApi {
+export function httpApi(options: HttpOptions, deps: HttpApiDeps): ClosableApi {
   const { authenticate, bodyBytes = 65_536, bodyMs = 10_000 } = options
+  const { streams: most = 1_000, heartbeatMs = 15_000, stalledMs = 30_000 } = options
   const basePath = (options.basePath ?? '/api').replace(/\/+$/, '')
-  const { server, clock, logger, bodyDepth } = deps
-  const router = new Router([...routes, documentRoute(routes, basePath)], basePath)
+  const { server, openLogReader: open, clock, logger, bodyDepth } = deps
+  const streams = new EventStreams({ streams: most, heartbeatMs, stalledMs }, { open, clock, logger })
+  const described = [...routes, streamRoute(streams)]
+  const router = new Router([...described, documentRoute(described, basePath)], basePath)
   const limits = { bodyBytes, bodyMs, bodyDepth }
   const handler = new HttpHandler({ server, clock, logger, authenticate, router, limits })
-  return {
+  const api: HttpApi = {
     fetch: (request) => handler.handle(request, webBodyOf(request)),
     node: (request, response) => {
-      serve(handler, request, response).catch((err: unknown) => {
+      serve(handler, request, response, heartbeatMs + stalledMs).catch((err: unknown) => {
         logger.error({ err }, 'http: an answer could not be sent')
         response.destroy()
       })
     },
   }
+  return { api, close: () => streams.close() }
 }
 
 async function serve(
   handler: HttpHandler,
   request: IncomingMessage,
   response: ServerResponse,
+  streamIdleMs: number,
 ): Promise<void> {
   const answer = await answerTo(handler, request)
   // The client has disconnected.
-  if (response.destroyed) return
-  await respond(request, response, answer)
+  if (response.destroyed) await answer.body?.cancel()
+  else await respond(request, response, answer, streamIdleMs)
 }
 
 function answerTo(handler: HttpHandler, request: IncomingMessage): Promise<Response> {

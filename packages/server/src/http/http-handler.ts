@@ -41,8 +41,11 @@ export class HttpHandler {
     const url = new URL(request.url)
     const { route, params } = router.match(request.method, url.pathname)
     const key = keyOf(request.headers, route)
+    const lastEventId = request.headers.get('last-event-id') ?? undefined
     const body = route.body ? await readJson(source, limits, clock) : undefined
-    const answer = await route.handle(server, { params, query: url.searchParams, body, key })
+    const asked = { params, query: url.searchParams, body, key, lastEventId }
+    const answer = await route.handle(server, asked)
+    if (answer instanceof Response) return request.method === 'HEAD' ? headOf(answer) : answer
     const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
     if (!route.answer) return new Response(null, { status: 204 })
     return new Response(JSON.stringify(answer), { headers })
@@ -63,6 +66,12 @@ export class HttpHandler {
         message: 'Authentication is required: Authorization: Bearer KEY, with a valid key',
       })
   }
+}
+
+/** An answer without its body, which nobody would take. */
+async function headOf({ body, status, headers }: Response): Promise<Response> {
+  await body?.cancel()
+  return new Response(null, { status, headers })
 }
 
 /** @throws RoomfulError `invalid_request` */

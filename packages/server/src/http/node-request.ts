@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpRequest } from '../api/handles/http.js'
 import type { BodySource } from './body.js'
+import { passOn } from './node-stream.js'
+import { EVENT_STREAM } from './sse.js'
 
 /** How long the rest of an unwanted body is read and dropped, so that its sender can read the answer before the socket closes. */
 const LINGER_MS = 2_000
@@ -47,14 +49,20 @@ export async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   answer: Response,
+  streamIdleMs: number,
 ): Promise<void> {
-  const body = Buffer.from(await answer.arrayBuffer())
   if (!request.complete) linger(request)
-  response.writeHead(answer.status, {
-    ...Object.fromEntries(answer.headers),
-    ...(answer.status !== 204 && { 'content-length': body.length }),
+  const { body, status, headers } = answer
+  if (body && headers.get('content-type') === EVENT_STREAM) {
+    response.writeHead(status, Object.fromEntries(headers))
+    return passOn(body, response, streamIdleMs)
+  }
+  const content = Buffer.from(await answer.arrayBuffer())
+  response.writeHead(status, {
+    ...Object.fromEntries(headers),
+    ...(body && { 'content-length': content.length }),
   })
-  response.end(request.method === 'HEAD' ? undefined : body)
+  response.end(request.method === 'HEAD' ? undefined : content)
 }
 
 /** Not with `connection: close`: closing a socket with unread bytes resets it, and the answer is lost. */

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
-import { noBody, noQuery, type Route, route } from './route.js'
+import { eventStream, noBody, noQuery, type Route, route } from './route.js'
 import { Problem } from './schemas.js'
+import { EVENT_STREAM } from './sse.js'
 
 const descriptions: ReadonlyMap<string, string> = new Map([
   ['room', 'The id of a room'],
@@ -49,11 +50,12 @@ function operationOf({ name, path, summary, query, body, isRepeatable, answer }:
       ...parametersOf(path),
       ...queryParameters(query),
       ...(isRepeatable ? [IDEMPOTENCY_KEY] : []),
+      ...(answer === eventStream ? [LAST_EVENT_ID] : []),
     ],
     ...(body && { requestBody: { required: !body.isOptional, content: jsonOf(schemaOf(body.schema)) } }),
     responses: {
       ...(answer
-        ? { 200: { description: 'Done', content: jsonOf(schemaOf(answer)) } }
+        ? { 200: { description: 'Done', content: contentOf(answer) } }
         : { 204: { description: 'Done' } }),
       default: {
         description: 'An error; its code says which',
@@ -70,6 +72,13 @@ const IDEMPOTENCY_KEY = {
   schema: { type: 'string', minLength: 1, maxLength: 256 },
 }
 
+const LAST_EVENT_ID = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  description: 'The id of an event, after which the stream begins; without it, it begins now',
+  schema: { type: 'string' },
+}
+
 function parametersOf(path: string): object[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
     name,
@@ -83,6 +92,12 @@ function parametersOf(path: string): object[] {
 function queryParameters(query: Route['query']): object[] {
   const { properties = {} } = z.toJSONSchema(query, { io: 'input' })
   return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', schema }))
+}
+
+function contentOf(answer: z.ZodMiniType): object {
+  return answer === eventStream
+    ? { [EVENT_STREAM]: { schema: { type: 'string' } } }
+    : jsonOf(schemaOf(answer))
 }
 
 function jsonOf(schema: object): object {

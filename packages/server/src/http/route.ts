@@ -20,6 +20,8 @@ export interface RouteRequest {
   readonly body: unknown
   /** From `Idempotency-Key`. */
   readonly key: string | undefined
+  /** From `Last-Event-ID`. */
+  readonly lastEventId: string | undefined
 }
 
 export interface Route {
@@ -35,7 +37,7 @@ export interface Route {
   readonly body: Body<unknown> | undefined
   /** Whether an `Idempotency-Key` makes a repeat safe. */
   readonly isRepeatable: boolean
-  /** `undefined` if the answer is 204. */
+  /** `undefined` if the answer is 204, {@link eventStream} if it is a stream. */
   readonly answer: Schema | undefined
   /** @throws RoomfulError */
   handle(server: ApiServer, request: RouteRequest): Promise<unknown>
@@ -60,10 +62,12 @@ interface Input<Q, B> {
   readonly body: B
   /** For `publish` and `chat.send`. */
   readonly options: { readonly key?: string }
+  readonly lastEventId: string | undefined
 }
 
 export const noQuery = z.strictObject({})
 export const nothing = z.undefined()
+export const eventStream = z.custom<Response>()
 export const noBody: Body<undefined> = { schema: nothing, isOptional: true, parse: () => undefined }
 
 /** A body with these fields. */
@@ -94,6 +98,7 @@ export function route<Q extends Fields, B, A extends Schema>(definition: Definit
         query: parse(query, queryOf(request.query, query), 'query'),
         body: body.parse(request.body),
         options: request.key === undefined ? {} : { key: request.key },
+        lastEventId: request.lastEventId,
       }),
   }
 }

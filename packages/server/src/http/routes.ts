@@ -2,8 +2,19 @@ import { is } from '@roomful/protocol/options'
 import * as z from 'zod/mini'
 import type { Published as LogPublished } from '../api/api.js'
 import type { Position as LogPosition } from '../api/contracts/backplane.js'
+import type { EventStreams } from './event-streams.js'
 import { parse } from './parse.js'
-import { type Body, json, noBody, noQuery, nothing, optionalJson, type Route, route } from './route.js'
+import {
+  type Body,
+  eventStream,
+  json,
+  noBody,
+  noQuery,
+  nothing,
+  optionalJson,
+  type Route,
+  route,
+} from './route.js'
 import {
   Chat,
   ContractMessage,
@@ -34,7 +45,7 @@ const roomMessage: Body<RoomMessage> = {
       : { kind: 'chat', chat: parse(Chat, body, 'body') },
 }
 
-/** The calls of the API. */
+/** The calls of the API, without streams. */
 export const routes: readonly Route[] = [
   route({
     name: 'listRooms',
@@ -155,6 +166,20 @@ export const routes: readonly Route[] = [
     run: (server, { param, body }) => void server.user(param('user')).disconnect(body.code, body.reason),
   }),
 ]
+
+/** The entries of a room as they come. */
+export function streamRoute(streams: EventStreams): Route {
+  return route({
+    name: 'streamMessages',
+    method: 'GET',
+    path: '/rooms/{room}/stream',
+    summary: 'Streams the entries of the log of a room as Server-Sent Events',
+    query: noQuery,
+    body: noBody,
+    answer: eventStream,
+    run: (_, { param, lastEventId }) => streams.open(param('room'), lastEventId),
+  })
+}
 
 function positionOf({ id, epoch, offset }: LogPosition): z.output<typeof Position> {
   return { id, epoch, offset }

@@ -70,6 +70,7 @@ export function facade(node: Node, options: ServerOptions<AnyProtocol, unknown>)
 class RoomfulServer implements Roomful<AnyProtocol> {
   readonly #upgrade: UpgradeHandler
   readonly #own: HttpServer[] = []
+  readonly #closeApis: (() => Promise<void>)[] = []
   readonly #detach: (() => void)[] = []
   #closing: Promise<void> | undefined
   readonly #protocol: AnyProtocol | undefined
@@ -189,8 +190,13 @@ class RoomfulServer implements Roomful<AnyProtocol> {
   http(options: HttpOptions): HttpApi {
     this.#assertOpen()
     assertHttpOptions(options)
-    const { limits, clock, logger } = this.node
-    return httpApi(options, { server: this, clock, logger, bodyDepth: limits.messageDepth })
+    const { node } = this
+    const { limits, clock, logger } = node
+    const openLogReader = node.openLogReader.bind(node)
+    const bodyDepth = limits.messageDepth
+    const { api, close } = httpApi(options, { server: this, openLogReader, clock, logger, bodyDepth })
+    this.#closeApis.push(close)
+    return api
   }
 
   async listRooms(options: ListOptions = {}) {
@@ -243,6 +249,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     node.startLeaving()
     if (lagMs > 0) await new Promise<void>((resolve) => node.clock.after(lagMs, resolve))
     if (drainMs > 0) await node.drain(drainMs)
+    await Promise.all(this.#closeApis.map((close) => close()))
     await node.stop(CLOSE_WAIT_MS)
     for (const detach of this.#detach) detach()
     await Promise.all(this.#own.map(closeHttp))

@@ -146,6 +146,9 @@ const HTTP: OptionRules<HttpOptions> = {
   authenticate: is.function,
   bodyBytes: is.positive,
   bodyMs: is.positive,
+  streams: is.positive,
+  heartbeatMs: is.positive,
+  stalledMs: is.positive,
 }
 
 export function assertHttpOptions(options: HttpOptions): void {

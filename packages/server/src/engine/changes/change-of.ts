@@ -1,7 +1,7 @@
 import type { AnyProtocol, Change, LogMessage } from '../../api/api.js'
 import type { FeedEntry } from '../../api/contracts/change-feed.js'
+import { cursorText } from '../../api/contracts/cursor.js'
 import { roomOf } from '../rooms/room.js'
-import { cursorText } from './cursor.js'
 
 /** Turns an entry of the feed into a change for the application. */
 export function changeOf({ stream, epoch, entry, timestampMs, cursor }: FeedEntry): Change<AnyProtocol> {

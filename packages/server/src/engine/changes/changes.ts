@@ -9,12 +9,12 @@ import type {
 import type { Backplane } from '../../api/contracts/backplane.js'
 import type { ChangeFeed } from '../../api/contracts/change-feed.js'
 import type { Clock } from '../../api/contracts/clock.js'
+import { parseCursor } from '../../api/contracts/cursor.js'
 import type { Logger } from '../../api/contracts/logger.js'
 import { assertChangesOptions, assertConsume } from '../../api/options/check-options.js'
 import type { LifeCycle } from '../process/life-cycle.js'
 import { changeOf } from './change-of.js'
 import { ChangeConsumer } from './consumer.js'
-import { parseCursor } from './cursor.js'
 import { follow } from './follow.js'
 
 export interface ChangesDeps {

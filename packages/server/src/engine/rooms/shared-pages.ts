@@ -20,7 +20,7 @@ export class SharedPages {
     private readonly maxBytes: number,
   ) {}
 
-  read({ stream, head }: Room, range: Range, since?: Position): ReadPage {
+  read({ stream, head }: Pick<Room, 'stream' | 'head'>, range: Range, since?: Position): ReadPage {
     const name = JSON.stringify([stream, head, range, since])
     const known = this.#pages.get(name)
     if (known) return known

@@ -1,9 +1,9 @@
 import { compileShape } from '@roomful/protocol'
-import type { Position } from '../../api/contracts/backplane.js'
+import type { Position } from './log.js'
 
 const isCursor = compileShape('epoch offset:natural id')
 
-/** A position in the feed as an opaque text. */
+/** A position in a log, or in the feed, as an opaque text. */
 export function cursorText({ epoch, offset, id }: Position): string {
   return Buffer.from(JSON.stringify({ epoch, offset, id })).toString('base64url')
 }

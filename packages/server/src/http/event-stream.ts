@@ -1,0 +1,114 @@
+import type { Position } from '../api/contracts/backplane.js'
+import type { Clock } from '../api/contracts/clock.js'
+import { cursorText } from '../api/contracts/cursor.js'
+import type { LogNews, LogReader } from '../api/contracts/log-reader.js'
+import type { Logger } from '../api/contracts/logger.js'
+import { eventText, HEARTBEAT } from './sse.js'
+
+export interface StreamTimes {
+  readonly heartbeatMs: number
+  readonly stalledMs: number
+}
+
+interface EventStreamDeps {
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+type Controller = ReadableStreamDefaultController<Uint8Array>
+
+/** When clients of a server that closes come back: not all at once, and not before another one may be there. */
+const RETRY_MS = { least: 1_000, most: 5_000 }
+
+/** A room's log as Server-Sent Events. It reads on only when what it gave is taken, so a client that does not read costs one page. */
+export class EventStream {
+  readonly body: ReadableStream<Uint8Array>
+  /** Resolves once nothing more comes. */
+  readonly ended: Promise<void>
+  #settle = () => {}
+  #isOver = false
+  #cancelStalled = () => {}
+
+  constructor(
+    private readonly roomId: string,
+    private readonly reader: LogReader,
+    private readonly times: StreamTimes,
+    private readonly deps: EventStreamDeps,
+  ) {
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+    this.body = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => this.#give(controller, eventText({ id: cursorText(reader.cursor) })),
+        pull: (controller) => this.#pull(controller),
+        cancel: () => this.#finish(),
+      },
+      { highWaterMark: 0 },
+    )
+  }
+
+  /** Tells the client to come back later. */
+  end(): void {
+    this.reader.close()
+  }
+
+  async #pull(controller: Controller): Promise<void> {
+    this.#cancelStalled()
+    try {
+      const news = await this.reader.next(this.times.heartbeatMs)
+      if (this.#isOver) return
+      if (news) this.#give(controller, newsText(this.roomId, news))
+      else this.#bidFarewell(controller)
+    } catch (err) {
+      this.deps.logger.error({ room: this.roomId, err }, 'http: a stream failed')
+      this.#finish()
+      throw err
+    }
+  }
+
+  #give(controller: Controller, text: string): void {
+    controller.enqueue(Buffer.from(text))
+    const { clock, logger } = this.deps
+    this.#cancelStalled = clock.after(this.times.stalledMs, () => {
+      logger.debug({ room: this.roomId }, 'http: a stream was ended, because its client takes nothing')
+      this.#finish()
+      controller.error(new Error('The client of this stream takes nothing'))
+    })
+  }
+
+  #bidFarewell(controller: Controller): void {
+    const { least, most } = RETRY_MS
+    const retryMs = Math.round(least + Math.random() * (most - least))
+    controller.enqueue(Buffer.from(eventText({ retryMs })))
+    controller.close()
+    this.#finish()
+  }
+
+  #finish(): void {
+    this.#isOver = true
+    this.#cancelStalled()
+    this.reader.close()
+    this.#settle()
+  }
+}
+
+/** The events of what comes next in a log, each with its position as its id. */
+function newsText(roomId: string, { epoch, entries, gap }: LogNews): string {
+  const events = entries.map(({ offset, id, text }) =>
+    eventText({ id: cursorText({ epoch, offset, id }), type: typeOf(text), data: text }),
+  )
+  if (gap) events.unshift(gapText(roomId, gap.reason === 'expired' ? 'gap' : gap.reason, gap.cursor))
+  return events.join('') || HEARTBEAT
+}
+
+/** The frame by which members learn the same. */
+function gapText(roomId: string, reason: string, cursor: Position): string {
+  const frame = { type: 'resync', room_id: roomId, reason, ...cursor }
+  return eventText({ id: cursorText(cursor), type: frame.type, data: JSON.stringify(frame) })
+}
+
+function typeOf(text: string): string {
+  const { type }: { readonly type: string } = JSON.parse(text)
+  return type
+}
