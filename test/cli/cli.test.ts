@@ -51,7 +51,7 @@ describe('what roomful serves', () => {
       'frames_out_total',
       'errors_total',
       'backlog_bytes',
-      'fan_out_seconds_total',
+      'fan_out_duration_seconds',
     ]) {
       expect(metrics).toContain(`# TYPE roomful_${name} `)
     }

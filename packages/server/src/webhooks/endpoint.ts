@@ -25,6 +25,11 @@ export interface Endpoint {
   readonly onDeadLetter: NonNullable<WebhookEndpoint['onDeadLetter']>
 }
 
+interface CompleteEndpoint extends WebhookEndpoint<AnyProtocol> {
+  readonly url: string
+  readonly secret: string | readonly string[]
+}
+
 const MOST_SECRETS = 10
 const MAX_NAME_LENGTH = 100
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
@@ -88,10 +93,11 @@ function resolve(
   assertOptions('webhooks', endpoint, RULES, path)
   assertSecure(endpoint, path)
   const { url, secret, name } = endpoint
-  const { origin, pathname } = new URL(url)
+  const digest = createHash('sha256').update(url).digest('base64url')
   return {
-    label: name ?? `${origin}${pathname}`,
-    consumer: `webhook:${name ?? createHash('sha256').update(url).digest('base64url')}`,
+    // Path and query may be what lets somebody in.
+    label: name ?? `${new URL(url).origin}#${digest.slice(0, 6)}`,
+    consumer: `webhook:${name ?? digest}`,
     url,
     keys: [secret].flat().flatMap((one) => keyOf(one) ?? []),
     ...eventsOf(endpoint, path, protocol),
@@ -105,7 +111,10 @@ function resolve(
 }
 
 /** A secret from a forgotten variable is undefined. */
-function assertComplete(endpoint: WebhookEndpoint<AnyProtocol>, path: string): void {
+function assertComplete(
+  endpoint: WebhookEndpoint<AnyProtocol>,
+  path: string,
+): asserts endpoint is CompleteEndpoint {
   if (!is.object.accepts(endpoint)) return
   const name = (['url', 'secret'] as const).find((name) => endpoint[name] === undefined)
   if (name) throw new TypeError(`webhooks: ${path}.${name} is missing; make it ${RULES[name].expected}`)
@@ -117,7 +126,7 @@ function isPlainUrl(value: string): boolean {
   return /^https?:$/.test(protocol) && username === '' && password === ''
 }
 
-function assertSecure({ url, insecure = false }: WebhookEndpoint<AnyProtocol>, path: string): void {
+function assertSecure({ url, insecure = false }: CompleteEndpoint, path: string): void {
   const { protocol, hostname } = new URL(url)
   if (protocol === 'https:' || insecure || LOOPBACK.test(hostname)) return
   throw new TypeError(

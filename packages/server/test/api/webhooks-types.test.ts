@@ -21,6 +21,7 @@ async function uses() {
     },
   ])
   expectTypeOf(await webhooks.stop()).toEqualTypeOf<void>()
+  server.webhooks([{ url: process.env.WEBHOOK_URL, secret: process.env.WEBHOOK_SECRET }])
   // @ts-expect-error: not logged
   server.webhooks([{ ...endpoint, events: ['waved'] }])
   // @ts-expect-error: not of this protocol

@@ -18,13 +18,16 @@ type LoggedType<P extends AnyProtocol> =
 
 /** Where logged messages are sent, as requests that are signed as Standard Webhooks describes. */
 export interface WebhookEndpoint<P extends AnyProtocol = BuiltIn> {
-  /** Receives the requests. `https:`, or `http:` on this machine (see `insecure`), without a user or a password. */
-  readonly url: string
+  /**
+   * Receives the requests. `https:`, or `http:` on this machine (see `insecure`), without a user or a password.
+   * `undefined`, from a variable that is not set, is a TypeError, as it is for `secret`.
+   */
+  readonly url: string | undefined
   /**
    * Signs the requests: `whsec_` and 24 to 64 bytes in base64. Make one with `echo whsec_$(openssl rand -base64 32)`.
    * With several, each request has a signature of each, so that a receiver can change its secret.
    */
-  readonly secret: string | readonly string[]
+  readonly secret: string | readonly string[] | undefined
   /**
    * What is sent. Logged messages are sent until they are accepted; events of rooms are tried three times, and lost when
    * the server ends. @default all messages that are logged
@@ -33,7 +36,7 @@ export interface WebhookEndpoint<P extends AnyProtocol = BuiltIn> {
   /**
    * The name under which the backplane stores how far the endpoint got, and which logs and metrics show. Up to 100
    * characters. With a name, the endpoint continues where it was even if its `url` changes.
-   * @default the url, without its query in logs and metrics
+   * @default the url; logs and metrics show its origin and a hash, since the path may be a secret
    */
   readonly name?: string
   /** Where to begin if nothing is stored about the endpoint. @default 'now' */
@@ -47,7 +50,7 @@ export interface WebhookEndpoint<P extends AnyProtocol = BuiltIn> {
   /** Longest wait before a message is sent again, in ms. The wait begins with about 1 s and doubles. @default 300_000 */
   readonly retryMs?: number
   /**
-   * Age at which a message is given up, in ms; before that, it is sent at least five times. Messages after it in its
+   * Age at which a message is given up, in ms, once five requests from this node have failed. Messages after it in its
    * room wait for as long. @default 86_400_000, a day
    */
   readonly giveUpMs?: number
@@ -71,7 +74,7 @@ export interface WebhookBody {
 
 /** A message that an endpoint did not accept. */
 export interface DeadLetter {
-  /** Name of the endpoint, or its url without the query. */
+  /** Name of the endpoint, or the origin of its url and a hash. */
   readonly endpoint: string
   /** `webhook-id` of its requests: the id of the message. */
   readonly id: string
