@@ -1,4 +1,4 @@
-import type { ServerOptions } from '@roomful/server'
+import type { RoomInfo, ServerOptions } from '@roomful/server'
 import type { TestServer } from '@roomful/server/testing'
 import type { StreamMessage } from '../../../packages/server/src/backplane/redis/store.js'
 import { type Seen, textOf } from '../oracle.js'
@@ -118,7 +118,10 @@ class Cluster extends World {
 
   protected override heal(): void {
     super.heal()
-    for (const { road } of this.#nodes) road?.open()
+    for (const { road } of this.#nodes) {
+      road?.open()
+      road?.shorten()
+    }
   }
 
   protected override async conclude(): Promise<void> {
@@ -134,9 +137,14 @@ class Cluster extends World {
   protected override async checkSettled(): Promise<void> {
     for (const room of this.rooms) {
       for (const node of this.#nodes) {
-        const asked = node.server?.server.room(room).info()
+        let info: RoomInfo | undefined
+        void node.server?.server
+          .room(room)
+          .info()
+          .then((told) => {
+            info = told
+          })
         await this.clock.advance(1_000)
-        const info = await asked
         if (!info) return this.oracle.fail(`${node.name} is away at the end`)
         checkPresent(info, this.people, 0, this.oracle)
         for (const person of this.people) {

@@ -59,12 +59,8 @@ function losePublications({ subscriptions }: { subscriptions: { deafFor: number 
 }
 
 function stray({ after }: ClusterTargets, { road }: SimNode, size: number): void {
-  if (!road) return
-  const { mostMs } = road
-  road.mostMs = Math.round(size * 600)
-  after(5_000, () => {
-    road.mostMs = mostMs
-  })
+  road?.lengthen(Math.round(size * 600))
+  after(5_000, () => road?.shorten())
 }
 
 /** Half of the time, the replicas lag behind when the primary dies. */

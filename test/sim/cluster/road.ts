@@ -2,13 +2,15 @@ import type { Clock } from '@roomful/server'
 import type { Random } from '../random.js'
 import type { ModelClient } from './model-client.js'
 
+/** The longest that a frame takes in one direction, in ms, unless the road is long. */
+const NEAR_MS = 4
+
 export type Blockade = 'refused' | 'to_redis' | 'to_node' | 'both'
 
 /** The way from one node to Redis, and what can happen on it. */
 export class Road {
   readonly travellers = new Set<ModelClient>()
-  /** The longest that a frame takes in one direction, in ms. */
-  mostMs = 4
+  #mostMs = NEAR_MS
   #blockade: Blockade | undefined
 
   constructor(readonly clock: Clock) {}
@@ -18,7 +20,16 @@ export class Road {
   }
 
   delay(random: Random): number {
-    return random.between(0, this.mostMs)
+    return random.between(0, this.#mostMs)
+  }
+
+  /** From now on a frame takes up to this long in one direction. */
+  lengthen(mostMs: number): void {
+    this.#mostMs = mostMs
+  }
+
+  shorten(): void {
+    this.#mostMs = NEAR_MS
   }
 
   /** Nothing passes until it is opened again: connections break at once, or both ends wait for what does not come. */
