@@ -2,7 +2,7 @@ import type { ClientDefinition } from '@roomful/protocol'
 import { isRequest } from '@roomful/protocol/define'
 import { type Frame, RoomfulError, validate } from '@roomful/protocol/wire'
 import type { AnyProtocol } from '../options/options.js'
-import type { Meta } from '../options/stored-outbox.js'
+import type { Settings } from '../options/resolve-options.js'
 import * as strings from '../runtime/strings.js'
 
 /** @throws TypeError for a message that the protocol does not declare */
@@ -18,13 +18,13 @@ export function definitionOf(protocol: AnyProtocol | undefined, type: string): C
  * @throws RoomfulError `invalid_message`
  */
 export function applicationFrame(
+  settings: Pick<Settings, 'meta'>,
   definition: ClientDefinition,
   type: string,
   body: object,
   room_id: string,
-  meta: Meta | undefined,
 ): Frame {
   const result = validate(isRequest(definition) ? definition.input : definition, body)
   if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: room_id })
-  return { ...body, type, room_id, meta }
+  return { ...body, type, room_id, meta: settings.meta?.() }
 }

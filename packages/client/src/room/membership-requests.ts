@@ -27,39 +27,32 @@ export class MembershipRequests {
     { since, history, isPage }: Extract<RoomEffect, { type: 'send_join' }>,
     answered: (outcome: Answer | RoomfulError) => void,
   ): void {
-    this.withdrawJoin()
+    this.withdraw()
     // If it were sent after the join, it would end the new membership.
     this.#leave?.sendNow()
     const join = this.#joins
     const base = { type: 'join', room_id: this.#roomId }
-    if (this.#client.driver.mode === 'base') {
-      this.#client.driver.trySend(base)
-      return
-    }
-    const frame = { ...base, since, history }
-    this.#join = this.#client.requests.start(
-      () => frame,
-      (outcome) => {
-        if (join === this.#joins) answered(outcome)
-      },
-      { budget: isPage ? 'none' : 'joins' },
-    )
+    if (this.#client.driver.mode === 'base') this.#client.driver.trySend(base)
+    else
+      this.#join = this.#client.requests.start(
+        () => ({ ...base, since, history }),
+        (outcome) => {
+          if (join === this.#joins) answered(outcome)
+        },
+        { budget: isPage ? 'none' : 'joins' },
+      )
   }
 
-  /** Drops the latest join and its answer. If it still waited, it would undo what comes after it. */
-  withdrawJoin(): void {
+  /** Withdraws the latest join, whose answer is then ignored. If it still waited, it would undo what comes after it. */
+  withdraw(): void {
     this.#joins++
     this.#join?.withdraw()
   }
 
   /** Resolves in any case: a broken connection ends the membership as well. */
-  leave(): Promise<void> {
-    return new Promise((resolve) => {
-      const frame = { type: 'leave', room_id: this.#roomId }
-      this.#leave = this.#client.requests.start(
-        () => frame,
-        () => resolve(),
-      )
+  leave(): Promise<unknown> {
+    return new Promise<unknown>((resolve) => {
+      this.#leave = this.#client.requests.start(() => ({ type: 'leave', room_id: this.#roomId }), resolve)
     })
   }
 }

@@ -154,7 +154,7 @@ export class RoomCore {
     error = new RoomfulError('not_in_room', { message: reason, roomId: this.id }),
   ): void {
     if (!isWanted(this.#machine)) return
-    this.#requests.withdrawJoin()
+    this.#requests.withdraw()
     this.#step({ type: 'leave', reason }, error)
   }
 
@@ -171,7 +171,7 @@ export class RoomCore {
   emit(type: string, body: object): boolean {
     const definition = definitionOf(this.#client.settings.protocol, type)
     if (isRequest(definition)) throw new TypeError(strings.isRequest(type))
-    const frame = applicationFrame(definition, type, body, this.id, this.#client.settings.meta?.())
+    const frame = applicationFrame(this.#client.settings, definition, type, body, this.id)
     return this.isLive && this.#client.driver.send(frame)
   }
 
@@ -180,7 +180,7 @@ export class RoomCore {
     const { timeoutMs, signal } = options
     const definition = definitionOf(this.#client.settings.protocol, type)
     if (!isRequest(definition)) throw new TypeError(strings.noRequest(type))
-    const frame = applicationFrame(definition, type, body, this.id, this.#client.settings.meta?.())
+    const frame = applicationFrame(this.#client.settings, definition, type, body, this.id)
     if (this.#client.driver.mode === 'base') throw new RoomfulError('unsupported')
     const answer = await this.#client.requests.ask(frame, {
       onDrop: 'outcome_unknown',
@@ -195,9 +195,9 @@ export class RoomCore {
   async history({ limit = 50, before, after }: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
     if (this.#client.driver.mode === 'base') throw new RoomfulError('unsupported')
     const epoch = this.#machine.cursor?.epoch
-    const frame = { type: 'history', room_id: this.id, limit, epoch, after }
+    const end = after === undefined ? before : undefined
     const answer = (await this.#client.requests.ask(
-      { ...frame, before: after === undefined ? before : undefined },
+      { type: 'history', room_id: this.id, limit, epoch, after, before: end },
       { budget: 'history' },
     )) as ServerMessageOf<'history'>
     const entries = answer.messages.map((entry) => this.#client.readEntry(entry))
@@ -219,7 +219,7 @@ export class RoomCore {
   }
 
   down(reason: string): void {
-    this.#requests.withdrawJoin()
+    this.#requests.withdraw()
     this.typing.reset()
     this.#step({ type: 'down', reason })
     // Messages that were in flight when the room was left will not be sent again.
@@ -310,7 +310,7 @@ export class RoomCore {
     }
   }
 
-  #expelled(reason = 'forbidden'): void {
+  #expelled(reason: string | undefined): void {
     const message = reason === 'kicked' ? strings.removed : strings.withdrawn
     const error = new RoomfulError('forbidden', { message, roomId: this.id })
     this.#step({ type: 'expelled', error })
@@ -389,12 +389,9 @@ export class RoomCore {
 
   #settleJoin(): void {
     const status = this.status.get()
-    if (status.state !== 'live' || this.#waiters.length === 0) {
-      this.#pages = undefined
-      return
-    }
     const messages = (this.#pages ?? []) as LogMessage<AnyProtocol>[]
     this.#pages = undefined
+    if (status.state !== 'live' || this.#waiters.length === 0) return
     this.#events.hold(this.#client.runtime.clock)
     for (const { resolve } of this.#waiters.splice(0)) {
       resolve({ members: this.members.get(), messages, recovered: status.recovered })
@@ -412,10 +409,10 @@ export class RoomCore {
   }
 
   #check(message: string, data: JsonObject | undefined): RoomfulError | undefined {
-    const ended = this.#client.driver.ended
+    const { ended, limits } = this.#client.driver
     if (ended) return ended
     if (this.#isReleased) return this.#released()
-    const fault = textFault(message, this.#client.driver.limits.text_length, this.id)
+    const fault = textFault(message, limits.text_length, this.id)
     if (fault) return fault
     const status = this.status.get()
     if (status.state === 'idle' || status.state === 'left')
