@@ -5,11 +5,17 @@ import { join } from 'node:path'
 import { type Figure, writeResult } from '../test/support/results.js'
 
 /*
- * Runs the tests that stand on Node's own parts (sockets, modules, packages) under other versions of Node than the one that
+ * Runs the tests that stand on Node's own parts (sockets, modules, packages, node:sqlite) under other versions of Node than the one that
  * is installed. `npm run test:nodes` runs them all and writes docs/results/nodes.md; `npm run test:nodes -- latest` one.
  */
 const ALL = ['22', '24', 'latest']
-const TESTS = ['test/wire', 'test/regression', 'test/packaging', 'packages/server/test/backplane/sqlite']
+const TESTS = [
+  'test/wire',
+  'test/regression',
+  'test/packaging',
+  'test/durable',
+  'packages/server/test/backplane/sqlite',
+]
 
 interface Outcome {
   readonly numPassedTests: number
@@ -25,7 +31,7 @@ for (const version of asked.length > 0 ? asked : ALL) {
   figures.push([name, `${numPassedTests} passed, ${numFailedTests} failed`])
   if (!success) process.exitCode = 1
 }
-const what = 'Wire, regression and packaging tests under other versions of Node'
+const what = 'Wire, regression, packaging and store tests under other versions of Node'
 if (asked.length === 0) writeResult('nodes', what, 'npm run test:nodes', figures)
 else for (const figure of figures) console.log(figure.join(': '))
 

@@ -1,9 +1,10 @@
-import { existsSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createClient } from '@roomful/client'
 import { expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
@@ -162,12 +163,46 @@ it('a file that is no database ends the command with one sentence, and stays as 
   expect(await readFile(join(folder, 'roomful.db'), 'utf8')).toBe(text)
 })
 
-/** Neither of the drivers is found: from where the command seems to be there is no way to better-sqlite3. */
-async function roomfulWithoutDriver(args: readonly string[] = []): Promise<Cli> {
+it('--check says whether the database of a stopped server is damaged, and where', PATIENCE, async () => {
   const folder = await newFolder()
-  symlinkSync(ROOMFUL, join(folder, 'roomful'))
+  const file = join(folder, 'roomful.db')
+  const check = () => roomful(['--check', '--data', folder]).exit()
+  expect(await check()).toMatchObject({ code: 1, stderr: expect.stringContaining(`there is no ${file}`) })
+  expect(existsSync(file)).toBe(false)
+
+  const server = roomful(['--data', folder])
+  const { client, room } = await visit(await server.url())
+  // Enough for several pages, within the rate of messages.
+  for (let n = 0; n < 30; n++) await room.send(`${n} kept ${'x'.repeat(900)}`)
+  client.close()
+  expect(await check()).toMatchObject({ code: 1, stderr: expect.stringContaining('is open elsewhere') })
+  server.kill('SIGTERM')
+  await server.exit()
+  expect(await check()).toMatchObject({ code: 0, stdout: `Roomful: nothing is damaged in ${file}\n` })
+
+  const bytes = await readFile(file)
+  // The kind of the page that holds the message.
+  bytes[bytes.indexOf('"message":"15 kept') & ~4_095] = 0xff
+  await writeFile(file, bytes)
+  const { code, stderr } = await check()
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/page \d+.*\n(.*\n)*roomful: .*roomful\.db is damaged; restore a backup/)
+})
+
+/** A copy of the command that has what it imports beside it, and no better-sqlite3 anywhere above. */
+async function roomfulWithoutDriver(args: readonly string[] = []): Promise<Cli> {
+  const home = await newFolder()
+  const built = dirname(ROOMFUL)
+  cpSync(built, join(home, 'dist'), { recursive: true })
+  cpSync(join(built, '../package.json'), join(home, 'package.json'))
+  mkdirSync(join(home, 'node_modules/@roomful'), { recursive: true })
+  for (const name of ['@roomful/protocol', 'ws', 'zod'])
+    symlinkSync(
+      fileURLToPath(new URL(`../../node_modules/${name}`, import.meta.url)),
+      join(home, 'node_modules', name),
+    )
   const NODE_OPTIONS = isBuiltin('node:sqlite') ? '--no-experimental-sqlite' : ''
-  return roomful(args, { NODE_OPTIONS }, { folder, program: join(folder, 'roomful') })
+  return roomful(args, { NODE_OPTIONS }, { folder: await newFolder(), program: join(home, 'dist/cli.js') })
 }
 
 it('without SQLite the command takes memory, and one line says so and what helps', async () => {
@@ -175,16 +210,16 @@ it('without SQLite the command takes memory, and one line says so and what helps
   const { room } = await visit(await cli.url())
   expect(await room.send('forgotten')).toMatchObject({ durability: 'memory' })
   expect(cli.stderr).toMatch(
-    /^Roomful: there is no SQLite, so everything is kept in memory.*Node 22\.13 or later.*npm install better-sqlite3\n$/,
+    /^Roomful: there is no SQLite, so everything is kept in memory.*Node 22\.13 or later.*npm install better-sqlite3 \(with -g .*\)\n$/,
   )
-  expect(await readdir(cli.folder)).toEqual(['roomful'])
+  expect(await readdir(cli.folder)).toEqual([])
 })
 
 it('without SQLite the command does not put into memory what should be kept in a folder of choice', async () => {
   const cli = await roomfulWithoutDriver(['--data', 'kept'])
   const { code, stderr } = await cli.exit()
   expect(stderr).toMatch(
-    /^roomful: nothing here can open a database in .*kept; use Node 22\.13 .*npm install better-sqlite3\n$/,
+    /^roomful: nothing here can open a database in .*kept; use Node 22\.13 .*npm install better-sqlite3 \(with -g .*\)\n$/,
   )
   expect(code).toBe(1)
 })

@@ -154,7 +154,13 @@ it('[M14] a server whose file is damaged where messages stand refuses what touch
   onTestFinished(() => again.socket.terminate())
   expect(await again.refusal({ type: 'join', room_id: ROOM, history: 100 })).toBe('unavailable')
   expect(await server.status('healthz')).toBe(200)
-  expect(server.log.join('\n')).toMatch(/chat\.db is damaged; stop the server, and restore a backup/)
+  expect(await again.refusal({ type: 'history', room_id: ROOM, limit: 100 })).toBeDefined()
+  expect(await again.refusal({ type: 'join', room_id: ROOM, history: 100 })).toBe('unavailable')
+  expect(server.log).toEqual([
+    expect.stringMatching(
+      /chat\.db is damaged; stop the server, and restore a backup .*; quick_check: .*page/,
+    ),
+  ])
 })
 
 const PAGE = 4_096

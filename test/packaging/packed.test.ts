@@ -1,13 +1,26 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { copyFile, cp, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import {
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type BuildOptions, build } from 'esbuild'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { launchChromium } from '../support/chromium.js'
+import { Cli } from '../support/cli.js'
+import { installDriver } from '../support/driver.js'
 
 // The compiler and npm take their time where cores are few and busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 })
@@ -250,6 +263,23 @@ describe('the three, installed in an empty project', () => {
 
   it('the three, installed in an empty project bring the `roomful` command', async () => {
     expect(await node('node_modules/.bin/roomful', '--help')).toContain('roomful')
+  })
+
+  it('the command, installed globally, finds better-sqlite3 beside it, wherever it is started', async () => {
+    const prefix = await realpath(await mkdtemp(join(tmpdir(), 'roomful-global-')))
+    onTestFinished(() => rm(prefix, { recursive: true, force: true }))
+    const tarballs = (['protocol', 'server'] as const).map((name) => join(project, packed[name].filename))
+    const options = ['--prefer-offline', '--ignore-scripts', '--prefix', prefix]
+    await run('npm', ['install', '--global', ...options, ...tarballs], { cwd: project })
+    await mkdir(join(prefix, 'lib/node_modules'), { recursive: true })
+    await mkdir(join(prefix, 'elsewhere'))
+    await installDriver(join(prefix, 'lib'))
+    const env = { PORT: '0' }
+    const cli = new Cli([], env, { program: join(prefix, 'bin/roomful'), folder: join(prefix, 'elsewhere') })
+    onTestFinished(() => void cli.kill('SIGKILL'))
+    await cli.url()
+    expect(cli.stdout).toContain('everything is kept in')
+    expect(cli.stderr).toBe('')
   })
 })
 

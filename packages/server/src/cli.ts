@@ -13,7 +13,7 @@ import { jwtAuthentication } from './cli/jwt.js'
 import { loadDemo, notFound, serveAdmin, serveBelow, servePages } from './cli/pages.js'
 import { addressOf } from './cli/redis.js'
 import { HELP, readCommand, type Settings, UsageError } from './cli/settings.js'
-import { openStore } from './cli/store.js'
+import { checkFolder, openStore } from './cli/store.js'
 import { bearer } from './http/bearer.js'
 import { createServer } from './server/create-server.js'
 import { createHttpServer } from './server/http-server.js'
@@ -41,6 +41,9 @@ async function main(): Promise<void> {
       break
     case 'version':
       console.log(await version())
+      break
+    case 'check':
+      if (!checkFolder(command.folder)) process.exitCode = 1
       break
     case 'serve':
       await serve(command.settings)

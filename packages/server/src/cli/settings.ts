@@ -31,6 +31,7 @@ export interface Settings {
 
 export type Command =
   | { readonly run: 'serve'; readonly settings: Settings }
+  | { readonly run: 'check'; readonly folder: string }
   | { readonly run: 'help' }
   | { readonly run: 'version' }
 
@@ -46,6 +47,7 @@ Usage: roomful [options]
   --admin-port PORT   moves /healthz, /readyz and /metrics (ADMIN_PORT, default: the same port)
   --data DIR          folder in which everything is kept   (ROOMFUL_DATA, default .roomful); for one process at a time
   --memory            keeps everything in memory: a restart forgets it
+  --check             reads the folder's database, says whether it is damaged, and ends; stop the server first
   --help, --version
 
 Environment:
@@ -65,6 +67,7 @@ const OPTIONS = {
   'admin-port': { type: 'string' },
   data: { type: 'string' },
   memory: { type: 'boolean' },
+  check: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
@@ -77,6 +80,8 @@ export function readCommand(
   const values = parse(args)
   if (values.help) return { run: 'help' }
   if (values.version) return { run: 'version' }
+  const store = toStore(values, env)
+  if (values.check) return { run: 'check', folder: toFolder(store) }
   const adminPort = values['admin-port'] ?? env.ADMIN_PORT
   return {
     run: 'serve',
@@ -86,7 +91,7 @@ export function readCommand(
       adminPort: adminPort === undefined ? undefined : toPort(adminPort, 'ADMIN_PORT'),
       authSecret: toSecret(env.AUTH_SECRET),
       apiKey: toApiKey(env.API_KEY),
-      store: toStore(values, env),
+      store,
       nodeName: env.NODE_NAME || undefined,
       unlimited: toSwitch(env.ROOMFUL_LIMITS),
     },
@@ -111,6 +116,11 @@ function toStore(
     return { kind: 'file', folder: resolve(folder ?? '.roomful'), isChosen: folder !== undefined }
   if (folder === undefined) return { kind: 'redis', url }
   throw new UsageError(`REDIS_URL keeps everything in Redis, and ${name} in a folder; choose one`)
+}
+
+function toFolder(store: StoreSettings): string {
+  if (store.kind === 'file') return store.folder
+  throw new UsageError('--check reads the database in a folder; leave out --memory and REDIS_URL')
 }
 
 function parse(args: readonly string[]) {

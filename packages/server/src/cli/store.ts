@@ -1,15 +1,18 @@
+import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Backplane } from '../api/contracts/backplane.js'
 import { memory } from '../backplane/memory/memory.js'
-import { hasDriver } from '../backplane/sqlite/driver.js'
+import { checkFile } from '../backplane/sqlite/damage.js'
+import { findDriver, hasDriver } from '../backplane/sqlite/driver.js'
 import { places } from '../backplane/sqlite/places.js'
 import { sqlite } from '../sqlite.js'
 import { openRedis } from './redis.js'
 import { type StoreSettings, UsageError } from './settings.js'
 
 const FILE = 'roomful.db'
-const CURES = 'use Node 22.13 or later, or: npm install better-sqlite3'
+const CURES =
+  'use Node 22.13 or later, or: npm install better-sqlite3 (with -g if this command was installed with it)'
 
 /** What keeps the rooms; says where, but for Redis. @throws UsageError if it cannot be used */
 export async function openStore(store: StoreSettings): Promise<Backplane> {
@@ -44,4 +47,27 @@ async function openFolder(folder: string): Promise<Backplane> {
   const file = join(folder, FILE)
   console.log(`Roomful: everything is kept in ${file}`)
   return sqlite({ file })
+}
+
+/** Says what is damaged in the database of a folder; returns whether nothing is. @throws UsageError if it cannot be read */
+export function checkFolder(folder: string): boolean {
+  const file = join(folder, FILE)
+  if (!existsSync(file)) throw new UsageError(`there is no ${file} to check; name its folder with --data`)
+  if (!hasDriver(places())) throw new UsageError(`nothing here can open a database in ${folder}; ${CURES}`)
+  const problems = problemsIn(file)
+  for (const problem of problems) console.error(problem)
+  if (problems.length > 0)
+    console.error(
+      `roomful: ${file} is damaged; restore a backup, or keep what \`sqlite3 FILE .recover\` saves`,
+    )
+  else console.log(`Roomful: nothing is damaged in ${file}`)
+  return problems.length === 0
+}
+
+function problemsIn(file: string): readonly string[] {
+  try {
+    return checkFile(file, findDriver(undefined, places()))
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
 }

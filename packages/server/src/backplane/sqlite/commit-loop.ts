@@ -1,5 +1,6 @@
 import { isPromise } from '../../util/maybe-promise.js'
 import type { Calls } from './calls.js'
+import { Damage } from './damage.js'
 import type { Erasures } from './erasures.js'
 import { explained, FileFault, faultOf } from './faults.js'
 import type { Group } from './group.js'
@@ -23,6 +24,7 @@ type Outcomes = (readonly [number, PublishOutcome])[]
 export class CommitLoop {
   readonly #publishes: PublishRequest[] = []
   readonly #calls: CallRequest[] = []
+  readonly #damage: Damage
   #fault: string | undefined
 
   constructor(
@@ -33,7 +35,9 @@ export class CommitLoop {
     private readonly erasures: Erasures,
     private readonly reply: (reply: Reply) => void,
     private readonly now: () => number,
-  ) {}
+  ) {
+    this.#damage = new Damage(file.driver, path)
+  }
 
   get hasWork(): boolean {
     return this.#publishes.length + this.#calls.length > 0 || this.#mayErase
@@ -131,7 +135,7 @@ export class CommitLoop {
   }
 
   #fail(requests: readonly PublishRequest[], error: unknown): void {
-    const { message } = explained(this.path, error)
+    const message = this.#describe(error)
     this.#tell(message)
     // A sync that failed may have left the whole commit in the file.
     this.#refuse(ticketsOf(requests), message, faultOf(error) === 'io')
@@ -153,9 +157,8 @@ export class CommitLoop {
   }
 
   #refuseCall(ticket: number, error: unknown): void {
-    const { message } = explained(this.path, error)
-    this.reply({ kind: 'warned', message })
-    this.#refuse([ticket], message)
+    this.#warn(error)
+    this.#refuse([ticket], this.#describe(error))
   }
 
   #refuse(tickets: readonly number[], message: string, isInDoubt = false): void {
@@ -170,7 +173,7 @@ export class CommitLoop {
     try {
       this.erasures.step()
     } catch (error) {
-      this.reply({ kind: 'warned', message: explained(this.path, error).message })
+      this.#warn(error)
     }
   }
 
@@ -178,8 +181,17 @@ export class CommitLoop {
     try {
       if (!this.isFailing) this.file.checkpoint(isIdle)
     } catch (error) {
-      this.reply({ kind: 'warned', message: explained(this.path, error).message })
+      this.#warn(error)
     }
+  }
+
+  #describe(error: unknown): string {
+    return faultOf(error) === 'damaged' ? this.#damage.describe(error) : explained(this.path, error).message
+  }
+
+  #warn(error: unknown): void {
+    if (faultOf(error) === 'damaged' && this.#damage.isKnown) return
+    this.reply({ kind: 'warned', message: this.#describe(error) })
   }
 
   #tell(fault: string | undefined): void {
