@@ -21,6 +21,8 @@ export class Calls {
         return store.read(call)
       case 'feed':
         return store.feed.read(call)
+      case 'written':
+        return store.writtenBy(call)
       case 'consumer':
         return store.feed.cursorOf(call.name)
       case 'consumed':

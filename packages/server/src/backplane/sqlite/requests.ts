@@ -22,6 +22,7 @@ export interface PublishRequest {
 export type CallRequest =
   | ReadRequest
   | FeedRequest
+  | WrittenRequest
   | SweepRequest
   | { readonly kind: 'consumer'; readonly ticket: number; readonly name: string }
   | { readonly kind: 'consumed'; readonly ticket: number; readonly name: string; readonly cursor: Position }
@@ -39,6 +40,22 @@ export interface FeedRequest {
   readonly after: Position | undefined
   readonly limit: number
   readonly maxBytes: number
+}
+
+/** Asks for the chat messages of a user, in every room and in the order of the feed. */
+export interface WrittenRequest {
+  readonly kind: 'written'
+  readonly ticket: number
+  readonly user: string
+  /** The place in the feed after which to look. */
+  readonly after: number
+}
+
+export interface WrittenPage {
+  /** May be empty before the end. */
+  readonly texts: readonly string[]
+  /** Where to go on; `undefined` at the end. */
+  readonly next: number | undefined
 }
 
 export interface SweepRequest {

@@ -16,7 +16,7 @@ import type {
 import { LocalPresence } from '../local-presence.js'
 import { openText } from '../log/log.js'
 import type { SqliteSettings } from './options.js'
-import type { Page } from './requests.js'
+import type { Page, WrittenPage } from './requests.js'
 import { Retention } from './retention.js'
 import type { SharedStore } from './shared-store.js'
 import { SqliteFeed } from './sqlite-feed.js'
@@ -37,8 +37,8 @@ export interface SqliteStore extends Backplane {
    */
   compact(): Promise<void>
   /**
-   * Reads the whole log of a room, or of a user's own stream, in order: one JSON text for each entry, including those
-   * that are logged meanwhile.
+   * Reads the whole log of a room, in order; or all that is a user's: the user's own stream, and then every chat message
+   * that the user wrote in a room. One JSON text for each entry, including those that are logged meanwhile.
    * @throws TypeError for neither or both
    */
   export(what: { readonly room: string } | { readonly user: string }): AsyncGenerator<string, void>
@@ -137,13 +137,26 @@ export class SqliteBackplane implements SqliteStore {
     await this.#parts.store.call({ kind: 'compact' })
   }
 
-  async *export(what: { readonly room?: string; readonly user?: string }): AsyncGenerator<string, void> {
-    const stream = streamOf(what)
+  async *export(what: Export): AsyncGenerator<string, void> {
+    const { room, user } = exportOf(what)
+    yield* this.#log(room ?? `@user:${user}`)
+    if (user !== undefined) yield* this.#writtenBy(user)
+  }
+
+  async *#log(stream: string): AsyncGenerator<string, void> {
     for (let after = 0, more = true; more; ) {
       const page = await this.read(stream, { after, ...EXPORTED_PAGE })
       for (const { text } of page.entries) yield text
       after = page.entries.at(-1)?.offset ?? after
       more = page.more && page.entries.length > 0
+    }
+  }
+
+  async *#writtenBy(user: string): AsyncGenerator<string, void> {
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const page = (await this.#parts.store.call({ kind: 'written', user, after })) as WrittenPage
+      yield* page.texts
+      after = page.next
     }
   }
 
@@ -212,12 +225,17 @@ export class SqliteBackplane implements SqliteStore {
   }
 }
 
+interface Export {
+  readonly room?: string
+  readonly user?: string
+}
+
 /** @throws TypeError */
-function streamOf({ room, user, ...others }: { readonly room?: string; readonly user?: string }): string {
+function exportOf({ room, user, ...others }: Export): Export {
   const given = [room, user].filter((name) => typeof name === 'string' && name !== '')
   if (given.length !== 1 || Object.keys(others).length > 0)
     throw new TypeError("export: name either a room or a user, such as { room: 'general' }")
-  return room ?? `@user:${user}`
+  return { ...(room !== undefined && { room }), ...(user !== undefined && { user }) }
 }
 
 /** The author of a chat message. In an application's own messages, `user_id` may mean anything. */

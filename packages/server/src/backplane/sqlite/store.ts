@@ -4,10 +4,11 @@ import { toPage } from '../log/page.js'
 import type { Driver, Row } from './driver.js'
 import { Feed } from './feed.js'
 import { Group } from './group.js'
-import type { Page, ReadRequest } from './requests.js'
+import type { Page, ReadRequest, WrittenPage, WrittenRequest } from './requests.js'
 import { type Room, Rooms } from './rooms.js'
 import { numberIn, textIn } from './rows.js'
 import { metaIn } from './schema.js'
+import { writtenBy } from './written.js'
 
 /** The logs in the file, read and written synchronously. */
 export class Store {
@@ -22,6 +23,10 @@ export class Store {
     const storeId = metaIn(driver, 'store')
     this.#rooms = new Rooms(driver, storeId)
     this.feed = new Feed(driver, storeId, this.#rooms)
+  }
+
+  writtenBy(request: WrittenRequest): WrittenPage {
+    return writtenBy(this.driver, this.#rooms, request)
   }
 
   /** For the publishes of one transaction, which has begun. */

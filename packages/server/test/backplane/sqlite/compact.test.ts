@@ -45,20 +45,44 @@ it('no byte of a deleted room is left once the file was compacted, and other roo
   expect(existsSync(file)).toBe(true)
 })
 
-it('an export is every entry of a room, or of a user, as members got them', async () => {
+async function exported(lines: AsyncGenerator<string>) {
+  const entries: unknown[] = []
+  for await (const line of lines) entries.push(JSON.parse(line))
+  return entries
+}
+
+it('an export is every entry of a room, as members got them', async () => {
   const backplane = await opened({ file: newFile() })
   onTestFinished(() => backplane.close())
   for (let n = 0; n < 1_200; n++) void backplane.publish('r', draft(n, `${n}`))
-  await backplane.publish('@user:ana', { id: 'own', message: { type: 'news' }, timestampMs: 1 })
-  const lines: string[] = []
-  for await (const line of backplane.export({ room: 'r' })) lines.push(line)
-  expect(lines.map((line) => JSON.parse(line).message)).toEqual(
-    Array.from({ length: 1_200 }, (_, n) => `${n}`),
+  expect(await exported(backplane.export({ room: 'r' }))).toMatchObject(
+    Array.from({ length: 1_200 }, (_, n) => ({ message: `${n}`, offset: n + 1 })),
   )
-  const own: string[] = []
-  for await (const line of backplane.export({ user: 'ana' })) own.push(line)
-  expect(own.map((line) => JSON.parse(line))).toMatchObject([{ type: 'news', offset: 1 }])
   await expect(backplane.export({ room: '' }).next()).rejects.toThrow(
     new TypeError("export: name either a room or a user, such as { room: 'general' }"),
   )
+})
+
+it('an export of a user is the user’s own stream and each chat message of the user in any room, until they are erased', async () => {
+  const backplane = await opened({ file: newFile() })
+  onTestFinished(() => backplane.close())
+  const write = (n: number, user_id: string, type = 'chat_message') =>
+    backplane.publish(`r${n % 3}`, {
+      id: `id-${n}`,
+      message: { type, message: `${n} ${'x'.repeat(900)}`, user_id, room_id: `r${n % 3}` },
+      timestampMs: n,
+    })
+  const published: unknown[] = []
+  // More than one page by their bytes, and windows without any.
+  for (let n = 0; n < 5_000; n++) published.push(write(n, n < 1_500 || n >= 4_500 ? 'ana' : 'ben'))
+  published.push(write(5_000, 'ana', 'note'))
+  await Promise.all(published)
+  await backplane.publish('@user:ana', { id: 'own', message: { type: 'news' }, timestampMs: 1 })
+  const [own, ...written] = await exported(backplane.export({ user: 'ana' }))
+  expect(own).toMatchObject({ type: 'news', offset: 1 })
+  const numbers = Array.from({ length: 5_000 }, (_, n) => n).filter((n) => n < 1_500 || n >= 4_500)
+  expect(written).toHaveLength(numbers.length)
+  expect(written).toMatchObject(numbers.map((n) => ({ room_id: `r${n % 3}`, offset: Math.floor(n / 3) + 1 })))
+  await backplane.erase?.('ana')
+  expect(await exported(backplane.export({ user: 'ana' }))).toEqual([])
 })
