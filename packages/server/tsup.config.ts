@@ -31,4 +31,13 @@ export default defineConfig([
     dts: { entry: library, resolve: ['@standard-schema/spec'] },
   },
   { ...common, format: 'cjs', entry: library, dts: { resolve: ['@standard-schema/spec'] } },
+  // For any runtime: the build fails if anything of Node's gets into it.
+  {
+    ...common,
+    format: ['esm', 'cjs'],
+    platform: 'neutral',
+    splitting: false,
+    entry: ['src/rest.ts'],
+    dts: true,
+  },
 ])

@@ -164,6 +164,12 @@ export const layers: Layer[] = [
     types: [],
   },
   {
+    name: 'server rest',
+    files: [`${server}rest/`],
+    imports: ['server contracts', 'server api', '@roomful/protocol/wire', '@roomful/protocol/options'],
+    types: [protocol],
+  },
+  {
     name: 'server',
     files: [`${server}server/`],
     imports: ['server http', 'server webhooks', 'engine', ...engine, ...shared, 'node:', 'ws'],
@@ -200,6 +206,7 @@ export const layers: Layer[] = [
     imports: [
       'server',
       'server http',
+      'server rest',
       'server testing',
       'server command',
       'backplane redis',

@@ -1,10 +1,13 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { defineProtocol } from '@roomful/protocol'
 import { expect, it, onTestFinished } from 'vitest'
+import * as z from 'zod/mini'
 import { apiOf, KEY, serveApi } from '../support/http-api.js'
 import { serve, until } from '../support/wire-server.js'
 
@@ -17,9 +20,9 @@ function samples(language: string, base: string): string[] {
 }
 
 /** What a program prints. @throws Error if it fails, or is not on this machine */
-async function run(program: string, args: readonly string[]): Promise<string> {
+async function run(program: string, args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<string> {
   try {
-    const env = { PATH: process.env.PATH, API_KEY: KEY }
+    const env = { PATH: process.env.PATH, API_KEY: KEY, ...more }
     return (await promisify(execFile)(program, args, { env })).stdout
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
@@ -114,4 +117,27 @@ it('docs/http.md streams what is said by Python, each message once, also when it
     ),
   )
   expect(streams).toHaveLength(4)
+})
+
+it('docs/http.md publishes once and reads it by createRest', async () => {
+  const protocol = defineProtocol({ server: { paid: z.object({ invoice: z.number() }) } })
+  const { base } = await serveApi({ protocol })
+  const sample = fileURLToPath(new URL('rest-sample.ts', import.meta.url))
+  const again = async () => run(process.execPath, ['--import', 'tsx', sample], { API_URL: base })
+  expect(await again()).toBe('1 false\n17\n')
+  expect(await again()).toBe('1 true\n17\n')
+})
+
+const hasPhp = spawnSync('php', ['-v']).status === 0
+
+it.skipIf(!hasPhp)('docs/http.md sends a message once and reads it by PHP', async () => {
+  const { base } = await serveApi()
+  const [sample = ''] = samples('php', base)
+  const { stdout } = spawnSync('php', ['-l'], { input: sample, encoding: 'utf8' })
+  expect(stdout).toContain('No syntax errors')
+  const printed = await run('php', ['-r', sample.replace('<?php', '')])
+  const [first = '', second, ...rest] = printed.trim().split('\n')
+  expect(first).toContain('"offset":1,"duplicate":false')
+  expect(second).toBe(first.replace('false', 'true'))
+  expect(rest).toEqual(['@server Invoice 17 is paid'])
 })

@@ -19,6 +19,12 @@ it('docs/webhooks.md shows the receiver that runs as a test', () => {
   expect(page).toContain(`\`\`\`ts\n${sample}\`\`\``)
 })
 
+it('docs/http.md shows the sample that runs as a test', () => {
+  const sample = readFileSync(new URL('rest-sample.ts', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../docs/http.md', import.meta.url), 'utf8')
+  expect(page).toContain(`\`\`\`ts\n${sample}\`\`\``)
+})
+
 it('docs/backplanes.md shows the backplane that runs as a test', () => {
   const sample = readFileSync(new URL('map-backplane.ts', import.meta.url), 'utf8')
   const page = readFileSync(new URL('../../docs/backplanes.md', import.meta.url), 'utf8')

@@ -261,6 +261,46 @@ describe('the three, installed in an empty project', () => {
     },
   )
 
+  it('a bundle of createRest has nothing of Node, ws or zod in it, and runs with what the web has', async () => {
+    const { metafile, outputFiles } = await bundle(`export { createRest } from '@roomful/server/rest'`, {
+      format: 'iife',
+      globalName: 'Roomful',
+    })
+    const packages = Object.keys(metafile.inputs).map(
+      (path) => /node_modules\/((?:@\w+\/)?[\w-]+)/.exec(path)?.[1],
+    )
+    expect(new Set(packages.filter((name) => name !== undefined))).toEqual(
+      new Set(['@roomful/server', '@roomful/protocol']),
+    )
+    await writeFile(join(project, 'rest.iife.js'), outputFiles[0]?.text ?? '')
+    await writeFile(join(project, 'rest.mjs'), BARE)
+    expect(await node('rest.mjs')).toBe('1 hello\n')
+  })
+
+  it('types of createRest need no types of Node', async () => {
+    await writeFile(
+      join(project, 'edge.ts'),
+      `import { createRest } from '@roomful/server/rest'
+       export const rest = createRest({ url: 'https://example.com/api', key: 'k', fetch })
+       export const sent = rest.room('a').chat.send('hello', { key: 'k' })`,
+    )
+    const compilerOptions = {
+      module: 'ESNext',
+      moduleResolution: 'Bundler',
+      target: 'ES2022',
+      lib: ['ES2023', 'DOM', 'DOM.Iterable'],
+      types: [],
+      strict: true,
+      skipLibCheck: false,
+      noEmit: true,
+    }
+    await writeFile(
+      join(project, 'tsconfig.edge.json'),
+      JSON.stringify({ compilerOptions, files: ['edge.ts'] }),
+    )
+    await rootBin('tsc', '-p', join(project, 'tsconfig.edge.json'))
+  })
+
   it('the three, installed in an empty project bring the `roomful` command', async () => {
     expect(await node('node_modules/.bin/roomful', '--help')).toContain('roomful')
   })
@@ -298,6 +338,27 @@ const RESTARTED = `
   }
   main()`
 
+/** Sends a message by a bundle of createRest that sees no globals of Node, and reads it. */
+const BARE = `
+  import { readFile } from 'node:fs/promises'
+  import { createServer as createHttpServer } from 'node:http'
+  import { createContext, runInContext } from 'node:vm'
+  import { bearer, createServer, memory, silentLogger } from '@roomful/server'
+  const key = 'a-key-of-the-test,-of-32-or-more'
+  const server = createServer({ backplane: memory(), logger: silentLogger })
+  const http = createHttpServer(server.http({ authenticate: bearer(key) }).node)
+  await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve))
+  const url = 'http://127.0.0.1:' + http.address().port + '/api'
+  const web = createContext({ fetch, crypto, URL, URLSearchParams, AbortSignal, setTimeout, options: { url, key } })
+  runInContext(await readFile('rest.iife.js', 'utf8'), web)
+  const room = runInContext('Roomful.createRest(options).room("r")', web)
+  const { offset } = await room.chat.send('hello')
+  const { messages } = await room.history()
+  console.log(offset, messages[0].message)
+  http.closeAllConnections()
+  http.close()
+  await server.close()`
+
 /** Has two clients chat that are made by the `createClient` of an entry or a bundle. */
 async function chat(entry: string): Promise<string> {
   await writeFile(
@@ -319,7 +380,7 @@ const bundle = (contents: string, options: BuildOptions = {}) =>
     bundle: true,
     minify: true,
     platform: 'browser',
-    format: 'esm',
+    format: options.format ?? 'esm',
     write: false,
     metafile: true,
   })

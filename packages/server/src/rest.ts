@@ -1,0 +1,17 @@
+export type {
+  AnyProtocol,
+  HistoryOptions,
+  HistoryPage,
+  ListedRoom,
+  ListOptions,
+  LogMessage,
+  Published,
+  PublishOptions,
+  RoomChat,
+  RoomList,
+  Snapshot,
+} from './api/api.js'
+export type { Position, PresentUser } from './api/contracts/backplane.js'
+export { RoomfulError } from './api/contracts/roomful-error.js'
+export { createRest } from './rest/create-rest.js'
+export type { Rest, RestOptions, RestRoom, RestRoomInfo, RestUser, RoomMembers } from './rest/rest-api.js'

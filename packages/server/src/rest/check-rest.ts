@@ -1,0 +1,69 @@
+import { assertOptions, is, type OptionRules } from '@roomful/protocol/options'
+import { isWellFormed } from '@roomful/protocol/wire'
+import type { AnyProtocol } from '../api/api.js'
+import { RoomfulError } from '../api/contracts/roomful-error.js'
+import { assertRoomId, assertUserId } from '../api/options/check-ids.js'
+import type { RestOptions } from './rest-api.js'
+
+/** What a header carries as it is: a longer or stranger key would reach the server as another one. */
+const HEADER_TEXT = /^[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?$/
+
+const OPTIONS: OptionRules<RestOptions<AnyProtocol>> = {
+  url: is.rule("the URL of the HTTP API, such as 'https://example.com/api'", isApiUrl),
+  key: is.rule(
+    'the key of the HTTP API, without spaces',
+    (value) => typeof value === 'string' && /^[\x21-\x7e]+$/.test(value),
+  ),
+  protocol: is.rule('the result of defineProtocol()', (value) => is.object.accepts(Object(value).server)),
+  retries: is.rule('a whole number, 0 or more', (value) => Number.isSafeInteger(value) && Number(value) >= 0),
+  timeoutMs: is.positive,
+  fetch: is.function,
+}
+
+/** @throws TypeError that names the option and says how to fix it */
+export function assertRestOptions<O extends RestOptions<AnyProtocol>>(
+  options: O,
+): O & { readonly key: string } {
+  assertOptions('createRest', options, OPTIONS)
+  const { url, key } = options
+  if (url === undefined || key === undefined)
+    throw new TypeError(`createRest: ${url === undefined ? 'url' : 'key'} is missing`)
+  return { ...options, key }
+}
+
+/** @throws TypeError */
+export function assertKey(caller: string, key: string | undefined): void {
+  if (key === undefined || HEADER_TEXT.test(key)) return
+  throw new TypeError(
+    `${caller}: over HTTP, key must have 1 to 256 characters of ASCII, without spaces at its ends`,
+  )
+}
+
+/** A room as a part of a URL. @throws RoomfulError `invalid_room` */
+export function roomPath(id: string): string {
+  assertRoomId(id)
+  if (!isDots(id)) return `/rooms/${encodeURIComponent(id)}`
+  throw new RoomfulError('invalid_room', { message: `No URL can name the room '${id}'`, roomId: id })
+}
+
+/** A user as a part of a URL. @throws TypeError */
+export function userPath(id: string): string {
+  assertUserId(id)
+  if (isDots(id) || !isWellFormed(id)) throw new TypeError(`No URL can name the user ${JSON.stringify(id)}`)
+  return encodeURIComponent(id)
+}
+
+/** Such parts of a URL are steps to other paths, also if they are encoded. */
+function isDots(part: string): boolean {
+  return part === '.' || part === '..'
+}
+
+function isApiUrl(value: unknown): boolean {
+  if (typeof value !== 'string' || /[?#]/.test(value)) return false
+  try {
+    const { protocol, username } = new URL(value)
+    return username === '' && (protocol === 'https:' || protocol === 'http:')
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,164 @@
+import type { BuiltIn, JsonObject } from '@roomful/protocol'
+import { isWellFormed } from '@roomful/protocol/wire'
+import type {
+  AnyProtocol,
+  ChatOptions,
+  HistoryOptions,
+  HistoryPage,
+  ListOptions,
+  Published,
+  PublishOptions,
+  RoomList,
+  Snapshot,
+} from '../api/api.js'
+import { RoomfulError } from '../api/contracts/roomful-error.js'
+import {
+  assertChatOptions,
+  assertHistoryOptions,
+  assertListOptions,
+  assertPublishOptions,
+  assertSnapshotOptions,
+} from '../api/options/check-calls.js'
+import { assertKey, assertRestOptions, roomPath, userPath } from './check-rest.js'
+import { Requests } from './requests.js'
+import type { Rest, RestOptions, RestRoom, RestRoomInfo, RestUser, RoomMembers } from './rest-api.js'
+
+/**
+ * Reaches the rooms of a server over its HTTP API, from any runtime with `fetch`. Keep it on servers: the key may do
+ * everything.
+ * @throws TypeError for an option that cannot work; it says how to fix it
+ *
+ * @example
+ * const rest = createRest({ url: 'https://example.com/api', key: process.env.API_KEY, protocol })
+ * await rest.room('orders').publish({ type: 'paid', order: 17 }, { key: 'order 17' })
+ */
+export function createRest<const P extends AnyProtocol = BuiltIn>(options: RestOptions<P>): Rest<P> {
+  const { url, key, retries = 3, timeoutMs = 10_000, fetch = globalThis.fetch } = assertRestOptions(options)
+  const requests = new Requests({
+    url: url.replace(/\/+$/, ''),
+    key,
+    retries,
+    timeoutMs,
+    // Called without `this`, which some runtimes refuse otherwise.
+    fetch: (target, init) => fetch(target, init),
+  })
+  // Messages have no static types here: the server's schemas check them.
+  return new RestServer(requests) as unknown as Rest<P>
+}
+
+type Message = { readonly type: string }
+
+class RestServer implements Rest<AnyProtocol> {
+  constructor(private readonly requests: Requests) {}
+
+  room(id: string): RestRoom<AnyProtocol> {
+    const path = roomPath(id)
+    return {
+      id,
+      chat: { send: (text, options) => this.#chat(path, text, options) },
+      publish: (message: Message, options) => this.#publish(path, message, options),
+      history: (options) => this.#history(path, options),
+      snapshot: (options) => this.#snapshot(path, options),
+      info: () => this.#info(path),
+      members: () => this.#members(path),
+      kick: async (userId) => {
+        await this.requests.make({ method: 'DELETE', path: `${path}/members/${userPath(userId)}` })
+      },
+    }
+  }
+
+  user(id: string): RestUser<AnyProtocol> {
+    const path = `/users/${userPath(id)}`
+    return {
+      id,
+      publish: (message: Message, options) => this.#publish(path, message, options),
+      disconnect: async (code, reason) => {
+        await this.requests.make({ method: 'POST', path: `${path}/disconnect`, body: { code, reason } })
+      },
+    }
+  }
+
+  async listRooms(options: ListOptions = {}): Promise<RoomList> {
+    assertListOptions('listRooms', options)
+    const { rooms, more } = await this.#read<ListedRooms>('/rooms', options)
+    return { rooms: rooms.map(({ room_id, ...figures }) => ({ roomId: room_id, ...figures })), more }
+  }
+
+  async #publish(path: string, message: Message, options: PublishOptions = {}): Promise<Published> {
+    assertPublishOptions(options)
+    // Without a type, it would be sent as chat.
+    if (typeof Object(message).type !== 'string')
+      throw new RoomfulError('invalid_message', { issues: [{ path: 'type', message: 'Expected a string' }] })
+    return this.#log(path, message, 'publish', options.key)
+  }
+
+  async #chat(path: string, text: string, options: ChatOptions<AnyProtocol> = {}): Promise<Published> {
+    assertChatOptions(options)
+    const { key, ...body } = options
+    return this.#log(path, { message: text, ...body }, 'chat.send', key)
+  }
+
+  /** With a key in any case: otherwise a second attempt could log the message twice. */
+  async #log(path: string, body: object, caller: string, callersKey: string | undefined): Promise<Published> {
+    assertKey(caller, callersKey)
+    const key = callersKey ?? crypto.randomUUID()
+    const keyed = { key, isCallersKey: callersKey !== undefined }
+    const answer = await this.requests.make({ method: 'POST', path: `${path}/messages`, body, ...keyed })
+    return answer as Published
+  }
+
+  async #history(path: string, options: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
+    assertHistoryOptions(options)
+    return this.#read(`${path}/messages`, options)
+  }
+
+  async #snapshot(
+    path: string,
+    options: { readonly as: string; readonly limit?: number },
+  ): Promise<Snapshot<AnyProtocol>> {
+    assertSnapshotOptions(options)
+    if (typeof options.as !== 'string' || !isWellFormed(options.as))
+      throw new TypeError('snapshot: over HTTP, as must be a user id, of valid Unicode')
+    return this.#read(`${path}/snapshot`, options)
+  }
+
+  async #info(path: string): Promise<RestRoomInfo> {
+    const { room_id, count, head } = await this.#read<Info>(path)
+    return { roomId: room_id, count, head }
+  }
+
+  async #members(path: string): Promise<RoomMembers> {
+    const { count, members } = await this.#read<Members>(`${path}/members`)
+    return { count, members: members?.map(({ user_id, ...shown }) => ({ userId: user_id, ...shown })) }
+  }
+
+  /** Reads what the API describes for this path. */
+  async #read<Answer>(path: string, query: object = {}): Promise<Answer> {
+    const fields = new URLSearchParams()
+    for (const [name, value] of Object.entries(query)) fields.append(name, String(value))
+    const asked = fields.size > 0 ? `?${fields}` : ''
+    return (await this.requests.make({ method: 'GET', path: `${path}${asked}` })) as Answer
+  }
+}
+
+interface Info extends Omit<RestRoomInfo, 'roomId'> {
+  readonly room_id: string
+}
+
+interface Members {
+  readonly count: number
+  readonly members?: readonly {
+    readonly user_id: string
+    readonly profile?: JsonObject
+    readonly state?: JsonObject
+  }[]
+}
+
+interface ListedRooms {
+  readonly rooms: readonly {
+    readonly room_id: string
+    readonly count: number
+    readonly connections: number
+  }[]
+  readonly more: boolean
+}

@@ -1,0 +1,86 @@
+import { RoomfulError } from '../api/contracts/roomful-error.js'
+import { type Answer, type Failure, readAnswer, unanswered } from './answers.js'
+
+/** A call of the API. */
+export interface Request {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Below the API's URL, with its query. */
+  readonly path: string
+  readonly body?: object
+  /** Makes a repeat harmless: it is sent as `Idempotency-Key`. */
+  readonly key?: string
+  /** Whether the caller knows the key, and can so repeat the call. */
+  readonly isCallersKey?: boolean
+}
+
+export interface RequestOptions {
+  readonly url: string
+  readonly key: string
+  readonly retries: number
+  readonly timeoutMs: number
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>
+}
+
+const FIRST_WAIT_MS = 250
+const LONGEST_WAIT_MS = 10_000
+
+/** Makes requests, and tries again what is safe to repeat. */
+export class Requests {
+  constructor(private readonly options: RequestOptions) {}
+
+  /** @throws RoomfulError */
+  async make(request: Request): Promise<unknown> {
+    const isRepeatable = request.method === 'GET' || request.key !== undefined
+    let isInDoubt = false
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#attempt(request)
+      if (answer.ok) return answer.value
+      isInDoubt ||= answer.isInDoubt
+      const wait = waitBefore(attempt, answer)
+      if (!isRepeatable || attempt > this.options.retries || wait === undefined)
+        throw isInDoubt ? inDoubt(request, answer.error) : answer.error
+      await new Promise((resolve) => setTimeout(resolve, wait))
+    }
+  }
+
+  async #attempt({ method, path, body, key }: Request): Promise<Answer> {
+    const { url, timeoutMs } = this.options
+    const headers = {
+      authorization: `Bearer ${this.options.key}`,
+      ...(body && { 'content-type': 'application/json' }),
+      ...(key !== undefined && { 'idempotency-key': key }),
+    }
+    const content = body && JSON.stringify(body)
+    const target = `${method} ${url}${path}`
+    try {
+      const response = await this.options.fetch(`${url}${path}`, {
+        method,
+        headers,
+        ...(content !== undefined && { body: content }),
+        // Followed, a POST would become a GET.
+        redirect: 'manual',
+        signal: AbortSignal.timeout(timeoutMs),
+      })
+      return await readAnswer(response, target)
+    } catch (cause) {
+      return unanswered(target, cause)
+    }
+  }
+}
+
+/** How long to wait before the next attempt, in ms; `undefined` if there should be none. */
+function waitBefore(attempt: number, { error, isPassing }: Failure): number | undefined {
+  const asked = error.retryAfterMs ?? 0
+  if (!isPassing || asked > LONGEST_WAIT_MS) return undefined
+  const most = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS)
+  return Math.max(asked, most * (0.5 + Math.random() / 2))
+}
+
+/** The error of a call that may have been carried out: a read, or a publish whose key the caller has, can be repeated. */
+function inDoubt({ method, isCallersKey = false }: Request, error: RoomfulError): RoomfulError {
+  if (method === 'GET' || isCallersKey) return error
+  return new RoomfulError('outcome_unknown', {
+    message: `${error.message}. It may have been carried out`,
+    cause: error,
+  })
+}
