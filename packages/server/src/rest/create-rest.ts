@@ -136,8 +136,9 @@ class RestServer implements Rest<AnyProtocol> {
   async #read<Answer>(path: string, query: object = {}): Promise<Answer> {
     const fields = new URLSearchParams()
     for (const [name, value] of Object.entries(query)) fields.append(name, String(value))
-    const asked = fields.size > 0 ? `?${fields}` : ''
-    return (await this.requests.make({ method: 'GET', path: `${path}${asked}` })) as Answer
+    // Not by their size, which older runtimes do not know.
+    const asked = String(fields)
+    return (await this.requests.make({ method: 'GET', path: asked ? `${path}?${asked}` : path })) as Answer
   }
 }
 
