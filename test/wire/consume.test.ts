@@ -8,7 +8,7 @@ import {
   type Roomful,
 } from '@roomful/server'
 import { createTestServer } from '@roomful/server/testing'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import * as z from 'zod/mini'
 import { type LogLine, logInto } from '../support/wire-server.js'
 
@@ -219,6 +219,23 @@ describe('a consumer', () => {
     server.consume('index', calls.handler, { batch: 1, ahead: 100 })
     const [again, first] = [await calls.next(), await calls.next()]
     expect([again.texts, first.texts]).toEqual([['1'], ['b1']])
+  })
+
+  it('a consumer that reads ahead stores its position ten times a second at most, and when it is stopped', async () => {
+    const { server, clock, backplane } = await started()
+    const feed = feedOf(backplane)
+    const commit = vi.spyOn(feed, 'commit')
+    let handled = 0
+    const consumer = server.consume('index', () => void handled++, { batch: 1, ahead: 1_000 })
+    for (let n = 1; n <= 500; n++) await note(server, `${n}`)
+    await turns()
+    expect([handled, commit.mock.calls.length]).toEqual([500, 0])
+    await clock.advance(100)
+    expect(commit.mock.calls.map(([, , { offset }]) => offset)).toEqual([500])
+    await note(server, '501')
+    await turns()
+    await consumer.stop()
+    expect(commit.mock.calls.map(([, , { offset }]) => offset)).toEqual([500, 501])
   })
 
   it('a consumer whose handler asks to be called again after a time is, but not later than the longest wait', async () => {

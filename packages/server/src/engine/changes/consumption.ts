@@ -37,6 +37,8 @@ export interface Lease {
 }
 
 const PAGE = 100
+/** Where each change is a batch of its own, the position is stored at most so often: it may cost a sync of the disk. */
+const STORE_MS = 100
 /** What may be taken ahead, in characters: entries are small as a rule, and memory must be bounded when they are not. */
 const AHEAD_LENGTH = 16 * 1024 * 1024
 
@@ -48,6 +50,7 @@ export class Consumption {
   #hasMissed = false
   #stored: Position | undefined
   #storing: Promise<void> | undefined
+  #cancelStoring: (() => void) | undefined
   /** What ended it, if nothing should have. */
   #fault: { readonly error: unknown } | undefined
 
@@ -79,6 +82,7 @@ export class Consumption {
       }
     }
     await this.#lanes.settled()
+    this.#cancelStoring?.()
     await this.#store()
     if (this.#fault) throw this.#fault.error
   }
@@ -116,7 +120,7 @@ export class Consumption {
       for (const entry of page) this.#progress.take(entry)
       this.#lanes.add(page)
       while (this.#isFull && !signal.aborted) await this.#moved.next(Number.POSITIVE_INFINITY)
-      await this.#store()
+      if (ahead === 0) await this.#store()
     }
   }
 
@@ -165,7 +169,14 @@ export class Consumption {
   #finish(entries: readonly FeedEntry[]): void {
     this.#progress.finish(entries)
     this.#moved.ring()
-    this.#store().catch((error: unknown) => this.#fail(error))
+    if (this.settings.ahead > 0) this.#storeSoon()
+  }
+
+  #storeSoon(): void {
+    this.#cancelStoring ??= this.deps.clock.after(STORE_MS, () => {
+      this.#cancelStoring = undefined
+      this.#store().catch((error: unknown) => this.#fail(error))
+    })
   }
 
   #fail(error: unknown): false {
