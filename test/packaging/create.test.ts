@@ -23,17 +23,26 @@ beforeAll(async () => {
   parent = await realpath(await mkdtemp(join(tmpdir(), 'roomful-create-')))
   await mkdir(join(parent, 'packed'))
   const workspaces = ['protocol', 'server', 'client', 'create'].flatMap((name) => ['-w', `packages/${name}`])
-  await run('npm', ['pack', ...workspaces, '--pack-destination', join(parent, 'packed')], { cwd: root })
+  await npm(root, 'pack', ...workspaces, '--pack-destination', join(parent, 'packed'))
 })
 
 afterAll(() => rm(parent, { recursive: true, force: true }))
 
 const packed = (name: string) => join(parent, 'packed', `roomful-${name}-${version}.tgz`)
 
+/** Runs npm. @throws Error that shows what it printed */
+async function npm(cwd: string, ...args: string[]): Promise<string> {
+  try {
+    return (await run('npm', args, { cwd, env })).stdout
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string }
+    throw new Error(`npm ${args.join(' ')} failed:\n${stdout}\n${stderr}`, { cause: error })
+  }
+}
+
 /** What `npm create @roomful` does, with the packed package in the place of the one on npm. */
-function create(...args: string[]) {
-  const command = ['exec', '--yes', '--package', packed('create'), '--', 'create-roomful', ...args]
-  return run('npm', command, { cwd: parent, env })
+function create(...args: string[]): Promise<string> {
+  return npm(parent, 'exec', '--yes', '--package', packed('create'), '--', 'create-roomful', ...args)
 }
 
 /** The packages are taken from their tarballs, and the driver, which would be compiled, from the repository. */
@@ -46,7 +55,7 @@ async function install(folder: string): Promise<void> {
   }
   manifest.dependencies['better-sqlite3'] = undefined
   await writeFile(file, JSON.stringify(manifest))
-  await run('npm', ['install', '--no-audit', '--no-fund'], { cwd: folder, env })
+  await npm(folder, 'install', '--no-audit', '--no-fund')
   await installDriver(folder)
 }
 
@@ -95,8 +104,8 @@ describe('npm create @roomful', () => {
   ])(
     'npm create @roomful makes an app that passes its tests and chats in two tabs (%s)',
     async (name, args) => {
-      const { stdout } = await create(`My App ${name}`, ...args)
-      expect(stdout).toContain('npm install\n  npm test\n  npm start\n')
+      const told = await create(`My App ${name}`, ...args)
+      expect(told).toContain('npm install\n  npm test\n  npm start\n')
       const folder = join(parent, `My App ${name}`)
       expect((await readdir(folder)).sort()).toEqual([
         '.gitignore',
@@ -111,8 +120,7 @@ describe('npm create @roomful', () => {
         'tsconfig.json',
       ])
       await install(folder)
-      const tests = await run('npm', ['test'], { cwd: folder, env })
-      expect(tests.stdout).toContain('pass 2')
+      expect(await npm(folder, 'test')).toContain('pass 2')
 
       const port = await freePort()
       const app = await start(folder, port)

@@ -1,16 +1,17 @@
 import { createClient } from '@roomful/client'
-import { useClient, useObservable, useRoom, useStatus } from '@roomful/client/react'
-import { type FormEvent, useEffect, useState } from 'react'
+import { createHooks } from '@roomful/client/react'
+import { type FormEvent, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { protocol } from './protocol.js'
 
+const { useRoom, useRoomEvent, useStatus, useTimeline } = createHooks(createClient({ url: '/ws', protocol }))
+
 function Chat() {
-  const client = useClient(() => createClient({ url: '/ws', protocol }))
-  const room = useRoom(client, 'general', { history: 50 })
-  const entries = useObservable(room.timeline)
-  const status = useStatus(client)
+  const room = useRoom('general', { history: 50 })
+  const entries = useTimeline(room)
+  const { reason } = useStatus()
   const [wave, setWave] = useState('')
-  useEffect(() => room.on('waved', ({ by, emoji }) => setWave(`${by} ${emoji}`)), [room])
+  useRoomEvent(room, 'waved', ({ by, emoji }) => setWave(`${by} ${emoji}`))
 
   function send(event: FormEvent<HTMLFormElement>) {
     event.preventDefault()
@@ -20,11 +21,12 @@ function Chat() {
 
   return (
     <>
-      <p role="status">{status.reason}</p>
+      <p role="status">{reason}</p>
       <ol role="log" aria-label="Messages">
         {entries.map((entry) => (
           <li key={entry.key}>
             {entry.kind === 'message' ? `${entry.message.message} (${entry.state})` : entry.reason}
+            {entry.kind === 'message' && entry.state === 'failed' && `: ${entry.error.message}`}
           </li>
         ))}
       </ol>
