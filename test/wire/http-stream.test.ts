@@ -6,9 +6,9 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import * as z from 'zod/mini'
 import { connectExtended } from '../support/connect.js'
 import { EventParser } from '../support/event-parser.js'
-import { apiOf, KEY, serveApi } from '../support/http-api.js'
+import { apiOf, KEY, listen, serveApi } from '../support/http-api.js'
 import { SseClient } from '../support/sse-client.js'
-import { until, WireClock } from '../support/wire-server.js'
+import { gate, until, WireClock } from '../support/wire-server.js'
 
 const protocol = defineProtocol({ server: { noted: z.object({ text: z.string() }) } })
 
@@ -39,12 +39,13 @@ async function texts(client: SseClient, count: number): Promise<unknown[]> {
   return found
 }
 
-/** How many subscriptions a backplane has at present. */
+/** Counts the subscriptions of a backplane: those that were opened, and those that there are. */
 function counted(backplane: Backplane) {
-  const count = { subscriptions: 0 }
+  const count = { opened: 0, subscriptions: 0 }
   const { subscribe } = backplane
   backplane.subscribe = async (stream, listener) => {
     const subscription = await subscribe.call(backplane, stream, listener)
+    count.opened++
     count.subscriptions++
     const close = () => {
       count.subscriptions--
@@ -158,30 +159,29 @@ describe('a stream', () => {
 
   it('a stream whose client goes while it is opened leaves no subscription', async () => {
     const { backplane, count } = counted(memory())
-    let opened = () => {}
-    const asked = new Promise<void>((resolve) => {
-      opened = resolve
-    })
+    const { server } = await serveRoom({ backplane })
     const { subscribe } = backplane
-    let go = () => {}
-    const held = new Promise<void>((resolve) => {
-      go = resolve
-    })
+    const [asked, held] = [gate(), gate()]
     backplane.subscribe = async (...args) => {
-      opened()
-      await held
+      asked.open()
+      await held.opened
       return subscribe.apply(backplane, args)
     }
-    const { base, server } = await serveRoom({ backplane })
+    const gone = gate()
+    const { node } = apiOf(server)
+    const origin = await listen((request, response) => {
+      response.once('close', gone.open)
+      node(request, response)
+    })
     const ending = new AbortController()
     const headers = { authorization: `Bearer ${KEY}` }
-    const asking = fetch(`${base}/rooms/general/stream`, { headers, signal: ending.signal }).catch(() => {})
-    await asked
+    const asking = fetch(`${origin}/api/rooms/general/stream`, { headers, signal: ending.signal })
+    asking.catch(() => {})
+    await asked.opened
     ending.abort()
-    await asking
-    go()
-    await until(() => count.subscriptions === 0)
-    await server.close()
+    await gone.opened
+    held.open()
+    await until(() => count.opened === 1 && count.subscriptions === 0)
   })
 
   it('HEAD of a stream is answered without one', async () => {

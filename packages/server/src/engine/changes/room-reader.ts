@@ -93,7 +93,7 @@ export class RoomReader implements LogReader {
   }
 
   async next(waitMs: number): Promise<LogNews | undefined> {
-    if (!this.#isBehind) await this.opened.signal.alarm.next(this.#patience(waitMs))
+    if (!this.#isBehind && !this.#isClosed) await this.opened.signal.alarm.next(this.#patience(waitMs))
     if (this.#isClosed) return undefined
     const news = await this.#tryToRead()
     return this.#isClosed ? undefined : news
