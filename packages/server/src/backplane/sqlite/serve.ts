@@ -8,7 +8,6 @@ import { metaIn } from './schema.js'
 import { Store } from './store.js'
 import type { FileSettings, StoreFile } from './store-file.js'
 import { Sweep, type SweepBounds } from './sweep.js'
-import { Trimming } from './trimming.js'
 
 /** The store thread's end of the channel to the server's thread. */
 export interface Port {
@@ -29,12 +28,11 @@ export function serve(file: StoreFile, settings: ServeSettings, port: Port, cloc
   const { now } = clock
   const sweep = new Sweep(file.driver, settings, now)
   const store = new Store(file.driver, (count) => sweep.remembered(count))
-  const trimming = new Trimming(file.driver)
   const erasing = new Erasing(
     file.driver,
     store,
     (count) => sweep.remembered(-count),
-    () => trimming.removeDeleted(),
+    () => sweep.removeDeleted(),
   )
   const erasures = new Erasures(file, erasing, port.send)
   const calls = new Calls(file, store, sweep, erasures, () => {

@@ -54,7 +54,7 @@ export class Sweep {
         return oldest !== undefined
       })
     }
-    repeat(() => this.#trimming.removeDeleted())
+    repeat(() => this.removeDeleted())
     if (times.isSteady)
       repeat(() => this.#forget(times.wallMs - this.bounds.dedupeMs - IN_TRANSIT_MS, this.#sent))
     repeat(() => this.#forget(Number.POSITIVE_INFINITY, this.#sent - this.bounds.dedupeCount))
@@ -66,6 +66,14 @@ export class Sweep {
     })
     const isNearlyFull = this.#usedBytes() > NEARLY * this.bounds.maxFileBytes
     return { trimmed, names: this.#nextNames(), isBusy: isBusy && !inTime(), isNearlyFull }
+  }
+
+  /** Removes rows of a stream that was deleted. Returns whether there was one. */
+  removeDeleted(): boolean {
+    const forgotten = this.#trimming.removeDeleted()
+    // Counted on, they would make others be forgotten too early.
+    this.#sent -= forgotten ?? 0
+    return forgotten !== undefined
   }
 
   #forget(before: number, most: number): boolean {

@@ -73,17 +73,18 @@ export class Trimming {
     return rows.length
   }
 
-  /** Removes rows of a stream that was deleted. Returns whether there was one. */
-  removeDeleted(): boolean {
+  /** Removes rows of a stream that was deleted. Returns how many records of client messages; `undefined` if there is no such stream. */
+  removeDeleted(): number | undefined {
     const row = this.driver.prepare('SELECT room FROM deleted LIMIT 1').get()
-    if (!row) return false
+    if (!row) return undefined
     const room = numberIn(row, 'room')
     const entries = `DELETE FROM entries WHERE seq IN (SELECT seq FROM entries WHERE room = ? LIMIT ${BATCH})`
     const sent = `DELETE FROM sent WHERE seq IN (SELECT seq FROM sent WHERE room = ? LIMIT ${BATCH})`
-    const removed = [entries, sent].map((sql) => Number(this.driver.prepare(sql).run(room).changes))
-    if (removed.every((count) => count === 0))
-      this.driver.prepare('DELETE FROM deleted WHERE room = ?').run(room)
-    return true
+    const [removed, forgotten] = [entries, sent].map((sql) =>
+      Number(this.driver.prepare(sql).run(room).changes),
+    ) as [number, number]
+    if (removed + forgotten === 0) this.driver.prepare('DELETE FROM deleted WHERE room = ?').run(room)
+    return forgotten
   }
 
   /** Row by row, because reading usually ends with the first: it may stay. */

@@ -135,6 +135,19 @@ it('[M13] the SQLite backplane remembers no more client messages than dedupeCoun
   expect(await again('c151')).toMatchObject({ duplicate: true })
 })
 
+it('[M13] client messages of a room that was deleted are counted no longer, and push out no others', async () => {
+  const { backplane, publish, sweeps } = await stage({ dedupeCount: 100 })
+  await publish('gone', 90)
+  await backplane.delete?.('gone')
+  await sweeps(3)
+  await publish('r', 90)
+  await sweeps(2)
+  const sender = { userId: 'ana', clientId: 'c91', fingerprint: 1, seen: 0 }
+  expect(await backplane.publish('r', { id: 'again', message: {}, timestampMs: 1, sender })).toMatchObject({
+    duplicate: true,
+  })
+})
+
 it('a file at its largest drops the oldest entries of the room that takes the most, and says so before', async () => {
   const maxFileBytes = 1_000_000
   const { backplane, publish, sweeps, lines, file } = await stage({ maxFileBytes })
