@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { runChild } from '../support/child.js'
 import { loseAcks } from './ack-loss.js'
 import type { ChurnResult } from './churn.js'
+import { handOver, type Phase } from './handover.js'
 import { raceJoins } from './join-race.js'
 
 describe('delivery in numbers', () => {
@@ -16,6 +17,21 @@ describe('delivery in numbers', () => {
     timeout: 60_000,
   }, async () => {
     expect(await raceJoins(1_000, 1)).toBeGreaterThanOrEqual(1_000)
+  })
+})
+
+describe('a rendered room that goes live', () => {
+  it('[H6] a page shows each message once, whenever it was published between rendering and live', {
+    timeout: 60_000,
+  }, async () => {
+    const published: Record<Phase, number> = { reading: 0, 'under way': 0, joining: 0, live: 0 }
+    for (let seed = 1; seed <= 100; seed++) {
+      const one = await handOver(seed).catch((cause) => {
+        throw new Error(`Seed ${seed}`, { cause })
+      })
+      for (const phase of Object.keys(published) as Phase[]) published[phase] += one[phase]
+    }
+    for (const count of Object.values(published)) expect(count).toBeGreaterThan(300)
   })
 })
 

@@ -81,6 +81,7 @@ export class ClientCore {
 
   constructor(settings: Settings, runtime: Runtime, createTimeline: TimelineFactory | undefined) {
     const report = (what: string, error: unknown) => settings.logger.error(strings.failed(what), error)
+    const failed = (error: RoomfulError) => this.#failed(error)
     this.#settings = settings
     this.#runtime = runtime
     this.#events = new Emitter(report)
@@ -91,15 +92,13 @@ export class ClientCore {
       received: (result) => this.#router.received(result),
       expiring: (in_ms) => this.#events.emit('expiring', { in_ms }),
       failed: report,
-      error: (error) => this.#failed(error),
+      error: failed,
     })
     this.#requests = new PendingRequests(runtime.clock, this.#driver, settings.timeouts.requestMs)
     this.status = this.#driver.status
     this.latency = this.#driver.latency
     this.user = this.#driver.user
-    this.#outbox = new OutboxDriver(settings, runtime, this.#driver, this.#rooms, (error) =>
-      this.#failed(error),
-    )
+    this.#outbox = new OutboxDriver(settings, runtime, this.#driver, this.#rooms, failed)
     this.#router = new MessageRouter({
       protocol: settings.protocol,
       driver: this.#driver,
@@ -107,7 +106,7 @@ export class ClientCore {
       outbox: this.#outbox,
       rooms: this.#rooms,
       events: this.#events,
-      failed: (error) => this.#failed(error),
+      failed,
     })
     this.#services = {
       settings,
@@ -116,13 +115,10 @@ export class ClientCore {
       driver: this.#driver,
       requests: this.#requests,
       outbox: this.#outbox,
-      failed: (error) => this.#failed(error),
-      use: (room) => this.#rooms.use(room),
-      release: (room) => this.#rooms.release(room),
-      ended: () => this.#rooms.sweep(),
+      failed,
+      rooms: this.#rooms,
+      router: this.#router,
       wake: () => this.wake(),
-      readEntry: (entry) => this.#router.readEntry(entry),
-      unreadable: (result) => this.#router.unreadable(result),
       joining: (room) => this.#joining(room),
       createTimeline,
     }

@@ -47,6 +47,7 @@ export type {
   Received,
   Resync,
   RoomEvents,
+  Snapshot,
   StatusChange,
 } from './room/messages.js'
 export type {

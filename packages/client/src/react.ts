@@ -1,12 +1,13 @@
 'use client'
 
 import type { Member } from '@roomful/protocol'
-import { useEffect, useState, useSyncExternalStore } from 'react'
+import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import type { Client, CoreClient } from './client.js'
 import type { ConnectionStatus } from './connection/connection-state.js'
 import type { AnyProtocol } from './options/options.js'
+import { renderedRoom } from './react/rendered-room.js'
 import { hold } from './react/uses.js'
-import type { ClientEvents, LogMessage, RoomEvents } from './room/messages.js'
+import type { ClientEvents, LogMessage, RoomEvents, Snapshot } from './room/messages.js'
 import type { CoreRoom, JoinOptions, Room } from './room/room-api.js'
 import type { RoomStatus } from './room/room-state.js'
 import type { TimelineEntry } from './room/timeline.js'
@@ -63,7 +64,7 @@ function bind<P extends AnyProtocol>(client: Client<P>): Hooks<P> {
     return useObservable<ConnectionStatus | RoomStatus>((room ?? client).status)
   }
   return {
-    useRoom: (id, options) => useJoined(client, client.room(id), options),
+    useRoom: (id, options) => useJoined(client, id, options),
     useTimeline: (room) => useObservable(room.timeline),
     useMembers: (room) => useObservable(room.members),
     useTyping: (room) => useObservable(room.typing),
@@ -100,22 +101,27 @@ export function useClient<C extends Pick<CoreClient, 'status' | 'connect' | 'wak
   return client
 }
 
-/** The part of a room that does not depend on its protocol. */
-interface Joinable {
-  join(options?: JoinOptions): Promise<unknown>
-  leave(): Promise<void>
-}
-
-function useJoined<R extends Joinable>(client: Pick<CoreClient, 'rest'>, room: R, options?: JoinOptions): R {
-  const history = options?.history
+function useJoined<P extends AnyProtocol>(
+  client: Client<P>,
+  id: string,
+  { history, initial }: JoinOptions = {},
+): Room<P> {
+  const room = client.room(id)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a room that is shown goes on by itself
+  const shown = useMemo(() => (isOf(id, initial) ? renderedRoom(room, initial) : room), [room])
   useEffect(() => {
-    void room.join(history === undefined ? {} : { history })
+    void shown.join(history === undefined ? {} : { history })
     const letGo = [hold(room, () => void room.leave()), hold(client, () => client.rest())]
     return () => {
       for (const end of letGo) end()
     }
-  }, [client, room, history])
-  return room
+  }, [client, room, shown, history])
+  return shown
+}
+
+/** A component that shows one room after the other may pass on what was rendered for the first one. */
+function isOf(id: string, initial: Snapshot | undefined): initial is Snapshot {
+  return initial?.messages.every(({ room_id }) => room_id === id) ?? false
 }
 
 /** Subscribes once, however often a component passes a new `handler`. */

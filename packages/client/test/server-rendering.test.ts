@@ -1,9 +1,11 @@
+import { defineProtocol } from '@roomful/protocol'
 import { createServer, type Roomful } from '@roomful/server'
 import { createElement } from 'react'
 import { renderToString } from 'react-dom/server'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { type Client, type ClientOptions, createClient } from '../src/index.js'
+import * as z from 'zod/mini'
+import { type Client, type ClientOptions, createClient, type Snapshot } from '../src/index.js'
 import { createHooks, useClient, useObservable } from '../src/react.js'
 import * as development from '../src/runtime/strings.js'
 import * as production from '../src/runtime/strings.production.js'
@@ -144,4 +146,53 @@ it('rest() leaves a connection that connect() asked for', async () => {
   await room.leave()
   client.rest()
   expect(client.status.get().state).toBe('online')
+})
+
+describe('a room rendered with what it held', () => {
+  const protocol = defineProtocol({
+    client: {},
+    server: {},
+    chat: z.object({
+      at: z.pipe(
+        z.string(),
+        z.transform((text) => new Date(text)),
+      ),
+    }),
+  })
+  const client = createClient({ url: '/ws', protocol })
+  const { useRoom, useTimeline, useMembers, useStatus } = createHooks(client)
+  const entry = { type: 'chat_message', timestamp: '', user_id: 'ana', room_id: 'r', epoch: 'e' } as const
+  const initial = {
+    messages: [
+      { ...entry, offset: 1, id: 'a', message: 'hello', data: { at: '2026-01-01T00:00:00Z' } },
+      { ...entry, offset: 2, id: 'b', type: 'messages_erased', through: 1 },
+      { ...entry, offset: 3, id: 'c', type: 'of_a_newer_contract' },
+    ],
+    members: [{ user_id: 'ana' }],
+    count: 7,
+    cursor: { epoch: 'e', offset: 3, id: 'c' },
+  }
+
+  function Room({ id = 'r', initial }: { id?: string; initial?: Snapshot }) {
+    const room = useRoom(id, { initial })
+    const texts = useTimeline(room).map((entry) => {
+      if (entry.kind === 'break' || entry.message.type !== 'chat_message') return '?'
+      return `${entry.message.message} in ${entry.message.data?.at.getFullYear()}`
+    })
+    const members = useMembers(room).map(({ user_id }) => user_id)
+    return [useStatus(room).state, texts, members, useObservable(room.occupancy)].join(' ')
+  }
+
+  it('shows messages, as the protocol reads them, members and their number', () => {
+    expect(renderToString(createElement(Room, { initial }))).toBe('idle hello in 2026 ana 7')
+  })
+
+  it('and leaves nothing in the client, which all users share on a server', () => {
+    renderToString(createElement(Room, { initial }))
+    expect(renderToString(createElement(Room))).toBe('idle   0')
+  })
+
+  it('shows nothing of another room', () => {
+    expect(renderToString(createElement(Room, { id: 'other', initial }))).toBe('idle   0')
+  })
 })

@@ -1,4 +1,5 @@
 import { defineProtocol, request, volatile } from '@roomful/protocol'
+import type { Snapshot as ServerSnapshot } from '@roomful/server'
 import { describe, expectTypeOf, it } from 'vitest'
 import * as z from 'zod/mini'
 import type { Client, createClient, JoinResult, LogMessage, Room, Sent } from '../src/index.js'
@@ -106,9 +107,10 @@ function useHooks(
   { useRoom, useTimeline, useRoomEvent, useClientEvent, useStatus }: Hooks<P>,
   create: typeof createHooks,
   client: Client<P>,
+  initial: ServerSnapshot<P>,
 ) {
   expectTypeOf(create(client)).toEqualTypeOf<Hooks<P>>()
-  const room = useRoom('r', { history: 50 })
+  const room = useRoom('r', { history: 50, initial })
   expectTypeOf(room).toEqualTypeOf<Room<P>>()
   const entries = useTimeline(room)
   for (const entry of entries)

@@ -335,15 +335,12 @@ export class ConnectionDriver {
         return true
       case 'draining':
         this.#step({ type: 'advice', afterMs: message.reconnect_after_ms })
-        return false
+        break
       case 'error':
-        if (!this.mode && message.retry_after_ms !== undefined) {
+        if (!this.mode && message.retry_after_ms !== undefined)
           this.#step({ type: 'advice', afterMs: message.retry_after_ms })
-        }
-        return false
-      default:
-        return false
     }
+    return false
   }
 
   #hello({ protocol, limits = {}, ping_interval_ms }: ServerMessageOf<'system'>): void {

@@ -24,13 +24,13 @@ export interface PendingRequestOptions {
 export interface StartedRequest {
   /** Whether it is still waiting for its turn. */
   readonly isQueued: boolean
-  /** Withdraws the request, which rejects with `cancelled`; returns false if it was already sent. */
-  withdraw(): boolean
+  /** Withdraws the request, which rejects with `cancelled`, unless it was already sent. */
+  withdraw(): void
   /** Sends it out of turn, when later frames must not overtake it. */
   sendNow(): void
 }
 
-interface PendingRequest {
+interface PendingRequest extends StartedRequest {
   readonly ref: string
   /** Called when the request is sent, so that a newer state replaces a waiting one. */
   readonly frame: () => Frame
@@ -87,12 +87,14 @@ export class PendingRequests {
   ): StartedRequest {
     const ref = String(++this.#lastRef)
     const abort = () => request.settle(new RoomfulError('cancelled', { cause: signal?.reason }))
+    const charged = budget === 'none' ? undefined : budget
+    const queue = this.#queues.find((one) => one.budget === charged)
     const request: PendingRequest = {
       ref,
       frame,
       timeoutMs,
       onDrop,
-      budget: budget === 'none' ? undefined : budget,
+      budget: charged,
       timer: new Timer(this.#clock),
       isQueued: true,
       settle: (outcome) => {
@@ -102,6 +104,10 @@ export class PendingRequests {
         signal?.removeEventListener('abort', abort)
         done(outcome)
       },
+      withdraw: () => {
+        if (request.isQueued) request.settle(new RoomfulError('cancelled'))
+      },
+      sendNow: () => queue?.sendNow(request),
     }
     if (signal?.aborted) abort()
     else if (this.#driver.mode === undefined)
@@ -110,21 +116,10 @@ export class PendingRequests {
       // First, because it throws if the signal is not an AbortSignal.
       signal?.addEventListener('abort', abort)
       this.#waiting.set(ref, request)
-      this.#queues.find((queue) => queue.budget === request.budget)?.add(request)
+      queue?.add(request)
       this.#driver.rateLimiter.pump()
     }
-    const queue = this.#queues.find((one) => one.budget === request.budget)
-    return {
-      sendNow: () => queue?.sendNow(request),
-      get isQueued() {
-        return request.isQueued
-      },
-      withdraw() {
-        const wasQueued = request.isQueued
-        if (wasQueued) request.settle(new RoomfulError('cancelled'))
-        return wasQueued
-      },
-    }
+    return request
   }
 
   /** Settles the request that this frame answers, if there is one. Returns whether there was. */

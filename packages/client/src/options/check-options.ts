@@ -26,6 +26,10 @@ const OPTIONS: OptionRules<ClientOptions<AnyProtocol>> = {
 const CALLS = {
   join: {
     history: is.rule('a whole number, 0 or more', (value) => Number.isInteger(value) && Number(value) >= 0),
+    initial: is.rule(
+      'the result of snapshot()',
+      (value) => Array.isArray(Object(value).messages) && is.object.accepts(Object(value).cursor),
+    ),
   },
   send: { data: is.object },
   request: {

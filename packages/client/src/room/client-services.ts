@@ -21,23 +21,27 @@ export interface ClientServices<R> {
   readonly requests: PendingRequests
   readonly outbox: OutboxDriver
   failed(error: RoomfulError): void
-  /** Records that the application uses the room, so that its handle is kept. */
-  use(room: R): void
-  /** The next call for this name creates a new handle. */
-  release(room: R): void
-  /** The room may be unused now. */
-  ended(): void
+  readonly rooms: {
+    /** Records that the application uses the room, so that its handle is kept. */
+    use(room: R): void
+    /** The next call for this name creates a new handle. */
+    release(room: R): void
+    /** Looks for rooms that are unused now. */
+    sweep(): void
+  }
+  readonly router: {
+    /**
+     * Reads the entries of a page. An unreadable entry yields its position; one that violates the protocol is also
+     * reported.
+     */
+    readPage(entries: readonly Entry[]): (Loggable | Place)[]
+    unreadable(result: ServerDecodeResult): void
+  }
   /**
    * Called when a room is joined: connects the client if nothing has yet.
    * @throws TypeError if there is nothing to connect to or with
    */
   wake(): void
-  /**
-   * Reads an entry of a page. An unreadable entry yields its position; one that violates the protocol is also
-   * reported.
-   */
-  readEntry(entry: Entry): Loggable | Place
-  unreadable(result: ServerDecodeResult): void
   joining(room: R): void
   /** `undefined` in the core, which has no timelines. */
   readonly createTimeline: TimelineFactory | undefined

@@ -96,7 +96,11 @@ export class MessageRouter {
       this.#client.outbox.echoed(client_id, id, epoch, offset)
   }
 
-  readEntry(entry: Entry): Loggable | Place {
+  readPage(entries: readonly Entry[]): (Loggable | Place)[] {
+    return entries.map((entry) => this.#readEntry(entry))
+  }
+
+  #readEntry(entry: Entry): Loggable | Place {
     const result = this.#withData(validateServerMessage(entry, this.#client.protocol))
     if (!result.ok) {
       this.unreadable(result)

@@ -1,6 +1,8 @@
 import type {
   ChatDataOutput,
+  Cursor,
   JsonObject,
+  Member,
   ServerMessageFor,
   ServerMessageOf,
   VolatileName,
@@ -35,6 +37,18 @@ export type LogMessage<P extends AnyProtocol> =
       keyof P['server'] & string,
       VolatileName<P>
     >]
+
+/** A room at one moment, as the server's `room(id).snapshot()` returns it: plain JSON, to be rendered with a page. */
+export interface Snapshot {
+  /** The newest entries of the log, in ascending order of offset. */
+  readonly messages: readonly (Published & { readonly type: string })[]
+  /** The users in the room; `undefined` in a large one. */
+  readonly members?: readonly Member[] | undefined
+  /** The number of users in the room. */
+  readonly count: number
+  /** The position after which the client continues. */
+  readonly cursor: Cursor
+}
 
 export interface StatusChange<S> {
   readonly from: S

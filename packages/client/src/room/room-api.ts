@@ -11,7 +11,7 @@ import type {
 import type { AnyProtocol } from '../options/options.js'
 import type { Sent } from '../outbox/outbox-driver.js'
 import type { Observable } from '../runtime/observable.js'
-import type { LogMessage, RoomEvents } from './messages.js'
+import type { LogMessage, RoomEvents, Snapshot } from './messages.js'
 import type { RoomStatus } from './room-state.js'
 import type { TimelineEntry } from './timeline.js'
 import type { Typing } from './typing.js'
@@ -19,6 +19,11 @@ import type { Typing } from './typing.js'
 export interface JoinOptions {
   /** How many entries of the past to load. @default 0 */
   readonly history?: number
+  /**
+   * What a server rendered. The timeline shows it at once, and the room continues after it, so that nothing is missed
+   * or shown twice; `history` is loaded only if it cannot. A room that is ahead of it ignores it.
+   */
+  readonly initial?: Snapshot | undefined
 }
 
 export interface JoinResult<P extends AnyProtocol> {

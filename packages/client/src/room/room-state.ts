@@ -36,7 +36,8 @@ export interface RoomMachine {
 }
 
 export type RoomEvent =
-  | { readonly type: 'join'; readonly history: number | undefined }
+  /** `since`: where the room begins if it has no position of its own. */
+  | { readonly type: 'join'; readonly history: number | undefined; readonly since?: Cursor | undefined }
   | { readonly type: 'leave'; readonly reason: string }
   /** The user has changed, or may have changed. */
   | { readonly type: 'forget' }
@@ -85,8 +86,11 @@ export const initialRoom: RoomMachine = {
 
 export function roomStep(m: RoomMachine, event: RoomEvent): RoomStep {
   switch (event.type) {
-    case 'join':
-      return isWanted(m) ? stay(m) : join({ ...m, history: event.history, recovered: undefined }, 'Joining')
+    case 'join': {
+      const cursor = m.cursor ?? event.since
+      if (isWanted(m)) return stay({ ...m, cursor })
+      return join({ ...m, cursor, history: event.history, recovered: undefined }, 'Joining')
+    }
     case 'leave':
       return isWanted(m) ? stay({ ...m, status: { state: 'left', reason: event.reason } }) : stay(m)
     case 'forget':
@@ -162,6 +166,8 @@ function refused(m: RoomMachine, error: RoomfulError, random: number): RoomStep 
 function joined(m: RoomMachine, frame: Joined): RoomStep {
   const head = cursorOf(frame)
   if (!head) return joinedBase(m)
+  // It answers a join that was sent before there was a position to continue from.
+  if (m.cursor && frame.recovered === undefined) return stay({ ...m, failures: m.failures + 1 }, [again(m)])
   const effects: RoomEffect[] = []
   const isBroken = frame.recovered === false && !isKnown(m.cursor, frame)
   if (isBroken) effects.push({ type: 'break', reason: frame.reason ?? 'gap', head })

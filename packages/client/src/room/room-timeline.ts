@@ -1,11 +1,12 @@
-import type { JsonObject } from '@roomful/protocol'
+import type { Cursor, Entry, JsonObject } from '@roomful/protocol'
 import { RoomfulError, validate } from '@roomful/protocol/wire'
 import type { Settings } from '../options/resolve-options.js'
 import type { OutboxEntry } from '../options/stored-outbox.js'
 import type { SendResult } from '../outbox/outbox.js'
 import type { Observable, Report } from '../runtime/observable.js'
 import type { Runtime } from '../runtime/runtime.js'
-import { type Loggable, Timeline } from './timeline.js'
+import type { Snapshot } from './messages.js'
+import { type Loggable, type Place, Timeline } from './timeline.js'
 
 /** Maximum number of entries in a timeline; the oldest are removed first. */
 const LIMIT = 5_000
@@ -24,6 +25,7 @@ interface TimelineServices {
   readonly report: Report
   readonly driver: { readonly user: Observable<string | undefined> }
   readonly outbox: { cancel(clientId: string): boolean }
+  readonly router: { readPage(entries: readonly Entry[]): (Loggable | Place)[] }
 }
 
 /** A room's timeline, which shows the user's own messages before the server has them. */
@@ -54,6 +56,20 @@ export class RoomTimeline extends Timeline<Loggable> {
       retry: () => this.#room.send(message, { data }),
       cancel: () => this.#client.outbox.cancel(clientId),
     })
+  }
+
+  /**
+   * Shows a snapshot, unless the room is ahead of it: it may hold what has been erased since. `head` is the room's
+   * position.
+   */
+  rendered(snapshot: Snapshot, head: Cursor = snapshot.cursor): void {
+    const { epoch, offset } = snapshot.cursor
+    this.received(epoch === head.epoch && offset >= head.offset ? this.read(snapshot) : [])
+  }
+
+  /** The messages of a snapshot, checked like those of a page. */
+  read({ messages }: Snapshot): (Loggable | Place)[] {
+    return this.#client.router.readPage(messages as readonly Entry[])
   }
 
   settled(

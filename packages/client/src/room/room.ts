@@ -15,14 +15,7 @@ import { MemberList } from './member-list.js'
 import { MembershipRequests } from './membership-requests.js'
 import type { LogMessage } from './messages.js'
 import { Presence } from './presence.js'
-import type {
-  HistoryOptions,
-  HistoryPage,
-  JoinOptions,
-  JoinResult,
-  RequestOptions,
-  Room,
-} from './room-api.js'
+import type { HistoryOptions, HistoryPage, JoinOptions, JoinResult, RequestOptions } from './room-api.js'
 import { RoomEvents } from './room-events.js'
 import {
   initialRoom,
@@ -50,12 +43,11 @@ export class RoomCore {
   readonly typing: Typing
   readonly members: Observable<readonly Member[]>
   readonly occupancy: Observable<number>
-  readonly presence: Room<AnyProtocol>['presence']
+  readonly presence: Presence
   readonly #client: ClientServices<RoomCore>
   readonly #events: RoomEvents
   readonly #members: MemberList
   readonly #retryTimer: Timer
-  readonly #presence: Presence
   readonly #requests: MembershipRequests
   #machine: RoomMachine = initialRoom
   #waiters: Waiter[] = []
@@ -70,7 +62,7 @@ export class RoomCore {
     const { report, runtime } = client
     this.id = id
     this.#client = client
-    const watched = () => client.use(this)
+    const watched = () => client.rooms.use(this)
     this.status = new Value(initialRoom.status, report, watched)
     this.#events = new RoomEvents(report)
     this.#members = new MemberList(report, watched)
@@ -78,7 +70,7 @@ export class RoomCore {
     this.occupancy = this.#members.occupancy
     this.#retryTimer = new Timer(runtime.clock)
     this.#requests = new MembershipRequests(id, client)
-    this.#presence = new Presence(this, client)
+    this.presence = new Presence(this, client)
     this.typing = new Typing(
       runtime.clock,
       report,
@@ -86,11 +78,10 @@ export class RoomCore {
       watched,
     )
     this.timeline = client.createTimeline?.(this, client, watched)
-    this.presence = { set: (state) => this.#presence.set(state) }
   }
 
   on(type: string, handler: (event: never) => void): () => void {
-    this.#client.use(this)
+    this.#client.rooms.use(this)
     return this.#events.on(type, handler as (event: unknown) => void)
   }
 
@@ -106,12 +97,12 @@ export class RoomCore {
     this.#isReleased = true
     this.#client.outbox.abandon(this.id)
     this.forget()
-    this.#client.release(this)
+    this.#client.rooms.release(this)
   }
 
   join(options?: JoinOptions): Promise<JoinResult<AnyProtocol>> {
     if (this.#isReleased) return Promise.reject(this.#released())
-    this.#client.use(this)
+    this.#client.rooms.use(this)
     try {
       checkCall('join', options)
       this.#client.wake()
@@ -125,18 +116,19 @@ export class RoomCore {
     return joined
   }
 
-  #join({ history }: JoinOptions = {}): Promise<JoinResult<AnyProtocol>> {
+  #join({ history, initial }: JoinOptions = {}): Promise<JoinResult<AnyProtocol>> {
     const promise = new Promise<JoinResult<AnyProtocol>>((resolve, reject) => {
       this.#waiters.push({ resolve, reject })
     })
     // `status` shows the failure too, so a join that nobody awaits must not end the process.
     promise.catch(() => {})
+    if (initial) this.timeline?.rendered(initial, this.head)
     const { state } = this.status.get()
     if (state === 'live') this.#settleJoin()
     else {
       if (state === 'idle' || state === 'left' || state === 'denied') this.#pages ??= []
       this.#client.joining(this)
-      this.#step({ type: 'join', history })
+      this.#step({ type: 'join', history, since: initial?.cursor })
     }
     return promise
   }
@@ -200,12 +192,13 @@ export class RoomCore {
       { type: 'history', room_id: this.id, limit, epoch, after, before: end },
       { budget: 'history' },
     )) as ServerMessageOf<'history'>
-    const entries = answer.messages.map((entry) => this.#client.readEntry(entry))
+    const entries = this.#client.router.readPage(answer.messages)
     if (answer.epoch === this.#machine.cursor?.epoch) this.timeline?.prepended(entries)
     const messages = entries.filter(isMessage)
-    const first = answer.messages[0]?.offset ?? before
-    const last = answer.messages.at(-1)?.offset ?? after
-    const next = after === undefined ? { limit, before: first } : { limit, after: last }
+    const next =
+      after === undefined
+        ? { limit, before: answer.messages[0]?.offset ?? before }
+        : { limit, after: answer.messages.at(-1)?.offset ?? after }
     return {
       messages: messages as LogMessage<AnyProtocol>[],
       more: answer.more,
@@ -236,7 +229,7 @@ export class RoomCore {
   /** The next user sees nothing of what this user saw, and resumes nothing. */
   forget(): void {
     this.#step({ type: 'forget' })
-    this.#presence.forget()
+    this.presence.forget()
     this.#pages = undefined
     this.#events.drop()
     this.timeline?.clear()
@@ -264,7 +257,7 @@ export class RoomCore {
       this.message(result.message)
     } else {
       this.timeline?.received([new Place(result.frame?.type ?? '', at.id, at.epoch, at.offset)])
-      this.#client.unreadable(result)
+      this.#client.router.unreadable(result)
     }
   }
 
@@ -342,7 +335,7 @@ export class RoomCore {
     }
     if (end && this.#machine === machine) {
       this.#client.outbox.leftRoom(this.id, end)
-      this.#client.ended()
+      this.#client.rooms.sweep()
     }
     return effects
   }
@@ -353,7 +346,7 @@ export class RoomCore {
         this.#requests.join(effect, (outcome) => this.#joinAnswered(outcome))
         return
       case 'deliver_page':
-        this.#deliverPage(effect.entries.map((entry) => this.#client.readEntry(entry)))
+        this.#deliverPage(this.#client.router.readPage(effect.entries))
         return
       case 'break':
         this.timeline?.broke(effect.reason, effect.head)
@@ -361,7 +354,7 @@ export class RoomCore {
         return
       case 'live':
         this.#settleJoin()
-        this.#presence.send()
+        this.presence.send()
         this.#client.outbox.pump()
         return
       case 'retry':

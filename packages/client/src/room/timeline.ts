@@ -213,7 +213,8 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
    * Adds a page of older entries only if it adjoins the entries shown; otherwise there would be an invisible hole.
    */
   prepended(messages: readonly (M | Place)[]): void {
-    const first = this.#log.slice(this.#lastBreak() + 1).find((entry) => !isFailed(entry))
+    const lastBreak = this.#log.findLastIndex(({ kind }) => kind === 'break')
+    const first = this.#log.slice(lastBreak + 1).find((entry) => !isFailed(entry))
     const end = messages.at(-1)?.offset
     const touches = first?.kind !== 'message' || (end ?? 0) + 1 >= (first.message.offset ?? 0)
     if (touches && end !== undefined) this.received(messages)
@@ -351,10 +352,6 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
 
   #offsetOf({ key, message }: MessageEntry<M>): number {
     return message.offset ?? this.#anchors.get(key) ?? 0
-  }
-
-  #lastBreak(): number {
-    return this.#log.findLastIndex(({ kind }) => kind === 'break')
   }
 
   #lose(index: number, entry: MessageEntry<M>): void {

@@ -1,5 +1,5 @@
 import { type Clock, Timer, type TimerHandle } from '../runtime/clock.js'
-import { type Observable, type Report, Value } from '../runtime/observable.js'
+import { type Report, Value } from '../runtime/observable.js'
 
 /** Shortest time between two `typing_start`, in ms. */
 const THROTTLE_MS = 2_000
@@ -9,15 +9,10 @@ const IDLE_MS = 3_000
 const EXPIRY_MS = 7_000
 
 /**
- * Shows who else is typing, and sends that this user is. Typing is never queued: if it cannot be sent now, it is
- * dropped.
+ * Shows the ids of the others who are typing, and sends that this user is. Typing is never queued: if it cannot be sent
+ * now, it is dropped.
  */
-export class Typing implements Observable<readonly string[]> {
-  /** Ids of the users who are typing, except this one. */
-  readonly get: () => readonly string[]
-  readonly subscribe: Observable<readonly string[]>['subscribe']
-  readonly getInitial: () => readonly string[]
-  readonly #users: Value<readonly string[]>
+export class Typing extends Value<readonly string[]> {
   readonly #clock: Clock
   readonly #send: (type: 'typing_start' | 'typing_stop') => boolean
   readonly #idleTimer: Timer
@@ -30,17 +25,10 @@ export class Typing implements Observable<readonly string[]> {
     send: (type: 'typing_start' | 'typing_stop') => boolean,
     watched: () => void,
   ) {
+    super([], report, watched)
     this.#clock = clock
     this.#send = send
     this.#idleTimer = new Timer(clock)
-    this.#users = new Value<readonly string[]>([], report, watched)
-    this.get = this.#users.get
-    this.subscribe = this.#users.subscribe
-    this.getInitial = this.#users.getInitial
-  }
-
-  get isWatched(): boolean {
-    return this.#users.isWatched
   }
 
   /**
@@ -76,8 +64,8 @@ export class Typing implements Observable<readonly string[]> {
         this.#clock.setTimeout(() => this.heard(user, false), EXPIRY_MS),
       )
     const isKnown = this.get().includes(user)
-    if (isKnown && !isTyping) this.#users.set(this.get().filter((other) => other !== user))
-    if (!isKnown && isTyping) this.#users.set([...this.get(), user])
+    if (isKnown && !isTyping) this.set(this.get().filter((other) => other !== user))
+    if (!isKnown && isTyping) this.set([...this.get(), user])
   }
 
   /** Without a connection, nobody is shown as typing. */

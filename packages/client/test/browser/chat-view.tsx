@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { type Client, createClient, localOutbox } from '../../src/index.js'
+import { type Client, createClient, localOutbox, type Snapshot } from '../../src/index.js'
 import { createHooks, useClient, useObservable } from '../../src/react.js'
 
 /** A chat that makes its client itself, rendered by a server and by a page. */
@@ -8,10 +8,16 @@ export function Chat() {
   return <RoomView client={client} />
 }
 
+export interface RoomViewProps {
+  readonly client: Client
+  readonly id?: string
+  readonly initial?: Snapshot
+}
+
 /** A chat whose client is made elsewhere, such as at module scope. */
-export function RoomView({ client }: { client: Client }) {
+export function RoomView({ client, id = 'rendered', initial }: RoomViewProps) {
   const { useRoom, useTimeline, useMembers, useStatus } = createHooks(client)
-  const room = useRoom('rendered', { history: 10 })
+  const room = useRoom(id, initial ? { initial } : { history: 10 })
   const status = useStatus()
   const joined = useStatus(room)
   return (

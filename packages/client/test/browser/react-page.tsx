@@ -1,6 +1,6 @@
 import { Activity, StrictMode } from 'react'
 import { createRoot, hydrateRoot, type Root } from 'react-dom/client'
-import { createClient } from '../../src/index.js'
+import { createClient, type Snapshot } from '../../src/index.js'
 import { Chat, RoomView, Watched } from './chat-view.js'
 
 declare global {
@@ -9,6 +9,12 @@ declare global {
     mismatches: string[]
     hydrate(): void
     hydrateConnected(): Promise<void>
+    /** Joins a room before anything is shown. */
+    join(id: string): Promise<unknown>
+    /** Shows a room from what a server read of it; hydrates what it rendered, too. */
+    showRoom(id: string, initial: Snapshot, html?: string): void
+    /** The messages that were shown, each time that something changed. */
+    seen: string[][]
     show(what: 'chat' | 'hidden chat' | 'client A' | 'client B' | 'room A' | 'room B' | 'nothing'): void
   }
 }
@@ -38,6 +44,25 @@ window.hydrateConnected = async () => {
   await room.send('before it was hydrated')
   root = hydrateRoot(container(), <RoomView client={client} />, { onRecoverableError })
 }
+
+window.seen = []
+window.showRoom = (id, initial, html) => {
+  container().innerHTML = html ?? ''
+  const look = () => {
+    window.seen.push([...document.querySelectorAll('li')].map(({ textContent }) => textContent ?? ''))
+  }
+  look()
+  new MutationObserver(look).observe(container(), { subtree: true, childList: true, characterData: true })
+  const tree = (
+    <StrictMode>
+      <RoomView client={clients['client A']} id={id} initial={initial} />
+    </StrictMode>
+  )
+  if (html === undefined) createRoot(container()).render(tree)
+  else hydrateRoot(container(), tree, { onRecoverableError })
+}
+
+window.join = (id) => clients['client A'].room(id).join({ history: 10 })
 
 const clients = {
   'client A': createClient({ url: '/ws', session: 'memory' }),

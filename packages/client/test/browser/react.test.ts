@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished 
 import { WebSocket } from 'ws'
 import { launchChromium } from '../../../../test/support/chromium.js'
 import { createClient } from '../../src/index.js'
-import { Chat } from './chat-view.js'
+import { snapshotOf } from '../support/snapshot.js'
+import { Chat, RoomView } from './chat-view.js'
 import type {} from './react-page.js'
 import { servePage } from './served-page.js'
 
@@ -149,3 +150,49 @@ it('the hooks tell of the room that they are given: its members, who types, its 
   expect([connections(), opened]).toEqual([2, 2])
   expect(complaints).toEqual([])
 })
+
+it.each([
+  ['a server rendered', true, false],
+  ['a server rendered and that is hydrated when it has long been live', true, true],
+  ['is shown later with what a server read', false, false],
+])(
+  'a room that %s begins with its messages and members, and shows each message of then and later once',
+  async (_, isRendered, isLate) => {
+    const id = `handed-over-${isRendered}-${isLate}`
+    const guest = createClient({
+      url: new URL('/ws', url).href.replace('http', 'ws'),
+      WebSocket,
+      session: 'memory',
+    })
+    onTestFinished(() => guest.close())
+    await guest.room(id).join()
+    const say = (text: string) => guest.room(id).send(text)
+    await say('read')
+    const initial = await snapshotOf(server, id)
+    const client = createClient({ url: '/ws' })
+    const html = renderToString(
+      createElement(StrictMode, null, createElement(RoomView, { client, id, initial })),
+    )
+    expect(html).toContain('<li>read</li>')
+    expect(html).toContain('<p id="members">1</p>')
+    await say('not shown yet')
+    if (isLate) await page.evaluate((id) => window.join(id), id)
+    await page.evaluate(([id, initial, html]) => window.showRoom(id, initial, html), [
+      id,
+      initial,
+      isRendered ? html : undefined,
+    ] as const)
+    await say('perhaps not joined yet')
+    await isLive()
+    await say('live')
+    const all = ['read', 'not shown yet', 'perhaps not joined yet', 'live']
+    await expect.poll(() => page.locator('li').allTextContents()).toEqual(all)
+    const [before, ...after] = await page.evaluate(() => window.seen)
+    expect(before).toEqual(isRendered ? ['read'] : [])
+    for (const list of after) expect(list).toEqual(all.slice(0, Math.max(1, list.length)))
+    await expect.poll(() => shown('members')).toBe('2')
+    expect(await page.evaluate(() => window.mismatches)).toEqual([])
+    expect([connections(), opened]).toEqual([2, 2])
+    expect(complaints).toEqual([])
+  },
+)

@@ -119,6 +119,8 @@ export function joinedFrame(join: Frame | undefined, rest: Record<string, unknow
     count: 1,
     members: [{ user_id: 'me' }],
     presence_version: 1,
+    // [H8]
+    ...(join.since === undefined ? {} : { recovered: true }),
     ...rest,
   }
 }
