@@ -7,7 +7,7 @@ import type { Settings } from './settings.js'
 
 const SQLITE_DRIVER = { 'better-sqlite3': '^12.0.0' }
 
-/** Writes the app into its folder. @throws Refusal if something is in the folder already */
+/** Writes the app into its folder. @throws Refusal if the folder is not empty or cannot be created */
 export async function createApp({ folder, template }: Settings): Promise<void> {
   await makeEmpty(folder)
   for (const part of ['shared', template])
@@ -29,7 +29,7 @@ async function makeEmpty(folder: string): Promise<void> {
   throw new Refusal(`${folder} is not empty: name a new folder, or an empty one`)
 }
 
-/** Puts in what only this run knows: the name, the version of the packages, and what this Node needs. */
+/** Fills in the name, the version of the packages, and the SQLite driver if this Node needs one. */
 async function completeManifest(file: string, folderName: string): Promise<void> {
   const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
   const manifest = JSON.parse(await readFile(file, 'utf8'))

@@ -1,2 +1,2 @@
-/** Something that its user can mend: one sentence, without a stack. */
+/** A mistake that the user can fix. The command prints its message alone, without a stack. */
 export class Refusal extends Error {}

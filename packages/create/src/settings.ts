@@ -12,10 +12,10 @@ export interface Settings {
 
 export const USAGE = `npm create @roomful FOLDER [-- --template ${TEMPLATES.join('|')}]
 
-Creates an app with a server, a contract, a page and a test.
+Creates an app with a server, a protocol, a page and a test.
   --template NAME   typescript (the default) or react`
 
-/** @throws Refusal for arguments that make no sense; it says what does */
+/** @throws Refusal for wrong arguments; its message says how to fix them */
 export function settingsOf(args: readonly string[]): Settings | 'help' {
   const { values, positionals } = parsed(args)
   if (values.help) return 'help'
@@ -36,7 +36,7 @@ function parsed(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true })
   } catch (error) {
-    // Only the first of its sentences is about the mistake.
+    // Node's message continues with advice that does not fit here.
     const [what] = (error as Error).message.split('. ')
     throw new Refusal(`${what}: npm create @roomful -- --help shows the options`)
   }

@@ -5,7 +5,7 @@ import { createTestServer, Device } from '@roomful/server/testing'
 import { protocol } from './protocol.js'
 import { rooms } from './rooms.js'
 
-/** The server without a port, in virtual time, with real clients on devices of their own. */
+/** Starts the server without a port, in virtual time. Each real client runs on a device of its own. */
 async function start() {
   const { network, clock } = await createTestServer(rooms)
   const connect = (device = new Device(network)) => {
@@ -28,7 +28,7 @@ it('everybody in the room sees a wave', async () => {
   assert.deepEqual(seen, ['👋'])
 })
 
-it('what is written without a network arrives later, once and in order', async () => {
+it('messages that are sent offline arrive later, once and in order', async () => {
   const { clock, connect } = await start()
   const [ada, bob] = [connect(), connect()]
   const heard: string[] = []

@@ -10,10 +10,10 @@ const FILES: Readonly<Record<string, readonly [name: string, type: string]>> = {
   '/page.js': ['page.js', 'text/javascript; charset=utf-8'],
 }
 
-// The messages are kept in data/, and survive a restart.
+// Messages are stored in data/, and survive a restart.
 const server = createServer({ ...rooms, backplane: sqlite({ file: './data/rooms.db' }) })
 
-// The page by HTTP, the rooms at /ws, both on one port.
+// One port serves the page over HTTP, and the rooms at /ws.
 const http = createHttpServer(async (request, response) => {
   const [name, type] = FILES[request.url ?? ''] ?? []
   if (!name) return response.writeHead(404).end('Not found\n')
