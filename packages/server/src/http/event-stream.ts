@@ -17,13 +17,16 @@ interface EventStreamDeps {
 
 type Controller = ReadableStreamDefaultController<Uint8Array>
 
-/** When clients of a server that closes come back: not all at once, and not before another one may be there. */
+/** How long clients wait after their server closed: not all the same time, and until another server may be there. */
 const RETRY_MS = { least: 1_000, most: 5_000 }
 
-/** A room's log as Server-Sent Events. It reads on only when what it gave is taken, so a client that does not read costs one page. */
+/**
+ * A room's log as Server-Sent Events. It reads the next page once the client has taken the last one, so a stalled client
+ * costs one page.
+ */
 export class EventStream {
   readonly body: ReadableStream<Uint8Array>
-  /** Resolves once nothing more comes. */
+  /** Resolves once the stream has ended. */
   readonly ended: Promise<void>
   #settle = () => {}
   #isOver = false
@@ -48,7 +51,7 @@ export class EventStream {
     )
   }
 
-  /** Tells the client to come back later. */
+  /** Ends the stream, and tells the client when to reconnect. */
   end(): void {
     this.reader.close()
   }
@@ -93,7 +96,7 @@ export class EventStream {
   }
 }
 
-/** The events of what comes next in a log, each with its position as its id. */
+/** The next entries of a log as events. The id of each is its position. */
 function newsText(roomId: string, { epoch, entries, gap }: LogNews): string {
   const events = entries.map(({ offset, id, text }) =>
     eventText({ id: cursorText({ epoch, offset, id }), type: typeOf(text), data: text }),
@@ -102,7 +105,7 @@ function newsText(roomId: string, { epoch, entries, gap }: LogNews): string {
   return events.join('') || HEARTBEAT
 }
 
-/** The frame by which members learn the same. */
+/** The same frame that members receive. */
 function gapText(roomId: string, reason: string, cursor: Position): string {
   const frame = { type: 'resync', room_id: roomId, reason, ...cursor }
   return eventText({ id: cursorText(cursor), type: frame.type, data: JSON.stringify(frame) })

@@ -15,21 +15,21 @@ export interface EventStreamsDeps {
 }
 
 export interface StreamLimits extends StreamTimes {
-  /** How many there may be at once. */
+  /** Maximum number of open streams. */
   readonly streams: number
 }
 
-/** How long closing waits for clients to take the end of their streams. */
+/** How long `close()` waits until clients have taken the ends of their streams. */
 const CLOSE_WAIT_MS = 2_000
 const RETRY_AFTER_MS = 1_000
 const HEADERS = {
   'content-type': EVENT_STREAM,
-  // A middleware that compresses would hold events back, and so would nginx.
+  // Keeps middleware that compresses, and nginx, from buffering events.
   'cache-control': 'no-store, no-transform',
   'x-accel-buffering': 'no',
 }
 
-/** The streams of an API, within their limit. */
+/** The open streams of an API, up to their limit. */
 export class EventStreams {
   readonly #streams = new Set<EventStream>()
   #opening = 0
@@ -60,7 +60,7 @@ export class EventStreams {
     }
   }
 
-  /** Opens no more streams, and ends those that there are. */
+  /** Opens no more streams, and ends the open ones. */
   async close(): Promise<void> {
     this.#isClosing = true
     const streams = [...this.#streams]
@@ -71,7 +71,7 @@ export class EventStreams {
       const cancel = clock.after(CLOSE_WAIT_MS, resolve)
       void ended.then(() => {
         cancel()
-        // Only then: what a stream has given away, its socket writes within this turn, and the process may exit next.
+        // Not before the end of this turn, in which sockets write what the streams gave them: the process may exit next.
         clock.soon(resolve)
       })
     })

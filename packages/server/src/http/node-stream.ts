@@ -2,18 +2,18 @@ import type { ServerResponse } from 'node:http'
 import { MAX_TIMER_MS } from '../api/contracts/clock.js'
 
 /**
- * Passes a stream on to a client of Node's server, no faster than the client takes it. Resolves when either has ended; a
- * stream that fails breaks off, so that nobody takes it for complete.
+ * Passes a stream on to a client of Node's server, no faster than the client reads it. Resolves when either has ended. If
+ * the stream fails, the response breaks off, so that the client does not take it for complete.
  */
 export async function passOn(
   body: ReadableStream<Uint8Array>,
   response: ServerResponse,
   idleMs: number,
 ): Promise<void> {
-  // Instead of the server's own time-out, which may be shorter than the time between two heartbeats.
+  // Overrides the server's own time-out, which may be shorter than the time between two heartbeats.
   response.setTimeout(Math.min(idleMs, MAX_TIMER_MS))
   const reader = body.getReader()
-  // Not only with the next write, which may be a heartbeat away. What has failed is ended already.
+  // At once, because the next write may be a heartbeat away. If the stream has failed, it has ended already.
   response.once('close', () => void reader.cancel().catch(() => {}))
   try {
     for (;;) {
@@ -23,7 +23,7 @@ export async function passOn(
     }
     response.end()
   } catch {
-    // Why it failed was logged where that was known.
+    // The reason was logged where the stream failed.
     response.destroy()
   }
 }

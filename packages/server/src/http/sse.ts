@@ -1,10 +1,10 @@
-/** A Server-Sent Event. A field that is absent is not written; without `data`, a client learns of no event. */
+/** A Server-Sent Event. Absent fields are not written. Without `data`, a client takes the fields but reports no event. */
 export interface ServerSentEvent {
-  /** What the client sends as `Last-Event-ID` when it comes back. */
+  /** The client sends it as `Last-Event-ID` when it reconnects. */
   readonly id?: string
   readonly type?: string
   readonly data?: string
-  /** After which time a client that lost its connection comes back, in ms. */
+  /** How long a client that lost its connection waits before it reconnects, in ms. */
   readonly retryMs?: number
 }
 
@@ -15,7 +15,7 @@ export const HEARTBEAT = ':\n\n'
 
 const LINE_BREAK = /\r\n|\r|\n/
 
-/** The text of an event, as the HTML standard has it. */
+/** The text of an event, in the format of the HTML standard. */
 export function eventText({ id, type, data, retryMs }: ServerSentEvent): string {
   const lines = [
     ...(retryMs === undefined ? [] : [`retry: ${retryMs}`]),
@@ -26,7 +26,7 @@ export function eventText({ id, type, data, retryMs }: ServerSentEvent): string 
   return `${lines.join('\n')}\n\n`
 }
 
-/** What follows a line break would be another field. */
+/** A line break would begin another field. */
 function oneLine(value: string): string {
   return value.replaceAll(/[\r\n]/g, ' ')
 }

@@ -1,13 +1,13 @@
 import type { Issue } from '@roomful/protocol/wire'
 import { RoomfulError } from '../api/contracts/roomful-error.js'
 
-/** What became of one attempt. */
+/** The outcome of one attempt. */
 export type Answer = { readonly ok: true; readonly value: object | undefined } | Failure
 
 export interface Failure {
   readonly ok: false
   readonly error: RoomfulError
-  /** Whether the call may have been carried out all the same. */
+  /** Whether the call may nevertheless have been carried out. */
   readonly isInDoubt: boolean
   /** Whether the same call may succeed in a moment. */
   readonly isPassing: boolean
@@ -15,7 +15,7 @@ export interface Failure {
 
 const PASSING = [429, 502, 503, 504]
 
-/** The codes of answers that have none: a proxy gave them, or the URL is not that of the API. */
+/** Codes for answers without one: a proxy sent them, or the URL is not that of the API. */
 const CODES: Readonly<Record<number, string>> = {
   401: 'not_authenticated',
   403: 'forbidden',
@@ -36,13 +36,13 @@ export async function readAnswer(response: Response, target: string): Promise<An
   return {
     ok: false,
     error: isProblem ? problemOf(code, body ?? {}) : foreign(status, headers, target),
-    // The API answers with a status below 500, or with `closed`, before it does anything.
+    // With a status below 500, or with `closed`, the API has done nothing.
     isInDoubt: response.ok || (status >= 500 && code !== 'closed'),
     isPassing: PASSING.includes(status),
   }
 }
 
-/** There was no answer, or it broke off. */
+/** No answer arrived, or it broke off. */
 export function unanswered(target: string, cause: unknown): Failure {
   const why = cause instanceof Error ? `: ${cause.message}` : ''
   const error = new RoomfulError('unavailable', { message: `${target} was not answered${why}`, cause })
@@ -58,7 +58,7 @@ function problemOf(code: string, body: Readonly<Record<string, unknown>>): Roomf
   })
 }
 
-/** The error of an answer that is not the API's. */
+/** The error for an answer that the API did not send. */
 function foreign(status: number, headers: Headers, target: string): RoomfulError {
   const location = headers.get('location')
   const what = location ? `with a redirect to ${location}` : `with ${status}`
@@ -77,7 +77,7 @@ function retryAfter(headers: Headers): number | undefined {
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined
 }
 
-/** The JSON object in a text. */
+/** The object in a JSON text; `undefined` if it has none. */
 function objectIn(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text)

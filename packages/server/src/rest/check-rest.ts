@@ -5,7 +5,7 @@ import { RoomfulError } from '../api/contracts/roomful-error.js'
 import { assertRoomId, assertUserId } from '../api/options/check-ids.js'
 import type { RestOptions } from './rest-api.js'
 
-/** What a header carries as it is: a longer or stranger key would reach the server as another one. */
+/** A header carries this unchanged. Any other key could be refused, or reach the server as a different key. */
 const HEADER_TEXT = /^[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?$/
 
 const OPTIONS: OptionRules<RestOptions<AnyProtocol>> = {
@@ -39,21 +39,21 @@ export function assertKey(caller: string, key: string | undefined): void {
   )
 }
 
-/** A room as a part of a URL. @throws RoomfulError `invalid_room` */
+/** The path of a room. @throws RoomfulError `invalid_room` */
 export function roomPath(id: string): string {
   assertRoomId(id)
   if (!isDots(id)) return `/rooms/${encodeURIComponent(id)}`
   throw new RoomfulError('invalid_room', { message: `No URL can name the room '${id}'`, roomId: id })
 }
 
-/** A user as a part of a URL. @throws TypeError */
+/** The id of a user, encoded for a path. @throws TypeError */
 export function userPath(id: string): string {
   assertUserId(id)
   if (isDots(id) || !isWellFormed(id)) throw new TypeError(`No URL can name the user ${JSON.stringify(id)}`)
   return encodeURIComponent(id)
 }
 
-/** Such parts of a URL are steps to other paths, also if they are encoded. */
+/** URLs treat these as steps to another path, even if they are encoded. */
 function isDots(part: string): boolean {
   return part === '.' || part === '..'
 }

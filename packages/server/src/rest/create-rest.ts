@@ -24,9 +24,9 @@ import { Requests } from './requests.js'
 import type { Rest, RestOptions, RestRoom, RestRoomInfo, RestUser, RoomMembers } from './rest-api.js'
 
 /**
- * Reaches the rooms of a server over its HTTP API, from any runtime with `fetch`. Keep it on servers: the key may do
- * everything.
- * @throws TypeError for an option that cannot work; it says how to fix it
+ * Reaches the rooms of a server over its HTTP API, from any runtime with `fetch`. Use it on servers only: whoever has
+ * the key may do everything.
+ * @throws TypeError for a wrong option; its message says how to fix it
  *
  * @example
  * const rest = createRest({ url: 'https://example.com/api', key: process.env.API_KEY, protocol })
@@ -39,10 +39,10 @@ export function createRest<const P extends AnyProtocol = BuiltIn>(options: RestO
     key,
     retries,
     timeoutMs,
-    // Called without `this`, which some runtimes refuse otherwise.
+    // A plain call: some runtimes refuse a `fetch` with a `this`.
     fetch: (target, init) => fetch(target, init),
   })
-  // Messages have no static types here: the server's schemas check them.
+  // Inside, messages have no static types: the server's schemas check them.
   return new RestServer(requests) as unknown as Rest<P>
 }
 
@@ -98,7 +98,7 @@ class RestServer implements Rest<AnyProtocol> {
     return this.#log(path, { message: text, ...body }, 'chat.send', key)
   }
 
-  /** With a key in any case: otherwise a second attempt could log the message twice. */
+  /** Always sends a key: without one, a second attempt could log the message twice. */
   async #log(path: string, body: object, caller: string, callersKey: string | undefined): Promise<Published> {
     assertKey(caller, callersKey)
     const key = callersKey ?? crypto.randomUUID()
@@ -132,11 +132,11 @@ class RestServer implements Rest<AnyProtocol> {
     return { count, members: members?.map(({ user_id, ...shown }) => ({ userId: user_id, ...shown })) }
   }
 
-  /** Reads what the API describes for this path. */
+  /** The answer has the shape that the API describes for this path. */
   async #read<Answer>(path: string, query: object = {}): Promise<Answer> {
     const fields = new URLSearchParams()
     for (const [name, value] of Object.entries(query)) fields.append(name, String(value))
-    // Not by their size, which older runtimes do not know.
+    // Not `fields.size`, which older runtimes lack.
     const asked = String(fields)
     return (await this.requests.make({ method: 'GET', path: asked ? `${path}?${asked}` : path })) as Answer
   }

@@ -7,9 +7,9 @@ export interface Request {
   /** Below the API's URL, with its query. */
   readonly path: string
   readonly body?: object
-  /** Makes a repeat harmless: it is sent as `Idempotency-Key`. */
+  /** Sent as `Idempotency-Key`, which makes a repeat safe. */
   readonly key?: string
-  /** Whether the caller knows the key, and can so repeat the call. */
+  /** Whether the caller knows the key, and so can repeat the call safely. */
   readonly isCallersKey?: boolean
 }
 
@@ -24,7 +24,7 @@ export interface RequestOptions {
 const FIRST_WAIT_MS = 250
 const LONGEST_WAIT_MS = 10_000
 
-/** Makes requests, and tries again what is safe to repeat. */
+/** Makes requests, and repeats those that are safe to repeat. */
 export class Requests {
   constructor(private readonly options: RequestOptions) {}
 
@@ -57,7 +57,7 @@ export class Requests {
         method,
         headers,
         ...(content !== undefined && { body: content }),
-        // Followed, a POST would become a GET.
+        // `fetch` would turn a redirected POST into a GET.
         redirect: 'manual',
         signal: AbortSignal.timeout(timeoutMs),
       })
@@ -76,7 +76,7 @@ function waitBefore(attempt: number, { error, isPassing }: Failure): number | un
   return Math.max(asked, most * (0.5 + Math.random() / 2))
 }
 
-/** The error of a call that may have been carried out: a read, or a publish whose key the caller has, can be repeated. */
+/** The error of a call that may have been carried out. A read, or a publish with the caller's own key, is safe to repeat. */
 function inDoubt({ method, isCallersKey = false }: Request, error: RoomfulError): RoomfulError {
   if (method === 'GET' || isCallersKey) return error
   return new RoomfulError('outcome_unknown', {

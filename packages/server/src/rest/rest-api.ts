@@ -14,17 +14,17 @@ import type { PresentUser } from '../api/contracts/backplane.js'
 export interface RestOptions<P extends AnyProtocol = BuiltIn> {
   /** Where the HTTP API is mounted, such as `https://example.com/api`. Redirects are not followed. */
   readonly url: string
-  /** The key of the API, sent as `Authorization: Bearer KEY`. It may do everything, so it must not reach a browser. */
+  /** The key of the API, sent as `Authorization: Bearer KEY`. It allows everything, so it must not reach a browser. */
   readonly key: string | undefined
-  /** Types what is published and read. The server checks it. @default only the built-in messages */
+  /** Gives types to what is published and read. The server checks the messages. @default only the built-in messages */
   readonly protocol?: P
   /**
-   * How often a read or a publish is tried again if the API does not answer, or answers with 429, 502, 503 or 504. The waits
-   * grow from 0.25 s, or are what the server asks for; if it asks for more than 10 s, the call rejects at once.
+   * How often a read or a publish is repeated if the API does not answer, or answers with 429, 502, 503 or 504. The waits
+   * grow from 0.25 s, or last as long as the server asks. If it asks for more than 10 s, the call rejects at once.
    * @default 3
    */
   readonly retries?: number
-  /** Time within which each attempt must be answered, in ms. @default 10_000 */
+  /** Time limit for the answer to each attempt, in ms. @default 10_000 */
   readonly timeoutMs?: number
   /** Makes the requests. @default the global `fetch` */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
@@ -32,7 +32,7 @@ export interface RestOptions<P extends AnyProtocol = BuiltIn> {
 
 /**
  * A server's rooms, over its HTTP API. Every call rejects with a `RoomfulError` if the API refuses it or does not answer:
- * `unavailable` says that the same call is safe to repeat, `outcome_unknown` that it may have been carried out.
+ * `unavailable` means that the same call is safe to repeat, `outcome_unknown` that it may have been carried out.
  */
 export interface Rest<P extends AnyProtocol = BuiltIn> {
   /** @throws RoomfulError `invalid_room`, also for `.` and `..`, which no URL can name */
@@ -48,7 +48,7 @@ export interface RestRoom<P extends AnyProtocol = BuiltIn>
   extends Pick<RoomHandle<P>, 'id' | 'chat' | 'publish' | 'history'> {
   info(): Promise<RestRoomInfo>
   members(): Promise<RoomMembers>
-  /** As the server's own, for a user's id alone: `authorize` gets no `data`. */
+  /** Like the server's own, but `as` is only a user's id: `authorize` gets no `data`. */
   snapshot(options: { readonly as: string; readonly limit?: number }): Promise<Snapshot<P>>
   /** Removes a user's connections from the room, on every node. They may join again if `authorize` allows it. */
   kick(userId: string): Promise<void>

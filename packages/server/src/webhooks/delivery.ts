@@ -6,7 +6,7 @@ import { type PostFailure, post } from './post.js'
 import { signedHeaders } from './signature.js'
 import { Slots } from './slots.js'
 
-/** What is counted of each endpoint. */
+/** What is counted for each endpoint. */
 export const COUNTS = ['delivered', 'failures', 'deadLetters', 'dropped'] as const
 
 export interface DeliveryDeps {
@@ -22,7 +22,7 @@ export interface Message {
   readonly body: WebhookBody
 }
 
-/** Sends signed requests to one endpoint, so many at a time, until it wants no more. */
+/** Sends signed requests to one endpoint, up to `concurrency` at a time, until it answers 410. */
 export class Delivery {
   readonly #slots: Slots
   #isGone = false
@@ -30,11 +30,11 @@ export class Delivery {
   constructor(
     private readonly endpoint: Endpoint,
     private readonly deps: DeliveryDeps,
-    /** Called when the endpoint wants no more requests. */
+    /** Called when the endpoint has answered 410. */
     private readonly gone: () => void,
   ) {
     this.#slots = new Slots(endpoint.concurrency)
-    // Shown from the start: Prometheus sees no increase in a counter that begins with 1.
+    // From the start, because Prometheus sees no increase in a counter that first appears as 1.
     for (const what of COUNTS) deps.count(what, endpoint.label, 0)
   }
 

@@ -7,14 +7,14 @@ import { keyOf } from './signature.js'
 const OCCUPANCY_EVENTS = ['user_joined', 'user_left', 'room_emptied'] as const
 export type OccupancyEvent = (typeof OCCUPANCY_EVENTS)[number]
 
-/** An endpoint whose options were checked, with its defaults. */
+/** The checked options of an endpoint, with their defaults. */
 export interface Endpoint {
   /** As logs and metrics show it. */
   readonly label: string
   readonly consumer: string
   readonly url: string
   readonly keys: readonly Buffer[]
-  /** Types of logged messages; `undefined` for all, those of earlier protocols too. */
+  /** Types of logged messages; `undefined` for all, including types that only an earlier protocol declared. */
   readonly logged: ReadonlySet<string> | undefined
   readonly occupancy: ReadonlySet<OccupancyEvent>
   readonly from: ChangesStart
@@ -66,7 +66,7 @@ const RULES: OptionRules<WebhookEndpoint> = {
   onDeadLetter: is.function,
 }
 
-/** @throws TypeError that names the option and says how to fix it; it repeats no secrets */
+/** @throws TypeError that names the option and says how to fix it, without repeating a secret */
 export function resolveEndpoints(
   given: readonly WebhookEndpoint<AnyProtocol>[],
   protocol: AnyProtocol | undefined,
@@ -95,7 +95,7 @@ function resolve(
   const { url, secret, name } = endpoint
   const digest = createHash('sha256').update(url).digest('base64url')
   return {
-    // Path and query may be what lets somebody in.
+    // The path or the query may be a secret.
     label: name ?? `${new URL(url).origin}#${digest.slice(0, 6)}`,
     consumer: `webhook:${name ?? digest}`,
     url,

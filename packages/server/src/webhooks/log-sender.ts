@@ -6,10 +6,10 @@ import type { Delivery, DeliveryDeps } from './delivery.js'
 import type { Endpoint } from './endpoint.js'
 import type { PostFailure } from './post.js'
 
-/** A message is not given up before, so that a short outage costs none after the server itself was away for long. */
+/** After the server itself was down for a day, every message is old enough to be given up. It still gets these attempts. */
 const LEAST_ATTEMPTS = 5
 
-/** Sends what is logged to one endpoint: each message until it is accepted or given up. */
+/** Sends logged messages to one endpoint: each until it is accepted or given up. */
 export class LogSender {
   constructor(
     private readonly endpoint: Endpoint,
@@ -17,7 +17,7 @@ export class LogSender {
     private readonly deps: DeliveryDeps,
   ) {}
 
-  /** Takes one message of a room at a time. @throws RoomfulError if it has to come again */
+  /** Receives one message of a room at a time. @throws RoomfulError if the message has to be sent again */
   readonly handle: ConsumeHandler<AnyProtocol> = async ([change], { signal, attempt }) => {
     if (!change || this.endpoint.logged?.has(change.message.type) === false) return
     const message = { id: change.position.id, body: bodyOf(change) }
@@ -28,7 +28,7 @@ export class LogSender {
     throw error
   }
 
-  /** Tells the consumer when the message has to come again. */
+  /** The error that tells the consumer when to hand over the message again. */
   #errorOf(id: string, attempt: number, failure: PostFailure): RoomfulError {
     const { label, retryMs } = this.endpoint
     const own = backOff(attempt, retryMs, this.deps.random())

@@ -11,11 +11,11 @@ interface Waiting extends Message {
   readonly roomId: string
 }
 
-/** Beyond that, events are dropped: nothing else bounds what a dead endpoint leaves in memory. */
+/** Further events are dropped: nothing else limits how many would wait in memory for a dead endpoint. */
 const MOST_WAITING = 1_000
 const ATTEMPTS = 3
 
-/** Sends who enters and leaves rooms to one endpoint. What is not accepted soon is dropped, and nothing is kept. */
+/** Reports to one endpoint who joins and leaves rooms. Events are kept in memory alone, and dropped after a few attempts. */
 export class OccupancySender {
   readonly #lanes = new Lanes<Waiting>(
     ({ roomId }) => roomId,
@@ -36,7 +36,7 @@ export class OccupancySender {
     if (event === 'leave' && count === 0) this.#add('room_emptied', roomId, { room_id: roomId })
   }
 
-  /** Drops what waits. Resolves once no request is under way. */
+  /** Drops the events that wait. Resolves once no request is in flight. */
   stop(): Promise<void> {
     this.#stopping.abort()
     return this.#lanes.settled()
@@ -60,7 +60,7 @@ export class OccupancySender {
     return true
   }
 
-  /** Resolves with the reason if it failed for good. */
+  /** Resolves with the reason if the event has to be dropped. */
   async #deliver(event: Waiting): Promise<string | undefined> {
     const { signal } = this.#stopping
     for (let attempt = 1; !signal.aborted; attempt++) {

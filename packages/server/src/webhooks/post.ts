@@ -14,7 +14,7 @@ export interface PostRequest {
 export interface PostFailure {
   /** Ends the sentence "the endpoint …". */
   readonly why: string
-  /** Whether the endpoint wants no more requests. */
+  /** Whether the endpoint wants no more requests: it answered 410. */
   readonly isFinal: boolean
   readonly cause?: unknown
   /** How long the response asks to wait, in ms; 0 if it does not say. */
@@ -22,13 +22,13 @@ export interface PostFailure {
 }
 
 const GONE = 410
-/** Most of a response's body that is read. A longer one ends its connection. */
+/** Maximum number of bytes read of a response's body. A longer body ends the connection. */
 const BODY_BYTES = 16_384
 
-/** Sends a body of JSON. Resolves with `undefined` if a status from 200 to 299 arrived in time. */
+/** Sends JSON. Resolves with `undefined` if a status from 200 to 299 arrived in time. */
 export async function post(request: PostRequest, clock: Clock): Promise<PostFailure | undefined> {
   const { signal, timeoutMs } = request
-  // Not by AbortSignal.any(), which Node 20 knows only from 20.3 on, and which keeps memory while the signal lives.
+  // Not AbortSignal.any(): Node has it only from 20.3 on, and it holds memory for as long as the signal lives.
   const ended = new AbortController()
   const end = (why: string) => ended.abort(new Error(why))
   const stop = () => end('was not waited for any longer')
@@ -54,7 +54,7 @@ function send({ url, headers, body }: PostRequest, signal: AbortSignal): Promise
   const all = {
     'content-type': 'application/json',
     'user-agent': 'Roomful',
-    // The body is hardly read, and a compressed one could be long.
+    // Only the beginning of the body is read, and a small compressed body could decompress to a long one.
     'accept-encoding': 'identity',
     ...headers,
   }
@@ -62,7 +62,7 @@ function send({ url, headers, body }: PostRequest, signal: AbortSignal): Promise
   return fetch(url, { method: 'POST', headers: all, body, signal, redirect: 'manual' })
 }
 
-/** Reads the body, so that its connection can be used again. The status counts, however the body ends. */
+/** Reads the body, so that the connection can be reused. Only the status counts, however the body ends. */
 async function drain({ body }: Response): Promise<void> {
   if (!body) return
   const reader = body.getReader()
@@ -88,7 +88,7 @@ function failureOf({ status, ok, headers }: Response, clock: Clock): PostFailure
   }
 }
 
-/** `fetch` says only that it failed; what failed is in the cause. */
+/** The error of `fetch` says only that it failed; the reason is in its cause. */
 function reasonOf(error: unknown): string {
   const { cause } = error as { readonly cause?: unknown }
   const { code, message } = Object(cause ?? error) as { readonly code?: string; readonly message?: string }

@@ -4,7 +4,7 @@ const SECRET = /^whsec_([A-Za-z0-9+/]+={0,2})$/
 const LEAST_BYTES = 24
 const MOST_BYTES = 64
 
-/** The key in a secret of Standard Webhooks; `undefined` if it is none. */
+/** The key in a secret of Standard Webhooks; `undefined` if the value is not such a secret. */
 export function keyOf(secret: unknown): Buffer | undefined {
   const [, base64] = (typeof secret === 'string' && SECRET.exec(secret)) || []
   const key = Buffer.from(base64 ?? '', 'base64')

@@ -1,4 +1,4 @@
-/** Lets so many tasks run at the same time; the others wait for their turn. */
+/** Runs up to `count` tasks at the same time. The others wait for their turn. */
 export class Slots {
   readonly #waiting: (() => void)[] = []
   #free: number

@@ -8,17 +8,17 @@ import { OccupancySender } from './occupancy-sender.js'
 export interface WebhooksDeps extends DeliveryDeps {
   readonly protocol: AnyProtocol | undefined
   readonly consume: Roomful<AnyProtocol>['consume']
-  /** Tells who enters and leaves rooms. Returns an unsubscribe function. */
+  /** Reports who joins and leaves rooms. Returns an unsubscribe function. */
   watch(listener: (roomId: string, change: OccupancyChange) => void): () => void
 }
 
 /**
- * How many messages may be taken while an earlier one is not accepted. It bounds the memory, and how many messages an
- * endpoint gets a second time after a crash.
+ * How many messages may be read while an earlier one waits to be accepted. This limits the memory, and how many messages
+ * an endpoint gets a second time after a crash.
  */
 const AHEAD = 1_000
 
-/** Sends to each endpoint what it asks for. @throws TypeError for an option that cannot work */
+/** Sends to each endpoint the messages and events that its options select. @throws TypeError for a wrong option */
 export function startWebhooks(given: readonly WebhookEndpoint<AnyProtocol>[], deps: WebhooksDeps): Webhooks {
   const started: EndpointSender[] = []
   const stop = async () => {
