@@ -20,8 +20,8 @@ export interface JoinOptions {
   /** How many entries of the past to load. @default 0 */
   readonly history?: number
   /**
-   * What a server rendered. The timeline shows it at once, and the room continues after it, so that nothing is missed
-   * or shown twice; `history` is loaded only if it cannot. A room that is ahead of it ignores it.
+   * What a server rendered. The timeline shows it at once, and the room continues after it, so nothing is missed or shown
+   * twice. If the room cannot continue there, it loads `history`. A room that has read further ignores `initial`.
    */
   readonly initial?: Snapshot | undefined
 }

@@ -1,6 +1,6 @@
 /**
- * What the tracing channels of `node:diagnostics_channel` publish, by their names. A channel adds `error` to what
- * failed, and `result` to what it names here.
+ * What each tracing channel of `node:diagnostics_channel` publishes, by its name. If the operation fails, the channel
+ * adds `error`; the comments below say which channels add a `result`.
  *
  * @example
  * const messages = tracingChannel<unknown, MessageTrace>('roomful:message')
@@ -14,17 +14,17 @@ export interface Traces {
   'roomful:flush': FlushTrace
 }
 
-/** `roomful:connect`: from an accepted socket until its greeting, `on.connect` and the token in its URL are done. */
+/** `roomful:connect`: from an accepted socket until its greeting, `on.connect` and the check of a token in its URL are done. */
 export interface ConnectTrace {
   readonly connectionId: string
   readonly remoteAddress: string
-  /** Known at the end, if the connection needs no `auth` for it. */
+  /** Set at the end, if the user is known without an `auth` message. */
   userId: string | undefined
   /** From the header of the upgrade request. */
   readonly traceparent: string | undefined
 }
 
-/** `roomful:message`: a client's message, from its turn until it is answered. `ping` is not traced. */
+/** `roomful:message`: a client's message, from when it leaves its connection's queue until it is answered. Not for `ping`. */
 export interface MessageTrace {
   readonly connectionId: string
   readonly userId: string | undefined
@@ -37,7 +37,7 @@ export interface MessageTrace {
   readonly traceparent: string | undefined
 }
 
-/** `roomful:join`: one page of a join, within its message. */
+/** `roomful:join`: a join, within the trace of its message. A join of several pages has one trace for each. */
 export interface JoinTrace {
   readonly connectionId: string
   readonly userId: string | undefined

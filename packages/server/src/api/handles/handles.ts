@@ -137,10 +137,10 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
    */
   history(options?: HistoryOptions): Promise<HistoryPage<P>>
   /**
-   * Reads what a user sees of the room when they join it, so that a page can be rendered with it: the newest messages,
-   * the members, and a cursor from which the client continues. `authorize` is asked for the user's `join`; `on.join` is
-   * not, since nobody joins.
-   * @throws RoomfulError the one with which the join would be refused: `forbidden`, a code of your own, or
+   * Reads what a user would see when joining the room, to render a page with it: the newest messages, the members, and a
+   * cursor from which the client continues. `authorize` is called for the user's `join`. `on.join` is not, because nobody
+   * joins.
+   * @throws RoomfulError the error that would refuse the join: `forbidden`, a code of your own, or
    * `unavailable` if `authorize` throws. TypeError without `as`, or for a wrong option
    *
    * @example const initial = await server.room('general').snapshot({ as: session.userId })

@@ -23,11 +23,11 @@ export interface HttpOptions {
   readonly bodyBytes?: number
   /** Time within which a body must arrive, in ms; a slower one gets 408. @default 10_000 */
   readonly bodyMs?: number
-  /** Largest number of streams at once; one more gets 503. @default 1_000 */
+  /** Maximum number of open streams; a request for another one gets 503. @default 1_000 */
   readonly streams?: number
-  /** A stream in which nothing happens gets a comment after this time, in ms, so that nobody takes it for dead. @default 15_000 */
+  /** Time without events after which a comment is sent, in ms, so that the stream does not look dead. @default 15_000 */
   readonly heartbeatMs?: number
-  /** A stream whose client takes nothing for this time, in ms, is ended; the client resumes when it can. @default 30_000 */
+  /** Time after which a stream whose client reads nothing is ended, in ms. The client can resume. @default 30_000 */
   readonly stalledMs?: number
 }
 
