@@ -165,11 +165,54 @@ describe('webhooks', () => {
     }
     const times = new Set(receiver.received.slice(0, 5).map(({ headers }) => headers['webhook-timestamp']))
     expect(times.size).toBeGreaterThan(3)
-    const [line] = log.filter(({ event }) => event.startsWith('consume: the handler failed'))
-    expect(line).toMatchObject({ level: 'warn' })
-    expect(String(line?.fields.err)).toMatch(/ answered 500 \(message [\w-]{22}, attempt 1\)$/)
     for (const secret of [SECRET, '/hooks']) expect(logText(log)).not.toContain(secret)
     expect(server.metrics()).not.toContain('/hooks')
+  })
+
+  it('webhooks that fail are one line of the log that says all, then one a minute, and one when all are accepted again', async () => {
+    const { receiver, clock, said, count, log } = await telling({ name: 'search', retryMs: 10_000 })
+    receiver.answer = (_, response) => response.writeHead(500).end('no\r\n\u001b[31mdatabase')
+    await said('a', '1')
+    const failing = 'webhooks: a request failed; its message is sent again'
+    const lines = (event: string) => log.filter((line) => line.event === event)
+    for (let attempts = 1; attempts <= 3; attempts++) {
+      await until(() => count('failures') === attempts)
+      await settled()
+      await clock.advance(longestWait(attempts))
+    }
+    await said('b', '2')
+    await until(() => count('failures') === 5)
+    await settled()
+    const id = receiver.received[0]?.id
+    const why = 'answered 500: no [31mdatabase'
+    expect(log.map(({ level, ...line }) => [level, line])).toEqual([
+      ['warn', { event: failing, fields: { endpoint: 'search', why, id, attempt: 1, retryAfterS: 1 } }],
+    ])
+    for (let s = 0; s < 60; s += 10) {
+      expect(lines(failing)).toHaveLength(1)
+      await clock.advance(10_000)
+      await settled()
+    }
+    await until(() => lines(failing).length === 2)
+    receiver.answer = status(200)
+    await clock.advance(10_000)
+    await until(() => count('delivered') === 2)
+    await settled()
+    expect(lines('webhooks: the endpoint accepts messages again')).toHaveLength(1)
+    expect(log.at(-1)).toMatchObject({ level: 'info', fields: { endpoint: 'search' } })
+    expect(log).toHaveLength(3)
+  })
+
+  it('webhooks that refuse one message alone are not said to accept messages again', async () => {
+    const { receiver, said, count, log } = await telling()
+    receiver.answer = (one, response) => response.writeHead(one.line === 'bad 1' ? 400 : 200).end()
+    await said('bad', '1')
+    await until(() => count('failures') === 1)
+    await settled()
+    await said('good', '2', '3')
+    await until(() => count('delivered') === 2)
+    await settled()
+    expect(log.map(({ level, fields }) => [level, fields.why])).toEqual([['warn', 'answered 400']])
   })
 
   it('webhooks of a room whose message is refused hold up only that room', async () => {
@@ -278,8 +321,9 @@ describe('webhooks', () => {
     ])
     await say(server, 'a', '1')
     await until(() => log.length === 2)
-    expect(logText(log)).toMatch(new RegExp(`${closed}#.{6} could not be reached: ECONNREFUSED`))
-    expect(logText(log)).toMatch(
+    const told = log.map(({ fields }) => `${fields.endpoint} ${fields.why}`).join('\n')
+    expect(told).toMatch(new RegExp(`${closed}#.{6} could not be reached: ECONNREFUSED`))
+    expect(told).toMatch(
       new RegExp(`${port}#.{6} could not be reached: (HPE_INVALID_CONSTANT|Response does not match)`),
     )
   })

@@ -1,9 +1,10 @@
 import type { AnyProtocol, Change, ConsumeHandler, DeadLetter } from '../api/api.js'
-import { RoomfulError } from '../api/contracts/roomful-error.js'
+import { ReportedFailure } from '../api/contracts/reported-failure.js'
 import { backOff } from './back-off.js'
 import { bodyOf } from './body.js'
 import type { Delivery, DeliveryDeps } from './delivery.js'
 import type { Endpoint } from './endpoint.js'
+import { FailingMessages } from './failing-messages.js'
 import type { PostFailure } from './post.js'
 
 /** After the server itself was down for a day, every message is old enough to be given up. It still gets these attempts. */
@@ -11,31 +12,47 @@ const LEAST_ATTEMPTS = 5
 
 /** Sends logged messages to one endpoint: each until it is accepted or given up. */
 export class LogSender {
+  readonly #failing: FailingMessages
+  #lost: AbortSignal | undefined
+
   constructor(
     private readonly endpoint: Endpoint,
     private readonly delivery: Delivery,
     private readonly deps: DeliveryDeps,
-  ) {}
+  ) {
+    this.#failing = new FailingMessages(endpoint.label, deps.clock, deps.logger)
+  }
 
-  /** Receives one message of a room at a time. @throws RoomfulError if the message has to be sent again */
+  /** Receives one message of a room at a time. @throws ReportedFailure if the message has to be sent again */
   readonly handle: ConsumeHandler<AnyProtocol> = async ([change], { signal, attempt }) => {
     if (!change || this.endpoint.logged?.has(change.message.type) === false) return
-    const message = { id: change.position.id, body: bodyOf(change) }
-    const failure = await this.delivery.send(message, signal)
-    if (!failure) return
-    const error = this.#errorOf(message.id, attempt, failure)
-    if (!failure.isFinal && this.#isDue(change, attempt)) return this.#giveUp(change, attempt, error)
+    this.#watch(signal)
+    const { id } = change.position
+    const failure = await this.delivery.send({ id, body: bodyOf(change) }, signal)
+    if (!failure) return this.#failing.accepted(id)
+    const error = this.#errorOf(id, attempt, failure)
+    if (!failure.isFinal && this.#isDue(change, attempt)) return this.#giveUp(change, attempt, error, failure)
+    // 410 is logged where it ends all sending, and a request that was not waited for says nothing about the endpoint.
+    if (!failure.isFinal && !signal.aborted)
+      this.#failing.failed({ id, attempt, why: failure.why, waitMs: error.retryAfterMs ?? 0 })
     throw error
   }
 
+  /** Forgets what failed once another node may have the endpoint: that one sends it again. */
+  #watch(lost: AbortSignal): void {
+    if (this.#lost === lost) return
+    this.#lost = lost
+    lost.addEventListener('abort', () => this.#failing.clear())
+  }
+
   /** The error that tells the consumer when to hand over the message again. */
-  #errorOf(id: string, attempt: number, failure: PostFailure): RoomfulError {
+  #errorOf(id: string, attempt: number, failure: PostFailure): ReportedFailure {
     const { label, retryMs } = this.endpoint
     const own = backOff(attempt, retryMs, this.deps.random())
-    return new RoomfulError('unavailable', {
+    return new ReportedFailure('unavailable', {
       message: `webhooks: ${label} ${failure.why} (message ${id}, attempt ${attempt})`,
       cause: failure.cause,
-      retryAfterMs: Math.max(own, failure.retryAfterMs),
+      retryAfterMs: Math.min(retryMs, Math.max(own, failure.retryAfterMs)),
     })
   }
 
@@ -44,7 +61,12 @@ export class LogSender {
     return attempt >= LEAST_ATTEMPTS && ageMs >= this.endpoint.giveUpMs
   }
 
-  async #giveUp(change: Change<AnyProtocol>, attempts: number, error: RoomfulError): Promise<void> {
+  async #giveUp(
+    change: Change<AnyProtocol>,
+    attempts: number,
+    error: ReportedFailure,
+    { why }: PostFailure,
+  ): Promise<void> {
     const { label, onDeadLetter } = this.endpoint
     const { logger, count } = this.deps
     const { roomId, message, position } = change
@@ -57,8 +79,9 @@ export class LogSender {
       throw error
     }
     count('deadLetters', label)
+    this.#failing.gaveUp(id)
     logger.error(
-      { endpoint: label, roomId, id, type: message.type, attempts, err: error },
+      { endpoint: label, roomId, id, type: message.type, attempts, why },
       'webhooks: a message was given up; the next one of its room follows',
     )
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../api/contracts/clock.js'
 import { retryAfter } from './back-off.js'
+import { excerptOf } from './excerpt.js'
 
 export interface PostRequest {
   readonly url: string
@@ -37,8 +38,8 @@ export async function post(request: PostRequest, clock: Clock): Promise<PostFail
   if (signal.aborted) stop()
   try {
     const response = await send(request, ended.signal)
-    await drain(response)
-    return failureOf(response, clock)
+    const said = excerptOf(await beginningOf(response))
+    return failureOf(response, said, clock)
   } catch (cause) {
     const why = ended.signal.aborted
       ? ended.signal.reason.message
@@ -62,27 +63,34 @@ function send({ url, headers, body }: PostRequest, signal: AbortSignal): Promise
   return fetch(url, { method: 'POST', headers: all, body, signal, redirect: 'manual' })
 }
 
-/** Reads the body, so that the connection can be reused. Only the status counts, however the body ends. */
-async function drain({ body }: Response): Promise<void> {
-  if (!body) return
+/**
+ * The first bytes of the body, which is read so that the connection can be reused. Only the status counts, however the
+ * body ends.
+ */
+async function beginningOf({ body }: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  if (!body) return new Uint8Array()
   const reader = body.getReader()
   try {
     for (let left = BODY_BYTES; left > 0; ) {
       const { done, value } = await reader.read()
-      if (done) return
+      if (done) return Buffer.concat(chunks)
+      chunks.push(value.subarray(0, left))
       left -= value.length
     }
   } catch {
-    return
+    return Buffer.concat(chunks)
   }
   await reader.cancel().catch(() => {})
+  return Buffer.concat(chunks)
 }
 
-function failureOf({ status, ok, headers }: Response, clock: Clock): PostFailure | undefined {
+function failureOf({ status, ok, headers }: Response, said: string, clock: Clock): PostFailure | undefined {
   if (ok) return undefined
   const isRedirect = status >= 300 && status < 400
+  const answered = isRedirect ? `answered ${status}; redirects are not followed` : `answered ${status}`
   return {
-    why: isRedirect ? `answered ${status}; redirects are not followed` : `answered ${status}`,
+    why: said === '' ? answered : `${answered}: ${said}`,
     isFinal: status === GONE,
     retryAfterMs: retryAfter(headers.get('retry-after'), clock.wallTime()),
   }

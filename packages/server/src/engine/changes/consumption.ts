@@ -4,6 +4,7 @@ import type { Position } from '../../api/contracts/backplane.js'
 import type { ChangeFeed, FeedEntry } from '../../api/contracts/change-feed.js'
 import { type Clock, pause } from '../../api/contracts/clock.js'
 import type { Logger } from '../../api/contracts/logger.js'
+import { ReportedFailure } from '../../api/contracts/reported-failure.js'
 import { Lanes } from '../../util/lanes.js'
 import { changeOf } from './change-of.js'
 import { follow, patiently, placeOf } from './follow.js'
@@ -154,10 +155,15 @@ export class Consumption {
       await this.settings.handler(...args)
       return undefined
     } catch (error) {
-      const level = isTemporary(error) ? 'warn' : 'error'
-      this.#log(level, error, 'consume: the handler failed; it will get the same changes again')
+      this.#report(error)
       return { error }
     }
+  }
+
+  #report(error: unknown): void {
+    if (error instanceof ReportedFailure) return
+    const level = isTemporary(error) ? 'warn' : 'error'
+    this.#log(level, error, 'consume: the handler failed; it will get the same changes again')
   }
 
   #delay(error: unknown, attempt: number): number {
