@@ -210,7 +210,7 @@ it('without SQLite the command takes memory, and one line says so and what helps
   const { room } = await visit(await cli.url())
   expect(await room.send('forgotten')).toMatchObject({ durability: 'memory' })
   expect(cli.stderr).toMatch(
-    /^Roomful: there is no SQLite, so everything is kept in memory.*Node 22\.13 or later.*npm install better-sqlite3 \(with -g .*\)\n$/,
+    /^Roomful: there is no SQLite, so everything is kept in memory.*Node 22\.13 or later.*npm install better-sqlite3@12 \(with -g .*\)\n$/,
   )
   expect(await readdir(cli.folder)).toEqual([])
 })
@@ -219,7 +219,7 @@ it('without SQLite the command does not put into memory what should be kept in a
   const cli = await roomfulWithoutDriver(['--data', 'kept'])
   const { code, stderr } = await cli.exit()
   expect(stderr).toMatch(
-    /^roomful: nothing here can open a database in .*kept; use Node 22\.13 .*npm install better-sqlite3 \(with -g .*\)\n$/,
+    /^roomful: nothing here can open a database in .*kept; use Node 22\.13 .*npm install better-sqlite3@12 \(with -g .*\)\n$/,
   )
   expect(code).toBe(1)
 })

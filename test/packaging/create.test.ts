@@ -105,7 +105,7 @@ describe('npm create @roomful', () => {
     'npm create @roomful makes an app that passes its tests and chats in two tabs (%s)',
     async (name, args) => {
       const told = await create(`My App ${name}`, ...args)
-      expect(told).toContain('npm install\n  npm test\n  npm start\n')
+      expect(told).toContain(`  cd "My App ${name}"\n  npm install\n  npm test\n  npm start\n`)
       const folder = join(parent, `My App ${name}`)
       expect((await readdir(folder)).sort()).toEqual([
         '.gitignore',

@@ -194,7 +194,10 @@ describe('who is let in', () => {
     [{ authenticate: undefined }, /authenticate is undefined/],
     [{ authenticate: KEY }, /authenticate must be a function/],
     [{ authenticate: everybody, basepath: '/' }, /no option 'basepath'; did you mean 'basePath'/],
-    [{ authenticate: everybody, basePath: 'api' }, /basePath must be a path that starts with '\/'/],
+    [
+      { authenticate: everybody, basePath: 'api' },
+      /basePath must be a path that starts with '\/', such as '\/api'/,
+    ],
     [{ authenticate: everybody, bodyBytes: 0 }, /bodyBytes must be a number above 0/],
   ])('server.http refuses %j with a TypeError', async (options, says) => {
     const { server } = await serve()
@@ -204,7 +207,7 @@ describe('who is let in', () => {
 
 describe('bad input', () => {
   it.each([
-    ['POST', '/rooms/a/messages', undefined, 'invalid_message', /Invalid body: It is missing/],
+    ['POST', '/rooms/a/messages', undefined, 'invalid_message', /^The JSON body is missing$/],
     ['POST', '/rooms/a/messages', '{"message":', 'invalid_json', /not JSON/],
     ['POST', '/rooms/a/messages', [], 'invalid_message', /expected object, received array/],
     ['POST', '/rooms/a/messages', {}, 'invalid_message', /message: It is missing/],
@@ -266,7 +269,10 @@ describe('bad input', () => {
 
   it('a path that is none gets 404, and a method that is none 405', async () => {
     const { call } = await serveApi()
-    expect(await call('GET', '/room/a')).toMatchObject({ status: 404, body: { code: 'not_found' } })
+    expect(await call('GET', '/room/a')).toMatchObject({
+      status: 404,
+      body: { code: 'not_found', detail: 'The API has no such call; /api/openapi.json lists them all' },
+    })
     expect(await call('GET', '/rooms//messages')).toMatchObject({ status: 404 })
     expect(await call('PUT', '/rooms/a/messages', {})).toMatchObject({
       status: 405,
@@ -317,7 +323,19 @@ describe('mounting', () => {
     })
   })
 
-  it('a parser that has read the body first is told in the log', async () => {
+  it('a path outside basePath gets 404, and the path that would be right', async () => {
+    const { server } = await serve()
+    const base = await listen(express().use('/rest', apiOf(server).node))
+    expect(await call(`${base}/rest`, 'GET', '/rooms')).toMatchObject({
+      status: 404,
+      body: {
+        detail:
+          'The paths of the API begin with /api/; if it is mounted elsewhere, pass that path as basePath',
+      },
+    })
+  })
+
+  it('a parser that has read the body first is told in the answer and in the log', async () => {
     const { server, log } = await serve()
     const base = await listen(
       express()
@@ -325,7 +343,10 @@ describe('mounting', () => {
         .use('/api', apiOf(server).node),
     )
     const answer = await call(`${base}/api`, 'POST', '/rooms/a/messages', { message: 'Hello' })
-    expect(answer).toMatchObject({ status: 500, body: { code: 'internal', detail: 'Internal server error' } })
+    expect(answer).toMatchObject({
+      status: 500,
+      body: { code: 'internal', detail: expect.stringContaining('mount the API before') },
+    })
     expect(logText(log)).toContain('mount the API before parsers such as express.json()')
   })
 

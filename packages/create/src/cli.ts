@@ -19,7 +19,12 @@ try {
 
 function whatNext(folder: string): string {
   const path = relative('.', folder)
-  const enter = path === '' ? [] : [`cd ${path.startsWith('..') ? folder : path}`]
+  const enter = path === '' ? [] : [`cd ${quoted(path.startsWith('..') ? folder : path)}`]
   const steps = [...enter, 'npm install', 'npm test', 'npm start']
   return `\nCreated ${folder}. Next:\n\n${steps.map((step) => `  ${step}\n`).join('')}`
+}
+
+/** A path as one word of a shell. */
+function quoted(path: string): string {
+  return /^[\w./\\:-]+$/.test(path) ? path : `"${path}"`
 }

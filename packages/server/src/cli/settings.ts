@@ -58,8 +58,9 @@ Environment:
   NODE_NAME           what the page calls this node        (default: the host's name)
   ROOMFUL_LIMITS=off  makes rate and connection limits infinite, for load tests
 
-Keeping it in a folder needs Node 22.13 or later, or npm install better-sqlite3; without either, the default is memory.
-Serves the demo page at /, the WebSocket at /ws. SIGTERM drains and exits; SIGINT (Ctrl-C) exits at once.`
+Keeping it in a folder needs Node 22.13 or later, or npm install better-sqlite3@12; without either, the default is memory.
+Serves the demo page at /, the WebSocket at /ws. SIGINT (Ctrl-C) exits at once. SIGTERM drains: /readyz answers
+503 for 5 s, then clients are asked over 15 s to reconnect elsewhere.`
 
 const OPTIONS = {
   port: { type: 'string' },

@@ -12,7 +12,7 @@ import { type StoreSettings, UsageError } from './settings.js'
 
 const FILE = 'roomful.db'
 const CURES =
-  'use Node 22.13 or later, or: npm install better-sqlite3 (with -g if this command was installed with it)'
+  'use Node 22.13 or later, or: npm install better-sqlite3@12 (with -g if this command was installed with it)'
 
 /** What keeps the rooms; says where, but for Redis. @throws UsageError if it cannot be used */
 export async function openStore(store: StoreSettings): Promise<Backplane> {

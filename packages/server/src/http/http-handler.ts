@@ -29,9 +29,9 @@ export class HttpHandler {
     try {
       return await this.#answer(request, body)
     } catch (error) {
-      if (isRefusal(error)) return problem(error)
-      this.deps.logger.error({ err: error }, 'http: a request failed')
-      return problem(new RoomfulError('internal'))
+      const answered = isRefusal(error) ? error : new RoomfulError('internal')
+      if (answered.code === 'internal') this.deps.logger.error({ err: error }, 'http: a request failed')
+      return problem(answered)
     }
   }
 
@@ -43,6 +43,8 @@ export class HttpHandler {
     const key = keyOf(request.headers, route)
     const lastEventId = request.headers.get('last-event-id') ?? undefined
     const body = route.body ? await readJson(source, limits, clock) : undefined
+    if (body === undefined && route.body?.isOptional === false)
+      throw new RoomfulError('invalid_message', { message: 'The JSON body is missing' })
     const asked = { params, query: url.searchParams, body, key, lastEventId }
     const answer = await route.handle(server, asked)
     if (answer instanceof Response) return request.method === 'HEAD' ? headOf(answer) : answer

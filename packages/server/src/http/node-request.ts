@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { RoomfulError } from '../api/contracts/roomful-error.js'
 import type { HttpRequest } from '../api/handles/http.js'
 import type { BodySource } from './body.js'
 import { passOn } from './node-stream.js'
@@ -27,13 +28,13 @@ function targetOf(request: IncomingMessage & { readonly originalUrl?: unknown })
   return target.startsWith('//') ? `/.${target}` : target
 }
 
-/** @throws Error if something has already read the body */
+/** @throws RoomfulError `internal` if something has already read the body; its message is for whoever calls */
 export function bodyOf(request: IncomingMessage): BodySource {
   return (take) => {
     if (request.readableDidRead)
-      throw new Error(
-        'http: the body has already been read; mount the API before parsers such as express.json()',
-      )
+      throw new RoomfulError('internal', {
+        message: 'The body has already been read; mount the API before parsers such as express.json()',
+      })
     const done = new Promise<void>((resolve, reject) => {
       request.on('data', take)
       request.once('end', resolve)

@@ -1,3 +1,4 @@
+import type { RoomfulError } from '../api/contracts/roomful-error.js'
 import { requestError } from './problem.js'
 import type { Route } from './route.js'
 
@@ -27,13 +28,17 @@ export class Router {
     const asked = method === 'HEAD' ? 'GET' : method
     const found = here.find(({ route }) => route.method === asked)
     if (found) return found
-    if (here.length === 0)
-      throw requestError(
-        'not_found',
-        `The API has nothing at this path; its paths begin with ${this.basePath}/`,
-      )
+    if (here.length === 0) throw this.#notFound(pathname)
     const allowed = here.map(({ route }) => route.method).join(' or ')
     throw requestError('method_not_allowed', `This path allows ${allowed}`)
+  }
+
+  #notFound(pathname: string): RoomfulError {
+    const prefix = `${this.basePath}/`
+    const why = pathname.startsWith(prefix)
+      ? `The API has no such call; ${prefix}openapi.json lists them all`
+      : `The paths of the API begin with ${prefix}; if it is mounted elsewhere, pass that path as basePath`
+    return requestError('not_found', why)
   }
 
   /** The segments of a path below the base, decoded; none for any other path. */

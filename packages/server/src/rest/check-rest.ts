@@ -24,6 +24,9 @@ const OPTIONS: OptionRules<RestOptions<AnyProtocol>> = {
 export function assertRestOptions<O extends RestOptions<AnyProtocol>>(
   options: O,
 ): O & { readonly key: string } {
+  for (const name of ['url', 'key'] as const)
+    if (Object.hasOwn(Object(options), name) && options[name] === undefined)
+      throw new TypeError(`createRest: ${name} is undefined; is its environment variable set?`)
   assertOptions('createRest', options, OPTIONS)
   const { url, key } = options
   if (url === undefined || key === undefined)

@@ -12,10 +12,11 @@ import type {
 import { assertHookSets } from '../hooks/hook-sets.js'
 import { aCount } from './check-calls.js'
 
-const aPath = is.rule(
-  "a path that starts with '/', such as '/ws'",
-  (value) => typeof value === 'string' && /^\/[^?#]*$/.test(value),
-)
+const aPath = (example: string) =>
+  is.rule(
+    `a path that starts with '/', such as '${example}'`,
+    (value) => typeof value === 'string' && /^\/[^?#]*$/.test(value),
+  )
 const MIN_SECRET_LENGTH = 16
 const aSecret = is.rule(
   `a string of ${MIN_SECRET_LENGTH} characters or more; make one with: openssl rand -base64 32`,
@@ -71,8 +72,13 @@ const SERVER: OptionRules<ServerOptions<AnyProtocol, unknown>> = {
   ),
 }
 
-const LISTEN: OptionRules<ListenOptions> = { port: is.port, host: is.text, path: aPath, tls: aCertificate }
-const ATTACH: OptionRules<AttachOptions> = { path: aPath }
+const LISTEN: OptionRules<ListenOptions> = {
+  port: is.port,
+  host: is.text,
+  path: aPath('/ws'),
+  tls: aCertificate,
+}
+const ATTACH: OptionRules<AttachOptions> = { path: aPath('/ws') }
 const CLOSE: OptionRules<CloseOptions> = { lagMs: is.duration, drainMs: is.duration }
 
 const CHANGES: OptionRules<ChangesOptions> = {
@@ -142,7 +148,7 @@ function assertReachable(caller: string, path = '/'): void {
 }
 
 const HTTP: OptionRules<HttpOptions> = {
-  basePath: aPath,
+  basePath: aPath('/api'),
   authenticate: is.function,
   bodyBytes: is.positive,
   bodyMs: is.positive,
