@@ -79,6 +79,7 @@ export class ModelDisk {
   #files = new Map<string, Bytes>()
   #durable = new Map<string, Bytes>()
   #changes: Change[] = []
+  readonly #failures = new Map<string, number>()
 
   constructor(
     image: Image,
@@ -143,10 +144,16 @@ export class ModelDisk {
     return undefined
   }
 
+  /** How many syncs of a file have failed. The system reports each to all who had the file open at that time. */
+  failuresOf(path: string): number {
+    return this.#failures.get(path) ?? 0
+  }
+
   sync(path: string): DiskError | undefined {
     this.now += this.random.between(10 * this.syncMs[0], 10 * this.syncMs[1]) / 10
     if (this.failingSyncs > 0 || this.isBroken) {
       this.failingSyncs = Math.max(0, this.failingSyncs - 1)
+      this.#failures.set(path, this.failuresOf(path) + 1)
       for (const change of this.#changes) if (change.path === path) change.isDropped = true
       return 'io'
     }

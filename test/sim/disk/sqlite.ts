@@ -57,6 +57,8 @@ export interface Mount {
 
 interface OpenFile extends Mount {
   readonly path: string
+  /** How many failed syncs of the file it knows of. */
+  failures: number
 }
 
 // Result codes of sqlite3.h, which `sqlite3_io_methods` returns.
@@ -215,7 +217,7 @@ function fileMethods(): object {
         codeOf(disk.truncate(path, Number(size)), IO_ERROR_WRITE),
       ),
     xSync: (pointer: number) =>
-      withFile(pointer, IO_ERROR_SYNC, ({ disk, path }) => codeOf(disk.sync(path), IO_ERROR_SYNC)),
+      withFile(pointer, IO_ERROR_SYNC, (file) => codeOf(syncOpen(file), IO_ERROR_SYNC)),
     xFileSize: (pointer: number, to: number) =>
       withFile(pointer, IO_ERROR_READ, ({ disk, path }) => {
         wasm.poke(to, BigInt(disk.size(path)), 'i64')
@@ -281,6 +283,7 @@ function fileOf(name: string): OpenFile | undefined {
     mount && {
       path,
       disk: mount.disk,
+      failures: mount.disk.failuresOf(path),
       get isDead() {
         return mount.isDead
       },
@@ -291,6 +294,15 @@ function fileOf(name: string): OpenFile | undefined {
 function withFile(pointer: number, failure: number, work: (file: OpenFile) => number): number {
   const file = openFiles.get(pointer)
   return !file || file.isDead ? failure : work(file)
+}
+
+/** Also fails if a sync of somebody else has failed since the file was opened or synced last, as on Linux. */
+function syncOpen(file: OpenFile): DiskError | undefined {
+  const { disk, path } = file
+  const known = file.failures
+  const error = disk.sync(path)
+  file.failures = disk.failuresOf(path)
+  return file.failures > known ? 'io' : error
 }
 
 const codeOf = (error: DiskError | undefined, io: number): number =>

@@ -32,6 +32,8 @@ export class StoreFile {
   readonly #walInode: bigint | undefined
   /** Roughly the bytes written since the last checkpoint; SQLite does not report them. */
   #unmoved = 0
+  /** The last checkpoint failed, so what a sync should have written of the journal may be in the system's memory alone. */
+  #isJournalInDoubt = false
   /** Why nothing could be written, until there is space again. */
   #full: unknown
 
@@ -99,8 +101,7 @@ export class StoreFile {
   checkpoint(isIdle: boolean): void {
     if (this.#unmoved === 0 || (!isIdle && this.#unmoved < CHECKPOINT_BYTES)) return
     const isLarge = this.files.size(walOf(this.settings.file)) > LARGEST_WAL_BYTES
-    this.driver.prepare(`PRAGMA wal_checkpoint(${isLarge ? 'TRUNCATE' : 'PASSIVE'})`).all()
-    this.#unmoved = 0
+    this.#movePages(isLarge ? 'TRUNCATE' : 'PASSIVE')
   }
 
   /** Rewrites the database, so that no byte of deleted data remains in it or beside it. Messages wait meanwhile. */
@@ -112,8 +113,7 @@ export class StoreFile {
 
   /** Moves all that was committed into the database, and leaves nothing in the journal beside it. */
   emptyJournal(): void {
-    this.driver.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
-    this.#unmoved = 0
+    this.#movePages('TRUNCATE')
   }
 
   /** Copies everything that is committed. The copy is complete or does not exist. */
@@ -133,9 +133,15 @@ export class StoreFile {
     }
   }
 
+  /** @throws if the journal is in doubt and cannot be written again; the file is closed all the same */
   close(): void {
-    this.driver.close()
-    this.#note.remove()
+    try {
+      // Closing moves pages, too.
+      this.#secureJournal()
+    } finally {
+      this.driver.close()
+      this.#note.remove()
+    }
   }
 
   #configure(): void {
@@ -151,6 +157,24 @@ export class StoreFile {
     driver.exec('PRAGMA checkpoint_fullfsync = ON')
     driver.exec('BEGIN IMMEDIATE')
     driver.exec('COMMIT')
+  }
+
+  #movePages(mode: 'PASSIVE' | 'TRUNCATE'): void {
+    this.#secureJournal()
+    this.#isJournalInDoubt = true
+    this.driver.prepare(`PRAGMA wal_checkpoint(${mode})`).all()
+    this.#isJournalInDoubt = false
+    this.#unmoved = 0
+  }
+
+  /**
+   * After a failed sync, the next one succeeds and writes nothing. If pages were moved then, a power cut would leave some
+   * of them in the database, and nothing in the journal to complete them: a damaged file.
+   */
+  #secureJournal(): void {
+    if (!this.#isJournalInDoubt) return
+    this.files.rewrite(walOf(this.settings.file))
+    this.#isJournalInDoubt = false
   }
 
   #changes(): number {
