@@ -48,6 +48,12 @@ function counted(server: Roomful<typeof protocol>, name: string): number {
   return Number(value ?? 0)
 }
 
+/** For how long an endpoint has not accepted a message, in seconds. */
+function failingSeconds(server: Roomful<typeof protocol>): number {
+  const [, value] = /^roomful_webhooks_failing_seconds\{[^}]*\} (.+)$/m.exec(server.metrics()) ?? []
+  return Number(value)
+}
+
 /** After it, the next request is under way, and none after that one: the next wait is as long at least. */
 const longestWait = (failures: number) => 1_000 * 2 ** (failures - 1)
 
@@ -213,6 +219,42 @@ describe('webhooks', () => {
     await until(() => count('delivered') === 2)
     await settled()
     expect(log.map(({ level, fields }) => [level, fields.why])).toEqual([['warn', 'answered 400']])
+  })
+
+  it('webhooks show how long the oldest message has been failing, though others are accepted', async () => {
+    const { server, receiver, clock, said, count } = await telling({ retryMs: 5_000 })
+    receiver.answer = (one, response) => response.writeHead(one.line.startsWith('bad') ? 400 : 200).end()
+    expect(failingSeconds(server)).toBe(0)
+    await said('bad', '1')
+    await until(() => count('failures') === 1)
+    await settled()
+    await clock.advance(10_000)
+    await said('badly', '2')
+    await said('good', '3')
+    await until(() => count('delivered') === 1)
+    await settled()
+    expect(failingSeconds(server)).toBe(10)
+    receiver.answer = status(200)
+    for (let rounds = 0; count('delivered') < 3; rounds++) {
+      expect(rounds).toBeLessThan(10)
+      await clock.advance(5_000)
+      await settled()
+    }
+    await settled()
+    expect(failingSeconds(server)).toBe(0)
+  })
+
+  it('webhooks that were stopped show no failing message, and those whose endpoint is gone do', async () => {
+    const receiver = await WebhookReceiver.start(status(410))
+    const { server, clock } = await started()
+    const webhooks = server.webhooks([{ url: receiver.url, secret: SECRET, from: 'oldest' }])
+    await say(server, 'a', '1')
+    await until(() => counted(server, 'failures') === 1)
+    await settled()
+    await clock.advance(60_000)
+    expect(failingSeconds(server)).toBe(60)
+    await webhooks.stop()
+    expect(failingSeconds(server)).toBe(0)
   })
 
   it('webhooks of a room whose message is refused hold up only that room', async () => {

@@ -218,6 +218,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
       logger,
       random: Math.random,
       count: (...counted) => metrics.countWebhook(...counted),
+      showFailing: (endpoint, read) => metrics.showFailingWebhook(endpoint, read),
       consume: (...consumer) => changes.consume(...consumer),
       watch: (listener) => occupancy.listen(listener),
     })

@@ -15,6 +15,8 @@ export interface DeliveryDeps {
   /** From 0 to 1. */
   random(): number
   count(what: (typeof COUNTS)[number], endpoint: string, by?: number): void
+  /** `read` returns how long the oldest message that is sent again has been failing, in ms. */
+  showFailing(endpoint: string, read: () => number): void
 }
 
 export interface Message {

@@ -17,7 +17,8 @@ export interface Failure {
  * when all these messages have been accepted: an endpoint that is down, or refuses one message, must not flood the log.
  */
 export class FailingMessages {
-  readonly #ids = new Set<string>()
+  /** When each failed first. The oldest comes first. */
+  readonly #since = new Map<string, number>()
   #quietUntil = Number.NEGATIVE_INFINITY
   /** Whether the log says that requests fail, and not yet that this is over. */
   #isLogged = false
@@ -28,8 +29,18 @@ export class FailingMessages {
     private readonly logger: Logger,
   ) {}
 
-  failed({ id, attempt, why, waitMs }: Failure): void {
-    this.#ids.add(id)
+  /** How long the oldest has been failing, in ms; 0 if there is none. */
+  get failingMs(): number {
+    const [oldest] = this.#since.values()
+    return oldest === undefined ? 0 : this.clock.now() - oldest
+  }
+
+  add(id: string): void {
+    if (!this.#since.has(id)) this.#since.set(id, this.clock.now())
+  }
+
+  /** Logs a failure of one of them. */
+  report({ id, attempt, why, waitMs }: Failure): void {
     const now = this.clock.now()
     if (now < this.#quietUntil) return
     this.#quietUntil = now + LINE_MS
@@ -42,20 +53,20 @@ export class FailingMessages {
   }
 
   accepted(id: string): void {
-    this.#ids.delete(id)
-    if (this.#ids.size > 0 || !this.#isLogged) return
+    this.#since.delete(id)
+    if (this.#since.size > 0 || !this.#isLogged) return
     this.#isLogged = false
     this.logger.info({ endpoint: this.endpoint, id }, 'webhooks: the endpoint accepts messages again')
   }
 
   /** The message is not sent again. */
   gaveUp(id: string): void {
-    this.#ids.delete(id)
+    this.#since.delete(id)
   }
 
   /** Nothing is sent from this node any more. */
   clear(): void {
-    this.#ids.clear()
+    this.#since.clear()
     this.#isLogged = false
   }
 }

@@ -21,6 +21,7 @@ export class LogSender {
     private readonly deps: DeliveryDeps,
   ) {
     this.#failing = new FailingMessages(endpoint.label, deps.clock, deps.logger)
+    deps.showFailing(endpoint.label, () => this.#failing.failingMs)
   }
 
   /** Receives one message of a room at a time. @throws ReportedFailure if the message has to be sent again */
@@ -32,17 +33,27 @@ export class LogSender {
     if (!failure) return this.#failing.accepted(id)
     const error = this.#errorOf(id, attempt, failure)
     if (!failure.isFinal && this.#isDue(change, attempt)) return this.#giveUp(change, attempt, error, failure)
-    // 410 is logged where it ends all sending, and a request that was not waited for says nothing about the endpoint.
-    if (!failure.isFinal && !signal.aborted)
-      this.#failing.failed({ id, attempt, why: failure.why, waitMs: error.retryAfterMs ?? 0 })
+    // A request that was not waited for says nothing about the endpoint.
+    if (!signal.aborted) this.#failed(id, attempt, failure, error)
     throw error
+  }
+
+  /** No message waits for this endpoint any more, as far as this node knows. */
+  forget(): void {
+    this.#failing.clear()
+  }
+
+  #failed(id: string, attempt: number, { why, isFinal }: PostFailure, error: ReportedFailure): void {
+    this.#failing.add(id)
+    // 410 is logged where it ends all sending.
+    if (!isFinal) this.#failing.report({ id, attempt, why, waitMs: error.retryAfterMs ?? 0 })
   }
 
   /** Forgets what failed once another node may have the endpoint: that one sends it again. */
   #watch(lost: AbortSignal): void {
     if (this.#lost === lost) return
     this.#lost = lost
-    lost.addEventListener('abort', () => this.#failing.clear())
+    lost.addEventListener('abort', () => this.forget())
   }
 
   /** The error that tells the consumer when to hand over the message again. */

@@ -36,13 +36,15 @@ export function startWebhooks(given: readonly WebhookEndpoint<AnyProtocol>[], de
 
 class EndpointSender {
   readonly #consumer: Consumer | undefined
+  readonly #log: LogSender
   readonly #occupancy: OccupancySender
   readonly #unwatch: () => void
 
   constructor(endpoint: Endpoint, deps: WebhooksDeps) {
     const { consumer: name, from, retryMs, logged, occupancy } = endpoint
-    const delivery = new Delivery(endpoint, deps, () => void this.stop())
-    const { handle } = new LogSender(endpoint, delivery, deps)
+    const delivery = new Delivery(endpoint, deps, () => void this.#end())
+    this.#log = new LogSender(endpoint, delivery, deps)
+    const { handle } = this.#log
     this.#consumer =
       logged?.size === 0 ? undefined : deps.consume(name, handle, { from, batch: 1, ahead: AHEAD, retryMs })
     this.#occupancy = new OccupancySender(endpoint, delivery, deps)
@@ -50,6 +52,12 @@ class EndpointSender {
   }
 
   async stop(): Promise<void> {
+    await this.#end()
+    this.#log.forget()
+  }
+
+  /** After a 410, what failed is still shown as failing: it waits until the endpoint is started again. */
+  async #end(): Promise<void> {
     this.#unwatch()
     await Promise.all([this.#consumer?.stop(), this.#occupancy.stop()])
   }

@@ -36,6 +36,7 @@ export class Metrics {
     deadLetters: new Map<string, number>(),
     dropped: new Map<string, number>(),
   }
+  readonly #failingWebhooks = new Map<string, () => number>()
 
   countError(code: string): void {
     this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1)
@@ -50,6 +51,11 @@ export class Metrics {
   countWebhook(what: 'delivered' | 'failures' | 'deadLetters' | 'dropped', endpoint: string, by = 1): void {
     const counts = this.#webhooks[what]
     counts.set(endpoint, (counts.get(endpoint) ?? 0) + by)
+  }
+
+  /** `read` is asked at each scrape how long the oldest message that is sent again has been failing, in ms. */
+  showFailingWebhook(endpoint: string, read: () => number): void {
+    this.#failingWebhooks.set(endpoint, read)
   }
 
   /** Prometheus' text format, version 0.0.4. */
@@ -100,11 +106,19 @@ export class Metrics {
 
   #webhookFamilies(): string[] {
     const { delivered, failures, deadLetters, dropped } = this.#webhooks
+    const failing = new Map([...this.#failingWebhooks].map(([endpoint, read]) => [endpoint, read() / 1_000]))
     return [
       family('roomful_webhooks_delivered_total', 'Messages that an endpoint accepted', 'endpoint', delivered),
       family('roomful_webhooks_failures_total', 'Requests that failed', 'endpoint', failures),
       family('roomful_webhooks_dead_letters_total', 'Messages that were given up', 'endpoint', deadLetters),
       family('roomful_webhooks_dropped_total', 'Events of rooms that were dropped', 'endpoint', dropped),
+      family(
+        'roomful_webhooks_failing_seconds',
+        'Since the first failure of the oldest message that is sent again',
+        'endpoint',
+        failing,
+        'gauge',
+      ),
     ]
   }
 }
@@ -123,11 +137,12 @@ function family(
   help: string,
   label: string,
   values: ReadonlyMap<string | number, number>,
+  type = 'counter',
 ): string {
   const lines = [...values].map(
     ([key, value]) => `${name}{${label}="${escapeLabel(String(key))}"} ${value}\n`,
   )
-  return head(name, help, 'counter') + lines.join('')
+  return head(name, help, type) + lines.join('')
 }
 
 function escapeLabel(value: string): string {
