@@ -85,6 +85,23 @@ describe('a stream', () => {
     }
   })
 
+  it('a stream goes on after a snapshot: what was published in between comes first', async () => {
+    const { call, note, open } = await serveRoom()
+    await note('1', '2')
+    const { body } = await call('GET', '/rooms/general/snapshot?as=@server')
+    await note('3', '4')
+    const client = await open((body as { last_event_id: string }).last_event_id)
+    expect(await texts(client, 2)).toEqual(['3', '4'])
+  })
+
+  it('a stream goes on after a snapshot of a room that holds nothing', async () => {
+    const { call, note, open } = await serveRoom()
+    const { body } = await call('GET', '/rooms/general/snapshot?as=@server')
+    await note('1')
+    const client = await open((body as { last_event_id: string }).last_event_id)
+    expect(await texts(client, 1)).toEqual(['1'])
+  })
+
   it('a stream has at once what is published while its beginning is looked for', async () => {
     const backplane = memory()
     const { note, open } = await serveRoom({ backplane }, { heartbeatMs: 1_000_000 })

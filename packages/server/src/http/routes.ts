@@ -2,6 +2,7 @@ import { is } from '@roomful/protocol/options'
 import * as z from 'zod/mini'
 import type { Published as LogPublished } from '../api/api.js'
 import type { Position as LogPosition } from '../api/contracts/backplane.js'
+import { cursorText } from '../api/contracts/cursor.js'
 import type { EventStreams } from './event-streams.js'
 import { parse } from './parse.js'
 import {
@@ -103,7 +104,7 @@ export const routes: readonly Route[] = [
         .room(param('room'))
         .snapshot(defined(query))
       const lists = { messages: [...messages], members: members && [...members] }
-      return { ...lists, more, count, cursor: positionOf(cursor) }
+      return { ...lists, more, count, cursor: positionOf(cursor), last_event_id: cursorText(cursor) }
     },
   }),
   route({

@@ -85,7 +85,15 @@ const members = z.optional(
 
 export const Messages = z.object({ messages, more: z.boolean(), truncated: z.boolean() })
 
-export const Snapshot = z.object({ messages, more: z.boolean(), members, count, cursor: Position })
+/** `last_event_id` is the cursor again, as a stream takes it: it goes on with what follows these messages. */
+export const Snapshot = z.object({
+  messages,
+  more: z.boolean(),
+  members,
+  count,
+  cursor: Position,
+  last_event_id: z.string(),
+})
 
 export const Room = z.object({ room_id: z.string(), count, head: Position })
 
