@@ -335,6 +335,31 @@ describe('mounting', () => {
     })
   })
 
+  it('a body that something before the API turned into text is read all the same', async () => {
+    const { server, api } = await serveApi()
+    const url = await listen((request, response) => {
+      request.setEncoding('utf8')
+      api.node(request, response)
+    })
+    const sent = await call(`${url}/api`, 'POST', '/rooms/r/messages', { message: 'Grüße' })
+    expect(sent.status).toBe(200)
+    expect((await server.room('r').history()).messages).toMatchObject([{ message: 'Grüße' }])
+  })
+
+  it('a body stream of texts is read as one of bytes is', async () => {
+    const { api } = await serveApi()
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue('{"message": "Hello"}')
+        controller.close()
+      },
+    })
+    const headers = { authorization: `Bearer ${KEY}` }
+    const init = { method: 'POST', headers, body, duplex: 'half' } as RequestInit
+    const answer = await api.fetch(new Request('http://localhost/api/rooms/r/messages', init))
+    expect(answer.status).toBe(200)
+  })
+
   it('a parser that has read the body first is told in the answer and in the log', async () => {
     const { server, log } = await serve()
     const base = await listen(

@@ -10,8 +10,8 @@ export interface BodyReading {
   stop(): void
 }
 
-/** Begins to read a body, chunk by chunk. */
-export type BodySource = (take: (chunk: Uint8Array) => void) => BodyReading
+/** Begins to read a body, chunk by chunk. Chunks are texts if somebody before the API called `setEncoding`. */
+export type BodySource = (take: (chunk: Uint8Array | string) => void) => BodyReading
 
 export interface BodyLimits {
   readonly bodyBytes: number
@@ -36,8 +36,9 @@ function readBytes(source: BodySource, { bodyBytes, bodyMs }: BodyLimits, clock:
   let size = 0
   return new Promise((resolve, reject) => {
     const { done, stop } = source((chunk) => {
-      size += chunk.length
-      if (size <= bodyBytes) chunks.push(chunk)
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+      size += bytes.length
+      if (size <= bodyBytes) chunks.push(bytes)
       else fail('too_large', `The body is larger than ${bodyBytes} bytes`)
     })
     const cancel = clock.after(bodyMs, () => fail('timeout', `The body did not arrive within ${bodyMs} ms`))
@@ -47,13 +48,15 @@ function readBytes(source: BodySource, { bodyBytes, bodyMs }: BodyLimits, clock:
       stop()
       reject(new RoomfulError(code, { message, cause }))
     }
-    done.then(
-      () => {
-        cancel()
-        resolve(Buffer.concat(chunks))
-      },
-      (cause: unknown) => fail('cancelled', 'The body did not arrive in full', cause),
-    )
+    done
+      .then(() => Buffer.concat(chunks))
+      .then(
+        (bytes) => {
+          cancel()
+          resolve(bytes)
+        },
+        (cause: unknown) => fail('cancelled', 'The body did not arrive in full', cause),
+      )
   })
 }
 

@@ -11,8 +11,10 @@ const LINGER_MS = 2_000
 /** Converts a request of Node. @throws TypeError for an invalid target or header */
 export function requestOf(request: IncomingMessage): HttpRequest {
   const headers = new Headers()
+  // HTTP/2 has pseudo-headers such as `:method`, which Headers refuses.
   for (const [name, value = ''] of Object.entries(request.headers))
-    for (const one of Array.isArray(value) ? value : [value]) headers.append(name, one)
+    if (!name.startsWith(':'))
+      for (const one of Array.isArray(value) ? value : [value]) headers.append(name, one)
   return {
     method: request.method ?? 'GET',
     url: new URL(targetOf(request), 'http://localhost').href,

@@ -119,7 +119,10 @@ class RestServer implements Rest<AnyProtocol> {
     assertSnapshotOptions(options)
     if (typeof options.as !== 'string' || !isWellFormed(options.as))
       throw new TypeError('snapshot: over HTTP, as must be a user id, of valid Unicode')
-    return this.#read(`${path}/snapshot`, options)
+    const { last_event_id: _, ...snapshot } = await this.#read<
+      Snapshot<AnyProtocol> & { last_event_id: string }
+    >(`${path}/snapshot`, options)
+    return snapshot
   }
 
   async #info(path: string): Promise<RestRoomInfo> {
