@@ -1,3 +1,4 @@
+import { UNLIMITED } from '@roomful/server'
 import { Random } from '../sim/random.js'
 import { WireClient } from '../support/wire-client.js'
 import { Stage } from './stage.js'
@@ -16,7 +17,6 @@ export interface RacingJoinsResult {
 
 /** Live entries that a joiner waits for. */
 const LIVE = 2
-const unlimited = Number.POSITIVE_INFINITY
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 /**
@@ -26,8 +26,7 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 export function raceJoins({ joins, pairs }: RacingJoinsOptions): Promise<RacingJoinsResult> {
   return Stage.play(async (stage) => {
     const redis = await stage.redis()
-    const limits = { messagesPerSecond: unlimited, bytesPerSecond: unlimited, joinsPerSecond: unlimited }
-    const cluster = await stage.cluster(2, redis, { redis: { historyCount: 100 }, limits })
+    const cluster = await stage.cluster(2, redis, { redis: { historyCount: 100 }, limits: UNLIMITED })
     const races = Array.from({ length: pairs }, (_, pair) => new Race(`room-${pair}`, new Random(pair)))
     const each = Math.ceil(joins / pairs)
     await Promise.all(races.map((race) => race.run(each, cluster.node(0).port, cluster.node(1).port)))
