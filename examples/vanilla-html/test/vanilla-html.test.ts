@@ -24,7 +24,10 @@ async function visit(): Promise<{ page: Page; faults: string[]; say(text: string
   const page = await context.newPage()
   const faults = faultsOf(page)
   await page.goto(server.url)
-  await page.getByRole('status').filter({ hasText: /^Joined/ }).waitFor()
+  await page
+    .getByRole('status')
+    .filter({ hasText: /^Joined/ })
+    .waitFor()
   const say = async (text: string) => {
     await page.getByLabel('Message', { exact: true }).fill(text)
     await page.getByRole('button', { name: 'Send' }).click()
