@@ -166,7 +166,13 @@ export const layers: Layer[] = [
   {
     name: 'server rest',
     files: [`${server}rest/`],
-    imports: ['server contracts', 'server api', '@roomful/protocol/wire', '@roomful/protocol/options'],
+    imports: [
+      'server util',
+      'server contracts',
+      'server api',
+      '@roomful/protocol/wire',
+      '@roomful/protocol/options',
+    ],
     types: [protocol],
   },
   {

@@ -98,6 +98,7 @@ class Scene {
     await recording.until(() => readers.every(({ isLive }) => isLive), 'everybody has joined')
     this.#end = performance.now() + this.options.durationMs
     await Promise.all([this.#talk(), this.#cutNowAndThen(), this.#killNowAndThen(), this.#beginNowAndThen()])
+    this.#sayLastWords()
     await recording.until(() => this.#clients.every(({ outbox }) => outbox.isEmpty), 'all is acknowledged')
     await recording.until(() => this.#publishers.every(({ isDone }) => isDone), 'all is accepted by HTTP')
     await this.#catchUp()
@@ -144,6 +145,17 @@ class Scene {
     const client = this.#random.pick([...this.#clients, ...this.#publishers])
     client.write(`${client.name} ${written} ${'\u{1F600}'.repeat(this.#random.between(0, 50))}`)
     if (written % 20 === 0) this.#page(this.#random.pick(this.#clients))
+  }
+
+  /**
+   * One more message in each room: after the last kill of a server that keeps nothing, the newest ack could be of an
+   * epoch that is gone, and nobody would ever reach it.
+   */
+  #sayLastWords(): void {
+    for (const room of this.#rooms) {
+      const client = this.#clients.find((one) => one.room === room)
+      client?.write(`${client.name} last`)
+    }
   }
 
   #page(client: RecordedClient): void {

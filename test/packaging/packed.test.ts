@@ -349,7 +349,7 @@ const BARE = `
   const http = createHttpServer(server.http({ authenticate: bearer(key) }).node)
   await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve))
   const url = 'http://127.0.0.1:' + http.address().port + '/api'
-  const web = createContext({ fetch, crypto, URL, URLSearchParams, AbortSignal, setTimeout, options: { url, key } })
+  const web = createContext({ fetch, crypto, URL, URLSearchParams, AbortSignal, TextDecoder, setTimeout, options: { url, key } })
   runInContext(await readFile('rest.iife.js', 'utf8'), web)
   const room = runInContext('Roomful.createRest(options).room("r")', web)
   const { offset } = await room.chat.send('hello')

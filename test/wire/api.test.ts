@@ -374,7 +374,7 @@ describe('an id that is no user’s', () => {
     const { url, server } = await serve(users)
     const [ana] = await connectUsers(url, 'ana')
     await ana?.join('a')
-    for (const id of [null, 5, {}, '']) expect(() => use(server, id as string)).toThrow(TypeError)
+    for (const id of [null, 5, {}, '', '@ana']) expect(() => use(server, id as string)).toThrow(TypeError)
     await ana?.never('alerted')
     await ana?.never('left')
   })

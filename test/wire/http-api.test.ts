@@ -155,6 +155,14 @@ describe('who is let in', () => {
     expect(log).toMatchObject([{ level: 'error', event: 'http: authenticate failed' }])
   })
 
+  it('authenticate that gives no answer is waited for as long as a handler, then answered with 503 and logged', async () => {
+    const authenticate = () => new Promise<never>(() => {})
+    const { call, log } = await serveApi({ limits: { handlerMs: 50 } }, { authenticate })
+    expect(await call('GET', '/rooms/a')).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    expect(log).toMatchObject([{ level: 'error', event: 'http: authenticate failed' }])
+    expect(logText(log)).toContain('authenticate took longer than 50 ms')
+  })
+
   it.each([
     [
       'a code of its own',
@@ -236,6 +244,9 @@ describe('bad input', () => {
     ['POST', '/users/ana/disconnect', { code: 1006 }, 'invalid_message', /code: A close code is 1000/],
     ['POST', '/users/ana/disconnect', { reason: 'ä'.repeat(62) }, 'invalid_message', /123 bytes/],
     ['POST', '/users/ana/messages', { message: 'x' }, 'invalid_message', /type: It is missing/],
+    ['POST', '/users/@ana/messages', { type: 'paid', invoice: 1 }, 'invalid_request', /not begin with @/],
+    ['POST', '/users/%40ana/disconnect', undefined, 'invalid_request', /not begin with @/],
+    ['DELETE', '/rooms/a/members/@ana', undefined, 'invalid_request', /not begin with @/],
   ])('%s %s with the body %j gets 400 in words', async (method, path, body, code, words) => {
     const { call, log } = await serveApi({ protocol })
     const answer = await call(method, path, body)
@@ -267,17 +278,26 @@ describe('bad input', () => {
     expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_request' } })
   })
 
-  it('a path that is none gets 404, and a method that is none 405', async () => {
+  it('a path that is none gets 404', async () => {
     const { call } = await serveApi()
     expect(await call('GET', '/room/a')).toMatchObject({
       status: 404,
       body: { code: 'not_found', detail: 'The API has no such call; /api/openapi.json lists them all' },
     })
     expect(await call('GET', '/rooms//messages')).toMatchObject({ status: 404 })
-    expect(await call('PUT', '/rooms/a/messages', {})).toMatchObject({
-      status: 405,
-      body: { code: 'method_not_allowed', detail: 'This path allows POST or GET' },
-    })
+  })
+
+  it.each([
+    ['PUT', '/rooms/a/messages', 'POST, GET, HEAD'],
+    ['OPTIONS', '/rooms', 'GET, HEAD'],
+    ['GET', '/rooms/a/members/ana', 'DELETE'],
+    ['HEAD', '/users/ana/messages', 'POST'],
+  ])('%s %s gets 405, and hears in Allow which methods there are: %s', async (method, path, allowed) => {
+    const { call } = await serveApi()
+    const { status, headers, body } = await call(method, path)
+    expect([status, headers.get('allow')]).toEqual([405, allowed])
+    if (method !== 'HEAD')
+      expect(body).toMatchObject({ code: 'method_not_allowed', detail: `This path allows ${allowed}` })
   })
 
   it('a body of 10 MB gets 413, and members are not disturbed', async () => {

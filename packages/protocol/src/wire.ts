@@ -8,6 +8,7 @@ export {
 } from './codec/decode-server-message.js'
 export { type Frame, type FrameResult, parseFrame } from './codec/frame.js'
 export { idFromBytes } from './codec/ids.js'
+export { type Check, compileShape } from './codec/shape.js'
 export { type Validation, validate } from './codec/validate.js'
 export {
   CLOSE_CODES,

@@ -20,6 +20,7 @@ export interface HttpApiDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly bodyDepth: number
+  readonly handlerMs: number
 }
 
 export interface ClosableApi {
@@ -33,11 +34,11 @@ export function httpApi(options: HttpOptions, deps: HttpApiDeps): ClosableApi {
   const { authenticate, bodyBytes = 65_536, bodyMs = 10_000 } = options
   const { streams: most = 1_000, heartbeatMs = 15_000, stalledMs = 30_000 } = options
   const basePath = (options.basePath ?? '/api').replace(/\/+$/, '')
-  const { server, openLogReader: open, clock, logger, bodyDepth } = deps
+  const { server, openLogReader: open, clock, logger, bodyDepth, handlerMs } = deps
   const streams = new EventStreams({ streams: most, heartbeatMs, stalledMs }, { open, clock, logger })
   const described = [...routes, streamRoute(streams)]
   const router = new Router([...described, documentRoute(described, basePath)], basePath)
-  const limits = { bodyBytes, bodyMs, bodyDepth }
+  const limits = { bodyBytes, bodyMs, bodyDepth, handlerMs }
   const handler = new HttpHandler({ server, clock, logger, authenticate, router, limits })
   const api: HttpApi = {
     fetch: (request) => handler.handle(request, webBodyOf(request)),

@@ -1,11 +1,13 @@
 import type { HttpAuthentication, HttpRequest } from '../api/api.js'
 import type { Clock } from '../api/contracts/clock.js'
+import { within } from '../api/contracts/deadline.js'
 import type { Logger } from '../api/contracts/logger.js'
 import { RoomfulError } from '../api/contracts/roomful-error.js'
 import { isRefusal } from '../api/hooks/refuse.js'
+import { isPromise } from '../util/maybe-promise.js'
 import type { ApiServer } from './api-server.js'
 import { type BodyLimits, type BodySource, readJson } from './body.js'
-import { problem, requestError } from './problem.js'
+import { methodNotAllowed, problem, requestError } from './problem.js'
 import type { Route } from './route.js'
 import type { Router } from './router.js'
 
@@ -15,7 +17,12 @@ export interface HttpDeps {
   readonly logger: Logger
   readonly authenticate: HttpAuthentication
   readonly router: Router
-  readonly limits: BodyLimits
+  readonly limits: HandlerLimits
+}
+
+export interface HandlerLimits extends BodyLimits {
+  /** Time limit for `authenticate`, in ms. */
+  readonly handlerMs: number
 }
 
 const MAX_KEY_LENGTH = 256
@@ -39,7 +46,9 @@ export class HttpHandler {
     const { router, server, limits, clock } = this.deps
     await this.#letIn(request)
     const url = new URL(request.url)
-    const { route, params } = router.match(request.method, url.pathname)
+    const match = router.match(request.method, url.pathname)
+    if ('allowed' in match) return methodNotAllowed(match.allowed)
+    const { route, params } = match
     const key = keyOf(request.headers, route)
     const lastEventId = request.headers.get('last-event-id') ?? undefined
     const body = route.body ? await readJson(source, limits, clock) : undefined
@@ -53,11 +62,11 @@ export class HttpHandler {
     return new Response(JSON.stringify(answer), { headers })
   }
 
-  /** @throws RoomfulError that `authenticate` throws, `not_authenticated`, or `unavailable` if `authenticate` fails */
+  /** @throws RoomfulError that `authenticate` throws, `not_authenticated`, or `unavailable` if `authenticate` fails or hangs */
   async #letIn(request: HttpRequest): Promise<void> {
     let isLetIn: boolean
     try {
-      isLetIn = await this.deps.authenticate(request)
+      isLetIn = await this.#authenticate(request)
     } catch (err) {
       if (isRefusal(err)) throw err
       this.deps.logger.error({ err }, 'http: authenticate failed')
@@ -67,6 +76,14 @@ export class HttpHandler {
       throw new RoomfulError('not_authenticated', {
         message: 'Authentication is required: Authorization: Bearer KEY, with a valid key',
       })
+  }
+
+  #authenticate(request: HttpRequest): boolean | Promise<boolean> {
+    const { authenticate, clock, limits } = this.deps
+    const { handlerMs } = limits
+    const answer = authenticate(request)
+    if (!isPromise(answer)) return answer
+    return within(handlerMs, clock, answer, () => new Error(`authenticate took longer than ${handlerMs} ms`))
   }
 }
 

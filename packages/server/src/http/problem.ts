@@ -8,8 +8,14 @@ export function requestError(code: keyof typeof REQUEST_STATUSES, message: strin
   return new RoomfulError(code, { message })
 }
 
+/** A path that has no call with the method of the request. */
+export function methodNotAllowed(allowed: readonly string[]): Response {
+  const methods = allowed.join(', ')
+  return problem(requestError('method_not_allowed', `This path allows ${methods}`), { allow: methods })
+}
+
 /** An error as `application/problem+json` (RFC 9457) says it. */
-export function problem(error: AnyRoomfulError): Response {
+export function problem(error: AnyRoomfulError, headers: Readonly<Record<string, string>> = {}): Response {
   const { code, issues, retryAfterMs } = error
   const status = httpStatus(code, retryAfterMs)
   const body = {
@@ -28,6 +34,7 @@ export function problem(error: AnyRoomfulError): Response {
       'cache-control': 'no-store',
       ...(status === 401 && { 'www-authenticate': 'Bearer' }),
       ...(retryAfterMs !== undefined && { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) }),
+      ...headers,
     },
   })
 }

@@ -1,6 +1,8 @@
 import * as z from 'zod/mini'
+import { isUserId } from '../api/options/check-ids.js'
 import type { ApiServer } from './api-server.js'
 import { type Fields, parse, queryOf } from './parse.js'
+import { requestError } from './problem.js'
 
 type Schema = z.ZodMiniType
 
@@ -56,7 +58,7 @@ interface Definition<Q extends Fields, B, A extends Schema> {
 }
 
 interface Input<Q, B> {
-  /** A parameter in the path. @throws Error if the path has none of this name */
+  /** A parameter in the path. @throws RoomfulError `invalid_request` for a user that is none */
   param(name: 'room' | 'user'): string
   readonly query: Q
   readonly body: B
@@ -106,5 +108,7 @@ export function route<Q extends Fields, B, A extends Schema>(definition: Definit
 function paramOf({ params }: RouteRequest, name: string): string {
   const value = params.get(name)
   if (value === undefined) throw new Error(`This path has no '${name}'`)
+  if (name === 'user' && !isUserId(value))
+    throw requestError('invalid_request', 'A user id is not empty and does not begin with @')
   return value
 }

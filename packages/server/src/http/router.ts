@@ -2,9 +2,14 @@ import type { RoomfulError } from '../api/contracts/roomful-error.js'
 import { requestError } from './problem.js'
 import type { Route } from './route.js'
 
-interface Match {
+export interface Match {
   readonly route: Route
   readonly params: ReadonlyMap<string, string>
+}
+
+/** The path has calls, but with other methods. */
+export interface Mismatch {
+  readonly allowed: readonly string[]
 }
 
 /** Finds the route of a request. */
@@ -18,8 +23,8 @@ export class Router {
     this.#routes = routes.map((route) => ({ route, pattern: route.path.slice(1).split('/') }))
   }
 
-  /** @throws RoomfulError `not_found`, `method_not_allowed` or `invalid_request` */
-  match(method: string, pathname: string): Match {
+  /** @throws RoomfulError `not_found` or `invalid_request` */
+  match(method: string, pathname: string): Match | Mismatch {
     const segments = this.#segments(pathname)
     const here = this.#routes.flatMap(({ route, pattern }) => {
       const params = paramsOf(pattern, segments)
@@ -29,8 +34,8 @@ export class Router {
     const found = here.find(({ route }) => route.method === asked)
     if (found) return found
     if (here.length === 0) throw this.#notFound(pathname)
-    const allowed = here.map(({ route }) => route.method).join(' or ')
-    throw requestError('method_not_allowed', `This path allows ${allowed}`)
+    const methods = here.map(({ route }) => route.method)
+    return { allowed: methods.includes('GET') ? [...methods, 'HEAD'] : methods }
   }
 
   #notFound(pathname: string): RoomfulError {

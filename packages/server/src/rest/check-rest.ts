@@ -1,6 +1,7 @@
 import { assertOptions, is, type OptionRules } from '@roomful/protocol/options'
 import { isWellFormed } from '@roomful/protocol/wire'
 import type { AnyProtocol } from '../api/api.js'
+import { MAX_TIMER_MS } from '../api/contracts/clock.js'
 import { RoomfulError } from '../api/contracts/roomful-error.js'
 import { assertRoomId, assertUserId } from '../api/options/check-ids.js'
 import type { RestOptions } from './rest-api.js'
@@ -16,7 +17,11 @@ const OPTIONS: OptionRules<RestOptions<AnyProtocol>> = {
   ),
   protocol: is.rule('the result of defineProtocol()', (value) => is.object.accepts(Object(value).server)),
   retries: is.rule('a whole number, 0 or more', (value) => Number.isSafeInteger(value) && Number(value) >= 0),
-  timeoutMs: is.positive,
+  timeoutMs: is.rule(
+    `a number of ms above 0, up to ${MAX_TIMER_MS} (24.8 days)`,
+    (value) => is.positive.accepts(value) && Number(value) <= MAX_TIMER_MS,
+  ),
+  answerBytes: is.positive,
   fetch: is.function,
 }
 
@@ -62,7 +67,7 @@ function isDots(part: string): boolean {
 }
 
 function isApiUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || /[?#]/.test(value)) return false
+  if (typeof value !== 'string' || /[?#\s]/.test(value)) return false
   try {
     const { protocol, username } = new URL(value)
     return username === '' && (protocol === 'https:' || protocol === 'http:')

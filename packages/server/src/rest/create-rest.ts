@@ -1,5 +1,5 @@
 import type { BuiltIn, JsonObject } from '@roomful/protocol'
-import { isWellFormed } from '@roomful/protocol/wire'
+import { type Check, isWellFormed } from '@roomful/protocol/wire'
 import type {
   AnyProtocol,
   ChatOptions,
@@ -22,6 +22,9 @@ import {
 import { assertKey, assertRestOptions, roomPath, userPath } from './check-rest.js'
 import { Requests } from './requests.js'
 import type { Rest, RestOptions, RestRoom, RestRoomInfo, RestUser, RoomMembers } from './rest-api.js'
+import { SHAPES } from './shapes.js'
+
+const MIB = 1_048_576
 
 /**
  * Reaches the rooms of a server over its HTTP API, from any runtime with `fetch`. Use it on servers only: whoever has
@@ -33,12 +36,14 @@ import type { Rest, RestOptions, RestRoom, RestRoomInfo, RestUser, RoomMembers }
  * await rest.room('orders').publish({ type: 'paid', order: 17 }, { key: 'order 17' })
  */
 export function createRest<const P extends AnyProtocol = BuiltIn>(options: RestOptions<P>): Rest<P> {
-  const { url, key, retries = 3, timeoutMs = 10_000, fetch = globalThis.fetch } = assertRestOptions(options)
+  const { url, key, retries = 3, timeoutMs = 10_000, answerBytes = 16 * MIB } = assertRestOptions(options)
+  const { fetch = globalThis.fetch } = options
   const requests = new Requests({
     url: url.replace(/\/+$/, ''),
     key,
     retries,
     timeoutMs,
+    answerBytes,
     // A plain call: some runtimes refuse a `fetch` with a `this`.
     fetch: (target, init) => fetch(target, init),
   })
@@ -80,7 +85,7 @@ class RestServer implements Rest<AnyProtocol> {
 
   async listRooms(options: ListOptions = {}): Promise<RoomList> {
     assertListOptions('listRooms', options)
-    const { rooms, more } = await this.#read<ListedRooms>('/rooms', options)
+    const { rooms, more } = await this.#read<ListedRooms>('/rooms', SHAPES.rooms, options)
     return { rooms: rooms.map(({ room_id, ...figures }) => ({ roomId: room_id, ...figures })), more }
   }
 
@@ -103,13 +108,13 @@ class RestServer implements Rest<AnyProtocol> {
     assertKey(caller, callersKey)
     const key = callersKey ?? crypto.randomUUID()
     const keyed = { key, isCallersKey: callersKey !== undefined }
-    const answer = await this.requests.make({ method: 'POST', path: `${path}/messages`, body, ...keyed })
-    return answer as Published
+    const call = { method: 'POST', path: `${path}/messages`, body, shape: SHAPES.published } as const
+    return (await this.requests.make({ ...call, ...keyed })) as Published
   }
 
   async #history(path: string, options: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
     assertHistoryOptions(options)
-    return this.#read(`${path}/messages`, options)
+    return this.#read(`${path}/messages`, SHAPES.page, options)
   }
 
   async #snapshot(
@@ -121,27 +126,28 @@ class RestServer implements Rest<AnyProtocol> {
       throw new TypeError('snapshot: over HTTP, as must be a user id, of valid Unicode')
     const { last_event_id: _, ...snapshot } = await this.#read<
       Snapshot<AnyProtocol> & { last_event_id: string }
-    >(`${path}/snapshot`, options)
+    >(`${path}/snapshot`, SHAPES.snapshot, options)
     return snapshot
   }
 
   async #info(path: string): Promise<RestRoomInfo> {
-    const { room_id, count, head } = await this.#read<Info>(path)
+    const { room_id, count, head } = await this.#read<Info>(path, SHAPES.room)
     return { roomId: room_id, count, head }
   }
 
   async #members(path: string): Promise<RoomMembers> {
-    const { count, members } = await this.#read<Members>(`${path}/members`)
+    const { count, members } = await this.#read<Members>(`${path}/members`, SHAPES.members)
     return { count, members: members?.map(({ user_id, ...shown }) => ({ userId: user_id, ...shown })) }
   }
 
-  /** The answer has the shape that the API describes for this path. */
-  async #read<Answer>(path: string, query: object = {}): Promise<Answer> {
+  /** `shape` checks that the answer is an `Answer`. */
+  async #read<Answer>(path: string, shape: Check, query: object = {}): Promise<Answer> {
     const fields = new URLSearchParams()
     for (const [name, value] of Object.entries(query)) fields.append(name, String(value))
     // Not `fields.size`, which older runtimes lack.
     const asked = String(fields)
-    return (await this.requests.make({ method: 'GET', path: asked ? `${path}?${asked}` : path })) as Answer
+    const answer = await this.requests.make({ method: 'GET', path: asked ? `${path}?${asked}` : path, shape })
+    return answer as Answer
   }
 }
 

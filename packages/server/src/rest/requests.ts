@@ -1,3 +1,4 @@
+import type { Check } from '@roomful/protocol/wire'
 import { RoomfulError } from '../api/contracts/roomful-error.js'
 import { type Answer, type Failure, readAnswer, unanswered } from './answers.js'
 
@@ -11,6 +12,8 @@ export interface Request {
   readonly key?: string
   /** Whether the caller knows the key, and so can repeat the call safely. */
   readonly isCallersKey?: boolean
+  /** Checks the answer; `undefined` for a call that is answered with 204. */
+  readonly shape?: Check
 }
 
 export interface RequestOptions {
@@ -18,6 +21,7 @@ export interface RequestOptions {
   readonly key: string
   readonly retries: number
   readonly timeoutMs: number
+  readonly answerBytes: number
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
 }
 
@@ -28,12 +32,14 @@ const LONGEST_WAIT_MS = 10_000
 export class Requests {
   constructor(private readonly options: RequestOptions) {}
 
-  /** @throws RoomfulError */
+  /** @throws RoomfulError, or TypeError for a body that JSON cannot hold */
   async make(request: Request): Promise<unknown> {
     const isRepeatable = request.method === 'GET' || request.key !== undefined
+    // Once: if the caller changed it between two attempts, the second would be another message with the same key.
+    const content = request.body && JSON.stringify(request.body)
     let isInDoubt = false
     for (let attempt = 1; ; attempt++) {
-      const answer = await this.#attempt(request)
+      const answer = await this.#attempt(request, content)
       if (answer.ok) return answer.value
       isInDoubt ||= answer.isInDoubt
       const wait = waitBefore(attempt, answer)
@@ -43,28 +49,46 @@ export class Requests {
     }
   }
 
-  async #attempt({ method, path, body, key }: Request): Promise<Answer> {
+  async #attempt(request: Request, content: string | undefined): Promise<Answer> {
     const { url, timeoutMs } = this.options
-    const headers = {
-      authorization: `Bearer ${this.options.key}`,
-      ...(body && { 'content-type': 'application/json' }),
-      ...(key !== undefined && { 'idempotency-key': key }),
-    }
-    const content = body && JSON.stringify(body)
-    const target = `${method} ${url}${path}`
+    const target = `${request.method} ${url}${request.path}`
+    const signal = AbortSignal.timeout(Math.ceil(timeoutMs))
+    let stop = () => {}
+    // A `fetch` of the caller's may ignore the signal.
+    const late = new Promise<never>((_, reject) => {
+      stop = () => reject(new Error(`no answer within ${timeoutMs} ms`))
+      signal.addEventListener('abort', stop)
+    })
     try {
-      const response = await this.options.fetch(`${url}${path}`, {
-        method,
-        headers,
-        ...(content !== undefined && { body: content }),
-        // `fetch` would turn a redirected POST into a GET.
-        redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutMs),
-      })
-      return await readAnswer(response, target)
+      return await Promise.race([this.#exchange(request, content, target, signal), late])
     } catch (cause) {
       return unanswered(target, cause)
+    } finally {
+      signal.removeEventListener('abort', stop)
     }
+  }
+
+  async #exchange(
+    { method, path, key, shape }: Request,
+    content: string | undefined,
+    target: string,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { url, answerBytes, fetch } = this.options
+    const headers = {
+      authorization: `Bearer ${this.options.key}`,
+      ...(content !== undefined && { 'content-type': 'application/json' }),
+      ...(key !== undefined && { 'idempotency-key': key }),
+    }
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers,
+      ...(content !== undefined && { body: content }),
+      // `fetch` would turn a redirected POST into a GET.
+      redirect: 'manual',
+      signal,
+    })
+    return readAnswer(response, { target, shape, answerBytes })
   }
 }
 
@@ -81,6 +105,7 @@ function inDoubt({ method, isCallersKey = false }: Request, error: RoomfulError)
   if (method === 'GET' || isCallersKey) return error
   return new RoomfulError('outcome_unknown', {
     message: `${error.message}. It may have been carried out`,
+    retryAfterMs: error.retryAfterMs,
     cause: error,
   })
 }

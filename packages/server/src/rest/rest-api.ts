@@ -26,6 +26,8 @@ export interface RestOptions<P extends AnyProtocol = BuiltIn> {
   readonly retries?: number
   /** Time limit for the answer to each attempt, in ms. @default 10_000 */
   readonly timeoutMs?: number
+  /** Largest answer that is read, in bytes; a larger one is the error `too_large`. @default 16 MiB */
+  readonly answerBytes?: number
   /** Makes the requests. @default the global `fetch` */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
 }

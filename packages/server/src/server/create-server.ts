@@ -193,8 +193,9 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     const { node } = this
     const { limits, clock, logger } = node
     const openLogReader = node.openLogReader.bind(node)
-    const bodyDepth = limits.messageDepth
-    const { api, close } = httpApi(options, { server: this, openLogReader, clock, logger, bodyDepth })
+    const { messageDepth: bodyDepth, handlerMs } = limits
+    const deps = { server: this, openLogReader, clock, logger, bodyDepth, handlerMs }
+    const { api, close } = httpApi(options, deps)
     this.#closeApis.push(close)
     return api
   }

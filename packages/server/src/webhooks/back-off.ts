@@ -8,12 +8,3 @@ export function backOff(failures: number, mostMs: number, random: number): numbe
   const whole = Math.min(mostMs, FIRST_MS * 2 ** Math.min(failures - 1, 30))
   return whole * (0.5 + random / 2)
 }
-
-/** How long a response asks to wait, in ms: `Retry-After` is a number of seconds or a date. 0 if it does not say. */
-export function retryAfter(header: string | null, wallTimeMs: number): number {
-  if (header === null) return 0
-  if (/^\d+$/.test(header)) return Number(header) * 1_000
-  // `Date.parse` alone would find a date in almost any text.
-  const ms = / GMT$/.test(header) ? Date.parse(header) - wallTimeMs : 0
-  return Math.max(0, ms || 0)
-}

@@ -1,5 +1,6 @@
 import type { Clock } from '../api/contracts/clock.js'
-import { retryAfter } from './back-off.js'
+import { failureReason } from '../util/failure-reason.js'
+import { retryAfter } from '../util/retry-after.js'
 import { excerptOf } from './excerpt.js'
 
 export interface PostRequest {
@@ -43,7 +44,7 @@ export async function post(request: PostRequest, clock: Clock): Promise<PostFail
   } catch (cause) {
     const why = ended.signal.aborted
       ? ended.signal.reason.message
-      : `could not be reached: ${reasonOf(cause)}`
+      : `could not be reached: ${failureReason(cause)}`
     return { why, isFinal: false, cause, retryAfterMs: 0 }
   } finally {
     cancel()
@@ -92,13 +93,6 @@ function failureOf({ status, ok, headers }: Response, said: string, clock: Clock
   return {
     why: said === '' ? answered : `${answered}: ${said}`,
     isFinal: status === GONE,
-    retryAfterMs: retryAfter(headers.get('retry-after'), clock.wallTime()),
+    retryAfterMs: retryAfter(headers.get('retry-after'), clock.wallTime()) ?? 0,
   }
-}
-
-/** The error of `fetch` says only that it failed; the reason is in its cause. */
-function reasonOf(error: unknown): string {
-  const { cause } = error as { readonly cause?: unknown }
-  const { code, message } = Object(cause ?? error) as { readonly code?: string; readonly message?: string }
-  return code ?? message ?? 'unknown reason'
 }

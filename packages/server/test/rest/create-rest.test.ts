@@ -109,6 +109,16 @@ describe('an attempt that fails for now', () => {
     expect(error).toMatchObject({ code: 'closed', message: 'This server is closed', status: 503 })
   })
 
+  it('a publish is repeated as it was, even if its message has been changed in the meantime', async () => {
+    const message = { type: 'paid' as const, invoice: 17 }
+    const { server, room, sent } = restOver(['lost after it was done'])
+    const call = outcome(room.publish(message))
+    message.invoice = 18
+    expect((await call).value).toMatchObject({ offset: 1, duplicate: true })
+    expect(sent[1]?.body).toBe(sent[0]?.body)
+    expect((await server.room('a').history()).messages).toMatchObject([{ invoice: 17 }])
+  })
+
   it('a read is tried again, and is unavailable in the end', async () => {
     const { room, sent } = restOver(['lost', busy()])
     expect((await outcome(room.history())).value).toMatchObject({ messages: [] })
@@ -147,6 +157,37 @@ describe('a server that says when to come back', () => {
     expect(ms).toBeLessThanOrEqual(4_000)
   })
 
+  it.each([
+    ['a negative number', () => busy({ 'retry-after': '-5' })],
+    ['a negative number in a problem', () => problem(503, { code: 'unavailable', retry_after_ms: -5_000 })],
+    ['a date in the past', () => busy({ 'retry-after': new Date(0).toUTCString() })],
+    ['words', () => busy({ 'retry-after': 'in May 2099' })],
+  ])('a time to wait that is none is ignored (%s)', async (_, answer) => {
+    const { room } = restOver([answer()])
+    const { value, ms } = await outcome(room.publish(paid))
+    expect(value).toMatchObject({ offset: 1 })
+    expect(ms).toBeLessThanOrEqual(500)
+  })
+
+  it.each([
+    ['in seconds', () => busy({ 'retry-after': '9'.repeat(400) })],
+    ['in a problem', () => new Response('{"code":"unavailable","retry_after_ms":1e999}', { status: 503 })],
+  ])(
+    'an endless time to wait is not waited for, and is given as one that a timer can take (%s)',
+    async (_, answer) => {
+      const { room, sent } = restOver([answer()])
+      const { error, ms } = await outcome(room.history())
+      expect(error).toMatchObject({ code: 'unavailable', retryAfterMs: 2 ** 31 - 1 })
+      expect([sent.length, ms]).toEqual([1, 0])
+    },
+  )
+
+  it('a publish that may have been carried out tells when to come back, too', async () => {
+    const { room } = restOver(['lost after it was done', busy({ 'retry-after': '60' })])
+    const { error } = await outcome(room.publish(paid))
+    expect(error).toMatchObject({ code: 'outcome_unknown', retryAfterMs: 60_000 })
+  })
+
   it('a call does not wait for more than ten seconds, and tells when to come back', async () => {
     const { room, sent } = restOver([busy({ 'retry-after': '60' })])
     const { error, ms } = await outcome(room.history())
@@ -167,6 +208,74 @@ it('an attempt without an answer in time is given up, and another one made', asy
   expect(attempts).toBe(2)
 })
 
+it('a fetch that ignores its signal makes no call hang', async () => {
+  vi.useRealTimers()
+  const fetch = () => new Promise<never>(() => {})
+  const rest = createRest({ url: 'https://example.com/api', key: KEY, fetch, timeoutMs: 0.5, retries: 1 })
+  await expect(rest.listRooms()).rejects.toMatchObject({
+    code: 'unavailable',
+    message: 'GET https://example.com/api/rooms was not answered: no answer within 0.5 ms',
+  })
+})
+
+describe('an answer that is not the API’s', () => {
+  const page = () => new Response('<html>Welcome</html>')
+  const json = (body: unknown) => new Response(JSON.stringify(body))
+  const entry = { type: 'paid', room_id: 'a', id: 'i', epoch: 'e' }
+
+  it.each<[string, Response, (room: RestRoom<typeof protocol>) => Promise<unknown>, RegExp]>([
+    ['a page of HTML to a read', page(), (room) => room.history(), /answered with 200, and not by the API/],
+    ['nothing to a read', new Response(null, { status: 204 }), (room) => room.info(), /answered with 204/],
+    ['another object to a read', json({ ok: true }), (room) => room.members(), /without a valid 'count'/],
+    [
+      'a broken entry to a read',
+      json({ messages: [entry], more: false, truncated: false }),
+      (room) => room.history(),
+      /without a valid 'messages\.0\.offset'/,
+    ],
+    ['a list to a snapshot', json([]), (room) => room.snapshot({ as: 'ana' }), /not by the API/],
+    ['an object to a publish', json({ id: 'i' }), (room) => room.publish(paid, { key: 'k' }), /'epoch'/],
+    [
+      'a redirect to a read',
+      new Response('', { status: 302, headers: { location: 'https://example.com/login' } }),
+      (room) => room.history(),
+      /with a redirect to https:\/\/example\.com\/login/,
+    ],
+  ])('%s is an error that names the url, and is not asked for again', async (_, answer, act, words) => {
+    const { room, sent } = restOver([answer])
+    const { error } = await outcome(act(room))
+    expect(error).toBeInstanceOf(RoomfulError)
+    expect(error).toMatchObject({ code: 'not_found', message: expect.stringMatching(words) })
+    expect(error?.message).toContain('https://example.com/api/rooms/a')
+    expect(sent).toHaveLength(1)
+  })
+
+  it.each<[string, (room: RestRoom<typeof protocol>) => Promise<unknown>]>([
+    ['a publish', (room) => room.publish(paid)],
+    ['a kick', (room) => room.kick('ana')],
+  ])('with a status of 200, %s may have been carried out', async (_, act) => {
+    const { error } = await outcome(act(restOver([json({ ok: true })]).room))
+    expect(error).toMatchObject({ code: 'outcome_unknown', cause: { code: 'not_found' } })
+  })
+
+  it('an answer that is too large is not read to its end', async () => {
+    let isCancelled = false
+    const endless = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(400)),
+      cancel: () => {
+        isCancelled = true
+      },
+    })
+    const fetch = async () => new Response(endless)
+    const { room } = restOver([], { fetch, answerBytes: 1_000 })
+    expect((await outcome(room.history())).error).toMatchObject({
+      code: 'too_large',
+      message: 'GET https://example.com/api/rooms/a/messages: the answer is larger than 1000 bytes',
+    })
+    expect(isCancelled).toBe(true)
+  })
+})
+
 describe('bad input', () => {
   type UntypedRoom = Record<'publish' | 'snapshot', (...args: unknown[]) => Promise<unknown>>
   const untyped = createRest as (options: unknown) => unknown
@@ -184,9 +293,13 @@ describe('bad input', () => {
     [{ ...good, url: 'wss://example.com' }, /url must be/],
     [{ ...good, url: 'https://user@example.com/api' }, /url must be/],
     [{ ...good, url: 'https://example.com/api?room=a' }, /url must be/],
+    [{ ...good, url: ' https://example.com/api' }, /url must be/],
+    [{ ...good, url: 'https://example.com/a\npi' }, /url must be/],
     [{ ...good, protocol: {} }, /protocol must be the result of defineProtocol/],
     [{ ...good, retries: -1 }, /retries must be a whole number/],
-    [{ ...good, timeoutMs: 0 }, /timeoutMs must be a number above 0/],
+    [{ ...good, timeoutMs: 0 }, /timeoutMs must be a number of ms above 0/],
+    [{ ...good, timeoutMs: 2 ** 31 }, /timeoutMs must be .* up to 2147483647/],
+    [{ ...good, answerBytes: 0 }, /answerBytes must be a number above 0/],
     [{ ...good, fetch: 'fetch' }, /fetch must be a function/],
     [{ ...good, retires: 1 }, /no option 'retires'; did you mean 'retries'/],
   ])('createRest refuses %j with a TypeError', (options, says) => {
@@ -202,12 +315,15 @@ describe('bad input', () => {
     expect(sent).toEqual([])
   })
 
-  it.each(['.', '..', '', '\ud800', 7])('a user named %j is refused before anything is sent', async (id) => {
-    const { rest, room, sent } = restOver([])
-    expect(() => rest.user(id as string)).toThrow(TypeError)
-    await expect(room.kick(id as string)).rejects.toThrow(TypeError)
-    expect(sent).toEqual([])
-  })
+  it.each(['.', '..', '', '@ana', '\ud800', 7])(
+    'a user named %j is refused before anything is sent',
+    async (id) => {
+      const { rest, room, sent } = restOver([])
+      expect(() => rest.user(id as string)).toThrow(TypeError)
+      await expect(room.kick(id as string)).rejects.toThrow(TypeError)
+      expect(sent).toEqual([])
+    },
+  )
 
   it.each<[string, (room: UntypedRoom) => Promise<unknown>, object]>([
     ['a key that no header carries', (room) => room.publish(paid, { key: 'é' }), TypeError],

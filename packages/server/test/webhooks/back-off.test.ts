@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { backOff, retryAfter } from '../../src/webhooks/back-off.js'
+import { backOff } from '../../src/webhooks/back-off.js'
 
 describe('the back-off of webhooks', () => {
   it('the back-off of webhooks doubles from a second up to its limit', () => {
@@ -19,16 +19,5 @@ describe('the back-off of webhooks', () => {
         expect(wait).toBeLessThanOrEqual(Math.min(whole, most))
       }),
     )
-  })
-
-  it.each([
-    ['a number of seconds', '120', 120_000],
-    ['a date', 'Thu, 01 Jan 1970 00:01:00 GMT', 50_000],
-    ['a date in the past', 'Thu, 01 Jan 1970 00:00:00 GMT', 0],
-    ['words', 'soon', 0],
-    ['a negative number', '-1', 0],
-    ['nothing', null, 0],
-  ])('Retry-After with %s is read as ms', (_, header, ms) => {
-    expect(retryAfter(header, 10_000)).toBe(ms)
   })
 })

@@ -10,7 +10,7 @@ export interface HttpRequest {
 
 /**
  * Returns true to let a request in. If it throws a RoomfulError, such as that of `refuse('plan_ended', 'Please renew')`,
- * this is the answer; any other throw counts as an outage: 503.
+ * this is the answer. Any other throw, and no answer within `limits.handlerMs`, counts as an outage: 503.
  */
 export type HttpAuthentication = (request: HttpRequest) => boolean | PromiseLike<boolean>
 

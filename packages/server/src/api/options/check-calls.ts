@@ -9,13 +9,14 @@ import type {
 } from '../handles/handles.js'
 import type { ListOptions } from '../handles/listings.js'
 import type { User } from '../hooks/authentication.js'
+import { isUserId } from './check-ids.js'
 
 export const aCount = is.rule(
   'a whole number, 0 or more',
   (value) => Number.isSafeInteger(value) && Number(value) >= 0,
 )
 
-const aUserId = is.rule('a user id', is.text.accepts)
+const aUserId = is.rule("a user id, which never begins with '@'", isUserId)
 /** The form of the server's own connection ids; most user ids look different. */
 const CONNECTION_ID = /^[\w-]{22}$/
 const anAudience = is.rule(
@@ -24,7 +25,7 @@ const anAudience = is.rule(
     (typeof value === 'string' && CONNECTION_ID.test(value)) ||
     (is.object.accepts(value) &&
       Object.keys(Object(value)).join() === 'user' &&
-      is.text.accepts(Object(value).user)),
+      isUserId(Object(value).user)),
 )
 const HISTORY: OptionRules<HistoryOptions> = { limit: aCount, before: aCount, after: aCount }
 const BROADCAST: OptionRules<BroadcastOptions> = {
@@ -38,8 +39,8 @@ const aKey = is.rule(
 )
 const PUBLISH: OptionRules<PublishOptions> = { key: aKey }
 const anAuthor = is.rule(
-  "a user id, which never begins with '@', or '@server'",
-  (value) => typeof value === 'string' && /^(@server$|[^@])/.test(value),
+  `${aUserId.expected}, or '@server'`,
+  (value) => value === '@server' || isUserId(value),
 )
 const CHAT: OptionRules<ChatOptions> = {
   as: anAuthor,
@@ -55,10 +56,7 @@ const SNAPSHOT: OptionRules<SnapshotOptions> = {
   limit: aCount,
 }
 const USER: OptionRules<User> = {
-  id: is.rule(
-    "a user id, which never begins with '@'",
-    (value) => value !== '@server' && anAuthor.accepts(value),
-  ),
+  id: aUserId,
   profile: is.object,
   data: is.rule('data as authenticate returns it', () => true),
 }

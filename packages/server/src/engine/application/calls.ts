@@ -1,6 +1,7 @@
 import { RoomfulError } from '@roomful/protocol'
 import type { AnyProtocol, ConnectionContext, Hooks } from '../../api/api.js'
 import type { Clock } from '../../api/contracts/clock.js'
+import { within } from '../../api/contracts/deadline.js'
 import type { Logger } from '../../api/contracts/logger.js'
 import { isRefusal } from '../../api/hooks/refuse.js'
 import type { Limits } from '../../api/options/limits.js'
@@ -97,20 +98,15 @@ export class ApplicationCalls {
     promise: PromiseLike<T>,
     onTimeout: (() => void) | undefined,
   ): Promise<Outcome<T>> {
-    let cancel = () => {}
-    const deadline = new Promise<never>((_, reject) => {
-      if (this.limits.handlerMs === Number.POSITIVE_INFINITY) return
-      cancel = this.clock.after(this.limits.handlerMs, () => {
-        onTimeout?.()
-        reject(new Error(`${name} took longer than ${this.limits.handlerMs} ms`))
-      })
-    })
+    const { handlerMs } = this.limits
+    const late = () => {
+      onTimeout?.()
+      return new Error(`${name} took longer than ${handlerMs} ms`)
+    }
     try {
-      return { ok: true, value: await Promise.race([promise, deadline]) }
+      return { ok: true, value: await within(handlerMs, this.clock, promise, late) }
     } catch (error) {
       return { ok: false, error: this.#fault(name, context, error) }
-    } finally {
-      cancel()
     }
   }
 
