@@ -50,7 +50,10 @@ export interface CoreClient<P extends AnyProtocol = BuiltIn> {
    * Disconnects for good. Waiting joins and messages reject; if there is a storage, the next page sends the messages.
    */
   close(): void
-  /** For log-out: closes, and clears the outbox, its storage, the session, and everything that the rooms show. */
+  /**
+   * For log-out: disconnects until the next `join()`, which connects whoever has logged in by then, and clears the
+   * outbox, its storage, the session, and everything that the rooms show.
+   */
   forget(): void
   on<K extends keyof ClientEvents<P>>(type: K, handler: (event: ClientEvents<P>[K]) => void): () => void
 }
@@ -155,19 +158,24 @@ export class ClientCore {
   }
 
   close(): void {
-    this.#isKept = false
-    const error = new RoomfulError('closed')
     this.#driver.close('Closed')
-    this.#outbox.close(error)
-    for (const room of this.#rooms.values()) room.close(error)
+    this.#end()
   }
 
   forget(): void {
-    this.#driver.close('Logged out')
+    this.#driver.close('Logged out', 'idle')
     this.#outbox.forget()
     this.#driver.forget()
-    this.close()
+    this.#end()
+    this.#user = undefined
     for (const room of this.#rooms.values()) room.forget()
+  }
+
+  #end(): void {
+    this.#isKept = false
+    const error = new RoomfulError('closed')
+    this.#outbox.close(error)
+    for (const room of this.#rooms.values()) room.close(error)
   }
 
   room(id: string): RoomCore {

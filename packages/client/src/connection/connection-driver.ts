@@ -112,20 +112,15 @@ export class ConnectionDriver {
     this.#step({ type: 'connect' })
   }
 
-  close(reason: string): void {
-    this.#unwatch()
-    this.#step({ type: 'close', reason })
+  close(reason: string, state: 'closed' | 'idle' = 'closed'): void {
+    this.#stopWatching?.()
+    this.#stopWatching = undefined
+    this.#step({ type: 'close', state, reason })
   }
 
   /** Disconnects, and becomes like a client that never connected. */
   rest(): void {
-    this.#unwatch()
-    this.#step({ type: 'rest' })
-  }
-
-  #unwatch(): void {
-    this.#stopWatching?.()
-    this.#stopWatching = undefined
+    if (!this.ended) this.close(strings.notConnected, 'idle')
   }
 
   /** Drops a connection that turned out to be useless, and connects again. */

@@ -44,9 +44,8 @@ export interface ConnectionMachine {
 
 export type ConnectionEvent =
   | { readonly type: 'connect' }
-  | { readonly type: 'close'; readonly reason: string }
-  /** Nobody needs the connection at the moment. */
-  | { readonly type: 'rest' }
+  /** After `closed`, only `connect()` connects; an `idle` client is like one that never connected. */
+  | { readonly type: 'close'; readonly state: 'closed' | 'idle'; readonly reason: string }
   | { readonly type: 'token'; readonly token: string | undefined }
   | { readonly type: 'token_failed'; readonly reason: string }
   | { readonly type: 'opened' }
@@ -116,13 +115,9 @@ export function connectionStep(
     case 'connect':
       return isBusy(c) ? stay(c) : begin({ ...c, failures: 0, refusedToken: undefined }, event.type, env)
     case 'close':
-      return state === 'closed'
+      return state === event.state
         ? stay(c)
-        : hangUp(to(c, { state: 'closed', reason: event.reason }), 1000, 'Closed')
-    case 'rest':
-      return state === 'closed' || state === 'failed'
-        ? stay(c)
-        : hangUp(to(c, initialConnection.status), 1000, 'Closed')
+        : hangUp(to(c, { state: event.state, reason: event.reason }), 1000, 'Closed')
     case 'token':
       if (state !== 'token') return stay(c)
       if (c.refusedToken !== undefined && event.token === c.refusedToken) return fail(c, 4500, '')

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { type OutboxStorage, type StoredMessage, storedOutbox } from '../../src/index.js'
-import { chatFrame, joinedFrame, ScriptedServer } from '../support/scripted-server.js'
+import { chatFrame, errorFrame, joinedFrame, ScriptedServer } from '../support/scripted-server.js'
 
 /** A storage whose opening the test decides on. */
 function storage(...stored: StoredMessage[]) {
@@ -63,6 +63,64 @@ it('forget() leaves nothing of a user to the next one: no timeline, no members, 
   expect(join).not.toHaveProperty('since')
   await script.connection.says(joinedFrame(join))
   expect(script.connection.take()).toEqual([])
+})
+
+it('after forget(), the next join connects with a token of whoever has logged in by then', async () => {
+  let loggedIn = 'ada'
+  const script = new ScriptedServer({ token: () => loggedIn, autoConnect: undefined })
+  const room = script.client.room('r')
+  void room.join()
+  await script.clock.settle()
+  await script.connection.welcomes('ada')
+  script.client.forget()
+  expect(script.connection.closedBy?.code).toBe(1000)
+  expect(script.client.status.get()).toEqual({ state: 'idle', reason: 'Logged out' })
+  await script.clock.advance(60_000)
+  expect(script.connections).toHaveLength(1)
+  loggedIn = 'bob'
+  void room.join()
+  await script.clock.settle()
+  await script.connection.welcomes('bob')
+  const sent = script.connection.take()
+  expect(sent).toMatchObject([
+    { type: 'auth', token: 'bob' },
+    { type: 'join', room_id: 'r' },
+  ])
+  expect(sent[0]).not.toHaveProperty('session')
+  await script.connection.says(joinedFrame(sent[1]))
+  expect([script.client.user.get(), room.status.get().state]).toEqual(['bob', 'live'])
+})
+
+it('after forget(), the next join connects also where the last token was refused for good', async () => {
+  const script = new ScriptedServer({ token: () => 'nobody', autoConnect: undefined })
+  const room = script.client.room('r')
+  void room.join()
+  await script.clock.settle()
+  await script.connection.opens()
+  await script.connection.says(errorFrame('invalid_token'))
+  await script.connection.closes(4500)
+  await script.clock.advance(1_000)
+  expect(script.client.status.get()).toMatchObject({ state: 'failed', code: 4500 })
+  script.client.forget()
+  void room.join()
+  await script.clock.settle()
+  expect(script.client.status.get().state).toBe('dialing')
+})
+
+it('after forget(), the next user keeps the messages that the server rendered, and continues after them', async () => {
+  const script = new ScriptedServer({ token: 'secret', autoConnect: undefined })
+  const room = script.client.room('r')
+  void room.join()
+  await script.connection.welcomes('ada')
+  script.client.forget()
+  const cursor = { epoch: 'e1', offset: 1, id: 'id-1' }
+  const rendered = { ...chatFrame(1), ...cursor, room_id: 'r' }
+  void room.join({ initial: { messages: [rendered], members: [{ user_id: 'bob' }], count: 1, cursor } })
+  await script.connection.welcomes('bob')
+  const join = script.connection.take().find(({ type }) => type === 'join')
+  expect(join).toMatchObject({ since: { offset: 1 } })
+  await script.connection.says(joinedFrame(join, { offset: 1, id: 'id-1' }), chatFrame(2))
+  expect(room.timeline.get()).toMatchObject([{ message: { offset: 1 } }, { message: { offset: 2 } }])
 })
 
 it('another user, known by a token, sees nothing of the one before, and joins as if new', async () => {
