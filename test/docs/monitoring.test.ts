@@ -28,6 +28,7 @@ const asked = [...shownByPanels, ...rules.map(({ alert, expr }) => ({ from: aler
 async function scrape(): Promise<string> {
   const { url, server } = await serve()
   server.webhooks([{ url: 'http://localhost/', secret: SECRET, events: ['messages_erased'] }])
+  server.http({ authenticate: () => true })
   const [ana, bob] = [await connect(url), await connect(url)]
   for (const client of [ana, bob]) await client.join('lobby')
   await ana.chat('lobby', 'hi', { client_id: 'c' })

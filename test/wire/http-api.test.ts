@@ -207,6 +207,7 @@ describe('who is let in', () => {
       /basePath must be a path that starts with '\/', such as '\/api'/,
     ],
     [{ authenticate: everybody, bodyBytes: 0 }, /bodyBytes must be a number above 0/],
+    [{ authenticate: everybody, streams: 1.5 }, /streams must be a whole number above 0/],
   ])('server.http refuses %j with a TypeError', async (options, says) => {
     const { server } = await serve()
     expect(() => server.http(options as never)).toThrow(says)
@@ -234,9 +235,16 @@ describe('bad input', () => {
     ['POST', '/rooms/a%2Fb/messages', { message: 'x' }, 'invalid_room', /a\/b/],
     ['GET', '/rooms/a%zz/messages', undefined, 'invalid_request', /write it as %25/],
     ['GET', '/rooms/a/messages?limit=many', undefined, 'invalid_request', /limit: .*expected number/],
-    ['GET', '/rooms/a/messages?limit=0', undefined, 'invalid_request', /limit/],
-    ['GET', '/rooms/a/messages?limit=1001', undefined, 'invalid_request', /limit/],
-    ['GET', '/rooms/a/messages?limit=-1', undefined, 'invalid_request', /limit/],
+    ['GET', '/rooms/a/messages?limit=0', undefined, 'invalid_request', /limit: .*expected number to be >=1/],
+    [
+      'GET',
+      '/rooms/a/messages?limit=1001',
+      undefined,
+      'invalid_request',
+      /limit: .*expected number to be <=1000/,
+    ],
+    ['GET', '/rooms/a/messages?limit=-1', undefined, 'invalid_request', /limit: .*expected number to be >=1/],
+    ['GET', '/rooms/a/messages?limit=1.5', undefined, 'invalid_request', /limit: .*expected int/],
     ['GET', '/rooms/a/messages?limit=1&limit=2', undefined, 'invalid_request', /given twice/],
     ['GET', '/rooms/a/messages?befor=1', undefined, 'invalid_request', /did you mean 'before'\?/],
     ['GET', '/rooms/a/messages?before=1&after=1', undefined, 'invalid_request', /different pages/],

@@ -4,6 +4,8 @@ import { createTestServer, newNetwork } from '@roomful/server/testing'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { connectExtended, connect as dial } from '../support/connect.js'
+import { serveApi } from '../support/http-api.js'
+import { SseClient } from '../support/sse-client.js'
 import { serve, until } from '../support/wire-server.js'
 
 const protocol = defineProtocol({
@@ -120,6 +122,36 @@ describe('metrics', () => {
     const got = samples(server.metrics())
     expect(got.get('roomful_commit_failures_total')).toBe(2)
     expect(got.get('roomful_commit_duration_seconds_count')).toBe(0)
+  })
+
+  it('metrics count the answers of an HTTP API by the class of their status, and show its open streams', async () => {
+    const { server, base, call } = await serveApi(
+      {},
+      {
+        authenticate: ({ headers }) => {
+          if (headers.has('x-outage')) throw new Error('The table of keys is away')
+          return true
+        },
+      },
+    )
+    const shown = () => {
+      const got = samples(server.metrics())
+      const answers = ['2xx', '4xx', '5xx'].map((status) =>
+        got.get(`roomful_http_answers_total{status="${status}"}`),
+      )
+      return [...answers, got.get('roomful_http_streams')]
+    }
+    expect(shown()).toEqual([0, 0, 0, 0])
+    await call('GET', '/rooms')
+    await call('POST', '/users/ana/disconnect')
+    await call('GET', '/nowhere')
+    await call('GET', '/rooms', undefined, { 'x-outage': 'yes' })
+    const streams = [await SseClient.open(base, 'a'), await SseClient.open(base, 'b')]
+    expect(shown()).toEqual([4, 1, 1, 2])
+    streams[0]?.cut()
+    await until(() => shown()[3] === 1)
+    await server.close()
+    expect(shown()).toEqual([4, 1, 1, 0])
   })
 
   it('metrics hold no more codes than the table, whatever applications throw and clients send', async () => {

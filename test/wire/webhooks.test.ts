@@ -437,11 +437,15 @@ describe('webhooks', () => {
 
   it('webhooks to an endpoint that is gone (410) end, and go on where they were when they are started again', async () => {
     const { server, receiver, clock, said, count, log } = await telling()
-    receiver.answer = status(410)
+    receiver.answer = (_, response) => response.writeHead(410).end('Moved to another provider')
     await said('a', '1', '2')
     await said('b', '3')
-    await until(() => log.some(({ event }) => event.startsWith('webhooks: the endpoint is gone (410)')))
+    const lines = () => log.filter(({ event }) => event.startsWith('webhooks: the endpoint is gone (410)'))
+    await until(() => lines().length > 0)
     await settled()
+    expect(lines()).toMatchObject([
+      { level: 'error', fields: { id: expect.any(String), why: 'answered 410: Moved to another provider' } },
+    ])
     const { length } = receiver.received
     await clock.advance(600_000)
     expect(receiver.received).toHaveLength(length)
@@ -571,6 +575,18 @@ describe('webhooks', () => {
     ['a secret of another kind', [{ url, secret: 'a'.repeat(32) }], /\[0\]\.secret must be whsec_/],
     ['no secrets', [{ url, secret: [] }], /\[0\]\.secret must be/],
     ['no URL', [{ url: 'example.com', secret: SECRET }], /\[0\]\.url must be a URL such as/],
+    ['a port that there is not', [{ url: 'https://a.example:65536', secret: SECRET }], /url must be a URL/],
+    ['port 0', [{ url: 'https://a.example:0', secret: SECRET }], /\[0\]\.url has the port 0/],
+    [
+      'a port that fetch avoids',
+      [{ url: 'https://a.example:6000', secret: SECRET }],
+      /\[0\]\.url has the port 6000, to which fetch makes no request/,
+    ],
+    [
+      'a secret that was copied in part',
+      [{ url, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwM' }],
+      /\[0\]\.secret must be whsec_/,
+    ],
     ['another scheme', [{ url: 'ftp://example.com', secret: SECRET }], /\[0\]\.url must be a URL/],
     ['a password', [{ url: 'https://a:b@example.com', secret: SECRET }], /without a user and a password/],
     ['plain http', [{ url: 'http://example.com', secret: SECRET }], /use https:, or say insecure: true/],

@@ -40,6 +40,11 @@ export class EventStreams {
     private readonly deps: EventStreamsDeps,
   ) {}
 
+  /** How many are open. */
+  get size(): number {
+    return this.#streams.size
+  }
+
   /**
    * Opens a stream of a room's log: after a cursor, or from now on.
    * @throws RoomfulError `invalid_request`, `invalid_room`, `unavailable`, `closed`

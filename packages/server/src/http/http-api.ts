@@ -10,7 +10,7 @@ import { EventStreams } from './event-streams.js'
 import { HttpHandler } from './http-handler.js'
 import { bodyOf, requestOf, respond } from './node-request.js'
 import { documentRoute } from './openapi.js'
-import { problem, requestError } from './problem.js'
+import { requestError } from './problem.js'
 import { Router } from './router.js'
 import { routes, streamRoute } from './routes.js'
 
@@ -21,6 +21,9 @@ export interface HttpApiDeps {
   readonly logger: Logger
   readonly bodyDepth: number
   readonly handlerMs: number
+  countAnswer(status: number): void
+  /** `readStreams` returns how many streams are open. */
+  showApi(readStreams: () => number): void
 }
 
 export interface ClosableApi {
@@ -34,12 +37,13 @@ export function httpApi(options: HttpOptions, deps: HttpApiDeps): ClosableApi {
   const { authenticate, bodyBytes = 65_536, bodyMs = 10_000 } = options
   const { streams: most = 1_000, heartbeatMs = 15_000, stalledMs = 30_000 } = options
   const basePath = (options.basePath ?? '/api').replace(/\/+$/, '')
-  const { server, openLogReader: open, clock, logger, bodyDepth, handlerMs } = deps
+  const { server, openLogReader: open, clock, logger, bodyDepth, handlerMs, countAnswer } = deps
   const streams = new EventStreams({ streams: most, heartbeatMs, stalledMs }, { open, clock, logger })
+  deps.showApi(() => streams.size)
   const described = [...routes, streamRoute(streams)]
   const router = new Router([...described, documentRoute(described, basePath)], basePath)
   const limits = { bodyBytes, bodyMs, bodyDepth, handlerMs }
-  const handler = new HttpHandler({ server, clock, logger, authenticate, router, limits })
+  const handler = new HttpHandler({ server, clock, logger, authenticate, router, limits, countAnswer })
   const api: HttpApi = {
     fetch: (request) => handler.handle(request, webBodyOf(request)),
     node: (request, response) => {
@@ -70,7 +74,7 @@ function answerTo(handler: HttpHandler, request: IncomingMessage): Promise<Respo
     asked = requestOf(request)
   } catch (cause) {
     const error = requestError('invalid_request', 'The target of this request is not a valid URL')
-    return Promise.resolve(problem(new RoomfulError(error.code, { message: error.message, cause })))
+    return Promise.resolve(handler.refuse(new RoomfulError(error.code, { message: error.message, cause })))
   }
   return handler.handle(asked, bodyOf(request))
 }

@@ -1,3 +1,4 @@
+import type { RoomfulError as AnyRoomfulError } from '@roomful/protocol'
 import type { HttpAuthentication, HttpRequest } from '../api/api.js'
 import type { Clock } from '../api/contracts/clock.js'
 import { within } from '../api/contracts/deadline.js'
@@ -18,6 +19,7 @@ export interface HttpDeps {
   readonly authenticate: HttpAuthentication
   readonly router: Router
   readonly limits: HandlerLimits
+  countAnswer(status: number): void
 }
 
 export interface HandlerLimits extends BodyLimits {
@@ -34,12 +36,21 @@ export class HttpHandler {
   /** Never rejects. */
   async handle(request: HttpRequest, body: BodySource): Promise<Response> {
     try {
-      return await this.#answer(request, body)
+      return this.#counted(await this.#answer(request, body))
     } catch (error) {
       const answered = isRefusal(error) ? error : new RoomfulError('internal')
       if (answered.code === 'internal') this.deps.logger.error({ err: error }, 'http: a request failed')
-      return problem(answered)
+      return this.refuse(answered)
     }
+  }
+
+  refuse(error: AnyRoomfulError): Response {
+    return this.#counted(problem(error))
+  }
+
+  #counted(answer: Response): Response {
+    this.deps.countAnswer(answer.status)
+    return answer
   }
 
   async #answer(request: HttpRequest, source: BodySource): Promise<Response> {

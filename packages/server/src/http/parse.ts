@@ -7,6 +7,7 @@ export type Fields = z.ZodMiniObject
 type Part = 'query' | 'body'
 
 const { localeError } = z.locales.en()
+const NUMBER = /^-?\d+(\.\d+)?$/
 const CODES = { query: 'invalid_request', body: 'invalid_message' } as const
 
 /** Checks the fields of a query or a body, and returns their schema's output. @throws RoomfulError that says in words what is wrong */
@@ -26,14 +27,14 @@ export function parse<T extends Fields>(schema: T, value: unknown, part: Part): 
   )
 }
 
-/** Converts a query for its schema: digits are a number, except where the schema accepts a text, such as a user id. */
+/** Converts a query for its schema: what reads as a number is one, except where the schema accepts a text, such as a user id. */
 export function queryOf(parameters: URLSearchParams, { shape }: Fields): object {
   const fields = new Map<string, unknown>()
   for (const [name, text] of parameters) {
     if (fields.has(name)) throw invalid('query', [{ path: [name], message: 'It is given twice' }])
     const field = Object.hasOwn(shape, name) ? shape[name] : undefined
     const isText = field !== undefined && z.safeParse(field, text).success
-    fields.set(name, !isText && /^\d+$/.test(text) ? Number(text) : text)
+    fields.set(name, !isText && NUMBER.test(text) ? Number(text) : text)
   }
   return Object.fromEntries(fields)
 }

@@ -191,11 +191,14 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     this.#assertOpen()
     assertHttpOptions(options)
     const { node } = this
-    const { limits, clock, logger } = node
+    const { limits, clock, logger, metrics } = node
     const openLogReader = node.openLogReader.bind(node)
     const { messageDepth: bodyDepth, handlerMs } = limits
-    const deps = { server: this, openLogReader, clock, logger, bodyDepth, handlerMs }
-    const { api, close } = httpApi(options, deps)
+    const { api, close } = httpApi(options, {
+      ...{ server: this, openLogReader, clock, logger, bodyDepth, handlerMs },
+      countAnswer: (status) => metrics.countHttpAnswer(status),
+      showApi: (readStreams) => metrics.showHttpApi(readStreams),
+    })
     this.#closeApis.push(close)
     return api
   }

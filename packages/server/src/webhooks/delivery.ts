@@ -44,7 +44,7 @@ export class Delivery {
   async send(message: Message, signal: AbortSignal): Promise<PostFailure | undefined> {
     const failure = await this.#slots.run(() => this.#post(message, signal))
     this.deps.count(failure ? 'failures' : 'delivered', this.endpoint.label)
-    if (failure?.isFinal) this.#end()
+    if (failure?.isFinal) this.#end(message.id, failure.why)
     return failure
   }
 
@@ -56,12 +56,12 @@ export class Delivery {
     return post({ url, headers, body: text, timeoutMs, signal }, clock)
   }
 
-  #end(): void {
+  #end(id: string, why: string): void {
     if (this.#isGone) return
     this.#isGone = true
     this.deps.logger.error(
-      { endpoint: this.endpoint.label },
-      'webhooks: the endpoint is gone (410); it gets no more requests until the server starts again',
+      { endpoint: this.endpoint.label, id, why },
+      'webhooks: the endpoint is gone (410); its messages wait, and it gets no request until the webhooks start again',
     )
     this.gone()
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { isVolatile } from '@roomful/protocol'
 import { assertOptions, is, type OptionRules, suggestion } from '@roomful/protocol/options'
 import type { AnyProtocol, ChangesStart, WebhookEndpoint } from '../api/api.js'
+import { BLOCKED_PORTS } from './blocked-ports.js'
 import { keyOf } from './signature.js'
 
 const OCCUPANCY_EVENTS = ['user_joined', 'user_left', 'room_emptied'] as const
@@ -92,6 +93,7 @@ function resolve(
   assertComplete(endpoint, path)
   assertOptions('webhooks', endpoint, RULES, path)
   assertSecure(endpoint, path)
+  assertReachable(endpoint, path)
   const { url, secret, name } = endpoint
   const digest = createHash('sha256').update(url).digest('base64url')
   return {
@@ -132,6 +134,14 @@ function assertSecure({ url, insecure = false }: CompleteEndpoint, path: string)
   throw new TypeError(
     `webhooks: ${path}.url is http: to another machine, and everybody on the way could read the messages; ` +
       'use https:, or say insecure: true if that network is yours',
+  )
+}
+
+function assertReachable({ url }: CompleteEndpoint, path: string): void {
+  const { port } = new URL(url)
+  if (port === '' || !BLOCKED_PORTS.has(Number(port))) return
+  throw new TypeError(
+    `webhooks: ${path}.url has the port ${port}, to which fetch makes no request; serve the endpoint at another port`,
   )
 }
 

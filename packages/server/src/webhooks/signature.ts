@@ -1,13 +1,15 @@
 import { createHmac } from 'node:crypto'
 
-const SECRET = /^whsec_([A-Za-z0-9+/]+={0,2})$/
+const SECRET = /^whsec_([A-Za-z0-9+/]+)(={0,2})$/
 const LEAST_BYTES = 24
 const MOST_BYTES = 64
 
 /** The key in a secret of Standard Webhooks; `undefined` if the value is not such a secret. */
 export function keyOf(secret: unknown): Buffer | undefined {
-  const [, base64] = (typeof secret === 'string' && SECRET.exec(secret)) || []
-  const key = Buffer.from(base64 ?? '', 'base64')
+  const [, digits = '', padding = ''] = (typeof secret === 'string' && SECRET.exec(secret)) || []
+  // A character is missing or too many, as after copying a part. Buffer would ignore it, and no signature would match.
+  if (digits.length % 4 === 1 || (padding && (digits.length + padding.length) % 4 !== 0)) return undefined
+  const key = Buffer.from(digits, 'base64')
   return key.length >= LEAST_BYTES && key.length <= MOST_BYTES ? key : undefined
 }
 

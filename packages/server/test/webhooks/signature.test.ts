@@ -28,6 +28,8 @@ describe('the signature of a webhook', () => {
     ['no prefix', secretOf(24).slice('whsec_'.length)],
     ['the prefix of a public key', secretOf(24).replace('whsec_', 'whpk_')],
     ['the alphabet of URLs', `whsec_${'-_'.repeat(16)}`],
+    ['one character more than base64 can have', `${secretOf(24)}A`],
+    ['padding that does not fit', `${secretOf(24)}=`],
     ['text after it', `${secretOf(24)} `],
     ['no text', undefined],
   ])('a secret with %s is none', (_, secret) => {

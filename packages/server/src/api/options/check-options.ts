@@ -72,6 +72,11 @@ const SERVER: OptionRules<ServerOptions<AnyProtocol, unknown>> = {
   ),
 }
 
+const anyCount = is.rule(
+  'a whole number above 0, or Infinity',
+  (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) > 0),
+)
+
 const LISTEN: OptionRules<ListenOptions> = {
   port: is.port,
   host: is.text,
@@ -84,10 +89,7 @@ const CLOSE: OptionRules<CloseOptions> = { lagMs: is.duration, drainMs: is.durat
 const CHANGES: OptionRules<ChangesOptions> = {
   after: is.text,
   from: is.oneOf('oldest', 'now'),
-  limit: is.rule(
-    'a whole number above 0, or Infinity',
-    (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) > 0),
-  ),
+  limit: anyCount,
   live: is.boolean,
   signal: is.rule('an AbortSignal', (value) => value instanceof AbortSignal),
 }
@@ -152,7 +154,7 @@ const HTTP: OptionRules<HttpOptions> = {
   authenticate: is.function,
   bodyBytes: is.positive,
   bodyMs: is.positive,
-  streams: is.positive,
+  streams: anyCount,
   heartbeatMs: is.positive,
   stalledMs: is.positive,
 }

@@ -29,6 +29,9 @@ export class Metrics {
   readonly eventLoopDelay = new EventLoopDelay()
   readonly #errors = new Map<string, number>()
   readonly #closes = new Map<number | 'other', number>()
+  /** By class of status, such as `2xx`. */
+  readonly #httpAnswers = new Map<string, number>()
+  readonly #httpStreams: (() => number)[] = []
   /** By endpoint; the application chooses their names, and there are few. */
   readonly #webhooks = {
     delivered: new Map<string, number>(),
@@ -48,6 +51,17 @@ export class Metrics {
     this.#closes.set(label, (this.#closes.get(label) ?? 0) + 1)
   }
 
+  countHttpAnswer(status: number): void {
+    this.#addHttpAnswers(`${Math.floor(status / 100)}xx`, 1)
+  }
+
+  /** Begins to show an HTTP API. `readStreams` is asked at each scrape how many of its streams are open. */
+  showHttpApi(readStreams: () => number): void {
+    this.#httpStreams.push(readStreams)
+    // From the start, because Prometheus sees no increase in a counter that first appears as 1.
+    for (const statuses of ['2xx', '4xx', '5xx']) this.#addHttpAnswers(statuses, 0)
+  }
+
   countWebhook(what: 'delivered' | 'failures' | 'deadLetters' | 'dropped', endpoint: string, by = 1): void {
     const counts = this.#webhooks[what]
     counts.set(endpoint, (counts.get(endpoint) ?? 0) + by)
@@ -56,6 +70,10 @@ export class Metrics {
   /** `read` is asked at each scrape how long the oldest message that is sent again has been failing, in ms. */
   showFailingWebhook(endpoint: string, read: () => number): void {
     this.#failingWebhooks.set(endpoint, read)
+  }
+
+  #addHttpAnswers(statuses: string, by: number): void {
+    this.#httpAnswers.set(statuses, (this.#httpAnswers.get(statuses) ?? 0) + by)
   }
 
   /** Prometheus' text format, version 0.0.4. */
@@ -73,6 +91,7 @@ export class Metrics {
       gauge('roomful_members', 'Memberships on this node', figures.members),
       gauge('roomful_backlog_bytes', 'Bytes sent that have not left the process', figures.backlogBytes),
       gauge('roomful_backlog_limit_bytes', 'limits.nodeBacklogBytes', figures.backlogLimitBytes),
+      gauge('roomful_http_streams', 'Open streams of the HTTP API', sumOf(this.#httpStreams)),
       gauge('process_resident_memory_bytes', 'Resident memory', process.memoryUsage.rss()),
     ]
   }
@@ -87,6 +106,7 @@ export class Metrics {
       counter('roomful_fan_outs_total', 'Flushes of a room to its members', this.fanOuts),
       family('roomful_errors_total', 'Error frames by code', 'code', this.#errors),
       family('roomful_closes_total', 'Ended connections by close code', 'code', this.#closes),
+      family('roomful_http_answers_total', 'Answers of the HTTP API', 'status', this.#httpAnswers),
       ...this.#webhookFamilies(),
     ]
   }
@@ -123,6 +143,7 @@ export class Metrics {
   }
 }
 
+const sumOf = (reads: readonly (() => number)[]) => reads.reduce((sum, read) => sum + read(), 0)
 const gauge = (name: string, help: string, value: number) =>
   `${head(name, help, 'gauge')}${name} ${value === Number.POSITIVE_INFINITY ? '+Inf' : value}\n`
 const counter = (name: string, help: string, value: number) =>
