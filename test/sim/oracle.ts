@@ -191,6 +191,10 @@ export class Oracle {
     )
   }
 
+  hasLost(id: string): boolean {
+    return this.#lost.has(id)
+  }
+
   /** The application learned of a hole at this place, but not by an event. What came last may be lost: then the log has forked. */
   told(viewer: string, room: string, last?: { readonly id?: string | undefined }): void {
     this.#break(viewer, room, this.#lost.has(last?.id ?? '') ? 'forked' : undefined)

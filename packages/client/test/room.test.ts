@@ -1,8 +1,8 @@
 import { type BuiltIn, defineProtocol, request, volatile } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
-import { type ClientOptions, createClient } from '../src/index.js'
-import { chatFrame, errorFrame, joinedFrame, ScriptedServer } from './support/scripted-server.js'
+import { type ClientOptions, createClient, type Room, type TimelineEntry } from '../src/index.js'
+import { ackFrame, chatFrame, errorFrame, joinedFrame, ScriptedServer } from './support/scripted-server.js'
 
 /** A client that is live in room `r` at offset 0 of epoch `e1`. */
 async function live(options: Partial<ClientOptions<BuiltIn>> = {}, joined: Record<string, unknown> = {}) {
@@ -22,6 +22,19 @@ async function reconnect(script: ScriptedServer) {
   await script.clock.advance(20_000)
   await script.connection.welcomes()
   return script.connection.take().find(({ type }) => type === 'join')
+}
+
+/** Sends a message whose position the client learns from the ack alone. */
+async function acknowledged(script: ScriptedServer, room: Room<BuiltIn>, offset: number) {
+  void room.send('mine')
+  const sent = script.connection.take().find(({ type }) => type === 'chat_message')
+  await script.connection.says(ackFrame(sent?.client_id, offset))
+}
+
+function statesOf(entries: readonly TimelineEntry<{ readonly offset?: number | undefined }>[]) {
+  return entries.map((entry) =>
+    entry.kind === 'break' ? entry.reason : `${entry.message.offset} ${entry.state}`,
+  )
 }
 
 describe('joining', () => {
@@ -265,6 +278,54 @@ describe('the cursor', () => {
       { kind: 'break', reason: 'forked' },
       { key: 'other-2', state: 'sent' },
     ])
+  })
+
+  it('[H15] the cursor shows as lost what was acknowledged before a join and lies beyond the log’s end', async () => {
+    const { script, room } = await live()
+    await script.connection.says(chatFrame(1))
+    await acknowledged(script, room, 3)
+    await acknowledged(script, room, 4)
+    const join = await reconnect(script)
+    await script.connection.says(joinedFrame(join, { offset: 1, id: 'id-1' }))
+    expect(room.status.get()).toMatchObject({ state: 'live', recovered: true })
+    expect(statesOf(room.timeline.get())).toEqual(['1 sent', '3 lost', '4 lost'])
+    await script.connection.says(chatFrame(2), chatFrame(3, { id: 'other-3' }), chatFrame(4))
+    expect(statesOf(room.timeline.get()), 'a frame proves that one of them is there').toEqual([
+      '1 sent',
+      '2 sent',
+      '3 lost',
+      '3 sent',
+      '4 sent',
+    ])
+  })
+
+  it('[H15] the cursor shows as lost only what the last of several pages does not reach', async () => {
+    const { script, room } = await live()
+    await acknowledged(script, room, 3)
+    await acknowledged(script, room, 4)
+    const first = await reconnect(script)
+    const page = { messages: [chatFrame(1)], offset: 1, id: 'id-1', more: true }
+    await script.connection.says(joinedFrame(first, page))
+    expect(statesOf(room.timeline.get())).toEqual(['1 sent', '3 sent', '4 sent'])
+    const second = script.connection.take().find(({ type }) => type === 'join')
+    const own = chatFrame(3, { user_id: 'me' })
+    await script.connection.says(
+      joinedFrame(second, { messages: [chatFrame(2), own], offset: 3, id: 'id-3' }),
+    )
+    expect(statesOf(room.timeline.get())).toEqual(['1 sent', '2 sent', '3 sent', '4 lost'])
+  })
+
+  it('[H15] the cursor leaves as sent what is acknowledged while a join is under way', async () => {
+    const { script, room } = await live()
+    void room.send('mine')
+    const [sent] = script.connection.take()
+    await script.connection.says(chatFrame(2))
+    const [join] = script.connection.take()
+    await script.connection.says(
+      ackFrame(sent?.client_id, 3),
+      joinedFrame(join, { messages: [chatFrame(1), chatFrame(2)], offset: 2, id: 'id-2' }),
+    )
+    expect(statesOf(room.timeline.get())).toEqual(['1 sent', '2 sent', '3 sent'])
   })
 
   it('the cursor drops the answer to a join of a connection that is gone', async () => {

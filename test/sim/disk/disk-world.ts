@@ -1,3 +1,4 @@
+import type { LogMessage } from '@roomful/client'
 import type { RoomfulError, ServerOptions } from '@roomful/server'
 import { createTestServer, newNetwork, type TestServer } from '@roomful/server/testing'
 import {
@@ -196,8 +197,7 @@ class DiskWorld extends World {
     for (const { client } of this.people)
       for (const room of this.rooms)
         for (const entry of client.room(room).timeline.get())
-          if (entry.kind === 'message' && entry.state === 'lost')
-            this.oracle.shownAsLost(String(entry.message.client_id))
+          if (entry.kind === 'message' && entry.state === 'lost') this.#checkLost(entry.message)
   }
 
   protected override async checkSettled(): Promise<void> {
@@ -266,6 +266,11 @@ class DiskWorld extends World {
   #restore(): void {
     this.#disk.restore(this.#backup)
     this.#witness.mayLose = true
+  }
+
+  #checkLost({ id, client_id }: LogMessage<SimProtocol>): void {
+    if (!this.oracle.hasLost(String(id))) this.oracle.fail(`false alarm: ${client_id} is shown as lost`)
+    this.oracle.shownAsLost(String(client_id))
   }
 
   #is(trait: DiskTrait): boolean {

@@ -343,6 +343,7 @@ export class RoomCore {
   #run(effect: RoomEffect): void {
     switch (effect.type) {
       case 'send_join':
+        this.timeline?.joining()
         this.#requests.join(effect, (outcome) => this.#joinAnswered(outcome))
         return
       case 'deliver_page':
@@ -353,6 +354,7 @@ export class RoomCore {
         this.#events.tell('resync', { room_id: this.id, reason: effect.reason })
         return
       case 'live':
+        this.timeline?.joined(this.head)
         this.#settleJoin()
         this.presence.send()
         this.#client.outbox.pump()

@@ -95,6 +95,8 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   readonly #anchors = new Map<string, number>()
   #mayHaveHoles = false
   #hasForked = false
+  /** The entries of the log when the last join was sent. A frame that shows one again replaces it. */
+  #beforeJoin = new WeakSet<TimelineEntry<M>>()
   /** The epoch of the current log. */
   #epoch: string | undefined
   #breaks = 0
@@ -230,19 +232,37 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   broke(reason: string, head: Cursor | undefined): void {
     if (this.#log.length === 0) return
     this.#hasForked ||= reason === 'forked'
+    this.#loseAfter(head)
+    this.#markBreak(reason, head)
+    this.#changed()
+  }
+
+  joining(): void {
+    this.#beforeJoin = new WeakSet(this.#log)
+  }
+
+  /**
+   * The room is live, and its log has reached `head`. Messages that were acknowledged before the join are in it, or
+   * lost. Those that were acknowledged since may be newer than the answer.
+   */
+  joined(head: Cursor | undefined): void {
+    this.#loseAfter(head, (entry) => this.#beforeJoin.has(entry))
+    this.#changed()
+  }
+
+  /** The log has the same epoch and ends before these entries, so it does not contain them. */
+  #loseAfter(head: Cursor | undefined, isCertain = (_: TimelineEntry<M>) => true): void {
     for (const [index, entry] of this.#log.entries()) {
-      // The new log has the same epoch and ends before this entry, so it does not contain it.
       if (
         entry.kind === 'message' &&
         head &&
         entry.message.epoch === head.epoch &&
-        (entry.message.offset ?? 0) > head.offset
+        (entry.message.offset ?? 0) > head.offset &&
+        isCertain(entry)
       ) {
         this.#lose(index, entry)
       }
     }
-    this.#markBreak(reason, head)
-    this.#changed()
   }
 
   /** The hole is before the entries that only acks have placed, unless their log has ended as well. */
@@ -269,11 +289,12 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     const shown: TimelineEntry<M>[] = []
     let before: M | undefined
     for (const [index, entry] of this.#log.entries()) {
-      if (index < end && entry.kind === 'message' && before && isHole(before, entry.message))
+      const isSent = entry.kind === 'message' && entry.state === 'sent'
+      if (index < end && isSent && before && isHole(before, entry.message))
         shown.push({ kind: 'break', key: `hole-${entry.key}`, reason: 'gap' })
       shown.push(entry)
       if (entry.kind === 'break') before = undefined
-      else if (entry.state === 'sent' && entry.message.epoch === this.#epoch) before = entry.message
+      else if (isSent && entry.message.epoch === this.#epoch) before = entry.message
     }
     this.#mayHaveHoles = shown.length > this.#log.length || end < this.#log.length
     return shown
