@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect as connectTcp, createServer } from 'node:net'
 import { type JWTPayload, SignJWT } from 'jose'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
@@ -128,6 +129,17 @@ describe('what roomful serves', () => {
     expect((await fetch(url)).status).toBe(401)
     expect(cli.stdout).toContain('HTTP API at /api')
     expect((await fetch(`${await roomful().url()}/api/rooms/general/messages`)).status).toBe(404)
+  })
+
+  it('the command answers 408 to who sends a body too slowly', { timeout: 30_000 }, async () => {
+    const key = 'k'.repeat(32)
+    const { port } = new URL(await roomful([], { API_KEY: key }).url())
+    const socket = connectTcp(Number(port), '127.0.0.1')
+    onTestFinished(() => void socket.destroy())
+    const head = ['POST /api/rooms/a/messages HTTP/1.1', 'Host: x', `Authorization: Bearer ${key}`]
+    socket.write(`${[...head, 'Content-Length: 100'].join('\r\n')}\r\n\r\n{`)
+    const [answer] = await once(socket, 'data')
+    expect(String(answer)).toMatch(/^HTTP\/1.1 408 [\s\S]*"timeout"/)
   })
 
   it('the command switches limits off with a warning', async () => {

@@ -1,7 +1,12 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import { type AddressInfo, createServer as createNetServer, type Server } from 'node:net'
+import {
+  type AddressInfo,
+  connect as connectTcp,
+  createServer as createNetServer,
+  type Server,
+} from 'node:net'
 import { Duplex } from 'node:stream'
 import { createServer, memory } from '@roomful/server'
 import express from 'express'
@@ -129,6 +134,50 @@ describe('attach', () => {
       listenElsewhere()
       expect(log, order).toMatchObject([{ level: 'warn', event: expect.stringContaining('handleUpgrade') }])
     }
+  })
+
+  it('attach leaves requests that offer another protocol to the HTTP server, as often as they come', async () => {
+    const http = createHttpServer(
+      express()
+        .use(express.text())
+        .post('/echo', (request, response) => {
+          response.send(`${request.get('x-name')}: ${request.body}`)
+        }),
+    )
+    const log: LogLine[] = []
+    const roomful = createServer({ backplane: memory(), logger: logInto(log) })
+    onTestFinished(() => roomful.close())
+    for (const path of ['/ws', '/other']) roomful.attach(http, { path })
+    const socket = connectTcp(await portOf(http), '127.0.0.1')
+    onTestFinished(() => void socket.destroy())
+    const [own] = await once(http, 'connection')
+    let answers = ''
+    socket.setEncoding('utf8').on('data', (text) => {
+      answers += text
+    })
+    // As Java's HTTP client does it.
+    const head = [
+      'POST /echo HTTP/1.1',
+      'Connection: keep-alive, Upgrade, HTTP2-Settings',
+      'Content-Length: 10',
+      'Host: x',
+      'HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA',
+      'Upgrade: h2c',
+      'Content-Type: text/plain',
+      'X-Name: J\xfcrgen',
+    ]
+    const bytes = Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1')
+    const listeners: number[] = []
+    for (let asked = 1; asked <= 12; asked++) {
+      socket.write(Buffer.concat([bytes, Buffer.from('Hello')]))
+      await until(() => own.bytesRead >= asked * bytes.length + asked * 10 - 5)
+      socket.write('again')
+      await until(() => answers.split('J\xfcrgen: Helloagain').length === asked + 1)
+      listeners.push(own.eventNames().reduce((sum: number, name: string) => sum + own.listenerCount(name), 0))
+    }
+    expect(answers.match(/HTTP\/1.1 200 OK/g)).toHaveLength(12)
+    expect(new Set(listeners.slice(1)).size).toBe(1)
+    expect(log).toEqual([])
   })
 
   it('attach tells a path that is nearly right, in the log and to whoever asks', async () => {

@@ -19,6 +19,8 @@ import { createServer } from './server/create-server.js'
 import { createHttpServer } from './server/http-server.js'
 
 const API_PATH = '/api'
+/** Less than limits.requestMs, after which the socket of a slow sender is closed without an answer. */
+const API_BODY_MS = 8_000
 const LAG_MS = 5_000
 const DRAIN_MS = 15_000
 /** Kubernetes kills after 30 s. */
@@ -78,7 +80,10 @@ async function serve(settings: Settings): Promise<void> {
     console.log(`Roomful: health and metrics at ${address}`)
   }
   running = await start(settings, backplane, limits, main)
-  if (apiKey) api = running.http({ basePath: API_PATH, authenticate: bearer(apiKey) }).node
+  if (apiKey) {
+    const authenticate = bearer(apiKey)
+    api = running.http({ basePath: API_PATH, authenticate, bodyMs: API_BODY_MS }).node
+  }
   if (store.kind === 'redis')
     console.log(`Roomful: this is node ${nameOf(settings)} of those on ${addressOf(store.url)}`)
   console.log(`Roomful is at ${shown} (WebSocket at /ws${apiKey ? `, HTTP API at ${API_PATH}` : ''})`)

@@ -2,6 +2,7 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from '../api/contracts/logger.js'
 import { refuseUpgrade } from './handshake.js'
+import { declineUpgrades, isOtherUpgrade, passOn } from './other-upgrades.js'
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
@@ -36,15 +37,20 @@ export function attachTo(
   const { paths, listeners } = known
   if (paths.has(path)) throw new TypeError(`attach: '${path}' of this HTTP server is served already`)
   let isUnknownTold = false
+  // Otherwise, another listener may answer.
+  const isAlone = () => server.listenerCount('upgrade') === paths.size
+  const isOrdinary = (request: IncomingMessage) =>
+    isOtherUpgrade(request) && !paths.has(pathOf(request)) && isAlone()
   const onUpgrade: UpgradeListener = (request, socket, head) => {
+    if (isOrdinary(request) && !('encrypted' in socket)) return passOn(server, request, socket, head)
     guard(socket, logger)
     const asked = pathOf(request)
     if (asked === path) return upgrade(request, socket, head)
     if (paths.has(asked)) return
     const meant = [...paths].find((other) => isNearly(asked, other))
     if (meant === path) logNearly(logger, asked, path)
-    // Another attached server may have answered. If no other listener exists, nobody else will.
-    if (server.listenerCount('upgrade') !== paths.size || socket.writableEnded) return
+    // Another attached server may have answered.
+    if (!isAlone() || socket.writableEnded) return
     const text = `${NOT_HERE}: it is at ${meant ?? [...paths].join(' or ')}`
     if (meant === undefined) {
       // The first is a warning, because it is most likely the operator's own mistake; later ones are usually
@@ -65,6 +71,7 @@ export function attachTo(
   const onNewListener = (event: string | symbol, listener: UpgradeListener) => {
     if (event === 'upgrade' && !listeners.has(listener)) warn()
   }
+  if (!shared.has(server)) declineUpgrades(server, isOrdinary)
   shared.set(server, known)
   if (server.listenerCount('upgrade') > paths.size) warn()
   paths.add(path)
