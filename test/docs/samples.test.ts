@@ -36,3 +36,12 @@ it.each(['hooks.ts', 'chat.tsx'])('docs/react.md shows %s, which runs as a test'
   const page = readFileSync(new URL('../../docs/react.md', import.meta.url), 'utf8')
   expect(page).toContain(`\`${file}\`:\n\n\`\`\`${file.split('.').at(-1)}\n${sample}\`\`\``)
 })
+
+it.each(['vue/src/use-observable.ts', 'svelte/src/reactive.ts', 'solid/src/from-observable.ts'])(
+  'docs/ui-frameworks.md shows %s, which runs as a test',
+  (file) => {
+    const sample = readFileSync(new URL(`../../examples/${file}`, import.meta.url), 'utf8')
+    const page = readFileSync(new URL('../../docs/ui-frameworks.md', import.meta.url), 'utf8')
+    expect(page).toContain(`\`${file.split('/').at(-1)}\`:\n\n\`\`\`ts\n${sample}\`\`\``)
+  },
+)

@@ -1,6 +1,9 @@
 import * as strings from './strings.js'
 
-/** A value that changes. `get` returns the same snapshot until the next change. */
+/**
+ * A value that changes. `get` returns the same snapshot until the next change. The functions may be called without the
+ * object.
+ */
 export interface Observable<T> {
   get(): T
   /**
