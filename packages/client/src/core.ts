@@ -6,7 +6,7 @@ import type { Runtime } from './runtime/runtime.js'
 /**
  * Creates a client like the main entry's, but its rooms have no `timeline`: for pages that render messages from
  * events alone, or show none.
- * @param runtime for simulations: replaces clock, randomness, ids, network signals or sockets
+ * @param runtime replaces clock, randomness, ids, network signals or sockets: for React Native, and for simulations
  * @throws TypeError for a wrong option, with a sentence that says how to fix it
  */
 export function createClient<P extends AnyProtocol = BuiltIn>(

@@ -7,7 +7,7 @@ import type { Runtime } from './runtime/runtime.js'
 /**
  * Creates a client. It connects with the first `join()` or by `connect()`, and keeps the connection and its rooms
  * until `close()`. You may create it at module scope and while a server renders, since it does nothing by itself.
- * @param runtime for simulations: replaces clock, randomness, ids, network signals or sockets
+ * @param runtime replaces clock, randomness, ids, network signals or sockets: for React Native, and for simulations
  * @throws TypeError for a wrong option, with a sentence that says how to fix it
  */
 export function createClient<P extends AnyProtocol = BuiltIn>(

@@ -54,7 +54,7 @@ export function resolveOptions(options: ClientOptions<AnyProtocol>): Settings {
   const pathAlone = page === undefined && isPath(options.url) ? String(options.url) : undefined
   const url = resolveUrl(options.url, pathAlone === undefined ? page : NO_PAGE)
   return {
-    url: url.href,
+    url,
     pathAlone,
     storageName: withoutToken(url),
     protocol,
@@ -81,12 +81,10 @@ function isPath(url: string | URL): boolean {
 }
 
 /** Every build checks the URL: unlike other options, it often comes from configuration. */
-function resolveUrl(given: string | URL, base: string | undefined): URL {
-  const url = parseUrl(given, base)
-  if (url) url.protocol = url.protocol.replace(/^http/, 'ws')
-  if (!url || !/^wss?:$/.test(url.protocol)) throw new TypeError(strings.badUrl(given))
-  // A WebSocket rejects a URL with a fragment.
-  url.hash = ''
+function resolveUrl(given: string | URL, base: string | undefined): string {
+  // As text, because React Native's URL cannot be changed. A WebSocket rejects a URL with a fragment.
+  const url = parseUrl(given, base)?.href.replace(/^http/, 'ws').replace(/#.*/, '')
+  if (!url || !/^wss?:/.test(url)) throw new TypeError(strings.badUrl(given))
   return url
 }
 
@@ -98,7 +96,7 @@ function parseUrl(given: string | URL, base: string | undefined): URL | undefine
   }
 }
 
-function withoutToken(url: URL): string {
+function withoutToken(url: string): string {
   const named = new URL(url)
   named.searchParams.delete('token')
   return named.href

@@ -17,9 +17,12 @@ export class Rooms<R extends Keepable> {
   base: R | undefined
   readonly #kept = new Map<string, R>()
   readonly #loose = new Map<string, WeakRef<R>>()
-  readonly #gone = new FinalizationRegistry<string>((id) => {
-    if (!this.#loose.get(id)?.deref()) this.#loose.delete(id)
-  })
+  /** Removes the names of rooms that are gone. Without it, as on older versions of React Native, the names remain. */
+  readonly #gone =
+    globalThis.FinalizationRegistry &&
+    new FinalizationRegistry<string>((id) => {
+      if (!this.#loose.get(id)?.deref()) this.#loose.delete(id)
+    })
 
   get(id: string): R | undefined {
     return this.#kept.get(id) ?? this.#loose.get(id)?.deref()
@@ -57,7 +60,7 @@ export class Rooms<R extends Keepable> {
     for (const room of spare.slice(0, -SPARE)) {
       this.#kept.delete(room.id)
       this.#loose.set(room.id, new WeakRef(room))
-      this.#gone.register(room, room.id)
+      this.#gone?.register(room, room.id)
     }
   }
 }

@@ -5,7 +5,7 @@ import type { SocketFactory } from './socket.js'
 /** Signals from the browser about the network and the page. */
 export type Signal = 'online' | 'offline' | 'visible'
 
-/** Everything that a client takes from its environment; a simulation replaces it. */
+/** Everything that a client takes from its environment. React Native replaces some of it, a simulation all. */
 export interface Runtime {
   readonly clock: Clock
   /** Time of day in ms since 1970, for data that outlives the page or is shown to people. */
