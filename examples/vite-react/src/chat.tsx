@@ -1,3 +1,4 @@
+import type { ConnectionStatus } from '@roomful/client'
 import { useSyncExternalStore } from 'react'
 import { ROOMS } from '../protocol.js'
 import { Conversation } from './conversation.js'
@@ -36,15 +37,31 @@ export function Chat({ me, onLogOut }: { me: string; onLogOut: () => void }) {
   )
 }
 
-/** Says what is wrong, and nothing while all is well. */
+/** Says what is wrong with the connection, and nothing while all is well. */
 function Connection() {
-  const { state, reason } = useStatus()
-  const text = { online: '', idle: '', degraded: reason, failed: reason, closed: reason, waiting: reason }
+  const status = useStatus()
   return (
     <p className="connection" role="status">
-      {state in text ? text[state as keyof typeof text] : 'No connection. Trying again…'}
+      {textOf(status)}
     </p>
   )
+}
+
+function textOf({ state, reason }: ConnectionStatus): string {
+  switch (state) {
+    case 'online':
+    case 'idle':
+      return ''
+    case 'backoff':
+    case 'offline':
+      return 'No connection. Trying again…'
+    case 'token':
+    case 'dialing':
+    case 'authenticating':
+      return 'Connecting…'
+    default:
+      return reason
+  }
 }
 
 /** The open room is in the address, so that links and the back button work. */

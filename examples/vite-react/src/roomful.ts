@@ -15,9 +15,9 @@ export const { useRoom, useTimeline, useMembers, useTyping, useStatus, useRoomEv
 /** Each tab has its own, so that one can be several people. */
 export const myName = () => sessionStorage.getItem('name')
 
+/** The first room that is mounted connects, as the person of that name. */
 export function logIn(name: string): void {
   sessionStorage.setItem('name', name)
-  client.connect()
 }
 
 export function logOut(): void {
