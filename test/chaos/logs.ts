@@ -11,9 +11,12 @@ export async function readLogs(
   try {
     const logs = new Map<string, readonly Seen[]>()
     for (const room of rooms) {
-      const epoch = (await client.hGet(`roomful:meta:{${room}}`, 'epoch')) ?? ''
-      const entries = await client.xRange(`roomful:log:{${room}}`, '-', '+')
-      const seen = (entries ?? []).map(({ id, message }) => toSeen(id, epoch, message))
+      const [key = ''] = await client.keys(`roomful:{*}:log:${room}`)
+      const fields = await client.hGetAll(key)
+      const [epoch = '', newest = '0', , oldest = '1'] = (fields.h ?? '').split('\n')
+      const seen: Seen[] = []
+      for (let offset = Number(oldest); offset <= Number(newest); offset++)
+        seen.push(toSeen(offset, epoch, fields[offset] ?? ''))
       logs.set(room, seen)
     }
     return logs
@@ -22,7 +25,10 @@ export async function readLogs(
   }
 }
 
-function toSeen(id: string, epoch: string, { i = '', m = '' }: Readonly<Record<string, string>>): Seen {
-  const { message = '', client_id: clientId }: { message?: string; client_id?: string } = JSON.parse(`${m}}`)
-  return { epoch, offset: Number(id.split('-')[0]), id: i, clientId, text: message }
+function toSeen(offset: number, epoch: string, raw: string): Seen {
+  const [id = '', , , , open] = raw.split('\n')
+  const { message = '', client_id: clientId }: { message?: string; client_id?: string } = JSON.parse(
+    `${open}}`,
+  )
+  return { epoch, offset, id, clientId, text: message }
 }

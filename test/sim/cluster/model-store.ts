@@ -3,11 +3,11 @@ import type {
   PresentUser,
   Range,
 } from '../../../packages/server/src/api/contracts/backplane.js'
+import type { Append, AppendReply } from '../../../packages/server/src/backplane/redis/append.js'
 import { RedisConnection } from '../../../packages/server/src/backplane/redis/connection.js'
+import type { LogUpkeep } from '../../../packages/server/src/backplane/redis/log-upkeep.js'
 import type { RedisSettings } from '../../../packages/server/src/backplane/redis/options.js'
 import type {
-  Append,
-  AppendReply,
   Entered,
   GraceEnd,
   NodeRelay,
@@ -33,6 +33,21 @@ interface Connections {
 /** The store of one node on the model of Redis: the product's own connections, over clients that are modelled. */
 export class ModelStore implements RedisStore {
   readonly subscriptions: ModelClient
+  readonly upkeep: LogUpkeep = {
+    takeTurn: (ms) => this.#run((data, turn) => data.takeTurn(turn, ms)),
+    // A pass over so few logs is done before it.
+    keepTurn: async () => {},
+    streams: async () => ({ streams: await this.#run((data, turn) => data.streams(turn)), cursor: '0' }),
+    tidy: async (stream) => {
+      await this.#run((data, turn) => data.tidy(turn, stream))
+      return false
+    },
+    time: isNotModelled,
+    editor: isNotModelled,
+    end: isNotModelled,
+    rewriteAndAppend: isNotModelled,
+    forget: isNotModelled,
+  }
   readonly #client: ModelClient
   readonly #replicatedClient: ModelClient
   #connections: Connections | undefined
@@ -213,4 +228,8 @@ export class ModelStore implements RedisStore {
     if (!this.#connections) throw unavailable(new Error('Redis is not connected yet'))
     return this.#connections
   }
+}
+
+function isNotModelled(): never {
+  throw new Error('Nobody deletes or erases in this simulation')
 }

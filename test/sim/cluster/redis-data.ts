@@ -7,10 +7,9 @@ import type {
   Range,
 } from '../../../packages/server/src/api/contracts/backplane.js'
 import { entryText } from '../../../packages/server/src/backplane/log/log.js'
+import type { Append, AppendReply } from '../../../packages/server/src/backplane/redis/append.js'
 import type { RedisSettings } from '../../../packages/server/src/backplane/redis/options.js'
 import type {
-  Append,
-  AppendReply,
   Entered,
   GraceEnd,
   PresentConnection,
@@ -27,26 +26,27 @@ export interface Turn {
   publish(stream: string, message: StreamMessage): void
 }
 
-interface Meta {
-  readonly epoch: string
-  offset: number
-  id: string
-}
-
 interface Kept extends LogEntry {
   readonly open: string
   readonly at: number
-  /** Bytes of the log up to the end of this entry. */
-  readonly sum: number
+  /** Of the server's message, if it had a key. */
+  readonly key: string | undefined
 }
 
-interface Head extends Position {
-  readonly sum: number
-}
-
-interface Sent extends Position {
+interface Repeatable extends Position {
   readonly fingerprint: number
   readonly timestampMs: number
+}
+
+interface Log {
+  readonly epoch: string
+  head: Position
+  readonly entries: Kept[]
+  readonly records: Map<string, Repeatable>
+  /** The records of clients' messages, the oldest first. */
+  readonly queue: { readonly name: string; readonly at: number; readonly offset: number }[]
+  /** The offset up to which records were forgotten. */
+  forgotten: number
 }
 
 interface Present {
@@ -62,94 +62,111 @@ interface Presence {
 }
 
 const OVERHEAD = 120
+/** Records that an append prunes at the most. */
+const PRUNED = 2
 
 /**
  * The keys of one Redis and what the scripts do to them, line by line as in `lua/`. It depends on nothing but its
  * arguments, so that a replica which is given the same has the same.
  */
 export class RedisData {
-  readonly #meta = new Keyspace<Meta>()
-  readonly #logs = new Keyspace<Kept[]>()
-  readonly #sent = new Keyspace<Sent>()
+  readonly #logs = new Keyspace<Log>()
   readonly #presence = new Keyspace<Presence>()
   readonly #tasks = new Map<string, number>()
   readonly #leases = new Map<string, Map<string, PresentConnection>>()
   #secret: string | undefined
+  /** Until when a node tidies, or nobody does. */
+  #turnEnds = 0
 
   constructor(private readonly settings: RedisSettings) {}
 
   /** The log that a stream has; another one is another epoch. */
   epochs(now: number): ReadonlyMap<string, string> {
-    return new Map(this.#meta.all(now).map(([stream, { epoch }]) => [stream, epoch]))
+    return new Map(this.#logs.all(now).map(([stream, { epoch }]) => [stream, epoch]))
   }
 
   append({ now, publish }: Turn, append: Append): AppendReply {
     const { stream, id, open, timestampMs, sender, idempotency, newEpoch } = append
-    const { historyCount, historyBytes, historyMs, sentMs, idleMs } = this.settings
-    const last = this.#headOrNew(stream, newEpoch, idleMs, now)
-    const { epoch } = last
-    const sent = sentKey(append)
-    const window = idempotency ? historyMs : sentMs
-    if (idempotency) trim(this.#logs.get(stream, now) ?? [], last.sum, historyBytes, historyMs, now)
-    const found = sent === undefined ? undefined : this.#known(sent, stream, last, now)
-    const known = idempotency && found && !this.#isKept(stream, found, now) ? undefined : found
+    const { sentMs, idleMs } = this.settings
+    const log = this.#logs.get(stream, now) ?? newLog(newEpoch)
+    const { epoch, head } = log
+    const name = recordOf(append)
     const fingerprint = (sender ?? idempotency)?.fingerprint
+    const known = name === undefined ? undefined : this.#repeated(log, name, idempotency !== undefined, now)
     if (known && known.fingerprint !== fingerprint) return { status: 'conflict' }
-    if (known && sent !== undefined) {
-      this.#sent.expire(sent, now + window)
+    if (known) {
+      this.#logs.expire(stream, now + idleMs)
       const position = { epoch, offset: known.offset, id: known.id }
       return { status: 'accepted', position, duplicate: true, timestampMs: known.timestampMs }
     }
-    if (sender?.after && this.#hasLost(stream, last, sender.after, now)) return { status: 'out_of_order' }
-    const position = { epoch, offset: last.offset + 1, id }
-    if (fingerprint !== undefined && sent !== undefined)
-      this.#sent.set(sent, { fingerprint, timestampMs, ...position }, now + window)
-    const sum = last.sum + Buffer.byteLength(open) + OVERHEAD
+    if (sender?.seen !== undefined && sender.seen < log.forgotten) return { status: 'forgotten' }
+    if (sender?.after && (sender.after.epoch !== epoch || hasLost(log, sender.after)))
+      return { status: 'out_of_order' }
+    prune(log, sentMs, PRUNED, now)
+    const position = { epoch, offset: head.offset + 1, id }
     const { offset } = position
-    const entry = { offset, id, previousId: last.id, text: entryText(open, epoch, offset) }
-    const log = this.#logs.get(stream, now) ?? []
-    log.push({ ...entry, open, at: now, sum })
-    log.splice(0, log.length - historyCount)
-    this.#logs.set(stream, log, now + historyMs)
-    this.#meta.set(stream, position, now + idleMs)
-    trim(log, sum, historyBytes, historyMs, now)
+    if (name !== undefined && fingerprint !== undefined) {
+      log.records.set(name, { fingerprint, timestampMs, ...position })
+      if (sender) log.queue.push({ name, at: now, offset })
+    }
+    const entry = { offset, id, previousId: head.id, text: entryText(open, epoch, offset) }
+    log.entries.push({ ...entry, open, at: now, key: idempotency && name })
+    log.head = position
+    this.#trim(log, now)
+    this.#logs.set(stream, log, now + idleMs)
     publish(stream, { kind: 'entry', epoch, entry })
     return { status: 'accepted', position, duplicate: false, timestampMs }
   }
 
   read({ now }: Turn, stream: string, range: Range, idAt: number | undefined, newEpoch: string): ReadReply {
-    const { historyBytes, historyMs, dedupeMs } = this.settings
-    const { sum, ...head } = this.#headOrNew(stream, newEpoch, dedupeMs, now)
-    const log = this.#logs.get(stream, now) ?? []
-    trim(log, sum, historyBytes, historyMs, now)
-    const isAfter = 'after' in range
-    const raws = isAfter
-      ? log.filter(({ offset }) => offset > range.after)
-      : log.filter(({ offset }) => offset < (range.before ?? Number.POSITIVE_INFINITY)).reverse()
+    const log = this.#logs.get(stream, now) ?? newLog(newEpoch)
+    if (!this.#logs.get(stream, now)) this.#logs.set(stream, log, now + this.settings.dedupeMs)
+    this.#trim(log, now)
+    const { epoch, head } = log
+    const found =
+      'after' in range
+        ? log.entries.filter(({ offset }) => offset > range.after)
+        : log.entries.filter(({ offset }) => offset < (range.before ?? Number.POSITIVE_INFINITY)).reverse()
     const entries: LogEntry[] = []
     let room = range.maxBytes
-    for (const { offset, id, previousId, text, open } of raws.slice(0, range.limit)) {
-      room -= Buffer.byteLength(open) + OVERHEAD
+    for (const kept of found.slice(0, range.limit)) {
+      room -= bytesOf(kept)
       if (room < 0 && entries.length > 0) break
+      const { offset, id, previousId, text } = kept
       entries.push({ offset, id, previousId, text })
     }
-    const oldest = log[0]
     return {
-      epoch: head.epoch,
+      epoch,
       head,
-      oldestOffset: oldest?.offset ?? head.offset + 1,
+      oldestOffset: log.entries[0]?.offset ?? head.offset + 1,
       entries,
-      idAt: idAt === undefined ? undefined : idOf(idAt, head, log),
+      idAt: idAt === undefined ? undefined : idOf(idAt, log),
     }
   }
 
   standing({ now }: Turn, stream: string): StreamState {
     const { idleMs } = this.settings
     const presenceVersion = this.#presence.get(stream, now)?.version ?? 0
-    this.#meta.refresh(stream, now, idleMs)
+    this.#logs.refresh(stream, now, idleMs)
     this.#presence.refresh(stream, now, idleMs)
-    const head = this.#head(stream, now)
-    return { presenceVersion, head: head && { epoch: head.epoch, offset: head.offset, id: head.id } }
+    return { presenceVersion, head: this.#logs.get(stream, now)?.head }
+  }
+
+  takeTurn({ now }: Turn, ms: number): boolean {
+    if (this.#turnEnds > now) return false
+    this.#turnEnds = now + ms
+    return true
+  }
+
+  streams({ now }: Turn): readonly string[] {
+    return this.#logs.all(now).map(([stream]) => stream)
+  }
+
+  tidy({ now }: Turn, stream: string): void {
+    const log = this.#logs.get(stream, now)
+    if (!log) return
+    this.#trim(log, now)
+    prune(log, this.settings.sentMs, log.queue.length, now)
   }
 
   enter(
@@ -252,35 +269,25 @@ export class RedisData {
     return this.#secret
   }
 
-  #head(stream: string, now: number): Head | undefined {
-    const meta = this.#meta.get(stream, now)
-    const last = this.#logs.get(stream, now)?.at(-1)
-    return meta && { epoch: meta.epoch, offset: meta.offset, id: meta.id, sum: 0, ...(last && headOf(last)) }
+  /** A record counts only if the log still holds the entry that it names; that of a message without a key, if it held it once. */
+  #repeated(log: Log, name: string, isKey: boolean, now: number): Repeatable | undefined {
+    const record = log.records.get(name)
+    if (!record || hasLost(log, record)) return undefined
+    const kept = entryAt(log, record.offset)
+    const isKept = kept !== undefined && now - kept.at < this.settings.historyMs
+    return isKey && !isKept ? undefined : record
   }
 
-  #headOrNew(stream: string, epoch: string, ttl: number, now: number): Head {
-    const known = this.#head(stream, now)
-    if (known) return known
-    this.#logs.delete(stream)
-    this.#meta.set(stream, { epoch, offset: 0, id: epoch }, now + ttl)
-    return { epoch, offset: 0, id: epoch, sum: 0 }
-  }
-
-  /** A record counts only if the log still holds the entry that it names, or held it once. */
-  #known(sent: string, stream: string, last: Head, now: number): Sent | undefined {
-    const record = this.#sent.get(sent, now)
-    return record && !this.#hasLost(stream, last, record, now) ? record : undefined
-  }
-
-  #isKept(stream: string, { offset, id }: Position, now: number): boolean {
-    return this.#logs.get(stream, now)?.some((entry) => entry.offset === offset && entry.id === id) ?? false
-  }
-
-  #hasLost(stream: string, last: Head, { epoch, offset, id }: Position, now: number): boolean {
-    if (epoch !== last.epoch || offset > last.offset) return true
-    const isLast = offset === last.offset
-    const there = isLast ? last : this.#logs.get(stream, now)?.find((entry) => entry.offset === offset)
-    return there !== undefined && there.id !== id
+  #trim(log: Log, now: number): void {
+    const { historyCount, historyBytes, historyMs } = this.settings
+    const { entries, records } = log
+    let bytes = entries.reduce((sum, kept) => sum + bytesOf(kept), 0)
+    for (let oldest = entries[0]; oldest; oldest = entries[0]) {
+      if (entries.length <= historyCount && bytes <= historyBytes && now - oldest.at < historyMs) return
+      bytes -= bytesOf(oldest)
+      entries.shift()
+      if (oldest.key !== undefined && records.get(oldest.key)?.id === oldest.id) records.delete(oldest.key)
+    }
   }
 
   /** Returns the number of users who are left. */
@@ -301,9 +308,38 @@ export class RedisData {
   }
 }
 
-function sentKey({ stream, sender, idempotency }: Append): string | undefined {
-  if (sender) return JSON.stringify([stream, sender.userId, sender.clientId])
-  return idempotency && JSON.stringify([stream, idempotency.key])
+function recordOf({ sender, idempotency }: Append): string | undefined {
+  if (sender) return JSON.stringify([sender.userId, sender.clientId])
+  return idempotency && JSON.stringify([idempotency.key])
+}
+
+function newLog(epoch: string): Log {
+  const head = { epoch, offset: 0, id: epoch }
+  return { epoch, head, entries: [], records: new Map(), queue: [], forgotten: 0 }
+}
+
+function bytesOf({ open }: Kept): number {
+  return Buffer.byteLength(open) + OVERHEAD
+}
+
+function entryAt({ entries }: Log, offset: number): Kept | undefined {
+  return entries[offset - (entries[0]?.offset ?? 0)]
+}
+
+function hasLost(log: Log, { offset, id }: Pick<Position, 'offset' | 'id'>): boolean {
+  if (offset >= log.head.offset) return offset > log.head.offset || id !== log.head.id
+  const there = entryAt(log, offset)
+  return there !== undefined && there.id !== id
+}
+
+function prune(log: Log, window: number, most: number, now: number): void {
+  for (let left = most; left > 0; left--) {
+    const [oldest] = log.queue
+    if (!oldest || now - oldest.at < window) return
+    log.queue.shift()
+    log.records.delete(oldest.name)
+    log.forgotten = Math.max(log.forgotten, oldest.offset)
+  }
 }
 
 function announce(
@@ -320,23 +356,10 @@ function announce(
   publish(stream, { kind: 'presence', change, connection })
 }
 
-function trim(log: Kept[], sum: number, bytes: number, age: number, now: number): void {
-  for (let oldest = log[0]; oldest; oldest = log[0]) {
-    const size = sum - oldest.sum + Buffer.byteLength(oldest.open) + OVERHEAD
-    if (now - oldest.at < age && size <= bytes) return
-    log.shift()
-  }
-}
-
-function headOf({ offset, id, sum }: Kept): Omit<Head, 'epoch'> {
-  return { offset, id, sum }
-}
-
-function idOf(asked: number, head: Position, log: readonly Kept[]): string | undefined {
-  if (asked === head.offset) return head.id
-  const oldest = log[0]
-  if (oldest && asked === oldest.offset - 1) return oldest.previousId
-  return log.find(({ offset }) => offset === asked)?.id
+function idOf(asked: number, log: Log): string | undefined {
+  if (asked === log.head.offset) return log.head.id
+  const [oldest] = log.entries
+  return oldest && asked === oldest.offset - 1 ? oldest.previousId : entryAt(log, asked)?.id
 }
 
 function nameOf({ stream, userId, connection }: PresentConnection): string {

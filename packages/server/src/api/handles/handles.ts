@@ -149,7 +149,7 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
   /**
    * Deletes the room's log at once, and begins an empty one; the members stay, and are told by `resync` with `epoch_changed`. Its
    * bytes go from the store in steps.
-   * @throws TypeError if the backplane cannot: Redis drops a log by its age alone. RoomfulError `unavailable`
+   * @throws TypeError if the backplane cannot. RoomfulError `unavailable`
    */
   delete(): Promise<void>
 }
@@ -170,7 +170,7 @@ export interface UserHandle<P extends AnyProtocol = BuiltIn> {
    * Erases what the user wrote: the text and data of every chat message, in every room, and the user's own stream. Each
    * message keeps its position, with `deleted: true`, and members receive `messages_erased`. Resolves once it is done; a
    * call while another one runs for the same user joins it. The user stays connected and may write on.
-   * @throws TypeError if the backplane cannot: entries of a stream in Redis cannot be changed. RoomfulError `unavailable`
+   * @throws TypeError if the backplane cannot. RoomfulError `unavailable`: on Redis, call it again, to do the rest
    */
   erase(): Promise<void>
   /** Reads a page of the user's own stream, like a room's `history`. */

@@ -2,6 +2,8 @@ import type { Position, Subscription } from '../../api/contracts/backplane.js'
 import type { ChangeFeed, ConsumerClaim, FeedPage } from '../../api/contracts/change-feed.js'
 import { resumeFault } from '../log/log.js'
 import type { ChangeStore } from './change-store.js'
+import { NO_LINE, parseLine, wordsOf } from './feed-line.js'
+import { rewriteAll } from './log-editor.js'
 
 /** The feed as a node reads it: one subscription, whoever watches. */
 export class RedisChangeFeed implements ChangeFeed {
@@ -16,12 +18,22 @@ export class RedisChangeFeed implements ChangeFeed {
   ) {}
 
   async read(after: Position | undefined, limit: number, maxBytes: number): Promise<FeedPage> {
-    const reply = await this.store.read(after?.offset, limit, maxBytes, this.newId())
-    const { head, idAt, entries } = reply
+    const { head, idAt, entries, last } = await this.store.read(after?.offset, limit, maxBytes, this.newId())
     const fault = after && resumeFault({ epoch: head.epoch, head, idAt: () => idAt }, after)
     if (fault) return { entries: [], more: false, fault, head }
-    const last = entries.at(-1)?.cursor.offset ?? after?.offset ?? 0
-    return { entries, more: last < head.offset, fault: undefined, head }
+    const more = (last?.offset ?? after?.offset ?? 0) < head.offset
+    // A page of nothing but entries of logs that were ended.
+    if (last && more && entries.length === 0) return this.read(last, limit, maxBytes)
+    return { entries, more, fault: undefined, head }
+  }
+
+  /** Blanks the entries of logs that a stream had, and has no longer. */
+  async forget(stream: string, epoch: string | undefined): Promise<void> {
+    const all = { words: wordsOf(stream), after: 0, untilMs: Number.MAX_SAFE_INTEGER }
+    await rewriteAll(this.store.editor, all, (open) => {
+      const line = parseLine(open)
+      return line?.stream === stream && line.epoch !== epoch ? NO_LINE : undefined
+    })
   }
 
   async watch(wake: () => void): Promise<Subscription> {

@@ -70,6 +70,9 @@ export class Feed {
       case 'relay':
         this.host.relayed(message.message)
         return
+      case 'ended':
+        this.#checkHead({ epoch: message.epoch, offset: 0, id: message.epoch }, undefined, true)
+        return
     }
   }
 

@@ -1,4 +1,5 @@
-import type { Append, AppendReply, RedisStore } from './store.js'
+import type { Append, AppendReply } from './append.js'
+import type { RedisStore } from './store.js'
 import { NoAnswer, unavailable } from './unavailable.js'
 
 interface Waiting {

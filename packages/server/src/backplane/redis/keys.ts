@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { partitionOf } from './partition.js'
 
 /**
- * The keys in Redis. All keys of one stream share a hash tag, so that a cluster keeps them in one slot. The part
- * after the tag has a fixed length, so that no stream's name can produce another stream's key.
+ * The keys in Redis. What belongs to a stream has the tag of its partition, so that a cluster would keep it in one slot.
+ * The stream's name comes last, so that no name can produce another stream's key.
  */
 export class Keys {
   constructor(
@@ -10,33 +10,14 @@ export class Keys {
     private readonly database: number,
   ) {}
 
-  /** Stream: the entries in the log. */
+  /** Hash: the log of a stream, with the records that recognise repeats. */
   log(stream: string): string {
-    return this.#of('log', stream)
-  }
-
-  /** Hash: epoch, and offset and id of the last entry. */
-  meta(stream: string): string {
-    return this.#of('meta', stream)
+    return `${this.prefix}:{${partitionOf(stream)}}:log:${stream}`
   }
 
   /** Hash: the users present, with their connections. */
   present(stream: string): string {
-    return this.#of('present', stream)
-  }
-
-  /**
-   * String: the outcome of one client message. It includes the user, or one user could suppress another's message.
-   */
-  sent(stream: string, userId: string, clientId: string): string {
-    const digest = createHash('sha256').update(`${clientId}\n${userId}`).digest('base64url')
-    return `${this.#of('sent', stream)}:${digest}`
-  }
-
-  /** String: the outcome of a server's own message with a key. */
-  published(stream: string, key: string): string {
-    const digest = createHash('sha256').update(key).digest('base64url')
-    return `${this.#of('key', stream)}:${digest}`
+    return `${this.prefix}:{${partitionOf(stream)}}:present:${stream}`
   }
 
   /**
@@ -45,12 +26,23 @@ export class Keys {
    * of production.
    */
   channel(stream: string): string {
-    return `${this.prefix}:${this.database}:live:{${stream}}`
+    return `${this.prefix}:${this.database}:{${partitionOf(stream)}}:live:${stream}`
   }
 
-  /** Stream and hash: the entries of all streams, and the store's id with the last number and id. */
-  get changes(): readonly [string, string] {
-    return [`${this.prefix}:changes`, `${this.prefix}:changes:meta`]
+  /** Matches the keys of all logs, and nothing else. */
+  get logs(): string {
+    const prefix = this.prefix.replaceAll(/[\\*?[\]]/g, '\\$&')
+    return `${prefix}:{[0-9][0-9][0-9]}:log:*`
+  }
+
+  /** The stream whose log has this key. */
+  streamOf(log: string): string {
+    return log.slice(`${this.prefix}:{000}:log:`.length)
+  }
+
+  /** Hash: the entries of all streams, as one more log. */
+  get changes(): string {
+    return `${this.prefix}:feed`
   }
 
   /** The channel that announces new changes. */
@@ -73,6 +65,11 @@ export class Keys {
     return `${this.prefix}:tasks`
   }
 
+  /** String: a node is tidying logs, or has just done so. */
+  get tidying(): string {
+    return `${this.prefix}:tidying`
+  }
+
   /** Channel: volatile messages to every node. */
   get relay(): string {
     return `${this.prefix}:${this.database}:relay`
@@ -81,9 +78,5 @@ export class Keys {
   /** String: signs anonymous sessions. */
   get secret(): string {
     return `${this.prefix}:secret`
-  }
-
-  #of(kind: string, stream: string): string {
-    return `${this.prefix}:${kind}:{${stream}}`
   }
 }

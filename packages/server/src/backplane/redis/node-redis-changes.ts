@@ -2,8 +2,10 @@ import type { Position } from '../../api/contracts/backplane.js'
 import type { ConsumerClaim } from '../../api/contracts/change-feed.js'
 import type { ChangeStore, ChangesReply } from './change-store.js'
 import type { Keys } from './keys.js'
+import type { LogEditor } from './log-editor.js'
 import { CLAIM, COMMIT, RELEASE } from './lua/consumers.js'
-import { READ } from './lua/log.js'
+import { READ } from './lua/read.js'
+import { NodeRedisEditor } from './node-redis-editor.js'
 import type { ChangeSettings } from './options.js'
 import * as replies from './replies.js'
 import { Script, type ScriptCall } from './script.js'
@@ -23,15 +25,17 @@ const SCRIPTS = {
   release: new Script(RELEASE),
 }
 
-/** Ten years: an empty feed ends with nothing else, and one with entries never does. */
-const NEVER_MS = 315_360_000_000
-
 export class NodeRedisChanges implements ChangeStore {
   /** @param deps asked for each time, for there is none before Redis is connected */
   constructor(
     private readonly settings: ChangeSettings,
     private readonly deps: () => ChangeStoreDeps,
   ) {}
+
+  get editor(): LogEditor {
+    const { keys, run } = this.deps()
+    return new NodeRedisEditor(keys.changes, run)
+  }
 
   async read(
     after: number | undefined,
@@ -40,10 +44,11 @@ export class NodeRedisChanges implements ChangeStore {
     newId: string,
   ): Promise<ChangesReply> {
     const { keys, run } = this.deps()
-    const from = after === undefined ? '-' : `${after + 1}-0`
-    const bounds = [NEVER_MS, this.settings.bytes, NEVER_MS]
-    const args = [newId, ...bounds, 'after', from, limit, maxBytes, after ?? '']
-    return replies.changesReply(await run(SCRIPTS.read, { keys: keys.changes, args }))
+    const { count, bytes } = this.settings
+    // It never expires, nor do its entries by their age.
+    const args = [newId, 0, count, bytes, Number.MAX_SAFE_INTEGER]
+    const page = ['after', after === undefined ? '' : after + 1, limit, maxBytes, after ?? '']
+    return replies.changesReply(await run(SCRIPTS.read, { keys: [keys.changes], args: [...args, ...page] }))
   }
 
   async subscribe(listener: () => void): Promise<void> {

@@ -1,20 +1,23 @@
 import { createClient, ReconnectStrategyError, type RedisClientType } from 'redis'
 import type { PresenceSnapshot, PresentUser, Range } from '../../api/contracts/backplane.js'
+import type { Append, AppendReply } from './append.js'
 import type { ChangeStore } from './change-store.js'
 import { RedisConnection } from './connection.js'
 import { Keys } from './keys.js'
-import { APPEND, READ, STANDING } from './lua/log.js'
-import { END_GRACE, ENTER, LEAVE, PRESENT, UPDATE } from './lua/presence.js'
+import { LogCalls } from './log-calls.js'
+import type { LogUpkeep } from './log-upkeep.js'
+import { APPEND } from './lua/append.js'
+import { END_GRACE, ENTER, LEAVE, PRESENT, UPDATE, VERSION } from './lua/presence.js'
+import { HEAD, READ } from './lua/read.js'
 import { PUT_OFF, SCHEDULE, TAKE_DUE } from './lua/tasks.js'
 import { type ChangeStoreDeps, NodeRedisChanges } from './node-redis-changes.js'
+import { NodeRedisUpkeep } from './node-redis-upkeep.js'
 import type { RedisOptions, RedisSettings } from './options.js'
 import { settingsFault } from './refusals.js'
 import * as replies from './replies.js'
-import { Script, type ScriptCall } from './script.js'
+import { Script } from './script.js'
 import { inspectServer, warnOfForeignFeed } from './server-check.js'
 import type {
-  Append,
-  AppendReply,
   Entered,
   GraceEnd,
   NodeRelay,
@@ -34,7 +37,8 @@ const RECONNECT_MS = { first: 50, most: 2_000 }
 const SCRIPTS = {
   append: new Script(APPEND),
   read: new Script(READ),
-  standing: new Script(STANDING),
+  head: new Script(HEAD),
+  version: new Script(VERSION),
   enter: new Script(ENTER),
   update: new Script(UPDATE),
   leave: new Script(LEAVE),
@@ -48,6 +52,7 @@ const SCRIPTS = {
 interface Connections {
   readonly link: StoreLink
   readonly keys: Keys
+  readonly calls: LogCalls
   readonly commands: RedisConnection
   readonly subscriber: RedisConnection
   readonly subscriptions: RedisClientType
@@ -66,13 +71,23 @@ export class NodeRedisStore implements RedisStore {
   readonly #channels = new Map<string, Promise<void>>()
 
   readonly changes: ChangeStore | undefined
+  readonly upkeep: LogUpkeep
 
   constructor(
     private readonly options: RedisOptions,
     private readonly settings: RedisSettings,
   ) {
-    const { changes } = settings
+    const { changes, dedupeMs } = settings
     this.changes = changes && new NodeRedisChanges(changes, () => this.#changeStoreDeps())
+    this.upkeep = new NodeRedisUpkeep(dedupeMs, () => {
+      const { keys, calls, commands } = this.#open
+      return {
+        keys,
+        calls,
+        run: (script, call) => script.run(commands, call),
+        send: (...command) => this.#send(...command),
+      }
+    })
   }
 
   get ready(): boolean {
@@ -121,7 +136,8 @@ export class NodeRedisStore implements RedisStore {
     const subscriber = make('subscriber', subscriptions, () => link.resubscribed())
     const replicated =
       durability === 'replicated' ? make('replicated', this.#newClient(), () => {}) : undefined
-    return { link, keys, commands, subscriber, subscriptions, replicated }
+    const calls = new LogCalls(keys, this.settings)
+    return { link, keys, calls, commands, subscriber, subscriptions, replicated }
   }
 
   async close(): Promise<void> {
@@ -131,18 +147,19 @@ export class NodeRedisStore implements RedisStore {
   }
 
   async append(append: Append): Promise<AppendReply> {
-    return replies.appendReply(await SCRIPTS.append.run(this.#open.commands, this.#appendCall(append)))
+    const { commands, calls } = this.#open
+    return replies.appendReply(await SCRIPTS.append.run(commands, calls.append(append)))
   }
 
   /** Sends all in one turn, and thus in one pipeline: WAIT comes directly after the appends. */
   async appendReplicated(appends: readonly Append[], replicas: number, timeoutMs: number) {
-    const { replicated } = this.#open
+    const { replicated, calls } = this.#open
     if (!replicated) throw unavailable(new Error('No connection was made for replicated messages'))
     const { generation } = replicated
     const patience = timeoutMs + this.settings.commandTimeoutMs
     const loading = SCRIPTS.append.load(replicated)
     const appending = appends.map(async (append) =>
-      replies.appendReply(await SCRIPTS.append.runLoaded(replicated, this.#appendCall(append), patience)),
+      replies.appendReply(await SCRIPTS.append.runLoaded(replicated, calls.append(append), patience)),
     )
     const waiting = replicated.send(['WAIT', String(replicas), String(timeoutMs)], patience)
     const confirming = Promise.all([waiting, loading]).then(([answer]) => {
@@ -157,22 +174,22 @@ export class NodeRedisStore implements RedisStore {
   }
 
   async read(stream: string, range: Range, idAt: number | undefined, newEpoch: string): Promise<ReadReply> {
-    const { historyBytes, historyMs, dedupeMs } = this.settings
-    const [direction, from] =
-      'after' in range
-        ? ['after', `${range.after + 1}-0`]
-        : ['before', range.before === undefined ? '+' : `${Math.max(0, range.before - 1)}-0`]
-    const args = [newEpoch, dedupeMs, historyBytes, historyMs, direction, from, range.limit, range.maxBytes]
-    return replies.readReply(await this.#run('read', this.#logKeys(stream), [...args, idAt ?? '']))
+    const { commands, calls } = this.#open
+    const reply = await SCRIPTS.read.run(commands, calls.read(stream, range, idAt, newEpoch))
+    return replies.readReply(reply, 'after' in range ? 1 : -1)
   }
 
   async streamStates(streams: readonly string[]): Promise<readonly StreamState[]> {
-    const asked = streams.map((stream) =>
-      this.#run('standing', [...this.#logKeys(stream), this.#keys.present(stream)], [this.settings.idleMs]),
-    )
+    const { keys, subscriber } = this.#open
+    const idle = [this.settings.idleMs]
+    const asked = streams.map(async (stream) => {
+      const head = this.#run('head', [keys.log(stream)], idle)
+      const version = this.#run('version', [keys.present(stream)], idle)
+      return replies.streamState(...(await Promise.all([head, version])))
+    })
     // A subscriber whose other end is gone would never notice. When asked, it is replaced if it stays silent.
-    const [standings] = await Promise.all([Promise.all(asked), this.#open.subscriber.send(['PING'])])
-    return standings.map(replies.streamState)
+    const [states] = await Promise.all([Promise.all(asked), subscriber.send(['PING'])])
+    return states
   }
 
   async subscribe(stream: string, listener: (message: StreamMessage) => void): Promise<void> {
@@ -291,33 +308,6 @@ export class NodeRedisStore implements RedisStore {
     }
   }
 
-  #appendCall({ stream, id, open, timestampMs, sender, idempotency, newEpoch }: Append): ScriptCall {
-    const { historyCount, historyBytes, historyMs, sentMs, idleMs, changes } = this.settings
-    const sent = sender
-      ? [this.#keys.sent(stream, sender.userId, sender.clientId)]
-      : idempotency
-        ? [this.#keys.published(stream, idempotency.key)]
-        : []
-    const bounds = [historyCount, historyBytes, historyMs, idempotency ? historyMs : sentMs, idleMs]
-    const after = sender?.after ? [sender.after.epoch, sender.after.offset, sender.after.id] : []
-    const fixed = [
-      id,
-      open,
-      timestampMs,
-      (sender ?? idempotency)?.fingerprint ?? '',
-      this.#keys.channel(stream),
-      ...bounds,
-      newEpoch,
-      idempotency ? 'kept' : '',
-      stream,
-      changes?.count ?? '',
-      changes?.bytes ?? '',
-      this.#keys.changesChannel,
-    ]
-    const feed = changes ? this.#keys.changes : []
-    return { keys: [...this.#logKeys(stream), ...sent, ...feed], args: [...fixed, ...after] }
-  }
-
   /** Ignores messages that another version may have published; if one was an entry, the head check finds it. */
   #understood<T>(message: string, parse: (message: string) => T, receive: (parsed: T) => void): void {
     let parsed: T
@@ -353,10 +343,6 @@ export class NodeRedisStore implements RedisStore {
     }
     turn.then(tidy, tidy)
     return turn
-  }
-
-  #logKeys(stream: string): string[] {
-    return [this.#keys.log(stream), this.#keys.meta(stream)]
   }
 
   get #keys(): Keys {

@@ -17,13 +17,16 @@ import type {
 import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import { openText, resumeFault } from '../log/log.js'
 import { toPage } from '../log/page.js'
+import type { Append, AppendReply } from './append.js'
 import { RedisChangeFeed } from './change-feed.js'
+import { Erasing } from './erasing.js'
 import { Feed } from './feed.js'
 import { GroupCommit } from './group-commit.js'
 import type { RedisSettings } from './options.js'
 import { PresenceLease } from './presence-lease.js'
 import { settingsFault } from './refusals.js'
-import type { Append, AppendReply, NodeRelay, RedisStore } from './store.js'
+import type { NodeRelay, RedisStore } from './store.js'
+import { Tidying } from './tidying.js'
 import { isInDoubt } from './unavailable.js'
 
 interface OpenFeed {
@@ -45,10 +48,11 @@ export class RedisBackplane implements Backplane {
   readonly dedupeWindowMs: number
   readonly changes: RedisChangeFeed | undefined
   readonly #groupCommit: GroupCommit
+  readonly #erasing: Erasing
   readonly #feeds = new Map<string, OpenFeed>()
   #started: Started | undefined
   #sharedSecret: string | undefined
-  #stopChecks = () => {}
+  #stopWork = () => {}
 
   constructor(
     private readonly store: RedisStore,
@@ -64,6 +68,13 @@ export class RedisBackplane implements Backplane {
         (err) => this.#node.logger.debug({ err }, 'redis: a subscription could not be ended'),
       )
     this.#groupCommit = new GroupCommit(store, settings.replicas, settings.replicationTimeoutMs)
+    this.#erasing = new Erasing({
+      upkeep: store.upkeep,
+      feed: () => store.changes?.editor,
+      newId: () => this.#node.newId(),
+      wallTime: () => this.#node.clock.wallTime(),
+      delete: (stream) => this.delete(stream),
+    })
   }
 
   get ready(): boolean {
@@ -92,7 +103,20 @@ export class RedisBackplane implements Backplane {
       await this.store.close()
       throw settingsFault(error) ?? error
     }
-    this.#stopChecks = node.clock.every(this.settings.headCheckMs, () => void this.#checkHeads())
+    this.#startWork(node)
+  }
+
+  #startWork({ clock, logger }: NodeLink): void {
+    const stopChecks = clock.every(this.settings.headCheckMs, () => void this.#checkHeads())
+    const isReady = () => this.store.ready
+    const tidying = new Tidying(this.store.upkeep, clock, isReady, (err) =>
+      logger.warn({ err }, 'redis: old entries could not be removed; trying again'),
+    )
+    tidying.start()
+    this.#stopWork = () => {
+      stopChecks()
+      tidying.stop()
+    }
   }
 
   async #open({ clock, logger }: NodeLink, lease: PresenceLease): Promise<void> {
@@ -175,6 +199,18 @@ export class RedisBackplane implements Backplane {
     return this.store.present(stream, this.#node.listedMembers)
   }
 
+  /** The feed again at a repeat, in case the first attempt did not get there. */
+  async delete(stream: string): Promise<void> {
+    const epoch = await this.store.upkeep.end(stream, this.#node.newId())
+    await this.changes?.forget(stream, epoch)
+    if (epoch === undefined) return
+    await this.#feeds.get(stream)?.feed.reach({ epoch, offset: 0, id: epoch }, undefined)
+  }
+
+  erase(userId: string): Promise<void> {
+    return this.#erasing.erase(userId)
+  }
+
   /** A message for one stream goes only to the nodes that have members there. */
   relay(relay: Relay): void {
     const { id, node } = this.#running
@@ -192,7 +228,7 @@ export class RedisBackplane implements Backplane {
   }
 
   async close(): Promise<void> {
-    this.#stopChecks()
+    this.#stopWork()
     await this.#started?.lease.close()
     this.#feeds.clear()
     await this.store.close()

@@ -8,9 +8,11 @@ import type {
 } from '../../api/contracts/backplane.js'
 import type { ConsumerClaim, FeedEntry } from '../../api/contracts/change-feed.js'
 import { entryText } from '../log/log.js'
+import type { AppendReply } from './append.js'
 import type { ChangesReply } from './change-store.js'
+import { NO_LINE, parseLine } from './feed-line.js'
+import type { FoundEntries, FoundEntry } from './log-editor.js'
 import type {
-  AppendReply,
   Entered,
   GraceEnd,
   NodeRelay,
@@ -27,53 +29,84 @@ import { unavailable } from './unavailable.js'
  */
 export function appendReply(reply: unknown): AppendReply {
   const [status, epoch, offset, id, timestampMs] = texts(reply)
-  if (status === 'conflict' || status === 'out_of_order') return { status }
+  if (status === 'conflict' || status === 'forgotten' || status === 'out_of_order') return { status }
   if (status !== 'accepted' && status !== 'duplicate') throw malformed(reply)
   const position = { epoch: text(epoch), offset: Number(offset), id: text(id) }
   return { status: 'accepted', position, duplicate: status === 'duplicate', timestampMs: Number(timestampMs) }
 }
 
-export function readReply(reply: unknown): ReadReply {
-  const [epoch, offset, id, oldest, idAt, page] = list(reply)
-  const head = position(epoch, offset, id)
+export function readReply(reply: unknown, direction: 1 | -1): ReadReply {
+  const { head, oldestOffset, idAt, first, raws } = page(reply)
+  const { epoch } = head
+  const entries = raws.map((raw, index) => {
+    const { id, previousId, open } = parts(raw)
+    return entry(epoch, first + index * direction, id, previousId, open)
+  })
+  return { epoch, head, oldestOffset, idAt, entries }
+}
+
+/** What {@link readReply} is for the log of a stream; what was blanked is left out. */
+export function changesReply(reply: unknown): ChangesReply {
+  const { head, idAt, first, raws } = page(reply)
+  const { epoch } = head
+  const read = raws.map((raw, index) => ({ ...parts(raw), cursor: { epoch, offset: first + index } }))
+  const entries = read.flatMap(({ id, at, open, cursor }) =>
+    open === NO_LINE ? [] : [change({ ...cursor, id }, open, at)],
+  )
+  const last = read.at(-1)
+  return { head, idAt, entries, last: last && { ...last.cursor, id: last.id } }
+}
+
+function change(cursor: Position, text: string, timestampMs: number): FeedEntry {
+  const line = parseLine(text)
+  if (!line) throw malformed(text)
+  const { epoch, offset, previousId, stream, open } = line
   return {
-    epoch: head.epoch,
-    head,
+    stream,
+    epoch,
+    entry: entry(epoch, natural(offset), cursor.id, previousId, open),
+    timestampMs,
+    cursor,
+  }
+}
+
+/** The parts of what the script that reads a log returns. */
+function page(reply: unknown) {
+  const [epoch, offset, id, oldest, idAt, first, raws] = list(reply)
+  return {
+    head: position(epoch, offset, id),
     oldestOffset: Number(oldest),
     idAt: typeof idAt === 'string' ? idAt : undefined,
-    entries: list(page).map((raw) => {
-      const [at, entryId, previousId, open] = texts(raw)
-      return entry(head.epoch, at, entryId, previousId, open)
-    }),
+    first: Number(first),
+    raws: texts(raws),
   }
 }
 
-/** What {@link readReply} takes apart for a log of a stream; the text of an entry is the one that `add_change` made. */
-export function changesReply(reply: unknown): ChangesReply {
-  const [epoch, offset, id, , idAt, page] = list(reply)
-  const head = position(epoch, offset, id)
-  return {
-    head,
-    idAt: typeof idAt === 'string' ? idAt : undefined,
-    entries: list(page).map((raw) => {
-      const [number, entryId, , line, at] = texts(raw)
-      return change(
-        { epoch: head.epoch, offset: natural(number), id: text(entryId) },
-        text(line),
-        natural(at),
-      )
-    }),
-  }
+/** An entry as a log holds it; only its text may have several lines. */
+function parts(raw: string) {
+  const [id = '', previousId = '', at = '', field = ''] = raw.split('\n', 4)
+  const open = raw.slice(id.length + previousId.length + at.length + field.length + 4)
+  return { id, previousId, at: natural(at), open }
 }
 
-/** The message is one line; a stream's name may be several. */
-function change(cursor: Position, line: string, timestampMs: number): FeedEntry {
-  const [epoch, offset, previousId] = line.split('\n', 3)
-  const start = [epoch, offset, previousId, ''].join('\n').length
-  const end = line.lastIndexOf('\n')
-  if (end < start) throw malformed(line)
-  const one = entry(text(epoch), offset, cursor.id, previousId, line.slice(end + 1))
-  return { stream: line.slice(start, end), epoch: text(epoch), entry: one, timestampMs, cursor }
+export function foundEntries(reply: unknown): FoundEntries {
+  const [last, more, ...found] = list(reply)
+  const entries: FoundEntry[] = []
+  for (let i = 0; i + 1 < found.length; i += 2) {
+    const { id, open } = parts(text(found[i + 1]))
+    entries.push({ offset: natural(found[i]), id, open })
+  }
+  return { entries, last: natural(last), more: more === 1 }
+}
+
+export function time(reply: unknown): number {
+  const [seconds, microseconds] = list(reply)
+  return natural(seconds) * 1_000 + Math.floor(natural(microseconds) / 1_000)
+}
+
+export function scanned(reply: unknown): { readonly cursor: string; readonly keys: readonly string[] } {
+  const [cursor, keys] = list(reply)
+  return { cursor: text(cursor), keys: texts(keys) }
 }
 
 export function claimReply(reply: unknown): ConsumerClaim | undefined {
@@ -84,11 +117,11 @@ export function claimReply(reply: unknown): ConsumerClaim | undefined {
   return { cursor: { epoch: text(epoch), offset: natural(offset), id: text(id) } }
 }
 
-export function streamState(reply: unknown): StreamState {
-  const [version, epoch, offset, id] = list(reply)
+export function streamState(log: unknown, version: unknown): StreamState {
+  const [epoch, offset, id] = text(log).split('\n')
   return {
     presenceVersion: Number(version),
-    head: epoch === undefined ? undefined : position(epoch, offset, id),
+    head: epoch === '' ? undefined : position(epoch, offset, id),
   }
 }
 
@@ -121,7 +154,7 @@ export function streamMessage(message: string): StreamMessage {
   switch (kind) {
     case 'entry': {
       const [epoch, offset, id, previousId, open] = rest
-      return { kind, epoch: text(epoch), entry: entry(text(epoch), offset, id, previousId, open) }
+      return { kind, epoch: text(epoch), entry: entry(text(epoch), natural(offset), id, previousId, open) }
     }
     case 'presence': {
       const [event, version, count, connection, profile, state] = rest
@@ -132,6 +165,8 @@ export function streamMessage(message: string): StreamMessage {
     }
     case 'relay':
       return { kind, message: nodeRelay(text(rest[0])) }
+    case 'ended':
+      return { kind, epoch: text(rest[0]) }
     default:
       throw malformed(message)
   }
@@ -204,8 +239,7 @@ function position(epoch: unknown, offset: unknown, id: unknown): Position {
   return { epoch: text(epoch), offset: Number(offset), id: text(id) }
 }
 
-function entry(epoch: string, at: unknown, id: unknown, previousId: unknown, open: unknown): LogEntry {
-  const offset = natural(at)
+function entry(epoch: string, offset: number, id: unknown, previousId: unknown, open: unknown): LogEntry {
   return {
     offset,
     id: text(id),

@@ -36,10 +36,10 @@ export async function warnOfForeignFeed(
   keys: Keys,
   logger: Logger,
 ): Promise<void> {
-  const [, meta] = keys.changes
-  if ((await connection.send(['EXISTS', meta])) !== 1) return
+  const key = keys.changes
+  if ((await connection.send(['EXISTS', key])) !== 1) return
   logger.warn(
-    { key: meta },
+    { key },
     'redis: a feed of changes is kept here, and not by this server: what it accepts comes late there, or never. Give each server the option changes, or delete the key',
   )
 }

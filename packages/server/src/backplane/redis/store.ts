@@ -1,5 +1,4 @@
 import type {
-  Idempotency,
   LogEntry,
   Position,
   PresenceChange,
@@ -7,11 +6,12 @@ import type {
   PresentUser,
   Range,
   Relay,
-  Sender,
 } from '../../api/contracts/backplane.js'
 import type { Clock } from '../../api/contracts/clock.js'
 import type { Logger } from '../../api/contracts/logger.js'
+import type { Append, AppendReply } from './append.js'
 import type { ChangeStore } from './change-store.js'
+import type { LogUpkeep } from './log-upkeep.js'
 
 /** The node, as its store sees it. */
 export interface StoreLink {
@@ -30,26 +30,6 @@ export interface NodeRelay {
   /** As another node wrote it, which may run another version. */
   readonly relay: Relay
 }
-
-export interface Append {
-  readonly stream: string
-  readonly id: string
-  readonly open: string
-  readonly timestampMs: number
-  readonly sender: Sender | undefined
-  readonly idempotency: Idempotency | undefined
-  /** The epoch of the log, if it is new. */
-  readonly newEpoch: string
-}
-
-export type AppendReply =
-  | {
-      readonly status: 'accepted'
-      readonly position: Position
-      readonly duplicate: boolean
-      readonly timestampMs: number
-    }
-  | { readonly status: 'conflict' | 'out_of_order' }
 
 export interface ReplicatedAppends {
   readonly replies: readonly PromiseSettledResult<AppendReply>[]
@@ -80,6 +60,8 @@ export type StreamMessage =
   | { readonly kind: 'entry'; readonly epoch: string; readonly entry: LogEntry }
   | { readonly kind: 'presence'; readonly change: PresenceChange; readonly connection: string | undefined }
   | { readonly kind: 'relay'; readonly message: NodeRelay }
+  /** The log has ended, and an empty one has begun under this epoch. */
+  | { readonly kind: 'ended'; readonly epoch: string }
 
 export interface PresentConnection {
   readonly stream: string
@@ -113,6 +95,7 @@ export interface RedisStore {
 
   /** Where the feed of all streams is kept. */
   readonly changes?: ChangeStore | undefined
+  readonly upkeep: LogUpkeep
 
   append(append: Append): Promise<AppendReply>
   /**

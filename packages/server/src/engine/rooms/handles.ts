@@ -243,14 +243,16 @@ export class Messenger {
   async #delete(stream: string): Promise<void> {
     const { lifeCycle, backplane } = this.deps
     if (!backplane.delete)
-      throw new TypeError('delete: this backplane cannot end a log; memory() and sqlite() can')
+      throw new TypeError('delete: this backplane cannot end a log; memory(), sqlite() and redis() can')
     await lifeCycle.run(async () => backplane.delete?.(stream))
   }
 
   async #erase(userId: string): Promise<void> {
     const { lifeCycle, backplane } = this.deps
     if (!backplane.erase)
-      throw new TypeError('erase: this backplane cannot change what is logged; memory() and sqlite() can')
+      throw new TypeError(
+        'erase: this backplane cannot change what is logged; memory(), sqlite() and redis() can',
+      )
     await lifeCycle.run(async () => backplane.erase?.(userId))
   }
 

@@ -6,7 +6,7 @@ import { connectExtended } from '../../../../../test/support/connect.js'
 import { type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
 import { TcpProxy } from '../../../../../test/support/tcp-proxy.js'
 import { serve } from '../../../../../test/support/wire-server.js'
-import { keyed, TestNode, told, until } from './nodes.js'
+import { keyed, newestIn, TestNode, told, until } from './nodes.js'
 
 const newest = { before: undefined, limit: 1_000, maxBytes: 1_000_000 }
 const toEnd: (() => Promise<void>)[] = []
@@ -103,7 +103,7 @@ describe('what Redis was asked to log and did not say whether it has', () => {
     const publishing = node.publish('r', 'of the server')
     publishing.catch(() => undefined)
     await until(
-      async () => Number(await store.command('XLEN', 'roomful:log:{r}')) === 1,
+      async () => (await newestIn(store, 'r')) === 1,
       () => 'not appended',
     )
     address.cut()

@@ -6,8 +6,10 @@ import { connectExtended } from '../../../../../test/support/connect.js'
 import { type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
 import { TcpProxy } from '../../../../../test/support/tcp-proxy.js'
 import { serve } from '../../../../../test/support/wire-server.js'
-import { type Accepted, TestNode, told, until } from './nodes.js'
+import { Keys } from '../../../src/backplane/redis/keys.js'
+import { type Accepted, newestIn, TestNode, told, until } from './nodes.js'
 
+const keys = new Keys('roomful', 0)
 const newest = { before: undefined, limit: 1_000, maxBytes: 1_000_000 }
 const toEnd: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -118,7 +120,7 @@ describe('a Redis that goes away', () => {
 async function primaryWithLatecomers(node: TestNode, replica: RedisServer): Promise<void> {
   for (const text of ['one', 'two']) await node.publish('r', text)
   await until(
-    async () => Number(await replica.command('XLEN', 'roomful:log:{r}')) === 2,
+    async () => (await newestIn(replica, 'r')) === 2,
     () => 'not copied',
   )
   await replica.promote()
@@ -171,7 +173,7 @@ describe('a failover that loses the newest messages', () => {
     for (const client of [ana, bob]) await client.join('r')
     const kept = await ana.chat('r', 'kept')
     await until(
-      async () => Number(await replica.command('XLEN', 'roomful:log:{r}')) === 1,
+      async () => (await newestIn(replica, 'r')) === 1,
       () => 'not copied',
     )
     await replica.promote()
@@ -234,7 +236,7 @@ describe('a failover that loses the newest messages', () => {
     const events = await node.listen('r')
     await node.backplane.enter('r', { userId: 'ada' }, 'a')
     await until(
-      async () => Number(await replica.command('EXISTS', 'roomful:present:{r}')) === 1,
+      async () => Number(await replica.command('EXISTS', keys.present('r'))) === 1,
       () => 'not copied',
     )
     await replica.promote()
@@ -288,7 +290,7 @@ describe('an acknowledgement by replicas', () => {
       () => node.logged,
     )
     expect(again).toMatchObject([{ duplicate: true, durability: 'replicated', position: { offset: 1 } }])
-    expect(await replica.command('XLEN', 'roomful:log:{r}')).toBe(1)
+    expect(await newestIn(replica, 'r')).toBe(1)
   })
 
   it('an acknowledgement by replicas is not given by a connection that replaced the one on which the message was written', async () => {
@@ -301,7 +303,7 @@ describe('an acknowledgement by replicas', () => {
     replica.pause()
     const publishing = node.publish('r', 'two', 'c2')
     await until(
-      async () => Number(await primary.command('XLEN', 'roomful:log:{r}')) === 2,
+      async () => (await newestIn(primary, 'r')) === 2,
       () => 'not appended',
     )
     address.cut()

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { type Backplane, type Draft, silentLogger, systemClock } from '@roomful/server'
 import { type RedisOptions, redis } from '@roomful/server/redis'
+import type { RedisServer } from '../../../../../test/support/redis.js'
 import type { PublishResult, Relay, StreamEvent } from '../../../src/api/contracts/backplane.js'
 import { fingerprint } from '../../../src/backplane/log/fingerprint.js'
+import { Keys } from '../../../src/backplane/redis/keys.js'
 
 /** Short enough for a test, long enough for a busy machine. */
 const QUICK: RedisOptions = { leaseMs: 1_500, leaseRenewMs: 300, headCheckMs: 300, commandTimeoutMs: 1_000 }
@@ -51,6 +53,12 @@ export function draft(text: string, clientId?: string): Draft {
     sender: { userId: 'ada', clientId, fingerprint: fingerprint(text) },
   }
   return { id: randomUUID(), message: { message: text }, timestampMs: 1_767_225_600_000, ...sender }
+}
+
+/** The offset of the newest entry, as a Redis has it; 0 if it has no log. */
+export async function newestIn(store: RedisServer, stream: string, prefix = 'roomful'): Promise<number> {
+  const head = await store.command('HGET', new Keys(prefix, 0).log(stream), 'h')
+  return Number(String(head ?? '').split('\n')[1] ?? 0)
 }
 
 /** What happened, in a word each: the text of an entry, the reason of a break, the change of a user. */

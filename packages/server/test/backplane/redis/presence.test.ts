@@ -3,6 +3,7 @@ import type { StreamEvent } from '@roomful/server'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { RedisServer } from '../../../../../test/support/redis.js'
 import { TcpProxy } from '../../../../../test/support/tcp-proxy.js'
+import { Keys } from '../../../src/backplane/redis/keys.js'
 import { TestNode, told, until } from './nodes.js'
 
 let server: RedisServer
@@ -175,7 +176,7 @@ describe('presence in Redis', () => {
       () => events.length === 1,
       () => told(events),
     )
-    await server.command('HINCRBY', `${prefix}:present:{r}`, 'version', '1')
+    await server.command('HINCRBY', new Keys(prefix, 0).present('r'), 'version', '1')
     await until(
       () => events.length === 2,
       () => told(events),

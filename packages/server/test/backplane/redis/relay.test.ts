@@ -6,6 +6,7 @@ import * as z from 'zod/mini'
 import { connectExtended } from '../../../../../test/support/connect.js'
 import { RedisServer } from '../../../../../test/support/redis.js'
 import { logText, serve } from '../../../../../test/support/wire-server.js'
+import { Keys } from '../../../src/backplane/redis/keys.js'
 import { draft, TestNode, told, until } from './nodes.js'
 
 let store: RedisServer
@@ -80,7 +81,7 @@ describe('what another node tells', () => {
     for (const [, relay] of NOT_RELAYS) {
       const text = JSON.stringify({ version: 1, from: 'another', relay })
       await store.command('PUBLISH', channel, text)
-      await store.command('SPUBLISH', `${prefix}:0:live:{r}`, `relay\n${text}`)
+      await store.command('SPUBLISH', new Keys(prefix, 0).channel('r'), `relay\n${text}`)
     }
     one.server.user('ana').broadcast(notice)
     expect(await ana.next('notice')).toMatchObject(notice)
@@ -125,7 +126,7 @@ describe('what another node tells', () => {
     const node = await TestNode.start({ url: store.url, prefix, headCheckMs: 60_000 })
     const events = await node.listen('r')
     await node.backplane.enter('r', { userId: 'ada' }, 'c')
-    await store.command('SPUBLISH', `${prefix}:0:live:{r}`, message)
+    await store.command('SPUBLISH', new Keys(prefix, 0).channel('r'), message)
     await node.backplane.publish('r', draft('after it'))
     await until(
       () => told(events).includes('after it'),

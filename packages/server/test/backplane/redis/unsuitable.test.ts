@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { connectExtended } from '../../../../../test/support/connect.js'
 import { type RedisOptions, RedisServer } from '../../../../../test/support/redis.js'
 import { gate, type LogLine, logInto, serve } from '../../../../../test/support/wire-server.js'
+import { Keys } from '../../../src/backplane/redis/keys.js'
 import { TestNode, told, until } from './nodes.js'
 
 const newest = { before: undefined, limit: 1_000, maxBytes: 1_000_000 }
@@ -144,7 +145,7 @@ describe('a Redis whose memory is full', () => {
     const { entries, head } = await node.backplane.read('r', newest)
     expect([entries.length, head.offset]).toEqual([1, 1])
     await expect(node.backplane.read('new', newest)).rejects.toMatchObject({ code: 'unavailable' })
-    expect(await store.command('EXISTS', 'roomful:log:{new}', 'roomful:meta:{new}')).toBe(0)
+    expect(await store.command('EXISTS', new Keys('roomful', 0).log('new'))).toBe(0)
     await empty()
     expect((await node.publish('r', 'meanwhile', 'c1')).position.offset).toBe(2)
     expect((await node.publish('new', 'meanwhile', 'c1')).position.offset).toBe(1)

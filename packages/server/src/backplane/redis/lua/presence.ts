@@ -107,3 +107,10 @@ return { 0, count(key) }
 export const PRESENT = `${PRESENCE}
 return snapshot(KEYS[1], ARGV[1])
 `
+
+/** Also keeps it from expiring, for somebody follows it. */
+export const VERSION = `
+local left, idle = redis.call('PTTL', KEYS[1]), tonumber(ARGV[1])
+if left >= 0 and left < idle / 2 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return redis.call('HGET', KEYS[1], 'version') or '0'
+`

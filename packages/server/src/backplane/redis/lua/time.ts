@@ -1,7 +1,10 @@
-/** Formats numbers in full, because Redis would write large ones as 1e+15; and reads Redis' time, in ms. */
+/**
+ * Formats numbers in full, because Redis would write large ones as 1e+15, and small ones in the way that costs less; and
+ * reads Redis' time, in ms.
+ */
 export const TIME = `
 local function text(number)
-  return string.format('%.0f', number)
+  return number < 1e14 and number .. '' or string.format('%.0f', number)
 end
 
 local function now()

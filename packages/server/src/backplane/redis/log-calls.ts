@@ -1,0 +1,85 @@
+import type { Range } from '../../api/contracts/log.js'
+import type { Append } from './append.js'
+import type { Keys } from './keys.js'
+import type { Rewrite } from './log-editor.js'
+import { keyField, sentField, userMark } from './log-fields.js'
+import type { RedisSettings } from './options.js'
+import type { ScriptCall } from './script.js'
+
+/** The keys and arguments of the scripts that work on the log of a stream. */
+export class LogCalls {
+  constructor(
+    private readonly keys: Keys,
+    private readonly settings: RedisSettings,
+  ) {}
+
+  append(append: Append): ScriptCall {
+    const { timestampMs, sender, idempotency } = append
+    const field = sender
+      ? sentField(sender.userId, sender.clientId)
+      : idempotency
+        ? keyField(idempotency.key)
+        : ''
+    const fingerprint = (sender ?? idempotency)?.fingerprint ?? ''
+    const mark = sender ? userMark(sender.userId) : ''
+    const { seen, after } = sender ?? {}
+    const place = after ? [after.epoch, after.offset, after.id] : []
+    const args = [timestampMs, field, fingerprint, mark, seen ?? '', ...place]
+    return { keys: this.#appendKeys(append), args: [...this.#appendArgs(append), ...args] }
+  }
+
+  rewriteAndAppend(rewrites: readonly Rewrite[], append: Append): ScriptCall {
+    return {
+      keys: this.#appendKeys(append),
+      args: [...this.#appendArgs(append), ...rewriteArgs(rewrites)],
+    }
+  }
+
+  read(stream: string, range: Range, idAt: number | undefined, newEpoch: string): ScriptCall {
+    const { historyCount, historyBytes, historyMs, dedupeMs } = this.settings
+    const { limit, maxBytes } = range
+    const from = 'after' in range ? range.after + 1 : range.before === undefined ? '' : range.before - 1
+    const direction = 'after' in range ? 'after' : 'before'
+    const bounds = [historyCount, historyBytes, historyMs]
+    return {
+      keys: [this.keys.log(stream)],
+      args: [newEpoch, dedupeMs, ...bounds, direction, from, limit, maxBytes, idAt ?? ''],
+    }
+  }
+
+  tidy(stream: string, most: number): ScriptCall {
+    const { historyCount, historyBytes, historyMs, sentMs } = this.settings
+    return {
+      keys: [this.keys.log(stream)],
+      args: [historyCount, historyBytes, historyMs, sentMs, most],
+    }
+  }
+
+  #appendKeys({ stream }: Append): string[] {
+    const log = this.keys.log(stream)
+    return this.settings.changes ? [log, this.keys.changes] : [log]
+  }
+
+  #appendArgs({ stream, id, open, newEpoch }: Append): (string | number)[] {
+    const { historyCount, historyBytes, historyMs, sentMs, idleMs, changes } = this.settings
+    return [
+      id,
+      open,
+      this.keys.channel(stream),
+      newEpoch,
+      stream,
+      this.keys.changesChannel,
+      historyCount,
+      historyBytes,
+      historyMs,
+      sentMs,
+      idleMs,
+      changes?.count ?? '',
+      changes?.bytes ?? '',
+    ]
+  }
+}
+
+export function rewriteArgs(rewrites: readonly Rewrite[]): (string | number)[] {
+  return rewrites.flatMap(({ offset, id, open }) => [offset, id, open])
+}

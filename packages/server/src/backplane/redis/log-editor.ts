@@ -1,0 +1,51 @@
+/** An entry that {@link LogEditor.find} found, with the text as the log holds it. */
+export interface FoundEntry {
+  readonly offset: number
+  readonly id: string
+  readonly open: string
+}
+
+/** The text that an entry gets, if it is still there. */
+export type Rewrite = FoundEntry
+
+export interface FoundEntries {
+  readonly entries: readonly FoundEntry[]
+  /** The offset up to which it has looked, and whether the log goes on. */
+  readonly last: number
+  readonly more: boolean
+}
+
+/** Finds entries of one log and rewrites them in place: their ids and offsets stay. */
+export interface LogEditor {
+  /** Looks for words in the next few entries after an offset, among those that were logged until a time. */
+  find(words: string, after: number, untilMs: number): Promise<FoundEntries>
+  rewrite(rewrites: readonly Rewrite[]): Promise<void>
+}
+
+/**
+ * Rewrites what `change` returns another text for, in steps, so that messages do not wait. Resolves with the offset up
+ * to which it has looked.
+ */
+export async function rewriteAll(
+  editor: LogEditor,
+  { words, after, untilMs }: { readonly words: string; readonly after: number; readonly untilMs: number },
+  change: (open: string) => string | undefined,
+): Promise<number> {
+  for (let from = after; ; ) {
+    const { entries, last, more } = await editor.find(words, from, untilMs)
+    const rewrites = rewritesOf(entries, change)
+    if (rewrites.length > 0) await editor.rewrite(rewrites)
+    if (!more) return last
+    from = last
+  }
+}
+
+export function rewritesOf(
+  entries: readonly FoundEntry[],
+  change: (open: string) => string | undefined,
+): readonly Rewrite[] {
+  return entries.flatMap(({ offset, id, open }) => {
+    const changed = change(open)
+    return changed === undefined ? [] : [{ offset, id, open: changed }]
+  })
+}

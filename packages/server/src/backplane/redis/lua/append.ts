@@ -1,0 +1,108 @@
+import { ENTRY_OVERHEAD } from '../../log/log.js'
+import { WHOLE } from './flags.js'
+import { LOG } from './log.js'
+
+/**
+ * What an append needs is in the first arguments. With the feed of all logs, there is a second key: it is one more log,
+ * of the same kind, and each of its entries holds an entry of another.
+ */
+export const APPENDING = `${LOG}
+local key, feed_key = KEYS[1], KEYS[2]
+local id, open, channel, epoch, stream, feed_channel = unpack(ARGV, 1, 6)
+local count, bytes, age, window, idle, feed_count, feed_bytes = unpack(ARGV, 7, 13)
+local bounds = { count = tonumber(count), bytes = tonumber(bytes), age = tonumber(age) }
+
+-- Writes an entry at the end, and in the same step what is in \`set\`: fields, each followed by its value.
+local function add(log, one, within, time, set, gone)
+  local raw = table.concat({ one.id, log.id, text(one.at), one.key, one.open }, '\\n')
+  log.offset, log.id, log.bytes = log.offset + 1, one.id, log.bytes + #one.open + ${ENTRY_OVERHEAD}
+  trim(log, within, time, gone, raw, one.key)
+  if log.oldest <= log.offset then
+    set[#set + 1] = text(log.offset)
+    set[#set + 1] = raw
+  end
+  redis.call('HSET', log.key, 'h', state_of(log), unpack(set))
+  drop(log, gone)
+end
+
+-- It never expires, for cursors of it are kept elsewhere.
+local function add_change(log, feed, offset, one, text_of_it)
+  local line = table.concat({ log.epoch, text(offset), one.previous, stream, text_of_it }, '\\n')
+  local within = { count = tonumber(feed_count), bytes = tonumber(feed_bytes), age = math.huge }
+  add(feed, { id = one.id, at = one.at, key = '', open = line }, within, one.at, {}, {})
+end
+
+-- Also what an error, or a node without the feed, has left out; not all of a long log in one go.
+local function feed_the_rest(log)
+  if not feed_key then return end
+  local feed = load_or_new(feed_key, redis.call('HGET', feed_key, 'h'), epoch)
+  local fed = math.min(tonumber(redis.call('HGET', key, 'f') or '0'), log.offset)
+  local first = math.max(fed + 1, log.oldest)
+  for offset = first, math.min(first + 999, log.offset) do
+    local raw = redis.call('HGET', key, text(offset))
+    local one = raw and entry(raw)
+    if one then add_change(log, feed, offset, one, string.sub(raw, one.start)) end
+    redis.call('HSET', key, 'f', text(offset))
+  end
+  redis.call('SPUBLISH', feed_channel, '')
+end
+
+local function append(log, time, record_field, set, gone)
+  local previous = log.id
+  add(log, { id = id, at = time, key = record_field, open = open }, bounds, time, set, gone)
+  redis.call('PEXPIRE', key, idle)
+  feed_the_rest(log)
+  redis.call('SPUBLISH', channel, table.concat({ 'entry', log.epoch, text(log.offset), id, previous, open }, '\\n'))
+end
+`
+
+/** A repeat also writes, since WAIT waits for the last write of its connection. */
+export const APPEND = `${WHOLE}${APPENDING}
+local timestamp, field, fingerprint, mark, seen, after_epoch, after_offset, after_id = unpack(ARGV, 14, 21)
+local found = redis.call('HMGET', key, 'h', field)
+local log = load_or_new(key, found[1], epoch)
+local time, set, gone = now(), {}, {}
+local is_key = string.sub(field, 1, 1) == 'k'
+
+local function is_lost(offset, id)
+  if offset >= log.offset then return offset > log.offset or id ~= log.id end
+  local there = entry_at(log, offset)
+  return there and there.id ~= id
+end
+
+-- The record of a key counts only while its entry is in the log.
+local function is_kept(offset, id)
+  local there = offset >= log.oldest and entry_at(log, offset)
+  return there and there.id == id and time - there.at < bounds.age
+end
+
+local function repeated(record)
+  local print, offset, id, timestamp, number = string.match(record, '^(.-)\\n(%d+)\\n(.-)\\n(.-)\\n(%d*)$')
+  local counts = not is_lost(tonumber(offset), id) and (not is_key or is_kept(tonumber(offset), id))
+  if counts then return { print = print, offset = offset, id = id, timestamp = timestamp } end
+  -- It would be pruned in the place of the new one.
+  if not is_key then redis.call('HDEL', key, field, 'q' .. number) end
+end
+
+local function remember(offset)
+  local number = is_key and '' or text(log.next)
+  set[1], set[2] = field, table.concat({ fingerprint, offset, id, timestamp, number }, '\\n')
+  if is_key then return end
+  set[3], set[4] = 'q' .. number, table.concat({ string.sub(field, 2), text(time), offset, mark }, '\\n')
+  log.next = log.next + 1
+end
+
+local first = found[1] and found[2] and repeated(found[2])
+if first and first.print ~= fingerprint then return { 'conflict' } end
+if first then
+  redis.call('PEXPIRE', key, idle)
+  feed_the_rest(log)
+  return { 'duplicate', log.epoch, first.offset, first.id, first.timestamp }
+end
+if seen ~= '' and tonumber(seen) < log.forgotten then return { 'forgotten' } end
+if after_epoch and (after_epoch ~= log.epoch or is_lost(tonumber(after_offset), after_id)) then return { 'out_of_order' } end
+prune(log, tonumber(window), 2, time, gone)
+if field ~= '' then remember(text(log.offset + 1)) end
+append(log, time, is_key and field or '', set, gone)
+return { 'accepted', log.epoch, text(log.offset), id, timestamp }
+`
