@@ -115,6 +115,7 @@ describe('the cursor of a room', () => {
           const recovered = since ? { recovered: true } : {}
           apply({
             type: 'joined',
+            since,
             frame: { type: 'joined', room_id: 'r', message: '', timestamp: '', ...cursor, ...recovered },
           })
         }

@@ -280,6 +280,24 @@ describe('the cursor', () => {
     ])
   })
 
+  it('[H12] a resync while a join is under way: its answer is about the old cursor, so the client asks from the new one', async () => {
+    const { script, room, heard } = await live()
+    const breaks: unknown[] = []
+    room.on('resync', ({ reason }) => breaks.push(reason))
+    await script.connection.says(chatFrame(1), chatFrame(3))
+    const [first] = script.connection.take()
+    const at = { epoch: 'e1', offset: 6, id: 'id-6' }
+    await script.connection.says({ type: 'resync', room_id: 'r', reason: 'forked', ...at })
+    const late = { messages: [chatFrame(9)], offset: 9, id: 'id-9', recovered: false, reason: 'forked' }
+    await script.connection.says(joinedFrame(first, late))
+    const [second] = script.connection.take()
+    expect(second).toMatchObject({ type: 'join', since: at })
+    const messages = [chatFrame(7), chatFrame(8), chatFrame(9)]
+    await script.connection.says(joinedFrame(second, { messages, offset: 9, id: 'id-9', recovered: true }))
+    expect({ breaks, heard }).toEqual({ breaks: ['forked'], heard: [1, 7, 8, 9] })
+    expect(room.status.get()).toMatchObject({ state: 'live', recovered: true })
+  })
+
   it('[H15] the cursor shows as lost what was acknowledged before a join and lies beyond the log’s end', async () => {
     const { script, room } = await live()
     await script.connection.says(chatFrame(1))

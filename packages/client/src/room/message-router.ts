@@ -73,7 +73,7 @@ export class MessageRouter {
         return
       case 'joined':
         // From an extended server, this answers a join that nobody waits for any more.
-        if (this.#client.driver.mode === 'base') room?.joined(message)
+        if (this.#client.driver.mode === 'base') room?.joined(message, undefined)
         return
       case 'draining':
         this.#client.events.emit(message.type, message)

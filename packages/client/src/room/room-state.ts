@@ -43,7 +43,8 @@ export type RoomEvent =
   | { readonly type: 'forget' }
   | { readonly type: 'up' }
   | { readonly type: 'down'; readonly reason: string }
-  | { readonly type: 'joined'; readonly frame: Joined }
+  /** `since`: the position that the join named. */
+  | { readonly type: 'joined'; readonly frame: Joined; readonly since: Cursor | undefined }
   | { readonly type: 'refused'; readonly error: RoomfulError; readonly random: number }
   | { readonly type: 'timer' }
   /** A live frame with a position in the log. */
@@ -104,7 +105,7 @@ export function roomStep(m: RoomMachine, event: RoomEvent): RoomStep {
       return stay(isWanted(m) ? { ...away, status: waiting(m, event.reason) } : away)
     }
     case 'joined':
-      return isWanted(m) ? joined(m, event.frame) : stay(m)
+      return isWanted(m) ? joined(m, event.frame, event.since) : stay(m)
     case 'refused':
       return isWanted(m) ? refused(m, event.error, event.random) : stay(m)
     case 'timer':
@@ -163,13 +164,14 @@ function refused(m: RoomMachine, error: RoomfulError, random: number): RoomStep 
   return stay({ ...m, failures: m.failures + 1, status: waiting(m, error.message) }, [{ type: 'retry', ms }])
 }
 
-function joined(m: RoomMachine, frame: Joined): RoomStep {
+function joined(m: RoomMachine, frame: Joined, since: Cursor | undefined): RoomStep {
   const head = cursorOf(frame)
   if (!head) return joinedBase(m)
-  // It answers a join that was sent before there was a position to continue from.
-  if (m.cursor && frame.recovered === undefined) return stay({ ...m, failures: m.failures + 1 }, [again(m)])
-  const effects: RoomEffect[] = []
   const isBroken = frame.recovered === false && !isKnown(m.cursor, frame)
+  // The join was sent from another position, or before there was any: its answer says nothing about this one.
+  const isLate = frame.recovered === undefined || (isBroken && m.cursor !== since)
+  if (m.cursor && isLate) return stay({ ...m, failures: m.failures + 1 }, [again(m)])
+  const effects: RoomEffect[] = []
   if (isBroken) effects.push({ type: 'break', reason: frame.reason ?? 'gap', head })
   const from = isBroken ? undefined : m.cursor
   const isNew = ({ epoch, offset }: Entry) => !from || epoch !== from.epoch || offset > from.offset

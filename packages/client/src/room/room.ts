@@ -309,9 +309,10 @@ export class RoomCore {
     this.#step({ type: 'expelled', error })
   }
 
-  joined(frame: ServerMessageOf<'joined'>): void {
+  /** `since`: the position that the join named. */
+  joined(frame: ServerMessageOf<'joined'>, since: Cursor | undefined): void {
     if (!frame.more) this.#members.joined(frame)
-    this.#step({ type: 'joined', frame })
+    this.#step({ type: 'joined', frame, since })
   }
 
   /** @param error why the membership ends, if this side ends it */
@@ -344,7 +345,7 @@ export class RoomCore {
     switch (effect.type) {
       case 'send_join':
         this.timeline?.joining()
-        this.#requests.join(effect, (outcome) => this.#joinAnswered(outcome))
+        this.#requests.join(effect, (outcome) => this.#joinAnswered(outcome, effect.since))
         return
       case 'deliver_page':
         this.#deliverPage(this.#client.router.readPage(effect.entries))
@@ -367,10 +368,10 @@ export class RoomCore {
     }
   }
 
-  #joinAnswered(outcome: Answer | RoomfulError): void {
+  #joinAnswered(outcome: Answer | RoomfulError, since: Cursor | undefined): void {
     if (outcome instanceof RoomfulError)
       this.#step({ type: 'refused', error: outcome, random: this.#client.runtime.random() })
-    else this.joined(outcome as ServerMessageOf<'joined'>)
+    else this.joined(outcome as ServerMessageOf<'joined'>, since)
   }
 
   #deliverPage(entries: readonly (Loggable | Place)[]): void {

@@ -46,7 +46,7 @@ describe('what a join brings', () => {
     const events: RoomEvent[] = [
       { type: 'up' },
       { type: 'join', history: 10 },
-      { type: 'joined', frame: { ...joined, ...at(1), messages: [] } },
+      { type: 'joined', since: undefined, frame: { ...joined, ...at(1), messages: [] } },
       { type: 'members_gap' },
       { type: 'entry', at: at(2) },
       { type: 'entry', at: at(3) },
@@ -59,7 +59,7 @@ describe('what a join brings', () => {
       recovered: false,
       reason: 'expired',
     }
-    const step = roomStep(machine, { type: 'joined', frame })
+    const step = roomStep(machine, { type: 'joined', since: at(1), frame })
     expect(step.machine.status).toMatchObject({ state: 'live', recovered: true })
     expect(step.effects).toEqual([{ type: 'deliver_page', entries: [] }, { type: 'live' }])
   })
@@ -69,7 +69,7 @@ describe('what a join brings', () => {
     const events: RoomEvent[] = [
       { type: 'up' },
       { type: 'join', history: 10 },
-      { type: 'joined', frame: { ...joined, ...at(4), messages: [] } },
+      { type: 'joined', since: undefined, frame: { ...joined, ...at(4), messages: [] } },
       { type: 'expelled', error: expelled },
     ]
     const machine = events.reduce((m, event) => roomStep(m, event).machine, initialRoom)
