@@ -30,7 +30,7 @@ const anchorsOf = (page: string) =>
   [...proseOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading))
 
 function isBroken(page: string, link: string): boolean {
-  const [path = '', anchor] = link.split('#')
+  const [path = '', anchor] = decodeURIComponent(link).split('#')
   const target = path ? posix.join(dirname(page), path) : page
   if (!existsSync(join(root, target))) return true
   return anchor !== undefined && target.endsWith('.md') && !anchorsOf(target).includes(anchor)

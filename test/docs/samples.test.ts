@@ -31,6 +31,20 @@ it('docs/backplanes.md shows the backplane that runs as a test', () => {
   expect(page).toContain(`\`\`\`ts\n${sample}\`\`\``)
 })
 
+it('docs/react.md shows the files of the chat in Next.js, which runs as a test', () => {
+  const page = readFileSync(new URL('../../docs/react.md', import.meta.url), 'utf8')
+  const section = page.split(/^## /m).find((part) => part.startsWith('A Next.js app\n')) ?? ''
+  const shown = [...section.matchAll(/^`([\w./[\]-]+)`[^\n]*\n\n```tsx?\n(.*?)^```$/gms)].map(
+    ([, file = '', code]) => {
+      const source = new URL(`../../examples/next-chat/${file}`, import.meta.url)
+      expect(code, file).toBe(readFileSync(source, 'utf8'))
+      return file
+    },
+  )
+  expect(shown).toHaveLength([...section.matchAll(/^```tsx?$/gm)].length)
+  expect(shown).toContain('app/[room]/page.tsx')
+})
+
 it.each(['hooks.ts', 'chat.tsx'])('docs/react.md shows %s, which runs as a test', (file) => {
   const sample = readFileSync(new URL(`../../examples/readme/${file}`, import.meta.url), 'utf8')
   const page = readFileSync(new URL('../../docs/react.md', import.meta.url), 'utf8')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -10,7 +10,7 @@ import { launchChromium } from '../support/chromium.js'
 import { installDriver } from '../support/driver.js'
 import { commandsOfReadme, writeFilesOfReadme } from '../support/readme.js'
 import { type Figure, writeResult } from '../support/results.js'
-import { freePort, prepareApp, publishByHttp, quiet, shell } from './packed.js'
+import { freePort, prepareApp, publishByHttp, quiet, replaceIn, shell } from './packed.js'
 
 // The Next.js app of README.md, from packed packages, in Chromium: while it is developed, and built for production.
 
@@ -77,12 +77,13 @@ async function prepare(install: string): Promise<void> {
   await writeFilesOfReadme(folder, ['app/hooks.ts', 'app/chat.tsx', 'app/page.tsx', 'server.mjs'], {
     3000: port,
   })
-  await replace(
+  await replaceIn(
+    folder,
     'server.mjs',
     ['{ createServer }', '{ bearer, createServer }'],
     ['const http = createHttpServer(app.getRequestHandler())\n', await recipeOfApi()],
   )
-  await replace('server.mjs', [
+  await replaceIn(folder, 'server.mjs', [
     'const rooms = createServer({',
     `const tell = (what) => () => void process.send(what)
      const rooms = createServer({ on: { connect: tell('opened'), close: tell('closed') },`,
@@ -163,11 +164,11 @@ async function drain(mode: string, app: App, page: Page): Promise<void> {
 async function edit(mode: string, app: App, page: Page): Promise<void> {
   const { opened } = app.connections
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: source text
-  await replace('app/chat.tsx', ['(${entry.state})', '[${entry.state}]'])
+  await replaceIn(folder, 'app/chat.tsx', ['(${entry.state})', '[${entry.state}]'])
   await page.getByText('from bob [sent]').waitFor()
   assert.deepEqual(app.connections, { open: 2, opened })
   for (const edits of [1, 2]) {
-    await replace('app/hooks.ts', ["url: '/ws", "url: '/ws?edited"])
+    await replaceIn(folder, 'app/hooks.ts', ["url: '/ws", "url: '/ws?edited"])
     await becomes(app, { open: 2, opened: opened + 2 * edits })
     await page.getByText('from bob [sent]').waitFor()
   }
@@ -242,13 +243,4 @@ async function becomes(app: App, expected: App['connections']): Promise<void> {
   const isThere = () => app.connections.open === expected.open && app.connections.opened === expected.opened
   while (!isThere() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
   assert.deepEqual(app.connections, expected)
-}
-
-async function replace(name: string, ...changes: readonly (readonly [string, string])[]): Promise<void> {
-  let code = await readFile(join(folder, name), 'utf8')
-  for (const [before, after] of changes) {
-    assert.ok(code.includes(before), `${name} has no '${before}'`)
-    code = code.replace(before, () => after)
-  }
-  await writeFile(join(folder, name), code)
 }

@@ -135,6 +135,28 @@ describe('the three, installed in an empty project', () => {
     await rootBin('tsc', '-p', config)
   })
 
+  it('type-check what docs/react.md shows', async () => {
+    const [intro = '', ...sections] = (await readFile(join(root, 'docs/react.md'), 'utf8')).split(/^## /m)
+    // Its files are those of examples/next-chat, which the build of Next.js checks.
+    const others = sections.filter((section) => !section.startsWith('A Next.js app\n'))
+    for (const [index, section] of ['', ...others].entries())
+      await writeFiles(join(project, `react-docs/${index}`), [...filesOf(intro), ...filesOf(section)])
+    const compilerOptions = {
+      module: 'ESNext',
+      moduleResolution: 'Bundler',
+      target: 'ES2022',
+      lib: ['ES2023', 'DOM', 'DOM.Iterable'],
+      types: ['node'],
+      jsx: 'react-jsx',
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noEmit: true,
+    }
+    const config = join(project, 'react-docs/tsconfig.json')
+    await writeFile(config, JSON.stringify({ compilerOptions }))
+    await rootBin('tsc', '-p', config)
+  })
+
   it('type-check by every sub-path for resolution that knows no exports', async () => {
     const paths = (await Promise.all(names.map(subPaths))).flat().filter((path) => !/\.\w+$/.test(path))
     expect(paths).toContain('@roomful/protocol/define')
@@ -322,6 +344,18 @@ describe('the three, installed in an empty project', () => {
     expect(cli.stderr).toBe('')
   })
 })
+
+/** The TypeScript of a page or a part of it, by the names before it. A later file of the same name replaces an earlier one. */
+function filesOf(page: string): readonly (readonly [name: string, code: string])[] {
+  const named = [...page.matchAll(/^`([\w./-]+)`[^\n]*\n\n```tsx?\n(.*?)^```$/gms)]
+  expect(named).toHaveLength([...page.matchAll(/^```tsx?$/gm)].length)
+  return named.map(([, name = '', code = '']) => [name, code])
+}
+
+async function writeFiles(folder: string, files: ReturnType<typeof filesOf>): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  for (const [name, code] of files) await writeFile(join(folder, name), code)
+}
 
 /** Publishes on a server, and reads the history of the next. */
 const RESTARTED = `
