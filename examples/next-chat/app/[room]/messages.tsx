@@ -1,4 +1,4 @@
-import { type Room, useTimeline } from '../client'
+import { type Room, useStatus, useTimeline } from '../client'
 import { toneOf } from './avatar'
 import { Die } from './die'
 import { Time } from './time'
@@ -7,10 +7,12 @@ type Entry = ReturnType<typeof useTimeline>[number]
 
 export function Messages({ room, user }: { room: Room; user: string }) {
   const entries = useTimeline(room)
+  const { state } = useStatus(room)
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <div className="messages" role="log" aria-label="Messages" tabIndex={0}>
       <ol>
+        {entries.length === 0 && state === 'live' && <li className="note">Nobody has said anything yet</li>}
         {entries.map((entry, index) => (
           <Line key={entry.key} entry={entry} before={entries[index - 1]} user={user} />
         ))}
