@@ -1,5 +1,5 @@
 export { ClientMessage, type ClientMessageOf } from './messages/client-messages.js'
-export type { Cursor, JsonObject } from './messages/fields.js'
+export type { Cursor, JsonObject, Target } from './messages/fields.js'
 export {
   type Durability,
   type Entry,

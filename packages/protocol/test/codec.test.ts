@@ -191,20 +191,28 @@ describe('built-in messages', () => {
     },
   )
 
-  it.each(['leave', 'chat_message', 'typing_start', 'typing_stop', 'history', 'presence', 'move'])(
-    '[E10] a bad room_id comes before all other faults of %s',
-    (type) => {
-      for (const room_id of [3, null, '', 'a b']) {
-        expect(refusal({ type, room_id, ref: 5 })).toMatchObject({ code: 'invalid_room', stage: 'room' })
-      }
-    },
-  )
+  it.each([
+    'leave',
+    'chat_message',
+    'edit_message',
+    'delete_message',
+    'typing_start',
+    'typing_stop',
+    'history',
+    'presence',
+    'move',
+  ])('[E10] a bad room_id comes before all other faults of %s', (type) => {
+    for (const room_id of [3, null, '', 'a b']) {
+      expect(refusal({ type, room_id, ref: 5 })).toMatchObject({ code: 'invalid_room', stage: 'room' })
+    }
+  })
 
   it.each([{}, { message: null }, { message: 3 }, { message: ['hello'] }, { message: { text: 'hello' } }])(
     '[M2] a chat message with %j has no message',
     (fields) => {
       expectRefusal({ type: 'chat_message', ...fields }, 'message_required', 'Message is required')
       expect(refusal({ type: 'chat_message', ...fields, after: 3 }).stage).toBe('body')
+      expectRefusal({ type: 'edit_message', ...fields, target: 3 }, 'message_required', 'Message is required')
     },
   )
 
@@ -231,6 +239,13 @@ describe('built-in messages', () => {
     [{ type: 'chat_message', message: 'hello', client_id: 'ä' }, 'client_id'],
     [{ type: 'chat_message', message: 'hello', after: '' }, 'after'],
     [{ type: 'chat_message', message: 'hello', data: [] }, 'data'],
+    [{ type: 'chat_message', message: 'hello', reply_to: 'x' }, 'reply_to'],
+    [{ type: 'chat_message', message: 'hello', reply_to: { offset: 1 } }, 'reply_to.id'],
+    [{ type: 'edit_message', message: 'hello' }, 'target'],
+    [{ type: 'edit_message', message: 'hello', target: { offset: -1, id: 'x' } }, 'target.offset'],
+    [{ type: 'edit_message', message: 'hello', target: { offset: 1, id: '' } }, 'target.id'],
+    [{ type: 'edit_message', message: 'hello', target: { offset: 1, id: 'x' }, data: [] }, 'data'],
+    [{ type: 'delete_message', target: { id: 'x' } }, 'target.offset'],
     [{ type: 'history', before: 0.5 }, 'before'],
     [{ type: 'history', limit: '10' }, 'limit'],
     [{ type: 'presence' }, 'state'],
@@ -260,6 +275,39 @@ describe('built-in messages', () => {
     })
   })
 
+  it('[M16] [M17] a chat message may answer another one and mention users', () => {
+    const frame = { type: 'chat_message', message: 'hello', reply_to: { offset: 3, id: 'x' } }
+    const mentions = ['ana', 'x'.repeat(256), '😀'.repeat(256), ...Array.from({ length: 47 }, () => 'b')]
+    expect(decode({ ...frame, mentions })).toEqual({
+      ok: true,
+      kind: 'built_in',
+      message: { ...frame, mentions },
+    })
+  })
+
+  it.each([
+    ['a user', 'mentions'],
+    [[''], 'mentions.0'],
+    [['ana', 5], 'mentions.1'],
+    [['x'.repeat(257)], 'mentions.0'],
+    [['😀'.repeat(257)], 'mentions.0'],
+    [Array.from({ length: 51 }, (_, index) => `u${index}`), 'mentions'],
+  ])('[M17] decoding: mentions that name no users, or too many, are refused (%#)', (mentions, path) => {
+    expect(refusal({ type: 'chat_message', message: 'hello', mentions })).toMatchObject({
+      code: 'invalid_message',
+      issues: [{ path }],
+    })
+  })
+
+  it('[D2] an edit and a deletion name their target, and carry no after', () => {
+    const target = { offset: 3, id: 'x' }
+    const edit = { type: 'edit_message', target, message: 'hello', client_id: 'c', seen: 3, ref: 'r' }
+    const deletion = { type: 'delete_message', target, room_id: 'general', client_id: 'c', seen: 3, ref: 'r' }
+    for (const message of [edit, deletion]) {
+      expect(decode({ ...message, after: 'b' })).toEqual({ ok: true, kind: 'built_in', message })
+    }
+  })
+
   it('[E7] a refusal carries what is well-formed of ref, client_id and room_id', () => {
     const asked = { type: 'chat_message', room_id: 'general', client_id: 'c1', ref: 'r1' }
     expect(refusal(asked).envelope).toEqual({ room_id: 'general', client_id: 'c1', ref: 'r1' })
@@ -286,6 +334,16 @@ describe('chat data', () => {
   it('[M4] a protocol refuses any data where none is declared', () => {
     const text = JSON.stringify({ type: 'chat_message', message: 'hello', data })
     expect(decodeClientMessage(text)).toMatchObject({ code: 'invalid_message', issues: [{ path: 'data' }] })
+  })
+
+  it('[D2] the data of an edit is checked as that of a message', () => {
+    const edit = { type: 'edit_message', message: 'hello', target: { offset: 3, id: 'x' } }
+    expect(decode({ ...edit, data })).toMatchObject({ ok: true, message: { data } })
+    expect(refusal({ ...edit, data: { attachment: {} } })).toMatchObject({
+      code: 'invalid_message',
+      issues: [{ path: 'data.attachment.url' }],
+    })
+    expect(decodeClientMessage(JSON.stringify({ ...edit, data }))).toMatchObject({ ok: false })
   })
 
   it('[M4] what travels is what the sender gave', () => {

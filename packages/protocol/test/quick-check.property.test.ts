@@ -10,10 +10,24 @@ const anything = fc.oneof({ arbitrary: awkward, weight: 3 }, fc.jsonValue({ maxD
 const natural = fc.nat()
 const data = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 1 }))
 const roomId = fc.constantFrom('lobby', 'r1', '@me')
+const target = fc.record({ offset: natural, id: token })
+const mentions = fc.array(fc.string({ minLength: 1, maxLength: 9 }), { maxLength: 3 })
 const optional = { requiredKeys: [] as [] }
 const valid = fc.oneof(
   fc
-    .record({ room_id: roomId, client_id: token, after: token, seen: natural, data, ref: token }, optional)
+    .record(
+      {
+        room_id: roomId,
+        client_id: token,
+        after: token,
+        seen: natural,
+        data,
+        ref: token,
+        reply_to: target,
+        mentions,
+      },
+      optional,
+    )
     .map((fields) => ({ type: 'chat_message', message: 'hello', ...fields })),
   fc.record({ type: fc.constantFrom('typing_start', 'typing_stop'), room_id: roomId }),
   fc
@@ -23,7 +37,19 @@ const valid = fc.oneof(
       ...fields,
     })),
 )
-const fieldNames = ['message', 'room_id', 'client_id', 'after', 'seen', 'data', 'ref', 'id', 'other']
+const fieldNames = [
+  'message',
+  'room_id',
+  'client_id',
+  'after',
+  'seen',
+  'data',
+  'ref',
+  'id',
+  'other',
+  'reply_to',
+  'mentions',
+]
 const changes = fc.dictionary(fc.constantFrom(...fieldNames), anything, { minKeys: 1, maxKeys: 2 })
 
 it('[E8] what a message is found to be without its schema, its schema says too', () => {

@@ -90,7 +90,7 @@ export function encode(message: { readonly type: string }): EncodeResult {
 }
 
 type BuiltInSchema = z.core.$ZodType<ClientMessage>
-type ChatMessage = Extract<ClientMessage, { type: 'chat_message' }>
+type Written = Extract<ClientMessage, { type: 'chat_message' | 'edit_message' }>
 
 const DEFAULT_DEPTH = 8
 /** Beyond some thousands of levels, recursion overflows the stack. */
@@ -111,10 +111,11 @@ interface Quick {
 /**
  * Quick checks for the messages that a busy server receives most often, derived from their schemas. A schema
  * allocates a dozen objects for each message; these checks allocate none. A message that fails one, or has extra
- * fields, goes to its schema.
+ * fields, goes to its schema; so do chat messages with the fields that a shape cannot express.
  */
 const quick = new Map<string, Quick>()
-for (const schema of [chatMessage, typingStart, typingStop, ping]) {
+const plainChat = z.omit(chatMessage, { reply_to: true, mentions: true })
+for (const schema of [plainChat, typingStart, typingStop, ping]) {
   const names = new Set(Object.keys(schema.def.shape))
   for (const type of schema.def.shape.type.def.values)
     quick.set(type, { names, check: compileShape(messageShapeOf(schema)) })
@@ -168,11 +169,13 @@ function decodeBuiltIn(frame: Frame, schema: BuiltInSchema, chat: ObjectSchema |
   const result = z.safeParse(schema, frame, { error: english.localeError })
   if (!result.success) {
     const issues = toIssues(result.error.issues)
-    const textMissing = frame.type === 'chat_message' && typeof frame.message !== 'string'
+    const textMissing = hasText(frame.type) && typeof frame.message !== 'string'
     return failure(textMissing ? 'message_required' : 'invalid_message', 'body', frame, { issues })
   }
   return accepted(frame, result.data, chat)
 }
+
+const hasText = (type: string): boolean => type === 'chat_message' || type === 'edit_message'
 
 /** Without a locale, zod/mini says only "Invalid input". */
 const english = /* @__PURE__ */ z.locales.en()
@@ -194,7 +197,8 @@ function crossFieldFault(
   message: ClientMessage,
   chat: ObjectSchema | undefined,
 ): DecodeError | undefined {
-  if (message.type === 'chat_message') return chatDataFault(frame, message, chat)
+  if (message.type === 'chat_message' || message.type === 'edit_message')
+    return chatDataFault(frame, message, chat)
   const bothWays = message.type === 'history' && message.before !== undefined && message.after !== undefined
   return bothWays ? invalidField(frame, 'after', 'Pass before or after, not both') : undefined
 }
@@ -202,7 +206,7 @@ function crossFieldFault(
 /** Discards the schema's output: members receive the input, because a transform must not run twice. */
 function chatDataFault(
   frame: Frame,
-  message: ChatMessage,
+  message: Written,
   schema: ObjectSchema | undefined,
 ): DecodeError | undefined {
   if (!message.data) return undefined

@@ -1,7 +1,8 @@
-import { entry, issue, limits, member, ServerMessage } from '../messages/server-messages.js'
+import { target } from '../messages/fields.js'
+import { covers, entry, issue, limits, member, ServerMessage } from '../messages/server-messages.js'
 import { FIELD_NAMES, messageShapeOf, type Names, shapeOf } from './shape-of.js'
 
-const PARTS = { entry, member, limits, issue }
+const PARTS = { entry, member, limits, issue, target, covers }
 const NAMES: Names = new Map([
   ...FIELD_NAMES,
   ...Object.entries(PARTS).map(([name, schema]): [unknown, string] => [schema, name]),

@@ -5,23 +5,27 @@ export const partShapes: Readonly<Record<string, string>> = {
   "entry": "type room_id id:token epoch:token offset:natural",
   "member": "user_id profile?:object state?:object",
   "limits": "text_length?:number|null frame_bytes?:number|null messages_per_second?:number|null messages_burst?:number|null bytes_per_second?:number|null joins_per_second?:number|null joins_burst?:number|null history_per_second?:number|null rooms?:number|null dedupe_window_ms?:number|null",
-  "issue": "path message"
+  "issue": "path message",
+  "target": "offset:natural id:token",
+  "covers": "from:natural to:natural"
 }
 
 export const serverShapes: Readonly<Record<string, string>> = {
   "system": "message timestamp protocol?:integer connection_id?:token ping_interval_ms?:duration limits?:limits",
   "authenticated": "user_id session expires_in_ms?:duration ref?:token",
-  "joined": "room_id message timestamp epoch?:token offset?:natural id?:token messages?:entry[] more?:boolean count?:natural members?:member[] presence_version?:natural recovered?:boolean reason? ref?:token",
+  "joined": "room_id message timestamp epoch?:token offset?:natural id?:token messages?:entry[] more?:boolean covers?:covers count?:natural members?:member[] presence_version?:natural recovered?:boolean reason? ref?:token",
   "left": "room_id reason? ref?:token",
   "user_joined": "message count:natural room_id? user_id?",
   "user_left": "message count:natural room_id? user_id?",
-  "chat_message": "message timestamp user_id room_id? id?:token client_id?:token epoch?:token offset?:natural data?:object deleted?:boolean",
+  "chat_message": "message timestamp user_id room_id? id?:token client_id?:token epoch?:token offset?:natural data?:object reply_to?:target mentions?:string[] edited_at? edited_by? version?:natural deleted?:boolean",
+  "message_edited": "message data?:object deleted?:boolean target:target user_id timestamp room_id id:token epoch:token offset:natural client_id?:token",
+  "message_deleted": "target:target user_id timestamp room_id id:token epoch:token offset:natural client_id?:token",
   "messages_erased": "user_id through:natural timestamp room_id id:token epoch:token offset:natural",
   "user_typing": "user_id timestamp room_id?",
   "user_stopped_typing": "user_id timestamp room_id?",
   "pong": "timestamp id?:token|number",
   "ack": "client_id:token id:token room_id epoch:token offset:natural timestamp duplicate:boolean durability:~memory|buffered|disk|primary|replicated ref?:token",
-  "history": "room_id epoch:token messages:entry[] more:boolean oldest_offset:natural truncated:boolean ref?:token",
+  "history": "room_id epoch:token messages:entry[] more:boolean covers?:covers oldest_offset:natural truncated:boolean ref?:token",
   "presence": "room_id version:natural event:~update|enter|leave|snapshot members:member[]",
   "resync": "room_id reason epoch:token offset:natural id:token",
   "draining": "reconnect_after_ms:duration",

@@ -35,6 +35,8 @@ const TEXTS = /* @__PURE__ */ (() =>
     id_conflict: 'This client_id was used for another message',
     out_of_order: 'An earlier message was not accepted',
     outcome_unknown: 'It is not known whether this was carried out',
+    not_found: 'There is no such message',
+    deleted: 'The message was deleted',
     epoch_changed: 'The history of this room was started anew',
     unavailable: 'Temporarily unavailable',
     draining: 'Server is restarting',
@@ -79,6 +81,8 @@ const FINAL: readonly string[] = [
   'room_limit',
   'id_conflict',
   'outcome_unknown',
+  'not_found',
+  'deleted',
   'epoch_changed',
 ] satisfies ErrorCode[]
 

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { cursor, jsonObject, offset, token } from './fields.js'
+import { cursor, jsonObject, mentions, offset, target, token } from './fields.js'
 
 const ref = z.optional(token)
 const roomId = z.optional(z.string())
@@ -23,6 +23,28 @@ export const chatMessage = z.object({
   after: z.optional(token),
   seen: z.optional(offset),
   data: z.optional(jsonObject),
+  reply_to: z.optional(target),
+  mentions: z.optional(mentions),
+  ref,
+})
+
+export const editMessage = z.object({
+  type: z.literal('edit_message'),
+  target,
+  message: z.string(),
+  room_id: roomId,
+  client_id: z.optional(token),
+  seen: z.optional(offset),
+  data: z.optional(jsonObject),
+  ref,
+})
+
+export const deleteMessage = z.object({
+  type: z.literal('delete_message'),
+  target,
+  room_id: roomId,
+  client_id: z.optional(token),
+  seen: z.optional(offset),
   ref,
 })
 
@@ -64,6 +86,8 @@ export const ClientMessage = z.discriminatedUnion('type', [
   join,
   leave,
   chatMessage,
+  editMessage,
+  deleteMessage,
   typingStart,
   typingStop,
   ping,

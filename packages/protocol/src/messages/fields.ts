@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { TOKEN } from './text.js'
+import { isLongerThan, MAX_MENTIONS, MAX_USER_ID_LENGTH, TOKEN } from './text.js'
 
 /** A name that one side chooses and the other echoes. */
 export const token = z.string().check(z.regex(TOKEN))
@@ -9,6 +9,9 @@ export const durationMs = z.number().check(z.gte(0))
 
 /** A reader's position in a room's log; `id` is that of the entry at `offset`. */
 export const cursor = z.object({ epoch: token, offset, id: token })
+
+/** An entry that another message refers to: its place and its id, which proves that this is the entry meant. */
+export const target = z.object({ offset, id: token })
 
 const openEnums = new WeakMap<object, readonly string[]>()
 
@@ -25,8 +28,16 @@ export function knownValuesOf(schema: object): readonly string[] | undefined {
   return openEnums.get(schema)
 }
 
+const mentioned = z.string().check(
+  z.minLength(1),
+  z.refine((id) => !isLongerThan(id, MAX_USER_ID_LENGTH), 'Not a user id: too long'),
+)
+/** Bounded, since every member of the room gets it. */
+export const mentions = z.array(mentioned).check(z.maxLength(MAX_MENTIONS))
+
 /** Any JSON object. */
 export const jsonObject = z.record(z.string(), z.unknown())
 
 export type Cursor = z.output<typeof cursor>
+export type Target = z.output<typeof target>
 export type JsonObject = Record<string, unknown>

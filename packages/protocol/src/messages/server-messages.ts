@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { count, durationMs, jsonObject, offset, openEnum, token } from './fields.js'
+import { count, durationMs, jsonObject, offset, openEnum, target, token } from './fields.js'
 
 const ref = z.optional(token)
 const optionalRoom = z.optional(z.string())
@@ -55,6 +55,9 @@ export const entry = z.looseObject({
   offset,
 })
 
+/** The offsets of a log that a page accounts for, both ends included. */
+export const covers = z.object({ from: offset, to: offset })
+
 export const joined = z.object({
   type: z.literal('joined'),
   room_id: z.string(),
@@ -65,6 +68,7 @@ export const joined = z.object({
   id: z.optional(token),
   messages: z.optional(z.array(entry)),
   more: z.optional(z.boolean()),
+  covers: z.optional(covers),
   count: z.optional(count),
   members: z.optional(z.array(member)),
   presence_version: z.optional(count),
@@ -107,8 +111,37 @@ export const chatMessage = z.object({
   epoch: z.optional(token),
   offset: z.optional(offset),
   data: z.optional(jsonObject),
+  reply_to: z.optional(target),
+  mentions: z.optional(z.array(z.string())),
+  edited_at: z.optional(timestamp),
+  edited_by: z.optional(z.string()),
+  version: z.optional(offset),
   deleted: z.optional(z.boolean()),
 })
+
+/** The envelope of an entry that changes another one. */
+const amendment = {
+  target,
+  user_id: z.string(),
+  timestamp,
+  room_id: z.string(),
+  id: token,
+  epoch: token,
+  offset,
+  client_id: z.optional(token),
+}
+
+/** An entry of the log: a chat message was replaced. `deleted` tells that the replacement is gone itself. */
+export const messageEdited = z.object({
+  type: z.literal('message_edited'),
+  message: z.string(),
+  data: z.optional(jsonObject),
+  deleted: z.optional(z.boolean()),
+  ...amendment,
+})
+
+/** An entry of the log: a chat message was deleted. */
+export const messageDeleted = z.object({ type: z.literal('message_deleted'), ...amendment })
 
 /** An entry of the log: what a user had written up to an offset was erased. */
 export const messagesErased = z.object({
@@ -151,6 +184,7 @@ export const history = z.object({
   epoch: token,
   messages: z.array(entry),
   more: z.boolean(),
+  covers: z.optional(covers),
   oldest_offset: offset,
   truncated: z.boolean(),
   ref,
@@ -200,6 +234,8 @@ export const ServerMessage = z.discriminatedUnion('type', [
   userJoined,
   userLeft,
   chatMessage,
+  messageEdited,
+  messageDeleted,
   messagesErased,
   userTyping,
   userStoppedTyping,

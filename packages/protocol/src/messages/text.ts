@@ -2,6 +2,10 @@
 export const MAX_TEXT_LENGTH = 1_000
 /** Longest room id, in Unicode code points. */
 export const MAX_ROOM_ID_LENGTH = 128
+/** Longest user id, in Unicode code points: members of the user's rooms get it in every frame. */
+export const MAX_USER_ID_LENGTH = 256
+/** Most users whom a chat message may mention. */
+export const MAX_MENTIONS = 50
 /** The room name by which every device of a user joins that user's own log. */
 export const OWN_STREAM = '@me'
 
@@ -63,7 +67,7 @@ export function truncate(text: string, length: number): string {
         .join('')
 }
 
-function isLongerThan(text: string, length: number): boolean {
+export function isLongerThan(text: string, length: number): boolean {
   if (text.length <= length) return false
   if (text.length > 2 * length) return true
   let count = 0
