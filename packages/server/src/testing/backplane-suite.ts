@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import type { Target } from '@roomful/protocol'
 import type {
+  Amendment,
   Backplane,
   Draft,
   NodeLink,
   Position,
   PublishResult,
+  Range,
   Relay,
   StreamEvent,
 } from '../api/contracts/backplane.js'
@@ -496,6 +499,323 @@ const withErase =
     if (backplane.erase) await body(async (userId) => backplane.erase?.(userId), bench)
   }
 
+/** Skips where the store cannot change what is logged. */
+const withAmends =
+  (body: Body): Body =>
+  async (bench) => {
+    if (bench.backplane.amends) await body(bench)
+  }
+
+type Changed = Extract<Amendment, { kind: 'edit' }> | Extract<Amendment, { kind: 'delete' }>
+
+const WRITTEN_AT = 1_767_225_600_000
+const AMENDED_AT = WRITTEN_AT + 60_000
+const AMENDED_TEXT = '2026-01-01T00:01:00.000Z'
+
+function amending(amends: Changed, clientId?: string): Draft {
+  const id = randomUUID()
+  const { target, userId, kind } = amends
+  const content = kind === 'edit' ? { message: amends.message, data: amends.data } : {}
+  const message = {
+    type: kind === 'edit' ? 'message_edited' : 'message_deleted',
+    target: { offset: target.offset, id: target.id },
+    ...content,
+    timestamp: AMENDED_TEXT,
+    user_id: userId,
+    room_id: 'r',
+    id,
+    client_id: clientId,
+  }
+  const made = { id, message, timestampMs: AMENDED_AT, amends }
+  if (clientId === undefined) return made
+  return { ...made, sender: { userId, clientId, fingerprint: fingerprint(JSON.stringify(content)) } }
+}
+
+function editOf(target: Target, userId: string, message: string, moderates = false): Changed {
+  return { kind: 'edit', target, userId, message, data: { secret: message }, moderates }
+}
+
+function deletionOf(target: Target, userId: string, moderates = false): Changed {
+  return { kind: 'delete', target, userId, moderates }
+}
+
+/** Everything that a reader can get of a stream. */
+async function everythingOf(backplane: Backplane, stream: string): Promise<string> {
+  const pages = await Promise.all([
+    backplane.read(stream, newest),
+    backplane.read(stream, { ...newest, messagesOnly: true }),
+  ])
+  return pages.flatMap(({ entries }) => entries.map(({ text }) => text)).join('\n')
+}
+
+async function messagesIn(backplane: Backplane, stream = 'r') {
+  return textsOf((await backplane.read(stream, { ...newest, messagesOnly: true })).entries)
+}
+
+const AMEND_CASES: Record<string, Body> = {
+  '[D1] [D6] writes the new text in the place of the old in the step that appends an edit, and tells of the edit alone':
+    withAmends(async (bench) => {
+      const { backplane } = bench
+      const { position } = accepted(await backplane.publish('r', written('ada', 'helo')))
+      accepted(await backplane.publish('r', written('bob', 'yes?')))
+      const before = await messagesIn(backplane)
+      const events = await bench.listen('r')
+      const edit = amending(editOf(position, 'ada', 'hello'))
+      const result = accepted(await backplane.publish('r', edit))
+      assert.deepEqual([result.position.offset, result.duplicate], [3, false])
+      const page = await backplane.read('r', { ...newest, after: 0 }, position)
+      assert.deepEqual([offsetsOf(page.entries), page.fault], [[1, 2, 3], undefined])
+      const [message, other, amendment] = textsOf(page.entries)
+      const state = { message: 'hello', data: { secret: 'hello' }, edited_at: AMENDED_TEXT, version: 3 }
+      assert.deepEqual([message, other], [{ ...before[0], ...state }, before[1]])
+      assert.deepEqual([amendment?.type, amendment?.message], ['message_edited', 'hello'])
+      await bench.stage.advance(100)
+      assert.deepEqual(
+        events.flatMap((event) => (event.kind === 'entry' ? textsOf([event.entry]) : [])),
+        [amendment],
+      )
+    }),
+
+  '[D5] takes the data away with an edit that has none, and puts the newest edit in the place of older ones':
+    withAmends(async ({ backplane }) => {
+      const { position } = accepted(await backplane.publish('r', written('ada', 'one')))
+      accepted(await backplane.publish('r', amending(editOf(position, 'ada', 'two'))))
+      const { data: _data, ...bare } = editOf(position, 'ada', 'three') as Changed & { data: unknown }
+      accepted(await backplane.publish('r', amending(bare)))
+      const [message] = await messagesIn(backplane)
+      assert.deepEqual([message?.message, message?.data, message?.version], ['three', undefined, 3])
+    }),
+
+  '[D4] lets nobody but the author change a message, unless they moderate': withAmends(
+    async ({ backplane }) => {
+      const { position } = accepted(await backplane.publish('r', written('ada', 'hello')))
+      for (const amends of [editOf(position, 'bob', 'mine'), deletionOf(position, 'bob')])
+        assert.equal((await backplane.publish('r', amending(amends))).status, 'forbidden')
+      assert.equal((await messagesIn(backplane))[0]?.message, 'hello')
+      accepted(await backplane.publish('r', amending(editOf(position, 'bob', 'milder', true))))
+      const [message] = await messagesIn(backplane)
+      assert.deepEqual(
+        [message?.message, message?.user_id, message?.edited_by, message?.version],
+        ['milder', 'ada', 'bob', 2],
+      )
+      accepted(await backplane.publish('r', amending(editOf(position, 'ada', 'again mine'))))
+      assert.equal((await messagesIn(backplane))[0]?.edited_by, undefined)
+    },
+  ),
+
+  '[D3] finds a target by its id, and nothing but a chat message that is not deleted': withAmends(
+    async ({ backplane }) => {
+      const { position } = accepted(await backplane.publish('r', written('ada', 'hello')))
+      const edit = accepted(await backplane.publish('r', amending(editOf(position, 'ada', 'hi')))).position
+      const id = randomUUID()
+      const own = { type: 'moved', room_id: 'r', id }
+      const app = accepted(
+        await backplane.publish('r', { id, message: own, timestampMs: WRITTEN_AT }),
+      ).position
+      const missing = [
+        { ...position, id: 'another' },
+        { ...position, offset: 2 },
+        { offset: 9, id: position.id },
+        { offset: 0, id: position.epoch },
+        edit,
+        app,
+      ]
+      for (const { offset, id } of missing) {
+        for (const amends of [editOf({ offset, id }, 'ada', 'x'), deletionOf({ offset, id }, 'ada', true)])
+          assert.equal((await backplane.publish('r', amending(amends))).status, 'not_found')
+      }
+      accepted(await backplane.publish('r', amending(deletionOf(position, 'ada'))))
+      for (const amends of [editOf(position, 'ada', 'x'), deletionOf(position, 'bob', true)])
+        assert.equal((await backplane.publish('r', amending(amends))).status, 'deleted')
+      assert.equal((await backplane.publish('s', amending(deletionOf(position, 'ada')))).status, 'not_found')
+      assert.deepEqual(offsetsOf((await backplane.read('r', newest)).entries), [1, 2, 3, 4])
+    },
+  ),
+
+  '[D7] leaves no text of a deleted message, nor of its edits, and every entry in its place': withAmends(
+    async ({ backplane }) => {
+      const { position } = accepted(await backplane.publish('r', written('ada', 'secret one', 'c1')))
+      const other = accepted(await backplane.publish('r', written('ada', 'kept'))).position
+      accepted(await backplane.publish('r', amending(editOf(position, 'ada', 'secret two'), 'c2')))
+      accepted(await backplane.publish('r', amending(editOf(other, 'ada', 'kept, too'))))
+      accepted(await backplane.publish('r', amending(editOf(position, 'bob', 'secret three', true))))
+      const before = (await backplane.read('r', newest)).entries
+      accepted(await backplane.publish('r', amending(deletionOf(position, 'ada'))))
+      const page = await backplane.read('r', { ...newest, after: 0 }, position)
+      assert.equal(page.fault, undefined)
+      assert(!(await everythingOf(backplane, 'r')).includes('secret '), 'a text was left')
+      const places = (entries: typeof before) =>
+        entries.map(({ offset, id, previousId }) => [offset, id, previousId])
+      assert.deepEqual(places(page.entries.slice(0, 5)), places(before))
+      const texts = textsOf(page.entries)
+      const [message, , edit] = texts
+      const { data: _data, ...was } = textsOf(before)[0] ?? {}
+      const { edited_at: _at, edited_by: _by, ...kept } = was as Record<string, unknown>
+      assert.deepEqual(message, { ...kept, message: '', version: 6, deleted: true })
+      const { data: _edited, ...wasEdit } = textsOf(before)[2] ?? {}
+      assert.deepEqual(edit, { ...wasEdit, message: '', deleted: true })
+      assert.deepEqual(
+        texts.map(({ type, deleted }) => [type, deleted]),
+        [
+          ['chat_message', true],
+          ['chat_message', undefined],
+          ['message_edited', true],
+          ['message_edited', undefined],
+          ['message_edited', true],
+          ['message_deleted', undefined],
+        ],
+      )
+      assert.equal(texts[1]?.message, 'kept, too')
+    },
+  ),
+
+  '[D2] answers a repeat of an edit as the first time, whatever became of the message since': withAmends(
+    async ({ backplane }) => {
+      const { position } = accepted(await backplane.publish('r', written('ada', 'hello')))
+      const edit = amending(editOf(position, 'ada', 'hi'), 'c1')
+      const first = accepted(await backplane.publish('r', edit))
+      accepted(await backplane.publish('r', amending(deletionOf(position, 'ada'))))
+      const again = accepted(await backplane.publish('r', { ...edit, id: randomUUID() }))
+      assert.deepEqual([first.duplicate, again.duplicate], [false, true])
+      assert.deepEqual([again.position, again.timestampMs], [first.position, first.timestampMs])
+      const other = amending(editOf(position, 'ada', 'other'), 'c1')
+      assert.equal((await backplane.publish('r', other)).status, 'conflict')
+      assert.deepEqual(offsetsOf((await backplane.read('r', newest)).entries), [1, 2, 3])
+    },
+  ),
+
+  '[D5] appends nothing for an edit that changes nothing, and answers its repeat the same way later':
+    withAmends(async ({ backplane }) => {
+      const { position } = accepted(await backplane.publish('r', written('ada', 'one')))
+      const same = accepted(await backplane.publish('r', amending(editOf(position, 'ada', 'one'))))
+      assert.deepEqual([same.duplicate, same.position], [true, position])
+      const edit = accepted(await backplane.publish('r', amending(editOf(position, 'ada', 'two'))))
+      const idle = amending(editOf(position, 'ada', 'two'), 'c1')
+      const known = accepted(await backplane.publish('r', idle))
+      assert.deepEqual(
+        [known.duplicate, known.position, known.timestampMs],
+        [true, edit.position, AMENDED_AT],
+      )
+      accepted(await backplane.publish('r', amending(editOf(position, 'ada', 'three'))))
+      const again = accepted(await backplane.publish('r', { ...idle, id: randomUUID() }))
+      assert.deepEqual([again.duplicate, again.position], [true, edit.position])
+      assert.equal((await messagesIn(backplane))[0]?.message, 'three')
+      assert.deepEqual(offsetsOf((await backplane.read('r', newest)).entries), [1, 2, 3])
+    }),
+
+  '[D7] lets a deletion stand, whatever edits come at the same time': withAmends(async ({ backplane }) => {
+    const { position } = accepted(await backplane.publish('r', written('ada', 'secret 0')))
+    const results = await Promise.all(
+      upTo(30).map((n) => {
+        const amends = n === 17 ? deletionOf(position, 'ada') : editOf(position, 'ada', `secret ${n}`)
+        return backplane.publish('r', amending(amends))
+      }),
+    )
+    const statuses = new Set(results.map(({ status }) => status))
+    assert.deepEqual([...statuses].sort(), ['accepted', 'deleted'])
+    const { entries } = await backplane.read('r', newest)
+    assert.deepEqual(offsetsOf(entries), upTo(entries.length))
+    assert(!(await everythingOf(backplane, 'r')).includes('secret '), 'a text was left')
+    assert.deepEqual(
+      (await messagesIn(backplane)).map(({ deleted }) => deleted),
+      [true],
+    )
+    assert.equal(textsOf(entries).at(-1)?.type, 'message_deleted')
+  }),
+
+  '[H9] [H10] reads pages of messages, in which amendments do not count': withAmends(
+    async ({ backplane }) => {
+      const positions: Position[] = []
+      for (const n of upTo(5)) {
+        const { position } = accepted(await backplane.publish('r', written('ada', `${n}`)))
+        accepted(await backplane.publish('r', amending(editOf(position, 'ada', `${n}!`))))
+        positions.push(position)
+      }
+      const page = async (range: object) => {
+        const bounds = { limit: 2, maxBytes: 1_000_000, messagesOnly: true }
+        const { entries, more } = await backplane.read('r', { ...bounds, ...range } as Range)
+        return [offsetsOf(entries), more]
+      }
+      assert.deepEqual(await page({ before: undefined }), [[7, 9], true])
+      assert.deepEqual(await page({ before: 7 }), [[3, 5], true])
+      assert.deepEqual(await page({ before: 5 }), [[1, 3], false])
+      assert.deepEqual(await page({ before: 3 }), [[1], false])
+      assert.deepEqual(await page({ before: 1 }), [[], false])
+      assert.deepEqual(await page({ after: 0 }), [[1, 3], true])
+      assert.deepEqual(await page({ after: 5 }), [[7, 9], false])
+      assert.deepEqual(await page({ after: 9 }), [[], false])
+      assert.deepEqual(await page({ after: 0, maxBytes: 1 }), [[1], true])
+      assert.deepEqual(await page({ before: undefined, limit: 0 }), [[], true])
+      assert.deepEqual(await page({ after: 0, limit: 5 }), [[1, 3, 5, 7, 9], false])
+      assert.deepEqual(offsetsOf((await backplane.read('r', newest)).entries), upTo(10))
+    },
+  ),
+
+  '[M15] erases the edits of a user, the messages that they are the text of, and all edits of what becomes a tombstone':
+    withAmends(async ({ backplane }) => {
+      if (!backplane.erase) return
+      const mine = accepted(await backplane.publish('r', written('ada', 'by ada'))).position
+      const theirs = accepted(await backplane.publish('r', written('bob', 'by bob'))).position
+      const kept = accepted(await backplane.publish('r', written('bob', 'kept'))).position
+      accepted(await backplane.publish('r', amending(editOf(mine, 'bob', 'of ada, by bob', true))))
+      accepted(await backplane.publish('r', amending(editOf(theirs, 'ada', 'by ada, of bob', true), 'c1')))
+      accepted(await backplane.publish('r', amending(editOf(kept, 'ada', 'by ada, replaced', true))))
+      accepted(await backplane.publish('r', amending(editOf(kept, 'bob', 'by bob in the end'))))
+      await backplane.erase('ada')
+      const texts = textsOf((await backplane.read('r', newest)).entries)
+      assert.deepEqual(
+        texts.map(({ type, message, deleted }) => [type, message, deleted]),
+        [
+          ['chat_message', '', true],
+          ['chat_message', '', true],
+          ['chat_message', 'by bob in the end', undefined],
+          ['message_edited', '', true],
+          ['message_edited', '', true],
+          ['message_edited', '', true],
+          ['message_edited', 'by bob in the end', undefined],
+          ['messages_erased', undefined, undefined],
+        ],
+      )
+      assert.deepEqual([texts[1]?.user_id, texts[4]?.client_id], ['bob', undefined])
+      const everything = await everythingOf(backplane, 'r')
+      for (const text of ['by ada', 'of ada']) assert(!everything.includes(text), `“${text}” was left`)
+      assert.deepEqual(
+        (await messagesIn(backplane)).map(({ offset }) => offset),
+        [1, 2, 3],
+      )
+    }),
+
+  '[M15] erases the client id of what was deleted before': withAmends(async ({ backplane }) => {
+    if (!backplane.erase) return
+    const { position } = accepted(await backplane.publish('r', written('ada', 'one', 'chosen 1')))
+    accepted(await backplane.publish('r', amending(editOf(position, 'ada', 'two'), 'chosen 2')))
+    accepted(await backplane.publish('r', amending(deletionOf(position, 'bob', true))))
+    await backplane.erase('ada')
+    assert(!(await everythingOf(backplane, 'r')).includes('chosen'), 'a client id was left')
+    const [message, edit, , erased] = textsOf((await backplane.read('r', newest)).entries)
+    assert.deepEqual([message?.deleted, message?.version, edit?.deleted], [true, 3, true])
+    assert.deepEqual([erased?.type, erased?.through], ['messages_erased', 3])
+    await backplane.erase('ada')
+    assert.equal((await backplane.read('r', newest)).head.offset, 4)
+  }),
+
+  '[D1] feeds amendments as entries, and the messages in their present state': withFeed(
+    async (feed, { backplane }) => {
+      if (!backplane.amends) return
+      await feed.read(undefined, ALL, BYTES)
+      const { position } = accepted(await backplane.publish('r', written('ada', 'helo')))
+      accepted(await backplane.publish('r', amending(editOf(position, 'ada', 'hello'))))
+      accepted(await backplane.publish('r', amending(deletionOf(position, 'ada'))))
+      const { entries } = await feed.read(undefined, ALL, BYTES)
+      assert.deepEqual(
+        textsOf(entries.map(({ entry }) => entry)),
+        textsOf((await backplane.read('r', newest)).entries),
+      )
+      assert.deepEqual(placesOf(entries), ['r 1', 'r 2', 'r 3'])
+    },
+  ),
+}
+
 function written(userId: string, text: string, clientId?: string): Draft {
   const id = randomUUID()
   const message = {
@@ -535,7 +855,7 @@ const ERASE_CASES: Record<string, Body> = {
       assert.equal(page.fault, undefined, 'a reader goes on from a message that was erased')
       const tombstone = (index: number) => {
         const { data: _data, client_id: _clientId, ...kept } = before[index] ?? {}
-        return { ...kept, message: '', deleted: true }
+        return { ...kept, message: '', version: 3, deleted: true }
       }
       assert.deepEqual(after.slice(0, 3), [tombstone(0), before[1], tombstone(2)])
       const told = after[3]
@@ -725,6 +1045,23 @@ const PEER_CASES: Record<string, Body> = {
     assert.deepEqual(again.position, first.position)
   }),
 
+  '[D1] [D3] edits through one node what was sent through another': withPeer(async (bench, peer) => {
+    const { backplane, stage } = bench
+    if (!backplane.amends) return
+    const { position } = accepted(await backplane.publish('r', written('ada', 'helo')))
+    const events = await bench.listen('r')
+    accepted(await peer.publish('r', amending(editOf(position, 'ada', 'hello'))))
+    assert.equal((await messagesIn(backplane))[0]?.message, 'hello')
+    await stage.advance(500)
+    const told = events.flatMap((event) => (event.kind === 'entry' ? textsOf([event.entry]) : []))
+    assert.deepEqual(
+      told.map(({ type, message }) => [type, message]),
+      [['message_edited', 'hello']],
+    )
+    accepted(await backplane.publish('r', amending(deletionOf(position, 'ada'))))
+    assert.equal((await peer.publish('r', amending(editOf(position, 'ada', 'x')))).status, 'deleted')
+  }),
+
   'shows on each node who is present on any': withPeer(async ({ backplane }, peer) => {
     await backplane.enter('r', { userId: 'ada' }, 'a')
     await peer.enter('r', { userId: 'bob' }, 'b')
@@ -776,6 +1113,7 @@ const CASES: Record<string, Body> = {
   ...KEY_CASES,
   ...FEED_CASES,
   ...DELETE_CASES,
+  ...AMEND_CASES,
   ...ERASE_CASES,
   ...PRESENCE_CASES,
   ...PEER_CASES,

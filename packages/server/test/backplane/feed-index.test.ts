@@ -6,7 +6,7 @@ import { Streams } from '../../src/backplane/memory/memory-streams.js'
 const BYTES = 1_000_000
 
 function started(count: number) {
-  const retention = { count, bytes: 64 * 1024 * 1024, ageMs: 1_000_000 }
+  const retention = { count, entries: count, bytes: 64 * 1024 * 1024, ageMs: 1_000_000 }
   const bounds = { retention, window: { count: 1, ms: 1 }, streams: 100, totalBytes: 2 ** 30, idleMs: 1 }
   const streams = new Streams(bounds, randomUUID)
   let now = 0

@@ -55,7 +55,7 @@ describe('a key in memory', () => {
   })
 
   it('keys in memory take no more than twice what the keys of the entries that are kept take, and nothing after them', () => {
-    const retention = { count: 1_000_000, bytes: 64 * KIB, ageMs: 1_000 }
+    const retention = { count: 1_000_000, entries: 1_000_000, bytes: 64 * KIB, ageMs: 1_000 }
     const window = { count: 1_000, ms: 1_000 }
     const all = new Streams(
       { retention, window, streams: 10, totalBytes: 1_000_000 * KIB, idleMs: 1 },
@@ -65,7 +65,7 @@ describe('a key in memory', () => {
     let sizes = 0
     for (let n = 0; n < 10_000; n++) {
       const entry = stream.log.append(randomUUID(), '{', 0)
-      remember(all, stream, draftOf('x', `key ${n}`), entry, 0)
+      remember(all, stream, draftOf('x', `key ${n}`), { ...entry, timestampMs: 0 }, 0)
       all.settle(stream)
       sizes = Math.max(sizes, (stream.keys?.size ?? 0) / stream.log.size)
     }

@@ -25,7 +25,7 @@ async function kept(backplane: Backplane, stream: string) {
 }
 
 function streams(bounds: { readonly streams?: number; readonly totalBytes?: number } = {}) {
-  const retention = { count: 1_000, bytes: 64 * KIB, ageMs: 1_000 }
+  const retention = { count: 1_000, entries: 1_000, bytes: 64 * KIB, ageMs: 1_000 }
   const window = { count: 1_000, ms: 1_000 }
   return new Streams(
     { retention, window, streams: 1_000, totalBytes: 1_000 * KIB, idleMs: 1_000, ...bounds },

@@ -28,8 +28,8 @@ function forgetful(): Backplane {
   return new Proxy(memory(), {
     get(target, property) {
       if (property === 'publish')
-        return (...[stream, { id, message, timestampMs }]: Parameters<Backplane['publish']>) =>
-          target.publish(stream, { id, message, timestampMs })
+        return (...[stream, { id, message, timestampMs, amends }]: Parameters<Backplane['publish']>) =>
+          target.publish(stream, { id, message, timestampMs, amends })
       const value: unknown = Reflect.get(target, property, target)
       return typeof value === 'function' ? value.bind(target) : value
     },
@@ -45,6 +45,7 @@ describe('the suite of backplanes', () => {
       ...Array(3).fill(expect.stringContaining('under the same key')),
       expect.stringContaining('the longest key'),
       expect.stringContaining('feeds no repeat'),
+      ...['a repeat of an edit', 'answers its repeat'].map((what) => expect.stringContaining(what)),
       expect.stringContaining('a repeat of what was erased'),
     ])
   })

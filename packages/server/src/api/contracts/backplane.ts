@@ -1,10 +1,12 @@
 import type { Durability, JsonObject } from '@roomful/protocol'
 import type { MaybePromise } from '../../util/maybe-promise.js'
+import type { Amendment } from './amendment.js'
 import type { ChangeFeed } from './change-feed.js'
 import type { Clock } from './clock.js'
 import type { Break, LogEntry, LogPage, Position, Range, Subscription } from './log.js'
 import type { Logger } from './logger.js'
 
+export type * from './amendment.js'
 export type * from './log.js'
 
 export interface PresentUser {
@@ -60,6 +62,8 @@ export interface Draft {
    * server's own messages.
    */
   readonly account?: string | undefined
+  /** What this entry changes in another one. Only for a store that {@link Backplane.amends}. */
+  readonly amends?: Amendment | undefined
 }
 
 /** Identifies a client's message, so that a repeat is recognised. */
@@ -91,8 +95,8 @@ export type PublishResult =
       readonly status: 'accepted'
       readonly position: Position
       /**
-       * True if the log had already accepted this message, as its sender or key shows; position and time are then
-       * those of the first.
+       * True if the log had already accepted this message, as its sender or key shows, or if an amendment would change
+       * nothing; position and time are then those of the first, or of the entry that made the present state.
        */
       readonly duplicate: boolean
       readonly timestampMs: number
@@ -104,6 +108,12 @@ export type PublishResult =
   | { readonly status: 'forgotten' }
   /** The log has lost the sender's previous message. */
   | { readonly status: 'out_of_order' }
+  /** The log keeps no chat message at the target's offset with its id. */
+  | { readonly status: 'not_found' }
+  /** The target was deleted or erased. */
+  | { readonly status: 'deleted' }
+  /** The target is somebody else's, and the amendment does not say that its user moderates. */
+  | { readonly status: 'forbidden' }
 
 /** The events of a stream, in order, as one subscriber receives them. */
 export type StreamEvent =
@@ -183,13 +193,20 @@ export interface Backplane {
   relay(message: Relay): void
 
   /**
+   * Present if the store carries out a draft's `amends`. In the step that appends the draft, and after it has looked for
+   * a repeat, it then calls `amend` with the target, and writes the text that it returns in the target's place; after a
+   * deletion it also takes the texts from the `message_edited` entries of that target. Subscribers are notified of the
+   * draft alone. Absent where the store cannot change an entry: nobody can then edit or delete.
+   */
+  readonly amends?: true
+  /**
    * Ends a stream's log and begins an empty one under another epoch; its subscribers get `resync`. Nothing of the old
    * log can be read from then on. Absent if the store cannot do this.
    */
   delete?(stream: string): Promise<void>
   /**
-   * Takes the text and the data from all chat messages that a user wrote, in every stream, and ends the user's own stream.
-   * Ids and offsets stay. Each stream that had any gets an entry that says so. Resolves once all is done. Absent where the
+   * Takes the text and the data from all chat messages that a user wrote, in every stream, from those whose present text
+   * the user wrote, and from the user's edits; and ends the user's own stream. Ids and offsets stay. Each stream that had any gets an entry that says so. Resolves once all is done. Absent where the
    * store cannot.
    */
   erase?(userId: string): Promise<void>

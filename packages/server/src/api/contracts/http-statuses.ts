@@ -19,10 +19,12 @@ const STATUSES = {
   forbidden: 403,
   not_in_room: 403,
   room_limit: 403,
+  not_found: 404,
   auth_timeout: 408,
   timeout: 408,
   id_conflict: 409,
   out_of_order: 409,
+  deleted: 410,
   epoch_changed: 410,
   cursor_gone: 410,
   too_large: 413,
@@ -40,7 +42,7 @@ const STATUSES = {
 } as const satisfies Record<ErrorCode, number>
 
 /** Codes of HTTP requests alone. */
-export const REQUEST_STATUSES = { invalid_request: 400, not_found: 404, method_not_allowed: 405 } as const
+export const REQUEST_STATUSES = { invalid_request: 400, method_not_allowed: 405 } as const
 
 const statuses: ReadonlyMap<string, number> = new Map(Object.entries({ ...STATUSES, ...REQUEST_STATUSES }))
 

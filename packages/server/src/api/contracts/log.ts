@@ -15,20 +15,31 @@ export interface LogEntry {
 }
 
 /** Which entries to read: the oldest after an offset, or the newest before one. Without an offset, the newest. */
-export type Range =
-  | { readonly after: number; readonly limit: number; readonly maxBytes: number }
-  | { readonly before: number | undefined; readonly limit: number; readonly maxBytes: number }
+export type Range = PageBounds & ({ readonly after: number } | { readonly before: number | undefined })
+
+interface PageBounds {
+  readonly limit: number
+  readonly maxBytes: number
+  /**
+   * Leaves out the entries that change others (`message_edited`, `message_deleted`, `messages_erased`), and does not
+   * count them: the messages already have what they say. Without it, the page holds every entry.
+   */
+  readonly messagesOnly?: boolean
+}
 
 export interface LogPage {
   /** In ascending order of offset. */
   readonly entries: readonly LogEntry[]
-  /** Whether the log holds further entries in the direction of reading. */
+  /** Whether the log holds further entries of this kind in the direction of reading. */
   readonly more: boolean
   /** Whether entries in that direction once existed and are gone. */
   readonly truncated: boolean
   readonly epoch: string
   readonly head: Position
-  /** Offset of the oldest entry in the log; the head's plus 1 if none is left. */
+  /**
+   * Offset of the oldest entry that is kept for this kind of page; the head's plus 1 if none is left. Messages may be
+   * kept for longer than the log from which a reader can resume.
+   */
   readonly oldestOffset: number
 }
 

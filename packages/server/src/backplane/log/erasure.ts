@@ -1,20 +1,11 @@
 import type { JsonObject } from '@roomful/protocol'
-
-/**
- * A chat message without what its user wrote: its id, user and time stay, so that the log has no hole. Its `client_id` goes,
- * since the user chose it.
- */
-export function tombstoneOf({ type, timestamp, user_id, room_id, id, ...place }: JsonObject): JsonObject {
-  const { epoch, offset } = place
-  const kept = { type, message: '', timestamp, user_id, room_id, id, deleted: true }
-  return epoch === undefined ? kept : { ...kept, epoch, offset }
-}
+import { isChatText, isEditText, redactedEdit, targetOf, tombstoneOf } from './amending.js'
 
 export interface Erasure {
   readonly id: string
   readonly roomId: string
   readonly userId: string
-  /** The offset of the newest message that was erased. */
+  /** The offset of the newest entry that was erased. */
   readonly through: number
   readonly timestampMs: number
 }
@@ -25,17 +16,45 @@ export function erasedMessage({ id, roomId, userId, through, timestampMs }: Eras
   return { type: 'messages_erased', user_id: userId, through, timestamp, room_id: roomId, id }
 }
 
-/** Whether an entry's text is of that kind. By its beginning: it is asked for each entry that is sent. */
-export function isErasedText(text: string): boolean {
-  return text.startsWith('{"type":"messages_erased",')
+/**
+ * The text of an entry after the erasure of what a user wrote: their messages, their edits, the messages of others whose
+ * present text is theirs, and all edits of a message that becomes a tombstone. `undefined` if it stays.
+ */
+export function erasedText(
+  text: string,
+  userId: string,
+  /** The newest offset of the log. No earlier entry may change the tombstone, wherever a reader has it from. */
+  head: number,
+  /** Whether the message at this offset became a tombstone. */
+  isGone: (offset: number) => boolean = () => false,
+): string | undefined {
+  const isMessage = isChatText(text)
+  // Most entries are somebody else's, and need not be parsed.
+  if (!isMessage && !isEditText(text)) return undefined
+  if (isMessage && !text.includes(JSON.stringify(userId))) return undefined
+  const entry = JSON.parse(text) as JsonObject
+  const isOwn = entry.user_id === userId
+  if (isWithoutText(entry)) return isOwn && entry.client_id !== undefined ? anonymous(entry) : undefined
+  if (!isMessage) return isOwn || isGone(targetOf(entry).offset) ? redacted(entry, isOwn) : undefined
+  if (!isOwn && entry.edited_by !== userId) return undefined
+  return JSON.stringify(tombstoneOf(withoutClientId(entry, isOwn), head))
 }
 
-/** The text of an entry after the erasure; `undefined` for what the user did not write, or was erased already. */
-export function erasedText(text: string, userId: string): string | undefined {
-  // Most entries are somebody else's, and need not be parsed.
-  if (!text.startsWith('{"type":"chat_message",') || !text.includes(JSON.stringify(userId))) return undefined
-  const message = JSON.parse(text) as JsonObject
-  return message.user_id === userId && message.deleted !== true
-    ? JSON.stringify(tombstoneOf(message))
-    : undefined
+/** What was deleted before still has its client id. */
+function anonymous(entry: JsonObject): string {
+  return JSON.stringify(withoutClientId(entry, true))
+}
+
+/** A message whose last edit has lost its text is no tombstone yet. */
+function isWithoutText({ type, deleted, edited_at }: JsonObject): boolean {
+  return deleted === true && (type !== 'chat_message' || edited_at === undefined)
+}
+
+function redacted(entry: JsonObject, isOwn: boolean): string {
+  return JSON.stringify(redactedEdit(withoutClientId(entry, isOwn)))
+}
+
+/** The user chose it. */
+function withoutClientId(entry: JsonObject, isOwn: boolean): JsonObject {
+  return isOwn ? { ...entry, client_id: undefined } : entry
 }

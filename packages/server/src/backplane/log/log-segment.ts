@@ -1,5 +1,8 @@
 import type { LogEntry, Position } from '../../api/contracts/backplane.js'
 
+/** What an entry counts in addition to its text, towards the bytes of a room and of a page. */
+export const ENTRY_OVERHEAD = 120
+
 const LEAST_BYTES = 256
 /**
  * At most one entry may extend a segment beyond this size. Dropped entries of the oldest segment keep their memory
@@ -71,19 +74,31 @@ export class LogSegment {
     this.#size++
   }
 
-  /** Puts other texts in the place of some, of which no byte is left. Returns whether there were any. */
-  rewrite(change: (text: string) => string | undefined): boolean {
-    const offsets = Array.from({ length: this.#size }, (_, index) => this.firstOffset + index)
-    const entries = offsets.map((offset) => ({ ...this.entry(offset), at: this.atOf(offset) }))
-    const texts = entries.map(({ text }) => change(text))
-    if (texts.every((text) => text === undefined)) return false
-    this.#memory.fill(0)
-    this.#size = 0
-    for (const [index, { id, text, at }] of entries.entries()) {
-      const next = texts[index] ?? text
-      this.append(id, next, Buffer.byteLength(next), at)
+  /** Puts another text in the place of an entry's, of which no byte is left. */
+  replace(offset: number, text: string): void {
+    const [start, textEnd, end] = [this.#number(offset, ID_END), this.#number(offset, TEXT_END), this.#end]
+    const bytes = Buffer.byteLength(text)
+    const added = bytes - (textEnd - start)
+    if (end + added > this.#memory.length) this.#grow(end, end + added)
+    this.#memory.copy(this.#memory, textEnd + added, textEnd, end)
+    this.#memory.write(text, start, bytes)
+    if (added < 0) this.#memory.fill(0, end + added, end)
+    this.#numbers[this.#at(offset, TEXT_END)] = textEnd + added
+    for (let later = offset + 1; later <= this.lastOffset; later++) {
+      for (const column of [ID_END, TEXT_END])
+        this.#numbers[this.#at(later, column)] = this.#number(later, column) + added
     }
-    return true
+  }
+
+  /** Leaves no byte of an entry's text, because the log has dropped it. */
+  wipe(offset: number): void {
+    this.#memory.fill(0, this.#number(offset, ID_END), this.#number(offset, TEXT_END))
+  }
+
+  /** How an entry's text begins. */
+  startOf(offset: number, bytes: number): string {
+    const start = this.#number(offset, ID_END)
+    return this.#memory.toString('utf8', start, Math.min(start + bytes, this.#number(offset, TEXT_END)))
   }
 
   /** When it was appended, in whole ms. */
@@ -99,7 +114,7 @@ export class LogSegment {
   /** Also knows the entry before the first one. */
   idOf(offset: number): string {
     if (offset < this.firstOffset) return this.before.id
-    return this.#memory.toString('latin1', this.#startOf(offset), this.#number(offset, ID_END))
+    return this.#memory.toString('latin1', this.#idStart(offset), this.#number(offset, ID_END))
   }
 
   entry(offset: number): LogEntry {
@@ -116,12 +131,16 @@ export class LogSegment {
     return this.#size === 0 ? 0 : this.#number(this.lastOffset, TEXT_END)
   }
 
-  #startOf(offset: number): number {
+  #idStart(offset: number): number {
     return offset === this.firstOffset ? 0 : this.#number(offset - 1, TEXT_END)
   }
 
   #number(offset: number, column: number): number {
-    return this.#numbers[(offset - this.firstOffset) * NUMBERS + column] as number
+    return this.#numbers[this.#at(offset, column)] as number
+  }
+
+  #at(offset: number, column: number): number {
+    return (offset - this.firstOffset) * NUMBERS + column
   }
 
   #grow(used: number, needed: number): void {
@@ -129,6 +148,8 @@ export class LogSegment {
     // Not from Node's pool: a small piece would keep all 8 KiB of a pool page alive.
     const memory = Buffer.allocUnsafeSlow(size)
     this.#memory.copy(memory, 0, 0, used)
+    // A text may be deleted before this memory is collected.
+    this.#memory.fill(0, 0, used)
     this.#memory = memory
   }
 }

@@ -1,6 +1,9 @@
-import type { JsonObject } from '@roomful/protocol'
+import type { JsonObject, Target } from '@roomful/protocol'
 import type { Break, LogEntry, LogPage, Position, Range } from '../../api/contracts/backplane.js'
-import { LogSegment } from './log-segment.js'
+import { isAmendmentText, redactedEdit, START_BYTES, startOfEdits } from './amending.js'
+import { ENTRY_OVERHEAD, LogSegment } from './log-segment.js'
+import { OlderMessages } from './older-messages.js'
+import { type PageMessage, pageOfMessages } from './page.js'
 
 /** The JSON text of a message without its closing brace; {@link entryText} completes it. */
 export function openText(message: JsonObject): string {
@@ -18,25 +21,32 @@ const epochText = (epoch: string): string => `,"epoch":"${epoch}","offset":`
 const completed = (open: string, middle: string, offset: number): string => `${open}${middle}${offset}}`
 
 export interface Retention {
-  /** Maximum number of entries in a room's log. */
+  /** Maximum number of messages that a room keeps. */
   readonly count: number
-  /** Maximum bytes in a room's log. */
+  /** Maximum number of entries in a room's log, amendments included. */
+  readonly entries: number
+  /** Maximum bytes of a room's log, and of its messages. */
   readonly bytes: number
   /** Maximum age of an entry, in ms. */
   readonly ageMs: number
 }
 
-/** What an entry counts in addition to its text, towards the bytes of a room and of a page. */
-export const ENTRY_OVERHEAD = 120
-
-/** The bounded log of one room. Offsets are contiguous from 1; retention always drops the oldest entry. */
+/**
+ * The bounded log of one room. Offsets are contiguous from 1; retention always drops the oldest entry. Messages that it
+ * drops only because there are many amendments stay readable in pages.
+ */
 export class RoomLog {
   /** The first segment may begin with entries that were dropped. */
   readonly #segments: LogSegment[] = []
   /** The number of entries in the log. */
   #size = 0
   #bytes = 0
+  /** How many of the entries are amendments, and their bytes. */
+  #amendments = 0
+  #amendmentBytes = 0
   #memory = 0
+  /** Created on demand, since most rooms never need it. */
+  #older: OlderMessages | undefined
   /** The segment that was emptied last, reused for the next entries. */
   #spare: LogSegment | undefined
   #epochText: string | undefined
@@ -60,14 +70,15 @@ export class RoomLog {
 
   /** The memory that the log takes, in bytes. */
   get memory(): number {
-    return this.#memory + (this.#spare?.bytes ?? 0)
+    return this.#memory + (this.#spare?.bytes ?? 0) + (this.#older?.memory ?? 0)
   }
 
+  /** The number of entries that it keeps, in the log and for pages. */
   get size(): number {
-    return this.#size
+    return this.#size + (this.#older?.size ?? 0)
   }
 
-  /** The head's offset plus 1 if no entry is left. */
+  /** The oldest entry from which a reader can resume. The head's offset plus 1 if no entry is left. */
   get oldestOffset(): number {
     return this.#head.offset - this.#size + 1
   }
@@ -80,6 +91,10 @@ export class RoomLog {
     this.#write(id, text, bytes, Math.trunc(now))
     this.#size++
     this.#bytes += bytes + ENTRY_OVERHEAD
+    if (isAmendmentText(text)) {
+      this.#amendments++
+      this.#amendmentBytes += bytes + ENTRY_OVERHEAD
+    }
     const entry = { offset, id, previousId: this.#head.id, text }
     this.#head = { epoch: this.epoch, offset, id }
     this.expire(now)
@@ -103,62 +118,133 @@ export class RoomLog {
     return segment
   }
 
-  /** Drops the entries that retention no longer covers. */
+  /** Drops what retention no longer covers. */
   expire(now: number): void {
+    const { entries, bytes } = this.retention
+    while (this.size > 0 && this.#hasTooManyMessages(now)) this.dropOldest()
+    while (this.#size > entries || this.#bytes > bytes) this.#dropFromLog(true)
+  }
+
+  /** Of the messages, or any that are too old. */
+  #hasTooManyMessages(now: number): boolean {
     const { count, bytes, ageMs } = this.retention
-    for (let oldest = this.#segments[0]; oldest; oldest = this.#segments[0]) {
-      const age = now - oldest.atOf(this.oldestOffset)
-      if (this.#size <= count && this.#bytes <= bytes && age < ageMs) break
-      this.dropOldest()
-    }
+    if (this.size - this.#amendments > count) return true
+    if (this.#bytes - this.#amendmentBytes + (this.#older?.bytes ?? 0) > bytes) return true
+    const oldestAt = this.#older?.oldestAt ?? this.#segments[0]?.atOf(this.oldestOffset)
+    return oldestAt !== undefined && now - oldestAt >= ageMs
   }
 
   /** Drops the oldest entry regardless of retention, because the node's memory is full. */
   dropOldest(): void {
+    if (this.#older) this.#dropOlder(this.#older)
+    else this.#dropFromLog(false)
+  }
+
+  #dropOlder(older: OlderMessages): void {
+    older.dropOldest()
+    if (older.size === 0) this.#older = undefined
+  }
+
+  /** Drops the oldest entry of the log; one that is a message may stay for pages. */
+  #dropFromLog(isKeptForPages: boolean): void {
     const [segment] = this.#segments
     if (!segment) return
     const offset = this.oldestOffset
-    this.#bytes -= segment.bytesOf(offset) + ENTRY_OVERHEAD
+    const bytes = segment.bytesOf(offset) + ENTRY_OVERHEAD
+    if (this.#isAmendment(segment, offset)) {
+      this.#amendments--
+      this.#amendmentBytes -= bytes
+    } else if (isKeptForPages) {
+      this.#older ??= new OlderMessages()
+      this.#older.add(segment.entry(offset), segment.atOf(offset))
+    }
+    this.#bytes -= bytes
     this.#size--
+    // Or the text would stay in memory after its message was deleted.
+    segment.wipe(offset)
     if (offset < segment.lastOffset) return
     this.#segments.shift()
     this.#memory -= segment.bytes
     this.#spare = this.#segments.length > 0 && segment.isReusable ? segment : undefined
   }
 
-  /** Puts other texts in the place of some; ids and offsets stay. Returns the offset of the newest; 0 if there were none. */
-  rewrite(change: (text: string) => string | undefined): number {
-    let newest = 0
-    const noted = (segment: LogSegment) => {
-      let offset = segment.firstOffset
-      return segment.rewrite((text) => {
-        const next = change(text)
-        if (next !== undefined) newest = offset
-        offset++
-        return next
-      })
-    }
-    // Its memory may hold texts that were dropped.
-    this.#spare = undefined
-    for (const segment of this.#segments) {
-      const before = segment.bytes
-      if (noted(segment)) this.#memory += segment.bytes - before
-    }
-    if (newest > 0) this.#bytes = this.#countBytes()
-    return newest
+  #isAmendment(segment: LogSegment, offset: number): boolean {
+    return this.#amendments > 0 && isAmendmentText(segment.startOf(offset, START_BYTES))
   }
 
-  #countBytes(): number {
-    let bytes = 0
-    for (let offset = this.oldestOffset; offset <= this.#head.offset; offset++)
-      bytes += (this.#segments[this.#segmentOf(offset)]?.bytesOf(offset) ?? 0) + ENTRY_OVERHEAD
-    return bytes
+  /** An entry that a page may show. */
+  entryAt(offset: number): LogEntry | undefined {
+    if (offset < this.oldestOffset) return this.#older?.entryAt(offset)
+    return offset > this.#head.offset ? undefined : this.#segments[this.#segmentOf(offset)]?.entry(offset)
+  }
+
+  /** Puts another text in the place of an entry's, of which no byte is left. */
+  replace(offset: number, text: string): void {
+    if (offset < this.oldestOffset) {
+      this.#older?.replace(offset, text)
+      return
+    }
+    const segment = this.#segments[this.#segmentOf(offset)]
+    if (!segment) return
+    const [memory, bytes] = [segment.bytes, segment.bytesOf(offset)]
+    segment.replace(offset, text)
+    this.#memory += segment.bytes - memory
+    const added = segment.bytesOf(offset) - bytes
+    this.#bytes += added
+    if (this.#isAmendment(segment, offset)) this.#amendmentBytes += added
+  }
+
+  /** Takes the texts from the edits of a message, up to one of them. */
+  redactEdits(target: Target, through: number): void {
+    const start = startOfEdits(target)
+    for (let offset = Math.max(target.offset + 1, this.oldestOffset); offset <= through; offset++) {
+      const segment = this.#segments[this.#segmentOf(offset)]
+      if (segment?.startOf(offset, start.length) !== start) continue
+      this.replace(offset, JSON.stringify(redactedEdit(JSON.parse(segment.entry(offset).text))))
+    }
+  }
+
+  /** Puts other texts in the place of some, in the order of the log; ids and offsets stay. */
+  rewrite(change: (text: string, offset: number) => string | undefined): void {
+    for (const { offset, text } of this.#all()) {
+      const next = change(text, offset)
+      if (next !== undefined) this.replace(offset, next)
+    }
+  }
+
+  *#all(): Generator<LogEntry> {
+    if (this.#older) yield* this.#older.entries()
+    for (const segment of this.#segments) {
+      const first = Math.max(segment.firstOffset, this.oldestOffset)
+      for (let offset = first; offset <= segment.lastOffset; offset++) yield segment.entry(offset)
+    }
+  }
+
+  /** The messages from one offset on, forwards or backwards. */
+  *messages(first: number, step: 1 | -1): Generator<PageMessage> {
+    if (this.#older && step === 1) yield* this.#older.from(first, step)
+    const oldestOffset = this.oldestOffset
+    for (const segment of step === 1 ? this.#segments : this.#segments.toReversed()) {
+      const [low, high] = [Math.max(segment.firstOffset, oldestOffset), segment.lastOffset]
+      const from = step === 1 ? Math.max(low, first) : Math.min(high, first)
+      for (let offset = from; offset >= low && offset <= high; offset += step) {
+        if (this.#isAmendment(segment, offset)) continue
+        yield { offset, bytes: segment.bytesOf(offset), entry: () => segment.entry(offset) }
+      }
+    }
+    if (this.#older && step === -1) yield* this.#older.from(first, step)
   }
 
   read(range: Range): LogPage {
+    if (range.messagesOnly && (this.#amendments > 0 || this.#older)) return this.#readMessages(range)
     const oldestOffset = this.oldestOffset
     const from = 'after' in range ? this.#forward(range, oldestOffset) : this.#backward(range, oldestOffset)
     return { ...from, epoch: this.epoch, head: this.#head, oldestOffset }
+  }
+
+  #readMessages(range: Range): LogPage {
+    const oldestOffset = this.#older?.oldestOffset ?? this.oldestOffset
+    return pageOfMessages({ log: this, oldestOffset }, range)
   }
 
   /**
@@ -176,14 +262,14 @@ export class RoomLog {
     return this.#segments[this.#segmentOf(offset)]?.atOf(offset)
   }
 
-  #forward(range: { after: number; limit: number; maxBytes: number }, oldestOffset: number) {
+  #forward(range: Range & { after: number }, oldestOffset: number) {
     const first = Math.max(range.after + 1, oldestOffset)
     const entries = this.#collect(first, 1, range)
     const last = entries.at(-1)?.offset ?? Math.max(range.after, first - 1)
     return { entries, more: last < this.#head.offset, truncated: range.after + 1 < oldestOffset }
   }
 
-  #backward(range: { before: number | undefined; limit: number; maxBytes: number }, oldestOffset: number) {
+  #backward(range: Range & { before: number | undefined }, oldestOffset: number) {
     const last = Math.min((range.before ?? Number.POSITIVE_INFINITY) - 1, this.#head.offset)
     const entries = this.#collect(last, -1, range)
     const first = entries.at(-1)?.offset ?? last + 1

@@ -67,7 +67,7 @@ export class RecordTable {
     return this.#firstOffset
   }
 
-  /** Offset of the last one. */
+  /** The highest offset of any. */
   get lastOffset(): number {
     return this.#lastOffset
   }
@@ -100,7 +100,7 @@ export class RecordTable {
     this.#end = UNIT * Math.ceil(writeRow(chunk, this.#end, hash, user, clientId, record) / UNIT)
     if (this.#size === 0) this.#firstOffset = record.offset
     this.#size++
-    this.#lastOffset = record.offset
+    this.#lastOffset = Math.max(this.#lastOffset, record.offset)
     if (2 * this.#size > this.#slots.length) this.#spread()
     this.#fill(position, hash)
   }

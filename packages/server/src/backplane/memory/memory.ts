@@ -16,20 +16,27 @@ import type {
   StreamEvent,
   Subscription,
 } from '../../api/contracts/backplane.js'
-import { erasedMessage, erasedText } from '../log/erasure.js'
+import { erasedMessage } from '../log/erasure.js'
 import { openText, resumeFault } from '../log/log.js'
 import { bytesOf, type Presence, reportOccupancy } from '../presence.js'
+import { type AmendOutcome, amendTarget, eraseIn } from './amending.js'
 import { FeedIndex } from './feed-index.js'
 import { MemoryFeed } from './memory-feed.js'
 import { type Stream, type StreamBounds, Streams } from './memory-streams.js'
 import { findRepeat, refusal, remember } from './repeats.js'
 
 export interface MemoryOptions {
-  /** Maximum number of entries in a room's log; a resume from further back gets `recovered: false`. @default 1_000 */
+  /** Maximum number of messages that a room keeps; older ones are gone for resumes and for pages. @default 1_000 */
   readonly historyCount?: number
-  /** Maximum bytes in a room's log. @default 1_048_576 */
+  /**
+   * Maximum number of entries in a room's log, messages with their edits and deletions; a resume from further back gets
+   * `recovered: false`. Messages beyond it stay in pages, within `historyCount`: many edits do not push them out.
+   * @default twice `historyCount`
+   */
+  readonly historyEntries?: number
+  /** Maximum bytes of a room's messages, and of the entries in its log. @default 1_048_576 */
   readonly historyBytes?: number
-  /** Maximum age of entries in a room's log, in ms. @default 3_600_000 */
+  /** Maximum age of what a room keeps, in ms. @default 3_600_000 */
   readonly historyMs?: number
   /**
    * Maximum bytes of all rooms of the node, with their logs, records of repeats, members and states. Above it, the
@@ -61,6 +68,7 @@ export interface MemoryOptions {
 
 const OPTIONS: OptionRules<MemoryOptions> = {
   historyCount: is.positive,
+  historyEntries: is.positive,
   historyBytes: is.positive,
   historyMs: is.positive,
   totalBytes: is.positive,
@@ -85,6 +93,7 @@ export function memory(options: MemoryOptions = {}): Backplane {
 
 class MemoryBackplane implements Backplane {
   readonly durability = 'memory'
+  readonly amends = true
   readonly ready = true
   readonly dedupeWindowMs: number
   readonly #bounds: StreamBounds
@@ -98,9 +107,11 @@ class MemoryBackplane implements Backplane {
   #stopSweep = () => {}
 
   constructor(options: MemoryOptions) {
+    const { historyCount: count = 1_000 } = options
     this.#bounds = {
       retention: {
-        count: options.historyCount ?? 1_000,
+        count,
+        entries: options.historyEntries ?? 2 * count,
         bytes: options.historyBytes ?? 1024 * 1024,
         ageMs: options.historyMs ?? 3_600_000,
       },
@@ -123,7 +134,7 @@ class MemoryBackplane implements Backplane {
     const stream = this.#streams.open(name)
     const now = this.#now()
     const { epoch } = stream.log
-    const { sender, idempotency, timestampMs } = draft
+    const { sender, idempotency, amends, timestampMs } = draft
     const known = findRepeat(stream, draft, now)
     if (known && known.fingerprint !== (sender ?? idempotency)?.fingerprint) return { status: 'conflict' }
     if (known) return this.#accepted({ epoch, offset: known.offset, id: known.id }, true, known.timestampMs)
@@ -132,15 +143,30 @@ class MemoryBackplane implements Backplane {
       this.#streams.settle(stream)
       return { status: refused }
     }
+    const amended = amends && amendTarget(stream.log, amends, timestampMs, now)
+    if (amended) return this.#unamended(stream, draft, amended, now)
     const entry = stream.log.append(draft.id, openText(draft.message), now)
     const { head } = stream.log
-    remember(this.#streams, stream, draft, entry, now)
+    remember(this.#streams, stream, draft, { ...entry, timestampMs }, now)
     this.#streams.charge(stream, draft.account ?? THE_APPLICATION)
     this.#streams.settle(stream)
     const { changes } = this
     if (changes.index) changes.appended(changes.index, name, epoch, entry)
     emit(stream, { kind: 'entry', entry, epoch })
     return this.#accepted(head, false, timestampMs)
+  }
+
+  /** Answers an amendment that appends nothing. */
+  #unamended(stream: Stream, draft: Draft, amended: AmendOutcome, now: number): PublishResult {
+    if (amended.status !== 'unchanged') {
+      this.#streams.settle(stream)
+      return amended
+    }
+    const { epoch } = stream.log
+    const { offset, id, timestampMs } = amended.answer
+    remember(this.#streams, stream, draft, amended.answer, now)
+    this.#streams.settle(stream)
+    return this.#accepted({ epoch, offset, id }, true, timestampMs)
   }
 
   async subscribe(name: string, listener: (event: StreamEvent) => void): Promise<Subscription> {
@@ -189,7 +215,7 @@ class MemoryBackplane implements Backplane {
     const found = []
     for (const stream of this.#streams.all()) {
       stream.dedupe?.forgetUser(userId)
-      const through = stream.log.rewrite((text) => erasedText(text, userId))
+      const through = eraseIn(stream.log, userId)
       if (through > 0) found.push({ stream, through })
     }
     return found

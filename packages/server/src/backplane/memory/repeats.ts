@@ -1,4 +1,4 @@
-import type { Draft, LogEntry, Sender } from '../../api/contracts/backplane.js'
+import type { Draft, Sender } from '../../api/contracts/backplane.js'
 import { hasLost } from '../log/log.js'
 import type { Remembered } from '../log/record-table.js'
 import type { Stream, Streams } from './memory-streams.js'
@@ -13,9 +13,16 @@ export function findRepeat(stream: Stream, draft: Draft, now: number): Remembere
   return known && known.offset >= stream.log.oldestOffset ? known : undefined
 }
 
-export function remember(streams: Streams, stream: Stream, draft: Draft, entry: LogEntry, now: number): void {
-  const { sender, idempotency, timestampMs } = draft
-  const { offset, id } = entry
+/** The entry that answers a draft, and when it was accepted. */
+export interface Answer {
+  readonly offset: number
+  readonly id: string
+  readonly timestampMs: number
+}
+
+export function remember(streams: Streams, stream: Stream, draft: Draft, answer: Answer, now: number): void {
+  const { sender, idempotency } = draft
+  const { offset, id, timestampMs } = answer
   if (sender) {
     const { userId, clientId, fingerprint } = sender
     const record = { userId, fingerprint, offset, id, timestampMs }

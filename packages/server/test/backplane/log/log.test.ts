@@ -1,10 +1,15 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Position, Range } from '../../../src/api/contracts/backplane.js'
 import { RoomLog, resumeFault } from '../../../src/backplane/log/log.js'
 import { memoryOfEach } from './held-memory.js'
 
-const FOREVER = { count: 1_000, bytes: Number.POSITIVE_INFINITY, ageMs: Number.POSITIVE_INFINITY }
+const FOREVER = {
+  count: 1_000,
+  entries: Number.POSITIVE_INFINITY,
+  bytes: Number.POSITIVE_INFINITY,
+  ageMs: Number.POSITIVE_INFINITY,
+}
 const ALL = { limit: 1_000, maxBytes: Number.POSITIVE_INFINITY }
 
 function logOf(entries: number, retention: Partial<typeof FOREVER> = {}): RoomLog {
@@ -250,5 +255,113 @@ describe('any history', () => {
       },
     )
     fc.assert(property, { numRuns: 500 })
+  })
+})
+
+/** A room as a person would write it: what pages show, and what a reader can resume from. */
+class NaiveRoom {
+  readonly all: { offset: number; isMessage: boolean; bytes: number; text: string }[] = []
+  firstInLog = 1
+  firstMessage = 1
+
+  constructor(
+    readonly count: number,
+    readonly entries: number,
+  ) {}
+
+  get log() {
+    return this.all.filter(({ offset }) => offset >= this.firstInLog)
+  }
+
+  get messages() {
+    return this.all.filter(({ offset, isMessage }) => isMessage && offset >= this.firstMessage)
+  }
+
+  append(isMessage: boolean, text: string) {
+    this.all.push({ offset: this.all.length + 1, isMessage, bytes: text.length, text })
+    while (this.messages.length > this.count) this.firstMessage = (this.messages[0]?.offset ?? 0) + 1
+    // A message that is gone from pages is gone from the log, with all before it.
+    const gone = this.all.findLast(({ offset, isMessage }) => isMessage && offset < this.firstMessage)
+    this.firstInLog = Math.max(this.firstInLog, (gone?.offset ?? 0) + 1, this.all.length - this.entries + 1)
+  }
+}
+
+describe('the two bounds of a log', () => {
+  const entry = fc.record({
+    isMessage: fc.boolean(),
+    length: fc.nat(300),
+    rewrites: fc.nat(40),
+    to: fc.nat(600),
+  })
+
+  it('[H14] the two bounds of a log keep as many messages for pages as asked, however many amendments push them out of it', () => {
+    const property = fc.property(
+      fc.array(entry, { maxLength: 120 }),
+      fc.integer({ min: 1, max: 10 }),
+      fc.integer({ min: 1, max: 25 }),
+      (entries, count, most) => {
+        const log = new RoomLog('epoch', { ...FOREVER, count, entries: most })
+        const naive = new NaiveRoom(count, most)
+        for (const { isMessage, length, rewrites, to } of entries) {
+          const type = isMessage ? 'chat_message' : 'message_edited'
+          const text = `{"type":"${type}","text":"${'x'.repeat(length)}"`
+          const { offset } = log.append(`id-${naive.all.length + 1}`, text, 0)
+          naive.append(isMessage, `${text},"epoch":"epoch","offset":${offset}}`)
+          const target = naive.messages[rewrites % Math.max(1, naive.messages.length)]
+          if (!target) continue
+          target.text = `{"type":"chat_message","text":"${'y'.repeat(to)}"}`
+          log.replace(target.offset, target.text)
+        }
+        const shown = (page: { entries: readonly { offset: number; text: string }[] }) =>
+          page.entries.map(({ offset, text }) => [offset, text])
+        const known = (all: readonly { offset: number; text: string }[]) =>
+          all.map(({ offset, text }) => [offset, text])
+        const page = log.read({ before: undefined, ...ALL, messagesOnly: true })
+        expect(shown(page)).toEqual(known(naive.messages))
+        expect(shown(log.read({ after: 0, ...ALL, messagesOnly: true }))).toEqual(known(naive.messages))
+        expect(shown(log.read({ before: undefined, ...ALL }))).toEqual(known(naive.log))
+        const oldest = Math.min(...[...naive.messages, ...naive.log].map(({ offset }) => offset))
+        if (naive.all.length > 0) expect(page.oldestOffset).toBe(oldest)
+        for (const { offset, text } of naive.messages) expect(log.entryAt(offset)?.text).toBe(text)
+        while (log.size > 0) log.dropOldest()
+        expect([log.bytes, log.read({ after: 0, ...ALL, messagesOnly: true }).entries]).toEqual([0, []])
+        expect(log.memory).toBeLessThan(20_000)
+      },
+    )
+    fc.assert(property, { numRuns: 400 })
+  })
+
+  it('[H14] the two bounds of a log hold for bytes too: edits of a megabyte push out no message', () => {
+    const log = new RoomLog('epoch', { ...FOREVER, bytes: 5_000 })
+    for (let n = 1; n <= 4; n++) log.append(`id-${n}`, '{"type":"chat_message","n":1', 0)
+    for (let n = 5; n <= 20; n++)
+      log.append(`id-${n}`, `{"type":"message_edited","text":"${'x'.repeat(4_000)}"`, 0)
+    expect(log.bytes).toBeLessThanOrEqual(5_000)
+    expect(log.read({ before: undefined, ...ALL, messagesOnly: true }).entries).toHaveLength(4)
+    log.expire(Number.POSITIVE_INFINITY)
+    expect(log.size).toBe(0)
+  })
+
+  it('[D7] a text that was replaced, or dropped, is not in the memory of a log any more', () => {
+    const segments: Buffer[] = []
+    const allocate = Buffer.allocUnsafeSlow
+    vi.spyOn(Buffer, 'allocUnsafeSlow').mockImplementation((size) => {
+      const memory = allocate(size)
+      segments.push(memory)
+      return memory
+    })
+    const log = new RoomLog('epoch', { ...FOREVER, entries: 3 })
+    const secret = '{"type":"chat_message","text":"the secret"'
+    log.append('id-1', secret, 0)
+    log.append('id-2', secret, 0)
+    for (let n = 3; n <= 5; n++) log.append(`id-${n}`, `{"type":"message_edited","text":"the secret ${n}"`, 0)
+    log.append('id-6', '{"type":"chat_message","text":"open"', 0)
+    const target = { offset: 1, id: 'id-1' }
+    for (const offset of [1, 2]) log.replace(offset, '{"type":"chat_message","n":1}')
+    for (const offset of [4, 5]) log.replace(offset, '{"type":"message_edited","n":1}')
+    log.redactEdits(target, 5)
+    expect(log.read({ before: undefined, ...ALL, messagesOnly: true }).entries).toHaveLength(3)
+    expect(segments.map(String).join()).toContain('open')
+    expect(segments.map(String).join()).not.toContain('the secret')
   })
 })

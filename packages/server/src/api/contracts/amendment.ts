@@ -1,0 +1,16 @@
+import type { JsonObject, Target } from '@roomful/protocol'
+
+/** What an entry changes in a chat message that the log has already, its target. */
+export type Amendment = Change & {
+  readonly target: Target
+  /** Who changes it: `@server`, if nobody else. */
+  readonly userId: string
+  /** Whether this user may also change the messages of others. */
+  readonly moderates: boolean
+}
+
+type Change =
+  /** Replaces the text and the data. */
+  | { readonly kind: 'edit'; readonly message: string; readonly data?: JsonObject | undefined }
+  /** Leaves a tombstone. */
+  | { readonly kind: 'delete' }

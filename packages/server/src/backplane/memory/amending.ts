@@ -1,0 +1,51 @@
+import type { Amendment, LogEntry, PublishResult } from '../../api/contracts/backplane.js'
+import { amend, isChatText, versionOf } from '../log/amending.js'
+import { erasedText } from '../log/erasure.js'
+import type { RoomLog } from '../log/log.js'
+import type { Answer } from './repeats.js'
+
+export type AmendOutcome =
+  | { readonly status: Exclude<PublishResult['status'], 'accepted'> }
+  /** The entry that made the state that is asked for. */
+  | { readonly status: 'unchanged'; readonly answer: Answer }
+
+/** Carries out what a draft changes, just before it is appended; returns why it must not be. */
+export function amendTarget(
+  log: RoomLog,
+  amends: Amendment,
+  timestampMs: number,
+  now: number,
+): AmendOutcome | undefined {
+  const { target } = amends
+  log.expire(now)
+  const found = log.entryAt(target.offset)
+  const amended = amend(found, amends, { offset: log.head.offset + 1, timestampMs })
+  switch (amended.status) {
+    case 'unchanged':
+      return { status: 'unchanged', answer: answerOf(log.entryAt(amended.madeAt) ?? (found as LogEntry)) }
+    case 'changed':
+      log.replace(target.offset, amended.text)
+      log.redactEdits(target, amended.redactThrough)
+      return undefined
+    default:
+      return amended
+  }
+}
+
+function answerOf({ offset, id, text }: LogEntry): Answer {
+  return { offset, id, timestampMs: Date.parse(JSON.parse(text).timestamp) }
+}
+
+/** Erases what a user wrote. Returns the newest offset of it; 0 if there is none. */
+export function eraseIn(log: RoomLog, userId: string): number {
+  const gone = new Set<number>()
+  let through = 0
+  log.rewrite((text, offset) => {
+    const erased = erasedText(text, userId, log.head.offset, (message) => gone.has(message))
+    if (erased === undefined) return undefined
+    if (isChatText(text)) gone.add(offset)
+    through = Math.max(through, offset, versionOf(JSON.parse(text)))
+    return erased
+  })
+  return through
+}
