@@ -5,6 +5,7 @@ import { resolveSettings } from '../../packages/server/src/backplane/sqlite/opti
 import { SharedStore } from '../../packages/server/src/backplane/sqlite/shared-store.js'
 import { StoreFile } from '../../packages/server/src/backplane/sqlite/store-file.js'
 import type { ThreadListener } from '../../packages/server/src/backplane/sqlite/thread.js'
+import { amendOnDisk } from './disk/amendments.js'
 import { NEW_FILE, simulateDisk } from './disk/disk-world.js'
 import { ModelDisk } from './disk/model-disk.js'
 import { filesOn } from './disk/model-files.js'
@@ -16,6 +17,7 @@ import { Random } from './random.js'
 import { addTo, describeRun, newTotals } from './report.js'
 
 const SEEDS = Number(process.env.SIM_DISK_SEEDS ?? 100)
+const AMENDED_SEEDS = Math.ceil(SEEDS / 4)
 const FIRST = Number(process.env.SIM_FIRST ?? 1)
 
 /** Seeds of what a power cut leaves of the changes that were not synced. */
@@ -67,6 +69,21 @@ describe('the deterministic simulation of a server on a model of a disk', () => 
     expect(second.schedule).toEqual(first.schedule)
   })
 
+  it(`[D1] [D7] an edit or a deletion on a model of a disk is in the log if and only if its message shows it, for ${AMENDED_SEEDS} seeds`, {
+    timeout: 60_000 + AMENDED_SEEDS * 4_000,
+  }, async () => {
+    const totals = { accepted: 0, refused: 0, repeated: 0, compared: 0 }
+    for (let seed = FIRST; seed < FIRST + AMENDED_SEEDS; seed++) {
+      const run = await amendOnDisk(seed).catch((cause) => {
+        throw new Error(`seed ${seed}: ${cause.message}`, { cause })
+      })
+      for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += run[key]
+    }
+    console.log(JSON.stringify(totals))
+    expect(totals.accepted).toBeGreaterThan(AMENDED_SEEDS * 50)
+    expect(Math.min(totals.refused, totals.repeated, totals.compared)).toBeGreaterThan(AMENDED_SEEDS)
+  })
+
   it.each(POWER_CUTS)(
     'a journal whose sync failed is written again before its pages are moved, so a power cut damages nothing (%i)',
     (cut) => {
@@ -108,7 +125,7 @@ describe('the deterministic simulation of a server on a model of a disk', () => 
       disk.failingSyncs = 1
       const request = { kind: 'publish', stream: 'r', id, open: '{"type":"notice"', timestampMs: 1 } as const
       const outcome = store
-        .publish({ ...request, author: undefined, sender, idempotency: undefined })
+        .publish({ ...request, author: undefined, sender, idempotency: undefined, amends: undefined })
         .catch(({ code }: RoomfulError) => code)
       await clock.advance(100)
       return outcome

@@ -61,10 +61,12 @@ function checkTimeline(
   const shown = new Set<string>()
   let last: number | undefined
   let hole: string | undefined
-  // A fork after which so much was written that nothing is kept of where it began is told as 'expired'.
+  const above = new Set<number>()
+  // A fork after which so much was written that nothing is kept of where it began is told as 'expired'. An entry that is
+  // shown above the break stays there.
   const areMoved = (from: number, to: number) => {
     for (let offset = from; offset < to; offset++)
-      if (!oracle.hasLostAt(roomId, head.epoch, offset)) return false
+      if (!above.has(offset) && !oracle.hasLostAt(roomId, head.epoch, offset)) return false
     return from < to
   }
   for (const entry of room.timeline.get()) {
@@ -90,6 +92,7 @@ function checkTimeline(
     if (entry.state !== 'sent' || epoch !== head.epoch || offset === undefined) continue
     if (last !== undefined && offset !== last + 1 && !areMoved(last + 1, offset))
       hole ??= `shows ${offset} after ${last}`
+    above.add(offset)
     last = offset
   }
   if (hole !== undefined) fail(hole)

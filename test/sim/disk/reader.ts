@@ -66,7 +66,7 @@ export class Reader {
     const { offset, id } = position
     const log = this.witness.logOf(roomId)
     const [before, entry] = [log[offset - 2], log[offset - 1]]
-    const text = message.type === 'messages_erased' ? '' : textIn(message)
+    const text = 'message' in message || 'text' in message ? textIn(message) : ''
     if (entry?.id !== id || entry.text !== text)
       this.world.oracle.fail(
         `invented: the consumer got '${text}' at ${offset} of ${roomId}, where '${entry?.text}' stands`,

@@ -13,8 +13,14 @@ const GROUP_MESSAGES = 1_000
 const GROUP_BYTES = 4 * 1024 * 1024
 /** For how long calls are served before it is the messages' turn again. */
 const CALLS_MS = 5
+/** How long the text of a deleted message may stay in the journal of a busy server. */
+const REDACT_MS = 30_000
 
-type Outcomes = (readonly [number, PublishOutcome])[]
+interface Result {
+  readonly request: PublishRequest
+  /** `undefined` if the message has to be tried again in the next transaction. */
+  readonly outcome: PublishOutcome | undefined
+}
 
 /**
  * Serves what arrives: first all waiting publishes, in one transaction, then calls for a few ms. After a failed
@@ -26,6 +32,8 @@ export class CommitLoop {
   readonly #calls: CallRequest[] = []
   readonly #damage: Damage
   #fault: string | undefined
+  /** When the journal has to be emptied, since texts that were deleted are in it. An earlier process may have left some. */
+  #emptyAt: number
 
   constructor(
     private readonly file: StoreFile,
@@ -37,6 +45,7 @@ export class CommitLoop {
     private readonly now: () => number,
   ) {
     this.#damage = new Damage(file.driver, path)
+    this.#emptyAt = now() + REDACT_MS
   }
 
   get hasWork(): boolean {
@@ -56,7 +65,7 @@ export class CommitLoop {
   step(): void {
     if (this.#publishes.length > 0) this.#commit(this.#nextGroup())
     const until = this.now() + CALLS_MS
-    for (let call = this.#calls.shift(); call; call = this.#calls.shift()) {
+    for (let call = this.#nextCall(); call; call = this.#nextCall()) {
       this.#serve(call)
       if (this.now() > until) break
     }
@@ -86,29 +95,36 @@ export class CommitLoop {
     return this.#publishes.splice(0, count)
   }
 
+  /** The file is closed after all that was published before, which may take several transactions. */
+  #nextCall(): CallRequest | undefined {
+    const mustWait = this.#calls[0]?.kind === 'close' && this.#publishes.length > 0
+    return mustWait ? undefined : this.#calls.shift()
+  }
+
   #commit(requests: readonly PublishRequest[]): void {
     const bytes = requests.reduce((sum, { open }) => sum + open.length, 0)
     const group = this.store.group()
     try {
-      const outcomes = this.file.commit(() => this.#write(requests, group), requests.length, bytes)
+      const results = this.file.commit(() => this.#write(requests, group), requests.length, bytes)
       group.committed()
+      if (group.hasRedacted) this.#emptyAt = Math.min(this.#emptyAt, this.now() + REDACT_MS)
       this.#tell(undefined)
-      if (outcomes.length > 0) this.reply({ kind: 'committed', outcomes })
+      this.#report(results)
     } catch (error) {
       if (error instanceof MessageFault) this.#isolate(requests, error)
       else this.#fail(requests, error)
     }
   }
 
-  #write(requests: readonly PublishRequest[], group: Group): Outcomes {
+  #write(requests: readonly PublishRequest[], group: Group): Result[] {
     // A group of repeats writes nothing, so its commit would prove nothing.
     if (this.isFailing) this.file.touch()
-    const outcomes = requests.map((request) => [request.ticket, this.#publish(request, group)] as const)
+    const results = requests.map((request) => ({ request, outcome: this.#publish(request, group) }))
     group.writeRooms()
-    return outcomes
+    return results
   }
 
-  #publish(request: PublishRequest, group: Group): PublishOutcome {
+  #publish(request: PublishRequest, group: Group): PublishOutcome | undefined {
     try {
       return group.publish(request)
     } catch (error) {
@@ -117,6 +133,14 @@ export class CommitLoop {
       if (!(fault instanceof FileFault) || fault.fault !== 'other') throw error
       throw new MessageFault(fault.message)
     }
+  }
+
+  #report(results: readonly Result[]): void {
+    const outcomes: (readonly [number, PublishOutcome])[] = []
+    for (const { request, outcome } of results)
+      if (outcome) outcomes.push([request.ticket, outcome])
+      else this.#publishes.push(request)
+    if (outcomes.length > 0) this.reply({ kind: 'committed', outcomes })
   }
 
   /**
@@ -179,10 +203,20 @@ export class CommitLoop {
 
   #maintain(isIdle: boolean): void {
     try {
-      if (!this.isFailing) this.file.checkpoint(isIdle)
+      if (this.isFailing) return
+      if (isIdle ? this.#emptyAt < Number.POSITIVE_INFINITY : this.now() >= this.#emptyAt)
+        this.#emptyJournal()
+      else this.file.checkpoint(isIdle)
     } catch (error) {
       this.#warn(error)
     }
+  }
+
+  #emptyJournal(): void {
+    // If it fails, not again with each message.
+    this.#emptyAt = this.now() + REDACT_MS
+    this.file.emptyJournal()
+    this.#emptyAt = Number.POSITIVE_INFINITY
   }
 
   #describe(error: unknown): string {

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Position } from '../../api/contracts/backplane.js'
+import { isChatText, versionOf } from '../log/amending.js'
 import { erasedMessage, erasedText } from '../log/erasure.js'
 import { openText } from '../log/log.js'
 import type { Driver, Row } from './driver.js'
 import type { Announced } from './requests.js'
 import { numberIn, textIn } from './rows.js'
 import type { Store } from './store.js'
+import type { StoredText } from './texts.js'
 
 /** The longest time for which one step may delay messages. */
 const STEP_MS = 4
@@ -93,46 +95,51 @@ export class Erasing {
   }
 
   #eraseWindow({ user, seq, last }: Job, changed: Set<string>): void {
-    const end = Math.min(seq + WINDOW, last)
-    const entries = this.driver
-      .prepare('SELECT seq, room, offset, body FROM entries WHERE seq > ? AND seq <= ? AND author = ?')
-      .all(seq, end, user)
-    for (const entry of entries) {
-      const name = this.#eraseEntry(user, entry)
-      if (name !== undefined) changed.add(name)
-    }
+    const { texts } = this.store
+    let end = Math.min(seq + WINDOW, last)
+    // One by one, since a message takes its edits along, which may come next.
+    for (let entry = texts.nextBy(user, seq, end); entry; entry = texts.nextBy(user, entry.seq, end))
+      if (!this.#eraseEntry(user, entry, changed)) end = entry.seq - 1
     this.#forgetSent(user, seq, end)
     this.driver.prepare('UPDATE erasures SET seq = ? WHERE user = ?').run(end, user)
   }
 
-  /** Returns the stream; `undefined` if it was deleted, since its entries will be removed anyway. */
-  #eraseEntry(user: string, entry: Row): string | undefined {
-    const [seq, key, body] = [numberIn(entry, 'seq'), numberIn(entry, 'room'), textIn(entry, 'body')]
-    const open = erasedText(`${body}}`, user)?.slice(0, -1) ?? body
-    this.driver
-      .prepare(
-        'UPDATE entries SET body = ?, author = NULL, fingerprint = iif(key IS NULL, NULL, fingerprint) WHERE seq = ?',
-      )
-      .run(open, seq)
-    const room = this.driver.prepare('SELECT name FROM rooms WHERE room = ?').get(key)
-    if (!room) return undefined
-    this.driver
-      .prepare('UPDATE rooms SET bytes = bytes + ? WHERE room = ?')
-      .run(Buffer.byteLength(open) - Buffer.byteLength(body), key)
+  /** Returns false if it has more edits than one step should change. */
+  #eraseEntry(user: string, entry: StoredText, changed: Set<string>): boolean {
+    const { texts } = this.store
+    const room = this.driver.prepare('SELECT name, head FROM rooms WHERE room = ?').get(entry.room)
+    const head = room ? numberIn(room, 'head') : 0
+    const authorOf = ({ author }: StoredText) => (author === user ? null : author)
+    const erased = erasedText(entry.text, user, head)
+    const redacted = (edit: StoredText) => {
+      const text = erasedText(edit.text, user, head, () => true) ?? edit.text
+      return { text, author: authorOf(edit) }
+    }
+    if (erased !== undefined && isChatText(erased) && !texts.redactEdits(entry, redacted)) return false
+    texts.replace(entry, { text: erased ?? entry.text, author: authorOf(entry) })
+    // Entries of a stream that was deleted will be removed anyway.
+    if (erased === undefined || !room) return true
+    this.#note(user, entry)
+    changed.add(textIn(room, 'name'))
+    return true
+  }
+
+  /** Notes up to where the room was erased. */
+  #note(user: string, { room, offset, text }: StoredText): void {
     this.driver
       .prepare(
         `INSERT INTO erased (user, room, through) VALUES (?, ?, ?)
          ON CONFLICT (user, room) DO UPDATE SET through = max(through, excluded.through)`,
       )
-      .run(user, key, numberIn(entry, 'offset'))
-    return textIn(room, 'name')
+      .run(user, room, Math.max(offset, versionOf(JSON.parse(text))))
   }
 
   /** From then on, a repeat of an older message is refused as `forgotten`. */
   #forgetSent(user: string, seq: number, end: number): void {
     const rows = this.driver
       .prepare(
-        'SELECT room, max(offset) AS offset, count(*) AS sent FROM sent WHERE seq > ? AND seq <= ? AND user = ? GROUP BY room',
+        `SELECT room, max(ifnull(place, offset)) AS offset, count(*) AS sent FROM sent
+         WHERE seq > ? AND seq <= ? AND user = ? GROUP BY room`,
       )
       .all(seq, end, user)
     for (const row of rows) {
@@ -163,8 +170,9 @@ export class Erasing {
       author: undefined,
       sender: undefined,
       idempotency: undefined,
+      amends: undefined,
     })
     group.writeRooms()
-    return outcome.status === 'accepted' ? { stream, open, outcome } : undefined
+    return outcome?.status === 'accepted' ? { stream, open, outcome } : undefined
   }
 }

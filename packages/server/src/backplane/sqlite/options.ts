@@ -50,9 +50,15 @@ export interface SqliteOptions {
 
 /** Entries beyond these limits are dropped, the oldest first. A resume from before them gets `recovered: false`. */
 export interface RoomRetention {
-  /** Maximum number of entries. @default Infinity */
+  /** Maximum number of messages. @default Infinity */
   readonly count?: number
-  /** Maximum bytes: the text, plus 120 for each entry. @default Infinity */
+  /**
+   * Maximum number of entries in the log, messages with their edits and deletions. Messages beyond it stay in pages,
+   * within `count`: many edits do not push them out.
+   * @default twice `count`
+   */
+  readonly entries?: number
+  /** Maximum bytes of the messages, and of the entries in the log: the text, plus 120 for each. @default Infinity */
   readonly bytes?: number
   /**
    * Maximum age of an entry, in ms. Nothing is dropped by age in the first ten minutes, or in the ten minutes after
@@ -95,7 +101,12 @@ const OPTIONS: OptionRules<SqliteOptions> = {
   maxFileBytes: is.positive,
 }
 
-const RETENTION: OptionRules<RoomRetention> = { count: is.positive, bytes: is.positive, ageMs: is.positive }
+const RETENTION: OptionRules<RoomRetention> = {
+  count: is.positive,
+  entries: is.positive,
+  bytes: is.positive,
+  ageMs: is.positive,
+}
 
 /** @throws TypeError for limits that no room can have */
 export function assertRetention(retention: RoomRetention): void {

@@ -1,5 +1,14 @@
-import type { Break, Idempotency, LogPage, Position, Range, Sender } from '../../api/contracts/backplane.js'
+import type {
+  Amendment,
+  Break,
+  Idempotency,
+  LogPage,
+  Position,
+  Range,
+  Sender,
+} from '../../api/contracts/backplane.js'
 import type { RoomRetention } from './options.js'
+import type { Oldest } from './rooms.js'
 import type { SweepTimes, Trimmed } from './trimming.js'
 
 /** Requests from the server's thread to the store's, in order. */
@@ -16,6 +25,7 @@ export interface PublishRequest {
   readonly author: string | undefined
   readonly sender: Sender | undefined
   readonly idempotency: Idempotency | undefined
+  readonly amends: Amendment | undefined
 }
 
 /** Everything except publishes. These are served one by one, each within a few ms. */
@@ -42,7 +52,7 @@ export interface FeedRequest {
   readonly maxBytes: number
 }
 
-/** Asks for the chat messages of a user, in every room and in the order of the feed. */
+/** Asks for what a user wrote, in every room and in the order of the feed. */
 export interface WrittenRequest {
   readonly kind: 'written'
   readonly ticket: number
@@ -91,7 +101,7 @@ export type PublishOutcome =
       readonly duplicate: boolean
       readonly timestampMs: number
     }
-  | { readonly status: 'conflict' | 'forgotten' | 'out_of_order' }
+  | { readonly status: 'conflict' | 'forgotten' | 'out_of_order' | 'not_found' | 'deleted' | 'forbidden' }
 
 export type AcceptedOutcome = Extract<PublishOutcome, { status: 'accepted' }>
 
@@ -104,6 +114,7 @@ export interface Announced {
 }
 
 export interface Page extends LogPage {
+  readonly oldest: Oldest
   readonly fault: Break | undefined
 }
 

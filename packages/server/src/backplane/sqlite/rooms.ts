@@ -12,10 +12,33 @@ export interface Room {
   readonly epoch: string
   readonly generation: number
   readonly head: Position
+  /** Of the log. */
   readonly oldestOffset: number
   readonly baseId: string
   readonly forgotten: number
+  /** How many of the log's entries are amendments. */
+  readonly amendments: number
+  /** How many messages before the log are kept for pages. */
+  readonly older: number
 }
+
+/** Where a room begins. The offset of what comes next, if nothing is left. */
+export interface Oldest {
+  /** The oldest entry in the log. */
+  readonly entry: number
+  /** The oldest that a page of messages shows: it may be older than the log. */
+  readonly message: number
+}
+
+/** What was added to a log. */
+export interface Growth {
+  readonly bytes: number
+  readonly amendments: number
+  readonly amendmentBytes: number
+}
+
+/** In a condition, since offsets come after the kind in the index. */
+export const OF_ANY_KIND = 'amends IN (0, 1)'
 
 export class Rooms {
   constructor(
@@ -24,7 +47,11 @@ export class Rooms {
   ) {}
 
   find(name: string): Room {
-    const row = this.driver.prepare('SELECT * FROM rooms WHERE name = ?').get(name)
+    const row = this.driver
+      .prepare(
+        'SELECT room, generation, head, head_id, oldest, base_id, forgotten, amendments, older FROM rooms WHERE name = ?',
+      )
+      .get(name)
     return row ? this.#room(row, name) : this.#empty(name)
   }
 
@@ -41,10 +68,26 @@ export class Rooms {
   }
 
   /** Writes the new head of a room that has grown. */
-  advance({ key, head }: Room, bytes: number): void {
+  advance({ key, head }: Room, { bytes, amendments, amendmentBytes }: Growth): void {
     this.driver
       .prepare('UPDATE rooms SET head = ?, head_id = ?, bytes = bytes + ? WHERE room = ?')
       .run(head.offset, head.id, bytes, key)
+    if (amendments > 0)
+      this.driver
+        .prepare(
+          'UPDATE rooms SET amendments = amendments + ?, amendment_bytes = amendment_bytes + ? WHERE room = ?',
+        )
+        .run(amendments, amendmentBytes, key)
+  }
+
+  /** Counts what a text takes since another was put in its place. */
+  resize(key: number, { offset, amends, added }: { offset: number; amends: number; added: number }): void {
+    this.driver
+      .prepare(
+        `UPDATE rooms SET bytes = bytes + ?, amendment_bytes = amendment_bytes + ?,
+         older_bytes = older_bytes + iif(? < oldest, ?, 0) WHERE room = ?`,
+      )
+      .run(added, amends * added, offset, added, key)
   }
 
   /** Begins a new generation at once; the rows of the old one are removed in steps. Returns the new, empty room. */
@@ -71,12 +114,18 @@ export class Rooms {
     return numberIn(row ?? {}, 'room')
   }
 
+  oldest(room: Room): Oldest {
+    return oldestOf(this.driver, room)
+  }
+
   /** The id at an offset, if all later entries are still in the log. */
   idAt({ key, head, oldestOffset, baseId }: Room, offset: number): string | undefined {
     if (offset === head.offset) return head.id
     if (offset === oldestOffset - 1) return baseId
     if (offset < oldestOffset || offset > head.offset) return undefined
-    const row = this.driver.prepare('SELECT id FROM entries WHERE room = ? AND offset = ?').get(key, offset)
+    const row = this.driver
+      .prepare(`SELECT id FROM entries WHERE room = ? AND ${OF_ANY_KIND} AND offset = ?`)
+      .get(key, offset)
     return row && textIn(row, 'id')
   }
 
@@ -104,13 +153,16 @@ export class Rooms {
       oldestOffset: numberIn(row, 'oldest'),
       baseId: textIn(row, 'base_id'),
       forgotten: numberIn(row, 'forgotten'),
+      amendments: numberIn(row, 'amendments'),
+      older: numberIn(row, 'older'),
     }
   }
 
   #empty(name: string): Room {
     const epoch = this.#epoch(name, 0)
     const head = { epoch, offset: 0, id: epoch }
-    return { key: 0, name, epoch, generation: 0, head, oldestOffset: 1, baseId: epoch, forgotten: 0 }
+    const nothing = { oldestOffset: 1, baseId: epoch, forgotten: 0, amendments: 0, older: 0 }
+    return { key: 0, name, epoch, generation: 0, head, ...nothing }
   }
 
   /** The epoch is the same after every restart, even for a room without a row, and differs for each generation. */
@@ -118,4 +170,15 @@ export class Rooms {
     const hash = createHash('sha256').update(`${this.storeId}\n${generation}\n${name}`)
     return hash.digest('base64url').slice(0, 22)
   }
+}
+
+export function oldestOf(
+  driver: Driver,
+  { key, older, oldestOffset: entry }: Pick<Room, 'key' | 'older' | 'oldestOffset'>,
+): Oldest {
+  if (older === 0) return { entry, message: entry }
+  const row = driver
+    .prepare('SELECT offset FROM entries WHERE room = ? AND amends = 0 ORDER BY offset LIMIT 1')
+    .get(key)
+  return { entry, message: numberIn(row ?? {}, 'offset') }
 }

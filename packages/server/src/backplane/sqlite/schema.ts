@@ -8,15 +8,19 @@ const APPLICATION_ID = 0x526f6f6d
 /**
  * Each step leads from one version to the next; a released one is never changed.
  *
- * - rooms: one row for each stream that was written to. `base_id` is the id before the oldest entry in the log,
- *   `forgotten` the newest offset whose record in `sent` was removed.
+ * - rooms: one row for each stream that was written to. `oldest` is the oldest entry in the log, `base_id` the id before
+ *   it, `forgotten` the newest offset whose record in `sent` was removed. `older` messages are before the log, for pages
+ *   alone. `bytes` are those of everything; some of them are of `amendments`, which are all in the log, some of `older`.
  * - entries: `seq` numbers the entries of all rooms in one order, and is never reused. `body` is the entry's text without
- *   its closing brace, epoch and offset. `key` identifies a repeat of the server's own message.
+ *   its closing brace, epoch and offset. `key` identifies a repeat of the server's own message. `amends` is 1 for an
+ *   amendment, and stands before the offset in the index, so that a page of messages never steps over amendments;
+ *   `target` is the offset of the message that an edit changes, as long as it has its text. `editor` is who wrote the present text, if not the author.
  * - deleted: streams that were deleted, whose rows are removed in steps.
  * - consumers: how far readers of all rooms' entries have got.
  * - erasures: users whose messages are being erased: those up to `seq` are done, those up to `last` remain.
  * - erased: their rooms that have not been notified yet, and the newest offset that was erased there.
- * - sent: the client messages of the dedupe window. They outlive their entries.
+ * - sent: the client messages of the dedupe window. They outlive their entries. `place` is the offset that the message
+ *   would have got, if it changed nothing and so has no entry: `offset` and `id` are then those of an earlier entry.
  */
 const MIGRATIONS = [
   `
@@ -62,6 +66,22 @@ const MIGRATIONS = [
   `
   CREATE TABLE erasures (user TEXT PRIMARY KEY, seq INTEGER NOT NULL, last INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE erased (user TEXT NOT NULL, room INTEGER NOT NULL, through INTEGER NOT NULL, PRIMARY KEY (user, room)) WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE entries ADD COLUMN amends INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE entries ADD COLUMN target INTEGER;
+  ALTER TABLE entries ADD COLUMN editor TEXT;
+  UPDATE entries SET amends = 1 WHERE substr(body, 1, 25) = '{"type":"messages_erased"';
+  DROP INDEX entries_by_offset;
+  CREATE UNIQUE INDEX entries_by_offset ON entries (room, amends, offset);
+  CREATE INDEX entries_by_target ON entries (room, target) WHERE target IS NOT NULL;
+  ALTER TABLE rooms ADD COLUMN amendments INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE rooms ADD COLUMN amendment_bytes INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE rooms ADD COLUMN older INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE rooms ADD COLUMN older_bytes INTEGER NOT NULL DEFAULT 0;
+  UPDATE rooms SET (amendments, amendment_bytes) =
+    (SELECT count(*), ifnull(sum(length(CAST(body AS BLOB)) + 120), 0) FROM entries WHERE room = rooms.room AND amends = 1);
+  ALTER TABLE sent ADD COLUMN place INTEGER;
   `,
 ]
 

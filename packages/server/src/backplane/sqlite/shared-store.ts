@@ -20,6 +20,8 @@ import type { WorkerSettings } from './worker.js'
 
 /** How many entries are read at once if a thread ended before it had reported them. */
 const RECOVERED_PAGE = { limit: 500, maxBytes: 1024 * 1024 }
+/** For the head alone. */
+const NOTHING = { before: undefined, limit: 0, maxBytes: 0 }
 
 /**
  * A file that all servers of this process share: one thread, one lock. A development server that restarts its program
@@ -100,7 +102,7 @@ export class SharedStore {
     const known = stream?.recent.page(range, since)
     if (known) return known
     const page = (await this.#thread.call({ kind: 'read', stream: name, range, since })) as Page
-    if (stream?.recent.head) this.#streams.change(stream, () => stream.recent.learn(page))
+    if (stream?.recent.head) this.#streams.change(stream, () => stream.recent.learn(page, range))
     return page
   }
 
@@ -109,10 +111,10 @@ export class SharedStore {
   }
 
   async #learnHead(stream: ActiveStream): Promise<void> {
-    const range = { before: undefined, limit: 0, maxBytes: 0 }
+    const call = { kind: 'read', stream: stream.name, range: NOTHING, since: undefined } as const
     try {
-      const page = await this.#thread.call({ kind: 'read', stream: stream.name, range, since: undefined })
-      this.#streams.change(stream, () => stream.recent.learn(page as Page))
+      const page = await this.#thread.call(call)
+      this.#streams.change(stream, () => stream.recent.learn(page as Page, NOTHING))
     } catch (error) {
       stream.opened = undefined
       throw error
@@ -132,16 +134,9 @@ export class SharedStore {
     const stream = this.#streams.get(name)
     if (!stream) return
     const { epoch } = head
-    const page = {
-      entries: [],
-      more: false,
-      truncated: false,
-      epoch,
-      head,
-      oldestOffset: 1,
-      fault: undefined,
-    }
-    this.#streams.change(stream, () => stream.recent.learn(page))
+    const empty = { entries: [], more: false, truncated: false, fault: undefined }
+    const page = { ...empty, epoch, head, oldestOffset: 1, oldest: { entry: 1, message: 1 } }
+    this.#streams.change(stream, () => stream.recent.learn(page, NOTHING))
     emit(stream, { kind: 'resync', reason: 'epoch_changed', head })
   }
 
@@ -151,9 +146,9 @@ export class SharedStore {
 
   /** Handles entries that retention has dropped. */
   trimmed(rooms: readonly Trimmed[]): void {
-    for (const [name, oldestOffset] of rooms) {
+    for (const [name, oldest] of rooms) {
       const stream = this.#streams.get(name)
-      if (stream) this.#streams.change(stream, () => stream.recent.trim(oldestOffset))
+      if (stream) this.#streams.change(stream, () => stream.recent.trim(oldest))
     }
   }
 
@@ -165,13 +160,14 @@ export class SharedStore {
     for (const { stream, open, outcome } of announced) this.#committed({ stream, open }, outcome)
   }
 
-  #committed({ stream, open }: Pick<PublishRequest, 'stream' | 'open'>, outcome: PublishOutcome): void {
+  #committed({ stream, open, amends }: Committed, outcome: PublishOutcome): void {
     if (outcome.status !== 'accepted' || outcome.duplicate) return
     for (const wake of this.wakes) wake()
-    const { position, previousId } = outcome
+    if (!this.#streams.get(stream)) return
+    const { position, previousId, timestampMs } = outcome
     const { epoch, offset, id } = position
-    if (this.#streams.get(stream))
-      this.#streams.tell(stream, { offset, id, previousId, text: entryText(open, epoch, offset) }, epoch)
+    const entry = { offset, id, previousId, text: entryText(open, epoch, offset) }
+    this.#streams.tell(stream, entry, epoch, amends && { amends, timestampMs })
   }
 
   /**
@@ -180,7 +176,7 @@ export class SharedStore {
    */
   async #recover(): Promise<void> {
     for (const stream of this.#streams.all()) {
-      // That thread may have erased texts without saying so.
+      // That thread may have changed texts without saying so.
       this.#streams.change(stream, () => stream.recent.forget())
       for (let from = stream.recent.head; from; ) from = await this.#recoverPage(stream, from)
     }
@@ -192,7 +188,7 @@ export class SharedStore {
     const call = { kind: 'read', stream: stream.name, range, since } as const
     const page = (await this.#thread.recover(call)) as Page
     if (page.fault) {
-      this.#streams.change(stream, () => stream.recent.learn(page))
+      this.#streams.change(stream, () => stream.recent.learn(page, range))
       emit(stream, { kind: 'resync', reason: page.fault, head: page.head })
       return undefined
     }
@@ -200,6 +196,8 @@ export class SharedStore {
     return page.more ? stream.recent.head : undefined
   }
 }
+
+type Committed = Pick<PublishRequest, 'stream' | 'open'> & Partial<Pick<PublishRequest, 'amends'>>
 
 const STORES = Symbol.for('roomful.sqlite.stores')
 type Shared = typeof globalThis & { [STORES]?: Map<string, SharedStore> }

@@ -15,8 +15,9 @@ import type {
 } from '../../api/contracts/backplane.js'
 import { LocalPresence } from '../local-presence.js'
 import { openText } from '../log/log.js'
+import { type Exported, exportFrom } from './exporting.js'
 import type { SqliteSettings } from './options.js'
-import type { Page, WrittenPage } from './requests.js'
+import type { Page } from './requests.js'
 import { Retention } from './retention.js'
 import type { SharedStore } from './shared-store.js'
 import { SqliteFeed } from './sqlite-feed.js'
@@ -37,8 +38,9 @@ export interface SqliteStore extends Backplane {
    */
   compact(): Promise<void>
   /**
-   * Reads the whole log of a room, in order; or all that is a user's: the user's own stream, and then every chat message
-   * that the user wrote in a room. One JSON text for each entry, including those that are logged meanwhile.
+   * Reads everything that is kept of a room, in order; or all that is a user's: the user's own stream, and then every chat
+   * message and every edit that the user wrote in a room. One JSON text for each entry, including those that are logged
+   * meanwhile; messages are in their present state.
    * @throws TypeError for neither or both
    */
   export(what: { readonly room: string } | { readonly user: string }): AsyncGenerator<string, void>
@@ -53,12 +55,11 @@ interface Started {
 }
 
 const SWEEP_MS = 1_000
-/** How many entries an export reads at once. */
-const EXPORTED_PAGE = { limit: 500, maxBytes: 1024 * 1024 }
 
 /** Keeps logs in a file on the local disk, and presence in the memory of this process. */
 export class SqliteBackplane implements SqliteStore {
   readonly durability: 'disk' | 'buffered'
+  readonly amends = true
   readonly dedupeWindowMs: number
   readonly changes = new SqliteFeed(
     () => this.#parts.store,
@@ -107,11 +108,10 @@ export class SqliteBackplane implements SqliteStore {
   }
 
   async publish(stream: string, draft: Draft): Promise<PublishResult> {
-    const { id, message, timestampMs, sender, idempotency } = draft
+    const { id, message, timestampMs, sender, idempotency, amends } = draft
     const { store, retention } = this.#parts
-    const author = authorOf(message)
-    const open = openText(message)
-    const request = { kind: 'publish', stream, id, open, timestampMs, author, sender, idempotency } as const
+    const written = { id, open: openText(message), timestampMs, author: authorOf(message) }
+    const request = { kind: 'publish', stream, ...written, sender, idempotency, amends } as const
     retention.wrote(stream)
     const outcome = await store.publish(request)
     if (outcome.status !== 'accepted') return outcome
@@ -137,27 +137,8 @@ export class SqliteBackplane implements SqliteStore {
     await this.#parts.store.call({ kind: 'compact' })
   }
 
-  async *export(what: Export): AsyncGenerator<string, void> {
-    const { room, user } = exportOf(what)
-    yield* this.#log(room ?? `@user:${user}`)
-    if (user !== undefined) yield* this.#writtenBy(user)
-  }
-
-  async *#log(stream: string): AsyncGenerator<string, void> {
-    for (let after = 0, more = true; more; ) {
-      const page = await this.read(stream, { after, ...EXPORTED_PAGE })
-      for (const { text } of page.entries) yield text
-      after = page.entries.at(-1)?.offset ?? after
-      more = page.more && page.entries.length > 0
-    }
-  }
-
-  async *#writtenBy(user: string): AsyncGenerator<string, void> {
-    for (let after: number | undefined = 0; after !== undefined; ) {
-      const page = (await this.#parts.store.call({ kind: 'written', user, after })) as WrittenPage
-      yield* page.texts
-      after = page.next
-    }
+  async *export(what: Exported): AsyncGenerator<string, void> {
+    yield* exportFrom(this.#parts.store, what)
   }
 
   async subscribe(stream: string, listener: (event: StreamEvent) => void): Promise<Subscription> {
@@ -225,20 +206,8 @@ export class SqliteBackplane implements SqliteStore {
   }
 }
 
-interface Export {
-  readonly room?: string
-  readonly user?: string
-}
-
-/** @throws TypeError */
-function exportOf({ room, user, ...others }: Export): Export {
-  const given = [room, user].filter((name) => typeof name === 'string' && name !== '')
-  if (given.length !== 1 || Object.keys(others).length > 0)
-    throw new TypeError("export: name either a room or a user, such as { room: 'general' }")
-  return { ...(room !== undefined && { room }), ...(user !== undefined && { user }) }
-}
-
-/** The author of a chat message. In an application's own messages, `user_id` may mean anything. */
+/** The author of a chat message or an edit. In an application's own messages, `user_id` may mean anything. */
 function authorOf({ type, user_id }: JsonObject): string | undefined {
-  return type === 'chat_message' && typeof user_id === 'string' ? user_id : undefined
+  const isChat = type === 'chat_message' || type === 'message_edited'
+  return isChat && typeof user_id === 'string' ? user_id : undefined
 }

@@ -1,4 +1,4 @@
-import type { LogEntry, StreamEvent } from '../../api/contracts/backplane.js'
+import type { Amendment, LogEntry, StreamEvent } from '../../api/contracts/backplane.js'
 import { Recent } from './recent.js'
 
 export interface ActiveStream {
@@ -7,6 +7,12 @@ export interface ActiveStream {
   readonly recent: Recent
   /** Resolves once the head is known; later callers share it. */
   opened: Promise<void> | undefined
+}
+
+/** What an entry changed. */
+export interface Amended {
+  readonly amends: Amendment
+  readonly timestampMs: number
 }
 
 /** Maximum bytes of the newest entries of all active rooms together. */
@@ -45,11 +51,14 @@ export class ActiveStreams {
     this.#streams.delete(stream.name)
   }
 
-  /** Notifies the listeners of an entry that is on disk. */
-  tell(name: string, entry: LogEntry, epoch: string): void {
+  /** Notifies the listeners of an entry that is on disk, as is what it changed. */
+  tell(name: string, entry: LogEntry, epoch: string, amended?: Amended): void {
     const stream = this.#streams.get(name)
     if (!stream) return
-    this.change(stream, () => stream.recent.add(entry, epoch))
+    this.change(stream, () => {
+      stream.recent.add(entry, epoch)
+      if (amended) stream.recent.amend(amended.amends, { offset: entry.offset, ...amended })
+    })
     emit(stream, { kind: 'entry', entry, epoch })
   }
 

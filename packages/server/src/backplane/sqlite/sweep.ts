@@ -49,9 +49,9 @@ export class Sweep {
     }
     for (const [name, retention] of keep) {
       repeat(() => {
-        const oldest = this.#trimming.trimRoom(name, retention, times)
-        if (oldest !== undefined) trimmed.push([name, oldest])
-        return oldest !== undefined
+        const room = this.#trimming.trimRoom(name, retention, times)
+        if (room) trimmed.push(room)
+        return room !== undefined
       })
     }
     repeat(() => this.removeDeleted())

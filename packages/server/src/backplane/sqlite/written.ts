@@ -8,7 +8,10 @@ import { numberIn, textIn } from './rows.js'
 const WINDOW = 2_000
 const PAGE_BYTES = 1024 * 1024
 
-/** Reads what a user wrote, as an erasure would find it: chat messages in every stream but the user's own. */
+/**
+ * Reads what a user wrote, as an erasure would find it: in every stream but the user's own, chat messages in their present
+ * state, those of others whose present text is the user's, and edits.
+ */
 export function writtenBy(driver: Driver, rooms: Rooms, { user, after }: WrittenRequest): WrittenPage {
   const window = driver
     .prepare(
@@ -20,9 +23,9 @@ export function writtenBy(driver: Driver, rooms: Rooms, { user, after }: Written
   const rows = driver
     .prepare(
       `SELECT seq, offset, body, name FROM entries JOIN rooms ON rooms.room = entries.room
-       WHERE seq > ? AND seq <= ? AND author = ? AND name <> ? ORDER BY seq`,
+       WHERE seq > ? AND seq <= ? AND (author = ? OR editor = ?) AND name <> ? ORDER BY seq`,
     )
-    .iterate(after, last, user, `@user:${user}`)
+    .iterate(after, last, user, user, `@user:${user}`)
   const epochs = new Map<string, string>()
   const texts: string[] = []
   let left = PAGE_BYTES

@@ -2,8 +2,9 @@ import { renameSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
 import { RoomfulError } from '@roomful/protocol'
 import { afterEach, expect, it, vi } from 'vitest'
-import type { PublishResult, StreamEvent } from '../../../src/api/contracts/backplane.js'
+import type { Position, PublishResult, StreamEvent } from '../../../src/api/contracts/backplane.js'
 import { systemClock } from '../../../src/api/contracts/clock.js'
+import { chat, deletion, edit, placeOf } from './drafts.js'
 import { newFile, opened } from './files.js'
 
 const workers: Worker[] = []
@@ -97,5 +98,45 @@ it('a thread that ends while its last commit had failed goes on with all that wa
   expect(await outcome(2)).toBe('accepted')
   const { entries } = await backplane.read('r', { before: undefined, limit: 10, maxBytes: 10_000 })
   expect(entries.map(({ offset }) => offset)).toEqual([1, 2])
+  await backplane.close()
+})
+
+it('a thread that ends while messages are edited leaves the same texts in memory as in the file', async () => {
+  const backplane = await opened({ file: newFile() }, { clock: systemClock })
+  const told: number[] = []
+  const listener = (event: StreamEvent) => event.kind === 'entry' && told.push(event.entry.offset)
+  const subscription = await backplane.subscribe('r', listener)
+  const targets = await Promise.all(
+    [1, 2].map(async () => placeOf(await backplane.publish('r', chat('ana', '1')))),
+  )
+  const amend = (n: number) => {
+    const [first, second] = targets as [Position, Position]
+    const clientId = `c${n}`
+    const draft = n === 500 ? deletion(first, 'ana', { clientId }) : edit(second, 'ana', `${n}`, { clientId })
+    return Promise.resolve(backplane.publish('r', draft)).then(({ status }) => status, codeOf)
+  }
+  const waiting: Promise<string>[] = []
+  for (let n = 1; n <= 1_000; n++) {
+    waiting.push(amend(n))
+    if (n % 50 === 0) await new Promise(setImmediate)
+    if (n === 700) void workers[0]?.terminate()
+  }
+  expect(await Promise.all(waiting)).toContain('unavailable')
+  await vi.waitFor(() => expect(backplane.ready).toBe(true), { timeout: 10_000 })
+  for (let n = 1; n <= 1_000; n++) expect(await amend(n)).toBe('accepted')
+
+  const read = () =>
+    Promise.all(
+      [{ messagesOnly: true }, { limit: 50 }].map((range) =>
+        backplane.read('r', { before: undefined, limit: 100, maxBytes: 1_000_000, ...range }),
+      ),
+    )
+  const inMemory = await read()
+  expect(told).toEqual(Array.from({ length: told.length }, (_, index) => index + 1))
+  subscription.close()
+  expect(await read()).toEqual(inMemory)
+  const [messages, log] = inMemory.map(({ entries }) => entries.map(({ text }) => JSON.parse(text)))
+  const newest = log?.findLast(({ type }) => type === 'message_edited')
+  expect(messages?.map(({ message }) => message)).toEqual(['', newest.message])
   await backplane.close()
 })

@@ -72,12 +72,12 @@ describe.each(DRIVERS)('a file that is opened again, by %s,', (driver) => {
   it('a message that was published before close is on disk after it, also one that nobody waited for', async () => {
     const file = newFile()
     const first = await opened({ file, driver })
-    const published = Array.from({ length: 300 }, (_, i) => first.publish('r', draft(`${i}`)))
+    const published = Array.from({ length: 2_500 }, (_, i) => first.publish('r', draft(`${i}`)))
     await first.close()
     const results = await Promise.all(published)
     expect(results.every(({ status }) => status === 'accepted')).toBe(true)
     const again = await opened({ file, driver })
-    expect((await again.read('r', { ...newest, limit: 1_000 })).head.offset).toBe(300)
+    expect((await again.read('r', { ...newest, limit: 1_000 })).head.offset).toBe(2_500)
     await again.close()
   })
 
