@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { silentLogger, systemClock } from '@roomful/server'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Position, Range } from '../../packages/server/src/api/contracts/backplane.js'
+import type { Amendment, Position, Range } from '../../packages/server/src/api/contracts/backplane.js'
+import { Amending } from '../../packages/server/src/backplane/redis/amending.js'
 import type { Append } from '../../packages/server/src/backplane/redis/append.js'
 import { NodeRedisStore } from '../../packages/server/src/backplane/redis/node-redis-store.js'
 import { type RedisSettings, resolveSettings } from '../../packages/server/src/backplane/redis/options.js'
@@ -40,6 +41,17 @@ const appends = fc.record({
   after: fc.option(fc.nat(30), { nil: undefined }),
   size: fc.oneof(fc.nat(20), fc.nat(700)),
 })
+const amendments = fc.record({
+  kind: fc.constantFrom('edit' as const, 'edit' as const, 'edit' as const, 'delete' as const),
+  stream: streams,
+  /** Which of the positions so far it changes. */
+  target: fc.nat(30),
+  user: fc.constantFrom('ada', 'bob'),
+  moderates: fc.boolean(),
+  name: fc.option(fc.nat(5), { nil: undefined }),
+  key: fc.option(fc.nat(4), { nil: undefined }),
+  size: fc.nat(8),
+})
 const reads = fc.record({
   kind: fc.constant('read' as const),
   stream: streams,
@@ -48,10 +60,17 @@ const reads = fc.record({
   limit: fc.nat(5),
   maxBytes: fc.constantFrom(1, 300, 10_000),
   idAt: fc.option(offsets, { nil: undefined }),
+  messagesOnly: fc.boolean(),
 })
 const windows = fc.record({ kind: fc.constant('window' as const), sentMs: fc.constantFrom(0, YEAR_MS) })
 const heads = fc.record({ kind: fc.constant('head' as const), stream: streams })
-const anyStep = fc.oneof({ weight: 6, arbitrary: appends }, { weight: 3, arbitrary: reads }, heads, windows)
+const anyStep = fc.oneof(
+  { weight: 6, arbitrary: appends },
+  { weight: 6, arbitrary: amendments },
+  { weight: 3, arbitrary: reads },
+  heads,
+  windows,
+)
 type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never
 
 function draftOf(step: Extract<Step, { kind: 'append' }>, places: readonly Position[]): Append {
@@ -61,10 +80,11 @@ function draftOf(step: Extract<Step, { kind: 'append' }>, places: readonly Posit
     sender: { userId: user, clientId: `c${name}`, fingerprint, seen, after: place },
   }
   const idempotency = user === undefined && key !== undefined ? { key: `k${key}`, fingerprint } : undefined
+  const id = randomUUID()
   return {
     stream,
-    id: randomUUID(),
-    open: `{"message":"${'ü'.repeat(size)}"`,
+    id,
+    open: `{"type":"chat_message","message":"${'ü'.repeat(size)}","timestamp":"2026-01-01T00:00:00.000Z","user_id":"${user ?? 'ada'}","id":"${id}"`,
     timestampMs: places.length,
     sender: undefined,
     newEpoch: randomUUID(),
@@ -73,8 +93,25 @@ function draftOf(step: Extract<Step, { kind: 'append' }>, places: readonly Posit
   }
 }
 
-function rangeOf({ isForward, from, limit, maxBytes }: Extract<Step, { kind: 'read' }>): Range {
-  return isForward ? { after: from ?? 0, limit, maxBytes } : { before: from, limit, maxBytes }
+type AmendmentStep = Extract<Step, { kind: 'edit' | 'delete' }>
+
+function amendmentOf(step: AmendmentStep, target: Position): [Append, Amendment] {
+  const { kind, stream, user, moderates, name, key, size } = step
+  const [message, timestamp] = ['x'.repeat(size), '2026-01-01T00:00:00.000Z']
+  const { offset, id } = target
+  const type = kind === 'edit' ? 'message_edited' : 'message_deleted'
+  const text = JSON.stringify({ type, target: { offset, id }, message, timestamp, user_id: user })
+  const append = { stream, id: randomUUID(), open: text.slice(0, -1), timestampMs: 1, newEpoch: randomUUID() }
+  const sender = name === undefined ? undefined : { userId: user, clientId: `c${name}`, fingerprint: size }
+  const idempotency = sender || key === undefined ? undefined : { key: `k${key}`, fingerprint: size }
+  const how = { target: { offset, id }, userId: user, moderates }
+  return [{ ...append, sender, idempotency }, kind === 'edit' ? { kind, message, ...how } : { kind, ...how }]
+}
+
+function rangeOf(step: Extract<Step, { kind: 'read' }>): Range {
+  const { isForward, from, limit, maxBytes, messagesOnly } = step
+  const bounds = { limit, maxBytes, messagesOnly }
+  return isForward ? { after: from ?? 0, ...bounds } : { before: from, ...bounds }
 }
 
 async function sameInBoth(steps: readonly Step[]): Promise<void> {
@@ -84,12 +121,37 @@ async function sameInBoth(steps: readonly Step[]): Promise<void> {
   await store.open({ clock: systemClock, logger: silentLogger, ...link })
   const model = new RedisData(settings)
   const places: Position[] = []
+  const alone = (offset: number) => ({ after: offset - 1, limit: 1, maxBytes: 0 })
+  const inRedis = new Amending({
+    readEntry: (stream, offset) => store.read(stream, alone(offset), undefined, 'a new log'),
+    editor: (stream) => store.upkeep.editor(stream),
+    append: (append) => store.append(append),
+  })
+  const inModel = new Amending({
+    readEntry: async (stream, offset) => model.read(TURN, stream, alone(offset), undefined, 'a new log'),
+    editor: (stream) => ({
+      edits: async (from) => model.edits(TURN, stream, from),
+      rewrite: async (rewrites) => model.rewrite(TURN, stream, rewrites),
+      find: () => Promise.reject(new Error('Nobody erases here')),
+    }),
+    append: async (append) => model.append(TURN, append),
+  })
   const take = async (step: Step) => {
     switch (step.kind) {
       case 'append': {
         const append = draftOf(step, places)
         const reply = await store.append(append)
         expect(model.append(TURN, append)).toEqual(reply)
+        if (reply.status === 'accepted') places.push(reply.position)
+        return
+      }
+      case 'edit':
+      case 'delete': {
+        const target = places[step.target % Math.max(1, places.length)]
+        if (!target) return
+        const amendment = amendmentOf(step, target)
+        const reply = await inRedis.append(...amendment)
+        expect(await inModel.append(...amendment)).toEqual(reply)
         if (reply.status === 'accepted') places.push(reply.position)
         return
       }

@@ -43,7 +43,11 @@ export class ModelStore implements RedisStore {
       return false
     },
     time: isNotModelled,
-    editor: isNotModelled,
+    editor: (stream) => ({
+      edits: (from) => this.#run((data, turn) => data.edits(turn, stream, from)),
+      rewrite: (rewrites) => this.#run((data, turn) => data.rewrite(turn, stream, rewrites)),
+      find: isNotModelled,
+    }),
     end: isNotModelled,
     rewriteAndAppend: isNotModelled,
     forget: isNotModelled,

@@ -6,8 +6,10 @@ import type {
   PresentUser,
   Range,
 } from '../../../packages/server/src/api/contracts/backplane.js'
+import { isAmendmentText, isEditText, targetOf } from '../../../packages/server/src/backplane/log/amending.js'
 import { entryText } from '../../../packages/server/src/backplane/log/log.js'
-import type { Append, AppendReply } from '../../../packages/server/src/backplane/redis/append.js'
+import type { Amends, Append, AppendReply } from '../../../packages/server/src/backplane/redis/append.js'
+import type { FoundEdits, Rewrite } from '../../../packages/server/src/backplane/redis/log-editor.js'
 import type { RedisSettings } from '../../../packages/server/src/backplane/redis/options.js'
 import type {
   Entered,
@@ -86,7 +88,7 @@ export class RedisData {
   }
 
   append({ now, publish }: Turn, append: Append): AppendReply {
-    const { stream, id, open, timestampMs, sender, idempotency, newEpoch } = append
+    const { stream, id, open, timestampMs, sender, idempotency, newEpoch, amends } = append
     const { sentMs, idleMs } = this.settings
     const log = this.#logs.get(stream, now) ?? newLog(newEpoch)
     const { epoch, head } = log
@@ -102,12 +104,27 @@ export class RedisData {
     if (sender?.seen !== undefined && sender.seen < log.forgotten) return { status: 'forgotten' }
     if (sender?.after && (sender.after.epoch !== epoch || hasLost(log, sender.after)))
       return { status: 'out_of_order' }
+    if (amends?.status === 'refused') return { status: 'refused' }
+    if (amends && this.#hasMoved(log, amends, now)) return { status: 'moved' }
+    if (amends?.status === 'unchanged') {
+      const { offset, id, timestampMs } = amends.madeBy
+      if (sender && name !== undefined) {
+        prune(log, sentMs, PRUNED, now)
+        log.records.set(name, { fingerprint: sender.fingerprint, ...amends.madeBy, epoch })
+        log.queue.push({ name, at: now, offset: head.offset })
+      }
+      return { status: 'accepted', position: { epoch, offset, id }, duplicate: true, timestampMs }
+    }
     prune(log, sentMs, PRUNED, now)
     const position = { epoch, offset: head.offset + 1, id }
     const { offset } = position
     if (name !== undefined && fingerprint !== undefined) {
       log.records.set(name, { fingerprint, timestampMs, ...position })
       if (sender) log.queue.push({ name, at: now, offset })
+    }
+    if (amends?.status === 'changed') {
+      replace(log, amends.target, `${amends.open[0]}${offset}${amends.open[1]}`)
+      rewrite(log, amends.redactions)
     }
     const entry = { offset, id, previousId: head.id, text: entryText(open, epoch, offset) }
     log.entries.push({ ...entry, open, at: now, key: idempotency && name })
@@ -123,10 +140,11 @@ export class RedisData {
     if (!this.#logs.get(stream, now)) this.#logs.set(stream, log, now + this.settings.dedupeMs)
     this.#trim(log, now)
     const { epoch, head } = log
+    const shown = range.messagesOnly ? log.entries.filter(({ text }) => !isAmendmentText(text)) : log.entries
     const found =
       'after' in range
-        ? log.entries.filter(({ offset }) => offset > range.after)
-        : log.entries.filter(({ offset }) => offset < (range.before ?? Number.POSITIVE_INFINITY)).reverse()
+        ? shown.filter(({ offset }) => offset > range.after)
+        : shown.filter(({ offset }) => offset < (range.before ?? Number.POSITIVE_INFINITY)).reverse()
     const entries: LogEntry[] = []
     let room = range.maxBytes
     for (const kept of found.slice(0, range.limit)) {
@@ -140,8 +158,25 @@ export class RedisData {
       head,
       oldestOffset: log.entries[0]?.offset ?? head.offset + 1,
       entries,
+      more: range.messagesOnly ? found.length > entries.length : undefined,
       idAt: idAt === undefined ? undefined : idOf(idAt, log),
     }
+  }
+
+  /** The edits of one message, up to one of them. */
+  edits({ now }: Turn, stream: string, from: number): FoundEdits {
+    const all = this.#logs.get(stream, now)?.entries.filter(({ text }) => isEditText(text)) ?? []
+    const messageOf = ({ text }: Kept) => targetOf(JSON.parse(text)).offset
+    const newest = all.find(({ offset }) => offset === from)
+    const entries = newest
+      ? all.filter((kept) => kept.offset <= from && messageOf(kept) === messageOf(newest))
+      : []
+    return { entries: entries.reverse(), next: undefined }
+  }
+
+  rewrite({ now }: Turn, stream: string, rewrites: readonly Rewrite[]): boolean {
+    const log = this.#logs.get(stream, now)
+    return !log || rewrite(log, rewrites)
   }
 
   standing({ now }: Turn, stream: string): StreamState {
@@ -278,6 +313,13 @@ export class RedisData {
     return isKey && !isKept ? undefined : record
   }
 
+  /** Whether what an amendment was made from is no longer what the log holds. */
+  #hasMoved(log: Log, amends: Exclude<Amends, { status: 'refused' }>, now: number): boolean {
+    if (amends.status === 'unchanged') return entryAt(log, amends.madeBy.offset)?.id !== amends.madeBy.id
+    const target = entryAt(log, amends.target)
+    return !target || now - target.at >= this.settings.historyMs || target.open !== amends.read
+  }
+
   #trim(log: Log, now: number): void {
     const { historyCount, historyBytes, historyMs } = this.settings
     const { entries, records } = log
@@ -324,6 +366,23 @@ function bytesOf({ open }: Kept): number {
 
 function entryAt({ entries }: Log, offset: number): Kept | undefined {
   return entries[offset - (entries[0]?.offset ?? 0)]
+}
+
+function replace(log: Log, offset: number, open: string): void {
+  const kept = entryAt(log, offset)
+  if (kept)
+    log.entries[log.entries.indexOf(kept)] = { ...kept, open, text: entryText(open, log.epoch, offset) }
+}
+
+function rewrite(log: Log, rewrites: readonly Rewrite[]): boolean {
+  let isDone = true
+  for (const { offset, id, open, read } of rewrites) {
+    const kept = entryAt(log, offset)
+    if (kept?.id !== id) continue
+    if (kept.open === read) replace(log, offset, open)
+    else isDone = false
+  }
+  return isDone
 }
 
 function hasLost(log: Log, { offset, id }: Pick<Position, 'offset' | 'id'>): boolean {

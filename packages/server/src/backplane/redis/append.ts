@@ -1,4 +1,5 @@
 import type { Idempotency, Position, Sender } from '../../api/contracts/backplane.js'
+import type { Rewrite } from './log-editor.js'
 
 export interface Append {
   readonly stream: string
@@ -7,9 +8,30 @@ export interface Append {
   readonly timestampMs: number
   readonly sender: Sender | undefined
   readonly idempotency: Idempotency | undefined
+  /** What becomes of an amendment, as the node has decided from what it read. A repeat gets its first answer all the same. */
+  readonly amends?: Amends | undefined
   /** The epoch of the log, if it is new. */
   readonly newEpoch: string
 }
+
+export type Amends =
+  | { readonly status: 'refused' }
+  /** The entry that made the state that is asked for. */
+  | {
+      readonly status: 'unchanged'
+      readonly madeBy: { readonly offset: number; readonly id: string; readonly timestampMs: number }
+    }
+  | {
+      readonly status: 'changed'
+      /** The offset of the target, and the text from which the new one was made. */
+      readonly target: number
+      readonly read: string
+      /** The new text, before and after the offset that the append will have. */
+      readonly open: readonly [string, string]
+      /** The offset of the edit before this one; 0 if there is none. */
+      readonly previous: number
+      readonly redactions: readonly Rewrite[]
+    }
 
 export type AppendReply =
   | {
@@ -19,3 +41,5 @@ export type AppendReply =
       readonly timestampMs: number
     }
   | { readonly status: 'conflict' | 'forgotten' | 'out_of_order' }
+  /** The amendment is not a repeat, and what it changes is no longer what the node has read; or it was refused. */
+  | { readonly status: 'moved' | 'refused' }

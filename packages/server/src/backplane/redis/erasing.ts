@@ -1,5 +1,7 @@
+import { isChatText, versionOf } from '../log/amending.js'
 import { erasedMessage, erasedText } from '../log/erasure.js'
 import { openText } from '../log/log.js'
+import { redactEdits } from './amending.js'
 import { lineOf, parseLine } from './feed-line.js'
 import { type LogEditor, type Rewrite, rewriteAll, rewritesOf } from './log-editor.js'
 import type { LogUpkeep } from './log-upkeep.js'
@@ -59,7 +61,7 @@ export class Erasing {
     if (!feed) return 0
     return rewriteAll(feed, { words: JSON.stringify(userId), after, untilMs }, (text) => {
       const line = parseLine(text)
-      const open = line && erasedOpen(line.open, userId)
+      const open = line && erasedOpen(line.open, userId, Number(line.offset))
       return line && open !== undefined ? lineOf({ ...line, open }) : undefined
     })
   }
@@ -69,30 +71,57 @@ export class Erasing {
    * tells of it.
    */
   async #eraseInLog(stream: string, userId: string, untilMs: number): Promise<void> {
+    for (let isDone = false; !isDone; ) isDone = await this.#passOver(stream, userId, untilMs)
+  }
+
+  /** Resolves with false if texts were changed meanwhile. */
+  async #passOver(stream: string, userId: string, untilMs: number): Promise<boolean> {
     const editor = this.deps.upkeep.editor(stream)
-    let last: readonly Rewrite[] = []
+    const redacted = new Set<number>()
+    let [last, through, isDone]: [readonly Rewrite[], number, boolean] = [[], 0, true]
     for (let after = 0, more = true; more; ) {
       const found = await editor.find(JSON.stringify(userId), after, untilMs)
-      const rewrites = rewritesOf(found.entries, (open) => erasedOpen(open, userId))
-      if (rewrites.length > 0) {
-        if (last.length > 0) await editor.rewrite(last)
-        last = rewrites
+      const change = (open: string, isGone = false) => erasedOpen(open, userId, found.head, () => isGone)
+      const rewrites = rewritesOf(found.entries, (open) => change(open))
+      for (const { read } of rewrites) {
+        const version = isChatText(read) ? versionOf(JSON.parse(`${read}}`)) : 0
+        const edits = (open: string) => change(open, true)
+        isDone = (await this.#redact(editor, version, edits, redacted)) && isDone
+        through = Math.max(through, version)
+      }
+      const left = rewrites.filter(({ offset }) => !redacted.has(offset))
+      if (left.length > 0) {
+        if (last.length > 0) isDone = (await editor.rewrite(last)) && isDone
+        last = left
+        through = Math.max(through, left.at(-1)?.offset ?? 0)
       }
       after = found.last
       more = found.more
     }
     await this.#forget(stream, userId, untilMs)
-    const through = last.at(-1)?.offset
-    if (through !== undefined) await this.#finish(stream, userId, last, through)
+    if (last.length === 0) return isDone
+    return (await this.#finish(stream, userId, last, through)) && isDone
   }
 
-  async #finish(stream: string, userId: string, last: readonly Rewrite[], through: number): Promise<void> {
+  /** Takes the texts from all edits of a message. */
+  async #redact(
+    editor: LogEditor,
+    version: number,
+    change: (open: string) => string | undefined,
+    redacted: Set<number>,
+  ): Promise<boolean> {
+    const newest = await redactEdits(editor, version, change)
+    for (const { offset } of newest) redacted.add(offset)
+    return newest.length === 0 || editor.rewrite(newest)
+  }
+
+  async #finish(stream: string, userId: string, last: readonly Rewrite[], through: number): Promise<boolean> {
     const { upkeep, newId, wallTime } = this.deps
     const [id, timestampMs] = [newId(), wallTime()]
     const message = erasedMessage({ id, roomId: stream, userId, through, timestampMs })
     const sentByNobody = { sender: undefined, idempotency: undefined }
     const append = { stream, id, open: openText(message), timestampMs, newEpoch: newId(), ...sentByNobody }
-    await upkeep.rewriteAndAppend(last, append)
+    return upkeep.rewriteAndAppend(last, append)
   }
 
   async #forget(stream: string, userId: string, untilMs: number): Promise<void> {
@@ -101,6 +130,6 @@ export class Erasing {
   }
 }
 
-function erasedOpen(open: string, userId: string): string | undefined {
-  return erasedText(`${open}}`, userId)?.slice(0, -1)
+function erasedOpen(open: string, userId: string, head: number, isGone?: () => boolean): string | undefined {
+  return erasedText(`${open}}`, userId, head, isGone)?.slice(0, -1)
 }

@@ -2,7 +2,7 @@ import type { Range } from '../../api/contracts/log.js'
 import type { Append } from './append.js'
 import type { Keys } from './keys.js'
 import type { Rewrite } from './log-editor.js'
-import { keyField, sentField, userMark } from './log-fields.js'
+import { keyField, sentField, textDigest, userMark } from './log-fields.js'
 import type { RedisSettings } from './options.js'
 import type { ScriptCall } from './script.js'
 
@@ -14,7 +14,7 @@ export class LogCalls {
   ) {}
 
   append(append: Append): ScriptCall {
-    const { timestampMs, sender, idempotency } = append
+    const { timestampMs, sender, idempotency, amends } = append
     const field = sender
       ? sentField(sender.userId, sender.clientId)
       : idempotency
@@ -23,27 +23,37 @@ export class LogCalls {
     const fingerprint = (sender ?? idempotency)?.fingerprint ?? ''
     const mark = sender ? userMark(sender.userId) : ''
     const { seen, after } = sender ?? {}
-    const place = after ? [after.epoch, after.offset, after.id] : []
-    const args = [timestampMs, field, fingerprint, mark, seen ?? '', ...place]
-    return { keys: this.#appendKeys(append), args: [...this.#appendArgs(append), ...args] }
+    const place = after ? [after.epoch, after.offset, after.id] : amends ? ['', '', ''] : []
+    const args = [timestampMs, field, fingerprint, mark, seen ?? '', ...place, ...amendArgs(amends)]
+    return { keys: this.rewriteKeys(append.stream), args: [...this.#appendArgs(append), ...args] }
   }
 
   rewriteAndAppend(rewrites: readonly Rewrite[], append: Append): ScriptCall {
     return {
-      keys: this.#appendKeys(append),
+      keys: this.rewriteKeys(append.stream),
       args: [...this.#appendArgs(append), ...rewriteArgs(rewrites)],
     }
   }
 
   read(stream: string, range: Range, idAt: number | undefined, newEpoch: string): ScriptCall {
     const { historyCount, historyBytes, historyMs, dedupeMs } = this.settings
-    const { limit, maxBytes } = range
+    const { limit, maxBytes, messagesOnly } = range
     const from = 'after' in range ? range.after + 1 : range.before === undefined ? '' : range.before - 1
     const direction = 'after' in range ? 'after' : 'before'
     const bounds = [historyCount, historyBytes, historyMs]
     return {
       keys: [this.keys.log(stream)],
-      args: [newEpoch, dedupeMs, ...bounds, direction, from, limit, maxBytes, idAt ?? ''],
+      args: [
+        newEpoch,
+        dedupeMs,
+        ...bounds,
+        direction,
+        from,
+        limit,
+        maxBytes,
+        idAt ?? '',
+        messagesOnly ? 1 : 0,
+      ],
     }
   }
 
@@ -55,7 +65,8 @@ export class LogCalls {
     }
   }
 
-  #appendKeys({ stream }: Append): string[] {
+  /** The log of a stream, and the feed, which a rewrite changes as well. */
+  rewriteKeys(stream: string): string[] {
     const log = this.keys.log(stream)
     return this.settings.changes ? [log, this.keys.changes] : [log]
   }
@@ -81,5 +92,20 @@ export class LogCalls {
 }
 
 export function rewriteArgs(rewrites: readonly Rewrite[]): (string | number)[] {
-  return rewrites.flatMap(({ offset, id, open }) => [offset, id, open])
+  return rewrites.flatMap(({ offset, id, open, read }) => [offset, id, open, textDigest(read)])
+}
+
+function amendArgs(amends: Append['amends']): (string | number)[] {
+  switch (amends?.status) {
+    case undefined:
+      return []
+    case 'refused':
+      return [amends.status]
+    case 'unchanged':
+      return [amends.status, amends.madeBy.offset, amends.madeBy.id, amends.madeBy.timestampMs]
+    case 'changed': {
+      const { status, target, read, open, previous, redactions } = amends
+      return [status, target, textDigest(read), ...open, previous, ...rewriteArgs(redactions)]
+    }
+  }
 }

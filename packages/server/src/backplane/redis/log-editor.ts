@@ -5,21 +5,35 @@ export interface FoundEntry {
   readonly open: string
 }
 
-/** The text that an entry gets, if it is still there. */
-export type Rewrite = FoundEntry
+/** The text that an entry gets, if it is still there and has the text that was read. */
+export interface Rewrite extends FoundEntry {
+  readonly read: string
+}
 
 export interface FoundEntries {
   readonly entries: readonly FoundEntry[]
   /** The offset up to which it has looked, and whether the log goes on. */
   readonly last: number
   readonly more: boolean
+  /** The offset of the newest entry of the log. */
+  readonly head: number
+}
+
+/** Edits of one message, the newest first. */
+export interface FoundEdits {
+  readonly entries: readonly FoundEntry[]
+  /** The offset of the next older one, if there are more. */
+  readonly next: number | undefined
 }
 
 /** Finds entries of one log and rewrites them in place: their ids and offsets stay. */
 export interface LogEditor {
   /** Looks for words in the next few entries after an offset, among those that were logged until a time. */
   find(words: string, after: number, untilMs: number): Promise<FoundEntries>
-  rewrite(rewrites: readonly Rewrite[]): Promise<void>
+  /** Some edits of one message, from the one at an offset back to older ones. */
+  edits(from: number): Promise<FoundEdits>
+  /** Resolves with whether none of them had yet another text. */
+  rewrite(rewrites: readonly Rewrite[]): Promise<boolean>
 }
 
 /**
@@ -46,6 +60,6 @@ export function rewritesOf(
 ): readonly Rewrite[] {
   return entries.flatMap(({ offset, id, open }) => {
     const changed = change(open)
-    return changed === undefined ? [] : [{ offset, id, open: changed }]
+    return changed === undefined ? [] : [{ offset, id, open: changed, read: open }]
   })
 }

@@ -16,6 +16,11 @@ export function userMark(userId: string): string {
   return fingerprint(userId).toString(36)
 }
 
+/** As the scripts compute it, which compare a text with one that was read. */
+export function textDigest(text: string): string {
+  return createHash('sha1').update(text).digest('hex')
+}
+
 /** 132 bits, since a room may hold a hundred thousand of them. */
 function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 22)

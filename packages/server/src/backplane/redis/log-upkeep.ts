@@ -14,7 +14,10 @@ export interface LogUpkeep {
    * is no log.
    */
   end(stream: string, newEpoch: string): Promise<string | undefined>
-  /** Rewrites entries, and appends one in the same step if there was any to rewrite. Resolves with whether there was. */
+  /**
+   * Rewrites entries, and appends one in the same step if there was any to rewrite. Resolves with false if some had
+   * another text than was read; then it writes nothing.
+   */
   rewriteAndAppend(rewrites: readonly Rewrite[], append: Append): Promise<boolean>
   /**
    * Removes the records of a user's messages from before a time, among the next few after a number. Resolves with the

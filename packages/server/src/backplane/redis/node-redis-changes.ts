@@ -34,7 +34,7 @@ export class NodeRedisChanges implements ChangeStore {
 
   get editor(): LogEditor {
     const { keys, run } = this.deps()
-    return new NodeRedisEditor(keys.changes, run)
+    return new NodeRedisEditor([keys.changes], run)
   }
 
   async read(

@@ -47,8 +47,8 @@ export class NodeRedisUpkeep implements LogUpkeep {
   }
 
   editor(stream: string): LogEditor {
-    const { keys, run } = this.deps()
-    return new NodeRedisEditor(keys.log(stream), run)
+    const { calls, run } = this.deps()
+    return new NodeRedisEditor(calls.rewriteKeys(stream), run)
   }
 
   async end(stream: string, newEpoch: string): Promise<string | undefined> {
@@ -59,8 +59,7 @@ export class NodeRedisUpkeep implements LogUpkeep {
 
   async rewriteAndAppend(rewrites: readonly Rewrite[], append: Append): Promise<boolean> {
     const { calls, run } = this.deps()
-    const rewritten = await run(SCRIPTS.rewriteAndAppend, calls.rewriteAndAppend(rewrites, append))
-    return Number(rewritten) > 0
+    return (await run(SCRIPTS.rewriteAndAppend, calls.rewriteAndAppend(rewrites, append))) === 1
   }
 
   async forget(stream: string, userId: string, from: number, untilMs: number): Promise<number | undefined> {

@@ -17,6 +17,7 @@ import type {
 import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import { openText, resumeFault } from '../log/log.js'
 import { toPage } from '../log/page.js'
+import { Amending } from './amending.js'
 import type { Append, AppendReply } from './append.js'
 import { RedisChangeFeed } from './change-feed.js'
 import { Erasing } from './erasing.js'
@@ -48,6 +49,8 @@ export class RedisBackplane implements Backplane {
   readonly dedupeWindowMs: number
   readonly changes: RedisChangeFeed | undefined
   readonly #groupCommit: GroupCommit
+  readonly amends = true
+  readonly #amending: Amending
   readonly #erasing: Erasing
   readonly #feeds = new Map<string, OpenFeed>()
   #started: Started | undefined
@@ -68,6 +71,14 @@ export class RedisBackplane implements Backplane {
         (err) => this.#node.logger.debug({ err }, 'redis: a subscription could not be ended'),
       )
     this.#groupCommit = new GroupCommit(store, settings.replicas, settings.replicationTimeoutMs)
+    this.#amending = new Amending({
+      readEntry: (stream, offset) => {
+        const alone = { after: offset - 1, limit: 1, maxBytes: 0 }
+        return store.read(stream, alone, undefined, this.#node.newId())
+      },
+      editor: (stream) => store.upkeep.editor(stream),
+      append: (append) => this.#append(append),
+    })
     this.#erasing = new Erasing({
       upkeep: store.upkeep,
       feed: () => store.changes?.editor,
@@ -143,11 +154,14 @@ export class RedisBackplane implements Backplane {
   }
 
   async publish(stream: string, draft: Draft): Promise<PublishResult> {
-    const { id, message, timestampMs, sender, idempotency } = draft
+    const { id, message, timestampMs, sender, idempotency, amends } = draft
     const open = openText(message)
     const { durability } = this
     const newEpoch = this.#node.newId()
-    const reply = await this.#append({ stream, id, open, timestampMs, sender, idempotency, newEpoch })
+    const append = { stream, id, open, timestampMs, sender, idempotency, newEpoch }
+    const reply = await (amends ? this.#amending.append(append, amends) : this.#append(append))
+    if (reply.status === 'moved' || reply.status === 'refused')
+      throw new Error(`Nothing was to be ${reply.status}`)
     if (reply.status !== 'accepted') return { status: reply.status }
     if (!reply.duplicate) this.#feeds.get(stream)?.feed.acknowledge(reply.position)
     return { ...reply, durability }
@@ -251,7 +265,9 @@ export class RedisBackplane implements Backplane {
   ): Promise<LogPage & { readonly fault: Break | undefined }> {
     const reply = await this.store.read(stream, range, since?.offset, this.#node.newId())
     const { epoch, head, idAt } = reply
-    return { ...toPage(reply, range), fault: since && resumeFault({ epoch, head, idAt: () => idAt }, since) }
+    const page = toPage(reply, range)
+    const more = reply.more ?? page.more
+    return { ...page, more, fault: since && resumeFault({ epoch, head, idAt: () => idAt }, since) }
   }
 
   #openFeed(stream: string): OpenFeed {

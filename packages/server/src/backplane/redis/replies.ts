@@ -11,7 +11,7 @@ import { entryText } from '../log/log.js'
 import type { AppendReply } from './append.js'
 import type { ChangesReply } from './change-store.js'
 import { NO_LINE, parseLine } from './feed-line.js'
-import type { FoundEntries, FoundEntry } from './log-editor.js'
+import type { FoundEdits, FoundEntries, FoundEntry } from './log-editor.js'
 import type {
   Entered,
   GraceEnd,
@@ -30,19 +30,21 @@ import { unavailable } from './unavailable.js'
 export function appendReply(reply: unknown): AppendReply {
   const [status, epoch, offset, id, timestampMs] = texts(reply)
   if (status === 'conflict' || status === 'forgotten' || status === 'out_of_order') return { status }
+  if (status === 'refused' || status === 'moved') return { status }
   if (status !== 'accepted' && status !== 'duplicate') throw malformed(reply)
   const position = { epoch: text(epoch), offset: Number(offset), id: text(id) }
   return { status: 'accepted', position, duplicate: status === 'duplicate', timestampMs: Number(timestampMs) }
 }
 
 export function readReply(reply: unknown, direction: 1 | -1): ReadReply {
-  const { head, oldestOffset, idAt, first, raws } = page(reply)
+  const { head, oldestOffset, idAt, first, raws, offsets, more } = page(reply)
   const { epoch } = head
   const entries = raws.map((raw, index) => {
     const { id, previousId, open } = parts(raw)
-    return entry(epoch, first + index * direction, id, previousId, open)
+    const offset = offsets ? natural(offsets[index]) : first + index * direction
+    return entry(epoch, offset, id, previousId, open)
   })
-  return { epoch, head, oldestOffset, idAt, entries }
+  return { epoch, head, oldestOffset, idAt, entries, more }
 }
 
 /** What {@link readReply} is for the log of a stream; what was blanked is left out. */
@@ -72,13 +74,16 @@ function change(cursor: Position, text: string, timestampMs: number): FeedEntry 
 
 /** The parts of what the script that reads a log returns. */
 function page(reply: unknown) {
-  const [epoch, offset, id, oldest, idAt, first, raws] = list(reply)
+  const [epoch, offset, id, oldest, idAt, first, raws, offsets, more] = list(reply)
   return {
     head: position(epoch, offset, id),
     oldestOffset: Number(oldest),
     idAt: typeof idAt === 'string' ? idAt : undefined,
     first: Number(first),
     raws: texts(raws),
+    /** For a page of messages alone: their offsets, and whether there are more. */
+    offsets: offsets ? texts(offsets) : undefined,
+    more: more === undefined ? undefined : more === 1,
   }
 }
 
@@ -90,13 +95,23 @@ function parts(raw: string) {
 }
 
 export function foundEntries(reply: unknown): FoundEntries {
-  const [last, more, ...found] = list(reply)
+  const [last, more, head, ...found] = list(reply)
+  const entries = foundOnes(found)
+  return { entries, last: natural(last), more: more === 1, head: natural(head) }
+}
+
+export function foundEdits(reply: unknown): FoundEdits {
+  const [next, edits] = list(reply)
+  return { entries: foundOnes(list(edits)), next: next === '' ? undefined : natural(next) }
+}
+
+function foundOnes(found: readonly unknown[]): readonly FoundEntry[] {
   const entries: FoundEntry[] = []
   for (let i = 0; i + 1 < found.length; i += 2) {
     const { id, open } = parts(text(found[i + 1]))
     entries.push({ offset: natural(found[i]), id, open })
   }
-  return { entries, last: natural(last), more: more === 1 }
+  return entries
 }
 
 export function time(reply: unknown): number {

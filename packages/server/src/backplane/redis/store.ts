@@ -45,6 +45,8 @@ export interface ReadReply {
   readonly entries: readonly LogEntry[]
   /** The id at the requested offset, if all later entries are still in the log. */
   readonly idAt: string | undefined
+  /** For a page of messages alone: whether there are more. */
+  readonly more: boolean | undefined
 }
 
 /** The state of a stream, for the head check. */

@@ -1,6 +1,7 @@
-import { ENTRY_OVERHEAD } from '../../log/log.js'
+import { ENTRY_OVERHEAD } from '../../log/log-segment.js'
 import { WHOLE } from './flags.js'
 import { LOG } from './log.js'
+import { REWRITING } from './rewriting.js'
 
 /**
  * What an append needs is in the first arguments. With the feed of all logs, there is a second key: it is one more log,
@@ -42,7 +43,7 @@ local function feed_the_rest(log)
     local raw = redis.call('HGET', key, text(offset))
     local one = raw and entry(raw)
     if one then add_change(log, feed, offset, one, string.sub(raw, one.start)) end
-    redis.call('HSET', key, 'f', text(offset))
+    redis.call('HSET', key, 'f', text(offset), 'c' .. text(offset), text(feed.offset))
   end
   redis.call('SPUBLISH', feed_channel, '')
 end
@@ -57,8 +58,9 @@ end
 `
 
 /** A repeat also writes, since WAIT waits for the last write of its connection. */
-export const APPEND = `${WHOLE}${APPENDING}
+export const APPEND = `${WHOLE}${APPENDING}${REWRITING}
 local timestamp, field, fingerprint, mark, seen, after_epoch, after_offset, after_id = unpack(ARGV, 14, 21)
+local amending = ARGV[22]
 local found = redis.call('HMGET', key, 'h', field)
 local log = load_or_new(key, found[1], epoch)
 local time, set, gone = now(), {}, {}
@@ -84,12 +86,39 @@ local function repeated(record)
   if not is_key then redis.call('HDEL', key, field, 'q' .. number) end
 end
 
-local function remember(offset)
+local function remember(offset, id, timestamp, newest)
   local number = is_key and '' or text(log.next)
   set[1], set[2] = field, table.concat({ fingerprint, offset, id, timestamp, number }, '\\n')
   if is_key then return end
-  set[3], set[4] = 'q' .. number, table.concat({ string.sub(field, 2), text(time), offset, mark }, '\\n')
+  set[3], set[4] = 'q' .. number, table.concat({ string.sub(field, 2), text(time), newest, mark }, '\\n')
   log.next = log.next + 1
+end
+
+-- The answer to an amendment that changes nothing. That of a key would stay for ever: it goes with the entry of its own.
+local function note(offset, id, timestamp)
+  local there = entry_at(log, tonumber(offset))
+  if not there or there.id ~= id then return { 'moved' } end
+  if field ~= '' and not is_key then
+    remember(offset, id, timestamp, text(log.offset))
+    redis.call('HSET', key, 'h', state_of(log), unpack(set))
+    drop(log, gone)
+  end
+  return { 'duplicate', log.epoch, offset, id, timestamp }
+end
+
+-- Adds to \`set\` what an amendment changes, if its target still has the text that the node has read.
+local function amend(target, read, before, after, previous)
+  local raw = tonumber(target) >= log.oldest and get(log, target)
+  local one = raw and entry(raw)
+  if not one or time - one.at >= bounds.age then return { 'moved' } end
+  if redis.sha1hex(string.sub(raw, one.start)) ~= read then return { 'moved' } end
+  local offset = text(log.offset + 1)
+  put(log, target, raw, one, before .. offset .. after, set)
+  rewrite(log, 28, set)
+  if previous ~= '0' then
+    set[#set + 1] = 'e' .. offset
+    set[#set + 1] = previous
+  end
 end
 
 local first = found[1] and found[2] and repeated(found[2])
@@ -100,9 +129,13 @@ if first then
   return { 'duplicate', log.epoch, first.offset, first.id, first.timestamp }
 end
 if seen ~= '' and tonumber(seen) < log.forgotten then return { 'forgotten' } end
-if after_epoch and (after_epoch ~= log.epoch or is_lost(tonumber(after_offset), after_id)) then return { 'out_of_order' } end
+if after_epoch and after_epoch ~= '' and (after_epoch ~= log.epoch or is_lost(tonumber(after_offset), after_id)) then return { 'out_of_order' } end
+if amending == 'refused' then return { 'refused' } end
 prune(log, tonumber(window), 2, time, gone)
-if field ~= '' then remember(text(log.offset + 1)) end
+if amending == 'unchanged' then return note(unpack(ARGV, 23, 25)) end
+if field ~= '' then remember(text(log.offset + 1), id, timestamp, text(log.offset + 1)) end
+local moved = amending == 'changed' and amend(unpack(ARGV, 23, 27))
+if moved then return moved end
 append(log, time, is_key and field or '', set, gone)
 return { 'accepted', log.epoch, text(log.offset), id, timestamp }
 `

@@ -1,4 +1,4 @@
-import { ENTRY_OVERHEAD } from '../../log/log.js'
+import { ENTRY_OVERHEAD } from '../../log/log-segment.js'
 import { TIME } from './time.js'
 
 /**
@@ -10,7 +10,9 @@ import { TIME } from './time.js'
  * - `d<digest>`: the record of a client's message: fingerprint, offset, id, time, its number
  * - `q<number>`: digest, time and offset of a record, and a mark of its user, so that the oldest is found
  * - `k<digest>`: the record of the key of a server's message, which goes with its entry
+ * - `e<offset>`: for an edit, the offset of the edit of the same message before it
  * - `f`: the offset up to which the feed of all logs has the entries
+ * - `c<offset>`: the offset of an entry in that feed
  *
  * One HSET writes all that an append adds, so an error between two lines leaves no hole and no record without its entry.
  * Entries that somebody deleted by hand are a fork: see `mend`.
@@ -42,6 +44,18 @@ local function entry(raw)
   return {
     id = id, previous = previous, at = tonumber(at), key = key, start = start, size = #raw - start + 1 + ${ENTRY_OVERHEAD},
   }
+end
+
+local function starts(raw, one, start)
+  return string.sub(raw, one.start, one.start + #start - 1) == start
+end
+
+local function is_edit(raw, one)
+  return starts(raw, one, '{"type":"message_edited",')
+end
+
+local function is_amendment(raw, one)
+  return is_edit(raw, one) or starts(raw, one, '{"type":"message_deleted",') or starts(raw, one, '{"type":"messages_erased",')
 end
 
 local function get(log, field)
@@ -111,6 +125,8 @@ local function trim(log, bounds, time, gone, newest, newest_key)
     if is_within and not may_be_old then return end
     gone[#gone + 1] = text(log.oldest)
     if one and one.key ~= '' and one.key ~= newest_key then gone[#gone + 1] = one.key end
+    if one and is_edit(raw, one) then gone[#gone + 1] = 'e' .. text(log.oldest) end
+    gone[#gone + 1] = 'c' .. text(log.oldest)
     log.oldest, log.bytes = log.oldest + 1, math.max(0, log.bytes - (one and one.size or 0))
   end
   log.bytes = 0

@@ -8,7 +8,7 @@ export const READ = `${LOG}
 local key, epoch, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local bounds = { count = tonumber(ARGV[3]), bytes = tonumber(ARGV[4]), age = tonumber(ARGV[5]) }
 local is_forward, from = ARGV[6] == 'after', tonumber(ARGV[7])
-local limit, space, asked = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local limit, space, asked, messages_only = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11] == '1'
 
 local function open()
   local state = redis.call('HGET', key, 'h')
@@ -42,6 +42,28 @@ local function collect(log, first)
   return raws
 end
 
+-- The same, without amendments; and whether there are more messages.
+local function collect_messages(log, first)
+  local step, last = is_forward and 1 or -1, is_forward and log.offset or log.oldest
+  local raws, offsets, left = {}, {}, space
+  for start = first, last, step * ${CHUNK} do
+    local fields = {}
+    for offset = start, start + step * ${CHUNK - 1}, step do
+      if (last - offset) * step >= 0 then fields[#fields + 1] = text(offset) end
+    end
+    for i, raw in ipairs(redis.call('HMGET', key, unpack(fields))) do
+      if not raw then return nil end
+      local one = entry(raw)
+      if not is_amendment(raw, one) then
+        left = left - one.size
+        if #raws >= limit or (left < 0 and #raws > 0) then return raws, offsets, 1 end
+        raws[#raws + 1], offsets[#offsets + 1] = raw, fields[i]
+      end
+    end
+  end
+  return raws, offsets, 0
+end
+
 -- The id at an offset, if all later entries are still in the log. Nothing if there is a hole.
 local function id_at(log, offset)
   if not offset or offset < log.oldest - 1 or offset > log.offset then return false end
@@ -53,9 +75,11 @@ end
 
 local function page(log)
   local first = is_forward and math.max(from or 0, log.oldest) or math.min(from or log.offset, log.offset)
-  local raws, id = collect(log, first), id_at(log, asked)
+  local raws, offsets, more
+  if messages_only then raws, offsets, more = collect_messages(log, first) else raws = collect(log, first) end
+  local id = id_at(log, asked)
   if raws and id ~= nil then
-    return { log.epoch, text(log.offset), log.id, text(log.oldest), id, text(first), raws }
+    return { log.epoch, text(log.offset), log.id, text(log.oldest), id, text(first), raws, offsets, more }
   end
 end
 

@@ -1,55 +1,48 @@
-import { ENTRY_OVERHEAD } from '../../log/log.js'
 import { APPENDING } from './append.js'
 import { ALWAYS, WHOLE } from './flags.js'
 import { LOG } from './log.js'
-
-/**
- * Adds entries with other texts to `set`, which the caller writes in one step, alone or with an append. The arguments
- * from `start` on are the offset, id and text of each; an entry that is gone, or has that text, is left out.
- */
-const REWRITING = `
-local function rewrite(log, start, set)
-  for i = start, #ARGV, 3 do
-    local raw = tonumber(ARGV[i]) >= log.oldest and redis.call('HGET', log.key, ARGV[i])
-    local one = raw and entry(raw)
-    if one and one.id == ARGV[i + 1] and string.sub(raw, one.start) ~= ARGV[i + 2] then
-      local rewritten = string.sub(raw, 1, one.start - 1) .. ARGV[i + 2]
-      set[#set + 1] = ARGV[i]
-      set[#set + 1] = rewritten
-      log.seen[ARGV[i]] = rewritten
-      log.bytes = log.bytes + #ARGV[i + 2] + ${ENTRY_OVERHEAD} - one.size
-    end
-  end
-end
-`
+import { REWRITING } from './rewriting.js'
 
 export const REWRITE = `${ALWAYS}${LOG}${REWRITING}
 local key, set = KEYS[1], {}
 local log = load(key, redis.call('HGET', key, 'h'))
-if not log then return 0 end
-rewrite(log, 1, set)
+if not log then return 1 end
+local has_moved = rewrite(log, 1, set)
 if #set > 0 then redis.call('HSET', key, 'h', state_of(log), unpack(set)) end
-return #set / 2
+return has_moved and 0 or 1
 `
 
-/** Appends an entry only if it rewrites another. */
+/** Appends an entry only if it rewrites another. Returns 0 if some have another text by now, and then writes nothing. */
 export const REWRITE_AND_APPEND = `${WHOLE}${APPENDING}${REWRITING}
 local log, set = load(key, redis.call('HGET', key, 'h')), {}
-if not log then return 0 end
-rewrite(log, 14, set)
-local rewritten = #set / 2
-if rewritten > 0 then append(log, now(), '', set, {}) end
-return rewritten
+if not log then return 1 end
+if rewrite(log, 14, set) then return 0 end
+if #set > 0 then append(log, now(), '', set, {}) end
+return 1
+`
+
+/** The edits of one message from the newest on, some at a time. */
+export const EDITS = `${LOG}
+local key, at, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local log, found = load(key, redis.call('HGET', key, 'h')), {}
+while log and at and tonumber(at) >= log.oldest and #found < 2 * most do
+  local raw, previous = unpack(redis.call('HMGET', key, at, 'e' .. at))
+  if not raw then break end
+  found[#found + 1] = at
+  found[#found + 1] = raw
+  at = previous
+end
+return { at or '', found }
 `
 
 /** Finds entries that contain some words, among the next few after an offset. */
 export const FIND = `${LOG}
 local key, words, after, limit, time = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local log = load(key, redis.call('HGET', key, 'h'))
-if not log then return { ARGV[2], 0 } end
+if not log then return { ARGV[2], 0, '0' } end
 local first = math.max(after + 1, log.oldest)
 local last = math.min(first + limit - 1, log.offset)
-local found, fields = { text(math.max(after, last)), last < log.offset and 1 or 0 }, {}
+local found, fields = { text(math.max(after, last)), last < log.offset and 1 or 0, text(log.offset) }, {}
 for offset = first, last do fields[#fields + 1] = text(offset) end
 for i, raw in ipairs(#fields > 0 and redis.call('HMGET', key, unpack(fields)) or {}) do
   local one = raw and entry(raw)
