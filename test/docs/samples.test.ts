@@ -59,3 +59,9 @@ it.each(['vue/src/use-observable.ts', 'svelte/src/reactive.ts', 'solid/src/from-
     expect(page).toContain(`\`${file.split('/').at(-1)}\`:\n\n\`\`\`ts\n${sample}\`\`\``)
   },
 )
+
+it('docs/chat.md shows messages.tsx, which runs as a test', () => {
+  const sample = readFileSync(new URL('../../examples/readme/messages.tsx', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../docs/chat.md', import.meta.url), 'utf8')
+  expect(page).toContain(`\`messages.tsx\`:\n\n\`\`\`tsx\n${sample}\`\`\``)
+})

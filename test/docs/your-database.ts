@@ -21,8 +21,8 @@ export function createTables(database: Database): void {
 export function keepWhatIsSent(database: Database): NonNullable<ServerOptions['handle']> {
   const insert = database.prepare('INSERT INTO sent VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING')
   return {
-    chat_message({ room, user }, chat) {
-      insert.run(room.id, user.id, chat.clientId ?? randomUUID(), chat.message)
+    chat_message({ room, user, edit }, chat) {
+      if (!edit) insert.run(room.id, user.id, chat.clientId ?? randomUUID(), chat.message)
       return chat
     },
   }

@@ -4,6 +4,7 @@ import { createTestServer, Device, newNetwork, VirtualClock } from '@roomful/ser
 import { describe, expect, it } from 'vitest'
 import { runChild } from '../support/child.js'
 import { loseAcks } from './ack-loss.js'
+import { amendUnderFaults } from './amendments.js'
 import type { ChurnResult } from './churn.js'
 import { handOver, type Phase } from './handover.js'
 import { raceJoins } from './join-race.js'
@@ -17,6 +18,21 @@ describe('delivery in numbers', () => {
     timeout: 60_000,
   }, async () => {
     expect(await raceJoins(1_000, 1)).toBeGreaterThanOrEqual(1_000)
+  })
+})
+
+describe('edits and deletions', () => {
+  it('[D2] [D7] [D8] [D10] edits and deletions on connections that break: every page is one moment of the log, and all agree at the end', {
+    timeout: 60_000,
+  }, async () => {
+    const total = { repeated: 0, refused: 0, compared: 0 }
+    for (let seed = 1; seed <= 12; seed++) {
+      const one = await amendUnderFaults(300, seed).catch((cause) => {
+        throw new Error(`Seed ${seed}`, { cause })
+      })
+      for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += one[name]
+    }
+    expect(Math.min(total.repeated, total.refused, total.compared)).toBeGreaterThan(100)
   })
 })
 

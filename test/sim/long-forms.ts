@@ -1,6 +1,7 @@
 import { runChild } from '../support/child.js'
 import { type Figure, writeResult } from '../support/results.js'
 import { loseAcks } from './ack-loss.js'
+import { amendUnderFaults } from './amendments.js'
 import type { ChurnResult } from './churn.js'
 import { raceJoins } from './join-race.js'
 import { compareWithModel } from './model.js'
@@ -28,6 +29,13 @@ let operations = 0
 for (let seed = 1; operations < MANY; seed++) operations += await compareWithModel(20, 1_000, seed)
 const losses = await loseAcks(MANY)
 const joins = await raceJoins(MANY, 1)
+const amended = { operations: 0, repeated: 0, compared: 0 }
+for (let seed = 1; amended.operations < MANY; seed++) {
+  const { operations, repeated, compared } = await amendUnderFaults(1_000, seed)
+  amended.operations += operations
+  amended.repeated += repeated
+  amended.compared += compared
+}
 writeResult('delivery', 'Delivery in numbers', 'npm run test:long', [
   ['operations compared with a model', operations],
   ['divergences', 0],
@@ -36,5 +44,9 @@ writeResult('delivery', 'Delivery in numbers', 'npm run test:long', [
   ['duplicates', 0],
   ['joins while messages were published, over a store that takes its time', joins],
   ['gaps or overlaps between history and live', 0],
+  ['messages, edits and deletions on connections that break', amended.operations],
+  ['of these, sent again because a connection broke', amended.repeated],
+  ['states in pages and resumes that were compared with the log', amended.compared],
+  ['states that never were', 0],
   ...(await churn()),
 ])

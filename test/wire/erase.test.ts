@@ -37,6 +37,7 @@ it.each(Object.entries(stores))(
     })
     await bob.never('messages_erased')
     const history = await ana.ask({ type: 'history', room_id: 'lobby' }, 'history')
+    expect(history.covers).toEqual({ from: 1, to: 2 })
     expect(history.messages).toEqual([
       {
         type: 'chat_message',
@@ -45,11 +46,11 @@ it.each(Object.entries(stores))(
         user_id,
         room_id: 'lobby',
         id,
+        version: 1,
         deleted: true,
         epoch,
         offset: 1,
       },
-      told,
     ])
   },
 )

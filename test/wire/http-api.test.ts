@@ -53,6 +53,34 @@ describe('publishing', () => {
     expect(await ana.next('paid')).toMatchObject({ room_id: '@me', invoice: 18 })
   })
 
+  it('a message is edited and deleted under its id, with its offset, and what cannot be is told', async () => {
+    const { call, server } = await serveApi()
+    const sent = await call('POST', '/rooms/a/messages', {
+      message: 'one',
+      as: 'ana',
+      reply_to: { offset: 9, id: 'x' },
+      mentions: ['bob'],
+    })
+    const { id, offset } = sent.body as { id: string; offset: number }
+    const path = `/rooms/a/messages/${id}`
+    const edit = await call('PATCH', path, { offset, message: 'two', as: 'ana' })
+    expect([edit.status, edit.body]).toMatchObject([200, { offset: 2, duplicate: false }])
+    expect((await server.room('a').history()).messages).toMatchObject([
+      { message: 'two', user_id: 'ana', reply_to: { offset: 9, id: 'x' }, mentions: ['bob'], version: 2 },
+    ])
+    const wrong = await call('PATCH', '/rooms/a/messages/other', { offset, message: 'x' })
+    expect([wrong.status, wrong.body]).toMatchObject([404, { code: 'not_found' }])
+    const bare = await call('DELETE', path)
+    expect([bare.status, bare.body]).toMatchObject([400, { issues: [{ path: 'offset' }] }])
+    const key = { 'Idempotency-Key': 'moderation-1' }
+    const deletion = await call('DELETE', `${path}?offset=${offset}`, undefined, key)
+    expect([deletion.status, deletion.body]).toMatchObject([200, { offset: 3, duplicate: false }])
+    const again = await call('DELETE', `${path}?offset=${offset}`, undefined, key)
+    expect(again.body).toEqual({ ...Object(deletion.body), duplicate: true })
+    const late = await call('PATCH', path, { offset, message: 'x' })
+    expect([late.status, late.body]).toMatchObject([410, { code: 'deleted' }])
+  })
+
   it('an Idempotency-Key makes a repeat known, and is refused with 409 for another body', async () => {
     const { call } = await serveApi({ protocol })
     const key = { 'Idempotency-Key': 'invoice-17' }

@@ -25,6 +25,8 @@ const ajv = new Ajv2020({ strict: true })
 /** Each operation with a call that it answers, and a body that it takes. */
 const calls: Readonly<Record<string, readonly [method: string, path: string, body?: object]>> = {
   sendMessage: ['POST', '/rooms/general/messages', { message: 'Hello', as: 'ana' }],
+  editMessage: ['PATCH', '/rooms/general/messages/MESSAGE', { offset: 1, message: 'Hello, all' }],
+  deleteMessage: ['DELETE', '/rooms/general/messages/MESSAGE?offset=1'],
   listRooms: ['GET', '/rooms?limit=1'],
   readMessages: ['GET', '/rooms/general/messages?limit=1'],
   getSnapshot: ['GET', '/rooms/general/snapshot?as=ana'],
@@ -45,10 +47,11 @@ it('the OpenAPI document describes every call: bodies, answers and errors are as
   const operations = Object.values(document.paths).flatMap((path) => Object.values(path))
   expect(operations.map(({ operationId }) => operationId).sort()).toEqual(Object.keys(calls).sort())
   const { Problem = {} } = document.components.schemas
+  const sent = await call('POST', '/rooms/general/messages', { message: 'Hi' })
   for (const { operationId, requestBody, responses } of operations) {
     const [method, path, body] = calls[operationId] ?? ['', '']
     if (requestBody) expectFit(requestBody.content['application/json']?.schema, body)
-    const answer = await call(method, path, body)
+    const answer = await call(method, path.replace('MESSAGE', idIn(sent)), body)
     const isRefused = answer.status === 400
     // This protocol declares no message of its own.
     expect(isRefused, operationId).toBe(operationId === 'publishToUser')
@@ -56,6 +59,8 @@ it('the OpenAPI document describes every call: bodies, answers and errors are as
     else expectDescribed(answer, responses)
   }
 })
+
+const idIn = ({ body }: Answer): string => (body as { readonly id: string }).id
 
 it('the OpenAPI document names every part of a path as its parameter', async () => {
   const { call } = await serveApi()

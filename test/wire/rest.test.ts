@@ -55,6 +55,20 @@ describe('the handles', () => {
       data: { mood: 'good' },
       offset: 2,
     })
+    const { chat } = rest.room('räume')
+    const replyTo = { offset: 2, id: 'x' }
+    const target = await chat.send('Bye', { replyTo, mentions: ['ana'] })
+    expect(await ana.next('chat_message')).toMatchObject({ reply_to: replyTo, mentions: ['ana'] })
+    await chat.edit(target, 'Good bye', { as: 'carl', data: { mood: 'sad' } })
+    expect(await ana.next('message_edited')).toMatchObject({
+      message: 'Good bye',
+      user_id: 'carl',
+      data: { mood: 'sad' },
+      target: { offset: target.offset, id: target.id },
+    })
+    await chat.delete(target, { as: 'carl' })
+    expect(await ana.next('message_deleted')).toMatchObject({ user_id: 'carl' })
+    expect(await refusalOf(chat.edit(target, 'x'))).toMatchObject({ code: 'deleted', status: 410 })
     await rest.user('ana').publish({ type: 'paid', invoice: 18 })
     expect(await ana.next('paid')).toMatchObject({ room_id: '@me', invoice: 18 })
   })

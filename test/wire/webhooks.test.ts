@@ -133,6 +133,24 @@ describe('webhooks', () => {
     expect(receiver.lines).toEqual(['a a note'])
   })
 
+  it('webhooks send edits and deletions, and of a deleted message no text that was not sent before', async () => {
+    const receiver = await WebhookReceiver.start()
+    const { server } = await started()
+    const { chat } = server.room('a')
+    const target = await chat.send('secret one')
+    await chat.edit(target, 'secret two')
+    await chat.delete(target)
+    const events = ['message_edited', 'message_deleted'] as const
+    server.webhooks([{ url: receiver.url, secret: SECRET, from: 'oldest', events }])
+    await until(() => receiver.received.length === 2)
+    const { offset, id } = target
+    expect(receiver.received.map(({ text }) => text).join()).not.toContain('secret')
+    expect(receiver.received.map(({ text }) => JSON.parse(text))).toMatchObject([
+      { type: 'message_edited', data: { message: '', deleted: true, target: { offset, id } } },
+      { type: 'message_deleted', data: { target: { offset, id } } },
+    ])
+  })
+
   it('webhooks send the messages of a room one after the other, and those of several rooms at once', async () => {
     const { receiver, said } = await telling({ concurrency: 2 })
     const answers: (() => void)[] = []

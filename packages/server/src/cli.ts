@@ -108,7 +108,7 @@ async function start(
     backplane,
     ...(authSecret && {
       authenticate: jwtAuthentication(authSecret),
-      authorize: () => true,
+      authorize: ({ action }: { readonly action: string }) => action !== 'moderate',
       sessionSecret: authSecret,
     }),
     limits,

@@ -1,5 +1,8 @@
 export type {
   AnyProtocol,
+  ChatOptions,
+  DeleteOptions,
+  EditOptions,
   HistoryOptions,
   HistoryPage,
   ListedRoom,

@@ -185,6 +185,7 @@ export class Node {
       contexts,
       clock,
       metrics,
+      limits,
     })
     const dispatcher = new Dispatcher({
       protocol: options.protocol,
@@ -212,6 +213,7 @@ export class Node {
       dispatcher,
       clock,
       limits,
+      decisionLimits: { ...limits, amends: backplane.amends === true },
       metrics,
       contexts,
     }

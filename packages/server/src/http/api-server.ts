@@ -1,5 +1,6 @@
-import type { JsonObject } from '@roomful/protocol'
+import type { JsonObject, Target } from '@roomful/protocol'
 import type {
+  DeleteOptions,
   HistoryOptions,
   HistoryPage,
   ListOptions,
@@ -27,16 +28,24 @@ interface LogHandle {
 }
 
 interface RoomOfServer extends LogHandle {
-  readonly chat: { send(text: string, options?: ChatOfServer): Promise<Published> }
+  readonly chat: {
+    send(text: string, options?: ChatOfServer): Promise<Published>
+    edit(target: Target, text: string, options?: EditOfServer): Promise<Published>
+    delete(target: Target, options?: DeleteOptions): Promise<Published>
+  }
   kick(userId: string): void
   info(): Promise<RoomInfo>
   history(options?: HistoryOptions): Promise<Untyped<HistoryPage>>
   snapshot(options: SnapshotOptions): Promise<Untyped<Snapshot>>
 }
 
-interface ChatOfServer extends PublishOptions {
-  readonly as?: string
+interface EditOfServer extends DeleteOptions {
   readonly data?: JsonObject
+}
+
+interface ChatOfServer extends EditOfServer {
+  readonly replyTo?: Target
+  readonly mentions?: readonly string[]
 }
 
 interface UserOfServer extends LogHandle {

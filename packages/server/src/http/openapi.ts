@@ -6,6 +6,7 @@ import { EVENT_STREAM } from './sse.js'
 const descriptions: ReadonlyMap<string, string> = new Map([
   ['room', 'The id of a room'],
   ['user', 'The id of a user'],
+  ['message', 'The id of a chat message'],
 ])
 
 /** Serves the description of the other calls. */

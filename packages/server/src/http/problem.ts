@@ -4,7 +4,10 @@ import { httpStatus, type REQUEST_STATUSES } from '../api/contracts/http-statuse
 import { RoomfulError } from '../api/contracts/roomful-error.js'
 
 /** An error of the request itself, with the same shape as all others. */
-export function requestError(code: keyof typeof REQUEST_STATUSES, message: string): RoomfulError {
+export function requestError(
+  code: keyof typeof REQUEST_STATUSES | 'not_found',
+  message: string,
+): RoomfulError {
   return new RoomfulError(code, { message })
 }
 

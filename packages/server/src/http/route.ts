@@ -29,7 +29,7 @@ export interface RouteRequest {
 export interface Route {
   /** Its operationId in the OpenAPI document, from which code generators name their functions. */
   readonly name: string
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** Below the base path, such as `/rooms/{room}`. */
   readonly path: string
   /** Begins with a verb. */
@@ -59,10 +59,10 @@ interface Definition<Q extends Fields, B, A extends Schema> {
 
 interface Input<Q, B> {
   /** A parameter in the path. @throws RoomfulError `invalid_request` for a user that is none */
-  param(name: 'room' | 'user'): string
+  param(name: 'room' | 'user' | 'message'): string
   readonly query: Q
   readonly body: B
-  /** For `publish` and `chat.send`. */
+  /** For `publish` and the calls of `chat`. */
   readonly options: { readonly key?: string }
   readonly lastEventId: string | undefined
 }

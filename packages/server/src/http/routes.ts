@@ -19,7 +19,9 @@ import {
 import {
   Chat,
   ContractMessage,
+  Deletion,
   Disconnect,
+  Edit,
   Members,
   Messages,
   Page,
@@ -74,8 +76,39 @@ export const routes: readonly Route[] = [
     async run(server, { param, body, options }) {
       const room = server.room(param('room'))
       if (body.kind === 'contract') return publishedOf(await room.publish(body.message, options))
-      const { message, ...chat } = body.chat
-      return publishedOf(await room.chat.send(message, { ...defined(chat), ...options }))
+      const { message, reply_to: replyTo, ...chat } = body.chat
+      return publishedOf(await room.chat.send(message, { ...defined({ ...chat, replyTo }), ...options }))
+    },
+  }),
+  route({
+    name: 'editMessage',
+    method: 'PATCH',
+    path: '/rooms/{room}/messages/{message}',
+    summary: 'Replaces the text and the data of a chat message',
+    query: noQuery,
+    body: json(Edit),
+    isRepeatable: true,
+    answer: Published,
+    async run(server, { param, body, options }) {
+      const { offset, message, ...edit } = body
+      const target = { offset, id: param('message') }
+      const { chat } = server.room(param('room'))
+      return publishedOf(await chat.edit(target, message, { ...defined(edit), ...options }))
+    },
+  }),
+  route({
+    name: 'deleteMessage',
+    method: 'DELETE',
+    path: '/rooms/{room}/messages/{message}',
+    summary: 'Deletes a chat message, and leaves no text of it in the log',
+    query: Deletion,
+    body: noBody,
+    isRepeatable: true,
+    answer: Published,
+    async run(server, { param, query: { offset, ...deletion }, options }) {
+      const target = { offset, id: param('message') }
+      const { chat } = server.room(param('room'))
+      return publishedOf(await chat.delete(target, { ...defined(deletion), ...options }))
     },
   }),
   route({

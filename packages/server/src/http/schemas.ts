@@ -14,7 +14,20 @@ export const Chat = z.strictObject({
   message: z.string(),
   as: z.optional(userOrServer),
   data: z.optional(jsonObject),
+  reply_to: z.optional(z.strictObject({ offset, id: z.string() })),
+  mentions: z.optional(z.array(z.string())),
 })
+
+/** What a chat message becomes; `offset` is its position, which its id proves. */
+export const Edit = z.strictObject({
+  offset,
+  message: z.string(),
+  as: z.optional(userOrServer),
+  data: z.optional(jsonObject),
+})
+
+/** Which chat message is deleted, and in whose name. */
+export const Deletion = z.strictObject({ offset, as: z.optional(userOrServer) })
 
 /** A message that the protocol declares, with the fields of its schema. */
 export const ContractMessage = z.looseObject({ type: z.string() })

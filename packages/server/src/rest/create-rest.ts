@@ -1,26 +1,29 @@
-import type { BuiltIn, JsonObject } from '@roomful/protocol'
+import type { BuiltIn, JsonObject, Target } from '@roomful/protocol'
 import { type Check, isWellFormed } from '@roomful/protocol/wire'
 import type {
   AnyProtocol,
-  ChatOptions,
   HistoryOptions,
   HistoryPage,
   ListOptions,
   Published,
   PublishOptions,
+  RoomChat,
   RoomList,
   Snapshot,
 } from '../api/api.js'
 import { RoomfulError } from '../api/contracts/roomful-error.js'
 import {
   assertChatOptions,
+  assertDeleteOptions,
+  assertEditOptions,
   assertHistoryOptions,
   assertListOptions,
   assertPublishOptions,
   assertSnapshotOptions,
+  assertTarget,
 } from '../api/options/check-calls.js'
 import { assertKey, assertRestOptions, roomPath, userPath } from './check-rest.js'
-import { Requests } from './requests.js'
+import { type Request, Requests } from './requests.js'
 import type { Rest, RestOptions, RestRoom, RestRoomInfo, RestUser, RoomMembers } from './rest-api.js'
 import { SHAPES } from './shapes.js'
 
@@ -60,7 +63,7 @@ class RestServer implements Rest<AnyProtocol> {
     const path = roomPath(id)
     return {
       id,
-      chat: { send: (text, options) => this.#chat(path, text, options) },
+      chat: this.#chat(path),
       publish: (message: Message, options) => this.#publish(path, message, options),
       history: (options) => this.#history(path, options),
       snapshot: (options) => this.#snapshot(path, options),
@@ -94,22 +97,46 @@ class RestServer implements Rest<AnyProtocol> {
     // Without a type, it would be sent as chat.
     if (typeof Object(message).type !== 'string')
       throw new RoomfulError('invalid_message', { issues: [{ path: 'type', message: 'Expected a string' }] })
-    return this.#log(path, message, 'publish', options.key)
+    const request = { method: 'POST', path: `${path}/messages`, body: message } as const
+    return this.#log(request, 'publish', options.key)
   }
 
-  async #chat(path: string, text: string, options: ChatOptions<AnyProtocol> = {}): Promise<Published> {
-    assertChatOptions(options)
-    const { key, ...body } = options
-    return this.#log(path, { message: text, ...body }, 'chat.send', key)
+  #chat(room: string): RoomChat<AnyProtocol> {
+    return {
+      send: async (message, options = {}) => {
+        assertChatOptions(options)
+        const { key, replyTo, ...chat } = options
+        const body = { message, ...chat, reply_to: replyTo && { offset: replyTo.offset, id: replyTo.id } }
+        return this.#log({ method: 'POST', path: `${room}/messages`, body }, 'chat.send', key)
+      },
+      edit: async (target, message, options = {}) => {
+        assertTarget('chat.edit', target)
+        assertEditOptions(options)
+        const { key, ...edit } = options
+        const body = { offset: target.offset, message, ...edit }
+        return this.#log({ method: 'PATCH', path: messagePath(room, target), body }, 'chat.edit', key)
+      },
+      delete: async (target, options = {}) => {
+        assertTarget('chat.delete', target)
+        assertDeleteOptions(options)
+        const { key, ...deletion } = options
+        const query = queryOf({ offset: target.offset, ...deletion })
+        const path = `${messagePath(room, target)}?${query}`
+        return this.#log({ method: 'DELETE', path }, 'chat.delete', key)
+      },
+    }
   }
 
   /** Always sends a key: without one, a second attempt could log the message twice. */
-  async #log(path: string, body: object, caller: string, callersKey: string | undefined): Promise<Published> {
+  async #log(
+    request: Pick<Request, 'method' | 'path' | 'body'>,
+    caller: string,
+    callersKey: string | undefined,
+  ): Promise<Published> {
     assertKey(caller, callersKey)
     const key = callersKey ?? crypto.randomUUID()
     const keyed = { key, isCallersKey: callersKey !== undefined }
-    const call = { method: 'POST', path: `${path}/messages`, body, shape: SHAPES.published } as const
-    return (await this.requests.make({ ...call, ...keyed })) as Published
+    return (await this.requests.make({ ...request, ...keyed, shape: SHAPES.published })) as Published
   }
 
   async #history(path: string, options: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
@@ -142,13 +169,23 @@ class RestServer implements Rest<AnyProtocol> {
 
   /** `shape` checks that the answer is an `Answer`. */
   async #read<Answer>(path: string, shape: Check, query: object = {}): Promise<Answer> {
-    const fields = new URLSearchParams()
-    for (const [name, value] of Object.entries(query)) fields.append(name, String(value))
-    // Not `fields.size`, which older runtimes lack.
-    const asked = String(fields)
-    const answer = await this.requests.make({ method: 'GET', path: asked ? `${path}?${asked}` : path, shape })
-    return answer as Answer
+    const asked = queryOf(query)
+    return (await this.requests.make({
+      method: 'GET',
+      path: asked ? `${path}?${asked}` : path,
+      shape,
+    })) as Answer
   }
+}
+
+function messagePath(room: string, { id }: Target): string {
+  return `${room}/messages/${encodeURIComponent(id)}`
+}
+
+function queryOf(query: object): string {
+  const fields = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) fields.append(name, String(value))
+  return String(fields)
 }
 
 interface Info extends Omit<RestRoomInfo, 'roomId'> {

@@ -4,7 +4,7 @@ import { type Answer, type Failure, readAnswer, unanswered } from './answers.js'
 
 /** A call of the API. */
 export interface Request {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** Below the API's URL, with its query. */
   readonly path: string
   readonly body?: object

@@ -5,6 +5,7 @@ import type { AnyProtocol, ChangesStart, WebhookEndpoint } from '../api/api.js'
 import { BLOCKED_PORTS } from './blocked-ports.js'
 import { keyOf } from './signature.js'
 
+const LOGGED_EVENTS = ['chat_message', 'message_edited', 'message_deleted', 'messages_erased']
 const OCCUPANCY_EVENTS = ['user_joined', 'user_left', 'room_emptied'] as const
 export type OccupancyEvent = (typeof OCCUPANCY_EVENTS)[number]
 
@@ -153,7 +154,7 @@ function eventsOf(
   if (!events) return { logged: undefined, occupancy: new Set() }
   const server = Object.entries(protocol?.server ?? {})
   const published = server.filter(([, definition]) => !isVolatile(definition)).map(([name]) => name)
-  const logged = ['chat_message', 'messages_erased', ...published]
+  const logged = [...LOGGED_EVENTS, ...published]
   for (const type of events) {
     const fault = faultOf(
       type,

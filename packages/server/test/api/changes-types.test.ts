@@ -1,5 +1,5 @@
 import { defineProtocol } from '@roomful/protocol'
-import { type Change, createServer, type LogMessage } from '@roomful/server'
+import { type Change, createServer, type LogAmendment, type LogMessage } from '@roomful/server'
 import { expectTypeOf, it } from 'vitest'
 import * as z from 'zod/mini'
 
@@ -16,7 +16,9 @@ async function uses() {
   }
   const consumer = server.consume('index', async (changes, { signal, missed, attempt }) => {
     expectTypeOf(changes).toEqualTypeOf<readonly Change<typeof protocol>[]>()
-    expectTypeOf(changes.map(({ message }) => message)).toEqualTypeOf<LogMessage<typeof protocol>[]>()
+    expectTypeOf(changes.map(({ message }) => message)).toEqualTypeOf<
+      (LogMessage<typeof protocol> | LogAmendment<typeof protocol>)[]
+    >()
     expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
     expectTypeOf(missed).toEqualTypeOf<boolean>()
     expectTypeOf(attempt).toEqualTypeOf<number>()

@@ -1,5 +1,5 @@
 import { defineProtocol, type JsonObject, volatile } from '@roomful/protocol'
-import { createServer, type LoggedChatMessage, type LoggedErasure, type LogMessage } from '@roomful/server'
+import { createServer, type LogAmendment, type LoggedChatMessage, type LogMessage } from '@roomful/server'
 import { expectTypeOf, it } from 'vitest'
 import * as z from 'zod/mini'
 
@@ -20,7 +20,23 @@ async function uses() {
   const { messages } = await server.room('chess').history({ limit: 10 })
   expectTypeOf(messages).toEqualTypeOf<readonly Message[]>()
   expectTypeOf((await server.user('ana').history()).messages).toEqualTypeOf<readonly Message[]>()
-  expectTypeOf<Message['type']>().toEqualTypeOf<'chat_message' | 'messages_erased' | 'moved' | 'ended'>()
+  expectTypeOf<Message['type']>().toEqualTypeOf<'chat_message' | 'moved' | 'ended'>()
+  for await (const { message } of server.changes()) {
+    expectTypeOf(message).toEqualTypeOf<Message | LogAmendment<typeof protocol>>()
+    switch (message.type) {
+      case 'message_edited':
+        expectTypeOf(message.data?.mood).toEqualTypeOf<'fine' | 'bad' | undefined>()
+        break
+      case 'message_deleted':
+        expectTypeOf(message.target.offset).toEqualTypeOf<number>()
+        break
+      case 'messages_erased':
+        expectTypeOf(message.through).toEqualTypeOf<number>()
+        break
+      default:
+        expectTypeOf(message).toEqualTypeOf<Message>()
+    }
+  }
   for (const message of messages) {
     expectTypeOf(message.offset).toEqualTypeOf<number>()
     switch (message.type) {
@@ -28,9 +44,6 @@ async function uses() {
         expectTypeOf(message.message).toEqualTypeOf<string>()
         expectTypeOf(message.user_id).toEqualTypeOf<string>()
         expectTypeOf(message.data?.mood).toEqualTypeOf<'fine' | 'bad' | undefined>()
-        break
-      case 'messages_erased':
-        expectTypeOf(message.through).toEqualTypeOf<number>()
         break
       case 'moved':
         expectTypeOf(message.from).toEqualTypeOf<string>()
@@ -48,7 +61,7 @@ async function uses() {
 
 async function usesWithoutProtocol() {
   const { messages } = await createServer().room('lobby').history()
-  expectTypeOf(messages).toEqualTypeOf<readonly (LoggedChatMessage | LoggedErasure)[]>()
+  expectTypeOf(messages).toEqualTypeOf<readonly LoggedChatMessage[]>()
   for (const entry of messages) {
     if (entry.type !== 'chat_message') continue
     expectTypeOf(entry.message).toEqualTypeOf<string>()

@@ -34,6 +34,12 @@ it('the events of webhooks are the logged messages of the protocol', () => {
   expectTypeOf(uses).toBeFunction()
   expectTypeOf<Exclude<WebhookEvent<typeof protocol>, WebhookEvent>>().toEqualTypeOf<'moved'>()
   expectTypeOf<WebhookEvent>().toEqualTypeOf<
-    'chat_message' | 'messages_erased' | 'user_joined' | 'user_left' | 'room_emptied'
+    | 'chat_message'
+    | 'message_edited'
+    | 'message_deleted'
+    | 'messages_erased'
+    | 'user_joined'
+    | 'user_left'
+    | 'room_emptied'
   >()
 })

@@ -9,6 +9,7 @@ import { decide } from '../../src/engine/inbound/decide.js'
 
 const rate = { perSecond: 1, burst: 1 }
 const rates = { messages: rate, bytes: rate, joins: rate, history: rate }
+const LIMITS = { ...DEFAULT_LIMITS, amends: true }
 const protocol = defineProtocol({
   client: { move: request(z.object({ to: z.string() }), z.object({ legal: z.boolean() })) },
 })
@@ -22,12 +23,12 @@ function sessionIn(...rooms: string[]) {
   return session
 }
 
-function decideOn(session: Session<{ id: string }>, message: object, limits = DEFAULT_LIMITS) {
+function decideOn(session: Session<{ id: string }>, message: object, limits = LIMITS) {
   return decide(session, decodeClientMessage(JSON.stringify(message), { protocol }), limits)
 }
 
 /** What is answered, or what is done. */
-function verdict(session: Session<{ id: string }>, message: object, limits = DEFAULT_LIMITS): string {
+function verdict(session: Session<{ id: string }>, message: object, limits = LIMITS): string {
   const decision = decideOn(session, message, limits)
   return decision.do === 'refuse' ? decision.refusal.code : decision.do
 }
@@ -71,10 +72,28 @@ describe('the order of checks', () => {
   })
 })
 
+const target = { offset: 1, id: 'x' }
+
+describe('a store that cannot change what it has logged', () => {
+  it('[D11] [E9] a store that cannot change what it has logged makes edits unknown before all else is looked at', () => {
+    const session = new Session<{ id: string }>(rates, 0)
+    for (const type of ['edit_message', 'delete_message']) {
+      for (const fields of [{}, { target, message: 'x' }, { target, room_id: 'a b' }]) {
+        const decision = decideOn(session, { type, ref: 'r', ...fields }, { ...LIMITS, amends: false })
+        const text = `Unknown message type: ${type}`
+        expect(decision).toMatchObject({ refusal: { code: 'unknown_type', ref: 'r', text } })
+      }
+      expect(verdict(sessionIn('a'), { type, target, message: 'x', room_id: 'a' })).toBe('amend')
+    }
+  })
+})
+
 describe('the room', () => {
   const messages = [
     { type: 'leave' },
     { type: 'chat_message', message: 'x' },
+    { type: 'edit_message', message: 'x', target },
+    { type: 'delete_message', target },
     { type: 'typing_start' },
     { type: 'typing_stop' },
     { type: 'history' },
@@ -113,6 +132,8 @@ describe('the room', () => {
       'forbidden',
       'forbidden',
       'forbidden',
+      'forbidden',
+      'forbidden',
       'history',
       'forbidden',
       'application',
@@ -120,7 +141,7 @@ describe('the room', () => {
   })
 
   it('[J1] the room counts joins under way, so that a flood of them cannot pass the limit', () => {
-    const limits = { ...DEFAULT_LIMITS, roomsPerConnection: 2 }
+    const limits = { ...LIMITS, roomsPerConnection: 2 }
     const session = sessionIn('a')
     session.startJoin('b')
     expect(verdict(session, { type: 'join', room_id: 'c' }, limits)).toBe('room_limit')
@@ -149,13 +170,13 @@ describe('a message', () => {
   })
 
   it('[M2] a message is as long as the server’s limit says', () => {
-    const limits = { ...DEFAULT_LIMITS, textLength: 2 }
+    const limits = { ...LIMITS, textLength: 2 }
     expect(verdict(sessionIn('a'), { type: 'chat_message', message: '𝒳𝒳' }, limits)).toBe('chat')
     expect(verdict(sessionIn('a'), { type: 'chat_message', message: 'xxx' }, limits)).toBe('message_too_long')
   })
 
   it('[P2] a message of presence holds at most so many bytes of JSON', () => {
-    const limits = { ...DEFAULT_LIMITS, presenceStateBytes: 12 }
+    const limits = { ...LIMITS, presenceStateBytes: 12 }
     expect(verdict(sessionIn('a'), { type: 'presence', state: { a: 'é123' } }, limits)).toBe(
       'invalid_message',
     )
@@ -183,7 +204,7 @@ describe('a message', () => {
         const decision = decide(
           sessionIn('a'),
           decodeClientMessage(JSON.stringify(message), { protocol }),
-          DEFAULT_LIMITS,
+          LIMITS,
         )
         expect(decision.do).toBeTypeOf('string')
       },

@@ -72,6 +72,13 @@ describe('an attempt that fails for now', () => {
     expect(new Set(keys()).size).toBe(1)
     expect(keys()).toHaveLength(4)
     expect((await server.room('a').history()).messages).toHaveLength(1)
+    const { room: again, keys: edits } = restOver([undefined, 'lost after it was done', undefined])
+    const target = await again.chat.send('one')
+    expect((await outcome(again.chat.edit(target, 'two'))).value).toMatchObject({
+      offset: 2,
+      duplicate: true,
+    })
+    expect(edits()[1]).toBe(edits()[2])
     const { room: other, keys: others } = restOver([])
     await outcome(Promise.all([other.publish(paid), other.chat.send('Hello')]))
     expect(new Set([...keys(), ...others()]).size).toBe(3)

@@ -1,7 +1,7 @@
 import type { BuiltIn } from '@roomful/protocol'
 import type { Position } from '../contracts/backplane.js'
 import type { AnyProtocol } from '../protocol.js'
-import type { LogMessage } from './log-message.js'
+import type { LogAmendment, LogMessage } from './log-message.js'
 
 /** Where to begin without a cursor: with the oldest entry in the log, or with the next one to be logged. */
 export type ChangesStart = 'oldest' | 'now'
@@ -27,7 +27,11 @@ export interface Change<P extends AnyProtocol = BuiltIn> {
   readonly roomId: string
   /** The user whose own stream it is; absent for a room. */
   readonly userId?: string
-  readonly message: LogMessage<P>
+  /**
+   * A message in its present state, or what changed one. After a deletion, reading again gives no text of the message, nor of
+   * its edits.
+   */
+  readonly message: LogMessage<P> | LogAmendment<P>
   /** Its position in the log of the room. */
   readonly position: Position
   /** When it was logged: wall time, in ms since 1970. */

@@ -1,4 +1,4 @@
-import type { Broadcastable, BuiltIn, ChatDataInput, Member, Publishable } from '@roomful/protocol'
+import type { Broadcastable, BuiltIn, ChatDataInput, Member, Publishable, Target } from '@roomful/protocol'
 import type { Position, PresentUser } from '../contracts/backplane.js'
 import type { User } from '../hooks/authentication.js'
 import type { AnyProtocol } from '../protocol.js'
@@ -30,16 +30,16 @@ export interface RoomInfo {
 
 /** Which page of a log to read; without `before` and `after`, the newest. */
 export interface HistoryOptions {
-  /** Maximum number of entries. @default 50 */
+  /** Maximum number of messages. @default 50 */
   readonly limit?: number
-  /** Reads the entries before this offset. Not together with `after`. */
+  /** Reads the messages before this offset. Not together with `after`. */
   readonly before?: number
-  /** Reads the entries after this offset. */
+  /** Reads the messages after this offset. */
   readonly after?: number
 }
 
 export interface HistoryPage<P extends AnyProtocol = BuiltIn> {
-  /** The frames as members received them, in ascending order of offset. */
+  /** In ascending order of offset. Chat messages are in their present state. */
   readonly messages: readonly LogMessage<P>[]
   readonly more: boolean
   readonly truncated: boolean
@@ -60,7 +60,7 @@ export interface SnapshotOptions {
  * `messages`.
  */
 export interface Snapshot<P extends AnyProtocol = BuiltIn> {
-  /** The newest entries, as members received them, in ascending order of offset. */
+  /** The newest ones, in ascending order of offset. Chat messages are in their present state. */
   readonly messages: readonly LogMessage<P>[]
   /** Whether the log holds older entries. */
   readonly more: boolean
@@ -68,7 +68,7 @@ export interface Snapshot<P extends AnyProtocol = BuiltIn> {
   readonly members: readonly Member[] | undefined
   /** Distinct users, including those in their grace period. */
   readonly count: number
-  /** The position of the last message; in an empty room, the beginning of the log. */
+  /** The position of the last entry of the log; in an empty room, its beginning. */
   readonly cursor: Position
 }
 
@@ -93,13 +93,22 @@ export interface ChatOptions<P extends AnyProtocol = BuiltIn> {
   readonly as?: string
   /** Data as declared by the protocol's `chat` schema. */
   readonly data?: ChatDataInput<P>
+  /** The message that this one answers: its `offset` and `id`, or the whole message. */
+  readonly replyTo?: Target
+  /** The ids of the users that it mentions, at most 50. */
+  readonly mentions?: readonly string[]
   /** Idempotency key, as in `publish`; both share the same keys. */
   readonly key?: string
 }
 
+/** `as` is shown as the one who edited the message, if that is not its author. */
+export type EditOptions<P extends AnyProtocol = BuiltIn> = Pick<ChatOptions<P>, 'as' | 'data' | 'key'>
+
+export type DeleteOptions = Pick<ChatOptions, 'as' | 'key'>
+
 /**
  * The server's own chat messages. They are validated like a client's; no handler and no `authorize` is called for
- * them.
+ * them. The server may change everybody's messages.
  */
 export interface RoomChat<P extends AnyProtocol = BuiltIn> {
   /**
@@ -109,6 +118,22 @@ export interface RoomChat<P extends AnyProtocol = BuiltIn> {
    * `publish` if it was not logged. TypeError if `as` is not a user id
    */
   send(text: string, options?: ChatOptions<P>): Promise<Published>
+  /**
+   * Replaces the text and the data of a chat message; without `data`, it has none afterwards. Members receive
+   * `message_edited`, and the log has the new text in the place of the old one. If nothing would change, nothing is logged:
+   * `duplicate` is true.
+   * @throws RoomfulError `not_found` if the log does not keep this message, `deleted` if it was deleted; and like `send`.
+   * TypeError if the backplane cannot change what is logged
+   *
+   * @example await room.chat.edit(message, 'corrected')
+   */
+  edit(target: Target, text: string, options?: EditOptions<P>): Promise<Published>
+  /**
+   * Deletes a chat message: no text of it is left in the log, nor of its edits. Members receive `message_deleted`.
+   * @throws RoomfulError `not_found`, `deleted`; and rejects like `publish`. TypeError if the backplane cannot change what is
+   * logged
+   */
+  delete(target: Target, options?: DeleteOptions): Promise<Published>
 }
 
 export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
@@ -132,7 +157,7 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
   kick(userId: string): void
   info(): Promise<RoomInfo>
   /**
-   * Reads a page of the log: the newest entries, or those before or after an offset.
+   * Reads a page of messages: the newest, or those before or after an offset.
    * @throws TypeError for a number that is not a whole number of 0 or more, for both offsets, or for a misspelt name
    */
   history(options?: HistoryOptions): Promise<HistoryPage<P>>

@@ -1,7 +1,7 @@
 import type { BuiltIn } from '@roomful/protocol'
 import type { AnyProtocol } from '../protocol.js'
 import type { ChangesStart } from './changes.js'
-import type { LogMessage } from './log-message.js'
+import type { LogAmendment, LogMessage } from './log-message.js'
 
 /**
  * The types of logged messages, and the volatile events of rooms: the first connection of a user joined, the last one left,
@@ -13,8 +13,11 @@ export type WebhookEvent<P extends AnyProtocol = BuiltIn> =
   | 'room_emptied'
   | LoggedType<P>
 
-type LoggedType<P extends AnyProtocol> =
-  LogMessage<P> extends infer M ? (M extends { readonly type: infer T extends string } ? T : never) : never
+type LoggedType<P extends AnyProtocol> = LogMessage<P> | LogAmendment<P> extends infer M
+  ? M extends { readonly type: infer T extends string }
+    ? T
+    : never
+  : never
 
 /** Where logged messages are sent, as requests that are signed as Standard Webhooks describes. */
 export interface WebhookEndpoint<P extends AnyProtocol = BuiltIn> {

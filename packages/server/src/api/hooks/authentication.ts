@@ -34,11 +34,16 @@ export interface AuthenticationRequest {
   readonly request: ConnectionRequest
 }
 
-/** The action that a user requests: a built-in one, or the name of an application's message. */
+/**
+ * The action that a user requests: a built-in one, or the name of an application's message. `chat_message` is also the
+ * action of edits and deletions. `moderate` is asked in addition if the message to change is somebody else's; without
+ * `authorize`, it is denied.
+ */
 export type Action<P extends AnyProtocol = BuiltIn> =
   | 'join'
   | 'history'
   | 'chat_message'
+  | 'moderate'
   | 'presence'
   | (keyof P['client'] & string)
 

@@ -1,4 +1,11 @@
-import type { BuiltIn, ChatDataOutput, ClientMessageFor, ReplyInput, Request } from '@roomful/protocol'
+import type {
+  BuiltIn,
+  ChatDataOutput,
+  ClientMessageFor,
+  ReplyInput,
+  Request,
+  Target,
+} from '@roomful/protocol'
 import type { AnyProtocol } from '../protocol.js'
 import type { HandlerBatch } from './handler-batch.js'
 import type { RoomContext } from './hooks.js'
@@ -7,6 +14,10 @@ import type { RoomContext } from './hooks.js'
 export interface Chat<P extends AnyProtocol = BuiltIn> {
   readonly message: string
   readonly data?: ChatDataOutput<P>
+  /** The message that it answers. Not for edits, which leave it as it was. */
+  readonly replyTo?: Target
+  /** The ids of the users that it mentions. Not for edits. */
+  readonly mentions?: readonly string[]
 }
 
 /** A chat message as a client sent it. */
@@ -24,7 +35,8 @@ export interface SentChat<P extends AnyProtocol = BuiltIn> extends Chat<P> {
 
 /**
  * Handlers by message name. `chat_message` receives each chat message before it is logged, and returns it, changed or
- * not. A throw refuses the message.
+ * not. A throw refuses the message. It is called for edits too, with `context.edit`: otherwise, people could send what it
+ * accepts and edit it into what it refuses.
  */
 export type Handlers<P extends AnyProtocol = BuiltIn, D = unknown> = {
   readonly [K in Handled<P>]?: Handler<P, D, K> | BatchOf<P, D, K>

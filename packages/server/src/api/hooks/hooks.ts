@@ -1,4 +1,4 @@
-import type { Broadcastable, BuiltIn, ClientMessage } from '@roomful/protocol'
+import type { Broadcastable, BuiltIn, ClientMessage, Target } from '@roomful/protocol'
 import type { ConnectionRequest } from '../contracts/transport.js'
 import type { RoomHandle } from '../handles/handles.js'
 import type { AnyProtocol } from '../protocol.js'
@@ -30,6 +30,8 @@ export interface ConnectionContext<P extends AnyProtocol = BuiltIn, D = unknown>
 export interface RoomContext<P extends AnyProtocol = BuiltIn, D = unknown> extends ConnectionContext<P, D> {
   readonly user: User<D>
   readonly room: RoomHandle<P>
+  /** The message that this one replaces, if `handle.chat_message` is called for an edit; else `undefined`. */
+  readonly edit: Target | undefined
   /** Aborted when the handler's time is up, or when the connection has ended. */
   readonly signal: AbortSignal
 }

@@ -3,12 +3,15 @@ import { isWellFormed } from '@roomful/protocol/wire'
 import type {
   BroadcastOptions,
   ChatOptions,
+  DeleteOptions,
+  EditOptions,
   HistoryOptions,
   PublishOptions,
   SnapshotOptions,
 } from '../handles/handles.js'
 import type { ListOptions } from '../handles/listings.js'
 import type { User } from '../hooks/authentication.js'
+import { aTarget, someMentions } from './check-content.js'
 import { isUserId } from './check-ids.js'
 
 export const aCount = is.rule(
@@ -42,11 +45,12 @@ const anAuthor = is.rule(
   `${aUserId.expected}, or '@server'`,
   (value) => value === '@server' || isUserId(value),
 )
-const CHAT: OptionRules<ChatOptions> = {
-  as: anAuthor,
+const DELETE: OptionRules<DeleteOptions> = { as: anAuthor, key: aKey }
+const EDIT: OptionRules<EditOptions> = {
+  ...DELETE,
   data: is.rule('data as the chat schema of the protocol declares it', () => true),
-  key: aKey,
 }
+const CHAT: OptionRules<ChatOptions> = { ...EDIT, replyTo: aTarget, mentions: someMentions }
 
 const SNAPSHOT: OptionRules<SnapshotOptions> = {
   as: is.rule(
@@ -110,6 +114,19 @@ export function assertPublishOptions(options: PublishOptions): void {
 
 export function assertChatOptions(options: ChatOptions): void {
   assertOptions('chat.send', options, CHAT)
+}
+
+export function assertEditOptions(options: EditOptions): void {
+  assertOptions('chat.edit', options, EDIT)
+}
+
+export function assertDeleteOptions(options: DeleteOptions): void {
+  assertOptions('chat.delete', options, DELETE)
+}
+
+/** @throws TypeError */
+export function assertTarget(caller: 'chat.edit' | 'chat.delete', target: unknown): void {
+  if (!aTarget.accepts(target)) throw new TypeError(`${caller}: pass ${aTarget.expected}`)
 }
 
 /** @throws TypeError for a single id: the string would be read as a list of characters */

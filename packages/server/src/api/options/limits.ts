@@ -69,6 +69,12 @@ export interface Limits {
   readonly accountPageBytesPerSecond: number
   /** Bytes of these pages that may be sent at once. @default 8_388_608 */
   readonly accountPageBytesBurst: number
+  /**
+   * Edits and deletions per second in one room on one node, of all its users together; more get `rate_limited`. One
+   * second's worth may arrive at once. Each also counts as a message of its user.
+   * @default 50
+   */
+  readonly amendmentsPerSecond: number
   /** Refused bursts per minute; the last of them closes the connection with 4005. @default 3 */
   readonly strikesPerMinute: number
 
@@ -207,6 +213,7 @@ export const DEFAULT_LIMITS: Limits = {
   accountJoinsBurst: 5_000,
   accountPageBytesPerSecond: MIB,
   accountPageBytesBurst: 8 * MIB,
+  amendmentsPerSecond: 50,
   strikesPerMinute: 3,
   pendingPerAddress: 500,
   silentPerAddress: 20,
@@ -251,6 +258,7 @@ export const UNLIMITED: Partial<Limits> = {
   accountJoinsBurst: Number.POSITIVE_INFINITY,
   accountPageBytesPerSecond: Number.POSITIVE_INFINITY,
   accountPageBytesBurst: Number.POSITIVE_INFINITY,
+  amendmentsPerSecond: Number.POSITIVE_INFINITY,
   pendingPerAddress: Number.POSITIVE_INFINITY,
   silentPerAddress: Number.POSITIVE_INFINITY,
   connectionsPerUser: Number.POSITIVE_INFINITY,

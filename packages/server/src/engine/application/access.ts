@@ -27,6 +27,15 @@ export class Access {
     return denied ?? (isStillMember(connection, membership) ? undefined : new RoomfulError('not_in_room'))
   }
 
+  /** Why a member may not change messages of others. Nobody may if the application has no `authorize`. */
+  async moderationRefusal(
+    connection: Connection,
+    membership: Membership,
+  ): Promise<AnyRoomfulError | undefined> {
+    if (!this.ask) return new RoomfulError('forbidden', { roomId: membership.roomId })
+    return this.refusal(connection, membership, 'moderate')
+  }
+
   /** Why the user of a connection may not act in a room, or `undefined` if they may. */
   authorize(
     { session: { user } }: Connection,

@@ -1,3 +1,4 @@
+import type { Target } from '@roomful/protocol'
 import type { AnyProtocol, ConnectionContext, RoomContext, RoomHandle } from '../../api/api.js'
 import type { Arrival } from '../connection/arrival.js'
 import { disconnect } from '../connection/closing.js'
@@ -45,6 +46,7 @@ export class Contexts {
     roomId: string,
     arrival?: Arrival,
     signal = () => connection.signal,
+    edit?: Target,
   ): RoomContext<AnyProtocol, unknown> {
     const { user } = connection.session
     if (!user) throw new Error('A connection acts in a room before it is admitted')
@@ -53,6 +55,7 @@ export class Contexts {
       ...this.of(connection, arrival),
       user,
       room: this.roomFor(roomId, user.id),
+      edit,
       get signal() {
         asked ??= signal()
         return asked
@@ -61,11 +64,11 @@ export class Contexts {
   }
 
   /** Creates a context whose signal aborts when the time is up or the connection ends. */
-  cancellable(connection: Connection, roomId: string, arrival: Arrival): CancellableContext {
+  cancellable(connection: Connection, roomId: string, arrival: Arrival, edit?: Target): CancellableContext {
     const timedOut = new AbortController()
     // Created only on demand: the connection's signal keeps a reference to each derived signal for as long as it
     // lives.
     const signal = () => AbortSignal.any([timedOut.signal, connection.signal])
-    return { context: this.inRoom(connection, roomId, arrival, signal), abort: () => timedOut.abort() }
+    return { context: this.inRoom(connection, roomId, arrival, signal, edit), abort: () => timedOut.abort() }
   }
 }

@@ -1,4 +1,5 @@
 import type { Break, LogEntry, LogPage, Position } from '../../api/contracts/backplane.js'
+import type { Covers } from '../../backplane/log/page.js'
 import { type Frames, TailedFrame, TextFrame } from './frames.js'
 import type { MemberList } from './member-list.js'
 
@@ -13,6 +14,7 @@ export interface Joined {
   readonly position: Position
   readonly entries: readonly LogEntry[]
   readonly more: boolean
+  readonly covers: Covers | undefined
   /** Why the requested resume has a gap. */
   readonly fault: Break | undefined
   readonly isResume: boolean
@@ -31,6 +33,7 @@ export function joinedFrame(joined: Joined): PageFrame {
     timestamp: joined.timestamp,
     ...joined.position,
     more: joined.more,
+    covers: joined.covers,
     count: joined.count,
     presence_version: joined.version,
     recovered: joined.isResume ? joined.fault === undefined : undefined,
@@ -40,12 +43,16 @@ export function joinedFrame(joined: Joined): PageFrame {
   return pageFrame(head, joined.entries, joined.members)
 }
 
-export function historyFrame(roomId: string, page: LogPage, ref: string | undefined): PageFrame {
+/** A page of a log, and the offsets that it accounts for. */
+export type CoveringPage = LogPage & { readonly covers: Covers | undefined }
+
+export function historyFrame(roomId: string, page: CoveringPage, ref: string | undefined): PageFrame {
   const head = {
     type: 'history',
     room_id: roomId,
     epoch: page.epoch,
     more: page.more,
+    covers: page.covers,
     oldest_offset: page.oldestOffset,
     truncated: page.truncated,
     ref,

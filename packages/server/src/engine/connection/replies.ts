@@ -1,5 +1,4 @@
 import { ERRORS, RoomfulError } from '@roomful/protocol'
-import type { LogPage } from '../../api/contracts/backplane.js'
 import type { Clock } from '../../api/contracts/clock.js'
 import { isoTime } from '../../util/iso-time.js'
 import type { Metrics } from '../process/metrics.js'
@@ -7,7 +6,7 @@ import { noteAnswer } from '../process/tracing.js'
 import { type AckFields, ackText } from './ack-text.js'
 import type { Connection } from './connection.js'
 import { TextFrame } from './frames.js'
-import { historyFrame, type Joined, joinedFrame, type PageFrame } from './page-frames.js'
+import { type CoveringPage, historyFrame, type Joined, joinedFrame, type PageFrame } from './page-frames.js'
 import type { Refs, Refusal } from './refs.js'
 
 /** Sends the frames that answer a connection's own messages. */
@@ -68,7 +67,7 @@ export class Replies {
   }
 
   /** Returns the number of bytes in the frame. */
-  history(connection: Connection, roomId: string, page: LogPage, ref: string | undefined): number {
+  history(connection: Connection, roomId: string, page: CoveringPage, ref: string | undefined): number {
     return this.#page(connection, historyFrame(roomId, page, ref))
   }
 

@@ -4,6 +4,7 @@ import {
   type CloseName,
   isTraceparent,
   type JsonObject,
+  MAX_USER_ID_LENGTH,
   PROTOCOL_VERSION,
   RoomfulError,
   truncate,
@@ -244,8 +245,6 @@ function judge(
   return lastsMs > 0 ? { user: toUser(result), lastsMs } : 'token_expired'
 }
 
-/** Longest user id, in Unicode code points: members of the user's rooms get it in every frame. */
-const MAX_USER_ID_LENGTH = 256
 /** September 2001 in ms; read as seconds, it is the year 33658. */
 const SECONDS_BEFORE = 1e12
 

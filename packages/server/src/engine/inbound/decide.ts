@@ -24,6 +24,11 @@ export type Decision =
       readonly membership: Membership
       readonly message: ClientMessageOf<'chat_message'>
     }
+  | {
+      readonly do: 'amend'
+      readonly membership: Membership
+      readonly message: ClientMessageOf<'edit_message' | 'delete_message'>
+    }
   | { readonly do: 'typing'; readonly membership: Membership; readonly typing: boolean }
   | { readonly do: 'history'; readonly membership: Membership; readonly message: ClientMessageOf<'history'> }
   | {
@@ -37,6 +42,8 @@ export interface DecisionLimits {
   readonly textLength: number
   readonly roomsPerConnection: number
   readonly presenceStateBytes: number
+  /** Whether the store can change what it has logged. */
+  readonly amends: boolean
 }
 
 type AnySession = Session<{ readonly id: string }>
@@ -48,6 +55,8 @@ type AnySession = Session<{ readonly id: string }>
 export function decide(session: AnySession, decoded: DecodeResult, limits: DecisionLimits): Decision {
   const type = decoded.ok ? decoded.message.type : decoded.type
   const isReadable = decoded.ok || decoded.stage !== 'frame'
+  if (!limits.amends && (type === 'edit_message' || type === 'delete_message'))
+    return refuse('unknown_type', refsOf(decoded), `${ERRORS.unknown_type.text}: ${type}`)
   if (isReadable && session.standing !== 'authenticated' && type !== 'auth' && type !== 'ping') {
     return refuse('not_authenticated', refsOf(decoded))
   }
@@ -65,6 +74,9 @@ export function decide(session: AnySession, decoded: DecodeResult, limits: Decis
       return withMembership(session, message, (membership) => ({ do: 'leave', membership, ref: message.ref }))
     case 'chat_message':
       return decideChat(session, message, limits)
+    case 'edit_message':
+    case 'delete_message':
+      return decideAmendment(session, message, limits)
     case 'typing_start':
     case 'typing_stop':
       return decideTyping(session, message)
@@ -104,6 +116,19 @@ function chatFault(
   // Nothing may overtake the retry of a refused message.
   const isOutOfOrder = message.after !== undefined && message.after !== lastAccepted?.clientId
   return isOutOfOrder ? 'out_of_order' : undefined
+}
+
+function decideAmendment(
+  session: AnySession,
+  message: ClientMessageOf<'edit_message' | 'delete_message'>,
+  limits: DecisionLimits,
+): Decision {
+  return withMembership(session, message, (membership) => {
+    const refs = refsOfMessage(message, membership)
+    if (membership.roomId === OWN_STREAM) return refuse('forbidden', refs)
+    const fault = message.type === 'edit_message' ? checkText(message.message, limits.textLength) : undefined
+    return fault ? refuse(fault, refs) : { do: 'amend', membership, message }
+  })
 }
 
 function decideTyping(

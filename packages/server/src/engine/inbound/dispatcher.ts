@@ -70,6 +70,8 @@ export class Dispatcher {
         return this.#leave(connection, decision.membership, decision.ref)
       case 'chat':
         return deps.chats.take(connection, decision.membership, decision.message, arrival)
+      case 'amend':
+        return deps.chats.take(connection, decision.membership, decision.message, arrival)
       case 'typing':
         return this.#type(connection, decision.membership, decision.typing)
       case 'history':
@@ -134,7 +136,11 @@ export class Dispatcher {
     const refs = refsOfMessage(message, membership)
     if (!user || !isStillMember(connection, membership))
       return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
-    const bounds = { limit: message.limit ?? HISTORY_LIMIT, maxBytes: pageSpace(deps.limits.pageBytes) }
+    const bounds = {
+      limit: message.limit ?? HISTORY_LIMIT,
+      maxBytes: pageSpace(deps.limits.pageBytes),
+      messagesOnly: true,
+    }
     const range =
       message.after === undefined
         ? { before: message.before, ...bounds }

@@ -19,7 +19,7 @@ import { refsOf } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
 import type { Metrics } from '../process/metrics.js'
 import { channels, isTraced, traced } from '../process/tracing.js'
-import { type Decision, decide } from './decide.js'
+import { type Decision, type DecisionLimits, decide } from './decide.js'
 import type { Dispatcher } from './dispatcher.js'
 import { type Charged, charge } from './throttle.js'
 
@@ -31,6 +31,7 @@ export interface InboundDeps {
   readonly dispatcher: Dispatcher
   readonly clock: Clock
   readonly limits: Limits
+  readonly decisionLimits: DecisionLimits
   readonly metrics: Metrics
   readonly contexts: Contexts
 }
@@ -176,7 +177,7 @@ export class Inbound {
     const { decoded, bytes } = waiting
     if (!connection.isOpen) return
     if (!this.#passes(decoded, bytes)) return
-    const decision = decide(connection.session, decoded, deps.limits)
+    const decision = decide(connection.session, decoded, deps.decisionLimits)
     if (decision.do === 'refuse') return this.#refuse(decision)
     const isAsked = deps.hooks.names.has('message')
     if (!isAsked || !decoded.ok || decision.do === 'authenticate' || decision.do === 'answer_ping')
@@ -202,7 +203,7 @@ export class Inbound {
     )
     if (refusal) return deps.replies.fail(connection, refusal, refsOf(decoded))
     // Decides again, because the connection may have left the room while the hook was running.
-    const again = decide(connection.session, decoded, deps.limits)
+    const again = decide(connection.session, decoded, deps.decisionLimits)
     if (again.do === 'refuse') return deps.replies.refuse(connection, again.refusal)
     if (connection.isOpen) await deps.dispatcher.dispatch(connection, again, arrival)
   }
@@ -247,7 +248,7 @@ export class Inbound {
     const { connection, deps } = this
     const { decoded, bytes } = waiting
     if (!this.#passes(decoded, bytes)) return
-    const decision = decide(connection.session, decoded, deps.limits)
+    const decision = decide(connection.session, decoded, deps.decisionLimits)
     if (decision.do === 'refuse') this.#refuse(decision)
     else void deps.dispatcher.dispatch(connection, decision, waiting)
   }

@@ -1,7 +1,8 @@
-import { type ClientMessageOf, RoomfulError } from '@roomful/protocol'
+import { RoomfulError } from '@roomful/protocol'
 import type { Backplane, PublishResult, Sender } from '../../api/contracts/backplane.js'
 import type { Clock } from '../../api/contracts/clock.js'
-import { fingerprint } from '../../backplane/log/fingerprint.js'
+import type { Limits } from '../../api/options/limits.js'
+import { paid, waitFor } from '../../util/rate-limit.js'
 import { type Access, isStillMember } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'
 import type { Contexts } from '../application/contexts.js'
@@ -13,8 +14,9 @@ import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { LifeCycle } from '../process/life-cycle.js'
 import type { Metrics } from '../process/metrics.js'
-import { type ChatBody, type Publisher, refusalOf } from './publisher.js'
-import { streamOf } from './room.js'
+import { type ChatContent, type ChatRequest, contentOf, digest, rewritten } from './chat-content.js'
+import { type ChatDraft, type Publisher, refusalOf } from './publisher.js'
+import { type Room, streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
 import type { TypingNotices } from './typing-notices.js'
 
@@ -31,27 +33,28 @@ export interface ChatDeps {
   readonly contexts: Contexts
   readonly clock: Clock
   readonly metrics: Metrics
+  readonly limits: Pick<Limits, 'amendmentsPerSecond'>
 }
 
 type Accepted = PublishResult & { readonly status: 'accepted' }
 
-/** A chat message that is being handled. */
+/** A message that is being handled. */
 interface Chat {
   readonly connection: Connection
   readonly membership: Membership
-  readonly message: ClientMessageOf<'chat_message'>
+  readonly message: ChatRequest
   readonly userId: string
   readonly arrival: Arrival
 }
 
-/** Takes chat messages to the log: asks the application, publishes, acknowledges. */
+/** Takes chat messages, edits and deletions to the log: asks the application, publishes, acknowledges. */
 export class Chats {
   constructor(private readonly deps: ChatDeps) {}
 
   async take(
     connection: Connection,
     membership: Membership,
-    message: ClientMessageOf<'chat_message'>,
+    message: ChatRequest,
     arrival: Arrival,
   ): Promise<void> {
     const { deps } = this
@@ -63,39 +66,78 @@ export class Chats {
         refsOfMessage(message, membership),
       )
     const chat = { connection, membership, message, userId: user.id, arrival }
-    // A message that is accepted now would be lost with this process.
-    if (deps.lifeCycle.isDraining && deps.backplane.durability === 'memory')
-      return this.#fail(chat, new RoomfulError('draining', { retryAfterMs: 1_000 }))
+    const untimely = this.#untimely(chat)
+    if (untimely) return this.#fail(chat, untimely)
     const denied = await deps.access.refusal(connection, membership, 'chat_message')
     if (denied) return this.#fail(chat, denied)
     const handler = deps.handlers.get('chat_message')
-    if (typeof handler === 'function') await this.#handle(handler, chat)
-    else await this.#publish(chat, chat.message)
+    const content = contentOf(message)
+    if (content.kind !== 'delete' && typeof handler === 'function') await this.#handle(handler, chat, content)
+    else await this.#publish(chat, content)
   }
 
-  async #handle(handler: Handler, chat: Chat): Promise<void> {
+  /** Why it must wait. */
+  #untimely({ membership, message, userId }: Chat): RoomfulError | undefined {
+    const { lifeCycle, backplane, rooms } = this.deps
+    // A message that is accepted now would be lost with this process.
+    if (lifeCycle.isDraining && backplane.durability === 'memory')
+      return new RoomfulError('draining', { retryAfterMs: 1_000 })
+    const room = rooms.get(streamOf(membership.roomId, userId))
+    return room && message.type !== 'chat_message' ? this.#chargeAmendment(room) : undefined
+  }
+
+  /** Amendments of a room have a rate of their own: many users could otherwise fill its log with them. */
+  #chargeAmendment(room: Room): RoomfulError | undefined {
+    const { clock, limits } = this.deps
+    const rate = { perSecond: limits.amendmentsPerSecond, burst: Math.max(1, limits.amendmentsPerSecond) }
+    const now = clock.now()
+    const retryAfterMs = waitFor(room.amendments, rate, now)
+    if (retryAfterMs > 0) return new RoomfulError('rate_limited', { retryAfterMs })
+    room.amendments = paid(room.amendments, rate, now)
+    return undefined
+  }
+
+  async #handle(
+    handler: Handler,
+    chat: Chat,
+    content: Exclude<ChatContent, { kind: 'delete' }>,
+  ): Promise<void> {
     const { deps } = this
-    const { message, data, client_id: clientId } = chat.message
-    const body = { message, ...(data && { data }), ...(clientId !== undefined && { clientId }) }
-    const { connection, membership, arrival } = chat
-    const { context, abort } = deps.contexts.cancellable(connection, membership.roomId, arrival)
-    const call = async () => rewritten(await handler(context, body), body)
+    const { connection, membership, message, arrival } = chat
+    const { client_id: clientId } = message
+    const sent = { ...content.body, ...(clientId !== undefined && { clientId }) }
+    const edit = content.kind === 'edit' ? content.target : undefined
+    const { context, abort } = deps.contexts.cancellable(connection, membership.roomId, arrival, edit)
+    const call = async () => rewritten(await handler(context, sent), sent)
     const outcome = await deps.calls.run('handle.chat_message', context, call, abort)
-    if (outcome.ok) await this.#publish(chat, outcome.value)
+    if (outcome.ok) await this.#publish(chat, { ...content, body: outcome.value })
     else this.#fail(chat, outcome.error)
   }
 
-  async #publish(chat: Chat, body: ChatBody): Promise<void> {
+  async #publish(chat: Chat, content: ChatContent): Promise<void> {
     const { deps } = this
     const { connection, membership, userId } = chat
     if (!isStillMember(connection, membership)) return this.#fail(chat, new RoomfulError('not_in_room'))
-    const stream = streamOf(membership.roomId, userId)
-    const room = deps.rooms.get(stream)
-    if (room) deps.typing.stop(room, userId, connection.id)
-    const { account } = connection.session
     const { roomId } = membership
-    const draft = { stream, roomId, userId, body, sender: senderOf(chat), account }
+    const stream = streamOf(roomId, userId)
+    const room = deps.rooms.get(stream)
+    if (room && content.kind === 'send') deps.typing.stop(room, userId, connection.id)
+    const { account } = connection.session
+    const draft = { stream, roomId, userId, content, moderates: false, sender: senderOf(chat), account }
     const result = await deps.publisher.publishChat(draft)
+    if (result.status === 'forbidden') await this.#moderate(chat, draft)
+    else this.#answer(chat, result)
+  }
+
+  /** The message to change is somebody else's, so the application decides. Only the store knew whose it is. */
+  async #moderate(chat: Chat, draft: ChatDraft): Promise<void> {
+    const { access, publisher } = this.deps
+    const denied = await access.moderationRefusal(chat.connection, chat.membership)
+    if (denied) return this.#fail(chat, denied)
+    this.#answer(chat, await publisher.publishChat({ ...draft, moderates: true }))
+  }
+
+  #answer(chat: Chat, result: PublishResult): void {
     if (result.status === 'accepted') this.#acknowledge(chat, result)
     else this.#fail(chat, refusalOf(result))
   }
@@ -105,7 +147,7 @@ export class Chats {
     const { connection, membership, message, arrival } = chat
     const { client_id: clientId, ref } = message
     if (clientId === undefined) return
-    membership.lastAccepted = { clientId, position: accepted.position }
+    if (message.type === 'chat_message') membership.lastAccepted = { clientId, position: accepted.position }
     deps.replies.acknowledge(connection, { ref, clientId, roomId: membership.roomId, accepted })
     deps.metrics.acks.observe(deps.clock.now() - arrival.at)
   }
@@ -119,25 +161,7 @@ export class Chats {
 function senderOf({ membership, message, userId }: Chat): Sender | undefined {
   const { client_id: clientId, seen } = message
   if (clientId === undefined) return undefined
-  const after = message.after === undefined ? undefined : membership.lastAccepted?.position
-  return { userId, clientId, fingerprint: digest(message), seen, after }
-}
-
-function digest({ message, data }: ChatBody): number {
-  return fingerprint(data ? `${message}\n${JSON.stringify(data)}` : message)
-}
-
-/**
- * The handler's version of a chat message.
- * @throws TypeError if it returned anything else, which types cannot prevent in JavaScript
- */
-function rewritten(result: unknown, chat: ChatBody): ChatBody {
-  const { message, data } = (result ?? chat) as Partial<ChatBody>
-  if (typeof message !== 'string') {
-    throw new TypeError("handle.chat_message must return the chat message, but its 'message' is not a string")
-  }
-  if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data))) {
-    throw new TypeError("handle.chat_message returned 'data' that is not an object")
-  }
-  return data ? { message, data } : { message }
+  const isAfter = message.type === 'chat_message' && message.after !== undefined
+  const after = isAfter ? membership.lastAccepted?.position : undefined
+  return { userId, clientId, fingerprint: digest(contentOf(message)), seen, after }
 }

@@ -2,11 +2,12 @@ import { CLOSE_CODES, closeCode, type JsonObject, OWN_STREAM } from '@roomful/pr
 import type {
   AnyProtocol,
   BroadcastOptions,
-  ChatOptions,
+  DeleteOptions,
   HistoryOptions,
   HistoryPage,
   Published,
   PublishOptions,
+  RoomChat,
   RoomHandle,
   RoomInfo,
   Snapshot,
@@ -20,10 +21,13 @@ import {
   assertBroadcastOptions,
   assertBroadcastToAllOptions,
   assertChatOptions,
+  assertDeleteOptions,
+  assertEditOptions,
   assertHistoryOptions,
   assertIds,
   assertPublishOptions,
   assertSnapshotOptions,
+  assertTarget,
 } from '../../api/options/check-calls.js'
 import { assertRoomId, assertUserId } from '../../api/options/check-ids.js'
 import type { ServerMessages } from '../application/server-messages.js'
@@ -33,9 +37,10 @@ import type { Registry } from '../connection/registry.js'
 import type { Replies } from '../connection/replies.js'
 import type { LifeCycle } from '../process/life-cycle.js'
 import type { Broadcasts } from './broadcasts.js'
+import type { ChatContent } from './chat-content.js'
 import { MAX_PAGE_BYTES, messagesOf } from './log-pages.js'
 import type { Memberships } from './memberships.js'
-import type { ChatBody, Publisher } from './publisher.js'
+import type { Publisher } from './publisher.js'
 import { relayFault } from './relays.js'
 import { streamOf, userStream } from './room.js'
 import type { Rooms } from './rooms.js'
@@ -153,7 +158,7 @@ export class Messenger {
   #handle(id: string, stream: string): RoomHandle<AnyProtocol> {
     return {
       id,
-      chat: { send: (text, chat) => this.#chat(stream, id, text, chat) },
+      chat: this.#chat(stream, id),
       publish: (message: Message, options) => this.#publish(stream, id, message, options),
       broadcast: (message: Message, options = {}) =>
         this.#broadcastToStreams([stream], this.deps.messages.volatile(message), options),
@@ -188,17 +193,44 @@ export class Messenger {
     return this.deps.lifeCycle.run(() => this.deps.publisher.publish(stream, roomId, message, options.key))
   }
 
-  async #chat(
+  #chat(stream: string, roomId: string): RoomChat<AnyProtocol> {
+    return {
+      send: async (message, options = {}) => {
+        assertChatOptions(options)
+        const { data, replyTo, mentions } = options
+        const body = { message, data: data as JsonObject | undefined, replyTo, mentions }
+        return this.#publishChat(stream, roomId, { kind: 'send', body }, options)
+      },
+      edit: async (target, message, options = {}) => {
+        assertTarget('chat.edit', target)
+        assertEditOptions(options)
+        const body = { message, data: options.data as JsonObject | undefined }
+        return this.#amend(stream, roomId, { kind: 'edit', target, body }, options)
+      },
+      delete: async (target, options = {}) => {
+        assertTarget('chat.delete', target)
+        assertDeleteOptions(options)
+        return this.#amend(stream, roomId, { kind: 'delete', target }, options)
+      },
+    }
+  }
+
+  #amend(stream: string, roomId: string, content: ChatContent, options: DeleteOptions): Promise<Published> {
+    if (this.deps.backplane.amends) return this.#publishChat(stream, roomId, content, options)
+    throw new TypeError(
+      `chat.${content.kind}: this backplane cannot change what is logged; memory(), sqlite() and redis() can`,
+    )
+  }
+
+  async #publishChat(
     stream: string,
     roomId: string,
-    text: string,
-    options: ChatOptions<AnyProtocol> = {},
+    content: ChatContent,
+    { as = SERVER_USER_ID, key }: DeleteOptions,
   ): Promise<Published> {
-    assertChatOptions(options)
-    const { as = SERVER_USER_ID, data, key } = options
     if (roomId === OWN_STREAM) throw new RoomfulError('forbidden', { roomId })
-    const body: ChatBody = { message: text, data: data as JsonObject | undefined }
-    return this.deps.lifeCycle.run(() => this.deps.publisher.publishOwnChat(stream, roomId, as, body, key))
+    const { lifeCycle, publisher } = this.deps
+    return lifeCycle.run(() => publisher.publishOwnChat(stream, roomId, as, content, key))
   }
 
   /** @throws RoomfulError `closed`, or TypeError for what the other nodes would not understand */
@@ -275,10 +307,8 @@ export class Messenger {
     stream: string,
     { limit = 50, before, after }: HistoryOptions,
   ): Promise<HistoryPage<AnyProtocol>> {
-    const range: Range =
-      after === undefined
-        ? { before, limit, maxBytes: MAX_PAGE_BYTES }
-        : { after, limit, maxBytes: MAX_PAGE_BYTES }
+    const bounds = { limit, maxBytes: MAX_PAGE_BYTES, messagesOnly: true }
+    const range: Range = after === undefined ? { before, ...bounds } : { after, ...bounds }
     const page = await this.deps.backplane.read(stream, range)
     return { messages: messagesOf(page), more: page.more, truncated: page.truncated }
   }

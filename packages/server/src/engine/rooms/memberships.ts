@@ -1,6 +1,7 @@
 import { type ClientMessageOf, ERRORS, RoomfulError } from '@roomful/protocol'
-import type { Backplane, LogPage, PresenceSnapshot, PresentUser } from '../../api/contracts/backplane.js'
+import type { Backplane, Break, PresenceSnapshot, PresentUser } from '../../api/contracts/backplane.js'
 import type { Limits } from '../../api/options/limits.js'
+import { folded } from '../../backplane/log/folding.js'
 import { withChanges } from '../../backplane/presence.js'
 import type { Access } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'
@@ -10,7 +11,7 @@ import type { Allowances } from '../connection/allowances.js'
 import type { Arrival } from '../connection/arrival.js'
 import { mayReturn } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
-import { bytesOf, type Joined, pageSpace } from '../connection/page-frames.js'
+import { bytesOf, type CoveringPage, type Joined, pageSpace } from '../connection/page-frames.js'
 import { type Refs, refsOfMessage } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
@@ -155,7 +156,7 @@ export class Memberships {
   async #readAndAttach(connection: Connection, message: Join, room: Room): Promise<void> {
     for (let read = 0; read < MAX_READS; read++) {
       const { breaks } = room
-      const page = await this.#readPage(room, message)
+      const page = await this.#readPage(connection, room, message)
       assertJoining(connection, message)
       if (page && this.#wantsMore(connection, message, page))
         return this.#sendPage(connection, room, message, page)
@@ -185,22 +186,23 @@ export class Memberships {
       await this.deps.backplane.leave(stream, user.id, connection.id, mayReturn(connection))
   }
 
-  async #readPage(room: Room, message: Join): Promise<Page | undefined> {
-    const { pages, limits } = this.deps
-    const maxBytes = pageSpace(message.since ? limits.pageBytes : limits.pageBytes / 2)
-    if (message.since) {
-      const { offset } = message.since
-      const page = await pages.read(room, { after: offset, limit: MAX_PAGE, maxBytes }, message.since)
-      if (!page.fault) return page
-      const newest = await pages.read(room, {
-        before: undefined,
-        limit: message.history ?? 0,
-        maxBytes: pageSpace(limits.pageBytes / 2),
-      })
-      return { ...newest, fault: page.fault }
-    }
-    if (message.history === undefined) return undefined
-    return pages.read(room, { before: undefined, limit: message.history, maxBytes })
+  async #readPage({ session }: Connection, room: Room, { since, history }: Join): Promise<Page | undefined> {
+    if (!since) return history === undefined ? undefined : this.#readNewest(room, history, undefined)
+    const maxBytes = pageSpace(this.deps.limits.pageBytes)
+    const replaysAll = session.extended
+    // A base client could do nothing with amendments.
+    const kind = replaysAll ? {} : { messagesOnly: true }
+    const range = { after: since.offset, limit: MAX_PAGE, maxBytes, ...kind }
+    const page = await this.deps.pages.read(room, range, since)
+    if (page.fault) return this.#readNewest(room, history ?? 0, page.fault)
+    return { ...page, replaysAll }
+  }
+
+  async #readNewest(room: Room, limit: number, fault: Break | undefined): Promise<Page> {
+    const maxBytes = pageSpace(this.deps.limits.pageBytes / 2)
+    const range = { before: undefined, limit, maxBytes, messagesOnly: true }
+    const page = await this.deps.pages.read(room, range)
+    return { ...page, fault, replaysAll: false }
   }
 
   /** Whether there is more to read, or no space for the list of members in this page. */
@@ -212,10 +214,11 @@ export class Memberships {
   /** Sends one page of a resume that takes several; the connection is not live until the last. */
   #sendPage(connection: Connection, room: Room, message: Join, page: Page): void {
     room.audience.suspend(connection.id)
-    const last = page.entries.at(-1)
-    const position = last ? { epoch: page.epoch, offset: last.offset, id: last.id } : page.head
+    const { epoch, head, entries, covers } = page
+    const last = page.more ? entries.at(-1) : undefined
+    const position = last ? { epoch, offset: last.offset, id: last.id } : head
     connection.session.startPaging(message.room_id, position.offset)
-    this.#sendJoined(connection, message, { position, entries: page.entries, more: true, fault: undefined })
+    this.#sendJoined(connection, message, { position, entries, covers, more: true, fault: undefined })
   }
 
   /**
@@ -232,9 +235,6 @@ export class Memberships {
     const { session } = connection
     if (!session.user) return
     this.deps.fanOut.attach(room.audience, connection, session.user.id)
-    const upTo = page?.entries.at(-1)?.offset ?? page?.head.offset ?? room.head.offset
-    const late = room.tail.filter((entry) => entry.offset > upTo)
-    const entries = page?.entries ?? []
     session.endPaging(message.room_id)
     // Uses the room's own string: that of the message would keep its memory for as long as the connection.
     const membership = session.enterRoom(room.id)
@@ -242,7 +242,7 @@ export class Memberships {
     if (current) room.count = current.count
     this.#sendJoined(connection, message, {
       position: room.head,
-      entries: page && late.length > 0 ? [...entries, ...late] : entries,
+      ...contentOf(page, room),
       more: false,
       fault: page?.fault,
       count: current?.count,
@@ -271,7 +271,21 @@ export class Memberships {
   }
 }
 
-type Page = LogPage & { readonly fault?: 'epoch_changed' | 'forked' | 'expired' | undefined }
+type Page = CoveringPage & {
+  readonly fault: Break | undefined
+  /** Whether it has every entry, for a reader that applies amendments itself. */
+  readonly replaysAll: boolean
+}
+
+/** The entries that a new member gets: those of its page, and what came after the page was read. */
+function contentOf(page: Page | undefined, { head, tail }: Room): Pick<Joined, 'entries' | 'covers'> {
+  if (!page) return { entries: [], covers: undefined }
+  const late = tail.filter((entry) => entry.offset > page.head.offset)
+  const from = page.covers?.from ?? page.head.offset + 1
+  const covers = from <= head.offset ? { from, to: head.offset } : undefined
+  if (!page.replaysAll) return { entries: folded(page.entries, late), covers }
+  return { entries: late.length > 0 ? [...page.entries, ...late] : page.entries, covers }
+}
 
 type Answer = Omit<Joined, 'roomId' | 'timestamp' | 'isResume' | 'ref'>
 

@@ -1,6 +1,13 @@
-import { checkText, type JsonObject, validate } from '@roomful/protocol'
+import { checkText, type JsonObject, type Target, validate } from '@roomful/protocol'
 import type { AnyProtocol, Published } from '../../api/api.js'
-import type { Backplane, Draft, Idempotency, PublishResult, Sender } from '../../api/contracts/backplane.js'
+import type {
+  Amendment,
+  Backplane,
+  Draft,
+  Idempotency,
+  PublishResult,
+  Sender,
+} from '../../api/contracts/backplane.js'
 import type { Clock } from '../../api/contracts/clock.js'
 import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import type { Limits } from '../../api/options/limits.js'
@@ -10,20 +17,18 @@ import { isoTime } from '../../util/iso-time.js'
 import { invalid, type ServerMessages } from '../application/server-messages.js'
 import type { Metrics } from '../process/metrics.js'
 import { channels, isTraced } from '../process/tracing.js'
+import type { ChatBody, ChatContent } from './chat-content.js'
 
-export interface ChatBody {
-  readonly message: string
-  readonly data?: JsonObject | undefined
-}
-
-/** A chat message that is about to be logged. */
+/** A chat message, an edit or a deletion that is about to be logged. */
 export interface ChatDraft {
   readonly stream: string
   /** The room's name, as its members use it. */
   readonly roomId: string
   readonly userId: string
-  /** The content that is logged. */
-  readonly body: ChatBody
+  /** What is logged. */
+  readonly content: ChatContent
+  /** Whether the user may change messages of others. */
+  readonly moderates: boolean
   readonly sender: Sender | undefined
   readonly account: string | undefined
   readonly idempotency?: Idempotency | undefined
@@ -45,48 +50,30 @@ export class Publisher {
     private readonly newId: () => string,
   ) {}
 
-  async publishChat({
-    stream,
-    roomId,
-    userId,
-    body,
-    sender,
-    account,
-    idempotency,
-  }: ChatDraft): Promise<PublishResult> {
+  async publishChat(chat: ChatDraft): Promise<PublishResult> {
+    const { stream, roomId, sender, account, idempotency } = chat
     const id = this.newId()
     const timestampMs = this.clock.wallTime()
-    const { message, data } = body
-    const timestamp = isoTime(timestampMs)
-    const frame = {
-      type: 'chat_message',
-      message,
-      timestamp,
-      user_id: userId,
-      room_id: roomId,
-      id,
-      client_id: sender?.clientId,
-      data,
-    }
-    const draft = { id, message: frame, timestampMs, sender, account, idempotency }
+    const message = chatFrame(chat, id, isoTime(timestampMs))
+    const draft = { id, message, timestampMs, sender, account, idempotency, amends: amendmentOf(chat) }
     return this.#commit(stream, roomId, draft)
   }
 
   /**
-   * Publishes the server's own chat message.
+   * Publishes the server's own chat message, edit or deletion.
    * @throws RoomfulError the errors with which a client's message would be refused
    */
   async publishOwnChat(
     stream: string,
     roomId: string,
     userId: string,
-    body: ChatBody,
+    content: ChatContent,
     key: string | undefined,
   ): Promise<Published> {
-    this.#checkChat(body)
-    const idempotency = idempotencyOf(key, { type: 'chat_message', user_id: userId, ...body })
-    const own = { sender: undefined, account: undefined, idempotency }
-    return publishedOf(await this.publishChat({ stream, roomId, userId, body, ...own }))
+    if (content.kind !== 'delete') this.#checkChat(content.body)
+    const idempotency = idempotencyOf(key, keyedContent(userId, content))
+    const own = { moderates: true, sender: undefined, account: undefined, idempotency }
+    return publishedOf(await this.publishChat({ stream, roomId, userId, content, ...own }))
   }
 
   #checkChat({ message, data }: ChatBody): void {
@@ -144,10 +131,49 @@ export class Publisher {
   }
 }
 
+/** Begins with the type and the target: by that, a store finds the edits of a message. */
+function chatFrame({ roomId, userId, content, sender }: ChatDraft, id: string, timestamp: string) {
+  const by = { timestamp, user_id: userId, room_id: roomId, id, client_id: sender?.clientId }
+  switch (content.kind) {
+    case 'send': {
+      const { message, data, replyTo, mentions } = content.body
+      return { type: 'chat_message', message, ...by, data, reply_to: replyTo && refTo(replyTo), mentions }
+    }
+    case 'edit': {
+      const { message, data } = content.body
+      return { type: 'message_edited', target: refTo(content.target), message, ...by, data }
+    }
+    case 'delete':
+      return { type: 'message_deleted', target: refTo(content.target), ...by }
+  }
+}
+
+function amendmentOf({ userId, content, moderates }: ChatDraft): Amendment | undefined {
+  if (content.kind === 'send') return undefined
+  const how = { target: refTo(content.target), userId, moderates }
+  if (content.kind === 'delete') return { kind: 'delete', ...how }
+  const { message, data } = content.body
+  return { kind: 'edit', message, data, ...how }
+}
+
+/** The application may pass a whole message. */
+function refTo({ offset, id }: Target): Target {
+  return { offset, id }
+}
+
+/** What is the same in each repeat under one key. */
+function keyedContent(userId: string, content: ChatContent): object {
+  if (content.kind === 'send') return { type: 'chat_message', user_id: userId, ...content.body }
+  return { type: content.kind, user_id: userId, ...content, target: refTo(content.target) }
+}
+
 const REFUSALS = {
   conflict: 'id_conflict',
   forgotten: 'outcome_unknown',
   out_of_order: 'out_of_order',
+  not_found: 'not_found',
+  deleted: 'deleted',
+  forbidden: 'forbidden',
 } as const
 
 /** The fingerprint covers the content but not the time, so that a repeat has the same one. */

@@ -29,6 +29,8 @@ export class Room {
   tail: LogEntry[] = []
   changes: PresenceChange[] = []
   subscription: Subscription | undefined
+  /** The budget of all members for amendments: when it will be full again. */
+  amendments = 0
   /** How often the log broke. A page that was read before the last break may not fit what comes after it. */
   breaks = 0
   #head: Position | undefined

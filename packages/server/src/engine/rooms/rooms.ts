@@ -6,7 +6,7 @@ import type {
   StreamEvent,
 } from '../../api/contracts/backplane.js'
 import type { Limits } from '../../api/options/limits.js'
-import { isErasedText } from '../../backplane/log/erasure.js'
+import { isAmendmentText } from '../../backplane/log/amending.js'
 import { withChanges } from '../../backplane/presence.js'
 import { TextFrame } from '../connection/frames.js'
 import { type MemberList, memberList, toMember } from '../connection/member-list.js'
@@ -139,10 +139,10 @@ export class Rooms {
     }
   }
 
-  /** A base client does not learn of an erasure, since it has no messages but those of the base protocol. */
+  /** A base client does not learn of amendments: it has no messages but those of the base protocol. */
   #tellEntry(room: Room, text: string): void {
     const frame = new TextFrame(text)
-    if (isErasedText(text)) this.fanOut.deliver(room.audience, { frame, options: { extendedOnly: true } })
+    if (isAmendmentText(text)) this.fanOut.deliver(room.audience, { frame, options: { extendedOnly: true } })
     else this.fanOut.deliver(room.audience, { frame })
   }
 

@@ -1,7 +1,9 @@
 import type { Backplane, Position, Range } from '../../api/contracts/backplane.js'
+import { coversOf } from '../../backplane/log/page.js'
+import type { CoveringPage } from '../connection/page-frames.js'
 import type { Room } from './room.js'
 
-type ReadPage = ReturnType<Backplane['read']>
+type ReadPage = Promise<Awaited<ReturnType<Backplane['read']>> & CoveringPage>
 
 /** The approximate size of a page without entries. */
 const PAGE_BYTES = 1_024
@@ -42,7 +44,7 @@ export class SharedPages {
       this.#bytes += PAGE_BYTES
       for (const { text } of page.entries) this.#bytes += text.length
       if (this.#bytes > this.maxBytes) this.forget()
-      return page
+      return { ...page, covers: coversOf(page, range) }
     } catch (error) {
       // The next reader asks again.
       if (pages === this.#pages) this.forget()

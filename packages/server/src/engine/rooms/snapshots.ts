@@ -27,15 +27,14 @@ export class Snapshots {
     if (denied) throw denied
     const [present, page] = await Promise.all([
       this.backplane.present(stream),
-      this.backplane.read(stream, { before: undefined, limit, maxBytes: MAX_PAGE_BYTES }),
+      this.backplane.read(stream, { before: undefined, limit, maxBytes: MAX_PAGE_BYTES, messagesOnly: true }),
     ])
-    const last = page.entries.at(-1)
     return {
       messages: messagesOf(page),
       more: page.more,
       members: present.users?.map(toMember),
       count: present.count,
-      cursor: last ? { epoch: page.epoch, offset: last.offset, id: last.id } : page.head,
+      cursor: page.head,
     }
   }
 

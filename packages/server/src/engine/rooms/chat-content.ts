@@ -1,0 +1,70 @@
+import type { ClientMessageOf, JsonObject, Target } from '@roomful/protocol'
+import { aTarget, someMentions } from '../../api/options/check-content.js'
+import { fingerprint } from '../../backplane/log/fingerprint.js'
+
+/** What somebody writes. */
+export interface ChatBody {
+  readonly message: string
+  readonly data?: JsonObject | undefined
+  readonly replyTo?: Target | undefined
+  readonly mentions?: readonly string[] | undefined
+}
+
+/** What somebody does with the chat of a room. */
+export type ChatContent =
+  | { readonly kind: 'send'; readonly body: ChatBody }
+  | { readonly kind: 'edit'; readonly target: Target; readonly body: ChatBody }
+  | { readonly kind: 'delete'; readonly target: Target }
+
+/** A client's message that does so. */
+export type ChatRequest = ClientMessageOf<'chat_message' | 'edit_message' | 'delete_message'>
+
+export function contentOf(request: ChatRequest): ChatContent {
+  switch (request.type) {
+    case 'chat_message': {
+      const { message, data, reply_to: replyTo, mentions } = request
+      return { kind: 'send', body: bodyOf({ message, data, replyTo, mentions }) }
+    }
+    case 'edit_message': {
+      const { message, data, target } = request
+      return { kind: 'edit', target, body: bodyOf({ message, data }) }
+    }
+    case 'delete_message':
+      return { kind: 'delete', target: request.target }
+  }
+}
+
+/** Without the fields that are absent. */
+function bodyOf({ message, data, replyTo, mentions }: ChatBody): ChatBody {
+  return { message, ...(data && { data }), ...(replyTo && { replyTo }), ...(mentions && { mentions }) }
+}
+
+/** Tells a repeat from another message under the same id. */
+export function digest(content: ChatContent): number {
+  if (content.kind === 'send') return fingerprint(digestText(content.body))
+  const { offset, id } = content.target
+  const rest = content.kind === 'edit' ? digestText(content.body) : ''
+  return fingerprint(`${content.kind} ${offset} ${id}\n${rest}`)
+}
+
+function digestText({ message, data, replyTo, mentions }: ChatBody): string {
+  const text = data ? `${message}\n${JSON.stringify(data)}` : message
+  return replyTo || mentions ? `${text}\n${JSON.stringify([replyTo, mentions])}` : text
+}
+
+/**
+ * The handler's version of a chat message.
+ * @throws TypeError if it returned anything else, which types cannot prevent in JavaScript
+ */
+export function rewritten(result: unknown, sent: ChatBody): ChatBody {
+  const { message, data, replyTo, mentions } = (result ?? sent) as Partial<ChatBody>
+  if (typeof message !== 'string')
+    throw new TypeError("handle.chat_message must return the chat message, but its 'message' is not a string")
+  if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data)))
+    throw new TypeError("handle.chat_message returned 'data' that is not an object")
+  if (replyTo !== undefined && !aTarget.accepts(replyTo))
+    throw new TypeError(`handle.chat_message returned a 'replyTo' that is not ${aTarget.expected}`)
+  if (mentions !== undefined && !someMentions.accepts(mentions))
+    throw new TypeError(`handle.chat_message returned 'mentions' that are not ${someMentions.expected}`)
+  return bodyOf({ message, data, replyTo, mentions })
+}
