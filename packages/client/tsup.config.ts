@@ -17,7 +17,7 @@ const keepsUseClient: NonNullable<Options['plugins']>[number] = {
 
 export default defineConfig([
   {
-    entry: ['src/index.ts', 'src/core.ts', 'src/react.ts'],
+    entry: ['src/index.ts', 'src/core.ts', 'src/chat.ts', 'src/react.ts'],
     format: ['esm', 'cjs'],
     target: 'es2022',
     platform: 'browser',
@@ -32,9 +32,15 @@ export default defineConfig([
     noExternal: ['partysocket'],
   },
   {
+    // On its own: sharing a file with the others would cost every page what a minifier does across them.
+    ...productionBuild(),
+    entry: ['src/chat.ts'],
+    splitting: false,
+  },
+  {
     // dist/roomful.global.js: everything in one file for a plain <script> tag.
     ...productionBuild(),
-    entry: { roomful: 'src/index.ts' },
+    entry: { roomful: 'src/global.ts' },
     outDir: 'dist',
     format: 'iife',
     globalName: 'Roomful',

@@ -43,6 +43,7 @@ export type {
   ChatMessage,
   ClientEvents,
   LogMessage,
+  MessageEdited,
   Published,
   Received,
   Resync,
@@ -55,12 +56,13 @@ export type {
   HistoryPage,
   JoinOptions,
   JoinResult,
+  MessageReference,
   RequestOptions,
   Room,
   SendOptions,
 } from './room/room-api.js'
 export type { RoomStatus } from './room/room-state.js'
-export type { TimelineEntry } from './room/timeline.js'
+export type { TimelineEntry } from './room/timeline-entry.js'
 export type { Clock, TimerHandle } from './runtime/clock.js'
 export type { Observable } from './runtime/observable.js'
 export type { Runtime, Signal } from './runtime/runtime.js'

@@ -10,7 +10,7 @@ import { hold } from './react/uses.js'
 import type { ClientEvents, LogMessage, RoomEvents, Snapshot } from './room/messages.js'
 import type { CoreRoom, JoinOptions, Room } from './room/room-api.js'
 import type { RoomStatus } from './room/room-state.js'
-import type { TimelineEntry } from './room/timeline.js'
+import type { TimelineEntry } from './room/timeline-entry.js'
 import type { Observable } from './runtime/observable.js'
 
 /** The hooks of a client whose rooms have no timeline. */

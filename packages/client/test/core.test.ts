@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest'
 import { type Heartbeat, heartbeatStep, initialHeartbeat } from '../src/connection/heartbeat.js'
 import { backoffMs } from '../src/connection/retry.js'
 import { DEFAULT_BACKOFF, DEFAULT_HEARTBEAT } from '../src/options/options.js'
+import type { Loggable } from '../src/room/loggable.js'
 import { initialRoom, type RoomEvent, type RoomMachine, roomStep } from '../src/room/room-state.js'
-import { type Loggable, Timeline } from '../src/room/timeline.js'
+import { Timeline } from '../src/room/timeline.js'
 
 describe('back-off', () => {
   it('[K3] the back-off stays between its bounds for every failure and every random number', () => {
@@ -159,7 +160,7 @@ describe('the timeline', () => {
         fc.array(step, { maxLength: 60 }),
         fc.array(fc.boolean(), { minLength: 12, maxLength: 12 }),
         (steps, isOwn) => {
-          const timeline = new Timeline<Loggable>(1_000, report)
+          const timeline = new Timeline(1_000, report)
           const message = (offset: number): Loggable => ({
             type: 'chat_message',
             id: `i${offset}`,
@@ -199,7 +200,7 @@ describe('the timeline', () => {
   })
 
   it('[H12] after a break the same message comes back once, and never vanishes', () => {
-    const timeline = new Timeline<Loggable>(1_000, report)
+    const timeline = new Timeline(1_000, report)
     const mine = { type: 'chat_message', user_id: 'me', client_id: 'c1' }
     timeline.received([
       { ...mine, id: 'a', epoch: 'e1', offset: 1 },
@@ -215,7 +216,7 @@ describe('the timeline', () => {
   })
 
   it('the timeline gives the same snapshot until something changes, and forgets the oldest beyond its limit', () => {
-    const timeline = new Timeline<Loggable>(3, report)
+    const timeline = new Timeline(3, report)
     timeline.received([1, 2, 3].map((offset) => ({ type: 'x', id: `i${offset}`, epoch: 'e', offset })))
     const before = timeline.get()
     expect(timeline.get()).toBe(before)

@@ -44,7 +44,7 @@ describe('the outbox', () => {
       ['b', 'a'],
       ['c', 'b'],
     ])
-    outbox.accepted('r', 'a', placed(1))
+    outbox.accepted('a', placed(1))
     outbox.add(entry('d'))
     expect(transmitAll(outbox)).toEqual([['d', 'c']])
   })
@@ -57,7 +57,7 @@ describe('the outbox', () => {
       ['x', undefined],
     ])
     outbox.refused('a', new RoomfulError('internal', { retryAfterMs: 100 }), 0)
-    outbox.accepted('other', 'x', placed(1))
+    outbox.accepted('x', placed(1))
     outbox.add(entry('y', { roomId: 'other' }))
     expect(transmitAll(outbox)).toEqual([['y', 'x']])
   })
@@ -81,7 +81,7 @@ describe('the outbox', () => {
   it('[M9] what is refused for good is settled, and those behind it go on without it', () => {
     const outbox = outboxOf('a', 'b', 'c')
     transmitAll(outbox)
-    outbox.accepted('r', 'a', placed(1))
+    outbox.accepted('a', placed(1))
     const settled = outbox.refused('b', new RoomfulError('invalid_message'), 0)
     expect(settled).toMatchObject({ entry: { clientId: 'b' }, outcome: { code: 'invalid_message' } })
     outbox.refused('c', new RoomfulError('out_of_order'), 0)
@@ -177,14 +177,14 @@ describe('the outbox', () => {
     const outbox = new Outbox({ ...LIMITS, window: 2 })
     for (const id of ['a', 'b', 'c']) outbox.add(entry(id))
     expect(transmitAll(outbox)).toHaveLength(2)
-    outbox.accepted('r', 'a', placed(1))
+    outbox.accepted('a', placed(1))
     expect(transmitAll(outbox)).toEqual([['c', 'b']])
   })
 
   it('[M9] the outbox starts a new chain when both sides disagree on what was last', () => {
     const outbox = outboxOf('a')
     transmitAll(outbox)
-    outbox.accepted('r', 'a', placed(1))
+    outbox.accepted('a', placed(1))
     outbox.add(entry('b'))
     expect(transmitAll(outbox)).toEqual([['b', 'a']])
     outbox.refused('b', new RoomfulError('out_of_order'), 0)
@@ -231,7 +231,7 @@ describe('the outbox', () => {
             const refusal =
               next === 'accept' ? server.receive(clientId, after) : server.refuse(clientId, after, next)
             if (refusal) settle(outbox.refused(clientId, new RoomfulError(refusal), now))
-            else settle(outbox.accepted('r', clientId, placed(1)))
+            else settle(outbox.accepted(clientId, placed(1)))
           }
         }
         expect([...outcomes.keys()].sort()).toEqual([...ids].sort())
@@ -240,6 +240,99 @@ describe('the outbox', () => {
       }),
       { numRuns: 3_000 },
     )
+  })
+
+  describe('amendments in the outbox', () => {
+    const target = { offset: 1, id: 'x' }
+    const amendment = (clientId: string, amends = 'x', rest: Partial<OutboxEntry> = {}) =>
+      entry(clientId, { amends, fields: { type: 'edit_message', target }, ...rest })
+
+    it('[D2] amendments in the outbox are no part of the chain of messages, also when an echo settles them before the ack', () => {
+      const outbox = outboxOf('m1')
+      outbox.add(amendment('a1'))
+      outbox.add(entry('m2'))
+      expect(transmitAll(outbox).map(([id]) => id)).toEqual(['m1', 'a1', 'm2'])
+      outbox.echoed('a1', placed(2), true)
+      outbox.accepted('m1', placed(1))
+      outbox.accepted('m2', placed(3))
+      outbox.accepted('a1', placed(2))
+      outbox.add(entry('m3'))
+      expect(transmitAll(outbox)).toEqual([['m3', 'm2']])
+    })
+
+    it('amendments in the outbox wait for the position of their message, whatever becomes of others', () => {
+      const outbox = outboxOf('m1', 'm2')
+      const waiting = amendment('a1', 'm1', { fields: { type: 'edit_message' } })
+      outbox.add(waiting)
+      expect(transmitAll(outbox).map(([id]) => id)).toEqual(['m1', 'm2'])
+      outbox.accepted('m2', placed(1))
+      expect(transmitAll(outbox)).toEqual([])
+      outbox.accepted('m1', placed(2))
+      outbox.add({ ...waiting, amends: 'id-2', fields: { type: 'edit_message', target } })
+      expect(transmitAll(outbox).map(([id]) => id)).toEqual(['a1'])
+    })
+
+    it('amendments in the outbox count towards its limits, and what replaces another does not count twice', () => {
+      const outbox = new Outbox({ ...LIMITS, maxMessages: 2, maxBytes: 100 })
+      outbox.add(amendment('a', 'x', { message: 'x'.repeat(40) }))
+      outbox.add(amendment('b', 'y', { message: '' }))
+      expect(() => outbox.add(amendment('c', 'z'))).toThrow(expect.objectContaining({ code: 'outbox_full' }))
+      outbox.add(amendment('a', 'x', { message: 'y'.repeat(50) }))
+      expect(() => outbox.add(amendment('a', 'x', { message: 'y'.repeat(51) }))).toThrow(
+        expect.objectContaining({ code: 'outbox_full' }),
+      )
+      outbox.cancel('a')
+      outbox.add(amendment('d', 'x', { message: 'z'.repeat(50) }))
+      expect(outbox.entries.map(({ clientId }) => clientId)).toEqual(['b', 'd'])
+    })
+
+    it('[D2] [D9] amendments in the outbox go in order for each message, one at a time, and hold up no message', () => {
+      const fault = fc.constantFrom('accept', 'accept', 'rate_limited', 'internal', 'forbidden', 'cut')
+      fc.assert(
+        fc.property(
+          fc.array(fault, { maxLength: 80, size: 'max' }),
+          fc.array(fc.constantFrom('message', 'x', 'y'), { minLength: 1, maxLength: 12 }),
+          (faults, kinds) => {
+            const outbox = new Outbox(LIMITS)
+            const ids = kinds.map((kind, index) => `${kind} ${index}`)
+            for (const [index, id] of ids.entries())
+              outbox.add(kinds[index] === 'message' ? entry(id) : amendment(id, kinds[index]))
+            const accepted: string[] = []
+            const settled: string[] = []
+            let now = 0
+            for (let round = 0; round < 200 && outbox.entries.length > 0; round++) {
+              now += 60_000
+              const flights = transmitAll(outbox, now).map(([id]) => id)
+              const firstRound = round === 0 ? ids.filter((id) => id.startsWith('message')) : []
+              expect(flights).toEqual(expect.arrayContaining(firstRound))
+              for (const kind of ['x', 'y'])
+                expect(flights.filter((id) => id.startsWith(kind)).length).toBeLessThanOrEqual(1)
+              for (const id of flights) {
+                const next = id.startsWith('message') ? 'accept' : (faults.shift() ?? 'accept')
+                if (next === 'cut') {
+                  outbox.disconnected()
+                  break
+                }
+                if (next !== 'accept') {
+                  if (outbox.refused(id, new RoomfulError(next), now)) settled.push(id)
+                  continue
+                }
+                if (!accepted.includes(id)) accepted.push(id)
+                if (outbox.accepted(id, placed(1))) settled.push(id)
+              }
+            }
+            expect(settled.sort()).toEqual(ids.sort())
+            for (const kind of ['message', 'x', 'y']) {
+              const places = accepted
+                .filter((id) => id.startsWith(kind))
+                .map((id) => Number(id.split(' ')[1]))
+              expect(places).toEqual([...places].sort((a, b) => a - b))
+            }
+          },
+        ),
+        { numRuns: 1_000 },
+      )
+    })
   })
 })
 

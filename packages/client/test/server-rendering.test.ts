@@ -165,7 +165,6 @@ describe('a room rendered with what it held', () => {
   const initial = {
     messages: [
       { ...entry, offset: 1, id: 'a', message: 'hello', data: { at: '2026-01-01T00:00:00Z' } },
-      { ...entry, offset: 2, id: 'b', type: 'messages_erased', through: 1 },
       { ...entry, offset: 3, id: 'c', type: 'of_a_newer_contract' },
     ],
     members: [{ user_id: 'ana' }],

@@ -2,6 +2,7 @@ import { defineProtocol, request, volatile } from '@roomful/protocol'
 import type { Snapshot as ServerSnapshot } from '@roomful/server'
 import { describe, expectTypeOf, it } from 'vitest'
 import * as z from 'zod/mini'
+import { chat } from '../src/chat.js'
 import type { Client, createClient, JoinResult, LogMessage, Room, Sent } from '../src/index.js'
 import type { createHooks, Hooks } from '../src/react.js'
 
@@ -69,6 +70,26 @@ function uses(client: Client<P>, room: Room<P>, plain: ReturnType<typeof createC
   // @ts-expect-error without a chat schema there is no data
   plain.room('r').send('hi', { data: { size: '7' } })
 
+  room.on('message_edited', ({ target, message, data }) => {
+    expectTypeOf(target.offset).toEqualTypeOf<number>()
+    expectTypeOf(message).toEqualTypeOf<string>()
+    expectTypeOf(data).toEqualTypeOf<{ size: number } | undefined>()
+  })
+  room.on('message_deleted', ({ target, user_id }) => expectTypeOf([target.id, user_id]).items.toBeString())
+  room.on('chat_message', async (message) => {
+    const c = chat(room)
+    expectTypeOf(c.edit(message, 'fixed', { data: { size: '7' } })).toEqualTypeOf<Sent>()
+    // @ts-expect-error the sender gives the input of the schema
+    c.edit(message, 'fixed', { data: { size: 7 } })
+    // @ts-expect-error without a chat schema there is no data
+    chat(plain.room('r')).edit(message, 'fixed', { data: { size: '7' } })
+    expectTypeOf(
+      c.delete(await room.send('hi', { replyTo: message, mentions: ['ada'] })),
+    ).toEqualTypeOf<Sent>()
+    // @ts-expect-error an offset alone proves nothing
+    c.delete(message.offset)
+  })
+
   expectTypeOf(room.join()).resolves.toEqualTypeOf<JoinResult<P>>()
   room.timeline.subscribe((entries) => {
     for (const entry of entries) {
@@ -78,7 +99,8 @@ function uses(client: Client<P>, room: Room<P>, plain: ReturnType<typeof createC
       }
       expectTypeOf(entry.message).toEqualTypeOf<LogMessage<P>>()
       if (entry.state === 'failed') expectTypeOf(entry.error.code).toBeString()
-      // @ts-expect-error only a failed message has an error
+      else if (entry.amendment === 'failed') expectTypeOf(entry.error.code).toBeString()
+      // @ts-expect-error only what has failed has an error
       else entry.error
       if (entry.message.type === 'move_made') expectTypeOf(entry.message.to).toEqualTypeOf<string>()
     }

@@ -24,15 +24,19 @@ const OPTIONS: OptionRules<ClientOptions<AnyProtocol>> = {
 }
 
 const CALLS = {
-  join: {
+  'room.join': {
     history: is.rule('a whole number, 0 or more', (value) => Number.isInteger(value) && Number(value) >= 0),
     initial: is.rule(
       'the result of snapshot()',
       (value) => Array.isArray(Object(value).messages) && is.object.accepts(Object(value).cursor),
     ),
   },
-  send: { data: is.object },
-  request: {
+  'room.send': {
+    data: is.object,
+    replyTo: is.object,
+    mentions: is.rule('an array of user ids', (value) => Array.isArray(value)),
+  },
+  'room.request': {
     timeoutMs: is.positive,
     signal: is.with(
       "an AbortSignal, such as an AbortController's `signal`",
@@ -40,14 +44,15 @@ const CALLS = {
       'removeEventListener',
     ),
   },
+  'chat.edit': { data: is.object },
 } satisfies Record<string, Record<string, OptionRule>>
 
 /**
- * Checks the options of a room's methods.
+ * Checks the options of a method.
  * @throws TypeError that says which option is wrong and how to fix it
  */
 export function checkCall(method: keyof typeof CALLS, options: object = {}): void {
-  assertOptions(`room.${method}`, defined(options), CALLS[method])
+  assertOptions(method, defined(options), CALLS[method])
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@roomful/protocol'
+import type { JsonObject, Target } from '@roomful/protocol'
 import type { Runtime } from '../runtime/runtime.js'
 
 /** What a message carries for the server's traces. */
@@ -7,12 +7,31 @@ export interface Meta {
   readonly traceparent?: string | undefined
 }
 
-/** A chat message that the server has not yet acknowledged. */
-export interface OutboxEntry {
+/** What the application wants to be sent: a chat message, or an amendment of one. */
+export interface Draft {
+  /** Empty for a deletion. */
+  readonly message: string
+  readonly data?: JsonObject | undefined
+  /** Further fields of its frame. */
+  readonly fields?: DraftFields | undefined
+  /**
+   * For an amendment: the id of the message that it changes. While that message waits in the outbox itself, its client
+   * id; the amendment has no `target` then, and waits too.
+   */
+  readonly amends?: string | undefined
+}
+
+export interface DraftFields {
+  readonly type?: 'edit_message' | 'delete_message'
+  readonly target?: Target | undefined
+  readonly reply_to?: Target | undefined
+  readonly mentions?: readonly string[] | undefined
+}
+
+/** A draft that the server has not yet acknowledged. */
+export interface OutboxEntry extends Draft {
   readonly clientId: string
   readonly roomId: string
-  readonly message: string
-  readonly data: JsonObject | undefined
   /** The envelope's `meta`: the trace in which it was sent. */
   readonly meta?: Meta | undefined
   /** The sender; the message is never sent as anyone else. `undefined` until the first authentication. */

@@ -1,25 +1,25 @@
-import type { Durability, JsonObject, ServerMessageOf } from '@roomful/protocol'
+import type { Durability, ServerMessageOf } from '@roomful/protocol'
 import { RoomfulError } from '@roomful/protocol/wire'
 import type { ConnectionDriver, EncodedFrame } from '../connection/connection-driver.js'
 import { errorOf } from '../connection/pending-requests.js'
 import type { Cost, FrameSource } from '../connection/rate-limiter.js'
 import type { Settings } from '../options/resolve-options.js'
-import type { Head, OutboxEntry, OutboxStore } from '../options/stored-outbox.js'
+import type { Draft, Head, OutboxEntry, OutboxStore } from '../options/stored-outbox.js'
 import { Timer } from '../runtime/clock.js'
 import type { Runtime } from '../runtime/runtime.js'
 import * as strings from '../runtime/strings.js'
 import { Outbox, type SendResult, type Settled } from './outbox.js'
 
 /**
- * A message that was passed to `send`. Await it to get its position in the log or a {@link RoomfulError}; ignoring
- * it never causes an unhandled rejection.
+ * A message that was passed to `send`, or an edit or a deletion. Await it to get its position in the log or a
+ * {@link RoomfulError}; ignoring it never causes an unhandled rejection.
  */
 export interface Sent extends PromiseLike<SendResult> {
   readonly clientId: string
   readonly state: 'pending' | 'sent' | 'failed'
-  /** Sends a failed message again, as a new one. A message that has not failed is returned unchanged. */
+  /** Sends what has failed again, as a new one. What has not failed is returned unchanged. */
   retry(): Sent
-  /** Takes the message back; returns false if it was already transmitted. */
+  /** Takes it back; returns false if it was already transmitted. */
   cancel(): boolean
   catch<T>(failed: (error: RoomfulError) => T): Promise<SendResult | T>
 }
@@ -29,17 +29,22 @@ export interface RoomView {
   readonly isLive: boolean
   /** The newest entry that the room has received. */
   readonly head: Head | undefined
-  send(message: string, options: { readonly data: JsonObject | undefined }): Sent
-  readonly timeline:
-    | {
-        removed(clientId: string): boolean
-        queued(entry: OutboxEntry): void
-        settled(entry: OutboxEntry, outcome: SendResult | RoomfulError, timestamp: string | undefined): void
-      }
-    | undefined
+  submit(draft: Draft): Sent
+  readonly timeline: (OutboxView & { removed(clientId: string): boolean }) | undefined
+  /** Only a room for which `chat()` was called has it. */
+  readonly amendments: (OutboxView & { submit(draft: Draft): Sent }) | undefined
+}
+
+/** Follows what becomes of a room's entries. */
+export interface OutboxView {
+  /** The entry is new, or says something else now. */
+  queued(entry: OutboxEntry): void
+  settled(entry: OutboxEntry, outcome: SendResult | RoomfulError, timestamp: string | undefined): void
 }
 
 interface PendingSend {
+  readonly sent: Sent
+  entry: OutboxEntry
   state: Sent['state']
   settle(outcome: SendResult | RoomfulError): void
 }
@@ -126,36 +131,67 @@ export class OutboxDriver implements FrameSource {
     return this.#outbox.entries.filter(({ roomId }) => roomId === room)
   }
 
-  submit(roomId: string, message: string, data: JsonObject | undefined): Sent {
-    const entry = this.#write(roomId, message, data)
+  submit(roomId: string, draft: Draft): Sent {
+    const entry = this.#write(roomId, draft)
+    const sent = this.sentOf(entry)
     try {
-      this.#outbox.add(entry)
+      this.put(entry)
     } catch (error) {
-      // This also throws if JSON cannot hold the message.
-      const known = error instanceof RoomfulError
-      return this.#refuse(entry, known ? error : new RoomfulError('invalid_message', { cause: error }))
+      this.#refuse(entry, error as RoomfulError)
     }
-    const sent = this.#handle(entry)
-    this.#store?.put(entry)
-    this.#room(entry)?.timeline?.queued(entry)
-    this.pump()
     return sent
   }
 
-  /** Shows a message that is refused before it enters the outbox as failed, like any other. */
-  refuse(roomId: string, message: string, data: JsonObject | undefined, error: RoomfulError): Sent {
-    return this.#refuse(this.#write(roomId, message, data), error)
+  /**
+   * Adds an entry, or puts it in the place of the one with its client id, which must never have been transmitted.
+   * @throws RoomfulError `outbox_full`; `invalid_message` if JSON cannot hold the data
+   */
+  put(entry: OutboxEntry): void {
+    try {
+      this.#outbox.add(entry)
+    } catch (cause) {
+      throw cause instanceof RoomfulError ? cause : new RoomfulError('invalid_message', { cause })
+    }
+    this.#store?.put(entry)
+    this.#show(entry)
+    this.pump()
   }
 
-  #write(roomId: string, message: string, data: JsonObject | undefined): OutboxEntry {
+  #show(entry: OutboxEntry): void {
+    for (const view of this.#views(entry)) view?.queued(entry)
+  }
+
+  #views(entry: OutboxEntry): readonly (OutboxView | undefined)[] {
+    const room = this.#room(entry)
+    return [room?.timeline, room?.amendments]
+  }
+
+  /** Shows what is refused before it enters the outbox as failed, like anything else. */
+  refuse(roomId: string, draft: Draft, error: RoomfulError): Sent {
+    return this.#refuse(this.#write(roomId, draft), error)
+  }
+
+  #write(roomId: string, draft: Draft): OutboxEntry {
+    const { message, data, fields, amends } = draft
     const userId = this.#driver.user.get()
     const meta = this.#settings.meta?.()
-    return { clientId: this.#runtime.id(), roomId, message, data, meta, userId, doubtSince: undefined }
+    const clientId = this.#runtime.id()
+    return {
+      clientId,
+      roomId,
+      message,
+      data,
+      fields,
+      amends,
+      meta,
+      userId,
+      doubtSince: undefined,
+    }
   }
 
   #refuse(entry: OutboxEntry, error: RoomfulError): Sent {
-    const sent = this.#handle(entry)
-    this.#room(entry)?.timeline?.queued(entry)
+    const sent = this.sentOf(entry)
+    this.#show(entry)
     this.#settle({ entry, outcome: error })
     return sent
   }
@@ -184,7 +220,7 @@ export class OutboxDriver implements FrameSource {
     this.#settleAll(this.#outbox.fail(isForeign, stranger))
     for (const entry of this.#outbox.adopt(me)) {
       this.#store?.put(entry)
-      this.#room(entry)?.timeline?.queued(entry)
+      this.#show(entry)
     }
   }
 
@@ -210,9 +246,9 @@ export class OutboxDriver implements FrameSource {
     this.#outbox.left(room)
   }
 
-  acked({ room_id, client_id, id, epoch, offset, durability, timestamp }: ServerMessageOf<'ack'>): void {
+  acked({ client_id, id, epoch, offset, durability, timestamp }: ServerMessageOf<'ack'>): void {
     this.#durability = durability
-    this.#settle(this.#outbox.accepted(room_id, client_id, { id, epoch, offset, durability }), timestamp)
+    this.#settle(this.#outbox.accepted(client_id, { id, epoch, offset, durability }), timestamp)
     this.#answered()
   }
 
@@ -230,7 +266,10 @@ export class OutboxDriver implements FrameSource {
 
   refused(clientId: string, frame: ServerMessageOf<'error'>): void {
     const error = errorOf(frame)
-    if (error.code === 'rate_limited') this.#driver.rateLimiter.refused('messages', error.retryAfterMs)
+    // Amendments have a rate of their own, which must not hold up messages.
+    const isAmendment = this.#outbox.entries.some((entry) => entry.clientId === clientId && entry.amends)
+    if (error.code === 'rate_limited' && !isAmendment)
+      this.#driver.rateLimiter.refused('messages', error.retryAfterMs)
     this.#settle(this.#outbox.refused(clientId, error, this.#runtime.clock.now()))
     this.#answered()
   }
@@ -268,13 +307,16 @@ export class OutboxDriver implements FrameSource {
 
   /** Returns `undefined` and settles the message if it is too large. */
   #encode(entry: OutboxEntry, head: Head | undefined): EncodedFrame | undefined {
-    const { clientId, roomId, message, meta } = entry
-    const base = { type: 'chat_message', room_id: roomId, message }
-    const after = this.#outbox.predecessor(roomId)
+    const { clientId, roomId, message, fields, amends, meta } = entry
+    const base = { type: 'chat_message', room_id: roomId, message: message || undefined }
+    const after = amends ? undefined : this.#outbox.predecessor(roomId)
     const seen = entry.seen?.epoch === head?.epoch ? entry.seen?.offset : undefined
     try {
-      if (this.#driver.mode === 'base') return this.#driver.encode(base)
-      const frame = { ...base, client_id: clientId, after, seen, meta }
+      if (this.#driver.mode === 'base') {
+        if (amends) throw new RoomfulError('unsupported')
+        return this.#driver.encode(base)
+      }
+      const frame = { ...base, ...fields, client_id: clientId, after, seen, meta }
       return this.#driver.encode(frame, this.#outbox.dataOf(clientId))
     } catch (error) {
       this.#settle(this.#outbox.settle(clientId, error as RoomfulError))
@@ -308,34 +350,40 @@ export class OutboxDriver implements FrameSource {
     this.pump()
   }
 
+  /** What `send` returned for the entry. An entry of an earlier page has none before somebody asks for it. */
+  sentOf(entry: OutboxEntry): Sent {
+    return this.#handles.get(entry.clientId)?.sent ?? this.#handle(entry)
+  }
+
   #handle(entry: OutboxEntry): Sent {
     let settle: PendingSend['settle'] = () => {}
     const promise = new Promise<SendResult>((resolve, reject) => {
       settle = (outcome) => (outcome instanceof RoomfulError ? reject(outcome) : resolve(outcome))
     })
     promise.catch(() => {})
-    const handle: PendingSend = { state: 'pending', settle }
-    this.#handles.set(entry.clientId, handle)
     const sent: Sent = {
       clientId: entry.clientId,
       get state() {
         return handle.state
       },
-      retry: () => (handle.state === 'failed' ? this.#resend(entry) : sent),
+      retry: () => (handle.state === 'failed' ? this.#resend(handle.entry) : sent),
       cancel: () => this.cancel(entry.clientId),
       // biome-ignore lint/suspicious/noThenProperty: awaiting a message gives its position in the log
       then: (resolved, rejected) => promise.then(resolved, rejected),
       catch: (failed) => promise.catch(failed),
     }
+    const handle: PendingSend = { sent, entry, state: 'pending', settle }
+    this.#handles.set(entry.clientId, handle)
     return sent
   }
 
   #resend(entry: OutboxEntry): Sent {
     const room = this.#room(entry)
-    if (!room)
+    const sender = entry.amends === undefined ? room : room?.amendments
+    if (!sender)
       return this.#refuse({ ...entry, clientId: this.#runtime.id() }, new RoomfulError('not_in_room'))
-    room.timeline?.removed(entry.clientId)
-    return room.send(entry.message, { data: entry.data })
+    room?.timeline?.removed(entry.clientId)
+    return sender.submit(entry)
   }
 
   #settleAll(settled: readonly Settled[]): void {
@@ -347,9 +395,10 @@ export class OutboxDriver implements FrameSource {
     const { entry, outcome } = settled
     const handle = this.#handles.get(entry.clientId)
     this.#handles.delete(entry.clientId)
+    if (handle) Object.assign(handle, { entry, state: outcome instanceof RoomfulError ? 'failed' : 'sent' })
+    for (const view of this.#views(entry)) view?.settled(entry, outcome, timestamp)
+    // Last: an amendment that waited for this message must be stored with its target first.
     this.#store?.remove(entry.clientId)
-    if (handle) handle.state = outcome instanceof RoomfulError ? 'failed' : 'sent'
-    this.#room(entry)?.timeline?.settled(entry, outcome, timestamp)
     handle?.settle(outcome)
     return true
   }
@@ -358,7 +407,7 @@ export class OutboxDriver implements FrameSource {
   #restore(): void {
     const entries = this.#store?.take(this.#driver.user.get()) ?? []
     this.#outbox.restore(entries)
-    for (const entry of entries) this.#room(entry)?.timeline?.queued(entry)
+    for (const entry of entries) this.#show(entry)
     this.#store?.keep(this.#outbox.entries)
   }
 

@@ -39,8 +39,12 @@ interface Waiting {
   echo: Placed | undefined
 }
 
-/** What the current connection knows about a room. The wire's `after` concerns a single connection. */
+/**
+ * What the current connection knows about the messages to a room, of which the wire's `after` makes a chain, or about
+ * the amendments of one message, which are sent one after the other and wait for nothing else.
+ */
 interface Lane {
+  readonly key: string
   /** Client ids that were transmitted and not answered, in order. */
   readonly flights: string[]
   accepted: string | undefined
@@ -49,7 +53,7 @@ interface Lane {
   notBefore: number
   /** How often in a row all messages in flight were answered without one being accepted. */
   repeats: number
-  /** The client left the room: the lane is removed with the last answer. */
+  /** The lane is removed with the last answer: the client left the room, or these are amendments. */
   isLeft: boolean
 }
 
@@ -84,15 +88,17 @@ export class Outbox {
     return this.#inFlight() > 0
   }
 
-  /** @throws RoomfulError `outbox_full` */
+  /** Adds an entry, or replaces the one with its client id. @throws RoomfulError `outbox_full` */
   add(entry: OutboxEntry): void {
     const { maxMessages, maxBytes } = this.#limits
     const waiting = waitingOf(entry)
-    const bytes = this.#bytes + sizeOf(waiting)
-    if (this.#waiting.size >= maxMessages)
+    const replaced = this.#waiting.get(entry.clientId)
+    const bytes = this.#bytes + sizeOf(waiting) - (replaced ? sizeOf(replaced) : 0)
+    if (!replaced && this.#waiting.size >= maxMessages)
       throw new RoomfulError('outbox_full', { message: strings.tooMany(this.#waiting.size + 1, maxMessages) })
     if (bytes > maxBytes)
       throw new RoomfulError('outbox_full', { message: strings.tooManyBytes(bytes, maxBytes) })
+    if (replaced) this.#bytes -= sizeOf(replaced)
     this.#put(waiting)
   }
 
@@ -117,8 +123,9 @@ export class Outbox {
   next(now: number, isOpen: (roomId: string) => boolean): OutboxEntry | undefined {
     if (this.#inFlight() >= this.#limits.window) return undefined
     for (const { entry } of this.#waiting.values()) {
-      const lane = this.#lanes.get(entry.roomId)
+      const lane = this.#lanes.get(laneOf(entry))
       if (lane && (lane.isDraining || lane.notBefore > now || lane.flights.includes(entry.clientId))) continue
+      if (entry.amends !== undefined && (!entry.fields?.target || lane?.flights.length)) continue
       if (isOpen(entry.roomId)) return entry
     }
     return undefined
@@ -148,21 +155,22 @@ export class Outbox {
   transmitted(clientId: string, now: number, head?: Head): OutboxEntry | undefined {
     const waiting = this.#waiting.get(clientId)
     if (!waiting) return undefined
-    const lane = this.#lane(waiting.entry.roomId)
+    const lane = this.#lane(laneOf(waiting.entry))
     lane.flights.push(clientId)
-    lane.isLeft = false
+    lane.isLeft = waiting.entry.amends !== undefined
     const { doubtSince, seen } = waiting.entry
     const isRepeat = doubtSince !== undefined && seen?.epoch === head?.epoch
     waiting.entry = { ...waiting.entry, doubtSince: doubtSince ?? now, seen: isRepeat ? seen : head }
     return waiting.entry
   }
 
-  accepted(roomId: string, clientId: string, placed: Placed): Settled | undefined {
-    const lane = this.#lane(roomId)
-    lane.accepted = clientId
-    lane.repeats = 0
-    answered(lane, clientId)
-    this.#drop(roomId, lane)
+  accepted(clientId: string, placed: Placed): Settled | undefined {
+    const lane = this.#answered(clientId)
+    if (lane) {
+      lane.accepted = clientId
+      lane.repeats = 0
+      this.#drop(lane)
+    }
     return this.settle(clientId, placed)
   }
 
@@ -177,16 +185,16 @@ export class Outbox {
   /** The server refused a transmission. A permanent refusal settles the message. */
   refused(clientId: string, error: RoomfulError, now: number): Settled | undefined {
     const waiting = this.#waiting.get(clientId)
-    const roomId = waiting?.entry.roomId ?? error.roomId
-    if (roomId === undefined) return undefined
-    const lane = this.#lane(roomId)
-    const wasFirst = answered(lane, clientId)
-    this.#drop(roomId, lane)
+    const lane = this.#answered(clientId)
+    if (!lane) return undefined
     lane.isDraining = lane.flights.length > 0
     // The two sides disagree about the last message, for example after a leave. With nothing in flight, a new chain
     // is safe.
     if (error.code === 'out_of_order' && !lane.isDraining) lane.accepted = undefined
-    if (!waiting) return undefined
+    if (!waiting) {
+      this.#drop(lane)
+      return undefined
+    }
     // The server's store did not answer, so it may have accepted the message anyway.
     if (error.code === 'unavailable') this.#doubts.add(clientId)
     if (error.code !== 'out_of_order' && error.code !== 'rate_limited') waiting.refusals++
@@ -196,10 +204,11 @@ export class Outbox {
     const outcome = this.#doubts.has(clientId) ? (waiting.echo ?? unknownAfter(error)) : error
     if (!error.temporary || isStuck) {
       lane.repeats = 0
+      this.#drop(lane)
       return this.settle(clientId, outcome)
     }
     // It was refused, and its outcome was never in doubt before, so it is certainly not in the log.
-    if (wasFirst && !this.#doubts.has(clientId))
+    if (!this.#doubts.has(clientId))
       waiting.entry = { ...waiting.entry, doubtSince: undefined, seen: undefined }
     if (error.code !== 'out_of_order') {
       lane.notBefore = now + (error.retryAfterMs ?? RETRY_MS * 2 ** Math.min(waiting.refusals, 6))
@@ -214,11 +223,20 @@ export class Outbox {
     if (!lane) return
     lane.accepted = undefined
     lane.isLeft = true
-    this.#drop(roomId, lane)
+    this.#drop(lane)
   }
 
-  #drop(roomId: string, lane: Lane): void {
-    if (lane.isLeft && lane.flights.length === 0) this.#lanes.delete(roomId)
+  #drop({ key, isLeft, flights }: Lane): void {
+    if (isLeft && flights.length === 0) this.#lanes.delete(key)
+  }
+
+  /** Removes a transmission from those that wait for an answer. Returns its lane, if it was there. */
+  #answered(clientId: string): Lane | undefined {
+    const lane = [...this.#lanes.values()].find(({ flights }) => flights.includes(clientId))
+    if (!lane) return undefined
+    lane.flights.splice(lane.flights.indexOf(clientId), 1)
+    if (lane.flights.length === 0) lane.isDraining = false
+    return lane
   }
 
   /**
@@ -291,8 +309,9 @@ export class Outbox {
     if (entry.doubtSince !== undefined) this.#doubts.add(entry.clientId)
   }
 
-  #lane(roomId: string): Lane {
-    const lane = this.#lanes.get(roomId) ?? {
+  #lane(key: string): Lane {
+    const lane = this.#lanes.get(key) ?? {
+      key,
       flights: [],
       accepted: undefined,
       isDraining: false,
@@ -300,12 +319,12 @@ export class Outbox {
       repeats: 0,
       isLeft: false,
     }
-    this.#lanes.set(roomId, lane)
+    this.#lanes.set(key, lane)
     return lane
   }
 
-  #isInFlight({ roomId, clientId }: OutboxEntry): boolean {
-    return this.#lanes.get(roomId)?.flights.includes(clientId) ?? false
+  #isInFlight(entry: OutboxEntry): boolean {
+    return this.#lanes.get(laneOf(entry))?.flights.includes(entry.clientId) ?? false
   }
 
   #inFlight(): number {
@@ -319,12 +338,9 @@ function unknownAfter(cause: RoomfulError): RoomfulError {
   return new RoomfulError('outcome_unknown', { cause })
 }
 
-/** Removes a transmission from those that wait for an answer. Returns whether it was there. */
-function answered(lane: Lane, clientId: string): boolean {
-  const index = lane.flights.indexOf(clientId)
-  if (index >= 0) lane.flights.splice(index, 1)
-  if (lane.flights.length === 0) lane.isDraining = false
-  return index >= 0
+/** No room's name contains a space. */
+function laneOf({ roomId, amends }: OutboxEntry): string {
+  return amends === undefined ? roomId : `${roomId} ${amends}`
 }
 
 /** @throws TypeError for data that JSON cannot hold */

@@ -1,11 +1,9 @@
-import type { JsonObject } from '@roomful/protocol'
+import type { Draft } from '../options/stored-outbox.js'
 
-/** A message that outlives its page. */
-export interface StoredMessage {
+/** A message, or an edit or a deletion of one, that outlives its page. */
+export interface StoredMessage extends Draft {
   readonly clientId: string
   readonly roomId: string
-  readonly message: string
-  readonly data?: JsonObject | undefined
   /** The sender; only pages of this user send the message. */
   readonly userId: string
   /** Defines the order of messages in a storage. */

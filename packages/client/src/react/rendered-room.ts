@@ -2,7 +2,7 @@ import type { AnyProtocol } from '../options/options.js'
 import type { LogMessage, Snapshot } from '../room/messages.js'
 import type { Room } from '../room/room-api.js'
 import type { RoomTimeline } from '../room/room-timeline.js'
-import type { TimelineEntry } from '../room/timeline.js'
+import type { TimelineEntry } from '../room/timeline-entry.js'
 import type { Observable } from '../runtime/observable.js'
 
 /**
@@ -10,7 +10,7 @@ import type { Observable } from '../runtime/observable.js'
  * hydrated, it shows nothing else.
  */
 export function renderedRoom<P extends AnyProtocol>(room: Room<P>, initial: Snapshot): Room<P> {
-  const { id, status, timeline, members, occupancy, typing, presence } = room
+  const { status, timeline, members, occupancy } = room
   let hasJoined = false
   const isWaiting = () => !hasJoined || ['joining', 'recovering'].includes(status.get().state)
 
@@ -28,10 +28,8 @@ export function renderedRoom<P extends AnyProtocol>(room: Room<P>, initial: Snap
     return { get, subscribe, getInitial: () => first }
   }
   return {
-    id,
-    status,
-    typing,
-    presence,
+    // Everything else that the room has, also for `chat()`.
+    ...room,
     timeline: timeline && after(timeline, entriesOf(timeline, initial), ({ length }) => length === 0),
     members: after(members, initial.members ?? [], ({ length }) => length === 0),
     occupancy: after(occupancy, initial.count, (count) => count === 0),
@@ -57,8 +55,8 @@ function entriesOf<P extends AnyProtocol>(
   const never = () => false
   const entries = (timeline as unknown as RoomTimeline)
     .read(initial)
-    // Neither those that cannot be read, of which only the position is known, nor notes on others.
-    .filter((message) => 'room_id' in message && message.type !== 'messages_erased')
+    // Of an entry that cannot be read, only the position is known.
+    .filter((message) => 'room_id' in message)
     .map((message) => {
       const key = String(message.id)
       return { kind: 'message', key, message, state: 'sent', retry: never, cancel: never } as const

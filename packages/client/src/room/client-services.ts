@@ -6,8 +6,8 @@ import type { Settings } from '../options/resolve-options.js'
 import type { OutboxDriver } from '../outbox/outbox-driver.js'
 import type { Report } from '../runtime/observable.js'
 import type { Runtime } from '../runtime/runtime.js'
+import type { Loggable, Place } from './loggable.js'
 import type { RoomTimeline } from './room-timeline.js'
-import type { Loggable, Place } from './timeline.js'
 
 /** Creates the list that shows a room's messages. */
 export type TimelineFactory = (...args: ConstructorParameters<typeof RoomTimeline>) => RoomTimeline

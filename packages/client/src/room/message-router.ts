@@ -1,4 +1,4 @@
-import type { Entry, ServerMessage } from '@roomful/protocol'
+import type { Entry, JsonObject, ServerMessage } from '@roomful/protocol'
 import {
   type Frame,
   RoomfulError,
@@ -11,9 +11,9 @@ import { errorOf, type PendingRequests } from '../connection/pending-requests.js
 import type { AnyProtocol } from '../options/options.js'
 import type { OutboxDriver } from '../outbox/outbox-driver.js'
 import type { Emitter } from '../runtime/emitter.js'
+import { type Loggable, Place } from './loggable.js'
 import type { RoomCore } from './room.js'
 import type { Rooms } from './rooms.js'
-import { type Loggable, Place } from './timeline.js'
 
 /** The parts of a client that can receive messages. */
 interface Receivers {
@@ -113,12 +113,14 @@ export class MessageRouter {
   /** Replaces chat data by the output of the application's schema. */
   #withData(result: ServerDecodeResult): ServerDecodeResult {
     const chat = this.#client.protocol?.chat
-    if (!chat || !result.ok || result.message.type !== 'chat_message' || result.message.data === undefined)
-      return result
-    const data = validate(chat, result.message.data)
+    if (!chat || !result.ok || result.kind === 'application') return result
+    const { message } = result
+    const hasText = message.type === 'chat_message' || message.type === 'message_edited'
+    if (!hasText || message.data === undefined) return result
+    const data = validate(chat, message.data)
     if (!data.ok)
-      return { ok: false, code: 'invalid_message', frame: result.message as Frame, issues: data.issues }
-    return { ...result, message: { ...result.message, data: data.value } } as ServerDecodeResult
+      return { ok: false, code: 'invalid_message', frame: message as unknown as Frame, issues: data.issues }
+    return { ...result, message: { ...message, data: data.value as JsonObject } }
   }
 
   /** An unknown type is not an error, since a newer server may add types. */

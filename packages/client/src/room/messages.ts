@@ -17,6 +17,10 @@ export type ChatMessage<P extends AnyProtocol> = Omit<ServerMessageOf<'chat_mess
   readonly data?: [ChatDataOutput<P>] extends [never] ? JsonObject : ChatDataOutput<P>
 }
 
+/** An entry that replaces the text and the data of a chat message, as handlers receive it. */
+export type MessageEdited<P extends AnyProtocol> = Omit<ServerMessageOf<'message_edited'>, 'data'> &
+  Pick<ChatMessage<P>, 'data'>
+
 /** The position of a published message in its room's log. */
 export interface Published {
   readonly room_id: string
@@ -46,7 +50,7 @@ export interface Snapshot {
   readonly members?: readonly Member[] | undefined
   /** The number of users in the room. */
   readonly count: number
-  /** The position after which the client continues. */
+  /** The position after which the client continues: that of the last entry of the log. */
   readonly cursor: Cursor
 }
 
@@ -63,6 +67,7 @@ export interface Resync {
 }
 
 type BuiltInRoomEvent =
+  | 'message_deleted'
   | 'messages_erased'
   | 'user_joined'
   | 'user_left'
@@ -74,6 +79,7 @@ export type RoomEvents<P extends AnyProtocol> = {
   [K in BuiltInRoomEvent]: ServerMessageOf<K>
 } & {
   chat_message: ChatMessage<P>
+  message_edited: MessageEdited<P>
   resync: Resync
   status: StatusChange<RoomStatus>
 } & { [K in keyof P['server'] & string]: Received<P, K> }

@@ -13,7 +13,7 @@ import type { Sent } from '../outbox/outbox-driver.js'
 import type { Observable } from '../runtime/observable.js'
 import type { LogMessage, RoomEvents, Snapshot } from './messages.js'
 import type { RoomStatus } from './room-state.js'
-import type { TimelineEntry } from './timeline.js'
+import type { TimelineEntry } from './timeline-entry.js'
 import type { Typing } from './typing.js'
 
 export interface JoinOptions {
@@ -36,9 +36,21 @@ export interface JoinResult<P extends AnyProtocol> {
   readonly recovered: boolean | undefined
 }
 
+/** A chat message: from the timeline, from a handler or a page, or the result of a `send`. */
+export interface MessageReference {
+  readonly id?: string | undefined
+  readonly offset?: number | undefined
+  /** Names an own message that has no position yet. */
+  readonly client_id?: string | undefined
+}
+
 export interface SendOptions<P extends AnyProtocol> {
   /** Data as described by the protocol's `chat` schema. */
-  readonly data?: ChatDataInput<P>
+  readonly data?: ChatDataInput<P> | undefined
+  /** The message that this one answers. It must have a position: an own one gets it with its acknowledgement. */
+  readonly replyTo?: MessageReference | undefined
+  /** The ids of the users that it speaks to, at most 50. */
+  readonly mentions?: readonly string[] | undefined
 }
 
 export interface RequestOptions {

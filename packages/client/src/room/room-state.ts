@@ -2,6 +2,7 @@ import type { Cursor, Entry, ServerMessageOf } from '@roomful/protocol'
 import type { RoomfulError } from '@roomful/protocol/wire'
 import { backoffMs, repeatMs } from '../connection/retry.js'
 import * as strings from '../runtime/strings.js'
+import type { Coverage } from './loggable.js'
 
 /** The state of the room. `reason` explains in words how it got there. */
 export type RoomStatus = { readonly reason: string } & (
@@ -64,7 +65,7 @@ export type RoomEffect =
     }
   /** The live frame is the next in order: pass it on. */
   | { readonly type: 'deliver' }
-  | { readonly type: 'deliver_page'; readonly entries: readonly Entry[] }
+  | { readonly type: 'deliver_page'; readonly entries: readonly Entry[]; readonly coverage: Coverage }
   /** There is a hole, or another log, before the entries that follow. */
   | { readonly type: 'break'; readonly reason: string; readonly head: Cursor | undefined }
   | { readonly type: 'live' }
@@ -167,7 +168,7 @@ function refused(m: RoomMachine, error: RoomfulError, random: number): RoomStep 
 function joined(m: RoomMachine, frame: Joined, since: Cursor | undefined): RoomStep {
   const head = cursorOf(frame)
   if (!head) return joinedBase(m)
-  const isBroken = frame.recovered === false && !isKnown(m.cursor, frame)
+  const isBroken = frame.recovered === false && !isComplete(m.cursor, frame)
   // The join was sent from another position, or before there was any: its answer says nothing about this one.
   const isLate = frame.recovered === undefined || (isBroken && m.cursor !== since)
   if (m.cursor && isLate) return stay({ ...m, failures: m.failures + 1 }, [again(m)])
@@ -175,7 +176,7 @@ function joined(m: RoomMachine, frame: Joined, since: Cursor | undefined): RoomS
   if (isBroken) effects.push({ type: 'break', reason: frame.reason ?? 'gap', head })
   const from = isBroken ? undefined : m.cursor
   const isNew = ({ epoch, offset }: Entry) => !from || epoch !== from.epoch || offset > from.offset
-  effects.push({ type: 'deliver_page', entries: (frame.messages ?? []).filter(isNew) })
+  effects.push({ type: 'deliver_page', entries: (frame.messages ?? []).filter(isNew), coverage: frame })
   const cursor = from && from.epoch === head.epoch && from.offset > head.offset ? from : head
   const recovered =
     m.recovered === false || isBroken ? false : frame.recovered === undefined ? m.recovered : true
@@ -186,13 +187,16 @@ function joined(m: RoomMachine, frame: Joined, since: Cursor | undefined): RoomS
 }
 
 /**
- * Whether the answer contains the position that live frames have reached since the join was sent. If so, nothing was
- * missed, even if the log has dropped the entry that the join named.
+ * Whether the answer contains the position that live frames have reached since the join was sent, and every entry after
+ * it. If so, nothing was missed, even if the log has dropped the entry that the join named. A page leaves amendments out.
  */
-function isKnown(cursor: Cursor | undefined, frame: Joined): boolean {
-  return [cursorOf(frame), ...(frame.messages ?? [])].some(
+function isComplete(cursor: Cursor | undefined, frame: Joined): boolean {
+  const { messages = [], offset = 0 } = frame
+  const isThere = [cursorOf(frame), ...messages].some(
     (at) => at?.epoch === cursor?.epoch && at?.offset === cursor?.offset && at?.id === cursor?.id,
   )
+  const from = cursor?.offset ?? 0
+  return isThere && messages.filter((entry) => entry.offset > from).length === offset - from
 }
 
 /** A base server has no log, so missed messages are lost. */

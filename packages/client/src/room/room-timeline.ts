@@ -1,12 +1,15 @@
-import type { Cursor, Entry, JsonObject } from '@roomful/protocol'
+import type { Cursor, Entry } from '@roomful/protocol'
 import { RoomfulError, validate } from '@roomful/protocol/wire'
+import type { AnyProtocol } from '../options/options.js'
 import type { Settings } from '../options/resolve-options.js'
-import type { OutboxEntry } from '../options/stored-outbox.js'
+import type { Draft, OutboxEntry } from '../options/stored-outbox.js'
 import type { SendResult } from '../outbox/outbox.js'
 import type { Observable, Report } from '../runtime/observable.js'
 import type { Runtime } from '../runtime/runtime.js'
+import type { Loggable, Place } from './loggable.js'
 import type { Snapshot } from './messages.js'
-import { type Loggable, type Place, Timeline } from './timeline.js'
+import type { HistoryOptions, HistoryPage } from './room-api.js'
+import { Timeline } from './timeline.js'
 
 /** Maximum number of entries in a timeline; the oldest are removed first. */
 const LIMIT = 5_000
@@ -15,7 +18,8 @@ const LIMIT = 5_000
 interface TimelineRoom {
   readonly id: string
   readonly head: { readonly offset: number } | undefined
-  send(message: string, options: { readonly data: JsonObject | undefined }): unknown
+  submit(draft: Draft): unknown
+  history(options: HistoryOptions): Promise<HistoryPage<AnyProtocol>>
 }
 
 /** The part of the client that a timeline needs. */
@@ -28,10 +32,20 @@ interface TimelineServices {
   readonly router: { readPage(entries: readonly Entry[]): (Loggable | Place)[] }
 }
 
-/** A room's timeline, which shows the user's own messages before the server has them. */
-export class RoomTimeline extends Timeline<Loggable> {
+/** An own message, or what an own edit makes of one. */
+interface Written extends Loggable {
+  readonly room_id: string
+  readonly user_id: string | undefined
+  readonly timestamp: string
+  readonly message: string
+  readonly data: object | undefined
+}
+
+/** A room's timeline, which shows what the user sends before the server has it. */
+export class RoomTimeline extends Timeline {
   readonly #room: TimelineRoom
   readonly #client: TimelineServices
+  #reading: Timeline['outdated']
 
   constructor(room: TimelineRoom, client: TimelineServices, watched: () => void) {
     super(LIMIT, client.report, watched)
@@ -39,11 +53,21 @@ export class RoomTimeline extends Timeline<Loggable> {
     this.#client = client
   }
 
-  queued({ clientId, message, data, userId }: OutboxEntry): void {
+  queued(entry: OutboxEntry): void {
+    const { clientId, amends } = entry
+    if (amends !== undefined) return
+    this.pending(clientId, this.written(entry), {
+      retry: () => this.#room.submit(entry),
+      cancel: () => this.#client.outbox.cancel(clientId),
+    })
+  }
+
+  /** What the server will make of an own message or of an edit, as far as it is known here. */
+  written({ clientId, message, data, userId, fields }: OutboxEntry): Written {
     const chat = this.#client.settings.protocol?.chat
     // Shows the schema's output, as receivers will see it, but sends its input.
     const shown = chat && data ? validate(chat, data) : undefined
-    const pending = {
+    return {
       type: 'chat_message',
       room_id: this.#room.id,
       client_id: clientId,
@@ -51,11 +75,8 @@ export class RoomTimeline extends Timeline<Loggable> {
       timestamp: new Date(this.#client.runtime.wallTime()).toISOString(),
       user_id: userId,
       data: shown?.ok ? shown.value : data,
+      ...fields,
     }
-    this.pending(clientId, pending, {
-      retry: () => this.#room.send(message, { data }),
-      cancel: () => this.#client.outbox.cancel(clientId),
-    })
   }
 
   /**
@@ -64,12 +85,30 @@ export class RoomTimeline extends Timeline<Loggable> {
    */
   rendered(snapshot: Snapshot, head: Cursor = snapshot.cursor): void {
     const { epoch, offset } = snapshot.cursor
-    this.received(epoch === head.epoch && offset >= head.offset ? this.read(snapshot) : [])
+    // It is made of the newest messages, so what is not among them changed one of them, or is gone.
+    const covers = { from: snapshot.messages[0]?.offset ?? offset + 1, to: offset }
+    if (epoch === head.epoch && offset >= head.offset) this.received(this.read(snapshot), { epoch, covers })
   }
 
   /** The messages of a snapshot, checked like those of a page. */
   read({ messages }: Snapshot): (Loggable | Place)[] {
     return this.#client.router.readPage(messages as readonly Entry[])
+  }
+
+  /** After a break: what is shown above it may have been edited or deleted meanwhile. */
+  async readAgain(): Promise<void> {
+    const { outdated } = this
+    if (!outdated || outdated === this.#reading) return
+    this.#reading = outdated
+    try {
+      let page = await this.#room.history({ before: outdated.before, limit: 1_000 })
+      const isMissing = () => page.more && (page.messages[0]?.offset ?? 0) > outdated.from
+      while (this.outdated === outdated && isMissing()) page = await page.next()
+      if (this.outdated === outdated) this.outdated = undefined
+    } catch {
+      // It is tried again when the room is live again.
+      this.#reading = undefined
+    }
   }
 
   settled(

@@ -1,21 +1,31 @@
-import type { Cursor, JsonObject, Member, ServerMessage, ServerMessageOf } from '@roomful/protocol'
+import type { Cursor, JsonObject, Member, ServerMessage, ServerMessageOf, Target } from '@roomful/protocol'
 import { isRequest } from '@roomful/protocol/define'
 import { RoomfulError, type ServerDecodeResult, validate } from '@roomful/protocol/wire'
 import type { Answer } from '../connection/pending-requests.js'
 import { checkCall } from '../options/check-options.js'
 import type { AnyProtocol } from '../options/options.js'
-import type { Sent } from '../outbox/outbox-driver.js'
+import type { Draft } from '../options/stored-outbox.js'
+import type { OutboxDriver, OutboxView, Sent } from '../outbox/outbox-driver.js'
 import { Timer } from '../runtime/clock.js'
 import { type Observable, Value } from '../runtime/observable.js'
 import * as strings from '../runtime/strings.js'
+import { isAmendment } from './amendment.js'
 import { applicationFrame, definitionOf } from './application-frames.js'
 import { dataFault, textFault } from './chat-fault.js'
 import type { ClientServices } from './client-services.js'
+import { type Coverage, type Loggable, Place } from './loggable.js'
 import { MemberList } from './member-list.js'
 import { MembershipRequests } from './membership-requests.js'
 import type { LogMessage } from './messages.js'
 import { Presence } from './presence.js'
-import type { HistoryOptions, HistoryPage, JoinOptions, JoinResult, RequestOptions } from './room-api.js'
+import type {
+  HistoryOptions,
+  HistoryPage,
+  JoinOptions,
+  JoinResult,
+  MessageReference,
+  RequestOptions,
+} from './room-api.js'
 import { RoomEvents } from './room-events.js'
 import {
   initialRoom,
@@ -27,7 +37,6 @@ import {
   roomStep,
 } from './room-state.js'
 import type { RoomTimeline } from './room-timeline.js'
-import { ERASED, type Loggable, Place } from './timeline.js'
 import { Typing } from './typing.js'
 
 interface Waiter {
@@ -35,7 +44,25 @@ interface Waiter {
   reject(error: RoomfulError): void
 }
 
+/** The options of `send`, whatever the protocol. */
+interface AnySendOptions {
+  readonly data?: JsonObject | undefined
+  readonly replyTo?: MessageReference | undefined
+  readonly mentions?: readonly string[] | undefined
+}
+
+/** What `chat()` knows of a room. */
+export interface Amendments extends OutboxView {
+  submit(draft: Draft): Sent
+  /** Forgets everything, as the next user must not see it. */
+  clear(): void
+}
+
 export class RoomCore {
+  /** By this field `chat()` finds the room, also from the handles that the hooks make of a room's fields. */
+  readonly core = this
+  /** Follows amendments; set by `chat()`. */
+  amendments: Amendments | undefined
   readonly id: string
   readonly status: Value<RoomStatus>
   /** Only the main entry has timelines; the core has none. */
@@ -44,6 +71,7 @@ export class RoomCore {
   readonly members: Observable<readonly Member[]>
   readonly occupancy: Observable<number>
   readonly presence: Presence
+  readonly outbox: OutboxDriver
   readonly #client: ClientServices<RoomCore>
   readonly #events: RoomEvents
   readonly #members: MemberList
@@ -62,6 +90,7 @@ export class RoomCore {
     const { report, runtime } = client
     this.id = id
     this.#client = client
+    this.outbox = client.outbox
     const watched = () => client.rooms.use(this)
     this.status = new Value(initialRoom.status, report, watched)
     this.#events = new RoomEvents(report)
@@ -89,13 +118,13 @@ export class RoomCore {
   get isHeld(): boolean {
     const { status, timeline, typing } = this
     const watched = [status, timeline, typing, this.#members, this.#events].some((one) => one?.isWatched)
-    return watched || this.isWanted || this.#client.outbox.entriesOf(this.id).length > 0
+    return watched || this.isWanted || this.outbox.entriesOf(this.id).length > 0
   }
 
   release(): void {
     void this.leave()
     this.#isReleased = true
-    this.#client.outbox.abandon(this.id)
+    this.outbox.abandon(this.id)
     this.forget()
     this.#client.rooms.release(this)
   }
@@ -104,7 +133,7 @@ export class RoomCore {
     if (this.#isReleased) return Promise.reject(this.#released())
     this.#client.rooms.use(this)
     try {
-      checkCall('join', options)
+      checkCall('room.join', options)
       this.#client.wake()
     } catch (error) {
       // Unlike a refusal, which `status` also shows, this is a programming mistake that nothing else would report.
@@ -150,14 +179,20 @@ export class RoomCore {
     this.#step({ type: 'leave', reason }, error)
   }
 
-  send(message: string, options: { readonly data?: JsonObject | undefined } = {}): Sent {
-    checkCall('send', options)
-    const { data } = options
-    if (typeof message !== 'string') throw new TypeError(strings.noText)
-    const error = this.#check(message, data)
-    if (error) return this.#client.outbox.refuse(this.id, message, data, error)
-    this.typing.ended()
-    return this.#client.outbox.submit(this.id, message, data)
+  send(message: string, options: AnySendOptions = {}): Sent {
+    checkCall('room.send', options)
+    const { data, replyTo, mentions } = options
+    if (typeof message !== 'string') throw new TypeError(strings.noText('room.send'))
+    // Whatever else the application's object has stays here.
+    const reply_to = replyTo && ({ offset: replyTo.offset, id: replyTo.id } as Target)
+    return this.submit({ message, data, fields: { reply_to, mentions } })
+  }
+
+  submit(draft: Draft): Sent {
+    const error = this.fault(draft)
+    if (error) return this.outbox.refuse(this.id, draft, error)
+    if (draft.amends === undefined) this.typing.ended()
+    return this.outbox.submit(this.id, draft)
   }
 
   emit(type: string, body: object): boolean {
@@ -168,7 +203,7 @@ export class RoomCore {
   }
 
   async request(type: string, body: object, options: RequestOptions = {}): Promise<unknown> {
-    checkCall('request', options)
+    checkCall('room.request', options)
     const { timeoutMs, signal } = options
     const definition = definitionOf(this.#client.settings.protocol, type)
     if (!isRequest(definition)) throw new TypeError(strings.noRequest(type))
@@ -188,12 +223,15 @@ export class RoomCore {
     if (this.#client.driver.mode === 'base') throw new RoomfulError('unsupported')
     const epoch = this.#machine.cursor?.epoch
     const end = after === undefined ? before : undefined
-    const answer = (await this.#client.requests.ask(
-      { type: 'history', room_id: this.id, limit, epoch, after, before: end },
-      { budget: 'history' },
-    )) as ServerMessageOf<'history'>
+    const show = this.timeline?.expectPage()
+    const request = { type: 'history', room_id: this.id, limit, epoch, after, before: end }
+    const answer = (await this.#client.requests.ask(request, { budget: 'history' }).catch((error) => {
+      show?.([])
+      throw error
+    })) as ServerMessageOf<'history'>
     const entries = this.#client.router.readPage(answer.messages)
-    if (answer.epoch === this.#machine.cursor?.epoch) this.timeline?.prepended(entries)
+    if (answer.epoch === this.#machine.cursor?.epoch) show?.(entries, answer)
+    else show?.([])
     const messages = entries.filter(isMessage)
     const next =
       after === undefined
@@ -217,8 +255,7 @@ export class RoomCore {
     this.#step({ type: 'down', reason })
     // Messages that were in flight when the room was left will not be sent again.
     const { state } = this.status.get()
-    if (state === 'left' || state === 'denied')
-      this.#client.outbox.leftRoom(this.id, new RoomfulError('not_in_room'))
+    if (state === 'left' || state === 'denied') this.outbox.leftRoom(this.id, new RoomfulError('not_in_room'))
   }
 
   /** The client is closed: no room joins again. */
@@ -233,6 +270,7 @@ export class RoomCore {
     this.#pages = undefined
     this.#events.drop()
     this.timeline?.clear()
+    this.amendments?.clear()
   }
 
   get head(): Cursor | undefined {
@@ -335,7 +373,7 @@ export class RoomCore {
       this.#run(effect)
     }
     if (end && this.#machine === machine) {
-      this.#client.outbox.leftRoom(this.id, end)
+      this.outbox.leftRoom(this.id, end)
       this.#client.rooms.sweep()
     }
     return effects
@@ -348,17 +386,19 @@ export class RoomCore {
         this.#requests.join(effect, (outcome) => this.#joinAnswered(outcome, effect.since))
         return
       case 'deliver_page':
-        this.#deliverPage(this.#client.router.readPage(effect.entries))
+        this.#deliverPage(this.#client.router.readPage(effect.entries), effect.coverage)
         return
       case 'break':
         this.timeline?.broke(effect.reason, effect.head)
         this.#events.tell('resync', { room_id: this.id, reason: effect.reason })
+        if (this.isLive) void this.timeline?.readAgain()
         return
       case 'live':
         this.timeline?.joined(this.head)
         this.#settleJoin()
         this.presence.send()
-        this.#client.outbox.pump()
+        this.outbox.pump()
+        void this.timeline?.readAgain()
         return
       case 'retry':
         this.#retryTimer.set(effect.ms, () => this.#step({ type: 'timer' }))
@@ -374,8 +414,8 @@ export class RoomCore {
     else this.joined(outcome as ServerMessageOf<'joined'>, since)
   }
 
-  #deliverPage(entries: readonly (Loggable | Place)[]): void {
-    this.timeline?.received(entries)
+  #deliverPage(entries: readonly (Loggable | Place)[], coverage: Coverage): void {
+    this.timeline?.received(entries, coverage)
     for (const entry of entries) {
       if (entry instanceof Place) continue
       if (this.#pages && isMessage(entry)) this.#pages.push(entry)
@@ -404,11 +444,13 @@ export class RoomCore {
     return new RoomfulError('closed', { message: strings.released, roomId: this.id })
   }
 
-  #check(message: string, data: JsonObject | undefined): RoomfulError | undefined {
+  /** Why a draft is refused before it enters the outbox. */
+  fault({ message, data, fields }: Draft): RoomfulError | undefined {
     const { ended, limits } = this.#client.driver
     if (ended) return ended
     if (this.#isReleased) return this.#released()
-    const fault = textFault(message, limits.text_length, this.id)
+    const fault =
+      fields?.type === 'delete_message' ? undefined : textFault(message, limits.text_length, this.id)
     if (fault) return fault
     const status = this.status.get()
     if (status.state === 'idle' || status.state === 'left')
@@ -420,5 +462,5 @@ export class RoomCore {
 
 /** Whether an entry can be read, and stands for itself: one that only tells of others is an event. */
 function isMessage(entry: Loggable | Place): entry is Loggable {
-  return !(entry instanceof Place) && entry.type !== ERASED
+  return !(entry instanceof Place) && !isAmendment(entry)
 }

@@ -1,72 +1,17 @@
 import type { Cursor } from '@roomful/protocol'
 import type { RoomfulError } from '@roomful/protocol/wire'
 import { type Observable, type Report, Value } from '../runtime/observable.js'
+import { type Amendment, amended, isAmendment, newerOf, withoutVersion } from './amendment.js'
+import { Covered } from './covered.js'
+import { type Coverage, type Loggable, Place } from './loggable.js'
+import type { MessageEntry, MessageState, OwnActions, TimelineEntry } from './timeline-entry.js'
 
-/** Properties that every message in a log has, and those that chat and own messages add. */
-export interface Loggable {
-  readonly type: string
-  readonly id?: string | number | undefined
-  readonly epoch?: string | undefined
-  readonly offset?: number | undefined
-  readonly client_id?: string | undefined
-  readonly user_id?: unknown
-  readonly through?: number | undefined
-}
+type Entry = TimelineEntry<Loggable>
+type Message = MessageEntry<Loggable>
+type Page = readonly (Loggable | Place)[]
 
-/** The type of the entry that says that a user's messages were erased. */
-export const ERASED = 'messages_erased'
-
-/**
- * The position of an entry that this client cannot read, because it is from a newer contract or violates its schema.
- * It is not shown.
- */
-export class Place implements Loggable {
-  constructor(
-    readonly type: string,
-    readonly id: string,
-    readonly epoch: string,
-    readonly offset: number,
-  ) {}
-}
-
-export type TimelineEntry<M> =
-  | ({
-      readonly kind: 'message' /** Stable through all states. */
-      readonly key: string
-      readonly message: M
-    } & EntryActions &
-      MessageState)
-  /** The entries above and below this one do not adjoin: `reason` says why. */
-  | { readonly kind: 'break'; readonly key: string; readonly reason: string }
-
-export type MessageState =
-  | { readonly state: 'pending' | 'sent' }
-  | { readonly state: 'failed'; readonly error: RoomfulError }
-  /** It was in the log, but a failure of the server's storage removed it. */
-  | { readonly state: 'lost' }
-
-export interface EntryActions {
-  /** Sends a failed message again, as a new one at the end. Returns false for any other message. */
-  retry(): boolean
-  /**
-   * Takes back a message that was not transmitted yet, or dismisses a failed one. Returns false for any other
-   * message.
-   */
-  cancel(): boolean
-}
-
-type MessageEntry<M> = Extract<TimelineEntry<M>, { kind: 'message' }>
-
-/** Actions of the room on an own message. */
-export interface OwnActions {
-  /** Sends it again, as a new message. */
-  retry(): void
-  /** Returns false if it was already transmitted. */
-  cancel(): boolean
-}
-
-interface Own<M> {
-  readonly entry: MessageEntry<M>
+interface Own {
+  readonly entry: Message
   readonly actions: OwnActions
 }
 
@@ -76,30 +21,37 @@ const NOTHING: readonly never[] = []
  * A room's messages as a list to render: the entries of the log by offset, then own messages in flight. A failed
  * message stays after the entries that preceded it when it failed.
  */
-export class Timeline<M extends Loggable> implements Observable<readonly TimelineEntry<M>[]> {
+export class Timeline implements Observable<readonly Entry[]> {
+  /** Shows amendments by this user before the server has them; set by `chat()`. */
+  overlay: (entries: readonly Entry[]) => readonly Entry[] = (entries) => entries
   readonly #changes: Value<number>
   readonly #limit: number
   /** Created on demand: a copy of all entries for each message would cost more than the message itself. */
-  #snapshot: readonly TimelineEntry<M>[] | undefined
-  #log: TimelineEntry<M>[] = []
+  #snapshot: readonly Entry[] = NOTHING
+  #isChanged = false
+  #log: Entry[] = []
   /** Pending messages by client id, in the order of sending, and failed ones that wait for those before them. */
-  readonly #own = new Map<string, Own<M>>()
+  readonly #own = new Map<string, Own>()
   /**
    * Entries of the log by their names, because a page may contain them again, and a retry may give them another
    * position.
    */
-  readonly #byName = new Map<string, MessageEntry<M>>()
-  /** Keys of own entries that an ack has placed and that no frame has shown yet. */
-  readonly #unseen = new Set<string>()
+  readonly #byName = new Map<string, Message>()
   /** For each failed message, by key, the offset after which it stays. */
   readonly #anchors = new Map<string, number>()
-  #mayHaveHoles = false
+  /** What arrived while a page was read: it may not contain that yet. One list for each page. */
+  readonly #missed = new Set<Amendment[]>()
+  /** The offsets of messages above a break: they may have been amended meanwhile, and were not read again yet. */
+  outdated: { readonly from: number; readonly before: number } | undefined
   #hasForked = false
   /** The entries of the log when the last join was sent. A frame that shows one again replaces it. */
-  #beforeJoin = new WeakSet<TimelineEntry<M>>()
+  #beforeJoin = new WeakSet<Entry>()
   /** The epoch of the current log. */
   #epoch: string | undefined
+  /** The offsets of that log since the last break. An own entry that only an ack has placed is not among them. */
+  #covered = new Covered()
   #breaks = 0
+  #lastBreak: Entry | undefined
 
   constructor(limit: number, report: Report, watched?: () => void) {
     this.#limit = limit
@@ -110,24 +62,34 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     return this.#changes.isWatched
   }
 
-  readonly get = (): readonly TimelineEntry<M>[] => {
-    this.#snapshot ??= [
-      ...this.#withHoles(this.#seenEnd()).filter((entry) => !isPlace(entry)),
-      ...Array.from(this.#own.values(), ({ entry }) => entry),
-    ]
+  readonly get = (): readonly Entry[] => {
+    if (!this.#isChanged) return this.#snapshot
+    this.#isChanged = false
+    const own = Array.from(this.#own.values(), ({ entry }) => entry)
+    const entries = [...this.#withHoles(this.#seenEnd()), ...own]
+    const shown = this.overlay(entries)
+    // An amendment of a message that is not shown changes nothing to see.
+    if (!areSame(shown, this.#snapshot)) this.#snapshot = shown
     return this.#snapshot
   }
 
-  readonly getInitial = (): readonly TimelineEntry<M>[] => NOTHING
+  readonly getInitial = (): readonly Entry[] => NOTHING
 
-  readonly subscribe: Observable<readonly TimelineEntry<M>[]>['subscribe'] = (listener) =>
-    this.#changes.subscribe(() => listener(this.get()))
+  readonly subscribe: Observable<readonly Entry[]>['subscribe'] = (listener) => {
+    let last = this.get()
+    return this.#changes.subscribe(() => {
+      const shown = this.get()
+      if (shown === last) return
+      last = shown
+      listener(shown)
+    })
+  }
 
   /** Shows an own message before the server has it. */
-  pending(clientId: string, message: M, actions: OwnActions): void {
+  pending(clientId: string, message: Loggable, actions: OwnActions): void {
     const entry = { ...this.#entry(clientId, message, { state: 'pending' }), cancel: () => actions.cancel() }
     this.#own.set(clientId, { entry, actions })
-    this.#changed()
+    this.changed()
   }
 
   /** `head` is the offset that the log has reached. */
@@ -147,7 +109,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     this.#own.set(clientId, { entry: failed, actions })
     this.#anchorFailed(head)
     this.#trim()
-    this.#changed()
+    this.changed()
   }
 
   /** Gives failed messages a position in the log once no message in flight precedes them. */
@@ -163,13 +125,13 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     }
   }
 
-  /** The message was acknowledged, so it has a position, although its broadcast may not have arrived yet. */
-  placed(clientId: string, place: Partial<M>): void {
+  /** What was sent has been acknowledged, so it has a position, although its broadcast may not have arrived yet. */
+  placed(clientId: string, place: Partial<Loggable>): void {
     const own = this.#own.get(clientId)
     if (!own) return
-    // First records that it is unseen, so that no break is shown while frames are only late.
-    this.#unseen.add(own.entry.key)
-    this.received([{ ...own.entry.message, ...place }])
+    this.#insert({ ...own.entry.message, ...place })
+    this.#trim()
+    this.changed()
   }
 
   /** Returns false if it was not in the list. */
@@ -178,63 +140,121 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     if (index < 0 && !this.#own.delete(clientId)) return false
     if (index >= 0) this.#forget(this.#log.splice(index, 1)[0])
     this.#anchorFailed(0)
-    this.#changed()
+    this.changed()
     return true
   }
 
-  /** Adds entries of the current log, live or older ones. */
-  received(messages: readonly (M | Place)[]): void {
-    for (const message of messages) {
-      if (message.type === ERASED) this.#erase(message as M)
-      this.#insert(message as M)
+  /** Adds entries of the current log, live or older ones, and what their page covers. */
+  received(entries: Page, { epoch, covers }: Coverage = {}): void {
+    if (covers) this.#cover(epoch, covers.from, covers.to)
+    for (const entry of entries) {
+      this.#cover(entry.epoch, entry.offset)
+      if (entry instanceof Place) this.#displace(entry)
+      else if (isAmendment(entry)) {
+        this.#displace(entry)
+        this.#amend(entry)
+        for (const missed of this.#missed) missed.push(entry)
+      } else this.#insert(entry)
     }
     this.#trim()
-    this.#changed()
+    this.changed()
   }
 
-  /** The log has tombstones in the place of what the user had written. */
-  #erase({ epoch, user_id, through = 0 }: M): void {
-    for (const entry of this.#log) {
-      if (entry.kind === 'break' || entry.state !== 'sent') continue
-      const { message } = entry
-      const isLater = message.epoch === epoch && (message.offset ?? 0) > through
-      if (message.type === 'chat_message' && message.user_id === user_id && !isLater)
-        this.#insert({ ...message, message: '', data: undefined, deleted: true })
-    }
+  #cover(epoch: string | undefined, from: number | undefined, to = from): void {
+    if (from === undefined || to === undefined) return
+    if (epoch !== this.#epoch) this.#startLog(epoch)
+    this.#covered.add(from, to)
+  }
+
+  #startLog(epoch: string | undefined): void {
+    this.#epoch = epoch
+    this.#covered = new Covered()
+  }
+
+  /** An own amendment was acknowledged. Its broadcast, which may be late, says what the server made of it. */
+  acknowledged(amendment: Amendment): void {
+    this.#amend(amendment, amendment.offset - 1)
+    this.changed()
+  }
+
+  #amend(amendment: Amendment, version?: number): void {
+    const entries =
+      amendment.type === 'messages_erased'
+        ? [...this.#log]
+        : [this.#byName.get(nameOf(amendment.epoch, amendment.target.id))]
+    for (const entry of entries)
+      if (isSent(entry)) this.#replace(entry, amended(entry.message, amendment, version))
   }
 
   #trim(): void {
-    while (this.#log.length > this.#limit) this.#forget(this.#log.shift())
+    while (this.#log.length > this.#limit) {
+      const oldest = this.#log.shift()
+      this.#forget(oldest)
+      // A page must not adjoin what is not shown any more.
+      if (this.#isOfLog(oldest)) this.#covered.dropTo(this.#offsetOf(oldest))
+    }
     for (const [clientId, { entry }] of this.#own) {
       if (this.#own.size <= this.#limit) return
       if (entry.state === 'failed') this.#own.delete(clientId)
     }
   }
 
+  /** Call this before a page of older entries is requested, and its result with that page, or with an empty one. */
+  expectPage(): (page: Page, coverage?: Coverage) => void {
+    const missed: Amendment[] = []
+    this.#missed.add(missed)
+    return (page, coverage) => {
+      // After a break, the page may be of the log before it.
+      if (this.#missed.delete(missed)) this.prepended(page, coverage, missed)
+    }
+  }
+
   /**
-   * Adds a page of older entries only if it adjoins the entries shown; otherwise there would be an invisible hole.
+   * Adds the messages of a page only if it adjoins the entries shown; otherwise there would be an invisible hole. In any
+   * case, those that are shown get the state in which the page has them.
    */
-  prepended(messages: readonly (M | Place)[]): void {
-    const lastBreak = this.#log.findLastIndex(({ kind }) => kind === 'break')
-    const first = this.#log.slice(lastBreak + 1).find((entry) => !isFailed(entry))
-    const end = messages.at(-1)?.offset
-    const touches = first?.kind !== 'message' || (end ?? 0) + 1 >= (first.message.offset ?? 0)
-    if (touches && end !== undefined) this.received(messages)
+  prepended(page: Page, coverage: Coverage = {}, missed: readonly Amendment[] = []): void {
+    const first = this.#log[this.#firstIndex()]
+    const start = Math.min(
+      this.#covered.start,
+      this.#isOfLog(first) ? this.#offsetOf(first) : this.#covered.start,
+    )
+    const end = coverage.covers?.to ?? page.at(-1)?.offset
+    if (end === undefined) return
+    const touches = end + 1 >= start || start === Number.POSITIVE_INFINITY
+    const isShown = (entry: Loggable) => namesOf(entry).some((name) => this.#byName.has(name))
+    if (touches) this.received(page, coverage)
+    else for (const entry of page) if (isShown(entry) && !(entry instanceof Place)) this.#insert(entry)
+    this.received(missed)
   }
 
   clear(): void {
     this.#log = []
-    for (const names of [this.#own, this.#byName, this.#unseen, this.#anchors]) names.clear()
-    this.#mayHaveHoles = false
-    this.#changed()
+    for (const names of [this.#own, this.#byName, this.#anchors, this.#missed]) names.clear()
+    this.outdated = undefined
+    this.#startLog(undefined)
+    this.changed()
   }
 
   broke(reason: string, head: Cursor | undefined): void {
-    if (this.#log.length === 0) return
-    this.#hasForked ||= reason === 'forked'
-    this.#loseAfter(head)
-    this.#markBreak(reason, head)
-    this.#changed()
+    this.#missed.clear()
+    if (this.#log.length > 0) {
+      const isFork = reason === 'forked'
+      this.#hasForked ||= isFork
+      this.#loseAfter(head)
+      const kept = this.#log.filter(
+        (entry) => isSent(entry) && entry.message.epoch === head?.epoch,
+      ) as Message[]
+      if (isFork) for (const entry of kept) this.#replace(entry, withoutVersion(entry.message))
+      const offsets = kept.map((entry) => this.#offsetOf(entry))
+      this.outdated =
+        offsets.length > 0 ? { from: Math.min(...offsets), before: Math.max(...offsets) + 1 } : undefined
+      this.#markBreak(reason, head)
+    }
+    this.#startLog(head?.epoch)
+    // The log goes on from there.
+    if (head) this.#covered.add(head.offset + 1, head.offset)
+    this.changed()
   }
 
   joining(): void {
@@ -247,21 +267,14 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
    */
   joined(head: Cursor | undefined): void {
     this.#loseAfter(head, (entry) => this.#beforeJoin.has(entry))
-    this.#changed()
+    this.changed()
   }
 
   /** The log has the same epoch and ends before these entries, so it does not contain them. */
-  #loseAfter(head: Cursor | undefined, isCertain = (_: TimelineEntry<M>) => true): void {
+  #loseAfter(head: Cursor | undefined, isCertain = (_: Entry) => true): void {
     for (const [index, entry] of this.#log.entries()) {
-      if (
-        entry.kind === 'message' &&
-        head &&
-        entry.message.epoch === head.epoch &&
-        (entry.message.offset ?? 0) > head.offset &&
-        isCertain(entry)
-      ) {
-        this.#lose(index, entry)
-      }
+      if (!head || !isSent(entry) || entry.message.epoch !== head.epoch) continue
+      if (this.#offsetOf(entry) > head.offset && isCertain(entry)) this.#lose(index, entry)
     }
   }
 
@@ -270,80 +283,96 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     const end = this.#seenEnd()
     const unseen = this.#log[end]
     const goesOn = unseen?.kind === 'message' && unseen.message.epoch === head?.epoch
-    if (!goesOn) this.#log = [...this.#withHoles(this.#log.length)]
-    const index = goesOn ? end : this.#log.length
+    const fromEnd = goesOn ? this.#log.length - end : 0
+    // From now on, nothing is known of the offsets between them.
+    this.#log = [...this.#withHoles(this.#log.length - fromEnd)]
+    const index = this.#log.length - fromEnd
     const replaced = this.#log[index - 1]?.kind === 'break' ? 1 : 0
-    this.#log.splice(index - replaced, replaced, { kind: 'break', key: `break-${++this.#breaks}`, reason })
+    this.#lastBreak = { kind: 'break', key: `break-${++this.#breaks}`, reason }
+    this.#log.splice(index - replaced, replaced, this.#lastBreak)
   }
 
-  /** The index after the last entry that a frame has shown, and after messages that failed there. */
+  /** The index after the last entry that a frame has shown, or that precedes such a frame, and after messages that failed there. */
   #seenEnd(): number {
-    let end = this.#log.findLastIndex((entry) => !this.#unseen.has(entry.key) && !isFailed(entry)) + 1
+    const isLate = (entry: Entry) => this.#isOfLog(entry) && this.#offsetOf(entry) > this.#covered.end
+    let end = this.#log.findLastIndex((entry) => !isLate(entry) && !isFailed(entry)) + 1
     while (isFailed(this.#log[end])) end++
     return end
   }
 
   /** Adds breaks to the entries before `end`: acks may place own entries where nothing around them was shown. */
-  #withHoles(end: number): readonly TimelineEntry<M>[] {
-    if (!this.#mayHaveHoles) return this.#log
-    const shown: TimelineEntry<M>[] = []
-    let before: M | undefined
+  #withHoles(end: number): readonly Entry[] {
+    const first = this.#firstIndex()
+    const last = this.#log.findLast((entry, index) => index < end && this.#isOfLog(entry))
+    let before = this.#log[first]
+    if (!this.#isOfLog(before) || !this.#isOfLog(last)) return this.#log
+    if (this.#covered.has(this.#offsetOf(before), this.#offsetOf(last) - 1)) return this.#log
+    const shown: Entry[] = []
     for (const [index, entry] of this.#log.entries()) {
-      const isSent = entry.kind === 'message' && entry.state === 'sent'
-      if (index < end && isSent && before && isHole(before, entry.message))
-        shown.push({ kind: 'break', key: `hole-${entry.key}`, reason: 'gap' })
+      if (index > first && this.#isOfLog(entry)) {
+        const isHole = !this.#covered.has(this.#offsetOf(before) + 1, this.#offsetOf(entry) - 1)
+        if (isHole && index < end) shown.push({ kind: 'break', key: `hole-${entry.key}`, reason: 'gap' })
+        before = entry
+      }
       shown.push(entry)
-      if (entry.kind === 'break') before = undefined
-      else if (isSent && entry.message.epoch === this.#epoch) before = entry.message
     }
-    this.#mayHaveHoles = shown.length > this.#log.length || end < this.#log.length
     return shown
   }
 
-  #insert(message: M): void {
+  /** The index of the first entry after the last break, or -1. */
+  #firstIndex(): number {
+    const lastBreak = this.#lastBreak ? this.#log.lastIndexOf(this.#lastBreak) : -1
+    return this.#log.findIndex((entry, index) => index > lastBreak && this.#isOfLog(entry))
+  }
+
+  #isOfLog(entry: Entry | undefined): entry is Message {
+    return isSent(entry) && entry.message.epoch === this.#epoch && entry.message.offset !== undefined
+  }
+
+  #insert(message: Loggable): void {
+    this.#displace(message)
     const names = namesOf(message)
     const known = names.map((name) => this.#byName.get(name)).find((entry) => entry !== undefined)
     const own = this.#takeOwn(message)
-    if (known && isPlace(known)) this.#unseen.delete(own?.key ?? '')
-    if (known && (message as Loggable) instanceof Place) {
-      // It is already shown as it was sent. This frame proves that the entries before it are not just late.
-      this.#unseen.delete(known.key)
-      return
-    }
+    const isSame =
+      known?.message.id !== undefined &&
+      known.message.id === message.id &&
+      known.message.epoch === message.epoch
     const key = own?.key ?? known?.key ?? String(message.id ?? `live-${++this.#breaks}`)
-    const entry = this.#entry(key, message, { state: 'sent' })
-    this.#epoch = message.epoch
+    const entry = this.#entry(key, isSame ? newerOf(known.message, message) : message, { state: 'sent' })
     // Replaces the entry where it is: a break may separate it by now from where its offset alone would put it.
-    if (known && isSame(known.message, message)) this.#log[this.#log.lastIndexOf(known)] = entry
+    if (isSame) this.#log[this.#log.lastIndexOf(known)] = entry
     else {
       if (known) this.#log.splice(this.#log.lastIndexOf(known), 1)
-      this.#put(entry)
+      this.#log.splice(this.#place(message), 0, entry)
     }
     if (known) this.#forget(known)
     for (const name of names) this.#byName.set(name, entry)
     if (own) this.#anchorFailed(0)
   }
 
-  #put(entry: MessageEntry<M>): void {
-    const { message } = entry
-    if (this.#hasForked) this.#loseWhatStoodAt(message)
-    const index = this.#place(message)
-    let last = index - 1
-    while (isFailed(this.#log[last])) last--
-    const before = this.#log[last]
-    if (index < this.#log.length || (before?.kind === 'message' && isHole(before.message, message)))
-      this.#mayHaveHoles = true
-    // Another entry now has this offset: a failure of the storage removed the first one.
-    if (before?.kind === 'message' && message.id !== undefined && before.message.offset === message.offset)
-      this.#lose(last, before)
-    this.#log.splice(index, 0, entry)
+  /** Puts a state of its message into the place of an entry. */
+  #replace(known: Message, message: Loggable): void {
+    if (message === known.message) return
+    const entry = this.#entry(known.key, message, { state: 'sent' })
+    this.#log[this.#log.lastIndexOf(known)] = entry
+    for (const name of namesOf(message)) this.#byName.set(name, entry)
   }
 
-  /** After a fork, an entry of the new log proves that the earlier entry at its offset is gone. */
-  #loseWhatStoodAt({ epoch, offset, id }: M): void {
-    for (const [index, entry] of this.#log.entries()) {
-      if (entry.kind === 'break' || entry.state !== 'sent' || entry.message.id === id) continue
-      if (entry.message.epoch === epoch && entry.message.offset === offset) this.#lose(index, entry)
+  /** A failure of the storage removed what is shown at this offset, if it is another entry. */
+  #displace({ epoch, offset, id }: Loggable): void {
+    if (id === undefined) return
+    // After a fork, that entry may be above a break.
+    let index = this.#hasForked ? this.#log.length : this.#place({ type: '', offset })
+    while (index-- > 0) {
+      const entry = this.#log[index]
+      const isOther =
+        isSent(entry) &&
+        entry.message.epoch === epoch &&
+        entry.message.offset === offset &&
+        entry.message.id !== id
+      if (isOther) this.#lose(index, entry)
+      if (!this.#hasForked && !isFailed(entry)) return
     }
   }
 
@@ -351,7 +380,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
    * Returns the own entry that the message settles. The user must match, because another user may have used the same
    * client id.
    */
-  #takeOwn({ client_id = '', user_id }: M): MessageEntry<M> | undefined {
+  #takeOwn({ client_id = '', user_id }: Loggable): Message | undefined {
     const entry = this.#own.get(client_id)?.entry
     if (entry?.message.user_id !== undefined && entry.message.user_id !== user_id) return undefined
     this.#own.delete(client_id)
@@ -359,7 +388,7 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
   }
 
   /** The index after the last entry of the current segment whose offset is not higher. */
-  #place({ offset }: M): number {
+  #place({ offset }: Loggable): number {
     let index = this.#log.length
     if (offset === undefined) return index
     for (; index > 0; index--) {
@@ -371,11 +400,11 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     return index
   }
 
-  #offsetOf({ key, message }: MessageEntry<M>): number {
+  #offsetOf({ key, message }: Message): number {
     return message.offset ?? this.#anchors.get(key) ?? 0
   }
 
-  #lose(index: number, entry: MessageEntry<M>): void {
+  #lose(index: number, entry: Message): void {
     this.#forget(entry)
     const lost = this.#entry(entry.key, entry.message, { state: 'lost' })
     this.#log[index] = lost
@@ -383,45 +412,44 @@ export class Timeline<M extends Loggable> implements Observable<readonly Timelin
     for (const name of namesOf(entry.message)) this.#byName.set(name, lost)
   }
 
-  #forget(entry: TimelineEntry<M> | undefined): void {
+  #forget(entry: Entry | undefined): void {
     if (entry?.kind !== 'message') return
     for (const name of namesOf(entry.message)) this.#byName.delete(name)
-    this.#unseen.delete(entry.key)
     this.#anchors.delete(entry.key)
   }
 
-  #entry(key: string, message: M, state: MessageState): MessageEntry<M> {
+  #entry(key: string, message: Loggable, state: MessageState): Message {
     return { kind: 'message', key, message, ...state, retry: never, cancel: never }
   }
 
-  #changed(): void {
-    this.#snapshot = undefined
+  /** What `get` returns may have changed. */
+  changed(): void {
+    this.#isChanged = true
     this.#changes.set(this.#changes.get() + 1)
   }
 }
 
 const never = () => false
 
-function isFailed(entry: TimelineEntry<Loggable> | undefined): boolean {
+function isSent(entry: Entry | undefined): entry is Message {
+  return entry?.kind === 'message' && entry.state === 'sent'
+}
+
+function isFailed(entry: Entry | undefined): boolean {
   return entry?.kind === 'message' && entry.state === 'failed'
 }
 
-function isPlace(entry: TimelineEntry<Loggable>): boolean {
-  return entry.kind === 'message' && (entry.message instanceof Place || entry.message.type === ERASED)
+function areSame(some: readonly Entry[], others: readonly Entry[]): boolean {
+  return some.length === others.length && some.every((entry, index) => entry === others[index])
 }
 
-function isHole(before: Loggable, after: Loggable): boolean {
-  const { epoch, offset = 0 } = before
-  return epoch === after.epoch && after.offset !== undefined && after.offset > offset + 1
-}
-
-function isSame(a: Loggable, b: Loggable): boolean {
-  return a.id !== undefined && a.id === b.id && a.epoch === b.epoch
+function nameOf(epoch: unknown, id: unknown): string {
+  return `${epoch} ${id}`
 }
 
 /** The names by which an entry is recognised: its id, and its sender's id for the message. */
 function namesOf({ epoch, id, user_id, client_id }: Loggable): string[] {
-  const names = id === undefined ? [] : [`${epoch} ${id}`]
+  const names = id === undefined ? [] : [nameOf(epoch, id)]
   // No client id contains a line feed, so two users cannot produce the same name.
   if (typeof user_id === 'string' && client_id !== undefined) names.push(`${client_id}\n${user_id}`)
   return names

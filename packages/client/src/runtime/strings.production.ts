@@ -52,7 +52,7 @@ export const anotherUser: string | undefined = undefined
 export const undeclared = (type: string): string => type
 export const noRequest = (type: string): string => type
 export const isRequest = noRequest
-export const noText = 'send'
+export const noText = noRequest
 export const badUrl = (url: unknown): string => `url ${url}`
 export const noPage = badUrl
 export const noWebSocket = 'WebSocket'

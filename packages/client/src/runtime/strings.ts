@@ -65,7 +65,7 @@ export const anotherUser: string | undefined = 'Another user has logged in'
 export const undeclared = (type: string): string => `The protocol declares no client message '${type}'`
 export const noRequest = (type: string): string => `'${type}' is not a request; use emit()`
 export const isRequest = (type: string): string => `'${type}' is a request; use request()`
-export const noText = 'room.send: pass the message as a string'
+export const noText = (method: string): string => `${method}: pass the text as a string`
 export const badUrl = (url: unknown): string =>
   `createClient: url '${url}' is not a URL to connect to; pass one with ws:, wss:, http: or https:, such as 'wss://example.org/ws'`
 export const noPage = (url: string): string =>

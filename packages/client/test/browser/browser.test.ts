@@ -146,6 +146,56 @@ it('[M7] each tab stores its own, and a living tab of the same user sends what a
   expect(await storedTexts(first)).toEqual([])
 }, 60_000)
 
+it('[D1] [M7] edits and deletions that never left are sent by the page after a reload, and another page shows them', async () => {
+  const context = await browser.newContext()
+  const [first, second] = [await context.newPage(), await (await browser.newContext()).newPage()]
+  const enter = (page: Page) =>
+    page.evaluate(async () => {
+      window.client = window.createClient({ url: '/ws', storage: window.localOutbox() })
+      const room = window.client.room('amended')
+      window.chat(room)
+      await room.join({ history: 10 })
+    })
+  const shown = (page: Page) =>
+    page.evaluate(() =>
+      window.client
+        .room('amended')
+        .timeline.get()
+        .map((entry) =>
+          entry.kind === 'break'
+            ? entry.reason
+            : [entry.message.message, entry.amendment, entry.message.deleted],
+        ),
+    )
+  for (const page of [first, second]) {
+    await page.goto(url)
+    await enter(page)
+  }
+  await first.evaluate(async () => {
+    const room = window.client.room('amended')
+    const messages = [await room.send('one'), await room.send('two')]
+    // The network has just gone.
+    WebSocket.prototype.send = () => {}
+    window.chat(room).edit(messages[0] ?? {}, 'ONE')
+    window.chat(room).delete(messages[1] ?? {})
+  })
+  expect(await shown(first)).toEqual([
+    ['ONE', 'pending', undefined],
+    ['', 'pending', true],
+  ])
+  await first.reload()
+  await enter(first)
+  for (const page of [first, second]) {
+    await expect
+      .poll(() => shown(page))
+      .toEqual([
+        ['ONE', undefined, undefined],
+        ['', undefined, true],
+      ])
+  }
+  expect(await first.evaluate(() => localStorage.length)).toBe(0)
+}, 60_000)
+
 it('a tab leaves alone what one of another user left, and takes its lock again after the back button', async () => {
   const context = await browser.newContext()
   const [first, second] = [await context.newPage(), await context.newPage()]

@@ -1,5 +1,6 @@
 import { StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
+import { chat } from '../../src/chat.js'
 import { type Client, createClient, localOutbox } from '../../src/index.js'
 import { createHooks, useClient } from '../../src/react.js'
 
@@ -37,6 +38,7 @@ function RoomView({ client }: { client: Client }) {
 
 // What the test drives from outside.
 Object.assign(window, {
+  chat,
   createClient,
   localOutbox,
   startReact: () =>

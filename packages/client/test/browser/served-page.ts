@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Roomful } from '@roomful/server'
 import { build } from 'esbuild'
+import type { chat } from '../../src/chat.js'
 import type { Client, createClient, localOutbox } from '../../src/index.js'
 
 declare global {
   interface Window {
+    chat: typeof chat
     createClient: typeof createClient
     localOutbox: typeof localOutbox
     startReact(): void

@@ -2,7 +2,7 @@ import { createTestServer, Device } from '@roomful/server/testing'
 import { describe, expect, it } from 'vitest'
 import { createClient } from '../../src/index.js'
 import { initialRoom, type RoomEvent, roomStep } from '../../src/room/room-state.js'
-import { type Loggable, Timeline } from '../../src/room/timeline.js'
+import { Timeline } from '../../src/room/timeline.js'
 
 const at = (offset: number, epoch = 'e') => ({ epoch, offset, id: `id-${offset}` })
 const message = (offset: number, epoch = 'e') => ({
@@ -61,7 +61,22 @@ describe('what a join brings', () => {
     }
     const step = roomStep(machine, { type: 'joined', since: at(1), frame })
     expect(step.machine.status).toMatchObject({ state: 'live', recovered: true })
-    expect(step.effects).toEqual([{ type: 'deliver_page', entries: [] }, { type: 'live' }])
+    expect(step.effects).toMatchObject([{ type: 'deliver_page', entries: [] }, { type: 'live' }])
+  })
+
+  it('[H7] what a join brings is a break if the log has dropped amendments, though a page still has the message before', () => {
+    const events: RoomEvent[] = [
+      { type: 'up' },
+      { type: 'join', history: 10 },
+      { type: 'joined', since: undefined, frame: { ...joined, ...at(1), messages: [] } },
+      { type: 'down', reason: '' },
+      { type: 'up' },
+    ]
+    const machine = events.reduce((m, event) => roomStep(m, event).machine, initialRoom)
+    const page = { messages: [message(1), message(3)], covers: { from: 1, to: 3 } }
+    const frame = { ...joined, ...at(3), ...page, recovered: false, reason: 'expired' }
+    const { effects } = roomStep(machine, { type: 'joined', since: machine.cursor, frame })
+    expect(effects).toMatchObject([{ type: 'break' }, { entries: page.messages }, { type: 'live' }])
   })
 
   it('[J12] what a join brings continues after a kick, or says that it does not', () => {
@@ -79,9 +94,9 @@ describe('what a join brings', () => {
 })
 
 describe('a break in the timeline', () => {
-  const timeline = () => new Timeline<Loggable>(100, () => {})
+  const timeline = () => new Timeline(100, () => {})
   const actions = { retry() {}, cancel: () => true }
-  const shown = (of: Timeline<Loggable>) =>
+  const shown = (of: Timeline) =>
     of.get().map((entry) => (entry.kind === 'break' ? entry.reason : entry.message.offset))
 
   it('[H12] a break in the timeline stands before an own message that only its ack has placed', () => {

@@ -146,3 +146,23 @@ export function ackFrame(clientId: unknown, offset: number, rest: Record<string,
 export function errorFrame(code: string, rest: Record<string, unknown> = {}): Frame {
   return { type: 'error', message: code, timestamp: '', code, ...rest }
 }
+
+/** An edit of the message at `target`, as it is logged at `offset`. */
+export function editFrame(offset: number, target: number, rest: Record<string, unknown> = {}): Frame {
+  return { ...amendmentFrame(offset, target), type: 'message_edited', message: `edit ${offset}`, ...rest }
+}
+
+/** A deletion of the message at `target`, as it is logged at `offset`. */
+export function deletionFrame(offset: number, target: number, rest: Record<string, unknown> = {}): Frame {
+  return { ...amendmentFrame(offset, target), type: 'message_deleted', ...rest }
+}
+
+function amendmentFrame(offset: number, target: number) {
+  const place = { room_id: 'r', epoch: 'e1', offset, id: `id-${offset}` }
+  return {
+    user_id: 'other',
+    timestamp: `time ${offset}`,
+    target: { offset: target, id: `id-${target}` },
+    ...place,
+  }
+}
