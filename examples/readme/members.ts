@@ -20,7 +20,8 @@ export const server = createServer({
     return { userId: session.userId, expiresAt: session.endsAt, data: { isEditor: session.isEditor } }
   },
   authorize: ({ user, action, roomId }) =>
-    roomId !== 'editors' || user.data.isEditor || action === 'join' || action === 'history',
+    action !== 'moderate' &&
+    (roomId !== 'editors' || user.data.isEditor || action === 'join' || action === 'history'),
   on: {
     async join({ room }) {
       const { count } = await room.info()

@@ -252,6 +252,12 @@ export const layers: Layer[] = [
     types: [protocol],
   },
   {
+    name: 'client chat',
+    files: [`${client}chat/`],
+    imports: ['client room', 'client options', 'client runtime', ...wire],
+    types: ['client outbox', protocol],
+  },
+  {
     name: 'client react',
     files: [`${client}react/`],
     imports: ['react'],
@@ -262,6 +268,7 @@ export const layers: Layer[] = [
     files: [client],
     imports: [
       'client react',
+      'client chat',
       'client room',
       'client outbox',
       'client connection',

@@ -208,6 +208,45 @@ describe('the three, installed in an empty project', () => {
     },
   )
 
+  it.each([[[]], [['development']]])(
+    'the three, installed in an empty project leave chat() out of a bundle that does not import it (%j)',
+    async (conditions) => {
+      const chatAlone = await bundled(`export * from '@roomful/client/chat'`, { conditions })
+      expect(chatAlone).toContain('edit_message')
+      expect(await bundled(`export * from '@roomful/client'`, { conditions })).not.toContain('edit_message"')
+    },
+  )
+
+  it.each([
+    ['as they are', `import { chat } from '@roomful/client/chat'`],
+    [
+      'with chat() from the CommonJS build',
+      `const { chat } = createRequire(import.meta.url)('@roomful/client/chat')`,
+    ],
+    ['with chat() from a bundle of its own', `import { chat } from './chat-bundle.mjs'`],
+  ])('the three, installed in an empty project edit messages, %s', async (_, load) => {
+    await writeFile(join(project, 'chat-bundle.mjs'), await bundled(`export * from '@roomful/client/chat'`))
+    await writeFile(
+      join(project, 'edits.mjs'),
+      `import { createRequire } from 'node:module'
+       import { createClient } from '@roomful/client'
+       import { createServer, memory } from '@roomful/server'
+       import { WebSocket } from 'ws'
+       ${load}
+       const server = createServer({ backplane: memory() })
+       const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
+       const client = createClient({ url: \`ws://127.0.0.1:\${port}/\`, WebSocket })
+       const room = client.room('general')
+       await room.join()
+       const message = await room.send('helo')
+       await chat(room).edit(message, 'hello')
+       console.log(room.timeline.get().map((entry) => entry.message.message).join())
+       client.close()
+       await server.close({ drainMs: 0 })`,
+    )
+    expect(await node('edits.mjs')).toBe('hello\n')
+  })
+
   it('the three, installed in an empty project give Node whole sentences, in both formats', async () => {
     const say = `console.log(new RoomfulError('outbox_full').message)`
     const esm = await node(
@@ -250,7 +289,9 @@ describe('the three, installed in an empty project', () => {
     try {
       const page = await browser.newPage()
       await page.addScriptTag({ path: join(project, 'node_modules/@roomful/client/dist/roomful.global.js') })
-      expect(await page.evaluate('typeof Roomful.createClient')).toBe('function')
+      expect(await page.evaluate('[typeof Roomful.createClient, typeof Roomful.chat].join()')).toBe(
+        'function,function',
+      )
     } finally {
       await browser.close()
     }

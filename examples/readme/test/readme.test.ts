@@ -70,10 +70,34 @@ it('server.ts in Node and page.ts in two pages hear each other', async () => {
 })
 
 it('chat.tsx shows what was sent, and that it was acknowledged', async () => {
+  const page = await openApp('<Chat />', `import { Chat } from './chat.js'`)
+  await page.getByRole('status').getByText('Connected').waitFor()
+  await page.getByLabel('Message').fill('Hello')
+  await page.keyboard.press('Enter')
+  await page.getByText('Hello (sent)').waitFor()
+})
+
+it('messages.tsx edits and deletes messages', async () => {
+  const page = await openApp(
+    '<><Chat /><Messages /></>',
+    `import { Chat } from './chat.js'; import { Messages } from './messages.js'`,
+  )
+  await page.getByLabel('Message').fill('Hello')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Louder' }).click()
+  await page.getByText('Hello! (edited)').waitFor()
+  await page.getByText('Hello! (sent)').waitFor()
+  await page.getByRole('button', { name: 'Delete' }).click()
+  await page.getByText('Deleted').waitFor()
+  expect(await page.getByRole('button').count()).toBe(0)
+})
+
+/** A page with an element of React, from a server of its own. */
+async function openApp(element: string, imports: string): Promise<Page> {
   const script = await bundle(
     `import { createRoot } from 'react-dom/client'
-     import { Chat } from './chat.js'
-     createRoot(document.body).render(<Chat />)`,
+     ${imports}
+     createRoot(document.body).render(${element})`,
     'browser',
   )
   const http = createHttpServer((_, response) => {
@@ -91,11 +115,8 @@ it('chat.tsx shows what was sent, and that it was acknowledged', async () => {
   onTestFinished(() => page.close())
   await page.goto(`http://127.0.0.1:${(http.address() as AddressInfo).port}`)
   await page.addScriptTag({ content: script, type: 'module' })
-  await page.getByRole('status').getByText('Connected').waitFor()
-  await page.getByLabel('Message').fill('Hello')
-  await page.keyboard.press('Enter')
-  await page.getByText('Hello (sent)').waitFor()
-})
+  return page
+}
 
 /** server.ts as a user runs it, with the built packages, but for its port and its file. */
 async function startServer(port: number) {
