@@ -187,6 +187,8 @@ export const layers: Layer[] = [
     imports: ['server', 'engine', ...engine, 'backplane', 'backplane log', ...shared, 'node:'],
     types: [],
   },
+  // It judges the server by the wire alone, and shares no code with it.
+  { name: 'server checker', files: [`${server}verify/checker/`], imports: ['node:', 'ws'], types: [] },
   {
     name: 'server command',
     files: [`${server}cli/`],

@@ -1,10 +1,15 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { check } from '../../packages/server/src/verify/checker/check.js'
+import type {
+  Entry,
+  Event,
+  History,
+  ViolationKind,
+} from '../../packages/server/src/verify/checker/history.js'
+import { type Import, importsOf } from '../architecture/imports.js'
 import { Random } from '../sim/random.js'
-import { check } from './check.js'
 import { FAULTS } from './faults.js'
-import type { Entry, Event, History, ViolationKind } from './history.js'
 import { cleanHistory } from './seeded.js'
 
 const SEEDS = 100
@@ -156,12 +161,16 @@ describe('the checker', () => {
   })
 
   it('the checker and what records for it import nothing of the product', () => {
-    const folder = fileURLToPath(new URL('.', import.meta.url))
-    const files = readdirSync(folder).filter((name) => name.endsWith('.ts'))
-    const importers = files.filter((name) =>
-      /from '(@roomful\/|.*packages\/)/.test(readFileSync(`${folder}${name}`, 'utf8')),
-    )
-    expect(files).toContain('check.ts')
-    expect(importers).toEqual([])
+    const checker = 'packages/server/src/verify/checker'
+    const root = fileURLToPath(new URL('../..', import.meta.url))
+    const imports = importsOf(root, ['test/checker', checker])
+    const files = imports.map(({ from }) => from)
+    expect(files).toEqual(expect.arrayContaining([`${checker}/check.ts`, 'test/checker/record.ts']))
+    const isOfTheProduct = ({ to }: Import) =>
+      /^(@roomful|packages)\//.test(to) && !to.startsWith(`${checker}/`)
+    expect(imports.filter(isOfTheProduct)).toEqual([])
+    // What is part of a package cannot lean on the tests.
+    const allowed = new RegExp(`^(${checker}/|node:|ws$)`)
+    expect(imports.filter(({ from, to }) => from.startsWith(checker) && !allowed.test(to))).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
+import type { History, ViolationKind } from '../../packages/server/src/verify/checker/history.js'
 import type { Random } from '../sim/random.js'
-import type { History, ViolationKind } from './history.js'
 import {
   changeLog,
   logOf,

@@ -1,11 +1,12 @@
+import { readThrough } from '../../packages/server/src/verify/checker/audit.js'
+import { check } from '../../packages/server/src/verify/checker/check.js'
+import type { Place, Violation } from '../../packages/server/src/verify/checker/history.js'
+import { RecordedClient } from '../../packages/server/src/verify/checker/recorded-client.js'
+import { Recording } from '../../packages/server/src/verify/checker/recording.js'
 import { Random } from '../sim/random.js'
-import { readThrough } from './audit.js'
-import { check } from './check.js'
-import type { Place, Violation } from './history.js'
-import { RecordedClient } from './recorded-client.js'
+import { reach } from './reach.js'
 import { RecordedPublisher } from './recorded-publisher.js'
 import { RecordedStream } from './recorded-stream.js'
-import { Recording } from './recording.js'
 import { accessTo, killOne, SUBJECTS, type Subject, type SubjectName } from './subjects.js'
 
 const BEGIN_EVERY_MS = 500
@@ -124,7 +125,7 @@ class Scene {
 
   #enter(name: string, room: string): RecordedClient {
     const ports = this.subject.servers.map(({ port }) => port)
-    return new RecordedClient(name, room, ports, this.#recording, this.#random.fork())
+    return new RecordedClient(reach(name, room, ports, this.#random.fork()), this.#recording)
   }
 
   #follow(room: string): RecordedStream {

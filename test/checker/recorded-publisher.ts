@@ -1,6 +1,6 @@
+import { type Frame, placeOf } from '../../packages/server/src/verify/checker/frames.js'
+import type { Recording } from '../../packages/server/src/verify/checker/recording.js'
 import type { Random } from '../sim/random.js'
-import { type Frame, placeOf } from './frames.js'
-import type { Recording } from './recording.js'
 import type { HttpAccess } from './subjects.js'
 
 const PAUSE_MS = 50

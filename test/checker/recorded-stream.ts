@@ -1,8 +1,8 @@
+import { entryOf, type Frame, placeOf } from '../../packages/server/src/verify/checker/frames.js'
+import type { Place } from '../../packages/server/src/verify/checker/history.js'
+import type { Recording } from '../../packages/server/src/verify/checker/recording.js'
 import type { Random } from '../sim/random.js'
 import { FollowingStream } from '../support/following-stream.js'
-import { entryOf, type Frame, placeOf } from './frames.js'
-import type { Place } from './history.js'
-import type { Recording } from './recording.js'
 import type { HttpAccess } from './subjects.js'
 
 /**

@@ -1,5 +1,5 @@
+import type { Entry, Event, History, Place } from '../../packages/server/src/verify/checker/history.js'
 import { Random } from '../sim/random.js'
-import type { Entry, Event, History, Place } from './history.js'
 
 const ROOM = 'room'
 const EPOCH = 'epoch'

@@ -1,5 +1,10 @@
+import {
+  type Entry,
+  type Event,
+  entriesOf,
+  type History,
+} from '../../packages/server/src/verify/checker/history.js'
 import type { Random } from '../sim/random.js'
-import { type Entry, type Event, entriesOf, type History } from './history.js'
 
 type Kind = Event['kind']
 export type OfKind<K extends Kind> = Extract<Event, { readonly kind: K }>

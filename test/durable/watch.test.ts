@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { readThrough } from '../checker/audit.js'
-import { check } from '../checker/check.js'
-import { RecordedClient } from '../checker/recorded-client.js'
-import { Recording } from '../checker/recording.js'
+import { readThrough } from '../../packages/server/src/verify/checker/audit.js'
+import { check } from '../../packages/server/src/verify/checker/check.js'
+import { RecordedClient } from '../../packages/server/src/verify/checker/recorded-client.js'
+import { Recording } from '../../packages/server/src/verify/checker/recording.js'
+import { reach } from '../checker/reach.js'
 import { Random } from '../sim/random.js'
 import { temporaryFolder } from './disk-stage.js'
 
@@ -55,7 +56,7 @@ it('[M11] a program under tsx watch that is saved under load goes on with the sa
 
   const recording = new Recording()
   const random = new Random(1)
-  const enter = (name: string) => new RecordedClient(name, ROOM, [port], recording, random.fork())
+  const enter = (name: string) => new RecordedClient(reach(name, ROOM, [port], random.fork()), recording)
   const clients = ['ana', 'bob', 'cem'].map(enter)
   let written = 0
   const talk = setInterval(() => random.pick(clients).write(`text ${written++}`), 10)

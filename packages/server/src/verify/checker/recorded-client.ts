@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { WebSocket } from 'ws'
-import type { Random } from '../sim/random.js'
 import { entryOf, type Frame, placeOf } from './frames.js'
 import type { Place } from './history.js'
 import { Outbox } from './outbox.js'
@@ -12,6 +11,15 @@ interface Asked {
   readonly since?: Place
   readonly after?: number
   readonly before?: number
+}
+
+export interface RecordedClientOptions {
+  readonly name: string
+  readonly room: string
+  /** Opens the next connection. */
+  readonly dial: () => WebSocket
+  /** How long it waits after a lost connection before it dials again, in ms. */
+  readonly pauseMs: () => number
 }
 
 /**
@@ -32,12 +40,10 @@ export class RecordedClient {
   #redial: NodeJS.Timeout | undefined
 
   constructor(
-    readonly name: string,
-    readonly room: string,
-    private readonly ports: readonly number[],
+    private readonly options: RecordedClientOptions,
     private readonly recording: Recording,
-    private readonly random: Random,
   ) {
+    const { room } = options
     this.outbox = new Outbox(
       () => this.cursor,
       (frame) => {
@@ -47,6 +53,14 @@ export class RecordedClient {
       },
     )
     this.#dial()
+  }
+
+  get name(): string {
+    return this.options.name
+  }
+
+  get room(): string {
+    return this.options.room
   }
 
   get isLive(): boolean {
@@ -75,7 +89,7 @@ export class RecordedClient {
   }
 
   #dial(): void {
-    const socket = new WebSocket(`ws://127.0.0.1:${this.random.pick(this.ports)}`)
+    const socket = this.options.dial()
     this.#socket = socket
     this.#connections++
     this.#asked = new Map()
@@ -86,7 +100,7 @@ export class RecordedClient {
     socket.on('close', () => {
       this.#isLive = false
       this.outbox.shut()
-      if (!this.#isClosed) this.#redial = setTimeout(() => this.#dial(), this.random.between(20, 200))
+      if (!this.#isClosed) this.#redial = setTimeout(() => this.#dial(), this.options.pauseMs())
     })
   }
 
