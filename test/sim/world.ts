@@ -25,6 +25,8 @@ export interface Run {
 /** How long messages are sent and faults happen, in virtual ms. */
 export const DURATION_MS = 45_000
 const SETTLE_MS = 100_000
+/** A message on which the application fails is repeated for 20 s, and several may wait in a row. */
+const PATIENCE_MS = 600_000
 const FAULTS = 24
 const PEOPLE = 3
 export const ROOMS = ['room-0', 'room-1']
@@ -74,6 +76,8 @@ export abstract class World implements Surroundings {
     await this.clock.advance(DURATION_MS)
     this.heal()
     await this.clock.advance(SETTLE_MS)
+    for (let waited = 0; waited < PATIENCE_MS && this.#hasPending(); waited += 10_000)
+      await this.clock.advance(10_000)
     await this.conclude()
     this.oracle.check()
     await this.checkSettled()
@@ -89,6 +93,13 @@ export abstract class World implements Surroundings {
 
   isOver(): boolean {
     return this.#isOver
+  }
+
+  #hasPending(): boolean {
+    const timelines = this.people.flatMap(({ client }) =>
+      ROOMS.map((room) => client.room(room).timeline.get()),
+    )
+    return timelines.flat().some((entry) => entry.kind === 'message' && entry.state === 'pending')
   }
 
   newId(): string {
