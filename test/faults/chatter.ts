@@ -2,7 +2,7 @@ import { type Client, type ClientOptions, createClient, type RoomfulError, type 
 import type { BuiltIn } from '@roomful/protocol'
 import { WebSocket } from 'ws'
 import { type Oracle, textOf } from '../sim/oracle.js'
-import { seen } from '../sim/person.js'
+import { seen } from '../sim/seen.js'
 
 export type Patience = Pick<ClientOptions<BuiltIn>, 'heartbeat' | 'backoff' | 'timeouts' | 'outbox'>
 

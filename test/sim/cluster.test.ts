@@ -7,7 +7,7 @@ const SEEDS = Number(process.env.SIM_CLUSTER_SEEDS ?? 150)
 const FIRST = Number(process.env.SIM_FIRST ?? 1)
 
 describe('the deterministic simulation of several nodes on a model of Redis', () => {
-  it(`[M10] [M11] [H3] [H6] [H12] [H13] the deterministic simulation of several nodes on a model of Redis holds the guarantee, or tells, for ${SEEDS} seeds`, {
+  it(`[M10] [M11] [H3] [H6] [H12] [H13] [D2] [D8] [D10] the deterministic simulation of several nodes on a model of Redis holds the guarantee, or tells, for ${SEEDS} seeds`, {
     timeout: 60_000 + SEEDS * 2_000,
   }, async () => {
     const failures: string[] = []
@@ -22,6 +22,7 @@ describe('the deterministic simulation of several nodes on a model of Redis', ()
     console.log(JSON.stringify({ ...totals, lost }))
     expect(failures.join('\n\n')).toBe('')
     expect(totals.acked, 'a simulation in which nothing is sent proves nothing').toBeGreaterThan(SEEDS * 50)
+    expect(totals.amended).toBeGreaterThan(SEEDS * 10)
   })
 
   it('[M11] the deterministic simulation of several nodes on a model of Redis loses nothing that was acknowledged as replicated, and forks where it was not', async () => {

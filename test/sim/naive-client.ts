@@ -1,7 +1,8 @@
 import { Device } from '@roomful/server/testing'
 import { textOf } from './oracle.js'
-import { type Surroundings, seen } from './person.js'
+import type { Surroundings } from './person.js'
 import type { Random } from './random.js'
+import { seen } from './seen.js'
 
 /** What may be sent to a program that has never heard of extensions. */
 const EXPECTED = new Set([
@@ -33,6 +34,7 @@ export class NaiveClient {
     const { clock, network } = world
     const viewer = `${name}#${++this.#connections}`
     let isOpen = true
+    world.oracle.isBase(viewer)
     const device = new Device(network)
     this.#device = device
     const token = encodeURIComponent(`${name} ${clock.wallTime() + 86_400_000}`)

@@ -1,4 +1,4 @@
-import { memory } from '@roomful/server'
+import { type Backplane, memory } from '@roomful/server'
 import { createTestServer, newNetwork, type TestServer } from '@roomful/server/testing'
 import { distant } from './distant.js'
 import type { SimProtocol } from './protocol.js'
@@ -18,10 +18,12 @@ export async function simulate(seed: number, traits = traitsOf(seed)): Promise<R
 class OneNode extends World {
   override readonly network = newNetwork(this.clock)
   #server: TestServer<SimProtocol> | undefined
+  #store: Backplane | undefined
 
   protected override async start(): Promise<void> {
     const store = recorded(memory(this.traits.memory), (room, entry) => this.oracle.logged(room, entry))
     const backplane = this.has('distant store') ? distant(store, this.clock, this.application.fork()) : store
+    this.#store = backplane
     this.#server = await createTestServer(
       { ...this.options(), backplane },
       { network: this.network, newId: () => this.newId() },
@@ -30,6 +32,10 @@ class OneNode extends World {
 
   protected override speaker(): TestServer<SimProtocol> | undefined {
     return this.#server
+  }
+
+  protected override store(): Backplane | undefined {
+    return this.#store
   }
 
   protected override restart(how: 'crash' | 'drain', downMs: number): void {

@@ -1,15 +1,30 @@
+import { Fold } from './fold.js'
+import { Shown } from './shown.js'
+
 /** An entry of a log, as the server logged it or as an application saw it. */
 export interface Seen {
   readonly epoch: string
   readonly offset: number
   readonly id: string
   readonly clientId: string | undefined
+  /** Empty for a deletion, and for what is deleted. */
   readonly text: string
+  /** For an edit or a deletion, the id of the message that it changes. */
+  readonly target?: string | undefined
+  /** For a message that was changed, the offset of the last change in it. */
+  readonly version?: number | undefined
 }
 
 /** What an application received, in order. */
 type Observation =
-  | { readonly kind: 'entry'; readonly entry: Seen }
+  | {
+      readonly kind: 'entry'
+      readonly entry: Seen
+      /** Amendments before it and after it may be left out, and told later: the messages may be as they are after them. */
+      readonly isFolded: boolean
+    }
+  /** A page of the past. */
+  | { readonly kind: 'page'; readonly entries: readonly Seen[] }
   /** Where a join stands: the next entry is the one after it. */
   | { readonly kind: 'cursor'; readonly at: Pick<Seen, 'epoch' | 'offset'> }
   /** A message of its own was acknowledged. */
@@ -20,7 +35,12 @@ type Observation =
 export interface Handed {
   readonly sender: string
   readonly room: string
+  /** Empty for a deletion, and for a message that was taken back. */
   readonly text: string
+  /** For an edit or a deletion: the id of the message that it changes, or the client id of one without a position. */
+  readonly amends?: string | undefined
+  /** Whether its sender may change that message. */
+  readonly isAllowed?: boolean
 }
 
 /** What a log had accepted, and has no longer. */
@@ -67,11 +87,21 @@ export class Oracle {
   readonly #previousIds = new Map<string, string>()
   readonly #shownAsLost = new Set<string>()
   readonly #dead = new Set<string>()
+  /** By place, the ids of the amendments that a log has had there. */
+  readonly #amendments = new Map<string, string[]>()
   readonly #logs = new Map<string, Seen[]>()
   readonly #presentEpochs = new Map<string, string>()
   readonly #views = new Map<string, Observation[]>()
   readonly #published: { readonly room: string; readonly text: string; readonly at: Place }[] = []
   readonly #messages = new Map<string, Handed & { fate: Fate }>()
+  /** By client id, the id in the log. */
+  readonly #ids = new Map<string, string>()
+  readonly #base = new Set<string>()
+  readonly #kept = new Set<string>()
+  readonly fold = new Fold()
+  readonly shown = new Shown(this.fold, (violation) => this.fail(violation))
+  /** Edits and deletions that were acknowledged. */
+  amendedCount = 0
 
   constructor(private readonly options: OracleOptions) {}
 
@@ -86,6 +116,10 @@ export class Oracle {
     if (entry.offset !== log.length + 1)
       this.fail(`hole: ${room} ${entry.epoch} gave the offset ${entry.offset} after ${log.length}`)
     log[entry.offset - 1] = entry
+    if (entry.target !== undefined) getOrAdd(this.#amendments, placeOf(room, entry)).push(entry.id)
+    if (entry.clientId !== undefined) this.#ids.set(entry.clientId, entry.id)
+    const fault = this.fold.logged(entry)
+    if (fault !== undefined) this.fail(`${room} ${entry.epoch} has ${fault}`)
     this.#presentEpochs.set(room, entry.epoch)
   }
 
@@ -93,6 +127,7 @@ export class Oracle {
   vanished(room: string, entry: Seen): void {
     this.lostCount++
     this.#lost.set(entry.id, { entry, room, time: ++this.#time })
+    this.fold.vanished(entry)
     const log = this.#logs.get(`${room} ${entry.epoch}`)
     if (log?.at(-1)?.id === entry.id) log.pop()
     else this.fail(`the model lost ${at(entry)} of ${room}, which was not the last`)
@@ -102,9 +137,17 @@ export class Oracle {
     this.#messages.set(clientId, { ...message, fate: { kind: 'open' } })
   }
 
+  /** What waits in an outbox is sent with another text, or not at all. Returns false if it is unknown. */
+  rewritten(clientId: string, text: string): boolean {
+    const message = this.#messages.get(clientId)
+    if (message) this.#messages.set(clientId, { ...message, text })
+    return message !== undefined
+  }
+
   acked(clientId: string, at: Place, viewer?: string, durability?: string): void {
     this.ackCount++
-    const room = this.#messages.get(clientId)?.room
+    const { room, amends } = this.#messages.get(clientId) ?? {}
+    if (amends !== undefined) this.amendedCount++
     if (viewer !== undefined) getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'acked', clientId, at })
     this.#setFate(clientId, { kind: 'acked', at, durability })
   }
@@ -132,9 +175,15 @@ export class Oracle {
     this.#published.push({ room, text, at })
   }
 
-  saw(viewer: string, room: string, entry: Seen): void {
+  /** @param isFolded whether amendments before it and after it may be left out */
+  saw(viewer: string, room: string, entry: Seen, isFolded = false): void {
     this.entriesSeen++
-    getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'entry', entry })
+    getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'entry', entry, isFolded })
+  }
+
+  /** A viewer that knows only the base messages is told nothing of amendments. */
+  isBase(viewer: string): void {
+    this.#base.add(viewer)
   }
 
   stands(viewer: string, room: string, at: Pick<Seen, 'epoch' | 'offset'>): void {
@@ -191,6 +240,10 @@ export class Oracle {
     )
   }
 
+  isAmendmentAt(room: string, epoch: string, offset: number): boolean {
+    return this.#logs.get(`${room} ${epoch}`)?.[offset - 1]?.target !== undefined
+  }
+
   hasLost(id: string): boolean {
     return this.#lost.has(id)
   }
@@ -200,14 +253,26 @@ export class Oracle {
     this.#break(viewer, room, this.#lost.has(last?.id ?? '') ? 'forked' : undefined)
   }
 
-  /** A page of history: true entries, ascending, without a hole. */
-  paged(viewer: string, room: string, entries: readonly Seen[]): void {
+  /** A page of history: true messages, ascending, without a hole, all as they were at one moment. */
+  paged(viewer: string, room: string, entries: readonly Seen[], since: Seen | undefined): void {
+    const who = `${viewer}'s page of ${room}`
+    const isSameLog = since?.epoch === entries[0]?.epoch && !this.#lost.has(since?.id ?? '')
     for (const [index, entry] of entries.entries()) {
-      this.#checkReal(`${viewer}'s page of ${room}`, room, entry)
+      this.checkReal(who, room, entry)
       const before = entries[index - 1]
-      if (before && entry.offset !== before.offset + 1)
-        this.fail(`hole: ${viewer}'s page of ${room} has ${entry.offset} after ${before.offset}`)
+      if (before && !this.#adjoins(room, before, entry))
+        this.fail(`hole: ${who} has ${entry.offset} after ${before.offset}`)
     }
+    if (!this.fold.wereTogether(entries, since && isSameLog ? since.offset : 0))
+      this.fail(`${who} shows no moment of the log since ${since?.offset}`)
+    getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'page', entries })
+  }
+
+  /** Whether nothing but amendments is between two entries of a log. */
+  #adjoins(room: string, { epoch, offset }: Pick<Seen, 'epoch' | 'offset'>, later: Seen): boolean {
+    for (let between = offset + 1; between < later.offset; between++)
+      if (!this.#amendments.has(placeOf(room, { epoch, offset: between }))) return false
+    return epoch === later.epoch && offset < later.offset
   }
 
   lastSeen(viewer: string, room: string): Seen | undefined {
@@ -227,13 +292,38 @@ export class Oracle {
     this.#shownAsLost.add(clientId)
   }
 
+  /** What a store still gives to readers at the end. */
+  kept(room: string, entries: readonly Seen[]): void {
+    for (const { id } of entries) this.#kept.add(id)
+    this.compare(room, entries)
+  }
+
+  /** What a store has of a log: each message is what the edits and deletions after it say, and no edit of one that is deleted has a text. */
+  compare(room: string, entries: readonly Seen[]): void {
+    for (const { id, text, target, version, offset } of entries) {
+      const real = this.#logs.get(`${room} ${this.#presentEpochs.get(room)}`)?.[offset - 1]
+      const state = this.fold.statesOf(id).at(-1)
+      const isDeleted = target !== undefined && this.fold.textOf(target) === ''
+      const truth = target === undefined ? state?.text : isDeleted ? '' : real?.text
+      const isTrue = real?.id === id && text === truth
+      if (!isTrue) this.fail(`the log of ${room} has '${text}' at ${offset}, which says '${truth}'`)
+      if (state !== undefined && (version ?? offset) !== state.offset)
+        this.fail(`the log of ${room} has version ${version} at ${offset}, where ${state.offset} is the last`)
+    }
+  }
+
+  keeps(id: string): boolean {
+    return this.#kept.has(id)
+  }
+
   check(): void {
     const places = this.#checkLogs()
     for (const [clientId, message] of this.#messages) this.#checkFate(message, places.get(clientId) ?? [])
     for (const { room, text, at } of this.#published)
-      this.#checkReal('the server', room, { ...at, text, clientId: undefined })
+      this.checkReal('the server', room, { ...at, text, clientId: undefined })
     for (const [key, view] of this.#views) {
       this.#checkView(key, view)
+      this.#checkStates(key, view)
       this.#checkForks(key, view)
     }
   }
@@ -259,7 +349,7 @@ export class Oracle {
           known.set(clientId, offset)
           getOrAdd(places, clientId).push(entry)
         }
-        if (!this.#isDoubtful(clientId)) this.#checkOrder(key, text, sequences)
+        if (entry.target === undefined && !this.#isDoubtful(clientId)) this.#checkOrder(key, text, sequences)
       }
     }
     return places
@@ -281,13 +371,16 @@ export class Oracle {
     )
   }
 
-  #checkFate({ sender, room, text, fate }: Handed & { readonly fate: Fate }, places: readonly Seen[]): void {
+  #checkFate(message: Handed & { readonly fate: Fate }, places: readonly Seen[]): void {
+    const { sender, room, text, amends, fate } = message
     const isThere = places.length > 0
     if (fate.kind === 'open')
       this.fail(`no outcome: ${sender} never learned what became of '${text}' in ${room}`)
-    if (fate.kind === 'orphaned' && fate.stored && !isThere && !this.#wasLost(text))
+    // Of an amendment that a dead page left, its successor may show nothing: its message may not be there.
+    const isMissing = !isThere && !this.#wasLost(text) && text !== '' && amends === undefined
+    if (fate.kind === 'orphaned' && fate.stored && isMissing)
       this.fail(`lost: '${text}' was stored when ${sender}'s page died, and is in no log`)
-    if (fate.kind === 'refused' && !this.options.refusals.has(fate.code))
+    if (fate.kind === 'refused' && !this.#mayRefuse(message, fate.code))
       this.fail(`needless refusal: ${sender} got '${fate.code}' for '${text}'`)
     if (fate.kind === 'refused' && fate.code !== 'outcome_unknown' && isThere)
       this.fail(`false refusal: ${sender} got '${fate.code}' for '${text}', which is in the log`)
@@ -297,17 +390,52 @@ export class Oracle {
     if (this.#lost.has(id)) this.acknowledgedAndLost++
     if (this.#lost.has(id) && fate.durability !== 'replicated') return
     if (places.some((entry) => entry.epoch === epoch && entry.offset === offset && entry.id === id)) return
+    if (amends !== undefined && this.#hasMade(message, fate.at)) return
     this.fail(`lost: '${text}' was acknowledged at ${offset} of ${epoch}, and is not there`)
+  }
+
+  /** Whether an entry made its message what an edit asked for: that edit changed nothing, and is in no log. */
+  #hasMade({ room, text, amends = '' }: Handed, { epoch, offset, id }: Place): boolean {
+    const entry = this.#logs.get(`${room} ${epoch}`)?.[offset - 1]
+    return entry?.id === id && entry.text === text && (entry.target ?? id) === this.#idOf(amends)
+  }
+
+  /** The id of a message, of its id or its client id. */
+  #idOf(name: string): string {
+    return this.#ids.get(name) ?? name
+  }
+
+  #mayRefuse({ room, text, amends, isAllowed }: Handed, code: string): boolean {
+    if (this.options.refusals.has(code)) return true
+    if (amends === undefined) return code === 'cancelled' && text === ''
+    const id = this.#idOf(amends)
+    const reasons: Readonly<Record<string, boolean>> = {
+      deleted: this.fold.wasDeleted(id),
+      not_found: this.#mayBeGone(room, id),
+      forbidden: isAllowed === false,
+      cancelled: this.#messages.get(amends)?.fate.kind === 'refused',
+    }
+    // Refused on a later connection than the first, nothing is known of the first.
+    return code === 'outcome_unknown' ? Object.values(reasons).some(Boolean) : (reasons[code] ?? false)
+  }
+
+  #mayBeGone(room: string, id: string): boolean {
+    const log = this.#logs.get(`${room} ${this.#presentEpochs.get(room)}`) ?? []
+    const index = log.findIndex((entry) => entry.id === id)
+    return index < 0 || log.length - index > this.options.historyCount
   }
 
   /** Every application sees each offset once, in order, and learns of each hole. */
   #checkView(key: string, view: readonly Observation[]): void {
-    const room = key.split(' ')[1] ?? ''
+    const [viewer = '', room = ''] = key.split(' ')
+    const isBase = this.#base.has(viewer)
     let last: (Pick<Seen, 'epoch' | 'offset'> & { readonly id?: string }) | undefined
     let told = true
+    let mayLack = isBase
     const shown = new Set<string>()
+    /** The ids of amendments that may still be told. */
+    const late = new Set<string>()
     for (const observation of view) {
-      if (observation.kind === 'acked') continue
       if (observation.kind === 'break') {
         told = true
         // The log goes on from an earlier place, and a page of its newest entries shows known ones again.
@@ -316,15 +444,48 @@ export class Oracle {
       } else if (observation.kind === 'cursor') {
         last = observation.at
         told = false
-      } else {
-        const { entry } = observation
-        this.#checkReal(key, room, entry)
+      } else if (observation.kind === 'entry') {
+        const { entry, isFolded } = observation
+        this.checkReal(key, room, entry)
         if (shown.has(entry.id)) this.fail(`duplicated: ${key} saw ${at(entry)} twice`)
         shown.add(entry.id)
-        if (last) this.#checkStep(key, last, entry, told)
+        // What a join brought is its result, except for amendments, which are told behind it.
+        if (late.delete(entry.id) || (told && isFolded && entry.target !== undefined)) continue
+        if (last && isFolded) for (const id of this.#between(room, last, entry)) late.add(id)
+        if (last) this.#checkStep(key, last, entry, { told, mayLack: mayLack || isFolded })
         last = entry
         told = false
+        mayLack = isFolded || isBase
       }
+    }
+  }
+
+  /** The ids of the amendments between two entries of a log. */
+  #between(room: string, { epoch, offset }: Pick<Seen, 'epoch' | 'offset'>, later: Seen): readonly string[] {
+    const ids: string[] = []
+    if (epoch !== later.epoch) return ids
+    for (let between = offset + 1; between < later.offset; between++)
+      ids.push(...(this.#amendments.get(placeOf(room, { epoch, offset: between })) ?? []))
+    return ids
+  }
+
+  /** By the rule of the wire, what each application makes of all that it saw since its last break is what the log says. */
+  #checkStates(key: string, view: readonly Observation[]): void {
+    const [viewer = '', room = ''] = key.split(' ')
+    if (this.#dead.has(viewer) || this.#base.has(viewer)) return
+    const states = new Map<string, Pick<Seen, 'text' | 'version'>>()
+    for (const observation of view) {
+      if (observation.kind === 'break') states.clear()
+      if (observation.kind === 'entry') apply(states, observation.entry)
+      // Of a page, it takes over what it shows already: of the rest, it may have ignored an amendment meanwhile.
+      if (observation.kind === 'page')
+        for (const entry of observation.entries) if (states.has(entry.id)) apply(states, entry)
+    }
+    const log = this.#logs.get(`${room} ${this.#presentEpochs.get(room)}`) ?? []
+    for (const { id } of log) {
+      const [text, true_] = [states.get(id)?.text, this.fold.textOf(id)]
+      if (text !== undefined && text !== true_)
+        this.fail(`stale: ${key} has '${text}', which says '${true_}'`)
     }
   }
 
@@ -337,10 +498,15 @@ export class Oracle {
       const id = observation.kind === 'entry' ? observation.entry.id : ''
       const lost = this.#lost.get(observation.kind === 'acked' ? observation.at.id : id)
       if (!lost || lost.time < toldAt) continue
-      if (observation.kind === 'acked' && this.#shownAsLost.has(observation.clientId)) continue
+      if (observation.kind === 'acked' && this.#isKnownAsLost(observation.clientId)) continue
       const what = observation.kind === 'acked' ? 'was acknowledged' : 'saw'
       this.fail(`silent fork: ${key} ${what} '${lost.entry.text}' at ${at(lost.entry)}, which is gone`)
     }
+  }
+
+  /** A message is shown as lost; of an amendment, its message shows nothing, which is checked where that is shown. */
+  #isKnownAsLost(clientId: string): boolean {
+    return this.#shownAsLost.has(clientId) || this.#messages.get(clientId)?.amends !== undefined
   }
 
   #wasLost(text: string): boolean {
@@ -351,24 +517,45 @@ export class Oracle {
     key: string,
     last: Pick<Seen, 'epoch' | 'offset'> & { readonly id?: string },
     entry: Seen,
-    told: boolean,
+    { told, mayLack }: { readonly told: boolean; readonly mayLack: boolean },
   ): void {
     const sameLog = last.epoch === entry.epoch
+    const isNext = sameLog && entry.offset === last.offset + 1
+    const isFolded = mayLack && this.#adjoins(key.split(' ')[1] ?? '', last, entry)
     if (sameLog && entry.offset <= last.offset)
       this.fail(`duplicated or reordered: ${key} saw ${entry.offset} after ${last.offset}`)
-    else if (!told && !(sameLog && entry.offset === last.offset + 1))
+    else if (!told && !isNext && !isFolded)
       this.fail(`silent hole: ${key} saw ${at(entry)} after ${at(last)}`)
     const previousId = this.#previousIds.get(entry.id)
-    const isMixed = !told && last.id !== undefined && previousId !== undefined && previousId !== last.id
+    const isKnown = last.id !== undefined && previousId !== undefined
+    const isMixed = !told && (isNext || !isFolded) && isKnown && previousId !== last.id
     if (isMixed) this.fail(`silent fork: ${key} saw ${at(entry)} after an entry that it does not follow`)
   }
 
-  #checkReal(who: string, room: string, entry: Seen): void {
+  /** Somebody was shown an entry: it is there, and has had that text. */
+  checkReal(who: string, room: string, entry: Seen): void {
     const real =
       this.#lost.get(entry.id)?.entry ?? this.#logs.get(`${room} ${entry.epoch}`)?.[entry.offset - 1]
-    if (real?.id !== entry.id || real.text !== entry.text)
+    if (real?.id !== entry.id || real.target !== entry.target || !this.#hasSaid(real, entry.text))
       this.fail(`invented: ${who} saw '${entry.text}' at ${at(entry)}, where the log has '${real?.text}'`)
   }
+
+  /** Whether an entry has had this text: a message one after the other, an edit until its message is deleted. */
+  #hasSaid({ id, text, target }: Seen, seen: string): boolean {
+    if (target === undefined) return this.fold.hasSaid(id, seen)
+    return text === seen || (seen === '' && this.fold.wasDeleted(target))
+  }
+}
+
+/** A state or an amendment counts only if it is later than the state that is known. */
+function apply(
+  states: Map<string, Pick<Seen, 'text' | 'version'>>,
+  { id, offset, text, target, version = 0 }: Seen,
+): void {
+  const known = states.get(target ?? id)
+  const { version: knownVersion = 0 } = known ?? {}
+  if (target === undefined && version >= knownVersion) states.set(id, { text, version })
+  if (target !== undefined && known && offset > knownVersion) states.set(target, { text, version: offset })
 }
 
 export function textOf(sender: string, sequence: number, suffix = ''): string {
@@ -386,6 +573,10 @@ function timesLost(losses: readonly Lost[]): number {
 function parse(text: string): { sender: string; sequence: number } {
   const [sender = '', sequence = ''] = text.split(':')
   return { sender, sequence: Number(sequence) }
+}
+
+function placeOf(room: string, { epoch, offset }: Pick<Seen, 'epoch' | 'offset'>): string {
+  return `${room} ${epoch} ${offset}`
 }
 
 function at({ epoch, offset }: Pick<Seen, 'epoch' | 'offset'>): string {

@@ -7,11 +7,13 @@ import {
   type Sent,
   storedOutbox,
 } from '@roomful/client'
+import { chat } from '@roomful/client/chat'
 import { Device, type Network, type VirtualClock } from '@roomful/server/testing'
 import { MemoryOutbox } from './memory-outbox.js'
-import { type Handed, type Oracle, type Seen, textOf } from './oracle.js'
-import { protocol, type SimProtocol, textIn } from './protocol.js'
+import { type Handed, type Oracle, textOf } from './oracle.js'
+import { protocol, type SimProtocol } from './protocol.js'
 import type { Random } from './random.js'
+import { seen } from './seen.js'
 import type { Traits } from './traits.js'
 
 /** What a person needs of the world. */
@@ -23,16 +25,21 @@ export interface Surroundings {
   readonly rooms: readonly string[]
   isOver(): boolean
   newId(): string
+  /** No two edits are the same, unless somebody says again what is there. */
+  nextEdit(): number
+  mayModerate(userId: string | undefined): boolean
   log(event: string): void
   trace(name: string, direction: string, text: string): void
 }
 
-/** One who chats: joins rooms, writes, types, sets a state, reads back, and perhaps wanders or reloads the page. */
+/** One who chats: joins rooms, writes, edits, deletes, types, sets a state, reads back, and perhaps wanders or reloads the page. */
 export class Person {
   /** What this page has set by room. */
   readonly states = new Map<string, object>()
   readonly #storage = new MemoryOutbox()
   readonly #sequences = new Map<string, number>()
+  /** By room, when a page came from which amendments may be left out. */
+  readonly #pagedAt = new Map<string, number>()
   readonly #results = new WeakSet<object>()
   #life = 0
   #page: Page
@@ -62,6 +69,11 @@ export class Person {
     return `${this.name}#${this.#life}`
   }
 
+  /** Whether nothing is left in the storage that outlives its pages. */
+  get isStoredOutboxEmpty(): boolean {
+    return this.#storage.clientIds.size === 0
+  }
+
   /** The page dies in the middle of whatever it does, and another one opens. */
   reload(): void {
     const { oracle } = this.world
@@ -87,10 +99,14 @@ export class Person {
   #follow(sent: Sent, message: Handed): void {
     const { oracle } = this.world
     const life = this.#life
+    // It takes the place of what had not left yet.
+    if (oracle.rewritten(sent.clientId, message.text)) return
     oracle.handed(sent.clientId, message)
     sent.then(
       ({ epoch = '', offset = 0, id = '', durability }) => {
-        if (life === this.#life) oracle.acked(sent.clientId, { epoch, offset, id }, this.viewer, durability)
+        if (life !== this.#life) return
+        oracle.acked(sent.clientId, { epoch, offset, id }, this.viewer, durability)
+        this.#look(message.room)
       },
       ({ code }: RoomfulError) => {
         if (life !== this.#life) return
@@ -141,10 +157,18 @@ export class Person {
     const { oracle, clock } = this.world
     const { viewer } = this
     const room = client.room(roomId)
-    room.on('chat_message', (message) => oracle.saw(viewer, roomId, seen(message)))
-    room.on('notice', (message) => oracle.saw(viewer, roomId, seen(message)))
-    room.on('resync', ({ reason }) => oracle.broke(viewer, roomId, reason))
+    chat(room)
+    for (const type of ['chat_message', 'message_edited', 'message_deleted', 'notice'] as const)
+      room.on(type, (message) => {
+        const isFolded = this.#pagedAt.get(roomId) === clock.now()
+        oracle.saw(viewer, roomId, seen(message), isFolded)
+      })
+    room.on('resync', ({ reason }) => {
+      this.#pagedAt.set(roomId, clock.now())
+      oracle.broke(viewer, roomId, reason)
+    })
     room.timeline.subscribe((entries) => {
+      oracle.shown.look(`${viewer} ${roomId}`, entries)
       for (const entry of entries)
         if (entry.kind === 'message' && entry.state === 'failed')
           oracle.shownAsFailed(String(entry.message.client_id))
@@ -154,6 +178,10 @@ export class Person {
       clock.after(500, () => viewer === this.viewer && this.#join(roomId))
     })
     this.#join(roomId, client, viewer)
+  }
+
+  #look(roomId: string): void {
+    this.world.oracle.shown.look(`${this.viewer} ${roomId}`, this.client.room(roomId).timeline.get())
   }
 
   #join(roomId: string, client = this.client, viewer = this.viewer): void {
@@ -173,7 +201,8 @@ export class Person {
   }
 
   #joined(viewer: string, roomId: string, { messages, recovered }: JoinResult<SimProtocol>): void {
-    const { oracle } = this.world
+    const { oracle, clock } = this.world
+    this.#pagedAt.set(roomId, clock.now())
     // Two joins at once have one result.
     if (this.#results.has(messages)) return
     this.#results.add(messages)
@@ -181,7 +210,7 @@ export class Person {
       const before = messages[index - 1]
       const follows = before?.epoch === message.epoch && before.offset === message.offset - 1
       if (recovered === false && !follows) oracle.told(viewer, roomId, before)
-      oracle.saw(viewer, roomId, message)
+      oracle.saw(viewer, roomId, message, true)
     }
     if (recovered === false) oracle.told(viewer, roomId)
   }
@@ -189,6 +218,7 @@ export class Person {
   #live(roomId: string): void {
     const { names } = this.world.traits
     this.#nowAndThen(100, 4_500, () => this.#talk(roomId))
+    this.#nowAndThen(200, 6_000, () => this.#amend(roomId))
     this.#nowAndThen(2_000, 12_000, () => this.#setState(roomId))
     this.#nowAndThen(5_000, 20_000, () => this.#readBack(roomId))
     if (names.has('wanderers')) this.#nowAndThen(6_000, 25_000, () => this.#wander(roomId))
@@ -213,6 +243,37 @@ export class Person {
     }
   }
 
+  /** Edits or deletes what is shown: mostly its own, and mostly new messages, whether they have been sent yet or not. */
+  #amend(roomId: string): void {
+    const { random, world } = this
+    const room = this.client.room(roomId)
+    const user = this.client.user.get()
+    const wantsOwn = random.next() < 0.85
+    const entries = room.timeline.get().slice(random.next() < 0.8 ? -8 : -40)
+    const messages = entries.flatMap((entry) => {
+      if (entry.kind !== 'message' || entry.message.type !== 'chat_message' || entry.state === 'failed')
+        return []
+      const isOwn = entry.state === 'pending' || entry.message.user_id === user
+      return isOwn === wantsOwn ? [entry.message] : []
+    })
+    if (messages.length === 0) return
+    const message = random.pick(messages)
+    const text = this.#newText(message.message)
+    const sent = text === '' ? chat(room).delete(message) : chat(room).edit(message, text)
+    const amends = message.id ?? String(message.client_id)
+    const isAllowed = wantsOwn || world.mayModerate(user)
+    this.#follow(sent, { sender: this.name, room: roomId, text, amends, isAllowed })
+  }
+
+  /** Nothing at all, the same again, or something new, which the application may refuse. */
+  #newText(text: string): string {
+    const { random, world } = this
+    const kind = random.next()
+    if (kind < 0.3) return kind < 0.2 ? '' : text
+    const isBad = world.traits.names.has('refusals') && random.next() < 0.05
+    return `${text.split(':', 2).join(':')}:e${world.nextEdit()}${isBad ? ':bad' : ''}`
+  }
+
   #setState(roomId: string): void {
     const state = { mood: this.random.between(0, 1_000) }
     this.states.set(roomId, state)
@@ -225,8 +286,9 @@ export class Person {
     const read = async () => {
       let page: HistoryPage<SimProtocol> | undefined
       for (let pages = 0; pages < 3 && (!page || page.more); pages++) {
+        const since = oracle.lastSeen(viewer, roomId)
         page = await (page ? page.next() : this.client.room(roomId).history({ limit: 7 }))
-        oracle.paged(viewer, roomId, page.messages.map(seen))
+        oracle.paged(viewer, roomId, page.messages.map(seen), since)
       }
     }
     // Refused by its rate, or broken off by a fault: a page is asked for, not promised.
@@ -245,18 +307,4 @@ interface Page {
   readonly client: Client<SimProtocol>
   readonly device: Device
   die(): void
-}
-
-interface Logged {
-  readonly epoch?: string | undefined
-  readonly offset?: number | undefined
-  readonly id?: string | undefined
-  readonly client_id?: string | undefined
-  readonly message?: unknown
-  readonly text?: unknown
-}
-
-export function seen(message: Logged): Seen {
-  const { epoch = '', offset = 0, id = '', client_id: clientId } = message
-  return { epoch, offset, id, clientId, text: textIn(message) }
 }

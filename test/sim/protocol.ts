@@ -6,7 +6,7 @@ export const protocol = defineProtocol({ server: { notice: z.object({ text: z.st
 
 export type SimProtocol = typeof protocol
 
-/** Text of a logged message, whoever wrote it. */
+/** Text of a logged message, whoever wrote it; empty if it is deleted. */
 export function textIn(message: { readonly message?: unknown; readonly text?: unknown }): string {
-  return String(message.message ?? message.text)
+  return String(message.message ?? message.text ?? '')
 }

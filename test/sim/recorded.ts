@@ -1,5 +1,6 @@
 import type { Backplane } from '@roomful/server'
 import type { Seen } from './oracle.js'
+import { seen } from './seen.js'
 
 /** The same backplane, with a witness of every entry that its logs accept. */
 export function recorded(backplane: Backplane, witness: (stream: string, entry: Seen) => void): Backplane {
@@ -9,12 +10,7 @@ export function recorded(backplane: Backplane, witness: (stream: string, entry: 
         return async (...[stream, draft]: Parameters<Backplane['publish']>) => {
           const result = await target.publish(stream, draft)
           if (result.status === 'accepted' && !result.duplicate) {
-            const body = draft.message as Record<string, string>
-            witness(stream, {
-              ...result.position,
-              clientId: body.client_id,
-              text: body.message ?? body.text ?? '',
-            })
+            witness(stream, seen({ ...draft.message, ...result.position }))
           }
           return result
         }

@@ -4,19 +4,22 @@ export interface Totals {
   seeds: number
   faults: number
   acked: number
+  /** Of these, edits and deletions. */
+  amended: number
   seen: number
   breaks: number
   violations: number
 }
 
 export function newTotals(): Totals {
-  return { seeds: 0, faults: 0, acked: 0, seen: 0, breaks: 0, violations: 0 }
+  return { seeds: 0, faults: 0, acked: 0, amended: 0, seen: 0, breaks: 0, violations: 0 }
 }
 
 export function addTo(totals: Totals, run: Run): void {
   totals.seeds++
   totals.violations += run.violations.length
-  for (const figure of ['faults', 'acked', 'seen', 'breaks'] as const) totals[figure] += run[figure]
+  for (const figure of ['faults', 'acked', 'amended', 'seen', 'breaks'] as const)
+    totals[figure] += run[figure]
 }
 
 /** By test, what says how many seeds. */

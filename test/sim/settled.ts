@@ -1,8 +1,8 @@
 import type { Room } from '@roomful/client'
 import type { RoomInfo } from '@roomful/server'
-import type { Oracle } from './oracle.js'
+import type { Oracle, Seen } from './oracle.js'
 import type { Person } from './person.js'
-import type { SimProtocol } from './protocol.js'
+import { type SimProtocol, textIn } from './protocol.js'
 
 /** What must hold of one room of one client once the network has been whole for a while. */
 export function checkRoom(info: RoomInfo, person: Person, oracle: Oracle): void {
@@ -51,25 +51,29 @@ function checkMembers(info: RoomInfo, room: Room<SimProtocol>, fail: Fail): void
   if (room.occupancy.get() !== info.count) fail(`counts ${room.occupancy.get()} of ${info.count}`)
 }
 
-/** Nothing is shown twice or as under way for ever; what follows the last break is the log's end without a hole. */
-function checkTimeline(
-  { roomId, head }: RoomInfo,
-  room: Room<SimProtocol>,
-  oracle: Oracle,
-  fail: Fail,
-): void {
+/**
+ * Nothing is shown twice or as under way for ever, and each message as it is; what follows the last break is the log's end
+ * without a hole.
+ */
+function checkTimeline(info: RoomInfo, room: Room<SimProtocol>, oracle: Oracle, fail: Fail): void {
+  const { roomId, head } = info
   const shown = new Set<string>()
   let last: number | undefined
   let hole: string | undefined
   const above = new Set<number>()
   // A fork after which so much was written that nothing is kept of where it began is told as 'expired'. An entry that is
   // shown above the break stays there.
-  const areMoved = (from: number, to: number) => {
-    for (let offset = from; offset < to; offset++)
-      if (!above.has(offset) && !oracle.hasLostAt(roomId, head.epoch, offset)) return false
+  const isNotMissing = (offset: number) =>
+    above.has(offset) ||
+    oracle.isAmendmentAt(roomId, head.epoch, offset) ||
+    oracle.hasLostAt(roomId, head.epoch, offset)
+  const areElsewhere = (from: number, to: number) => {
+    for (let offset = from; offset < to; offset++) if (!isNotMissing(offset)) return false
     return from < to
   }
-  for (const entry of room.timeline.get()) {
+  const entries = room.timeline.get()
+  const lastBreak = entries.findLastIndex(({ kind }) => kind === 'break')
+  for (const [index, entry] of entries.entries()) {
     if (entry.kind === 'break') {
       // What stood before a fork and was sent again stands behind it now.
       if (hole !== undefined && entry.reason !== 'forked') fail(hole)
@@ -77,20 +81,17 @@ function checkTimeline(
       last = undefined
       continue
     }
-    const {
-      client_id: clientId,
-      offset,
-      epoch,
-    } = entry.message as {
-      client_id?: string
-      offset?: number
-      epoch?: string
-    }
+    const { client_id: clientId, offset, epoch, id } = entry.message as Partial<Seen> & { client_id?: string }
     if (entry.state === 'pending') fail(`${clientId} is still pending`)
+    if (entry.amendment === 'pending') fail(`an amendment of ${id} is still pending`)
     if (clientId !== undefined && shown.has(clientId)) fail(`${clientId} is shown twice`)
     if (clientId !== undefined) shown.add(clientId)
-    if (entry.state !== 'sent' || epoch !== head.epoch || offset === undefined) continue
-    if (last !== undefined && offset !== last + 1 && !areMoved(last + 1, offset))
+    if (entry.state !== 'sent' || epoch !== head.epoch || offset === undefined || id === undefined) continue
+    const [text, truth] = [textIn(entry.message), oracle.fold.textOf(id)]
+    // What changed a message while nothing was heard of it cannot be read once the message is gone.
+    if (text !== truth && (index > lastBreak || oracle.keeps(id)))
+      fail(`shows '${text}' at ${offset}, which says '${truth}'`)
+    if (last !== undefined && offset !== last + 1 && !areElsewhere(last + 1, offset))
       hole ??= `shows ${offset} after ${last}`
     above.add(offset)
     last = offset

@@ -6,7 +6,7 @@ const SEEDS = Number(process.env.SIM_SEEDS ?? 500)
 const FIRST = Number(process.env.SIM_FIRST ?? 1)
 
 describe('the deterministic simulation', () => {
-  it(`[M10] [M11] [H3] [H13] the deterministic simulation holds the guarantee for ${SEEDS} seeds`, {
+  it(`[M10] [M11] [H3] [H13] [D2] [D8] [D10] the deterministic simulation holds the guarantee for ${SEEDS} seeds`, {
     timeout: 60_000 + SEEDS * 1_000,
   }, async () => {
     const failures: string[] = []
@@ -19,6 +19,7 @@ describe('the deterministic simulation', () => {
     console.log(JSON.stringify(totals))
     expect(failures.join('\n\n')).toBe('')
     expect(totals.acked, 'a simulation in which nothing is sent proves nothing').toBeGreaterThan(SEEDS * 50)
+    expect(totals.amended).toBeGreaterThan(SEEDS * 10)
   })
 
   it('the deterministic simulation replays a seed to the byte', async () => {

@@ -23,7 +23,7 @@ export const TRAITS = [
   'tokens',
   /** Pages die and come back over the same storage. */
   'reloads',
-  /** Fewer messages are allowed than are written. */
+  /** Fewer messages, and fewer edits and deletions, are allowed than are written. */
   'tight rates',
   /** The application takes its time with each message. */
   'slow handlers',
@@ -76,7 +76,12 @@ export function traitsOf(seed: number): Traits {
     limits: {
       flushMs: names.has('gathering rooms') ? 200 : DEFAULT_LIMITS.flushMs,
       pageBytes: names.has('small pages') ? 1_000 : DEFAULT_LIMITS.pageBytes,
-      ...(names.has('tight rates') && { messagesPerSecond: 3, messagesBurst: 6, joinsBurst: 4 }),
+      ...(names.has('tight rates') && {
+        messagesPerSecond: 3,
+        messagesBurst: 6,
+        joinsBurst: 4,
+        amendmentsPerSecond: 1,
+      }),
     },
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { refuse, type ServerOptions } from '@roomful/server'
+import { type Backplane, refuse, type ServerOptions } from '@roomful/server'
 import { type Network, type TestServer, VirtualClock } from '@roomful/server/testing'
 import { drawFault, type Targets } from './faults.js'
 import { NaiveClient } from './naive-client.js'
@@ -7,6 +7,7 @@ import { Oracle, textOf } from './oracle.js'
 import { Person, type Surroundings } from './person.js'
 import { protocol, type SimProtocol } from './protocol.js'
 import { Random } from './random.js'
+import { seen } from './seen.js'
 import { refusalsIn, type Trait, type Traits } from './traits.js'
 
 export interface Run {
@@ -17,6 +18,8 @@ export interface Run {
   /** Over every frame that crossed the network, with its time: equal digests mean identical runs. */
   readonly digest: string
   readonly acked: number
+  /** Of these, edits and deletions. */
+  readonly amended: number
   readonly seen: number
   readonly breaks: number
   readonly faults: number
@@ -29,6 +32,7 @@ const SETTLE_MS = 100_000
 const PATIENCE_MS = 600_000
 const FAULTS = 24
 const PEOPLE = 3
+const MODERATOR = 'user-2'
 export const ROOMS = ['room-0', 'room-1']
 
 /** The base of all simulated worlds: people, the faults that strike them, and the application that serves them. */
@@ -45,12 +49,15 @@ export abstract class World implements Surroundings {
   readonly #schedule: string[] = []
   readonly #digest = createHash('sha256')
   #notices = 0
+  #edits = 0
   #isOver = false
   #faults = 0
 
   protected abstract start(): Promise<void>
   /** The server through which the application itself acts now. */
   protected abstract speaker(): TestServer<SimProtocol> | undefined
+  /** Where the logs are, as a server has it. */
+  protected abstract store(): Backplane | undefined
   protected abstract restart(how: 'crash' | 'drain', downMs: number): void
   /** With the network whole again, everybody is live and up to date, and nobody shows what is over. */
   protected abstract checkSettled(): Promise<void>
@@ -80,15 +87,43 @@ export abstract class World implements Surroundings {
       await this.clock.advance(10_000)
     await this.conclude()
     this.oracle.check()
+    await this.#readLogs()
     await this.checkSettled()
+    for (const { name, isStoredOutboxEmpty } of this.people)
+      if (!isStoredOutboxEmpty) this.oracle.fail(`${name} still waits for something that it stored`)
     for (const { client } of this.people) client.close()
   }
 
   result(): Run {
-    const { violations, ackCount: acked, entriesSeen: seen, breaks } = this.oracle
+    const { violations, ackCount: acked, amendedCount: amended, entriesSeen: seen, breaks } = this.oracle
     const digest = this.#digest.digest('hex')
     const schedule = this.#schedule
-    return { seed: this.seed, violations, schedule, digest, acked, seen, breaks, faults: this.#faults }
+    return {
+      seed: this.seed,
+      violations,
+      schedule,
+      digest,
+      acked,
+      amended,
+      seen,
+      breaks,
+      faults: this.#faults,
+    }
+  }
+
+  async #readLogs(): Promise<void> {
+    for (const room of ROOMS)
+      for (const messagesOnly of [false, true]) {
+        const range = { before: undefined, limit: 10_000, maxBytes: 2 ** 30, messagesOnly }
+        const reading = this.store()?.read(room, range)
+        await this.clock.advance(1_000)
+        const { entries = [] } = (await reading) ?? {}
+        if (entries.length === 0) this.oracle.fail(`nothing is left of ${room}`)
+        this.oracle.kept(
+          room,
+          entries.map(({ text }) => seen(JSON.parse(text))),
+        )
+      }
   }
 
   isOver(): boolean {
@@ -104,6 +139,14 @@ export abstract class World implements Surroundings {
 
   newId(): string {
     return Array.from({ length: 4 }, () => this.#ids.between(0, 2 ** 32).toString(36)).join('')
+  }
+
+  nextEdit(): number {
+    return this.#edits++
+  }
+
+  mayModerate(userId: string | undefined): boolean {
+    return this.has('tokens') && userId === MODERATOR
   }
 
   trace(name: string, direction: string, text: string): void {
@@ -157,9 +200,9 @@ export abstract class World implements Surroundings {
     return expiresAt <= this.clock.wallTime() ? { refused: 'expired' } : { userId, expiresAt }
   }
 
-  readonly #authorize: NonNullable<ServerOptions<SimProtocol>['authorize']> = () => {
+  readonly #authorize: NonNullable<ServerOptions<SimProtocol>['authorize']> = ({ user, action }) => {
     if (!this.#isOver && this.application.next() < 0.02) throw new Error('The access table is away')
-    return true
+    return action !== 'moderate' || this.mayModerate(user.id)
   }
 
   async #handleChat<C extends { readonly message: string }>(chat: C): Promise<C> {

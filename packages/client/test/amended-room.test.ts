@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Loggable } from '../src/room/loggable.js'
 import { Timeline } from '../src/room/timeline.js'
 import {
+  ackFrame,
   chatFrame,
   deletionFrame,
   editFrame,
@@ -142,6 +143,41 @@ describe('a room with amendments', () => {
     expect([calls, room.timeline.get() === before]).toEqual([0, true])
     await says(editFrame(9, 6))
     expect(calls).toBe(1)
+  })
+
+  it('[D8] tells of what was amended while it was left after the result of the join, which may be of before', async () => {
+    const { script, room, says } = await live()
+    const texts = new Map<number | undefined, string>()
+    const told: (number | undefined)[] = []
+    room.on('message_edited', ({ target, offset, message }) => {
+      told.push(offset)
+      if (texts.has(target.offset)) texts.set(target.offset, message)
+    })
+    void room.leave()
+    void room.join().then(({ messages }) => {
+      for (const entry of messages) if (entry.type === 'chat_message') texts.set(entry.offset, entry.message)
+    })
+    const left = script.connection.take()
+    await says({ type: 'left', room_id: 'r', ref: left[0]?.ref })
+    const position = (offset: number) => ({ offset, id: `id-${offset}`, recovered: true })
+    await says(joinedFrame(left[1], { ...position(2), messages: [chatFrame(1), chatFrame(2)], more: true }))
+    // Edited after the first page was read.
+    await says(joinedFrame(script.connection.take()[0], { ...position(3), messages: [editFrame(3, 2)] }))
+    await script.clock.advance(0)
+    expect(told).toEqual([3])
+    expect(texts.get(2)).toBe(editFrame(3, 2).message)
+  })
+
+  it('[D10] reads an own message again whose ack says that the log was beyond it before', async () => {
+    const { script, room, says, shown } = await live({ offset: 5, id: 'id-5' })
+    const sent = room.send('as first sent')
+    const [frame] = script.connection.take()
+    await says(ackFrame(sent.clientId, 3, { duplicate: true }))
+    expect(frame?.client_id).toBe(sent.clientId)
+    const edited = chatFrame(3, { client_id: sent.clientId, message: 'fixed', version: 4 })
+    await says(historyFrame(script, [edited], { from: 3, to: 4 }, { more: true }))
+    expect(shown()).toEqual(['fixed'])
+    expect(script.connection.take()).toEqual([])
   })
 
   it('[D10] reads what it shows again after a break, and shows what was edited and deleted meanwhile', async () => {

@@ -1,8 +1,9 @@
-import type { RoomInfo, ServerOptions } from '@roomful/server'
+import type { Backplane, RoomInfo, ServerOptions } from '@roomful/server'
 import type { TestServer } from '@roomful/server/testing'
 import type { StreamMessage } from '../../../packages/server/src/backplane/redis/store.js'
-import { type Seen, textOf } from '../oracle.js'
+import { textOf } from '../oracle.js'
 import type { SimProtocol } from '../protocol.js'
+import { seen } from '../seen.js'
 import { checkPresent, checkRoom, checkState } from '../settled.js'
 import { DURATION_MS, type Run, World } from '../world.js'
 import { Balancer } from './balancer.js'
@@ -77,6 +78,10 @@ class Cluster extends World {
 
   protected override speaker(): TestServer<SimProtocol> | undefined {
     return this.random.pick(this.#nodes).server
+  }
+
+  protected override store(): Backplane | undefined {
+    return this.random.pick(this.#nodes).backplane
   }
 
   /**
@@ -169,10 +174,6 @@ function isRoom(stream: string): boolean {
   return !stream.startsWith('@')
 }
 
-function seenIn(
-  epoch: string,
-  { offset, id, text }: Extract<StreamMessage, { kind: 'entry' }>['entry'],
-): Seen {
-  const body: Record<string, string> = JSON.parse(text)
-  return { epoch, offset, id, clientId: body.client_id, text: body.message ?? body.text ?? '' }
+function seenIn(epoch: string, { offset, id, text }: Extract<StreamMessage, { kind: 'entry' }>['entry']) {
+  return seen({ ...JSON.parse(text), epoch, offset, id })
 }

@@ -25,6 +25,7 @@ interface Process {
   readonly store: ModelStore
   readonly road: Road
   readonly network: ReturnType<typeof newNetwork>
+  readonly backplane: RedisBackplane
   server: TestServer<SimProtocol> | undefined
 }
 
@@ -51,14 +52,18 @@ export class SimNode {
     return this.#process?.store
   }
 
+  get backplane(): RedisBackplane | undefined {
+    return this.#process?.backplane
+  }
+
   start(): void {
     const { clock, redis, settings, options, newId } = this.deps
     const road = new Road(clock)
     const store = new ModelStore(redis, road, this.random.fork(), settings)
-    const started: Process = { store, road, network: newNetwork(clock), server: undefined }
+    const backplane = new RedisBackplane(store, settings)
+    const started: Process = { store, road, network: newNetwork(clock), backplane, server: undefined }
     this.#process = started
     const { network } = started
-    const backplane = new RedisBackplane(store, settings)
     createTestServer({ ...options(), backplane }, { network, newId }).then(
       (server) => {
         started.server = server

@@ -1,5 +1,5 @@
 import type { LogMessage } from '@roomful/client'
-import type { RoomfulError, ServerOptions } from '@roomful/server'
+import type { Backplane, RoomfulError, ServerOptions } from '@roomful/server'
 import { createTestServer, newNetwork, type TestServer } from '@roomful/server/testing'
 import {
   resolveSettings,
@@ -50,6 +50,7 @@ export async function simulateDisk(seed: number, traits = diskTraitsOf(seed)): P
 }
 
 interface Process {
+  readonly backplane: Backplane
   thread: SimThread | undefined
   server: TestServer<SimProtocol> | undefined
   isLeaving: boolean
@@ -93,13 +94,13 @@ class DiskWorld extends World {
   }
 
   protected override async start(): Promise<void> {
-    const started: Process = { thread: undefined, server: undefined, isLeaving: false }
-    this.#process = started
     const startThread = async (listener: ThreadListener) => this.#startThread(started, listener)
     const backplane = new SqliteBackplane(
       this.#settings,
       ({ clock, logger }) => new SharedStore(startThread, clock, logger, () => {}),
     )
+    const started: Process = { backplane, thread: undefined, server: undefined, isLeaving: false }
+    this.#process = started
     const { network } = this
     createTestServer({ ...this.options(), backplane }, { network, newId: () => this.newId() }).then(
       (server) => {
@@ -123,6 +124,10 @@ class DiskWorld extends World {
 
   protected override speaker(): TestServer<SimProtocol> | undefined {
     return this.#process?.isLeaving ? undefined : this.#process?.server
+  }
+
+  protected override store(): Backplane | undefined {
+    return this.#process?.backplane
   }
 
   /**

@@ -1,8 +1,9 @@
 import type { Change } from '@roomful/server'
 import type { TestServer } from '@roomful/server/testing'
 import type { Surroundings } from '../person.js'
-import { type SimProtocol, textIn } from '../protocol.js'
+import type { SimProtocol } from '../protocol.js'
 import type { Random } from '../random.js'
+import { seen } from '../seen.js'
 import type { Witness } from './witness.js'
 
 /** Small batches, which faults cut off, and a short back-off, because the world is short. */
@@ -64,14 +65,10 @@ export class Reader {
 
   #handle({ roomId, message, position }: Change<SimProtocol>): void {
     const { offset, id } = position
-    const log = this.witness.logOf(roomId)
-    const [before, entry] = [log[offset - 2], log[offset - 1]]
-    const text = 'message' in message || 'text' in message ? textIn(message) : ''
-    if (entry?.id !== id || entry.text !== text)
-      this.world.oracle.fail(
-        `invented: the consumer got '${text}' at ${offset} of ${roomId}, where '${entry?.text}' stands`,
-      )
-    if (before && !this.#handled.has(before.id)) this.#skip(roomId, offset, text)
+    const entry = seen({ ...message, ...position })
+    this.world.oracle.checkReal('the consumer', roomId, entry)
+    const before = this.witness.logOf(roomId)[offset - 2]
+    if (before && !this.#handled.has(before.id)) this.#skip(roomId, offset, entry.text)
     this.#handled.add(id)
   }
 

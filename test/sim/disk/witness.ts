@@ -3,6 +3,7 @@ import { Rooms } from '../../../packages/server/src/backplane/sqlite/rooms.js'
 import { numberIn, textIn } from '../../../packages/server/src/backplane/sqlite/rows.js'
 import { metaIn } from '../../../packages/server/src/backplane/sqlite/schema.js'
 import type { Oracle, Seen } from '../oracle.js'
+import { seen } from '../seen.js'
 
 interface Kept {
   readonly seq: number
@@ -81,6 +82,7 @@ export class Witness {
     }
     this.mayLose = false
     this.#add(present.filter(({ room, entry }) => entry.offset > (this.#kept.get(room)?.length ?? 0)))
+    for (const { room, entry } of present) this.oracle.compare(room, [entry])
   }
 
   #lose(room: string, entry: Seen): void {
@@ -107,17 +109,10 @@ function entriesIn(driver: Driver, after: number): Kept[] {
     .all(after)
     .map((row) => {
       const room = textIn(row, 'name')
-      const body: Record<string, string> = JSON.parse(`${textIn(row, 'body')}}`)
+      const body = JSON.parse(`${textIn(row, 'body')}}`)
       const epoch = epochs.get(room) ?? rooms.find(room).epoch
       epochs.set(room, epoch)
-      const text = body.message ?? body.text ?? ''
-      const entry = {
-        epoch,
-        offset: numberIn(row, 'offset'),
-        id: textIn(row, 'id'),
-        clientId: body.client_id,
-        text,
-      }
+      const entry = seen({ ...body, epoch, offset: numberIn(row, 'offset'), id: textIn(row, 'id') })
       return { seq: numberIn(row, 'seq'), room, entry }
     })
 }

@@ -17,7 +17,7 @@ const LIMIT = 5_000
 /** The part of its room that a timeline needs. */
 interface TimelineRoom {
   readonly id: string
-  readonly head: { readonly offset: number } | undefined
+  readonly head: Cursor | undefined
   submit(draft: Draft): unknown
   history(options: HistoryOptions): Promise<HistoryPage<AnyProtocol>>
 }
@@ -45,7 +45,7 @@ interface Written extends Loggable {
 export class RoomTimeline extends Timeline {
   readonly #room: TimelineRoom
   readonly #client: TimelineServices
-  #reading: Timeline['outdated']
+  #isReading = false
 
   constructor(room: TimelineRoom, client: TimelineServices, watched: () => void) {
     super(LIMIT, client.report, watched)
@@ -95,20 +95,23 @@ export class RoomTimeline extends Timeline {
     return this.#client.router.readPage(messages as readonly Entry[])
   }
 
-  /** After a break: what is shown above it may have been edited or deleted meanwhile. */
+  /** What is shown may have been edited or deleted meanwhile, after a break for instance. */
   async readAgain(): Promise<void> {
-    const { outdated } = this
-    if (!outdated || outdated === this.#reading) return
-    this.#reading = outdated
+    if (this.#isReading) return
+    this.#isReading = true
     try {
-      let page = await this.#room.history({ before: outdated.before, limit: 1_000 })
-      const isMissing = () => page.more && (page.messages[0]?.offset ?? 0) > outdated.from
-      while (this.outdated === outdated && isMissing()) page = await page.next()
-      if (this.outdated === outdated) this.outdated = undefined
+      while (this.outdated) {
+        const { outdated } = this
+        const { from, before } = outdated
+        let page = await this.#room.history({ before, limit: Math.min(before - from, 1_000) })
+        const isMissing = () => page.more && (page.messages[0]?.offset ?? 0) > from
+        while (this.outdated === outdated && isMissing()) page = await page.next()
+        if (this.outdated === outdated) this.outdated = undefined
+      }
     } catch {
       // It is tried again when the room is live again.
-      this.#reading = undefined
     }
+    this.#isReading = false
   }
 
   settled(
@@ -123,7 +126,9 @@ export class RoomTimeline extends Timeline {
     else {
       const { id, epoch, offset } = outcome
       const place: Partial<Loggable> = { id, epoch, offset, user_id: this.#client.driver.user.get() }
-      this.placed(clientId, timestamp === undefined ? place : Object.assign(place, { timestamp }))
+      if (timestamp !== undefined) Object.assign(place, { timestamp })
+      this.placed(clientId, place, this.#room.head)
+      void this.readAgain()
     }
   }
 }

@@ -418,20 +418,23 @@ export class RoomCore {
     this.timeline?.received(entries, coverage)
     for (const entry of entries) {
       if (entry instanceof Place) continue
-      if (this.#pages && isMessage(entry)) this.#pages.push(entry)
+      if (this.#pages) this.#pages.push(entry)
       else this.message(entry)
     }
   }
 
   #settleJoin(): void {
     const status = this.status.get()
-    const messages = (this.#pages ?? []) as LogMessage<AnyProtocol>[]
+    const pages = this.#pages ?? []
     this.#pages = undefined
     if (status.state !== 'live' || this.#waiters.length === 0) return
+    const messages = pages.filter(isMessage) as LogMessage<AnyProtocol>[]
     this.#events.hold(this.#client.runtime.clock)
     for (const { resolve } of this.#waiters.splice(0)) {
       resolve({ members: this.members.get(), messages, recovered: status.recovered })
     }
+    // Told after the result, which may hold the messages that they change.
+    for (const entry of pages) if (!isMessage(entry)) this.message(entry)
   }
 
   #end(error: RoomfulError): void {

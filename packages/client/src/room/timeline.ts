@@ -41,7 +41,7 @@ export class Timeline implements Observable<readonly Entry[]> {
   readonly #anchors = new Map<string, number>()
   /** What arrived while a page was read: it may not contain that yet. One list for each page. */
   readonly #missed = new Set<Amendment[]>()
-  /** The offsets of messages above a break: they may have been amended meanwhile, and were not read again yet. */
+  /** The offsets of messages that may have been amended without that this page heard of it, and were not read again yet. */
   outdated: { readonly from: number; readonly before: number } | undefined
   #hasForked = false
   /** The entries of the log when the last join was sent. A frame that shows one again replaces it. */
@@ -125,10 +125,18 @@ export class Timeline implements Observable<readonly Entry[]> {
     }
   }
 
-  /** What was sent has been acknowledged, so it has a position, although its broadcast may not have arrived yet. */
-  placed(clientId: string, place: Partial<Loggable>): void {
+  /**
+   * What was sent has been acknowledged, so it has a position, although its broadcast may not have arrived yet. `head` is
+   * the position of the room: what is not above it may have been amended without that this page heard of it.
+   */
+  placed(clientId: string, place: Partial<Loggable>, head?: Cursor): void {
     const own = this.#own.get(clientId)
     if (!own) return
+    const { epoch, offset = 0 } = place
+    if (head && epoch === head.epoch && offset <= head.offset) {
+      const { from = offset, before = 0 } = this.outdated ?? {}
+      this.outdated = { from: Math.min(from, offset), before: Math.max(before, offset + 1) }
+    }
     this.#insert({ ...own.entry.message, ...place })
     this.#trim()
     this.changed()
@@ -241,7 +249,8 @@ export class Timeline implements Observable<readonly Entry[]> {
     if (this.#log.length > 0) {
       const isFork = reason === 'forked'
       this.#hasForked ||= isFork
-      this.#loseAfter(head)
+      // An own message that was acknowledged may be ahead of what the room's node has of the log.
+      if (isFork) this.#loseAfter(head)
       const kept = this.#log.filter(
         (entry) => isSent(entry) && entry.message.epoch === head?.epoch,
       ) as Message[]

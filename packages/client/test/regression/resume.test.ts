@@ -119,6 +119,17 @@ describe('a break in the timeline', () => {
     expect(shown(list)).toEqual([1, 2, 3, 'expired', 4])
   })
 
+  it('[H12] a break in the timeline does not take an own message for lost that its ack has placed ahead of the room', () => {
+    const list = timeline()
+    list.received([message(1)])
+    list.pending('own', { type: 'chat_message', client_id: 'own', user_id: 'me' }, actions)
+    list.placed('own', at(5))
+    list.broke('gap', at(3))
+    expect(list.get()).toMatchObject([{ state: 'sent' }, { reason: 'gap' }, { state: 'sent', key: 'own' }])
+    list.received([message(4), { ...message(5), client_id: 'own', user_id: 'me' }])
+    expect(shown(list)).toEqual([1, 'gap', 4, 5])
+  })
+
   it('[H12] a break in the timeline ends a log in which an own message was placed', () => {
     const list = timeline()
     list.received([message(1)])
