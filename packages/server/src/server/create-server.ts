@@ -223,7 +223,7 @@ class RoomfulServer implements Roomful<AnyProtocol> {
       random: Math.random,
       count: (...counted) => metrics.countWebhook(...counted),
       showFailing: (endpoint, read) => metrics.showFailingWebhook(endpoint, read),
-      consume: (...consumer) => changes.consume(...consumer),
+      consume: (...consumer) => changes.start(...consumer),
       watch: (listener) => occupancy.listen(listener),
     })
     this.#detach.push(() => void webhooks.stop())

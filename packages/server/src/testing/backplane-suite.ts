@@ -370,6 +370,27 @@ const FEED_CASES: Record<string, Body> = {
     },
   ),
 
+  'reads entries of the feed again by their cursors, without those that are gone': withFeed(
+    async (feed, { backplane }) => {
+      for (const stream of ['a', 'b', 'a', 'c', 'a']) await publish(backplane, 1, stream)
+      const { entries } = await feed.read(undefined, ALL, BYTES)
+      assert.deepEqual(await feed.again(entries.map(({ cursor }) => cursor)), entries)
+      const ofA = entries.filter(({ stream }) => stream === 'a')
+      assert.deepEqual(await feed.again(ofA.map(({ cursor }) => cursor)), ofA)
+      const [cursor] = ofA.map((one) => one.cursor)
+      assert(cursor)
+      assert.deepEqual(await feed.again([]), [])
+      assert.deepEqual(await feed.again([{ ...cursor, id: 'another' }]), [])
+      assert.deepEqual(await feed.again([{ ...cursor, epoch: 'another' }]), [])
+      if (!backplane.delete) return
+      const { retractions } = feed
+      await backplane.delete('a')
+      assert(feed.retractions > retractions, 'nobody was told that texts are gone')
+      const left = await feed.again(entries.map((one) => one.cursor))
+      assert.deepEqual(placesOf(left), ['b 1', 'c 1'])
+    },
+  ),
+
   'wakes who watches the feed, until they close': withFeed(async (feed, { backplane, stage }) => {
     let woken = 0
     const watching = await feed.watch(() => woken++)

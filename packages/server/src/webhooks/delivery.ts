@@ -1,6 +1,7 @@
 import type { WebhookBody } from '../api/api.js'
 import type { Clock } from '../api/contracts/clock.js'
 import type { Logger } from '../api/contracts/logger.js'
+import type { MaybePromise } from '../util/maybe-promise.js'
 import type { Endpoint } from './endpoint.js'
 import { type PostFailure, post } from './post.js'
 import { signedHeaders } from './signature.js'
@@ -21,7 +22,8 @@ export interface DeliveryDeps {
 
 export interface Message {
   readonly id: string
-  readonly body: WebhookBody
+  /** Asked for when the request is sent. Resolves with `undefined` if the message is gone: then there is no request. */
+  body(): MaybePromise<WebhookBody | undefined>
 }
 
 /** Sends signed requests to one endpoint, up to `concurrency` at a time, until it answers 410. */
@@ -40,15 +42,22 @@ export class Delivery {
     for (const what of COUNTS) deps.count(what, endpoint.label, 0)
   }
 
-  /** Resolves with `undefined` if the endpoint accepted the message. */
-  async send(message: Message, signal: AbortSignal): Promise<PostFailure | undefined> {
-    const failure = await this.#slots.run(() => this.#post(message, signal))
+  /** Resolves with `undefined` if the endpoint accepted the message, or if it is gone. */
+  send({ id, body }: Message, signal: AbortSignal): Promise<PostFailure | undefined> {
+    return this.#slots.run(async () => {
+      const present = await body()
+      return present && this.#send(id, present, signal)
+    })
+  }
+
+  async #send(id: string, body: WebhookBody, signal: AbortSignal): Promise<PostFailure | undefined> {
+    const failure = await this.#post(id, body, signal)
     this.deps.count(failure ? 'failures' : 'delivered', this.endpoint.label)
-    if (failure?.isFinal) this.#end(message.id, failure.why)
+    if (failure?.isFinal) this.#end(id, failure.why)
     return failure
   }
 
-  #post({ id, body }: Message, signal: AbortSignal): Promise<PostFailure | undefined> {
+  #post(id: string, body: WebhookBody, signal: AbortSignal): Promise<PostFailure | undefined> {
     const { url, keys, timeoutMs } = this.endpoint
     const { clock } = this.deps
     const text = JSON.stringify(body)

@@ -1,5 +1,6 @@
-import type { AnyProtocol, Change, ConsumeHandler, DeadLetter } from '../api/api.js'
+import type { AnyProtocol, Change, DeadLetter } from '../api/api.js'
 import { ReportedFailure } from '../api/contracts/reported-failure.js'
+import type { ChangesHandler } from '../api/handles/changes-handler.js'
 import { backOff } from './back-off.js'
 import { bodyOf } from './body.js'
 import type { Delivery, DeliveryDeps } from './delivery.js'
@@ -25,14 +26,26 @@ export class LogSender {
   }
 
   /** Receives one message of a room at a time. @throws ReportedFailure if the message has to be sent again */
-  readonly handle: ConsumeHandler<AnyProtocol> = async ([change], { signal, attempt }) => {
-    if (!change || this.endpoint.logged?.has(change.message.type) === false) return
+  readonly handle: ChangesHandler = async ([change], { signal, attempt }, { ids, present }) => {
+    if (!change) return this.#gone(ids)
+    if (this.endpoint.logged?.has(change.message.type) === false) return
     this.#watch(signal)
     const { id } = change.position
-    const failure = await this.delivery.send({ id, body: bodyOf(change) }, signal)
+    let last: Change<AnyProtocol> | undefined = change
+    const body = async () => {
+      ;[last] = await present()
+      return last && bodyOf(last)
+    }
+    const failure = await this.delivery.send({ id, body }, signal)
+    if (!last) return this.#gone(ids)
     if (!failure) return this.#failing.accepted(id)
     const error = this.#errorOf(id, attempt, failure)
-    if (!failure.isFinal && this.#isDue(change, attempt)) return this.#giveUp(change, attempt, error, failure)
+    if (!failure.isFinal && this.#isDue(change, attempt)) {
+      const letter = await body()
+      return letter
+        ? this.#giveUp(last, { body: letter, attempts: attempt, error }, failure)
+        : this.#gone(ids)
+    }
     // A request that was not waited for says nothing about the endpoint.
     if (!signal.aborted) this.#failed(id, attempt, failure, error)
     throw error
@@ -41,6 +54,11 @@ export class LogSender {
   /** No message waits for this endpoint any more, as far as this node knows. */
   forget(): void {
     this.#failing.clear()
+  }
+
+  /** The store keeps it no longer. */
+  #gone(ids: readonly string[]): void {
+    for (const id of ids) this.#failing.gaveUp(id)
   }
 
   #failed(id: string, attempt: number, { why, isFinal }: PostFailure, error: ReportedFailure): void {
@@ -73,18 +91,15 @@ export class LogSender {
   }
 
   async #giveUp(
-    change: Change<AnyProtocol>,
-    attempts: number,
-    error: ReportedFailure,
+    { roomId, message, position: { id } }: Change<AnyProtocol>,
+    failed: Pick<DeadLetter, 'body' | 'attempts' | 'error'>,
     { why }: PostFailure,
   ): Promise<void> {
     const { label, onDeadLetter } = this.endpoint
     const { logger, count } = this.deps
-    const { roomId, message, position } = change
-    const { id } = position
-    const letter: DeadLetter = { endpoint: label, id, body: bodyOf(change), attempts, error }
+    const { attempts, error } = failed
     try {
-      await onDeadLetter(letter)
+      await onDeadLetter({ endpoint: label, id, ...failed })
     } catch (err) {
       logger.error({ endpoint: label, id, err }, 'webhooks: onDeadLetter failed; the message is sent again')
       throw error

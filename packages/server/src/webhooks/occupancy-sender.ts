@@ -50,7 +50,7 @@ export class OccupancySender {
     }
     this.#waiting++
     const timestamp = isoTime(this.deps.clock.wallTime())
-    this.#lanes.add([{ roomId, id: randomId(), body: { type, timestamp, data } }])
+    this.#lanes.add([{ roomId, id: randomId(), body: () => ({ type, timestamp, data }) }])
   }
 
   async #handle(event: Waiting | undefined): Promise<boolean> {

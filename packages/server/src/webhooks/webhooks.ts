@@ -1,5 +1,6 @@
-import type { AnyProtocol, Consumer, Roomful, WebhookEndpoint, Webhooks } from '../api/api.js'
+import type { AnyProtocol, ConsumeOptions, Consumer, WebhookEndpoint, Webhooks } from '../api/api.js'
 import type { OccupancyChange } from '../api/contracts/backplane.js'
+import type { ChangesHandler } from '../api/handles/changes-handler.js'
 import { Delivery, type DeliveryDeps } from './delivery.js'
 import { type Endpoint, resolveEndpoints } from './endpoint.js'
 import { LogSender } from './log-sender.js'
@@ -7,7 +8,7 @@ import { OccupancySender } from './occupancy-sender.js'
 
 export interface WebhooksDeps extends DeliveryDeps {
   readonly protocol: AnyProtocol | undefined
-  readonly consume: Roomful<AnyProtocol>['consume']
+  consume(name: string, handler: ChangesHandler, options: ConsumeOptions): Consumer
   /** Reports who joins and leaves rooms. Returns an unsubscribe function. */
   watch(listener: (roomId: string, change: OccupancyChange) => void): () => void
 }

@@ -45,6 +45,16 @@ export interface ChangeFeed {
    */
   read(after: Position | undefined, limit: number, maxBytes: number): Promise<FeedPage>
   /**
+   * Reads entries again that were read before, given by their cursors in the order of the feed. Those that are gone are
+   * left out.
+   */
+  again(cursors: readonly Position[]): Promise<readonly FeedEntry[]>
+  /**
+   * Grows when texts are taken out of entries: by a deletion or an erasure of this node before that is acknowledged, by
+   * one of another node soon after. What was read before it grew may hold such a text.
+   */
+  readonly retractions: number
+  /**
    * Calls `wake` when there may be more to read: soon after each entry, possibly late, possibly without reason.
    * Resolves once it is watching.
    */

@@ -28,8 +28,8 @@ export interface Change<P extends AnyProtocol = BuiltIn> {
   /** The user whose own stream it is; absent for a room. */
   readonly userId?: string
   /**
-   * A message in its present state, or what changed one. After a deletion, reading again gives no text of the message, nor of
-   * its edits.
+   * A message in its present state, or what changed one. What is handed out after a deletion has no text of the message, nor
+   * of its edits.
    */
   readonly message: LogMessage<P> | LogAmendment<P>
   /** Its position in the log of the room. */

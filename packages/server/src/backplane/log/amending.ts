@@ -139,5 +139,10 @@ export function isAmendmentText(text: string): boolean {
   return text.startsWith(EDITED) || text.startsWith(DELETED) || text.startsWith(ERASED)
 }
 
+/** Whether an entry takes the texts out of others. */
+export function isRetractionText(text: string): boolean {
+  return text.startsWith(DELETED) || text.startsWith(ERASED)
+}
+
 /** The longest of these beginnings, in bytes. */
 export const START_BYTES = DELETED.length

@@ -83,21 +83,35 @@ export class FeedIndex {
     }
   }
 
+  again(cursors: readonly Position[]): readonly FeedEntry[] {
+    return cursors.flatMap(({ epoch, offset, id }) => {
+      const row = this.#rows[this.#indexAfter(offset - 1)]
+      const one = row?.number === offset && epoch === this.storeId ? this.#entryOf(row) : undefined
+      return one?.cursor.id === id ? [one] : []
+    })
+  }
+
   /** Stops at an entry that was dropped: the next page begins with it. */
   #collect(first: number, limit: number, maxBytes: number): FeedEntry[] {
     const entries: FeedEntry[] = []
     let room = maxBytes
-    for (const { number, ...row } of this.#rows.slice(first, first + limit)) {
-      const { stream, epoch, offset } = row
-      const log = this.#logOf(row)
-      const entry = log?.read({ after: offset - 1, limit: 1, maxBytes: 1 }).entries[0]
-      room -= entry ? Buffer.byteLength(entry.text) : 0
-      if (!entry || (room < 0 && entries.length > 0)) break
-      const timestampMs = this.wallTimeAt(log?.atOf(offset) ?? 0)
-      const cursor = { epoch: this.storeId, offset: number, id: entry.id }
-      entries.push({ stream, epoch, entry, timestampMs, cursor })
+    for (const row of this.#rows.slice(first, first + limit)) {
+      const one = this.#entryOf(row)
+      room -= one ? Buffer.byteLength(one.entry.text) : 0
+      if (!one || (room < 0 && entries.length > 0)) break
+      entries.push(one)
     }
     return entries
+  }
+
+  #entryOf(row: Row): FeedEntry | undefined {
+    const { number, stream, epoch, offset } = row
+    const log = this.#logOf(row)
+    const entry = log?.read({ after: offset - 1, limit: 1, maxBytes: 1 }).entries[0]
+    if (!log || !entry) return undefined
+    const timestampMs = this.wallTimeAt(log.atOf(offset) ?? 0)
+    const cursor = { epoch: this.storeId, offset: number, id: entry.id }
+    return { stream, epoch, entry, timestampMs, cursor }
   }
 
   #faultOf({ epoch, offset, id }: Position): Break | undefined {

@@ -1,5 +1,6 @@
 import type { LogEntry, Position, Subscription } from '../../api/contracts/backplane.js'
-import type { ChangeFeed, ConsumerClaim, FeedPage } from '../../api/contracts/change-feed.js'
+import type { ChangeFeed, ConsumerClaim, FeedEntry, FeedPage } from '../../api/contracts/change-feed.js'
+import { isRetractionText } from '../log/amending.js'
 import type { FeedIndex } from './feed-index.js'
 
 interface Consumer {
@@ -12,6 +13,7 @@ interface Consumer {
 export class MemoryFeed implements ChangeFeed {
   /** Created for the first reader. A field, so that publishing does not call anything before that. */
   index: FeedIndex | undefined
+  retractions = 0
   readonly #wakes = new Set<() => void>()
   readonly #consumers = new Map<string, Consumer>()
 
@@ -21,9 +23,20 @@ export class MemoryFeed implements ChangeFeed {
   ) {}
 
   /** Records an entry that was just appended. */
-  appended(index: FeedIndex, stream: string, epoch: string, { offset, id }: LogEntry): void {
+  appended(index: FeedIndex, stream: string, epoch: string, { offset, id, text }: LogEntry): void {
     index.add(stream, epoch, offset, id)
+    if (isRetractionText(text)) this.retractions++
     for (const wake of this.#wakes) wake()
+  }
+
+  /** A log was deleted. */
+  ended(stream: string, epoch: string): void {
+    this.index?.remove(stream, epoch)
+    this.retractions++
+  }
+
+  async again(cursors: readonly Position[]): Promise<readonly FeedEntry[]> {
+    return this.#opened.again(cursors)
   }
 
   async read(after: Position | undefined, limit: number, maxBytes: number): Promise<FeedPage> {

@@ -190,7 +190,7 @@ class MemoryBackplane implements Backplane {
   async delete(name: string): Promise<void> {
     const stream = this.#streams.get(name)
     if (!stream || stream.log.head.offset === 0) return
-    this.changes.index?.remove(name, stream.log.epoch)
+    this.changes.ended(name, stream.log.epoch)
     this.#streams.replaceLog(stream)
     emit(stream, { kind: 'resync', reason: 'epoch_changed', head: stream.log.head })
   }

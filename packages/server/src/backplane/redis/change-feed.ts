@@ -1,14 +1,18 @@
 import type { Position, Subscription } from '../../api/contracts/backplane.js'
-import type { ChangeFeed, ConsumerClaim, FeedPage } from '../../api/contracts/change-feed.js'
+import type { ChangeFeed, ConsumerClaim, FeedEntry, FeedPage } from '../../api/contracts/change-feed.js'
 import { resumeFault } from '../log/log.js'
 import type { ChangeStore } from './change-store.js'
 import { NO_LINE, parseLine, wordsOf } from './feed-line.js'
 import { rewriteAll } from './log-editor.js'
 
+/** What is read at once of entries that were read before. */
+const AGAIN = { limit: 500, bytes: 4 * 1024 * 1024 }
+
 /** The feed as a node reads it: one subscription, whoever watches. */
 export class RedisChangeFeed implements ChangeFeed {
   readonly #wakes = new Set<() => void>()
   #subscribed: Promise<void> | undefined
+  retractions = 0
 
   constructor(
     private readonly store: ChangeStore,
@@ -25,6 +29,27 @@ export class RedisChangeFeed implements ChangeFeed {
     // A page of nothing but entries of logs that were ended.
     if (last && more && entries.length === 0) return this.read(last, limit, maxBytes)
     return { entries, more, fault: undefined, head }
+  }
+
+  async again(cursors: readonly Position[]): Promise<readonly FeedEntry[]> {
+    const ids = new Map(cursors.map(({ offset, id }) => [offset, id]))
+    const end = cursors.at(-1)?.offset ?? 0
+    const found: FeedEntry[] = []
+    for (let after = (cursors[0]?.offset ?? 1) - 1; after < end; ) {
+      const limit = Math.min(AGAIN.limit, end - after)
+      const { entries, last } = await this.store.read(after, limit, AGAIN.bytes, this.newId())
+      const isWanted = ({ cursor: { epoch, offset, id } }: FeedEntry) =>
+        epoch === cursors[0]?.epoch && ids.get(offset) === id
+      found.push(...entries.filter(isWanted))
+      if (!last) break
+      after = last.offset
+    }
+    return found
+  }
+
+  /** Texts were taken out of entries by this node, which does not wait until Redis says so. */
+  retracted(): void {
+    this.retractions++
   }
 
   /** Blanks the entries of logs that a stream had, and has no longer. */
@@ -44,7 +69,7 @@ export class RedisChangeFeed implements ChangeFeed {
       if (this.#wakes.delete(own) && this.#wakes.size === 0) this.#unsubscribe()
     }
     try {
-      this.#subscribed ??= this.store.subscribe(() => this.#wake())
+      this.#subscribed ??= this.store.subscribe((isRetraction) => this.#wake(isRetraction))
       await this.#subscribed
       return { close }
     } catch (error) {
@@ -70,7 +95,8 @@ export class RedisChangeFeed implements ChangeFeed {
     this.store.unsubscribe().catch(this.failed)
   }
 
-  #wake(): void {
+  #wake(isRetraction: boolean): void {
+    if (isRetraction) this.retracted()
     for (const wake of this.#wakes) wake()
   }
 }

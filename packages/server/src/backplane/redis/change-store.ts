@@ -17,8 +17,11 @@ export interface ChangeStore {
   readonly editor: LogEditor
   /** Creates an empty feed with the id `newId` if there is none, so that a reader has a position to continue from. */
   read(after: number | undefined, limit: number, maxBytes: number, newId: string): Promise<ChangesReply>
-  /** Resolves once Redis has confirmed; there is one listener. */
-  subscribe(listener: () => void): Promise<void>
+  /**
+   * Resolves once Redis has confirmed; there is one listener. It is told with each entry whether that takes the texts out of
+   * others.
+   */
+  subscribe(listener: (isRetraction: boolean) => void): Promise<void>
   unsubscribe(): Promise<void>
   claim(consumer: string, owner: string, leaseMs: number): Promise<ConsumerClaim | undefined>
   commit(consumer: string, owner: string, cursor: Position): Promise<boolean>

@@ -3,6 +3,7 @@ import type { ConsumerClaim } from '../../api/contracts/change-feed.js'
 import type { ChangeStore, ChangesReply } from './change-store.js'
 import type { Keys } from './keys.js'
 import type { LogEditor } from './log-editor.js'
+import { RETRACTION } from './lua/append.js'
 import { CLAIM, COMMIT, RELEASE } from './lua/consumers.js'
 import { READ } from './lua/read.js'
 import { NodeRedisEditor } from './node-redis-editor.js'
@@ -14,7 +15,7 @@ import { Script, type ScriptCall } from './script.js'
 export interface ChangeStoreDeps {
   readonly keys: Keys
   run(script: Script, call: ScriptCall): Promise<unknown>
-  subscribe(channel: string, listener: () => void): Promise<void>
+  subscribe(channel: string, listener: (message: string) => void): Promise<void>
   unsubscribe(channel: string): Promise<void>
 }
 
@@ -51,9 +52,9 @@ export class NodeRedisChanges implements ChangeStore {
     return replies.changesReply(await run(SCRIPTS.read, { keys: [keys.changes], args: [...args, ...page] }))
   }
 
-  async subscribe(listener: () => void): Promise<void> {
+  async subscribe(listener: (isRetraction: boolean) => void): Promise<void> {
     const { keys, subscribe } = this.deps()
-    return subscribe(keys.changesChannel, listener)
+    return subscribe(keys.changesChannel, (message) => listener(message === RETRACTION))
   }
 
   async unsubscribe(): Promise<void> {

@@ -301,7 +301,7 @@ export class NodeRedisStore implements RedisStore {
       run: (script, call) => script.run(commands, call),
       subscribe: (channel, listener) =>
         this.#inTurn(channel, () =>
-          subscriber.ask(() => subscriptions.sSubscribe(channel, () => listener())),
+          subscriber.ask(() => subscriptions.sSubscribe(channel, (message) => listener(message))),
         ),
       unsubscribe: (channel) =>
         this.#inTurn(channel, () => subscriber.ask(() => subscriptions.sUnsubscribe(channel))),

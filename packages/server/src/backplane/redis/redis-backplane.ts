@@ -163,6 +163,7 @@ export class RedisBackplane implements Backplane {
     if (reply.status === 'moved' || reply.status === 'refused')
       throw new Error(`Nothing was to be ${reply.status}`)
     if (reply.status !== 'accepted') return { status: reply.status }
+    if (amends?.kind === 'delete') this.changes?.retracted()
     if (!reply.duplicate) this.#feeds.get(stream)?.feed.acknowledge(reply.position)
     return { ...reply, durability }
   }
@@ -217,12 +218,14 @@ export class RedisBackplane implements Backplane {
   async delete(stream: string): Promise<void> {
     const epoch = await this.store.upkeep.end(stream, this.#node.newId())
     await this.changes?.forget(stream, epoch)
+    this.changes?.retracted()
     if (epoch === undefined) return
     await this.#feeds.get(stream)?.feed.reach({ epoch, offset: 0, id: epoch }, undefined)
   }
 
-  erase(userId: string): Promise<void> {
-    return this.#erasing.erase(userId)
+  async erase(userId: string): Promise<void> {
+    await this.#erasing.erase(userId)
+    this.changes?.retracted()
   }
 
   /** A message for one stream goes only to the nodes that have members there. */

@@ -21,6 +21,8 @@ export class Calls {
         return store.read(call)
       case 'feed':
         return store.feed.read(call)
+      case 'again':
+        return store.feed.again(call)
       case 'written':
         return store.writtenBy(call)
       case 'consumer':

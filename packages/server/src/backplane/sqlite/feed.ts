@@ -2,10 +2,12 @@ import type { Break, Position } from '../../api/contracts/backplane.js'
 import type { FeedEntry, FeedPage } from '../../api/contracts/change-feed.js'
 import { entryText } from '../log/log.js'
 import type { Driver, Row } from './driver.js'
-import type { FeedRequest } from './requests.js'
+import type { AgainRequest, FeedRequest } from './requests.js'
 import type { Rooms } from './rooms.js'
 import { numberIn, textIn } from './rows.js'
 import { metaIn } from './schema.js'
+
+const ROWS = 'SELECT seq, offset, id, at, body, name FROM entries JOIN rooms ON rooms.room = entries.room'
 
 /** All entries of the file in the order of their commits, and how far its consumers have read. */
 export class Feed {
@@ -30,6 +32,14 @@ export class Feed {
     }
     const last = entries.at(-1)?.cursor.offset ?? after?.offset ?? dropped
     return { entries, more: last < head.offset, fault: undefined, head }
+  }
+
+  again({ cursors }: AgainRequest): readonly FeedEntry[] {
+    const one = this.driver.prepare(`${ROWS} WHERE seq = ?`)
+    return cursors.flatMap(({ epoch, offset, id }) => {
+      const row = epoch === this.storeId ? one.get(offset) : undefined
+      return row && textIn(row, 'id') === id ? [this.#entry(row)] : []
+    })
   }
 
   cursorOf(consumer: string): Position | undefined {
@@ -69,12 +79,7 @@ export class Feed {
   }
 
   #rowsAfter(seq: number, limit: number): Iterable<Row> {
-    return this.driver
-      .prepare(
-        `SELECT seq, offset, id, at, body, name FROM entries JOIN rooms ON rooms.room = entries.room
-         WHERE seq > ? ORDER BY seq LIMIT ?`,
-      )
-      .iterate(seq, limit)
+    return this.driver.prepare(`${ROWS} WHERE seq > ? ORDER BY seq LIMIT ?`).iterate(seq, limit)
   }
 
   #entry(row: Row): FeedEntry {

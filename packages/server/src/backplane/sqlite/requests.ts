@@ -32,6 +32,7 @@ export interface PublishRequest {
 export type CallRequest =
   | ReadRequest
   | FeedRequest
+  | AgainRequest
   | WrittenRequest
   | SweepRequest
   | { readonly kind: 'consumer'; readonly ticket: number; readonly name: string }
@@ -50,6 +51,13 @@ export interface FeedRequest {
   readonly after: Position | undefined
   readonly limit: number
   readonly maxBytes: number
+}
+
+/** Asks for entries of the feed that were read before. */
+export interface AgainRequest {
+  readonly kind: 'again'
+  readonly ticket: number
+  readonly cursors: readonly Position[]
 }
 
 /** Asks for what a user wrote, in every room and in the order of the feed. */

@@ -10,6 +10,7 @@ import type {
 } from '../../api/contracts/backplane.js'
 import type { Clock } from '../../api/contracts/clock.js'
 import type { Logger } from '../../api/contracts/logger.js'
+import { isRetractionText } from '../log/amending.js'
 import { entryText } from '../log/log.js'
 import type { Announced, Page, PublishOutcome, PublishRequest } from './requests.js'
 import { type Call, StoreThread } from './store-thread.js'
@@ -35,6 +36,8 @@ export class SharedStore {
   readonly leases = new Map<string, { readonly owner: string; readonly until: number }>()
   /** Called for each entry. */
   readonly wakes = new Set<() => void>()
+  /** How often texts were taken out of the file. */
+  retractions = 0
   #users = 0
   #opened: Promise<string> | undefined
 
@@ -131,6 +134,7 @@ export class SharedStore {
   }
 
   #ended(name: string, head: Position): void {
+    this.retractions++
     const stream = this.#streams.get(name)
     if (!stream) return
     const { epoch } = head
@@ -153,6 +157,7 @@ export class SharedStore {
   }
 
   #erased(changed: ReadonlySet<string>, announced: readonly Announced[]): void {
+    this.retractions++
     for (const name of changed) {
       const stream = this.#streams.get(name)
       if (stream) this.#streams.change(stream, () => stream.recent.forget())
@@ -162,6 +167,7 @@ export class SharedStore {
 
   #committed({ stream, open, amends }: Committed, outcome: PublishOutcome): void {
     if (outcome.status !== 'accepted' || outcome.duplicate) return
+    if (isRetractionText(open)) this.retractions++
     for (const wake of this.wakes) wake()
     if (!this.#streams.get(stream)) return
     const { position, previousId, timestampMs } = outcome
@@ -175,6 +181,7 @@ export class SharedStore {
    * they repeat them.
    */
   async #recover(): Promise<void> {
+    this.retractions++
     for (const stream of this.#streams.all()) {
       // That thread may have changed texts without saying so.
       this.#streams.change(stream, () => stream.recent.forget())

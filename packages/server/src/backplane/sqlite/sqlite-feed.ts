@@ -1,5 +1,5 @@
 import type { Position, Subscription } from '../../api/contracts/backplane.js'
-import type { ChangeFeed, ConsumerClaim, FeedPage } from '../../api/contracts/change-feed.js'
+import type { ChangeFeed, ConsumerClaim, FeedEntry, FeedPage } from '../../api/contracts/change-feed.js'
 import type { SharedStore } from './shared-store.js'
 
 /** The feed of a file. Cursors are on disk, leases in memory, because only one process uses the file. */
@@ -11,6 +11,14 @@ export class SqliteFeed implements ChangeFeed {
 
   async read(after: Position | undefined, limit: number, maxBytes: number): Promise<FeedPage> {
     return (await this.store().call({ kind: 'feed', after, limit, maxBytes })) as FeedPage
+  }
+
+  async again(cursors: readonly Position[]): Promise<readonly FeedEntry[]> {
+    return (await this.store().call({ kind: 'again', cursors })) as readonly FeedEntry[]
+  }
+
+  get retractions(): number {
+    return this.store().retractions
   }
 
   async watch(wake: () => void): Promise<Subscription> {

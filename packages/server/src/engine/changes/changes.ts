@@ -11,6 +11,7 @@ import type { ChangeFeed } from '../../api/contracts/change-feed.js'
 import type { Clock } from '../../api/contracts/clock.js'
 import { parseCursor } from '../../api/contracts/cursor.js'
 import type { Logger } from '../../api/contracts/logger.js'
+import type { ChangesHandler } from '../../api/handles/changes-handler.js'
 import { assertChangesOptions, assertConsume } from '../../api/options/check-options.js'
 import type { LifeCycle } from '../process/life-cycle.js'
 import { changeOf } from './change-of.js'
@@ -46,9 +47,18 @@ export class Changes {
 
   /** @throws TypeError for a wrong argument, or if the backplane keeps no feed; RoomfulError `closed` */
   consume(name: string, handler: ConsumeHandler<AnyProtocol>, options: ConsumeOptions = {}): Consumer {
-    const { lifeCycle, backplane, clock, logger } = this.deps
-    lifeCycle.assertOpen()
+    this.deps.lifeCycle.assertOpen()
     assertConsume(name, handler, options)
+    return this.start(
+      name,
+      (changes, context) => (changes.length > 0 ? handler(changes, context) : undefined),
+      options,
+    )
+  }
+
+  /** As {@link consume}, for a handler inside the server. */
+  start(name: string, handler: ChangesHandler, options: ConsumeOptions): Consumer {
+    const { lifeCycle, backplane, clock, logger } = this.deps
     const feed = feedOf(backplane, 'consume')
     if (this.#consumers.has(name))
       throw new TypeError(`consume: this server already has a consumer '${name}'`)
@@ -91,10 +101,10 @@ export class Changes {
     this.#running.add(controller)
     try {
       await lifeCycle.run(async () => {})
-      const how = { start, pageSize: Math.min(limit, PAGE), isLive: live }
+      const how = { start, pageSize: Math.min(limit, PAGE), batch: 1, isLive: live }
       let left = limit
-      for await (const page of follow(feed, how, { clock, logger, signal })) {
-        for (const entry of page) {
+      for await (const { entries } of follow(feed, how, { clock, logger, signal })) {
+        for (const entry of entries) {
           if (signal.aborted) return
           yield changeOf(entry)
           if (--left <= 0) return

@@ -1,19 +1,23 @@
 import { RoomfulError } from '@roomful/protocol'
-import type { AnyProtocol, ChangesStart, ConsumeHandler } from '../../api/api.js'
+import type { AnyProtocol, Change, ChangesStart } from '../../api/api.js'
 import type { Position } from '../../api/contracts/backplane.js'
 import type { ChangeFeed, FeedEntry } from '../../api/contracts/change-feed.js'
 import { type Clock, pause } from '../../api/contracts/clock.js'
 import type { Logger } from '../../api/contracts/logger.js'
 import { ReportedFailure } from '../../api/contracts/reported-failure.js'
+import type { ChangesHandler } from '../../api/handles/changes-handler.js'
 import { Lanes } from '../../util/lanes.js'
+import { Batch, type Taken } from './batch.js'
 import { changeOf } from './change-of.js'
 import { follow, patiently, placeOf } from './follow.js'
 import { Progress } from './progress.js'
 import { Alarm, retryDelay } from './waiting.js'
 
+type Changes = readonly Change<AnyProtocol>[]
+
 export interface ConsumerSettings {
   readonly name: string
-  readonly handler: ConsumeHandler<AnyProtocol>
+  readonly handler: ChangesHandler
   readonly from: ChangesStart
   readonly batch: number
   readonly ahead: number
@@ -46,7 +50,7 @@ const AHEAD_LENGTH = 16 * 1024 * 1024
 /** Passes the changes of the feed to a handler while this node has the lease, and stores how far it got. */
 export class Consumption {
   readonly #progress = new Progress()
-  readonly #lanes: Lanes<FeedEntry>
+  readonly #lanes: Lanes<Taken>
   readonly #moved: Alarm
   #hasMissed = false
   #stored: Position | undefined
@@ -60,9 +64,9 @@ export class Consumption {
     private readonly deps: ConsumptionDeps,
     private readonly lease: Lease,
   ) {
-    const laneOf = ({ stream }: FeedEntry) => (settings.ahead > 0 ? stream : '')
-    this.#lanes = new Lanes(laneOf, settings.batch, (entries) =>
-      this.#handle(entries).catch((error: unknown) => this.#fail(error)),
+    const laneOf = ({ entry }: Taken) => (settings.ahead > 0 ? entry.stream : '')
+    this.#lanes = new Lanes(laneOf, settings.batch, (taken) =>
+      this.#handle(new Batch(taken, deps.feed, deps.clock)).catch((error: unknown) => this.#fail(error)),
     )
     this.#moved = new Alarm(deps.clock)
     lease.ended.signal.addEventListener('abort', this.#moved.ring)
@@ -116,10 +120,11 @@ export class Consumption {
   async #consume(start: Position | ChangesStart): Promise<void> {
     const { signal } = this.lease.ended
     const { ahead, batch } = this.settings
-    const how = { start, pageSize: Math.max(batch, Math.min(ahead, PAGE)), isLive: true }
-    for await (const page of follow(this.deps.feed, how, { ...this.deps, signal })) {
-      for (const entry of page) this.#progress.take(entry)
-      this.#lanes.add(page)
+    const pageSize = Math.max(batch, Math.min(ahead, PAGE))
+    const how = { start, pageSize, batch: pageSize, isLive: true }
+    for await (const { entries, isFresh } of follow(this.deps.feed, how, { ...this.deps, signal })) {
+      for (const entry of entries) this.#progress.take(entry)
+      this.#lanes.add(entries.map((entry) => ({ entry, isFresh })))
       while (this.#isFull && !signal.aborted) await this.#moved.next(Number.POSITIVE_INFINITY)
       if (ahead === 0) await this.#store()
     }
@@ -132,20 +137,43 @@ export class Consumption {
   }
 
   /** Repeats a batch until the handler has done it, or until the lease has ended. */
-  async #handle(entries: readonly FeedEntry[]): Promise<boolean> {
+  async #handle(batch: Batch): Promise<boolean> {
     const { lost, ended } = this.lease
-    const changes = entries.map(changeOf)
+    const given = { ids: batch.ids, present: () => this.#presentOrFail(batch) }
     for (let attempt = 1; !ended.signal.aborted; attempt++) {
+      const changes = await this.#present(batch)
+      if (!changes) return false
       const missed = this.#hasMissed
-      const failure = await this.#attempt(changes, { signal: lost.signal, missed, attempt })
+      const failure = await this.#attempt(changes, { signal: lost.signal, missed, attempt }, given)
       if (!failure) {
-        if (missed) this.#hasMissed = false
-        this.#finish(entries)
+        if (missed && changes.length > 0) this.#hasMissed = false
+        this.#finish(batch.taken.map(({ entry }) => entry))
         return true
       }
       await pause(this.deps.clock, this.#delay(failure.error, attempt), ended.signal)
     }
     return false
+  }
+
+  /** Resolves with `undefined` if the lease ends before they can be read. */
+  async #present(batch: Batch): Promise<Changes | undefined> {
+    const { size } = batch
+    const entries = await patiently(() => batch.present(), { ...this.deps, signal: this.lease.ended.signal })
+    if (batch.size < size) {
+      this.#hasMissed = true
+      this.deps.logger.error(
+        { consumer: this.settings.name, count: size - batch.size },
+        'consume: changes were missed; they were gone when they were to be handed over',
+      )
+    }
+    return entries?.map(changeOf)
+  }
+
+  /** The handler fails without a line in the log: it is handed the changes again, by whoever has the consumer then. */
+  async #presentOrFail(batch: Batch): Promise<Changes> {
+    const changes = await this.#present(batch)
+    if (changes) return changes
+    throw new ReportedFailure('unavailable', { message: 'consume: the lease has ended' })
   }
 
   async #attempt(

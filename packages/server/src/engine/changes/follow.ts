@@ -1,10 +1,11 @@
 import { RoomfulError as AnyRoomfulError } from '@roomful/protocol'
 import type { Break, Position, Subscription } from '../../api/contracts/backplane.js'
-import type { ChangeFeed, FeedEntry } from '../../api/contracts/change-feed.js'
+import type { ChangeFeed } from '../../api/contracts/change-feed.js'
 import { type Clock, pause } from '../../api/contracts/clock.js'
 import type { Logger } from '../../api/contracts/logger.js'
 import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import type { ChangesStart } from '../../api/handles/changes.js'
+import { freshness, type Reading } from './reading.js'
 import { Alarm, retryDelay } from './waiting.js'
 
 export interface Patience {
@@ -18,6 +19,8 @@ export interface FollowOptions {
   readonly start: Position | ChangesStart
   /** Maximum number of entries in a page. */
   readonly pageSize: number
+  /** Maximum number of entries that are handed out at once. */
+  readonly batch: number
   /** Whether to continue at the end of the feed. */
   readonly isLive: boolean
 }
@@ -28,14 +31,15 @@ const POLL_MS = 5_000
 const MOST_RETRY_MS = 15_000
 
 /**
- * Reads the feed page by page; no page is empty. It waits while the store is unreachable, and ends with the signal.
+ * Reads the feed page by page, and hands it out in batches; none is empty. The rest of a page is read again once a text in
+ * it may have been deleted. It waits while the store is unreachable, and ends with the signal.
  * @throws RoomfulError `cursor_gone`
  */
 export async function* follow(
   feed: ChangeFeed,
-  { start, pageSize, isLive }: FollowOptions,
+  { start, pageSize, batch, isLive }: FollowOptions,
   patience: Patience,
-): AsyncGenerator<readonly FeedEntry[], void> {
+): AsyncGenerator<Reading, void> {
   const { clock, signal } = patience
   const alarm = new Alarm(clock)
   signal.addEventListener('abort', alarm.ring)
@@ -44,12 +48,24 @@ export async function* follow(
     let cursor = await placeOf(feed, start, patience)
     if (isLive) watching = await patiently(() => feed.watch(alarm.ring), patience)
     while (!signal.aborted) {
-      const page = await patiently(() => feed.read(cursor, pageSize, PAGE_BYTES), patience)
+      const read = async () => ({
+        isFresh: freshness(feed, clock),
+        ...(await feed.read(cursor, pageSize, PAGE_BYTES)),
+      })
+      const page = await patiently(read, patience)
       if (!page || signal.aborted) return
       if (page.fault) throw cursorGone(page.fault)
-      cursor = page.entries.at(-1)?.cursor ?? page.head
-      if (page.entries.length > 0) yield page.entries
-      if (page.more) continue
+      const { entries, isFresh } = page
+      if (entries.length === 0) cursor = page.head
+      let done = 0
+      // The first batch was read just now, so that a reader gets on however often texts are deleted.
+      while (done < entries.length && (done === 0 || isFresh())) {
+        const some = entries.slice(done, done + batch)
+        done += some.length
+        cursor = some.at(-1)?.cursor
+        yield { entries: some, isFresh }
+      }
+      if (page.more || done < entries.length) continue
       if (!isLive) return
       await alarm.next(POLL_MS)
     }

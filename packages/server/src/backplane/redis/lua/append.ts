@@ -3,6 +3,9 @@ import { WHOLE } from './flags.js'
 import { LOG } from './log.js'
 import { REWRITING } from './rewriting.js'
 
+/** What the channel of the feed says of an entry that takes the texts out of others; of any other it says nothing. */
+export const RETRACTION = 'retraction'
+
 /**
  * What an append needs is in the first arguments. With the feed of all logs, there is a second key: it is one more log,
  * of the same kind, and each of its entries holds an entry of another.
@@ -45,7 +48,8 @@ local function feed_the_rest(log)
     if one then add_change(log, feed, offset, one, string.sub(raw, one.start)) end
     redis.call('HSET', key, 'f', text(offset), 'c' .. text(offset), text(feed.offset))
   end
-  redis.call('SPUBLISH', feed_channel, '')
+  local takes_texts = string.find(open, '^{"type":"message_deleted",') or string.find(open, '^{"type":"messages_erased",')
+  redis.call('SPUBLISH', feed_channel, takes_texts and '${RETRACTION}' or '')
 end
 
 local function append(log, time, record_field, set, gone)
