@@ -12,13 +12,14 @@ export function Messages() {
   return useTimeline(room).map((entry) => {
     if (entry.kind === 'break') return <hr key={entry.key} title={entry.reason} />
     const { message, edited_at, deleted, user_id } = entry.message
+    const canChange = user_id === user && !deleted && (entry.state === 'sent' || entry.state === 'pending')
     return (
       <p key={entry.key}>
         {deleted ? <i>Deleted</i> : message}
         {edited_at && ' (edited)'}
         {entry.amendment === 'pending' && ' …'}
         {entry.amendment === 'failed' && ` Not changed: ${entry.error.message}`}
-        {user_id === user && !deleted && (
+        {canChange && (
           <>
             <button type="button" onClick={() => messages.edit(entry.message, `${message}!`)}>
               Louder

@@ -12,3 +12,7 @@ console.log(offset, duplicate)
 
 const { messages } = await orders.history({ limit: 10 })
 for (const message of messages) if (message.type === 'paid') console.log(message.invoice)
+
+const sent = await orders.chat.send('Invoice 17 is payed', { as: 'ana' })
+await orders.chat.edit(sent, 'Invoice 17 is paid', { as: 'ana' })
+await orders.chat.delete(sent)

@@ -470,7 +470,12 @@ describe('an amendment of a message that has no position yet', () => {
   it('an amendment of a message that nobody knows is refused', async () => {
     const { c } = await live()
     await expect(c.edit({ client_id: 'unheard of' }, 'x')).rejects.toMatchObject({ code: 'not_found' })
-    await expect(c.delete({})).rejects.toMatchObject({ code: 'unsupported' })
+    await expect(c.delete({})).rejects.toMatchObject({ code: 'not_found' })
+    await expect(c.edit({ offset: 1 }, 'x')).rejects.toMatchObject({ code: 'not_found' })
+    for (const message of [undefined, null, 'id'])
+      expect(() => c.delete(message as never)).toThrow(
+        new TypeError('chat.delete: pass a message of the timeline, of a handler or of a page'),
+      )
   })
 })
 
@@ -609,6 +614,18 @@ describe('chat()', () => {
   it('the same room gives the same chat', async () => {
     const { room, c } = await live()
     expect(chat(room)).toBe(c)
+  })
+
+  it('[M16] an answer to a message that has no position yet fails at once, and says why', async () => {
+    const { script, room } = await live()
+    await script.connection.closes(1006)
+    room.send('later')
+    const answer = room.send('hi', { replyTo: entryOf(room, 1).message })
+    await expect(answer).rejects.toMatchObject({
+      code: 'invalid_message',
+      message: 'replyTo: the message to answer has no position in the log yet; answer it once it is sent',
+    })
+    expect(shown(room)).toEqual(['one sent', 'later pending', 'hi failed invalid_message'])
   })
 
   it('[M16] [M17] a message carries what it answers and whom it mentions', async () => {

@@ -28,11 +28,15 @@ export class RoomChat implements Amendments {
   ): Sent {
     checkCall('chat.edit', options)
     if (typeof text !== 'string') throw new TypeError(strings.noText('chat.edit'))
-    return this.submit({ message: text, data: options.data, ...draftFor(message, 'edit_message') })
+    return this.submit({
+      message: text,
+      data: options.data,
+      ...draftFor(message, 'chat.edit', 'edit_message'),
+    })
   }
 
   delete(message: MessageReference): Sent {
-    const draft = draftFor(message, 'delete_message')
+    const draft = draftFor(message, 'chat.delete', 'delete_message')
     const shown = this.#shown(draft.amends)
     const isTakenBack = shown?.state === 'failed' ? shown.cancel() : this.#room.outbox.cancel(draft.amends)
     return isTakenBack ? nothingSent(draft.amends) : this.submit({ message: '', ...draft })
@@ -46,7 +50,7 @@ export class RoomChat implements Amendments {
     const amends = target?.id ?? name
     const draft: Draft = { message, data, fields: { ...fields, target }, amends }
     const { outbox, id: roomId } = this.#room
-    const error = this.#room.fault(draft) ?? (target || this.#isWaiting(amends) ? undefined : unknown(amends))
+    const error = this.#room.fault(draft) ?? (target || this.#isWaiting(amends) ? undefined : this.#unknown())
     if (error) return outbox.refuse(roomId, draft, error)
     const unsent = this.#waiting().findLast(
       (entry) => entry.doubtSince === undefined && (entry.amends ?? entry.clientId) === amends,
@@ -79,6 +83,11 @@ export class RoomChat implements Amendments {
 
   #waiting(): readonly OutboxEntry[] {
     return this.#room.outbox.entriesOf(this.#room.id)
+  }
+
+  /** A server without amendments gives its messages neither ids nor client ids. */
+  #unknown(): RoomfulError {
+    return new RoomfulError(this.#room.isBase ? 'unsupported' : 'not_found')
   }
 
   #isWaiting(clientId: string): boolean {
@@ -141,14 +150,12 @@ export class RoomChat implements Amendments {
   }
 }
 
-function draftFor({ id, offset, client_id = '' }: MessageReference, type: DraftFields['type'] & string) {
+function draftFor(message: MessageReference, method: string, type: DraftFields['type'] & string) {
+  // Not every caller is compiled.
+  if (typeof message !== 'object' || message === null) throw new TypeError(strings.noMessage(method))
+  const { id, offset, client_id = '' } = message
   const target = id === undefined || offset === undefined ? undefined : { offset, id }
   return { fields: { type, target }, amends: id ?? client_id }
-}
-
-/** A server without amendments gives its messages neither ids nor client ids. */
-function unknown(amends: string): RoomfulError {
-  return new RoomfulError(amends === '' ? 'unsupported' : 'not_found')
 }
 
 /** The outcome for a message that is gone before it was ever sent. */

@@ -1,4 +1,5 @@
 import type {
+  BuiltIn,
   ChatDataOutput,
   Cursor,
   JsonObject,
@@ -13,7 +14,7 @@ import type { AnyProtocol } from '../options/options.js'
 import type { RoomStatus } from './room-state.js'
 
 /** A chat message, as handlers receive it. From a base server it has no `id`, `epoch`, `offset` and `client_id`. */
-export type ChatMessage<P extends AnyProtocol> = Omit<ServerMessageOf<'chat_message'>, 'data'> & {
+export type ChatMessage<P extends AnyProtocol = BuiltIn> = Omit<ServerMessageOf<'chat_message'>, 'data'> & {
   readonly data?: [ChatDataOutput<P>] extends [never] ? JsonObject : ChatDataOutput<P>
 }
 

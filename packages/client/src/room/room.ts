@@ -179,6 +179,11 @@ export class RoomCore {
     this.#step({ type: 'leave', reason }, error)
   }
 
+  /** Whether the server speaks only the base messages. */
+  get isBase(): boolean {
+    return this.#client.driver.mode === 'base'
+  }
+
   send(message: string, options: AnySendOptions = {}): Sent {
     checkCall('room.send', options)
     const { data, replyTo, mentions } = options
@@ -208,7 +213,7 @@ export class RoomCore {
     const definition = definitionOf(this.#client.settings.protocol, type)
     if (!isRequest(definition)) throw new TypeError(strings.noRequest(type))
     const frame = applicationFrame(this.#client.settings, definition, type, body, this.id)
-    if (this.#client.driver.mode === 'base') throw new RoomfulError('unsupported')
+    if (this.isBase) throw new RoomfulError('unsupported')
     const answer = await this.#client.requests.ask(frame, {
       onDrop: 'outcome_unknown',
       signal,
@@ -220,7 +225,7 @@ export class RoomCore {
   }
 
   async history({ limit = 50, before, after }: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
-    if (this.#client.driver.mode === 'base') throw new RoomfulError('unsupported')
+    if (this.isBase) throw new RoomfulError('unsupported')
     const epoch = this.#machine.cursor?.epoch
     const end = after === undefined ? before : undefined
     const show = this.timeline?.expectPage()
@@ -455,6 +460,9 @@ export class RoomCore {
     const fault =
       fields?.type === 'delete_message' ? undefined : textFault(message, limits.text_length, this.id)
     if (fault) return fault
+    // An own message has no place in the log before its acknowledgement.
+    if (fields?.reply_to && fields.reply_to.offset === undefined)
+      return new RoomfulError('invalid_message', { roomId: this.id, message: strings.replyTooEarly })
     const status = this.status.get()
     if (status.state === 'idle' || status.state === 'left')
       return new RoomfulError('not_in_room', { roomId: this.id, message: strings.joinFirst })

@@ -47,12 +47,14 @@ export const tooManyBytes = tooMany
 export const joinFirst: string | undefined = undefined
 export const released: string | undefined = undefined
 export const noChatData: string | undefined = undefined
+export const replyTooEarly: string | undefined = undefined
 export const anotherUser: string | undefined = undefined
 
 export const undeclared = (type: string): string => type
 export const noRequest = (type: string): string => type
 export const isRequest = noRequest
 export const noText = noRequest
+export const noMessage = noRequest
 export const badUrl = (url: unknown): string => `url ${url}`
 export const noPage = badUrl
 export const noWebSocket = 'WebSocket'

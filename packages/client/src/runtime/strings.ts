@@ -60,12 +60,16 @@ export const tooManyBytes = (bytes: number, limit: number): string =>
 export const joinFirst: string | undefined = 'Join the room first'
 export const released: string | undefined = 'The room was released; get a new handle from client.room()'
 export const noChatData: string | undefined = 'The protocol declares no chat data'
+export const replyTooEarly: string | undefined =
+  'replyTo: the message to answer has no position in the log yet; answer it once it is sent'
 export const anotherUser: string | undefined = 'Another user has logged in'
 
 export const undeclared = (type: string): string => `The protocol declares no client message '${type}'`
 export const noRequest = (type: string): string => `'${type}' is not a request; use emit()`
 export const isRequest = (type: string): string => `'${type}' is a request; use request()`
 export const noText = (method: string): string => `${method}: pass the text as a string`
+export const noMessage = (method: string): string =>
+  `${method}: pass a message of the timeline, of a handler or of a page`
 export const badUrl = (url: unknown): string =>
   `createClient: url '${url}' is not a URL to connect to; pass one with ws:, wss:, http: or https:, such as 'wss://example.org/ws'`
 export const noPage = (url: string): string =>
