@@ -417,6 +417,33 @@ describe('an amendment of a message that has no position yet', () => {
     expect(shown(room)).toEqual(['one sent', 'fixed sent'])
   })
 
+  it('a second edit takes the place of the first also if the broadcast of its message came before the ack', async () => {
+    const { script, room, c } = await live()
+    const message = room.send('typo')
+    script.connection.take()
+    const first = c.edit(entryOf(room, 1).message, 'fixed')
+    await script.connection.says(
+      chatFrame(2, { client_id: message.clientId, user_id: 'me', message: 'typo' }),
+    )
+    const second = c.edit(entryOf(room, 1).message, 'better')
+    expect(second).toBe(first)
+    expect(amendments(script)).toEqual([])
+    await script.connection.says(ackFrame(message.clientId, 2))
+    expect(amendments(script)).toMatchObject([{ target: at(2), message: 'better' }])
+  })
+
+  it('what send returns names the message before it has a position', async () => {
+    const { script, room, c } = await live()
+    const message = room.send('typo')
+    script.connection.take()
+    c.edit(message, 'fixed')
+    expect(shown(room)).toEqual(['one sent', 'fixed pending pending'])
+    await script.connection.says(ackFrame(message.clientId, 2))
+    expect(amendments(script)).toMatchObject([{ target: at(2), message: 'fixed' }])
+    c.delete(message)
+    expect(shown(room)).toEqual(['one sent', '(deleted) sent pending'])
+  })
+
   it('an amendment of a message in doubt follows the repeat', async () => {
     const { script, room, c } = await live()
     const message = room.send('typo')
@@ -476,6 +503,59 @@ describe('an amendment of a message that has no position yet', () => {
       expect(() => c.delete(message as never)).toThrow(
         new TypeError('chat.delete: pass a message of the timeline, of a handler or of a page'),
       )
+  })
+})
+
+describe('an amendment in the place of another', () => {
+  it('a deletion that waits is not replaced by an edit, which is refused as it would be after the deletion', async () => {
+    const { script, room, c, first } = await live()
+    await script.connection.closes(1006)
+    const deletion = c.delete(first)
+    await expect(c.edit(first, 'too late')).rejects.toMatchObject({ code: 'deleted' })
+    await reconnect(script)
+    expect(amendments(script)).toMatchObject([{ type: 'delete_message', client_id: deletion.clientId }])
+    await script.connection.says(ackFrame(deletion.clientId, 2))
+    expect(shown(room)).toEqual(['(deleted) sent'])
+  })
+
+  it('an edit that is too large has its outcome, and that in whose place it was', async () => {
+    const protocol = defineProtocol({ chat: z.looseObject({}) })
+    const { script, c, first } = await live({ protocol } as never, { limits: { frame_bytes: 2_000 } })
+    c.edit(at(1), 'in flight')
+    const [edit, large] = [
+      c.edit(first, 'waits'),
+      c.edit(first, 'large', { data: { big: 'x'.repeat(3_000) } } as never),
+    ]
+    await script.connection.says(ackFrame(String(amendments(script)[0]?.client_id), 2))
+    await expect(large).rejects.toMatchObject({ code: 'too_large' })
+    await expect(edit).rejects.toMatchObject({ code: 'too_large' })
+  })
+
+  it('[H15] an amendment that was acknowledged and then lost by the log is not shown after the next join', async () => {
+    const { script, room, c, first } = await live()
+    await script.connection.says(chatFrame(2, { user_id: 'bob', message: 'two' }))
+    const edit = c.edit(first, 'fixed')
+    await script.connection.says(ackFrame(edit.clientId, 3))
+    expect(shown(room)).toEqual(['fixed sent', 'two sent'])
+    await script.connection.closes(1006)
+    await reconnect(script, 2)
+    const page = script.connection.take().find(({ type }) => type === 'history')
+    const one = chatFrame(1, { user_id: 'me', message: 'one' })
+    const two = chatFrame(2, { user_id: 'bob', message: 'two' })
+    await script.connection.says({
+      ...{
+        type: 'history',
+        room_id: 'r',
+        ref: page?.ref,
+        epoch: 'e1',
+        more: false,
+        truncated: false,
+        oldest_offset: 1,
+      },
+      ...{ messages: [one, two], covers: { from: 1, to: 2 } },
+    })
+    await script.clock.advance(0)
+    expect(shown(room)).toEqual(['one sent', 'two sent'])
   })
 })
 
@@ -580,6 +660,21 @@ describe('a stored amendment', () => {
     await script.connection.says(joinedFrame(script.connection.take().at(-1)))
     expect(shown(room)).toEqual([])
     expect(script.connection.take()).toMatchObject([{ type: 'edit_message', target: at(1) }])
+  })
+
+  it('a stored amendment of a message in doubt follows that message in a page without chat() too', async () => {
+    const storage = memoryStorage()
+    const before = await live({ storage: storedOutbox(storage) })
+    const message = before.room.send('typo')
+    before.c.delete({ client_id: message.clientId })
+    const script = new ScriptedServer({ storage: storedOutbox(memoryStorage(storage.kept)) })
+    await script.connection.welcomes('me')
+    const room = script.client.room('r')
+    void room.join()
+    await script.connection.says(joinedFrame(script.connection.take().at(-1)))
+    expect(script.connection.take()).toMatchObject([{ type: 'chat_message', client_id: message.clientId }])
+    await script.connection.says(ackFrame(message.clientId, 2))
+    expect(script.connection.take()).toMatchObject([{ type: 'delete_message', target: at(2) }])
   })
 
   it('a stored amendment whose message is gone is given up', async () => {

@@ -42,15 +42,23 @@ export class OwnAmendments {
   /** The entries as they are shown. `dismiss` removes a failed amendment; it returns false if that is gone. */
   show(entries: readonly Entry[], dismiss: (clientId: string) => boolean): readonly Entry[] {
     if (this.#amendments.size === 0) return entries
-    return entries.map((entry) => (entry.kind === 'message' ? this.#show(entry, dismiss) : entry))
+    const latest = new Map(Array.from(this.#amendments, ([clientId, own]) => [own.target, { clientId, own }]))
+    return entries.map((entry) => {
+      if (entry.kind === 'break') return entry
+      const found = latest.get(entry.key) ?? latest.get(String(entry.message.id))
+      return found ? this.#show(entry, found.clientId, found.own, dismiss) : entry
+    })
   }
 
-  #show(entry: MessageEntry<Loggable>, dismiss: (clientId: string) => boolean): Entry {
-    const { key, message, state } = entry
-    const [clientId = '', own] =
-      [...this.#amendments].findLast(([, { target }]) => target === message.id || target === key) ?? []
+  #show(
+    entry: MessageEntry<Loggable>,
+    clientId: string,
+    own: OwnAmendment,
+    dismiss: (clientId: string) => boolean,
+  ): Entry {
+    const { message, state } = entry
     const isDeleted = 'deleted' in message && message.deleted
-    if (!own || isDeleted || state === 'failed' || state === 'lost') return entry
+    if (isDeleted || state === 'failed' || state === 'lost') return entry
     const { actions, change, error } = own
     if (!error)
       return {

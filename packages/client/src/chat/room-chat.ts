@@ -45,16 +45,20 @@ export class RoomChat implements Amendments {
   /** @param draft an amendment, which has a client id if it was sent before and failed */
   submit({ message, data, fields, amends: name = '', clientId = '' }: Draft & Partial<OutboxEntry>): Sent {
     this.#own.take(clientId)
-    // The application may have kept its message since before the acknowledgement.
-    const target = fields?.target ?? this.#placeOf(name)
-    const amends = target?.id ?? name
-    const draft: Draft = { message, data, fields: { ...fields, target }, amends }
     const { outbox, id: roomId } = this.#room
+    // Until the message has its ack, all its amendments wait for that, in order.
+    const waiting = outbox.waitingAs(name)
+    // The application may have kept its message since before the acknowledgement.
+    const target = waiting === undefined ? (fields?.target ?? this.#placeOf(name)) : undefined
+    const amends = waiting ?? target?.id ?? name
+    const draft: Draft = { message, data, fields: { ...fields, target }, amends }
     const error = this.#room.fault(draft) ?? (target || this.#isWaiting(amends) ? undefined : this.#unknown())
     if (error) return outbox.refuse(roomId, draft, error)
     const unsent = this.#waiting().findLast(
       (entry) => entry.doubtSince === undefined && (entry.amends ?? entry.clientId) === amends,
     )
+    if (unsent?.fields?.type === 'delete_message' && fields?.type !== 'delete_message')
+      return outbox.refuse(roomId, draft, new RoomfulError('deleted'))
     return unsent ? this.#replace(unsent, draft) : outbox.submit(roomId, draft)
   }
 
@@ -63,9 +67,10 @@ export class RoomChat implements Amendments {
     const { outbox, id: roomId } = this.#room
     const { message, data } = draft
     const fields = unsent.amends === undefined ? unsent.fields : draft.fields
+    const sent = outbox.sentOf(unsent)
     try {
       outbox.put({ ...unsent, message, data, fields })
-      return outbox.sentOf(unsent)
+      return sent
     } catch (error) {
       return outbox.refuse(roomId, draft, error as RoomfulError)
     }
@@ -111,23 +116,11 @@ export class RoomChat implements Amendments {
   }
 
   settled(entry: OutboxEntry, outcome: SendResult | RoomfulError, timestamp: string | undefined): void {
-    if (entry.amends === undefined) this.#messageSettled(entry, outcome)
-    else if (!(outcome instanceof RoomfulError)) this.#placed(entry, outcome, timestamp)
+    if (entry.amends === undefined) return
+    if (!(outcome instanceof RoomfulError)) this.#placed(entry, outcome, timestamp)
     else if (outcome.code === 'cancelled') this.#own.take(entry.clientId)
     else this.#own.fail(entry.clientId, outcome)
     this.#room.timeline?.changed()
-  }
-
-  /** The amendments of a message that got its position can go now; those of one that failed never will. */
-  #messageSettled({ clientId }: OutboxEntry, outcome: SendResult | RoomfulError): void {
-    const { outbox } = this.#room
-    const target =
-      'id' in outcome && outcome.id !== undefined ? { offset: outcome.offset, id: outcome.id } : undefined
-    for (const entry of this.#waiting()) {
-      if (entry.amends !== clientId) continue
-      if (target) outbox.put({ ...entry, amends: target.id, fields: { ...entry.fields, target } })
-      else outbox.cancel(entry.clientId)
-    }
   }
 
   /** The server's broadcast may be late, and must not show the old text meanwhile. */
@@ -153,7 +146,7 @@ export class RoomChat implements Amendments {
 function draftFor(message: MessageReference, method: string, type: DraftFields['type'] & string) {
   // Not every caller is compiled.
   if (typeof message !== 'object' || message === null) throw new TypeError(strings.noMessage(method))
-  const { id, offset, client_id = '' } = message
+  const { id, offset, clientId, client_id = clientId ?? '' } = message
   const target = id === undefined || offset === undefined ? undefined : { offset, id }
   return { fields: { type, target }, amends: id ?? client_id }
 }

@@ -166,6 +166,11 @@ export class OutboxDriver implements FrameSource {
     return [room?.timeline, room?.amendments]
   }
 
+  /** The client id of a message that waits for its ack, and that a broadcast has shown with this id. */
+  waitingAs(id: string): string | undefined {
+    return this.#outbox.waitingAs(id)
+  }
+
   /** Shows what is refused before it enters the outbox as failed, like anything else. */
   refuse(roomId: string, draft: Draft, error: RoomfulError): Sent {
     return this.#refuse(this.#write(roomId, draft), error)
@@ -386,6 +391,16 @@ export class OutboxDriver implements FrameSource {
     return sender.submit(entry)
   }
 
+  /** The amendments of a message that got its position can go now; those of one that failed never will. */
+  #release({ clientId }: OutboxEntry, outcome: SendResult | RoomfulError): void {
+    const target = 'id' in outcome && outcome.id ? { offset: outcome.offset, id: outcome.id } : undefined
+    for (const entry of this.#outbox.entries) {
+      if (entry.amends !== clientId) continue
+      if (target) this.put({ ...entry, amends: target.id, fields: { ...entry.fields, target } })
+      else this.cancel(entry.clientId)
+    }
+  }
+
   #settleAll(settled: readonly Settled[]): void {
     for (const one of settled) this.#settle(one)
   }
@@ -397,6 +412,7 @@ export class OutboxDriver implements FrameSource {
     this.#handles.delete(entry.clientId)
     if (handle) Object.assign(handle, { entry, state: outcome instanceof RoomfulError ? 'failed' : 'sent' })
     for (const view of this.#views(entry)) view?.settled(entry, outcome, timestamp)
+    this.#release(entry, outcome)
     // Last: an amendment that waited for this message must be stored with its target first.
     this.#store?.remove(entry.clientId)
     handle?.settle(outcome)

@@ -131,6 +131,11 @@ export class Outbox {
     return undefined
   }
 
+  /** The client id of a waiting message that its own broadcast has shown with this id. */
+  waitingAs(id: string): string | undefined {
+    return [...this.#waiting.values()].find(({ echo }) => echo?.id === id)?.entry.clientId
+  }
+
   /** The JSON of a waiting message's data. */
   dataOf(clientId: string): string | undefined {
     return this.#waiting.get(clientId)?.data

@@ -33,10 +33,13 @@ function isChat(message: Loggable): message is Chat {
 
 /**
  * The state of a message to show, of the one that is shown and one that was read. A page may have been read before an
- * amendment that has arrived since.
+ * amendment that has arrived since. The tombstone of an erased message has the version of what was the log's end then,
+ * which may be that of the message's last edit.
  */
 export function newerOf(shown: Loggable, read: Loggable): Loggable {
-  return isChat(shown) && isChat(read) && versionOf(read) < versionOf(shown) ? shown : read
+  if (!isChat(shown) || !isChat(read)) return read
+  const lead = versionOf(shown) - versionOf(read)
+  return lead > 0 || (lead === 0 && shown.deleted) ? shown : read
 }
 
 /**
@@ -84,7 +87,7 @@ export function changed(message: Loggable, change: Change): Loggable {
 /** After a fork, versions mean nothing: the next state that is read counts, whatever its version. */
 export function withoutVersion(message: Loggable): Loggable {
   const isAmended = isChat(message) && (message.version !== undefined || message.deleted)
-  return isAmended ? ({ ...message, version: 0 } as Chat) : message
+  return isAmended ? ({ ...message, version: -1 } as Chat) : message
 }
 
 /** The offset of the last amendment that a state contains. */

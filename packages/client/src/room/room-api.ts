@@ -43,6 +43,8 @@ export interface MessageReference {
   readonly offset?: number | undefined
   /** Names an own message that has no position yet. */
   readonly client_id?: string | undefined
+  /** The same, in what `send` returns. */
+  readonly clientId?: string | undefined
 }
 
 export interface SendOptions<P extends AnyProtocol> {

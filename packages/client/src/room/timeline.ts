@@ -43,6 +43,9 @@ export class Timeline implements Observable<readonly Entry[]> {
   readonly #missed = new Set<Amendment[]>()
   /** The offsets of messages that may have been amended without that this page heard of it, and were not read again yet. */
   outdated: { readonly from: number; readonly before: number } | undefined
+  /** Own amendments that were acknowledged, and whose frames have not arrived. */
+  readonly #unseen = new Set<Amendment>()
+  #unseenBeforeJoin: readonly Amendment[] = NOTHING
   #hasForked = false
   /** The entries of the log when the last join was sent. A frame that shows one again replaces it. */
   #beforeJoin = new WeakSet<Entry>()
@@ -161,6 +164,7 @@ export class Timeline implements Observable<readonly Entry[]> {
       else if (isAmendment(entry)) {
         this.#displace(entry)
         this.#amend(entry)
+        for (const unseen of this.#unseen) if (unseen.id === entry.id) this.#unseen.delete(unseen)
         for (const missed of this.#missed) missed.push(entry)
       } else this.#insert(entry)
     }
@@ -181,7 +185,9 @@ export class Timeline implements Observable<readonly Entry[]> {
 
   /** An own amendment was acknowledged. Its broadcast, which may be late, says what the server made of it. */
   acknowledged(amendment: Amendment): void {
-    this.#amend(amendment, amendment.offset - 1)
+    const { offset } = amendment
+    if (!this.#covered.has(offset, offset)) this.#unseen.add(amendment)
+    this.#amend(amendment, offset - 1)
     this.changed()
   }
 
@@ -238,7 +244,7 @@ export class Timeline implements Observable<readonly Entry[]> {
 
   clear(): void {
     this.#log = []
-    for (const names of [this.#own, this.#byName, this.#anchors, this.#missed]) names.clear()
+    for (const names of [this.#own, this.#byName, this.#anchors, this.#missed, this.#unseen]) names.clear()
     this.outdated = undefined
     this.#startLog(undefined)
     this.changed()
@@ -246,18 +252,13 @@ export class Timeline implements Observable<readonly Entry[]> {
 
   broke(reason: string, head: Cursor | undefined): void {
     this.#missed.clear()
+    this.#unseen.clear()
     if (this.#log.length > 0) {
       const isFork = reason === 'forked'
       this.#hasForked ||= isFork
       // An own message that was acknowledged may be ahead of what the room's node has of the log.
       if (isFork) this.#loseAfter(head)
-      const kept = this.#log.filter(
-        (entry) => isSent(entry) && entry.message.epoch === head?.epoch,
-      ) as Message[]
-      if (isFork) for (const entry of kept) this.#replace(entry, withoutVersion(entry.message))
-      const offsets = kept.map((entry) => this.#offsetOf(entry))
-      this.outdated =
-        offsets.length > 0 ? { from: Math.min(...offsets), before: Math.max(...offsets) + 1 } : undefined
+      this.#outdate(head, isFork)
       this.#markBreak(reason, head)
     }
     this.#startLog(head?.epoch)
@@ -266,16 +267,31 @@ export class Timeline implements Observable<readonly Entry[]> {
     this.changed()
   }
 
+  /** What is shown of a log must be read again. If the log may have lost amendments, versions mean nothing. */
+  #outdate(head: Cursor | undefined, hasLost: boolean): void {
+    const kept = this.#log.filter(
+      (entry) => isSent(entry) && entry.message.epoch === head?.epoch,
+    ) as Message[]
+    if (hasLost) for (const entry of kept) this.#replace(entry, withoutVersion(entry.message))
+    const offsets = kept.map((entry) => this.#offsetOf(entry))
+    this.outdated =
+      offsets.length > 0 ? { from: Math.min(...offsets), before: Math.max(...offsets) + 1 } : undefined
+  }
+
   joining(): void {
     this.#beforeJoin = new WeakSet(this.#log)
+    this.#unseenBeforeJoin = [...this.#unseen]
   }
 
   /**
    * The room is live, and its log has reached `head`. Messages that were acknowledged before the join are in it, or
-   * lost. Those that were acknowledged since may be newer than the answer.
+   * lost. Those that were acknowledged since may be newer than the answer. An amendment that was acknowledged before, and
+   * that nothing has shown by now, is lost as well.
    */
   joined(head: Cursor | undefined): void {
     this.#loseAfter(head, (entry) => this.#beforeJoin.has(entry))
+    if (this.#unseenBeforeJoin.some((amendment) => this.#unseen.delete(amendment))) this.#outdate(head, true)
+    this.#unseenBeforeJoin = NOTHING
     this.changed()
   }
 
