@@ -262,6 +262,13 @@ describe('a timeline with amendments', () => {
     expect(shownIn(list)).toEqual(['m4', 'm5', 'm6'])
   })
 
+  it('[D10] shows a message that an old backup brings back as that has it', () => {
+    const list = timeline(chatFrame(10), editFrame(11, 10, { message: 'lost' }))
+    list.broke('forked', forked)
+    list.received([entry(chatFrame(10))])
+    expect(shownIn(list)).toEqual(['m10', '-forked-'])
+  })
+
   it.each([
     ['an edit', editFrame(5, 1, { message: 'lost' })],
     ['a deletion', deletionFrame(5, 1)],

@@ -13,12 +13,16 @@ async function live(options: Partial<ClientOptions<BuiltIn>> = {}, hello: Record
   return { script, room }
 }
 
-async function reconnect(script: ScriptedServer, hello: Record<string, unknown> = {}) {
+async function reconnect(
+  script: ScriptedServer,
+  hello: Record<string, unknown> = {},
+  joined: Record<string, unknown> = { recovered: true },
+) {
   await script.connection.closes(1006)
   await script.clock.advance(20_000)
   await script.connection.welcomes('me', hello)
   const join = script.connection.take().find(({ type }) => type === 'join')
-  await script.connection.says(joinedFrame(join, { recovered: true }))
+  await script.connection.says(joinedFrame(join, joined))
   await script.clock.advance(0)
 }
 
@@ -229,6 +233,18 @@ describe('sending', () => {
     await script.connection.says(chatFrame(3))
     await reconnect(script)
     expect(script.connection.take()).toMatchObject([{ message: 'hello', client_id: sent.clientId, seen: 2 }])
+  })
+
+  it('[M13] a repeat into a log that has forked tells of no offset that this log gives again', async () => {
+    const { script, room } = await live()
+    await script.connection.says(chatFrame(1), chatFrame(2), chatFrame(3))
+    room.send('hello')
+    const repeated = () => script.connection.take().filter(({ type }) => type === 'chat_message')
+    await reconnect(script, {}, { recovered: false, reason: 'forked', offset: 1, id: 'id-1' })
+    expect(repeated()).toMatchObject([{ message: 'hello', seen: 1 }])
+    await script.connection.says(chatFrame(2, { id: 'new-2' }))
+    await reconnect(script, {}, { recovered: true, offset: 2, id: 'new-2' })
+    expect(repeated()).toMatchObject([{ message: 'hello', seen: 1 }])
   })
 
   it('[M12] an outcome that the server no longer knows is outcome_unknown, never a blind retry', async () => {

@@ -8,7 +8,7 @@ import type { Draft, Head, OutboxEntry, OutboxStore } from '../options/stored-ou
 import { Timer } from '../runtime/clock.js'
 import type { Runtime } from '../runtime/runtime.js'
 import * as strings from '../runtime/strings.js'
-import { Outbox, type SendResult, type Settled } from './outbox.js'
+import { Outbox, type SendResult, type Settled, seenBefore } from './outbox.js'
 
 /**
  * A message that was passed to `send`, or an edit or a deletion. Await it to get its position in the log or a
@@ -315,7 +315,7 @@ export class OutboxDriver implements FrameSource {
     const { clientId, roomId, message, fields, amends, meta } = entry
     const base = { type: 'chat_message', room_id: roomId, message: message || undefined }
     const after = amends ? undefined : this.#outbox.predecessor(roomId)
-    const seen = entry.seen?.epoch === head?.epoch ? entry.seen?.offset : undefined
+    const seen = seenBefore(entry, head)?.offset
     try {
       if (this.#driver.mode === 'base') {
         if (amends) throw new RoomfulError('unsupported')

@@ -163,9 +163,8 @@ export class Outbox {
     const lane = this.#lane(laneOf(waiting.entry))
     lane.flights.push(clientId)
     lane.isLeft = waiting.entry.amends !== undefined
-    const { doubtSince, seen } = waiting.entry
-    const isRepeat = doubtSince !== undefined && seen?.epoch === head?.epoch
-    waiting.entry = { ...waiting.entry, doubtSince: doubtSince ?? now, seen: isRepeat ? seen : head }
+    const { entry } = waiting
+    waiting.entry = { ...entry, doubtSince: entry.doubtSince ?? now, seen: seenBefore(entry, head) ?? head }
     return waiting.entry
   }
 
@@ -337,6 +336,15 @@ export class Outbox {
     for (const { flights } of this.#lanes.values()) count += flights.length
     return count
   }
+}
+
+/**
+ * The wire's `seen` for a repeat. Below the newest entry of a log that has forked meanwhile: it gives offsets again, and
+ * a message at one of those would look older than `seen`.
+ */
+export function seenBefore({ seen }: OutboxEntry, head: Head | undefined): Head | undefined {
+  if (!head || seen?.epoch !== head.epoch) return undefined
+  return seen.offset > head.offset ? head : seen
 }
 
 function unknownAfter(cause: RoomfulError): RoomfulError {

@@ -30,7 +30,8 @@ export interface JoinResult<P extends AnyProtocol> {
   readonly members: readonly Member[]
   /**
    * Entries that the join brought and that no handler receives: the requested past, or what was missed since `leave`.
-   * Handlers are told of edits and deletions that were missed right after it.
+   * Handlers are told of edits and deletions that were missed right after it. If that log is gone (`resync` with `forked`
+   * or `epoch_changed`), it holds nothing of it.
    */
   readonly messages: readonly LogMessage<P>[]
   /** Whether the room continues without a gap; `undefined` if there was nothing to continue. */

@@ -394,6 +394,8 @@ export class RoomCore {
         this.#deliverPage(this.#client.router.readPage(effect.entries), effect.coverage)
         return
       case 'break':
+        // They are of a log that is gone, and would come after the report of that.
+        if (effect.reason === 'forked' || effect.reason === 'epoch_changed') this.#pages = this.#pages && []
         this.timeline?.broke(effect.reason, effect.head)
         this.#events.tell('resync', { room_id: this.id, reason: effect.reason })
         if (this.isLive) void this.timeline?.readAgain()

@@ -364,7 +364,9 @@ export class Timeline implements Observable<readonly Entry[]> {
       known.message.id === message.id &&
       known.message.epoch === message.epoch
     const key = own?.key ?? known?.key ?? String(message.id ?? `live-${++this.#breaks}`)
-    const entry = this.#entry(key, isSame ? newerOf(known.message, message) : message, { state: 'sent' })
+    // What is lost was changed in a log that is gone, too.
+    const state = isSame && isSent(known) ? newerOf(known.message, message) : message
+    const entry = this.#entry(key, state, { state: 'sent' })
     // Replaces the entry where it is: a break may separate it by now from where its offset alone would put it.
     if (isSame) this.#log[this.#log.lastIndexOf(known)] = entry
     else {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createClient } from '../../src/index.js'
 import { initialRoom, type RoomEvent, roomStep } from '../../src/room/room-state.js'
 import { Timeline } from '../../src/room/timeline.js'
+import { chatFrame, joinedFrame, ScriptedServer } from '../support/scripted-server.js'
 
 const at = (offset: number, epoch = 'e') => ({ epoch, offset, id: `id-${offset}` })
 const message = (offset: number, epoch = 'e') => ({
@@ -41,6 +42,31 @@ describe('what a join brings', () => {
       Array.from({ length: 20 }, (_, index) => index + 1),
     )
   })
+
+  it.each(['forked', 'epoch_changed'])(
+    '[H7] what a join brings is nothing of a log that turns out to be gone (%s)',
+    async (reason) => {
+      const script = new ScriptedServer()
+      const room = script.client.room('r')
+      await script.connection.welcomes()
+      void room.join()
+      await script.connection.says(joinedFrame(script.connection.take().at(-1), at(1, 'e1')))
+      void room.leave()
+      const joining = room.join()
+      const [, join] = script.connection.take()
+      const page = { recovered: true, more: true, messages: [chatFrame(2)], ...at(2, 'e1') }
+      await script.connection.says(joinedFrame(join, page))
+      await script.connection.closes(1006)
+      await script.clock.advance(2_000)
+      await script.connection.welcomes()
+      const again = script.connection.take().find(({ type }) => type === 'join')
+      const head = { epoch: reason === 'forked' ? 'e1' : 'e2', offset: 1, id: 'new-1' }
+      const broken = { recovered: false, reason, messages: [chatFrame(1, head)], ...head }
+      await script.connection.says(joinedFrame(again, broken))
+      const { messages, recovered } = await joining
+      expect([messages.map(({ id }) => id), recovered]).toEqual([['new-1'], false])
+    },
+  )
 
   it('[H7] what a join brings is no break if live frames have reached the place that the log no longer knows', () => {
     const events: RoomEvent[] = [

@@ -96,15 +96,22 @@ export class Outbox {
 
   #send(message: Waiting): void {
     const cursor = this.cursor()
-    const { clientId, text, seen } = message
+    const { clientId, text } = message
+    const seen = this.#seenBefore(message, cursor)
     message.isInFlight = true
-    message.seen ??= cursor
+    message.seen = seen ?? cursor
     this.transmit({
       message: text,
       client_id: clientId,
       ...(this.#lastSent !== undefined && { after: this.#lastSent }),
-      ...(seen !== undefined && seen.epoch === cursor?.epoch && { seen: seen.offset }),
+      ...(seen !== undefined && { seen: seen.offset }),
     })
     this.#lastSent = clientId
+  }
+
+  /** The newest offset of the present log that was known when it was first transmitted to that [M13]. */
+  #seenBefore({ seen }: Waiting, cursor: Place | undefined): Place | undefined {
+    if (!cursor || seen?.epoch !== cursor.epoch) return undefined
+    return seen.offset > cursor.offset ? cursor : seen
   }
 }
