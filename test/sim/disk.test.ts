@@ -3,10 +3,11 @@ import { VirtualClock } from '@roomful/server/testing'
 import { describe, expect, it } from 'vitest'
 import { resolveSettings } from '../../packages/server/src/backplane/sqlite/options.js'
 import { SharedStore } from '../../packages/server/src/backplane/sqlite/shared-store.js'
+import { SqliteBackplane } from '../../packages/server/src/backplane/sqlite/sqlite-backplane.js'
 import { StoreFile } from '../../packages/server/src/backplane/sqlite/store-file.js'
 import type { ThreadListener } from '../../packages/server/src/backplane/sqlite/thread.js'
 import { NEW_FILE, simulateDisk } from './disk/disk-world.js'
-import { ModelDisk } from './disk/model-disk.js'
+import { type Image, ModelDisk } from './disk/model-disk.js'
 import { filesOn } from './disk/model-files.js'
 import { SimThread } from './disk/sim-thread.js'
 import { openOn } from './disk/sqlite.js'
@@ -116,5 +117,54 @@ describe('the deterministic simulation of a server on a model of a disk', () => 
     }
     expect(await codeOf('a')).toBe('outcome_unknown')
     expect(await codeOf('b', { userId: 'ana', clientId: 'c1', fingerprint: 1 })).toBe('unavailable')
+  })
+
+  it('the witness of a simulated disk knows what an old backup brings back, also where retention has dropped the place at which the log forked', async () => {
+    const clock = new VirtualClock()
+    const disk = new ModelDisk(NEW_FILE, new Random(1))
+    const settings = resolveSettings({ file: '/chat.db', retention: { count: 2 } })
+    const oracle = new Oracle({ historyCount: 2, refusals: new Set() })
+    const witness = new Witness(oracle)
+    const restore = (image: Image) => {
+      disk.restore(image)
+      witness.mayLose = true
+    }
+    /** A process that publishes these, and is killed once the oldest are dropped. */
+    const live = async (...texts: readonly string[]) => {
+      let thread: SimThread | undefined
+      const startThread = async (listener: ThreadListener) => {
+        thread = new SimThread(clock, disk, settings, witness, listener)
+        return thread
+      }
+      const backplane = new SqliteBackplane(
+        settings,
+        (link) => new SharedStore(startThread, link.clock, link.logger, () => {}),
+      )
+      const newId = () => `id of ${texts[0]}`
+      const link = { clock, logger: silentLogger, graceMs: 1, listedMembers: 1, newId, receive: () => {} }
+      void backplane.start(link)
+      await clock.advance(100)
+      for (const text of texts) {
+        const message = { type: 'notice', text: `${text}:0` }
+        void backplane.publish('r', { id: text, message, timestampMs: 1, sender: undefined })
+        await clock.advance(100)
+      }
+      await clock.advance(5_000)
+      const image = disk.image(clock.now())
+      thread?.kill()
+      return image
+    }
+    const idsOf = () => witness.logOf('r').map(({ id }) => id)
+
+    const backup = await live('a', 'b', 'c', 'd')
+    restore(NEW_FILE)
+    await live('x', 'y')
+    expect(idsOf()).toEqual(['x', 'y'])
+    restore(backup)
+    await live()
+    expect(idsOf()).toEqual(['a', 'b', 'c', 'd'])
+    expect(['a', 'x'].map((id) => oracle.isLost(id))).toEqual([false, true])
+    oracle.check()
+    expect(oracle.violations).toEqual([])
   })
 })

@@ -83,7 +83,10 @@ export class Oracle {
   acknowledgedAndLost = 0
   /** Orders losses and reports of losses. */
   #time = 0
+  /** What no log has now, by id. An old backup may bring back what was lost after it was made. */
   readonly #lost = new Map<string, Lost>()
+  /** Each loss, also of what came back. */
+  readonly #losses: Lost[] = []
   readonly #previousIds = new Map<string, string>()
   readonly #shownAsLost = new Set<string>()
   readonly #dead = new Set<string>()
@@ -93,6 +96,7 @@ export class Oracle {
   readonly #presentEpochs = new Map<string, string>()
   readonly #views = new Map<string, Observation[]>()
   readonly #published: { readonly room: string; readonly text: string; readonly at: Place }[] = []
+  readonly #keyed = new Set<string>()
   readonly #messages = new Map<string, Handed & { fate: Fate }>()
   /** By client id, the id in the log. */
   readonly #ids = new Map<string, string>()
@@ -116,6 +120,7 @@ export class Oracle {
     if (entry.offset !== log.length + 1)
       this.fail(`hole: ${room} ${entry.epoch} gave the offset ${entry.offset} after ${log.length}`)
     log[entry.offset - 1] = entry
+    this.#lost.delete(entry.id)
     if (entry.target !== undefined) getOrAdd(this.#amendments, placeOf(room, entry)).push(entry.id)
     if (entry.clientId !== undefined) this.#ids.set(entry.clientId, entry.id)
     const fault = this.fold.logged(entry)
@@ -126,7 +131,9 @@ export class Oracle {
   /** The newest entry of a log is gone with the store that had it, and its offset may be given again. */
   vanished(room: string, entry: Seen): void {
     this.lostCount++
-    this.#lost.set(entry.id, { entry, room, time: ++this.#time })
+    const lost = { entry, room, time: ++this.#time }
+    this.#lost.set(entry.id, lost)
+    this.#losses.push(lost)
     this.fold.vanished(entry)
     const log = this.#logs.get(`${room} ${entry.epoch}`)
     if (log?.at(-1)?.id === entry.id) log.pop()
@@ -167,6 +174,11 @@ export class Oracle {
       if (message.sender === sender && message.fate.kind === 'open')
         message.fate = { kind: 'orphaned', stored: stored.has(clientId) }
     }
+  }
+
+  /** The server's own message is repeated under one key until it is accepted. */
+  keyed(text: string): void {
+    this.#keyed.add(text)
   }
 
   /** The server's own message is in the log. */
@@ -219,9 +231,9 @@ export class Oracle {
     const last = view.findLastIndex(({ kind }) => kind === 'break')
     const told = view[last]
     const toldAt = told?.kind === 'break' ? told.time : 0
-    const sawLost = view.slice(last + 1).some((one) => one.kind === 'entry' && this.#lost.has(one.entry.id))
+    const sawLost = view.slice(last + 1).some((one) => one.kind === 'entry' && this.hasLost(one.entry.id))
     const timesTold = view.filter((one) => one.kind === 'break' && one.reason === 'forked').length
-    const losses = [...this.#lost.values()].filter((lost) => lost.room === room)
+    const losses = this.#losses.filter((lost) => lost.room === room)
     return sawLost || timesTold < timesLost(losses) || losses.some(({ time }) => time > toldAt)
   }
 
@@ -235,7 +247,7 @@ export class Oracle {
 
   /** Whether an entry that stood there was lost: its message may stand somewhere else now. */
   hasLostAt(room: string, epoch: string, offset: number): boolean {
-    return [...this.#lost.values()].some(
+    return this.#losses.some(
       (lost) => lost.room === room && lost.entry.epoch === epoch && lost.entry.offset === offset,
     )
   }
@@ -244,13 +256,18 @@ export class Oracle {
     return this.#logs.get(`${room} ${epoch}`)?.[offset - 1]?.target !== undefined
   }
 
-  hasLost(id: string): boolean {
+  isLost(id: string): boolean {
     return this.#lost.has(id)
+  }
+
+  /** Whether an entry was ever lost, even if it has come back. */
+  hasLost(id: string): boolean {
+    return this.#losses.some(({ entry }) => entry.id === id)
   }
 
   /** The application learned of a hole at this place, but not by an event. What came last may be lost: then the log has forked. */
   told(viewer: string, room: string, last?: { readonly id?: string | undefined }): void {
-    this.#break(viewer, room, this.#lost.has(last?.id ?? '') ? 'forked' : undefined)
+    this.#break(viewer, room, this.hasLost(last?.id ?? '') ? 'forked' : undefined)
   }
 
   /** A page of history: true messages, ascending, without a hole, all as they were at one moment. */
@@ -341,18 +358,22 @@ export class Oracle {
       const known = new Map<string, number>()
       const sequences = new Map<string, number>()
       for (const entry of log) {
-        const { clientId, text, offset } = entry
-        const before = clientId === undefined ? undefined : known.get(clientId)
-        if (before !== undefined)
+        const { clientId, text, offset, target } = entry
+        const before = known.get(clientId ?? text)
+        if (before !== undefined && !this.#isForgotten(text, before, offset))
           this.fail(`duplicated: '${text}' is at ${before} and at ${offset} of ${key}`)
-        if (clientId !== undefined) {
-          known.set(clientId, offset)
-          getOrAdd(places, clientId).push(entry)
-        }
-        if (entry.target === undefined && !this.#isDoubtful(clientId)) this.#checkOrder(key, text, sequences)
+        known.set(clientId ?? text, offset)
+        if (clientId !== undefined) getOrAdd(places, clientId).push(entry)
+        const isOrdered = target === undefined && before === undefined && !this.#isDoubtful(clientId)
+        if (isOrdered) this.#checkOrder(key, text, sequences)
       }
     }
     return places
+  }
+
+  /** A key is remembered for as long as the log keeps its message. */
+  #isForgotten(text: string, before: number, offset: number): boolean {
+    return this.#keyed.has(text) && offset - before > this.options.historyCount
   }
 
   #checkOrder(key: string, text: string, sequences: Map<string, number>): void {
@@ -405,10 +426,11 @@ export class Oracle {
     return this.#ids.get(name) ?? name
   }
 
-  #mayRefuse({ room, text, amends, isAllowed }: Handed, code: string): boolean {
+  #mayRefuse({ sender, room, text, amends, isAllowed }: Handed, code: string): boolean {
     if (this.options.refusals.has(code)) return true
     if (amends === undefined) return code === 'cancelled' && text === ''
     const id = this.#idOf(amends)
+    if (code === 'deleted' && this.#hasDeleted(sender, id)) return true
     const reasons: Readonly<Record<string, boolean>> = {
       deleted: this.fold.wasDeleted(id),
       not_found: this.#mayBeGone(room, id),
@@ -419,10 +441,18 @@ export class Oracle {
     return code === 'outcome_unknown' ? Object.values(reasons).some(Boolean) : (reasons[code] ?? false)
   }
 
+  /** Whether somebody has asked for a deletion, which may not have been sent yet. */
+  #hasDeleted(sender: string, id: string): boolean {
+    return [...this.#messages.values()].some(
+      ({ sender: by, text, amends }) =>
+        by === sender && text === '' && amends !== undefined && this.#idOf(amends) === id,
+    )
+  }
+
   #mayBeGone(room: string, id: string): boolean {
     const log = this.#logs.get(`${room} ${this.#presentEpochs.get(room)}`) ?? []
     const index = log.findIndex((entry) => entry.id === id)
-    return index < 0 || log.length - index > this.options.historyCount
+    return index < 0 || log.length - index > this.options.historyCount || this.hasLost(id)
   }
 
   /** Every application sees each offset once, in order, and learns of each hole. */
@@ -439,8 +469,11 @@ export class Oracle {
       if (observation.kind === 'break') {
         told = true
         // The log goes on from an earlier place, and a page of its newest entries shows known ones again.
-        if (observation.reason === 'forked') last = undefined
-        if (observation.reason === 'forked') shown.clear()
+        if (observation.reason === 'forked') {
+          last = undefined
+          shown.clear()
+          late.clear()
+        }
       } else if (observation.kind === 'cursor') {
         last = observation.at
         told = false

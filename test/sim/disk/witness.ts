@@ -9,15 +9,19 @@ interface Kept {
   readonly seq: number
   readonly room: string
   readonly entry: Seen
+  readonly previousId: string
 }
 
 /** Calls a task at the virtual time at which others can see what was done until now. */
 type AtItsTime = (task: () => void) => void
 
 const NEWEST = 'SELECT ifnull(max(seq), 0) AS seq FROM entries'
+const PREVIOUS = `
+  SELECT before.id FROM entries AS before
+  WHERE before.room = entries.room AND before.amends IN (0, 1) AND before.offset = entries.offset - 1`
 const ENTRIES = `
-  SELECT seq, rooms.name AS name, offset, id, body FROM entries JOIN rooms USING (room)
-  WHERE seq > ? AND name NOT LIKE '@%' ORDER BY seq`
+  SELECT seq, rooms.name AS name, offset, id, ifnull((${PREVIOUS}), base_id) AS previous, body
+  FROM entries JOIN rooms USING (room) WHERE seq > ? AND name NOT LIKE '@%' ORDER BY seq`
 
 /**
  * Reads the logs from the file itself, after each commit and whenever the file is opened. Tells the oracle which entries
@@ -28,6 +32,8 @@ export class Witness {
   mayLose = false
   /** The entries that the oracle knows, by room. */
   readonly #kept = new Map<string, Kept[]>()
+  /** Everything that was ever committed, by id. */
+  readonly #known = new Map<string, Kept>()
   #newest = 0
 
   constructor(private readonly oracle: Oracle) {}
@@ -72,17 +78,29 @@ export class Witness {
   }
 
   #compare(present: readonly Kept[]): void {
-    for (const [room, known] of this.#kept) {
-      const now = present.filter((one) => one.room === room)
-      const ids = new Set(now.map(({ entry }) => entry.id))
-      // Retention drops the oldest entries, so only later ones count as lost.
-      const oldest = now[0]?.entry.offset ?? 1
-      const gone = known.findIndex(({ entry }) => entry.offset >= oldest && !ids.has(entry.id))
-      if (gone >= 0) for (const { entry } of known.splice(gone).reverse()) this.#lose(room, entry)
+    // As it was when it was added: meanwhile, it may have been changed.
+    for (const one of present) if (!this.#known.has(one.entry.id)) this.#known.set(one.entry.id, one)
+    for (const room of new Set([...this.#kept.keys(), ...present.map((one) => one.room)])) {
+      const before = this.#kept.get(room) ?? []
+      const now = this.#through(present.findLast((one) => one.room === room))
+      const forks = before.findIndex(({ entry }, index) => entry.id !== now[index]?.entry.id)
+      const shared = forks < 0 ? before.length : forks
+      for (const { entry } of before.splice(shared).reverse()) this.#lose(room, entry)
+      this.#add(now.slice(shared))
     }
     this.mayLose = false
-    this.#add(present.filter(({ room, entry }) => entry.offset > (this.#kept.get(room)?.length ?? 0)))
     for (const { room, entry } of present) this.oracle.compare(room, [entry])
+  }
+
+  /** The log that ends with an entry, from the first one on: retention may have dropped the place where it forked. */
+  #through(last: Kept | undefined): Kept[] {
+    const log: Kept[] = []
+    for (let id = last?.entry.id; id !== undefined; id = log.at(-1)?.previousId) {
+      const one = this.#known.get(id)
+      if (!one) break
+      log.push(one)
+    }
+    return log.reverse()
   }
 
   #lose(room: string, entry: Seen): void {
@@ -92,10 +110,11 @@ export class Witness {
 
   #add(added: readonly Kept[]): void {
     for (const one of added) {
-      const { room, entry } = one
+      const { room, entry, previousId } = one
       const log = this.#kept.get(room) ?? []
       this.#kept.set(room, log)
-      this.oracle.logged(room, entry, log.at(-1)?.entry.id ?? entry.epoch)
+      this.#known.set(entry.id, one)
+      this.oracle.logged(room, entry, previousId)
       log.push(one)
     }
   }
@@ -113,6 +132,6 @@ function entriesIn(driver: Driver, after: number): Kept[] {
       const epoch = epochs.get(room) ?? rooms.find(room).epoch
       epochs.set(room, epoch)
       const entry = seen({ ...body, epoch, offset: numberIn(row, 'offset'), id: textIn(row, 'id') })
-      return { seq: numberIn(row, 'seq'), room, entry }
+      return { seq: numberIn(row, 'seq'), room, entry, previousId: textIn(row, 'previous') }
     })
 }
