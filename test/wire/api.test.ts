@@ -124,7 +124,9 @@ describe('a page of history', () => {
     ['a negative limit', { limit: -1 }, /history: limit must be a whole number/],
     ['a limit that is no number', { limit: Number.NaN }, /history: limit must be a whole number/],
     ['an undefined offset', { after: undefined }, /history: after is undefined; leave it out/],
-    ['two pages at once', { before: 9, after: 1 }, /before and after select different pages/],
+    ['two pages at once', { before: 9, after: 1 }, /before, after and around select different pages/],
+    ['a page around a message, and before', { before: 9, around: { offset: 1, id: 'a' } }, /use only one/],
+    ['a page around an offset', { around: 9 }, /history: around must be a message of the log/],
     ['a misspelt name', { limt: 5 }, /did you mean 'limit'/],
     ['null', null, /history: pass an object of options/],
   ])('a page of history is refused for %s', async (_, options, says) => {

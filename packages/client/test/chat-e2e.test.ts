@@ -133,6 +133,54 @@ describe('edits and deletions between clients', () => {
   })
 })
 
+describe('a page around a message', () => {
+  it('[H17] a page around a message that an answer names is returned, and shown in the timeline only if it adjoins', async () => {
+    const server = await serve()
+    const ana = await enter(server, 'ana')
+    const sent = Array.from({ length: 20 }, (_, n) => ana.room.send(`${n + 1}`))
+    await server.clock.advance(10_000)
+    const bob = await enter(server, 'bob', 4)
+    const answer = ana.room.send('an answer', { replyTo: await sent[4] })
+    await server.settled(answer)
+    const last = bob.room.timeline.get().at(-1)
+    const named = last?.kind === 'message' ? last.message.reply_to : undefined
+    const page = await server.settled(bob.room.history({ around: named, limit: 6 }))
+    expect(textsIn(page)).toEqual(['3', '4', '5', '6', '7', '8'])
+    expect(page).toMatchObject({ more: true, moreAfter: true })
+    const before = await server.settled(page.next())
+    expect(textsIn(before)).toEqual(['1', '2'])
+    expect([before.more, before.moreAfter]).toEqual([false, undefined])
+    expect(bob.shown()).toEqual(['17', '18', '19', '20', 'an answer'])
+    await server.settled(bob.room.history({ around: await sent[13], limit: 4 }))
+    expect(bob.shown()).toEqual(['13', '14', '15', '16', '17', '18', '19', '20', 'an answer'])
+  })
+
+  it('[H17] [D8] a page around a message that is edited while it is on its way shows the edit if the message is shown', async () => {
+    const server = await serve()
+    const ana = await enter(server, 'ana')
+    const sent = ana.room.send('helo')
+    await server.settled(sent)
+    const bob = await enter(server, 'bob')
+    const asked = bob.room.history({ around: await sent })
+    ana.c.edit(await sent, 'hello')
+    await server.settled(asked)
+    expect(bob.shown()).toEqual(['hello (edited)'])
+  })
+
+  it('[H17] a page around a message that is not there is refused', async () => {
+    const server = await serve()
+    const ana = await enter(server, 'ana')
+    const sent = await server.settled(ana.room.send('hello'))
+    const asked = ana.room.history({ around: { offset: sent.offset, id: 'another' } })
+    asked.catch(() => {})
+    await server.clock.advance(1_000)
+    await expect(asked).rejects.toMatchObject({ code: 'not_found' })
+  })
+})
+
+const textsIn = ({ messages }: { readonly messages: readonly { readonly message: string }[] }) =>
+  messages.map(({ message }) => message)
+
 describe('edits and deletions on a bad network', () => {
   it('[M12] what was edited and deleted offline goes when the network is back, once', async () => {
     const server = await serve()

@@ -275,6 +275,16 @@ describe('built-in messages', () => {
     })
   })
 
+  it('[H17] history goes around an entry, or one way', () => {
+    const around = { offset: 5, id: 'x' }
+    expect(decode({ type: 'history', around, limit: 3 }).ok).toBe(true)
+    for (const other of [{ before: 5 }, { after: 5 }])
+      expect(refusal({ type: 'history', around, ...other })).toMatchObject({
+        code: 'invalid_message',
+        issues: [{ path: 'around' }],
+      })
+  })
+
   it('[M16] [M17] a chat message may answer another one and mention users', () => {
     const frame = { type: 'chat_message', message: 'hello', reply_to: { offset: 3, id: 'x' } }
     const mentions = ['ana', 'x'.repeat(256), '😀'.repeat(256), ...Array.from({ length: 47 }, () => 'b')]

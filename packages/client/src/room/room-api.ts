@@ -70,20 +70,27 @@ export interface RequestOptions {
 export interface HistoryOptions {
   /** Maximum number of entries in a page. @default 50 */
   readonly limit?: number | undefined
-  /** Loads the newest entries below this offset. */
+  /** Loads the newest entries below this offset. Use only one of `before`, `after` and `around`. */
   readonly before?: number | undefined
   /** Loads the oldest entries above this offset. */
   readonly after?: number | undefined
+  /**
+   * Loads this message and, half each, the entries before and after it: to jump to what an answer (`reply_to`) or a
+   * notification names. Rejects with `not_found` if the log does not hold the message; a deleted one is there.
+   */
+  readonly around?: MessageReference | undefined
 }
 
 export interface HistoryPage<P extends AnyProtocol> {
   /** In ascending order of offset. */
   readonly messages: readonly LogMessage<P>[]
-  /** Whether there are further entries in that direction. */
+  /** Whether there are further entries in that direction; with `around`, before these. */
   readonly more: boolean
+  /** Whether there are further entries after these, which only a page with `around` says. */
+  readonly moreAfter: boolean | undefined
   /** Whether entries in that direction once existed and are gone. */
   readonly truncated: boolean
-  /** The next page in the same direction. */
+  /** The next page in the same direction; after a page with `around`, the one before it. */
   next(): Promise<HistoryPage<P>>
 }
 
@@ -135,8 +142,8 @@ export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
     options?: RequestOptions,
   ): Promise<ReplyOutput<P['client'][K]>>
   /**
-   * Loads a page of the past; a `timeline` also shows it if it adjoins. Without `before` or `after`, loads the newest
-   * entries.
+   * Loads a page of the past; a `timeline` also shows it if it adjoins. Without `before`, `after` and `around`, loads the
+   * newest entries.
    */
   history(options?: HistoryOptions): Promise<HistoryPage<P>>
   /**

@@ -224,12 +224,18 @@ export class RoomCore {
     return result.value
   }
 
-  async history({ limit = 50, before, after }: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
+  async history({
+    limit = 50,
+    before,
+    after,
+    around,
+  }: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
     if (this.isBase) throw new RoomfulError('unsupported')
     const epoch = this.#machine.cursor?.epoch
-    const end = after === undefined ? before : undefined
+    const target = around && { offset: around.offset, id: around.id }
+    const range = target ? { around: target } : after === undefined ? { before } : { after }
     const show = this.timeline?.expectPage()
-    const request = { type: 'history', room_id: this.id, limit, epoch, after, before: end }
+    const request = { type: 'history', room_id: this.id, limit, epoch, ...range }
     const answer = (await this.#client.requests.ask(request, { budget: 'history' }).catch((error) => {
       show?.([])
       throw error
@@ -239,12 +245,13 @@ export class RoomCore {
     else show?.([])
     const messages = entries.filter(isMessage)
     const next =
-      after === undefined
-        ? { limit, before: answer.messages[0]?.offset ?? before }
-        : { limit, after: answer.messages.at(-1)?.offset ?? after }
+      'after' in range
+        ? { limit, after: answer.messages.at(-1)?.offset ?? after }
+        : { limit, before: answer.messages[0]?.offset ?? before }
     return {
       messages: messages as LogMessage<AnyProtocol>[],
       more: answer.more,
+      moreAfter: answer.more_after,
       truncated: answer.truncated,
       next: () => this.history(next),
     }

@@ -199,8 +199,17 @@ function crossFieldFault(
 ): DecodeError | undefined {
   if (message.type === 'chat_message' || message.type === 'edit_message')
     return chatDataFault(frame, message, chat)
-  const bothWays = message.type === 'history' && message.before !== undefined && message.after !== undefined
-  return bothWays ? invalidField(frame, 'after', 'Pass before or after, not both') : undefined
+  return message.type === 'history' ? rangeFault(frame, message) : undefined
+}
+
+function rangeFault(
+  frame: Frame,
+  { before, after, around }: ClientMessageOf<'history'>,
+): DecodeError | undefined {
+  if (before !== undefined && after !== undefined)
+    return invalidField(frame, 'after', 'Pass before or after, not both')
+  const isTwofold = around !== undefined && (before !== undefined || after !== undefined)
+  return isTwofold ? invalidField(frame, 'around', 'Pass around alone, without before and after') : undefined
 }
 
 /** Discards the schema's output: members receive the input, because a transform must not run twice. */

@@ -25,7 +25,7 @@ export const serverShapes: Readonly<Record<string, string>> = {
   "user_stopped_typing": "user_id timestamp room_id?",
   "pong": "timestamp id?:token|number",
   "ack": "client_id:token id:token room_id epoch:token offset:natural timestamp duplicate:boolean durability:~memory|buffered|disk|primary|replicated ref?:token",
-  "history": "room_id epoch:token messages:entry[] more:boolean covers?:covers oldest_offset:natural truncated:boolean ref?:token",
+  "history": "room_id epoch:token messages:entry[] more:boolean more_after?:boolean covers?:covers oldest_offset:natural truncated:boolean ref?:token",
   "presence": "room_id version:natural event:~update|enter|leave|snapshot members:member[]",
   "resync": "room_id reason epoch:token offset:natural id:token",
   "draining": "reconnect_after_ms:duration",

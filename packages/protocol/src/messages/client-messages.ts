@@ -70,6 +70,7 @@ export const history = z.object({
   epoch: z.optional(token),
   before: z.optional(offset),
   after: z.optional(offset),
+  around: z.optional(target),
   limit: z.optional(pageSize),
   ref,
 })

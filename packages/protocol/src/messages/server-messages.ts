@@ -184,6 +184,7 @@ export const history = z.object({
   epoch: token,
   messages: z.array(entry),
   more: z.boolean(),
+  more_after: z.optional(z.boolean()),
   covers: z.optional(covers),
   oldest_offset: offset,
   truncated: z.boolean(),

@@ -1,3 +1,4 @@
+import type { Target } from '@roomful/protocol'
 import { is } from '@roomful/protocol/options'
 import * as z from 'zod/mini'
 import type { Published as LogPublished } from '../api/api.js'
@@ -119,9 +120,10 @@ export const routes: readonly Route[] = [
     query: Page,
     body: noBody,
     answer: Messages,
-    async run(server, { param, query }) {
-      const { messages, more, truncated } = await server.room(param('room')).history(defined(query))
-      return { messages: [...messages], more, truncated }
+    async run(server, { param, query: { around, ...query } }) {
+      const options = defined({ ...query, around: around === undefined ? undefined : targetOf(around) })
+      const { messages, more, moreAfter, truncated } = await server.room(param('room')).history(options)
+      return { messages: [...messages], more, ...defined({ more_after: moreAfter }), truncated }
     },
   }),
   route({
@@ -226,6 +228,12 @@ function publishedOf({ id, epoch, offset, duplicate }: LogPublished): z.output<t
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
 
 /** Without the fields that are `undefined`, which options refuse. */
+/** @param place an offset and an id, with a comma between them */
+function targetOf(place: string): Target {
+  const comma = place.indexOf(',')
+  return { offset: Number(place.slice(0, comma)), id: place.slice(comma + 1) }
+}
+
 function defined<T extends object>(fields: T): Defined<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>
 }

@@ -32,17 +32,23 @@ export const Deletion = z.strictObject({ offset, as: z.optional(userOrServer) })
 /** A message that the protocol declares, with the fields of its schema. */
 export const ContractMessage = z.looseObject({ type: z.string() })
 
-/** Which page of a log to read; without `before` and `after`, the newest. */
+/** An offset and an id, as in `42,clx0`. */
+const place = z
+  .string()
+  .check(z.regex(/^\d{1,15},[!-~]{1,64}$/, 'Expected an offset and an id, as in 42,clx0'))
+
+/** Which page of a log to read; without `before`, `after` and `around`, the newest. */
 export const Page = z
   .strictObject({
     limit,
     before: z.optional(offset),
     after: z.optional(offset),
+    around: z.optional(place),
   })
   .check(
     z.refine(
-      ({ before, after }) => before === undefined || after === undefined,
-      'before and after select different pages; use only one of them',
+      ({ before, after, around }) => [before, after, around].filter((one) => one !== undefined).length <= 1,
+      'before, after and around select different pages; use only one of them',
     ),
   )
 
@@ -96,7 +102,13 @@ const members = z.optional(
   z.array(z.object({ user_id: z.string(), profile: z.optional(jsonObject), state: z.optional(jsonObject) })),
 )
 
-export const Messages = z.object({ messages, more: z.boolean(), truncated: z.boolean() })
+/** `more_after` belongs to a page around a message. */
+export const Messages = z.object({
+  messages,
+  more: z.boolean(),
+  more_after: z.optional(z.boolean()),
+  truncated: z.boolean(),
+})
 
 /** `last_event_id` is the cursor again, as a stream takes it: it goes on with what follows these messages. */
 export const Snapshot = z.object({

@@ -141,7 +141,11 @@ class RestServer implements Rest<AnyProtocol> {
 
   async #history(path: string, options: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
     assertHistoryOptions(options)
-    return this.#read(`${path}/messages`, SHAPES.page, options)
+    const { around, ...range } = options
+    const asked = around ? { ...range, around: `${around.offset},${around.id}` } : range
+    const answer = await this.#read<Page>(`${path}/messages`, SHAPES.page, asked)
+    const { more_after: moreAfter, ...page } = answer
+    return moreAfter === undefined ? page : { ...page, moreAfter }
   }
 
   async #snapshot(
@@ -186,6 +190,10 @@ function queryOf(query: object): string {
   const fields = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) fields.append(name, String(value))
   return String(fields)
+}
+
+interface Page extends Omit<HistoryPage<AnyProtocol>, 'moreAfter'> {
+  readonly more_after?: boolean
 }
 
 interface Info extends Omit<RestRoomInfo, 'roomId'> {

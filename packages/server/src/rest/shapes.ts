@@ -10,7 +10,7 @@ const PARTS = {
 /** The answers of the HTTP API, as far as this client relies on them. A newer server may add fields. */
 export const SHAPES = {
   published: compileShape(`${PARTS.position} duplicate:boolean`),
-  page: compileShape('messages:entry[] more:boolean truncated:boolean', PARTS),
+  page: compileShape('messages:entry[] more:boolean more_after?:boolean truncated:boolean', PARTS),
   snapshot: compileShape(
     'messages:entry[] more:boolean members?:member[] count:natural cursor:position last_event_id',
     PARTS,

@@ -32,16 +32,25 @@ export interface RoomInfo {
 export interface HistoryOptions {
   /** Maximum number of messages. @default 50 */
   readonly limit?: number
-  /** Reads the messages before this offset. Not together with `after`. */
+  /** Reads the messages before this offset. Use only one of `before`, `after` and `around`. */
   readonly before?: number
   /** Reads the messages after this offset. */
   readonly after?: number
+  /**
+   * Reads this message and, half each, the messages before and after it. Any object with its `offset` and `id` will do, such
+   * as the `reply_to` of an answer. Rejects with `not_found` if the log does not hold it; a deleted one is there.
+   */
+  readonly around?: Target
 }
 
 export interface HistoryPage<P extends AnyProtocol = BuiltIn> {
   /** In ascending order of offset. Chat messages are in their present state. */
   readonly messages: readonly LogMessage<P>[]
+  /** Whether there are further messages in that direction; with `around`, before these. */
   readonly more: boolean
+  /** Whether there are further messages after these, which only a page with `around` says. */
+  readonly moreAfter?: boolean
+  /** Whether messages in that direction once existed and are gone. */
   readonly truncated: boolean
 }
 

@@ -30,7 +30,12 @@ const anAudience = is.rule(
       Object.keys(Object(value)).join() === 'user' &&
       isUserId(Object(value).user)),
 )
-const HISTORY: OptionRules<HistoryOptions> = { limit: aCount, before: aCount, after: aCount }
+const HISTORY: OptionRules<HistoryOptions> = {
+  limit: aCount,
+  before: aCount,
+  after: aCount,
+  around: aTarget,
+}
 const BROADCAST: OptionRules<BroadcastOptions> = {
   except: anAudience,
   coalesceKey: is.rule('a string', (value) => typeof value === 'string'),
@@ -77,8 +82,9 @@ const LIST: OptionRules<ListOptions> = {
 /** @throws TypeError that names the option and says how to fix it */
 export function assertHistoryOptions(options: HistoryOptions): void {
   assertOptions('history', options, HISTORY)
-  if (options.before === undefined || options.after === undefined) return
-  throw new TypeError('history: before and after select different pages; use only one of them')
+  const { before, after, around } = options
+  if ([before, after, around].filter((one) => one !== undefined).length <= 1) return
+  throw new TypeError('history: before, after and around select different pages; use only one of them')
 }
 
 export function assertListOptions(caller: 'listRooms' | 'listConnections', options: ListOptions): void {

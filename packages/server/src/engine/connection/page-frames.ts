@@ -44,7 +44,11 @@ export function joinedFrame(joined: Joined): PageFrame {
 }
 
 /** A page of a log, and the offsets that it accounts for. */
-export type CoveringPage = LogPage & { readonly covers: Covers | undefined }
+export interface CoveringPage extends LogPage {
+  readonly covers: Covers | undefined
+  /** For a page around a message: whether there are further messages after it. */
+  readonly moreAfter?: boolean
+}
 
 export function historyFrame(roomId: string, page: CoveringPage, ref: string | undefined): PageFrame {
   const head = {
@@ -52,6 +56,7 @@ export function historyFrame(roomId: string, page: CoveringPage, ref: string | u
     room_id: roomId,
     epoch: page.epoch,
     more: page.more,
+    more_after: page.moreAfter,
     covers: page.covers,
     oldest_offset: page.oldestOffset,
     truncated: page.truncated,

@@ -16,7 +16,7 @@ import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { Chats } from '../rooms/chat.js'
 import type { Memberships } from '../rooms/memberships.js'
-import { streamOf } from '../rooms/room.js'
+import { type Room, streamOf } from '../rooms/room.js'
 import type { Rooms } from '../rooms/rooms.js'
 import type { SharedPages } from '../rooms/shared-pages.js'
 import type { TypingNotices } from '../rooms/typing-notices.js'
@@ -136,24 +136,25 @@ export class Dispatcher {
     const refs = refsOfMessage(message, membership)
     if (!user || !isStillMember(connection, membership))
       return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
-    const bounds = {
-      limit: message.limit ?? HISTORY_LIMIT,
-      maxBytes: pageSpace(deps.limits.pageBytes),
-      messagesOnly: true,
-    }
-    const range =
-      message.after === undefined
-        ? { before: message.before, ...bounds }
-        : { after: message.after, ...bounds }
     const room = deps.rooms.get(streamOf(roomId, user.id))
     if (!room) return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
-    const page = await deps.pages.read(room, range)
+    const page = await this.#readPage(room, message)
     if (!isStillMember(connection, membership))
       return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
     if (message.epoch !== undefined && message.epoch !== page.epoch) {
       return deps.replies.fail(connection, new RoomfulError('epoch_changed'), refs)
     }
+    if ('isFound' in page && !page.isFound)
+      return deps.replies.fail(connection, new RoomfulError('not_found'), refs)
     deps.allowances.charge(connection, deps.replies.history(connection, roomId, page, message.ref))
+  }
+
+  #readPage(room: Room, { limit = HISTORY_LIMIT, before, after, around }: ClientMessageOf<'history'>) {
+    const { pages, limits } = this.deps
+    const maxBytes = pageSpace(limits.pageBytes)
+    if (around) return pages.readAround(room, { around, limit, maxBytes })
+    const bounds = { limit, maxBytes, messagesOnly: true }
+    return pages.read(room, after === undefined ? { before, ...bounds } : { after, ...bounds })
   }
 
   async #setPresence(

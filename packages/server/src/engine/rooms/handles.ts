@@ -30,6 +30,7 @@ import {
   assertTarget,
 } from '../../api/options/check-calls.js'
 import { assertRoomId, assertUserId } from '../../api/options/check-ids.js'
+import { type AroundRange, readAround } from '../../backplane/log/around.js'
 import type { ServerMessages } from '../application/server-messages.js'
 import { closeFault, disconnect } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
@@ -305,12 +306,21 @@ export class Messenger {
 
   async #page(
     stream: string,
-    { limit = 50, before, after }: HistoryOptions,
+    { limit = 50, before, after, around }: HistoryOptions,
   ): Promise<HistoryPage<AnyProtocol>> {
+    if (around) return this.#pageAround(stream, { around, limit, maxBytes: MAX_PAGE_BYTES })
     const bounds = { limit, maxBytes: MAX_PAGE_BYTES, messagesOnly: true }
     const range: Range = after === undefined ? { before, ...bounds } : { after, ...bounds }
     const page = await this.deps.backplane.read(stream, range)
     return { messages: messagesOf(page), more: page.more, truncated: page.truncated }
+  }
+
+  async #pageAround(stream: string, range: AroundRange): Promise<HistoryPage<AnyProtocol>> {
+    const { backplane } = this.deps
+    const page = await readAround((part, since) => backplane.read(stream, part, since), range)
+    if (!page.isFound) throw new RoomfulError('not_found')
+    const { more, truncated, moreAfter } = page
+    return { messages: messagesOf(page), more, truncated, moreAfter }
   }
 
   async #snapshot(roomId: string, stream: string, options: SnapshotOptions): Promise<Snapshot<AnyProtocol>> {

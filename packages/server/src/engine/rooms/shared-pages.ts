@@ -1,4 +1,5 @@
-import type { Backplane, Position, Range } from '../../api/contracts/backplane.js'
+import type { Backplane, LogPage, Position, Range } from '../../api/contracts/backplane.js'
+import { type AroundPage, type AroundRange, readAround } from '../../backplane/log/around.js'
 import { coversOf } from '../../backplane/log/page.js'
 import type { CoveringPage } from '../connection/page-frames.js'
 import type { Room } from './room.js'
@@ -14,7 +15,7 @@ const PAGE_BYTES = 1_024
  * that its reader has missed.
  */
 export class SharedPages {
-  #pages = new Map<string, ReadPage>()
+  #pages = new Map<string, Promise<LogPage>>()
   #bytes = 0
 
   constructor(
@@ -23,10 +24,23 @@ export class SharedPages {
   ) {}
 
   read({ stream, head }: Pick<Room, 'stream' | 'head'>, range: Range, since?: Position): ReadPage {
-    const name = JSON.stringify([stream, head, range, since])
-    const known = this.#pages.get(name)
+    return this.#share(JSON.stringify([stream, head, range, since]), async () => {
+      const page = await this.backplane.read(stream, range, since)
+      return { ...page, covers: coversOf(page, range) }
+    })
+  }
+
+  readAround({ stream, head }: Pick<Room, 'stream' | 'head'>, range: AroundRange): Promise<AroundPage> {
+    return this.#share(JSON.stringify([stream, head, range]), () =>
+      readAround((part, since) => this.backplane.read(stream, part, since), range),
+    )
+  }
+
+  /** One name has pages of one kind. */
+  #share<P extends LogPage>(name: string, read: () => Promise<P>): Promise<P> {
+    const known = this.#pages.get(name) as Promise<P> | undefined
     if (known) return known
-    const page = this.#read(stream, range, since)
+    const page = this.#read(read)
     this.#pages.set(name, page)
     return page
   }
@@ -37,14 +51,14 @@ export class SharedPages {
     this.#bytes = 0
   }
 
-  async #read(stream: string, range: Range, since: Position | undefined): Promise<Awaited<ReadPage>> {
+  async #read<P extends LogPage>(read: () => Promise<P>): Promise<P> {
     const pages = this.#pages
     try {
-      const page = await this.backplane.read(stream, range, since)
+      const page = await read()
       this.#bytes += PAGE_BYTES
       for (const { text } of page.entries) this.#bytes += text.length
       if (this.#bytes > this.maxBytes) this.forget()
-      return { ...page, covers: coversOf(page, range) }
+      return page
     } catch (error) {
       // The next reader asks again.
       if (pages === this.#pages) this.forget()
