@@ -219,6 +219,7 @@ export class Oracle {
 
   #break(viewer: string, room: string, reason: string | undefined): void {
     const time = ++this.#time
+    if (reason === 'forked') this.shown.forked(`${viewer} ${room}`)
     getOrAdd(this.#views, `${viewer} ${room}`).push({ kind: 'break', reason, time })
   }
 

@@ -46,6 +46,11 @@ export class Shown {
     progress.entry = undefined
   }
 
+  /** A page is told that the log has forked: what it was told before may be of the log that is gone. */
+  forked(who: string): void {
+    this.#progress.delete(who)
+  }
+
   #check(who: string, id: string, entry: Entry, message: Chat): void {
     const progress = this.#of(who, id)
     if (progress.entry === entry) return

@@ -281,6 +281,13 @@ describe('a timeline with amendments', () => {
     expect(shownIn(list)).toEqual(['anew', '-forked-'])
   })
 
+  it('[D10] takes any state of a message that a fork seemed to have taken, which the pages after it bring again', () => {
+    const list = timeline(chatFrame(1), chatFrame(2), editFrame(3, 2, { message: 'lost' }))
+    list.broke('forked', { epoch: 'e1', offset: 1, id: 'id-1' })
+    list.received([entry(chatFrame(2))])
+    expect(shownIn(list)).toEqual(['m1', 'm2', '-forked-'])
+  })
+
   it('[D10] shows nothing of a page that was requested before a break', () => {
     const list = timeline(chatFrame(1))
     const show = list.expectPage()

@@ -560,6 +560,28 @@ describe('an amendment in the place of another', () => {
 })
 
 describe('an amendment in doubt', () => {
+  it.each([
+    ['an edit', (c: ReturnType<typeof chat>, first: object) => c.edit(first, 'gone'), 'gone sent'],
+    ['a deletion', (c: ReturnType<typeof chat>, first: object) => c.delete(first), '(deleted) sent'],
+  ])(
+    '[H15] [D10] %s that was acknowledged and is lost with the end of the log is taken back',
+    async (_, amend, then) => {
+      const { script, room, c, first } = await live()
+      const sent = amend(c, first)
+      await script.connection.says(ackFrame(sent.clientId, 2))
+      expect(shown(room)).toEqual([then])
+      script.connection.take()
+      await script.connection.closes(1006)
+      await reconnect(script)
+      const request = script.connection.take().find(({ type }) => type === 'history')
+      expect(request).toMatchObject({ before: 2, limit: 1 })
+      const page = { messages: [chatFrame(1, { user_id: 'me', message: 'one' })], covers: { from: 1, to: 1 } }
+      const answer = { type: 'history', room_id: 'r', epoch: 'e1', more: false, truncated: false }
+      await script.connection.says({ ...answer, ...page, ref: request?.ref, oldest_offset: 1 })
+      expect(shown(room)).toEqual(['one sent'])
+    },
+  )
+
   it('[M7] [M13] an amendment is repeated with the same id and what was known, and its first ack settles it', async () => {
     const { script, room, c, first } = await live()
     const edit = c.edit(first, 'fixed')

@@ -4,9 +4,9 @@ import { checkCall } from '../options/check-options.js'
 import type { Draft, DraftFields, OutboxEntry } from '../options/stored-outbox.js'
 import type { SendResult } from '../outbox/outbox.js'
 import type { Sent } from '../outbox/outbox-driver.js'
-import type { Amendment } from '../room/amendment.js'
 import type { Amendments, RoomCore } from '../room/room.js'
 import type { MessageReference } from '../room/room-api.js'
+import type { OwnAmendment } from '../room/timeline.js'
 import * as strings from '../runtime/strings.js'
 import { OwnAmendments } from './own-amendments.js'
 
@@ -129,7 +129,7 @@ export class RoomChat implements Amendments {
     if (!own) return
     const { type, timestamp: at } = own.change
     const amendment = { ...own.change, ...place, ...fields, type, timestamp: timestamp ?? at }
-    this.#room.timeline?.acknowledged(amendment as unknown as Amendment)
+    this.#room.timeline?.acknowledged(amendment as unknown as OwnAmendment)
   }
 
   #dismiss(clientId: string): boolean {

@@ -1,4 +1,4 @@
-import type { Cursor } from '@roomful/protocol'
+import type { Cursor, Target } from '@roomful/protocol'
 import type { RoomfulError } from '@roomful/protocol/wire'
 import { type Observable, type Report, Value } from '../runtime/observable.js'
 import { type Amendment, amended, isAmendment, newerOf, withoutVersion } from './amendment.js'
@@ -9,6 +9,9 @@ import type { MessageEntry, MessageState, OwnActions, TimelineEntry } from './ti
 type Entry = TimelineEntry<Loggable>
 type Message = MessageEntry<Loggable>
 type Page = readonly (Loggable | Place)[]
+
+/** Nobody erases users but the server. */
+export type OwnAmendment = Amendment & { readonly target: Target }
 
 interface Own {
   readonly entry: Message
@@ -44,8 +47,8 @@ export class Timeline implements Observable<readonly Entry[]> {
   /** The offsets of messages that may have been amended without that this page heard of it, and were not read again yet. */
   outdated: { readonly from: number; readonly before: number } | undefined
   /** Own amendments that were acknowledged, and whose frames have not arrived. */
-  readonly #unseen = new Set<Amendment>()
-  #unseenBeforeJoin: readonly Amendment[] = NOTHING
+  readonly #unseen = new Set<OwnAmendment>()
+  #unseenBeforeJoin: readonly OwnAmendment[] = NOTHING
   #hasForked = false
   /** The entries of the log when the last join was sent. A frame that shows one again replaces it. */
   #beforeJoin = new WeakSet<Entry>()
@@ -136,13 +139,16 @@ export class Timeline implements Observable<readonly Entry[]> {
     const own = this.#own.get(clientId)
     if (!own) return
     const { epoch, offset = 0 } = place
-    if (head && epoch === head.epoch && offset <= head.offset) {
-      const { from = offset, before = 0 } = this.outdated ?? {}
-      this.outdated = { from: Math.min(from, offset), before: Math.max(before, offset + 1) }
-    }
+    if (head && epoch === head.epoch && offset <= head.offset) this.#doubt(offset)
     this.#insert({ ...own.entry.message, ...place })
     this.#trim()
     this.changed()
+  }
+
+  /** The message at this offset must be read again. */
+  #doubt(offset: number): void {
+    const { from = offset, before = 0 } = this.outdated ?? {}
+    this.outdated = { from: Math.min(from, offset), before: Math.max(before, offset + 1) }
   }
 
   /** Returns false if it was not in the list. */
@@ -184,7 +190,7 @@ export class Timeline implements Observable<readonly Entry[]> {
   }
 
   /** An own amendment was acknowledged. Its broadcast, which may be late, says what the server made of it. */
-  acknowledged(amendment: Amendment): void {
+  acknowledged(amendment: OwnAmendment): void {
     const { offset } = amendment
     if (!this.#covered.has(offset, offset)) this.#unseen.add(amendment)
     this.#amend(amendment, offset - 1)
@@ -290,9 +296,18 @@ export class Timeline implements Observable<readonly Entry[]> {
    */
   joined(head: Cursor | undefined): void {
     this.#loseAfter(head, (entry) => this.#beforeJoin.has(entry))
-    if (this.#unseenBeforeJoin.some((amendment) => this.#unseen.delete(amendment))) this.#outdate(head, true)
+    for (const amendment of this.#unseenBeforeJoin)
+      if (this.#unseen.delete(amendment)) this.#revert(amendment)
     this.#unseenBeforeJoin = NOTHING
     this.changed()
+  }
+
+  /** The log has lost an own amendment: its message is what it was. */
+  #revert({ epoch, target }: OwnAmendment): void {
+    const entry = this.#byName.get(nameOf(epoch, target.id))
+    if (!isSent(entry)) return
+    this.#replace(entry, withoutVersion(entry.message))
+    this.#doubt(this.#offsetOf(entry))
   }
 
   /** The log has the same epoch and ends before these entries, so it does not contain them. */
