@@ -10,9 +10,10 @@ const done = (
   version: number | undefined,
   rest: Partial<Operation> = {},
 ) => ({
-  ...{ client: 'ana', register: 'm', kind, text, version, askedAt: ++now, answeredAt: ++now },
+  ...{ client: 'ana', node: 1, register: 'm', kind, text, version, askedAt: ++now, answeredAt: ++now },
   ...rest,
 })
+const LATE = { askedAt: 10_000, answeredAt: 10_001 }
 const written = done('write', 'one', 1)
 const edited = done('write', 'two', 3)
 const deleted = done('write', '', 5)
@@ -25,10 +26,20 @@ describe('a message as a register', () => {
     // Asked before the edit was answered.
     const { answeredAt } = edited
     expect(checkRegisters([written, edited, done('read', 'one', 1, { askedAt: answeredAt - 1 })])).toEqual([])
+    // Of a server that has not heard of it yet.
+    expect(checkRegisters([written, edited, done('read', 'one', 1, { node: 2 })])).toEqual([])
   })
 
   it.each([
     ['a read of what was written before', [written, edited, done('read', 'one', 1)]],
+    [
+      'a read of that on another server, long after',
+      [written, edited, done('read', 'one', 1, { ...LATE, node: 2 })],
+    ],
+    [
+      'a write on another server that others do not follow',
+      [written, edited, done('write', 'x', 2, { node: 2 })],
+    ],
     ['a read of what nobody wrote', [written, done('read', 'another', 1)]],
     ['a read of a version that nobody wrote', [written, done('read', 'two', 2)]],
     ['two writes at one version', [written, edited, done('write', 'three', 3)]],

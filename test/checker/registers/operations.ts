@@ -1,6 +1,8 @@
 /** What one client asked of one message, which is a register: its text is written, read, and deleted once. */
 export interface Operation {
   readonly client: string
+  /** The server that it asked, by its port. */
+  readonly node: number
   /** The id of the message. */
   readonly register: string
   readonly kind: 'write' | 'read'
@@ -12,6 +14,9 @@ export interface Operation {
   /** The offset of the entry that made the text, as the answer says; `undefined` if it was refused as deleted. */
   readonly version: number | undefined
 }
+
+/** Within this time, a server has heard of what another one accepted. */
+const HEARD_MS = 5_000
 
 /**
  * Finds why a history is not linearizable. Offsets say in which order writes took place, if there is any such order: so
@@ -46,17 +51,38 @@ function checkTexts(operations: readonly Operation[]): readonly string[] {
   return violations
 }
 
-/** A read is not older than what was known before it, and a write is newer. */
+/**
+ * A write is newer than all that was answered before it was asked, and a read not older than that: on the same server at
+ * once, and on others within the time that a server needs to hear of it.
+ */
 function checkTime(operations: readonly Operation[]): readonly string[] {
-  const violations: string[] = []
   const known = operations.filter(({ version }) => version !== undefined)
-  const answered = [...known].sort((a, b) => a.answeredAt - b.answeredAt)
+  const nodes = [...new Set(known.map(({ node }) => node))]
+  const writes = known.filter(({ kind }) => kind === 'write')
+  return [
+    ...nodes.flatMap((node) => {
+      const isHere = (operation: Operation) => operation.node === node
+      return older(known.filter(isHere), known.filter(isHere), 0)
+    }),
+    ...older(writes, known, 0),
+    ...older(known, known, HEARD_MS),
+  ]
+}
+
+/** What comes after something that was answered so long before it was asked, and is older. */
+function older(
+  later: readonly Operation[],
+  earlier: readonly Operation[],
+  afterMs: number,
+): readonly string[] {
+  const violations: string[] = []
+  const answered = [...earlier].sort((a, b) => a.answeredAt - b.answeredAt)
   let next = 0
   let newest = 0
-  for (const { client, kind, text, version = 0, askedAt } of [...known].sort(
+  for (const { client, kind, text, version = 0, askedAt } of [...later].sort(
     (a, b) => a.askedAt - b.askedAt,
   )) {
-    for (; (answered[next]?.answeredAt ?? askedAt) < askedAt; next++)
+    for (; (answered[next]?.answeredAt ?? askedAt) < askedAt - afterMs; next++)
       newest = Math.max(newest, answered[next]?.version ?? 0)
     if (version < newest || (kind === 'write' && version === newest))
       violations.push(`${client}'s ${kind} of '${text}' is at ${version}, and ${newest} was known before`)

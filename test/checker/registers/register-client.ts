@@ -47,6 +47,7 @@ let texts = 0
 export class RegisterClient {
   isDone = false
   #socket: WebSocket | undefined
+  #node = 0
   #isLive = false
   #isOver = false
   #asked: { readonly what: Asked; readonly at: number; transmissions: number } | undefined
@@ -74,7 +75,8 @@ export class RegisterClient {
   }
 
   #dial(): void {
-    const socket = new WebSocket(`ws://127.0.0.1:${this.random.pick(this.shared.ports)}`)
+    this.#node = this.random.pick(this.shared.ports)
+    const socket = new WebSocket(`ws://127.0.0.1:${this.#node}`)
     this.#socket = socket
     socket.on('message', (data) => {
       if (socket === this.#socket && socket.readyState === WebSocket.OPEN)
@@ -187,7 +189,7 @@ export class RegisterClient {
     const { what, at } = this.#asked
     this.shared.operations++
     const times = { askedAt: at, answeredAt: performance.now() }
-    this.shared.history.push({ client: this.name, kind: what.kind, ...times, ...seen })
+    this.shared.history.push({ client: this.name, node: this.#node, kind: what.kind, ...times, ...seen })
   }
 
   #send(message: object): void {
