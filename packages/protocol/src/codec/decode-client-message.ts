@@ -3,6 +3,7 @@ import { type ClientDefinition, isRequest, type ObjectSchema } from '../define/d
 import { ERRORS, type ErrorCode, type Issue } from '../errors/errors.js'
 import {
   type ClientMessage,
+  type ClientMessageOf,
   ClientMessage as ClientMessageSchema,
   chatMessage,
   ping,
