@@ -7,6 +7,7 @@ import { Amending } from '../../packages/server/src/backplane/redis/amending.js'
 import type { Append } from '../../packages/server/src/backplane/redis/append.js'
 import { NodeRedisStore } from '../../packages/server/src/backplane/redis/node-redis-store.js'
 import { type RedisSettings, resolveSettings } from '../../packages/server/src/backplane/redis/options.js'
+import { reactionFields } from '../../packages/server/src/backplane/redis/reaction-fields.js'
 import { RedisServer } from '../support/redis.js'
 import { RedisData, type Turn } from './cluster/redis-data.js'
 
@@ -52,6 +53,14 @@ const amendments = fc.record({
   key: fc.option(fc.nat(4), { nil: undefined }),
   size: fc.nat(8),
 })
+const reactions = fc.record({
+  kind: fc.constantFrom('react' as const, 'react' as const, 'unreact' as const, 'forget' as const),
+  stream: streams,
+  /** Which of the positions so far it is to. */
+  target: fc.nat(30),
+  user: fc.constantFrom('ada', 'bob', 'c\nd'),
+  reaction: fc.constantFrom('👍', 'b'),
+})
 const reads = fc.record({
   kind: fc.constant('read' as const),
   stream: streams,
@@ -67,6 +76,7 @@ const heads = fc.record({ kind: fc.constant('head' as const), stream: streams })
 const anyStep = fc.oneof(
   { weight: 6, arbitrary: appends },
   { weight: 6, arbitrary: amendments },
+  { weight: 6, arbitrary: reactions },
   { weight: 3, arbitrary: reads },
   heads,
   windows,
@@ -108,6 +118,26 @@ function amendmentOf(step: AmendmentStep, target: Position): [Append, Amendment]
   return [{ ...append, sender, idempotency }, kind === 'edit' ? { kind, message, ...how } : { kind, ...how }]
 }
 
+type ReactionStep = Extract<Step, { kind: 'react' | 'unreact' | 'forget' }>
+
+function reactionOf({ kind, stream, user, reaction }: ReactionStep, target: Position): [Append, Amendment] {
+  const { offset, id } = target
+  const type = kind === 'react' ? 'reaction_added' : 'reaction_removed'
+  const timestamp = '2026-01-01T00:00:00.000Z'
+  const message = { type, target: { offset, id }, reaction, timestamp, user_id: user }
+  const how = { target: { offset, id }, userId: user, moderates: false, reaction }
+  const most = { kinds: 2, users: 3 }
+  const amends: Amendment = kind === 'react' ? { kind, most, ...how } : { kind: 'unreact', ...how }
+  return [appendOf(stream, message), amends]
+}
+
+/** Of nobody, under no key. */
+function appendOf(stream: string, message: object): Append {
+  const sentByNobody = { sender: undefined, idempotency: undefined }
+  const open = JSON.stringify(message).slice(0, -1)
+  return { stream, id: randomUUID(), open, timestampMs: 1, newEpoch: randomUUID(), ...sentByNobody }
+}
+
 function rangeOf(step: Extract<Step, { kind: 'read' }>): Range {
   const { isForward, from, limit, maxBytes, messagesOnly } = step
   const bounds = { limit, maxBytes, messagesOnly }
@@ -124,11 +154,13 @@ async function sameInBoth(steps: readonly Step[]): Promise<void> {
   const alone = (offset: number) => ({ after: offset - 1, limit: 1, maxBytes: 0 })
   const inRedis = new Amending({
     readEntry: (stream, offset) => store.read(stream, alone(offset), undefined, 'a new log'),
+    readReactions: (stream, fields) => store.readReactions(stream, fields),
     editor: (stream) => store.upkeep.editor(stream),
     append: (append) => store.append(append),
   })
   const inModel = new Amending({
     readEntry: async (stream, offset) => model.read(TURN, stream, alone(offset), undefined, 'a new log'),
+    readReactions: async (stream, fields) => model.readReactions(TURN, stream, fields),
     editor: (stream) => ({
       edits: async (from) => model.edits(TURN, stream, from),
       rewrite: async (rewrites) => model.rewrite(TURN, stream, rewrites),
@@ -136,6 +168,10 @@ async function sameInBoth(steps: readonly Step[]): Promise<void> {
     }),
     append: async (append) => model.append(TURN, append),
   })
+  const sameReactions = async (stream: string, offset: number) => {
+    const asked = [stream, reactionFields(offset)] as const
+    expect(model.readReactions(TURN, ...asked)).toEqual(await store.readReactions(...asked))
+  }
   const take = async (step: Step) => {
     switch (step.kind) {
       case 'append': {
@@ -153,6 +189,27 @@ async function sameInBoth(steps: readonly Step[]): Promise<void> {
         const reply = await inRedis.append(...amendment)
         expect(await inModel.append(...amendment)).toEqual(reply)
         if (reply.status === 'accepted') places.push(reply.position)
+        return
+      }
+      case 'react':
+      case 'unreact': {
+        const target = places[step.target % Math.max(1, places.length)]
+        if (!target) return
+        const reaction = reactionOf(step, target)
+        const reply = await inRedis.append(...reaction)
+        expect(await inModel.append(...reaction)).toEqual(reply)
+        if (reply.status === 'accepted') places.push(reply.position)
+        await sameReactions(step.stream, target.offset)
+        return
+      }
+      case 'forget': {
+        const target = places[step.target % Math.max(1, places.length)]
+        if (!target) return
+        const { stream, user } = step
+        const told = appendOf(stream, { type: 'reactions_erased', target, user_id: user })
+        await inRedis.forget(stream, user, target.offset, () => told)
+        await inModel.forget(stream, user, target.offset, () => told)
+        await sameReactions(stream, target.offset)
         return
       }
       case 'read': {

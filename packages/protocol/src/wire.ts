@@ -32,10 +32,12 @@ export {
   isRoomId,
   isWellFormed,
   MAX_MENTIONS,
+  MAX_REACTION_BYTES,
   MAX_ROOM_ID_LENGTH,
   MAX_TEXT_LENGTH,
   MAX_USER_ID_LENGTH,
   OWN_STREAM,
+  REACTION,
   type TextError,
   truncate,
 } from './messages/text.js'

@@ -10,6 +10,7 @@ export type {
   LogMessage,
   Published,
   PublishOptions,
+  ReactOptions,
   RoomChat,
   RoomList,
   Snapshot,

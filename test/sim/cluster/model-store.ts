@@ -12,6 +12,7 @@ import type {
   GraceEnd,
   NodeRelay,
   PresentConnection,
+  ReactionsReply,
   ReadReply,
   RedisStore,
   StoreLink,
@@ -134,6 +135,10 @@ export class ModelStore implements RedisStore {
 
   read(stream: string, range: Range, idAt: number | undefined, newEpoch: string): Promise<ReadReply> {
     return this.#run((data, turn) => data.read(turn, stream, range, idAt, newEpoch))
+  }
+
+  readReactions(stream: string, fields: readonly string[]): Promise<ReactionsReply> {
+    return this.#run((data, turn) => data.readReactions(turn, stream, fields))
   }
 
   async streamStates(streams: readonly string[]): Promise<readonly StreamState[]> {

@@ -6,15 +6,22 @@ import type {
   PresentUser,
   Range,
 } from '../../../packages/server/src/api/contracts/backplane.js'
-import { isAmendmentText, isEditText, targetOf } from '../../../packages/server/src/backplane/log/amending.js'
+import { isAmendmentText, targetOf } from '../../../packages/server/src/backplane/log/amending.js'
 import { entryText } from '../../../packages/server/src/backplane/log/log.js'
-import type { Amends, Append, AppendReply } from '../../../packages/server/src/backplane/redis/append.js'
+import type {
+  Amends,
+  Append,
+  AppendReply,
+  ReactionsChange,
+} from '../../../packages/server/src/backplane/redis/append.js'
 import type { FoundEdits, Rewrite } from '../../../packages/server/src/backplane/redis/log-editor.js'
 import type { RedisSettings } from '../../../packages/server/src/backplane/redis/options.js'
+import { reactionFields } from '../../../packages/server/src/backplane/redis/reaction-fields.js'
 import type {
   Entered,
   GraceEnd,
   PresentConnection,
+  ReactionsReply,
   ReadReply,
   RedisStore,
   StreamMessage,
@@ -49,6 +56,8 @@ interface Log {
   readonly queue: { readonly name: string; readonly at: number; readonly offset: number }[]
   /** The offset up to which records were forgotten. */
   forgotten: number
+  /** Who reacted, in fields as Redis has them. */
+  readonly reactions: Map<string, string>
 }
 
 interface Present {
@@ -125,6 +134,7 @@ export class RedisData {
     if (amends?.status === 'changed') {
       replace(log, amends.target, `${amends.open[0]}${offset}${amends.open[1]}`)
       rewrite(log, amends.redactions)
+      react(log, amends, offset)
     }
     const entry = { offset, id, previousId: head.id, text: entryText(open, epoch, offset) }
     log.entries.push({ ...entry, open, at: now, key: idempotency && name })
@@ -163,9 +173,14 @@ export class RedisData {
     }
   }
 
-  /** The edits of one message, up to one of them. */
+  readReactions({ now }: Turn, stream: string, fields: readonly string[]): ReactionsReply {
+    const log = this.#logs.get(stream, now)
+    return { epoch: log?.epoch, fields: fields.map((field) => log?.reactions.get(field) ?? null) }
+  }
+
+  /** The amendments of one message, up to one of them. */
   edits({ now }: Turn, stream: string, from: number): FoundEdits {
-    const all = this.#logs.get(stream, now)?.entries.filter(({ text }) => isEditText(text)) ?? []
+    const all = this.#logs.get(stream, now)?.entries.filter(({ text }) => isAmendmentText(text)) ?? []
     const messageOf = ({ text }: Kept) => targetOf(JSON.parse(text)).offset
     const newest = all.find(({ offset }) => offset === from)
     const entries = newest
@@ -324,9 +339,10 @@ export class RedisData {
     const { historyCount, historyBytes, historyMs } = this.settings
     const { entries, records } = log
     let bytes = entries.reduce((sum, kept) => sum + bytesOf(kept), 0)
+    for (const field of log.reactions.values()) bytes += Buffer.byteLength(field)
     for (let oldest = entries[0]; oldest; oldest = entries[0]) {
       if (entries.length <= historyCount && bytes <= historyBytes && now - oldest.at < historyMs) return
-      bytes -= bytesOf(oldest)
+      bytes -= bytesOf(oldest) + dropReactions(log, oldest.offset)
       entries.shift()
       if (oldest.key !== undefined && records.get(oldest.key)?.id === oldest.id) records.delete(oldest.key)
     }
@@ -357,7 +373,7 @@ function recordOf({ sender, idempotency }: Append): string | undefined {
 
 function newLog(epoch: string): Log {
   const head = { epoch, offset: 0, id: epoch }
-  return { epoch, head, entries: [], records: new Map(), queue: [], forgotten: 0 }
+  return { epoch, head, entries: [], records: new Map(), queue: [], forgotten: 0, reactions: new Map() }
 }
 
 function bytesOf({ open }: Kept): number {
@@ -383,6 +399,39 @@ function rewrite(log: Log, rewrites: readonly Rewrite[]): boolean {
     else isDone = false
   }
   return isDone
+}
+
+/** Returns the bytes that they took. */
+function dropReactions({ reactions }: Log, offset: number): number {
+  let bytes = 0
+  for (const field of reactionFields(offset)) {
+    bytes += Buffer.byteLength(reactions.get(field) ?? '')
+    reactions.delete(field)
+  }
+  return bytes
+}
+
+function react(log: Log, { target, reactions: change }: Changed, offset: number): void {
+  if (change?.kind === 'drop') dropReactions(log, target)
+  if (!change || change.kind === 'drop') return
+  const { field } = change
+  const lines = (log.reactions.get(field)?.split('\n') ?? []).filter((line) => isKept(log, line, change))
+  if (change.kind === 'note') lines.push(`${offset} ${change.isOn ? '+' : '-'} ${change.name}`)
+  if (lines.length > 0) log.reactions.set(field, lines.join('\n'))
+  else log.reactions.delete(field)
+}
+
+type Changed = Extract<Amends, { status: 'changed' }>
+
+function isKept(
+  { entries, head }: Log,
+  line: string,
+  change: Exclude<ReactionsChange, { kind: 'drop' }>,
+): boolean {
+  const [at = '', sign = ''] = line.split(' ', 2)
+  const name = line.slice(at.length + sign.length + 2)
+  const isOther = change.kind === 'note' ? name !== change.name : !name.startsWith(change.start)
+  return isOther && (sign === '+' || Number(at) >= (entries[0]?.offset ?? head.offset + 1))
 }
 
 function hasLost(log: Log, { offset, id }: Pick<Position, 'offset' | 'id'>): boolean {

@@ -1,8 +1,26 @@
 import { target } from '../messages/fields.js'
-import { covers, entry, issue, limits, member, ServerMessage } from '../messages/server-messages.js'
+import {
+  covers,
+  entry,
+  issue,
+  limits,
+  member,
+  ownReactions,
+  reactionCount,
+  ServerMessage,
+} from '../messages/server-messages.js'
 import { FIELD_NAMES, messageShapeOf, type Names, shapeOf } from './shape-of.js'
 
-const PARTS = { entry, member, limits, issue, target, covers }
+const PARTS = {
+  entry,
+  member,
+  limits,
+  issue,
+  target,
+  covers,
+  reaction_count: reactionCount,
+  own_reactions: ownReactions,
+}
 const NAMES: Names = new Map([
   ...FIELD_NAMES,
   ...Object.entries(PARTS).map(([name, schema]): [unknown, string] => [schema, name]),

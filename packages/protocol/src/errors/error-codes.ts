@@ -37,6 +37,7 @@ const TEXTS = /* @__PURE__ */ (() =>
     outcome_unknown: 'It is not known whether this was carried out',
     not_found: 'There is no such message',
     deleted: 'The message was deleted',
+    reaction_limit: 'Too many reactions to this message',
     epoch_changed: 'The history of this room was started anew',
     unavailable: 'Temporarily unavailable',
     draining: 'Server is restarting',
@@ -83,6 +84,7 @@ const FINAL: readonly string[] = [
   'outcome_unknown',
   'not_found',
   'deleted',
+  'reaction_limit',
   'epoch_changed',
 ] satisfies ErrorCode[]
 

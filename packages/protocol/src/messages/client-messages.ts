@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { cursor, jsonObject, mentions, offset, target, token } from './fields.js'
+import { cursor, jsonObject, mentions, offset, reaction, target, token } from './fields.js'
 
 const ref = z.optional(token)
 const roomId = z.optional(z.string())
@@ -48,6 +48,27 @@ export const deleteMessage = z.object({
   ref,
 })
 
+const reacting = {
+  target,
+  reaction,
+  room_id: roomId,
+  client_id: z.optional(token),
+  ref,
+}
+export const addReaction = z.object({ type: z.literal('add_reaction'), ...reacting })
+export const removeReaction = z.object({ type: z.literal('remove_reaction'), ...reacting })
+
+/** Asks who reacted to a message in one way. */
+export const reactions = z.object({
+  type: z.literal('reactions'),
+  target,
+  reaction,
+  room_id: roomId,
+  after: z.optional(offset),
+  limit: z.optional(pageSize),
+  ref,
+})
+
 export const typingStart = z.object({ type: z.literal('typing_start'), room_id: roomId })
 export const typingStop = z.object({ type: z.literal('typing_stop'), room_id: roomId })
 
@@ -89,6 +110,9 @@ export const ClientMessage = z.discriminatedUnion('type', [
   chatMessage,
   editMessage,
   deleteMessage,
+  addReaction,
+  removeReaction,
+  reactions,
   typingStart,
   typingStop,
   ping,

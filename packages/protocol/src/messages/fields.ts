@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { isLongerThan, MAX_MENTIONS, MAX_USER_ID_LENGTH, TOKEN } from './text.js'
+import { isLongerThan, MAX_MENTIONS, MAX_USER_ID_LENGTH, REACTION, TOKEN } from './text.js'
 
 /** A name that one side chooses and the other echoes. */
 export const token = z.string().check(z.regex(TOKEN))
@@ -34,6 +34,9 @@ const mentioned = z.string().check(
 )
 /** Bounded, since every member of the room gets it. */
 export const mentions = z.array(mentioned).check(z.maxLength(MAX_MENTIONS))
+
+/** A text, usually one emoji. How long it may be is the server's limit. */
+export const reaction = z.string().check(z.regex(REACTION, 'Expected a text on one line'))
 
 /** Any JSON object. */
 export const jsonObject = z.record(z.string(), z.unknown())

@@ -55,6 +55,12 @@ export const entry = z.looseObject({
   offset,
 })
 
+/** How many users reacted to a message in one way. */
+export const reactionCount = z.object({ reaction: z.string(), count })
+
+/** The reader's own reactions to the message at an offset. */
+export const ownReactions = z.object({ offset, reactions: z.array(z.string()) })
+
 /** The offsets of a log that a page accounts for, both ends included. */
 export const covers = z.object({ from: offset, to: offset })
 
@@ -74,6 +80,7 @@ export const joined = z.object({
   presence_version: z.optional(count),
   recovered: z.optional(z.boolean()),
   reason: z.optional(z.string()),
+  own_reactions: z.optional(z.array(ownReactions)),
   ref,
 })
 
@@ -117,6 +124,7 @@ export const chatMessage = z.object({
   edited_by: z.optional(z.string()),
   version: z.optional(offset),
   deleted: z.optional(z.boolean()),
+  reactions: z.optional(z.array(reactionCount)),
 })
 
 /** The envelope of an entry that changes another one. */
@@ -142,6 +150,29 @@ export const messageEdited = z.object({
 
 /** An entry of the log: a chat message was deleted. */
 export const messageDeleted = z.object({ type: z.literal('message_deleted'), ...amendment })
+
+/** An entry of the log: a user reacted to a chat message. `deleted` tells that the reaction is gone itself. */
+export const reactionAdded = z.object({
+  type: z.literal('reaction_added'),
+  reaction: z.string(),
+  deleted: z.optional(z.boolean()),
+  ...amendment,
+})
+
+/** An entry of the log: a user took a reaction back. */
+export const reactionRemoved = z.object({
+  type: z.literal('reaction_removed'),
+  reaction: z.string(),
+  deleted: z.optional(z.boolean()),
+  ...amendment,
+})
+
+/** An entry of the log: a user's reactions to a message were erased; it has these since. */
+export const reactionsErased = z.object({
+  type: z.literal('reactions_erased'),
+  reactions: z.array(reactionCount),
+  ...amendment,
+})
 
 /** An entry of the log: what a user had written up to an offset was erased. */
 export const messagesErased = z.object({
@@ -188,6 +219,19 @@ export const history = z.object({
   covers: z.optional(covers),
   oldest_offset: offset,
   truncated: z.boolean(),
+  own_reactions: z.optional(z.array(ownReactions)),
+  ref,
+})
+
+/** Who reacted to a message in one way, in the order in which they did. */
+export const reactions = z.object({
+  type: z.literal('reactions'),
+  room_id: z.string(),
+  target,
+  reaction: z.string(),
+  users: z.array(z.string()),
+  more: z.boolean(),
+  next: z.optional(offset),
   ref,
 })
 
@@ -238,11 +282,15 @@ export const ServerMessage = z.discriminatedUnion('type', [
   messageEdited,
   messageDeleted,
   messagesErased,
+  reactionAdded,
+  reactionRemoved,
+  reactionsErased,
   userTyping,
   userStoppedTyping,
   pong,
   ack,
   history,
+  reactions,
   presence,
   resync,
   draining,

@@ -6,6 +6,8 @@ export const MAX_ROOM_ID_LENGTH = 128
 export const MAX_USER_ID_LENGTH = 256
 /** Most users whom a chat message may mention. */
 export const MAX_MENTIONS = 50
+/** Longest reaction, in bytes of UTF-8. */
+export const MAX_REACTION_BYTES = 32
 /** The room name by which every device of a user joins that user's own log. */
 export const OWN_STREAM = '@me'
 
@@ -21,6 +23,10 @@ const ROOM_ID = /^(?:(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{M}\p{N}_.:\-=@
  * language.
  */
 export const TOKEN = /^[ -~]{1,64}$/
+
+/** A text on one line; the property Cc, spelled out for readers of the JSON Schema. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it excludes
+export const REACTION = /^[^\u0000-\u001f\u007f-\u009f]+$/
 
 export type TextError = 'message_too_long' | 'message_empty' | 'invalid_text'
 

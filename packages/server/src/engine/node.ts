@@ -52,6 +52,7 @@ import { Messenger } from './rooms/handles.js'
 import { Listings } from './rooms/listings.js'
 import { Memberships } from './rooms/memberships.js'
 import { Publisher } from './rooms/publisher.js'
+import { Reactions } from './rooms/reactions.js'
 import { Rooms } from './rooms/rooms.js'
 import { SharedPages } from './rooms/shared-pages.js'
 import { Snapshots } from './rooms/snapshots.js'
@@ -187,6 +188,7 @@ export class Node {
       metrics,
       limits,
     })
+    const reactions = new Reactions({ access, allowances, memberships, replies, backplane, limits })
     const dispatcher = new Dispatcher({
       protocol: options.protocol,
       access,
@@ -198,6 +200,7 @@ export class Node {
       typing,
       allowances,
       chats,
+      reactions,
       batches: this.#handlerBatches,
       backplane,
       rooms,
@@ -213,7 +216,11 @@ export class Node {
       dispatcher,
       clock,
       limits,
-      decisionLimits: { ...limits, amends: backplane.amends === true },
+      decisionLimits: {
+        ...limits,
+        amends: backplane.amends === true,
+        reacts: backplane.reactions !== undefined,
+      },
       metrics,
       contexts,
     }

@@ -6,6 +6,7 @@ import type {
   ListOptions,
   Published,
   PublishOptions,
+  ReactOptions,
   RoomInfo,
   RoomList,
   Snapshot,
@@ -32,6 +33,8 @@ interface RoomOfServer extends LogHandle {
     send(text: string, options?: ChatOfServer): Promise<Published>
     edit(target: Target, text: string, options?: EditOfServer): Promise<Published>
     delete(target: Target, options?: DeleteOptions): Promise<Published>
+    react(target: Target, reaction: string, options?: ReactOptions): Promise<Published>
+    unreact(target: Target, reaction: string, options?: ReactOptions): Promise<Published>
   }
   kick(userId: string): void
   info(): Promise<RoomInfo>

@@ -28,6 +28,8 @@ import {
   Page,
   type Position,
   Published,
+  Reaction,
+  ReactionRemoval,
   Room,
   RoomList,
   RoomsPage,
@@ -113,6 +115,36 @@ export const routes: readonly Route[] = [
     },
   }),
   route({
+    name: 'addReaction',
+    method: 'POST',
+    path: '/rooms/{room}/messages/{message}/reactions',
+    summary: 'Adds a reaction to a chat message',
+    query: noQuery,
+    body: json(Reaction),
+    isRepeatable: true,
+    answer: Published,
+    async run(server, { param, body: { offset, reaction, ...addition }, options }) {
+      const target = { offset, id: param('message') }
+      const { chat } = server.room(param('room'))
+      return publishedOf(await chat.react(target, reaction, { ...defined(addition), ...options }))
+    },
+  }),
+  route({
+    name: 'removeReaction',
+    method: 'DELETE',
+    path: '/rooms/{room}/messages/{message}/reactions',
+    summary: 'Takes a reaction to a chat message back',
+    query: ReactionRemoval,
+    body: noBody,
+    isRepeatable: true,
+    answer: Published,
+    async run(server, { param, query: { offset, reaction, ...removal }, options }) {
+      const target = { offset, id: param('message') }
+      const { chat } = server.room(param('room'))
+      return publishedOf(await chat.unreact(target, reaction, { ...defined(removal), ...options }))
+    },
+  }),
+  route({
     name: 'readMessages',
     method: 'GET',
     path: '/rooms/{room}/messages',
@@ -135,11 +167,13 @@ export const routes: readonly Route[] = [
     body: noBody,
     answer: Snapshot,
     async run(server, { param, query }) {
-      const { messages, more, members, count, cursor } = await server
+      const { messages, more, members, count, cursor, own_reactions } = await server
         .room(param('room'))
         .snapshot(defined(query))
       const lists = { messages: [...messages], members: members && [...members] }
-      return { ...lists, more, count, cursor: positionOf(cursor), last_event_id: cursorText(cursor) }
+      const own = own_reactions?.map(({ offset, reactions }) => ({ offset, reactions: [...reactions] }))
+      const position = { cursor: positionOf(cursor), last_event_id: cursorText(cursor) }
+      return { ...lists, more, count, own_reactions: own, ...position }
     },
   }),
   route({

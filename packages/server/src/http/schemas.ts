@@ -29,6 +29,14 @@ export const Edit = z.strictObject({
 /** Which chat message is deleted, and in whose name. */
 export const Deletion = z.strictObject({ offset, as: z.optional(userOrServer) })
 
+const reacting = { offset, reaction: z.string(), as: z.optional(userOrServer) }
+
+/** What is added to a chat message, and in whose name. */
+export const Reaction = z.strictObject(reacting)
+
+/** What is taken back. */
+export const ReactionRemoval = z.strictObject(reacting)
+
 /** A message that the protocol declares, with the fields of its schema. */
 export const ContractMessage = z.looseObject({ type: z.string() })
 
@@ -117,6 +125,7 @@ export const Snapshot = z.object({
   members,
   count,
   cursor: Position,
+  own_reactions: z.optional(z.array(z.object({ offset, reactions: z.array(z.string()) }))),
   last_event_id: z.string(),
 })
 

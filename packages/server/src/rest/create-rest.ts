@@ -118,11 +118,27 @@ class RestServer implements Rest<AnyProtocol> {
       },
       delete: async (target, options = {}) => {
         assertTarget('chat.delete', target)
-        assertDeleteOptions(options)
+        assertDeleteOptions('chat.delete', options)
         const { key, ...deletion } = options
         const query = queryOf({ offset: target.offset, ...deletion })
         const path = `${messagePath(room, target)}?${query}`
         return this.#log({ method: 'DELETE', path }, 'chat.delete', key)
+      },
+      react: async (target, reaction, options = {}) => {
+        assertTarget('chat.react', target)
+        assertDeleteOptions('chat.react', options)
+        const { key, ...addition } = options
+        const body = { offset: target.offset, reaction, ...addition }
+        const path = `${messagePath(room, target)}/reactions`
+        return this.#log({ method: 'POST', path, body }, 'chat.react', key)
+      },
+      unreact: async (target, reaction, options = {}) => {
+        assertTarget('chat.unreact', target)
+        assertDeleteOptions('chat.unreact', options)
+        const { key, ...removal } = options
+        const query = queryOf({ offset: target.offset, reaction, ...removal })
+        const path = `${messagePath(room, target)}/reactions?${query}`
+        return this.#log({ method: 'DELETE', path }, 'chat.unreact', key)
       },
     }
   }

@@ -5,6 +5,7 @@ const PARTS = {
   entry: 'type room_id id epoch offset:natural',
   member: 'user_id profile?:object state?:object',
   room: 'room_id count:natural connections:natural',
+  own: 'offset:natural reactions:string[]',
 }
 
 /** The answers of the HTTP API, as far as this client relies on them. A newer server may add fields. */
@@ -12,7 +13,7 @@ export const SHAPES = {
   published: compileShape(`${PARTS.position} duplicate:boolean`),
   page: compileShape('messages:entry[] more:boolean more_after?:boolean truncated:boolean', PARTS),
   snapshot: compileShape(
-    'messages:entry[] more:boolean members?:member[] count:natural cursor:position last_event_id',
+    'messages:entry[] more:boolean members?:member[] count:natural cursor:position own_reactions?:own[] last_event_id',
     PARTS,
   ),
   room: compileShape('room_id count:natural head:position', PARTS),

@@ -16,6 +16,7 @@ import type { ChangeFeed, FeedEntry } from '../api/contracts/change-feed.js'
 import type { Clock } from '../api/contracts/clock.js'
 import { silentLogger } from '../api/contracts/logger.js'
 import { fingerprint } from '../backplane/log/fingerprint.js'
+import { REACTION_CASES } from './reaction-cases.js'
 
 /** The set-up of one case. */
 export interface BackplaneStage {
@@ -1135,6 +1136,7 @@ const CASES: Record<string, Body> = {
   ...FEED_CASES,
   ...DELETE_CASES,
   ...AMEND_CASES,
+  ...REACTION_CASES,
   ...ERASE_CASES,
   ...PRESENCE_CASES,
   ...PEER_CASES,

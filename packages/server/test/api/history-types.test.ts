@@ -33,6 +33,13 @@ async function uses() {
       case 'messages_erased':
         expectTypeOf(message.through).toEqualTypeOf<number>()
         break
+      case 'reaction_added':
+      case 'reaction_removed':
+        expectTypeOf(message.reaction).toEqualTypeOf<string>()
+        break
+      case 'reactions_erased':
+        expectTypeOf(message.reactions[0]?.count).toEqualTypeOf<number | undefined>()
+        break
       default:
         expectTypeOf(message).toEqualTypeOf<Message>()
     }

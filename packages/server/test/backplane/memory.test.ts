@@ -46,6 +46,7 @@ describe('the suite of backplanes', () => {
       expect.stringContaining('the longest key'),
       expect.stringContaining('feeds no repeat'),
       ...['a repeat of an edit', 'answers its repeat'].map((what) => expect.stringContaining(what)),
+      expect.stringContaining('the repeat of a key'),
       expect.stringContaining('a repeat of what was erased'),
     ])
   })

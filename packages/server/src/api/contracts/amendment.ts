@@ -14,3 +14,14 @@ type Change =
   | { readonly kind: 'edit'; readonly message: string; readonly data?: JsonObject | undefined }
   /** Leaves a tombstone. */
   | { readonly kind: 'delete' }
+  | Reacting
+
+/** A user adds a reaction to a message, or takes it back. Everybody may, whatever `moderates` says. */
+export type Reacting =
+  | {
+      readonly kind: 'react'
+      readonly reaction: string
+      /** How many different reactions the message may have, and how many altogether. */
+      readonly most: { readonly kinds: number; readonly users: number }
+    }
+  | { readonly kind: 'unreact'; readonly reaction: string }

@@ -5,9 +5,11 @@ import type { ChangeFeed } from './change-feed.js'
 import type { Clock } from './clock.js'
 import type { Break, LogEntry, LogPage, Position, Range, Subscription } from './log.js'
 import type { Logger } from './logger.js'
+import type { ReactionStore } from './reactions.js'
 
 export type * from './amendment.js'
 export type * from './log.js'
+export type * from './reactions.js'
 
 export interface PresentUser {
   readonly userId: string
@@ -114,6 +116,8 @@ export type PublishResult =
   | { readonly status: 'deleted' }
   /** The target is somebody else's, and the amendment does not say that its user moderates. */
   | { readonly status: 'forbidden' }
+  /** The target has as many reactions as the amendment allows. */
+  | { readonly status: 'reaction_limit' }
 
 /** The events of a stream, in order, as one subscriber receives them. */
 export type StreamEvent =
@@ -164,8 +168,8 @@ export interface Backplane {
   /**
    * Appends in one atomic step (dedupe, offset, log) and notifies every subscriber. Resolves once accepted; a store
    * that accepts at once may return the result itself. Rejects with `unavailable` if the same draft can safely be
-   * passed again: it was not accepted, or its `sender` or `idempotency` identifies a repeat. Rejects with
-   * `outcome_unknown` if the store did not say whether it accepted a draft that has neither.
+   * passed again: it was not accepted, its `sender` or `idempotency` identifies a repeat, or it is a reaction. Rejects with
+   * `outcome_unknown` if the store did not say whether it accepted any other draft.
    */
   publish(stream: string, draft: Draft): MaybePromise<PublishResult>
 
@@ -200,14 +204,20 @@ export interface Backplane {
    */
   readonly amends?: true
   /**
+   * Present if the store also carries out reactions: `amend` then also gets what the user's reaction was, and the store notes
+   * what it becomes, in the same step. What was noted of a message goes with it, and when it is deleted.
+   */
+  readonly reactions?: ReactionStore
+  /**
    * Ends a stream's log and begins an empty one under another epoch; its subscribers get `resync`. Nothing of the old
    * log can be read from then on. Absent if the store cannot do this.
    */
   delete?(stream: string): Promise<void>
   /**
    * Takes the text and the data from all chat messages that a user wrote, in every stream, from those whose present text
-   * the user wrote, and from the user's edits; and ends the user's own stream. Ids and offsets stay. Each stream that had any gets an entry that says so. Resolves once all is done. Absent where the
-   * store cannot.
+   * the user wrote, and from the user's edits; takes back the user's reactions; and ends the user's own stream. Ids and
+   * offsets stay. Each stream that had any gets entries that say so. Resolves once all is done. Absent where the store
+   * cannot.
    */
   erase?(userId: string): Promise<void>
   /** All entries of all streams in one order, if the store keeps such an order. */

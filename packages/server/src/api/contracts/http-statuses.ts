@@ -19,6 +19,7 @@ const STATUSES = {
   forbidden: 403,
   not_in_room: 403,
   room_limit: 403,
+  reaction_limit: 403,
   not_found: 404,
   auth_timeout: 408,
   timeout: 408,

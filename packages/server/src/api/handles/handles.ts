@@ -1,5 +1,5 @@
 import type { Broadcastable, BuiltIn, ChatDataInput, Member, Publishable, Target } from '@roomful/protocol'
-import type { Position, PresentUser } from '../contracts/backplane.js'
+import type { OwnReactions, Position, PresentUser } from '../contracts/backplane.js'
 import type { User } from '../hooks/authentication.js'
 import type { AnyProtocol } from '../protocol.js'
 import type { LogMessage } from './log-message.js'
@@ -79,6 +79,8 @@ export interface Snapshot<P extends AnyProtocol = BuiltIn> {
   readonly count: number
   /** The position of the last entry of the log; in an empty room, its beginning. */
   readonly cursor: Position
+  /** What the user who will see it reacted to these messages, by their offsets. */
+  readonly own_reactions?: readonly OwnReactions[]
 }
 
 /** The position of a message that is in the log. */
@@ -115,6 +117,8 @@ export type EditOptions<P extends AnyProtocol = BuiltIn> = Pick<ChatOptions<P>, 
 
 export type DeleteOptions = Pick<ChatOptions, 'as' | 'key'>
 
+export type ReactOptions = Pick<ChatOptions, 'as' | 'key'>
+
 /**
  * The server's own chat messages. They are validated like a client's; no handler and no `authorize` is called for
  * them. The server may change everybody's messages.
@@ -143,6 +147,18 @@ export interface RoomChat<P extends AnyProtocol = BuiltIn> {
    * logged
    */
   delete(target: Target, options?: DeleteOptions): Promise<Published>
+  /**
+   * Adds a reaction to a chat message, such as an emoji. Members receive `reaction_added`. If the user has reacted so before,
+   * nothing is logged: `duplicate` is true.
+   * @throws RoomfulError `invalid_message` for one that is blank or longer than `limits.reactionBytes`, `not_found`,
+   * `deleted`, `reaction_limit` if the message has as many as the limits allow; and rejects like `publish`. TypeError if the
+   * backplane keeps no reactions
+   *
+   * @example await room.chat.react(message, '👍', { as: 'ana' })
+   */
+  react(target: Target, reaction: string, options?: ReactOptions): Promise<Published>
+  /** Takes a reaction back. Members receive `reaction_removed`. Rejects like `react`. */
+  unreact(target: Target, reaction: string, options?: ReactOptions): Promise<Published>
 }
 
 export interface RoomHandle<P extends AnyProtocol = BuiltIn> {

@@ -33,6 +33,8 @@ export interface LoggedChatMessage<P extends AnyProtocol = BuiltIn> extends Logg
   readonly version?: number
   /** True once it was deleted or erased: `message` is empty then, and there is no `data`. */
   readonly deleted?: boolean
+  /** How many users reacted in which way; whatever was added first comes first. */
+  readonly reactions?: readonly { readonly reaction: string; readonly count: number }[]
 }
 
 type ChatData<P extends AnyProtocol> = [ChatDataInput<P>] extends [never] ? JsonObject : ChatDataInput<P>
@@ -60,6 +62,20 @@ export interface LoggedDeletion extends LoggedAmendment {
   readonly type: 'message_deleted'
 }
 
+/** Says that a user reacted to a chat message, or took that back. */
+export interface LoggedReaction extends LoggedAmendment {
+  readonly type: 'reaction_added' | 'reaction_removed'
+  /** Empty once it was erased. */
+  readonly reaction: string
+  readonly deleted?: boolean
+}
+
+/** Says that the reactions of `user_id` to a chat message were erased, and which ones it has since. */
+export interface LoggedReactionErasure extends LoggedAmendment {
+  readonly type: 'reactions_erased'
+  readonly reactions: readonly { readonly reaction: string; readonly count: number }[]
+}
+
 /** Says that what a user had written in the room, up to the offset `through`, was erased. */
 export interface LoggedErasure extends Logged {
   readonly type: 'messages_erased'
@@ -70,7 +86,12 @@ export interface LoggedErasure extends Logged {
 }
 
 /** An entry that changes others. Pages leave it out, since the messages in them are already changed. */
-export type LogAmendment<P extends AnyProtocol = BuiltIn> = LoggedEdit<P> | LoggedDeletion | LoggedErasure
+export type LogAmendment<P extends AnyProtocol = BuiltIn> =
+  | LoggedEdit<P>
+  | LoggedDeletion
+  | LoggedErasure
+  | LoggedReaction
+  | LoggedReactionErasure
 
 /**
  * A message of a log, distinguished by `type`: a chat message in its present state, or a message that was passed to

@@ -126,12 +126,15 @@ export function assertEditOptions(options: EditOptions): void {
   assertOptions('chat.edit', options, EDIT)
 }
 
-export function assertDeleteOptions(options: DeleteOptions): void {
-  assertOptions('chat.delete', options, DELETE)
+/** Of the calls that take no text. */
+export function assertDeleteOptions(caller: AmendingCall, options: DeleteOptions): void {
+  assertOptions(caller, options, DELETE)
 }
 
+type AmendingCall = 'chat.edit' | 'chat.delete' | 'chat.react' | 'chat.unreact'
+
 /** @throws TypeError */
-export function assertTarget(caller: 'chat.edit' | 'chat.delete', target: unknown): void {
+export function assertTarget(caller: AmendingCall, target: unknown): void {
   if (!aTarget.accepts(target)) throw new TypeError(`${caller}: pass ${aTarget.expected}`)
 }
 

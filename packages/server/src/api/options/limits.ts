@@ -1,4 +1,5 @@
 import { suggestion } from '@roomful/protocol/options'
+import { MAX_REACTION_BYTES } from '@roomful/protocol/wire'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -13,6 +14,16 @@ export interface Limits {
   readonly frameFragments: number
   /** Deepest nesting of a message, which itself is level 1; deeper ones get `invalid_message`. @default 8 */
   readonly messageDepth: number
+  /** Longest reaction, in bytes of UTF-8; longer ones get `invalid_message`. @default 32 */
+  readonly reactionBytes: number
+  /** How many different reactions a chat message may have; a further one gets `reaction_limit`. @default 20 */
+  readonly reactionKinds: number
+  /**
+   * How many reactions a chat message may have altogether, of all users; one more gets `reaction_limit`. The store keeps
+   * each with its user for as long as the message.
+   * @default 10_000
+   */
+  readonly reactionsPerMessage: number
   /** Largest presence state, in bytes of JSON; larger ones get `invalid_message`. @default 2_048 */
   readonly presenceStateBytes: number
   /** Unparseable frames per minute; the last of them closes the connection with 4502. @default 10 */
@@ -70,8 +81,8 @@ export interface Limits {
   /** Bytes of these pages that may be sent at once. @default 8_388_608 */
   readonly accountPageBytesBurst: number
   /**
-   * Edits and deletions per second in one room on one node, of all its users together; more get `rate_limited`. One
-   * second's worth may arrive at once. Each also counts as a message of its user.
+   * Edits, deletions and reactions per second in one room on one node, of all its users together; more get
+   * `rate_limited`. One second's worth may arrive at once. Each also counts as a message of its user.
    * @default 50
    */
   readonly amendmentsPerSecond: number
@@ -199,6 +210,9 @@ export const DEFAULT_LIMITS: Limits = {
   frameBytes: 64 * KIB,
   frameFragments: 64,
   messageDepth: 8,
+  reactionBytes: MAX_REACTION_BYTES,
+  reactionKinds: 20,
+  reactionsPerMessage: 10_000,
   presenceStateBytes: 2 * KIB,
   unparseablePerMinute: 10,
   messagesPerSecond: 20,

@@ -1,7 +1,8 @@
 import type { JsonObject, Target } from '@roomful/protocol'
-import type { Amendment } from '../../api/contracts/backplane.js'
+import type { Amendment, Reacting } from '../../api/contracts/backplane.js'
 import { canonicalJson } from '../../util/canonical-json.js'
 import { isoTime } from '../../util/iso-time.js'
+import { addedTo, isFull, type Reacted, reactionsOf, removedFrom, withReactions } from './reactions.js'
 
 /** An entry as the log has it. The text may lack `epoch` and `offset`. */
 export interface Found {
@@ -16,7 +17,7 @@ export interface AmendingEntry {
 }
 
 export type Amended =
-  | { readonly status: 'not_found' | 'deleted' | 'forbidden' }
+  | { readonly status: 'not_found' | 'deleted' | 'forbidden' | 'reaction_limit' }
   /** Nothing would change: the entry at this offset made the state that is asked for. */
   | { readonly status: 'unchanged'; readonly madeAt: number }
   | {
@@ -27,18 +28,49 @@ export type Amended =
       readonly redactThrough: number
     }
 
-/** What an amendment does to its target, which is the entry at its offset, if the log keeps one. */
-export function amend(found: Found | undefined, amendment: Amendment, entry: AmendingEntry): Amended {
+/**
+ * What an amendment does to its target, which is the entry at its offset, if the log keeps one.
+ * @param reacted for a reaction: what is noted of it
+ */
+export function amend(
+  found: Found | undefined,
+  amendment: Amendment,
+  entry: AmendingEntry,
+  reacted?: Reacted,
+): Amended {
   const { target, userId, moderates } = amendment
-  if (found?.id !== target.id || !isChatText(found.text)) return { status: 'not_found' }
-  const message = JSON.parse(found.text) as JsonObject
+  const message = messageAt(found, target)
+  if (!message) return { status: 'not_found' }
   if (message.deleted === true) return { status: 'deleted' }
+  if (isReacting(amendment)) return react(message, amendment, entry, reacted)
   if (message.user_id !== userId && !moderates) return { status: 'forbidden' }
   const version = versionOf(message)
   if (isState(message, amendment)) return { status: 'unchanged', madeAt: version || target.offset }
   const next = stateAfter(message, amendment, entry)
-  const redactThrough = amendment.kind === 'delete' ? version : 0
+  // Of a message that was never edited, only reactions were added to the log.
+  const redactThrough = amendment.kind === 'delete' && message.edited_at !== undefined ? version : 0
   return { status: 'changed', text: JSON.stringify(next), redactThrough }
+}
+
+/** The chat message that a target names, if that is what was found. */
+export function messageAt(found: Found | undefined, target: Target): JsonObject | undefined {
+  return found?.id === target.id && isChatText(found.text) ? JSON.parse(found.text) : undefined
+}
+
+export function isReacting(amendment: Amendment): amendment is Amendment & Reacting {
+  return amendment.kind === 'react' || amendment.kind === 'unreact'
+}
+
+function react(
+  message: JsonObject,
+  reacting: Amendment & Reacting,
+  entry: AmendingEntry,
+  { isOn, madeAt }: Reacted = { isOn: false, madeAt: reacting.target.offset },
+): Amended {
+  if (isOn === (reacting.kind === 'react')) return { status: 'unchanged', madeAt }
+  if (reacting.kind === 'react' && isFull(reactionsOf(message), reacting.reaction, reacting.most))
+    return { status: 'reaction_limit' }
+  return { status: 'changed', text: JSON.stringify(stateAfter(message, reacting, entry)), redactThrough: 0 }
 }
 
 /** The offset of the last entry that changed a message; 0 if none did. */
@@ -59,6 +91,10 @@ export function stateAfter(message: JsonObject, amendment: Amendment, entry: Ame
       return editedBy(message, amendment, entry)
     case 'delete':
       return { ...tombstoneOf(message, entry.offset) }
+    case 'react':
+      return withReactions(message, addedTo(reactionsOf(message), amendment.reaction), entry.offset)
+    case 'unreact':
+      return withReactions(message, removedFrom(reactionsOf(message), amendment.reaction), entry.offset)
   }
 }
 
@@ -119,6 +155,9 @@ const CHAT = '{"type":"chat_message",'
 const EDITED = '{"type":"message_edited",'
 const DELETED = '{"type":"message_deleted",'
 const ERASED = '{"type":"messages_erased",'
+const REACTION_ADDED = '{"type":"reaction_added",'
+const REACTION_REMOVED = '{"type":"reaction_removed",'
+const REACTIONS_ERASED = '{"type":"reactions_erased",'
 
 // By their beginnings: each entry that is sent is asked.
 
@@ -134,9 +173,8 @@ export function isErasedText(text: string): boolean {
   return text.startsWith(ERASED)
 }
 
-/** Whether an entry changes others, and is left out of pages of messages. */
-export function isAmendmentText(text: string): boolean {
-  return text.startsWith(EDITED) || text.startsWith(DELETED) || text.startsWith(ERASED)
+export function isReactionText(text: string): boolean {
+  return text.startsWith(REACTION_ADDED) || text.startsWith(REACTION_REMOVED)
 }
 
 /** Whether an entry takes the texts out of others. */
@@ -144,5 +182,12 @@ export function isRetractionText(text: string): boolean {
   return text.startsWith(DELETED) || text.startsWith(ERASED)
 }
 
+/** Whether an entry changes others, and is left out of pages of messages. */
+export function isAmendmentText(text: string): boolean {
+  return AMENDMENTS.some((start) => text.startsWith(start))
+}
+
+const AMENDMENTS = [EDITED, REACTION_ADDED, REACTION_REMOVED, DELETED, ERASED, REACTIONS_ERASED]
+
 /** The longest of these beginnings, in bytes. */
-export const START_BYTES = DELETED.length
+export const START_BYTES = Math.max(...AMENDMENTS.map(({ length }) => length))

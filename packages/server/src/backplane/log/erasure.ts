@@ -1,5 +1,6 @@
 import type { JsonObject } from '@roomful/protocol'
-import { isChatText, isEditText, redactedEdit, targetOf, tombstoneOf } from './amending.js'
+import { isChatText, isEditText, isReactionText, redactedEdit, targetOf, tombstoneOf } from './amending.js'
+import { redactedReaction } from './reactions.js'
 
 export interface Erasure {
   readonly id: string
@@ -17,8 +18,8 @@ export function erasedMessage({ id, roomId, userId, through, timestampMs }: Eras
 }
 
 /**
- * The text of an entry after the erasure of what a user wrote: their messages, their edits, the messages of others whose
- * present text is theirs, and all edits of a message that becomes a tombstone. `undefined` if it stays.
+ * The text of an entry after the erasure of what a user wrote: their messages, edits and reactions, the messages of others
+ * whose present text is theirs, and all edits of a message that becomes a tombstone. `undefined` if it stays.
  */
 export function erasedText(
   text: string,
@@ -28,13 +29,14 @@ export function erasedText(
   /** Whether the message at this offset became a tombstone. */
   isGone: (offset: number) => boolean = () => false,
 ): string | undefined {
-  const isMessage = isChatText(text)
+  const [isMessage, isReaction] = [isChatText(text), isReactionText(text)]
   // Most entries are somebody else's, and need not be parsed.
-  if (!isMessage && !isEditText(text)) return undefined
-  if (isMessage && !text.includes(JSON.stringify(userId))) return undefined
+  if (!isMessage && !isReaction && !isEditText(text)) return undefined
+  if ((isMessage || isReaction) && !text.includes(JSON.stringify(userId))) return undefined
   const entry = JSON.parse(text) as JsonObject
   const isOwn = entry.user_id === userId
   if (isWithoutText(entry)) return isOwn && entry.client_id !== undefined ? anonymous(entry) : undefined
+  if (isReaction) return isOwn ? JSON.stringify(redactedReaction(entry)) : undefined
   if (!isMessage) return isOwn || isGone(targetOf(entry).offset) ? redacted(entry, isOwn) : undefined
   if (!isOwn && entry.edited_by !== userId) return undefined
   return JSON.stringify(tombstoneOf(withoutClientId(entry, isOwn), head))

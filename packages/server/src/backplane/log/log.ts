@@ -4,6 +4,8 @@ import { isAmendmentText, redactedEdit, START_BYTES, startOfEdits } from './amen
 import { ENTRY_OVERHEAD, LogSegment } from './log-segment.js'
 import { OlderMessages } from './older-messages.js'
 import { type PageMessage, pageOfMessages } from './page.js'
+import type { NotedReaction } from './reactions.js'
+import { Reactors } from './reactors.js'
 
 /** The JSON text of a message without its closing brace; {@link entryText} completes it. */
 export function openText(message: JsonObject): string {
@@ -47,6 +49,7 @@ export class RoomLog {
   #memory = 0
   /** Created on demand, since most rooms never need it. */
   #older: OlderMessages | undefined
+  #reactors: Reactors | undefined
   /** The segment that was emptied last, reused for the next entries. */
   #spare: LogSegment | undefined
   #epochText: string | undefined
@@ -70,7 +73,18 @@ export class RoomLog {
 
   /** The memory that the log takes, in bytes. */
   get memory(): number {
-    return this.#memory + (this.#spare?.bytes ?? 0) + (this.#older?.memory ?? 0)
+    const { bytes = 0 } = this.#reactors ?? {}
+    return this.#memory + (this.#spare?.bytes ?? 0) + (this.#older?.memory ?? 0) + bytes
+  }
+
+  /** Who reacted to its messages, if anybody did. */
+  get reactors(): Reactors | undefined {
+    return this.#reactors
+  }
+
+  note(target: number, noted: NotedReaction): void {
+    this.#reactors ??= new Reactors()
+    this.#reactors.note(target, noted, this.oldestOffset)
   }
 
   /** The number of entries that it keeps, in the log and for pages. */
@@ -141,6 +155,7 @@ export class RoomLog {
   }
 
   #dropOlder(older: OlderMessages): void {
+    if (older.oldestOffset !== undefined) this.#reactors?.drop(older.oldestOffset)
     older.dropOldest()
     if (older.size === 0) this.#older = undefined
   }
@@ -157,7 +172,7 @@ export class RoomLog {
     } else if (isKeptForPages) {
       this.#older ??= new OlderMessages()
       this.#older.add(segment.entry(offset), segment.atOf(offset))
-    }
+    } else this.#reactors?.drop(offset)
     this.#bytes -= bytes
     this.#size--
     // Or the text would stay in memory after its message was deleted.

@@ -1,7 +1,8 @@
 import type { Amendment, LogEntry, PublishResult } from '../../api/contracts/backplane.js'
-import { amend, isChatText, versionOf } from '../log/amending.js'
+import { amend, isChatText, isReacting, versionOf } from '../log/amending.js'
 import { erasedText } from '../log/erasure.js'
 import type { RoomLog } from '../log/log.js'
+import { forgottenText, notedBy, type ReactionCount } from '../log/reactions.js'
 import type { Answer } from './repeats.js'
 
 export type AmendOutcome =
@@ -19,13 +20,18 @@ export function amendTarget(
   const { target } = amends
   log.expire(now)
   const found = log.entryAt(target.offset)
-  const amended = amend(found, amends, { offset: log.head.offset + 1, timestampMs })
+  const entry = { offset: log.head.offset + 1, timestampMs }
+  const reacting = isReacting(amends) ? amends : undefined
+  const reacted = reacting && log.reactors?.find(target.offset, amends.userId, reacting.reaction)
+  const amended = amend(found, amends, entry, reacted)
   switch (amended.status) {
     case 'unchanged':
       return { status: 'unchanged', answer: answerOf(log.entryAt(amended.madeAt) ?? (found as LogEntry)) }
     case 'changed':
       log.replace(target.offset, amended.text)
       log.redactEdits(target, amended.redactThrough)
+      if (reacting) log.note(target.offset, notedBy(reacting, entry.offset))
+      else if (amends.kind === 'delete') log.reactors?.drop(target.offset)
       return undefined
     default:
       return amended
@@ -43,9 +49,20 @@ export function eraseIn(log: RoomLog, userId: string): number {
   log.rewrite((text, offset) => {
     const erased = erasedText(text, userId, log.head.offset, (message) => gone.has(message))
     if (erased === undefined) return undefined
-    if (isChatText(text)) gone.add(offset)
+    if (isChatText(text)) {
+      gone.add(offset)
+      log.reactors?.drop(offset)
+    }
     through = Math.max(through, offset, versionOf(JSON.parse(text)))
     return erased
   })
   return through
+}
+
+/** Takes back what a user reacted to a message. The entry that says so must be appended next; it tells what is left. */
+export function forgetReactions(log: RoomLog, userId: string, target: LogEntry): readonly ReactionCount[] {
+  const noted = log.reactors?.forget(target.offset, userId) ?? []
+  const { text, reactions } = forgottenText(target.text, noted, log.head.offset + 1)
+  log.replace(target.offset, text)
+  return reactions
 }

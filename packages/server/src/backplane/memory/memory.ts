@@ -18,10 +18,12 @@ import type {
 } from '../../api/contracts/backplane.js'
 import { erasedMessage } from '../log/erasure.js'
 import { openText, resumeFault } from '../log/log.js'
+import { forgottenMessage } from '../log/reactions.js'
 import { bytesOf, type Presence, reportOccupancy } from '../presence.js'
-import { type AmendOutcome, amendTarget, eraseIn } from './amending.js'
+import { type AmendOutcome, amendTarget, eraseIn, forgetReactions } from './amending.js'
 import { FeedIndex } from './feed-index.js'
 import { MemoryFeed } from './memory-feed.js'
+import { MemoryReactions } from './memory-reactions.js'
 import { type Stream, type StreamBounds, Streams } from './memory-streams.js'
 import { findRepeat, refusal, remember } from './repeats.js'
 
@@ -100,6 +102,10 @@ class MemoryBackplane implements Backplane {
   #started: { readonly node: NodeLink; readonly streams: Streams } | undefined
   readonly changes = new MemoryFeed(
     () => new FeedIndex(this.#node.newId(), this.#streams, (at) => this.#wallTimeAt(at)),
+    () => this.#now(),
+  )
+  readonly reactions = new MemoryReactions(
+    () => this.#streams,
     () => this.#now(),
   )
   /** Streams with users in their grace period. */
@@ -198,7 +204,9 @@ class MemoryBackplane implements Backplane {
   async erase(userId: string): Promise<void> {
     await this.delete(`@user:${userId}`)
     // All texts first, so that nobody reads one in a room that was erased in another.
-    for (const { stream, through } of this.#eraseTexts(userId)) {
+    const erased = this.#eraseTexts(userId)
+    for (const stream of [...this.#streams.all()]) this.#eraseReactions(stream, userId)
+    for (const { stream, through } of erased) {
       const { name } = stream
       const [id, timestampMs] = [this.#node.newId(), this.#node.clock.wallTime()]
       this.#streams.settle(stream)
@@ -207,6 +215,19 @@ class MemoryBackplane implements Backplane {
         timestampMs,
         message: erasedMessage({ id, roomId: name, userId, through, timestampMs }),
       })
+    }
+  }
+
+  #eraseReactions({ name, log }: Stream, userId: string): void {
+    for (const offset of log.reactors?.targetsOf(userId) ?? []) {
+      const target = log.entryAt(offset)
+      // The entries that tell of others may have pushed it out.
+      if (!target) continue
+      const reactions = forgetReactions(log, userId, target)
+      const [id, timestampMs] = [this.#node.newId(), this.#node.clock.wallTime()]
+      const to = { offset, id: target.id }
+      const message = forgottenMessage({ id, roomId: name, userId, target: to, reactions, timestampMs })
+      this.publish(name, { id, timestampMs, message })
     }
   }
 

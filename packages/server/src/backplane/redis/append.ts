@@ -8,6 +8,8 @@ export interface Append {
   readonly timestampMs: number
   readonly sender: Sender | undefined
   readonly idempotency: Idempotency | undefined
+  /** Whether it changes nothing if it is accepted twice. */
+  readonly isReaction?: boolean | undefined
   /** What becomes of an amendment, as the node has decided from what it read. A repeat gets its first answer all the same. */
   readonly amends?: Amends | undefined
   /** The epoch of the log, if it is new. */
@@ -28,10 +30,19 @@ export type Amends =
       readonly read: string
       /** The new text, before and after the offset that the append will have. */
       readonly open: readonly [string, string]
-      /** The offset of the edit before this one; 0 if there is none. */
+      /** The offset of the amendment before this one, if the target was edited; 0 otherwise. */
       readonly previous: number
+      /** What becomes of the reactions to the target, unless they stay. */
+      readonly reactions?: ReactionsChange | undefined
       readonly redactions: readonly Rewrite[]
     }
+
+export type ReactionsChange =
+  | { readonly kind: 'note'; readonly field: string; readonly name: string; readonly isOn: boolean }
+  /** All names that begin so are removed. */
+  | { readonly kind: 'forget'; readonly field: string; readonly start: string }
+  /** All of them are. */
+  | { readonly kind: 'drop' }
 
 export type AppendReply =
   | {

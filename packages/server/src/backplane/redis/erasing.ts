@@ -1,7 +1,10 @@
-import { isChatText, versionOf } from '../log/amending.js'
+import type { JsonObject, Target } from '@roomful/protocol'
+import { isChatText, isReactionText, targetOf, versionOf } from '../log/amending.js'
 import { erasedMessage, erasedText } from '../log/erasure.js'
 import { openText } from '../log/log.js'
-import { redactEdits } from './amending.js'
+import { forgottenMessage, type ReactionCount } from '../log/reactions.js'
+import { type Amending, redactEdits } from './amending.js'
+import type { Append } from './append.js'
 import { lineOf, parseLine } from './feed-line.js'
 import { type LogEditor, type Rewrite, rewriteAll, rewritesOf } from './log-editor.js'
 import type { LogUpkeep } from './log-upkeep.js'
@@ -14,6 +17,7 @@ export interface ErasingDeps {
   wallTime(): number
   /** Ends the log of a stream. */
   delete(stream: string): Promise<void>
+  forgetReactions: Amending['forget']
 }
 
 /**
@@ -67,11 +71,41 @@ export class Erasing {
   }
 
   /**
-   * The last step also appends the notice. So after a failure before it, the repeat still finds something to erase, and
-   * tells of it.
+   * Reactions first: entries say what is left of them, so that nobody counts by those that lose their texts. The last step
+   * also appends the notice. So after a failure before it, the repeat still finds something to erase, and tells of it.
    */
   async #eraseInLog(stream: string, userId: string, untilMs: number): Promise<void> {
+    const told = (target: Target, reactions: readonly ReactionCount[]) =>
+      this.#append(stream, (id, timestampMs) =>
+        forgottenMessage({ id, roomId: stream, userId, target, reactions, timestampMs }),
+      )
+    for (const offset of await this.#reactedTo(stream, userId, untilMs))
+      await this.deps.forgetReactions(stream, userId, offset, told)
     for (let isDone = false; !isDone; ) isDone = await this.#passOver(stream, userId, untilMs)
+  }
+
+  /** The messages to which a user has reacted: their log has all entries that say so. */
+  async #reactedTo(stream: string, userId: string, untilMs: number): Promise<ReadonlySet<number>> {
+    const targets = new Set<number>()
+    const editor = this.deps.upkeep.editor(stream)
+    for (let after = 0, more = true; more; ) {
+      const found = await editor.find(JSON.stringify(userId), after, untilMs)
+      for (const { open } of found.entries) {
+        const entry: JsonObject = isReactionText(open) ? JSON.parse(`${open}}`) : {}
+        if (entry.user_id === userId) targets.add(targetOf(entry).offset)
+      }
+      after = found.last
+      more = found.more
+    }
+    return targets
+  }
+
+  #append(stream: string, message: (id: string, timestampMs: number) => JsonObject): Append {
+    const { newId, wallTime } = this.deps
+    const [id, timestampMs] = [newId(), wallTime()]
+    const sentByNobody = { sender: undefined, idempotency: undefined }
+    const open = openText(message(id, timestampMs))
+    return { stream, id, open, timestampMs, newEpoch: newId(), ...sentByNobody }
   }
 
   /** Resolves with false if texts were changed meanwhile. */
@@ -116,12 +150,10 @@ export class Erasing {
   }
 
   async #finish(stream: string, userId: string, last: readonly Rewrite[], through: number): Promise<boolean> {
-    const { upkeep, newId, wallTime } = this.deps
-    const [id, timestampMs] = [newId(), wallTime()]
-    const message = erasedMessage({ id, roomId: stream, userId, through, timestampMs })
-    const sentByNobody = { sender: undefined, idempotency: undefined }
-    const append = { stream, id, open: openText(message), timestampMs, newEpoch: newId(), ...sentByNobody }
-    return upkeep.rewriteAndAppend(last, append)
+    const append = this.#append(stream, (id, timestampMs) =>
+      erasedMessage({ id, roomId: stream, userId, through, timestampMs }),
+    )
+    return this.deps.upkeep.rewriteAndAppend(last, append)
   }
 
   async #forget(stream: string, userId: string, untilMs: number): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Range } from '../../api/contracts/log.js'
-import type { Append } from './append.js'
+import type { Append, ReactionsChange } from './append.js'
 import type { Keys } from './keys.js'
 import type { Rewrite } from './log-editor.js'
 import { keyField, sentField, textDigest, userMark } from './log-fields.js'
@@ -104,8 +104,22 @@ function amendArgs(amends: Append['amends']): (string | number)[] {
     case 'unchanged':
       return [amends.status, amends.madeBy.offset, amends.madeBy.id, amends.madeBy.timestampMs]
     case 'changed': {
-      const { status, target, read, open, previous, redactions } = amends
-      return [status, target, textDigest(read), ...open, previous, ...rewriteArgs(redactions)]
+      const { status, target, read, open, previous, reactions, redactions } = amends
+      const changed = [status, target, textDigest(read), ...open, previous]
+      return [...changed, ...reactionArgs(reactions), ...rewriteArgs(redactions)]
     }
+  }
+}
+
+function reactionArgs(change: ReactionsChange | undefined): readonly string[] {
+  switch (change?.kind) {
+    case undefined:
+      return ['', '', '']
+    case 'note':
+      return [change.field, change.isOn ? '+' : '-', change.name]
+    case 'forget':
+      return [change.field, '', change.start]
+    case 'drop':
+      return ['all', '', '']
   }
 }

@@ -22,6 +22,7 @@ import type {
   GraceEnd,
   NodeRelay,
   PresentConnection,
+  ReactionsReply,
   ReadReply,
   RedisStore,
   StoreLink,
@@ -177,6 +178,10 @@ export class NodeRedisStore implements RedisStore {
     const { commands, calls } = this.#open
     const reply = await SCRIPTS.read.run(commands, calls.read(stream, range, idAt, newEpoch))
     return replies.readReply(reply, 'after' in range ? 1 : -1)
+  }
+
+  async readReactions(stream: string, fields: readonly string[]): Promise<ReactionsReply> {
+    return replies.reactionsReply(await this.#send('HMGET', this.#keys.log(stream), 'h', ...fields))
   }
 
   async streamStates(streams: readonly string[]): Promise<readonly StreamState[]> {

@@ -25,6 +25,7 @@ import { Feed } from './feed.js'
 import { GroupCommit } from './group-commit.js'
 import type { RedisSettings } from './options.js'
 import { PresenceLease } from './presence-lease.js'
+import { RedisReactions } from './redis-reactions.js'
 import { settingsFault } from './refusals.js'
 import type { NodeRelay, RedisStore } from './store.js'
 import { Tidying } from './tidying.js'
@@ -50,6 +51,7 @@ export class RedisBackplane implements Backplane {
   readonly changes: RedisChangeFeed | undefined
   readonly #groupCommit: GroupCommit
   readonly amends = true
+  readonly reactions: RedisReactions
   readonly #amending: Amending
   readonly #erasing: Erasing
   readonly #feeds = new Map<string, OpenFeed>()
@@ -71,11 +73,15 @@ export class RedisBackplane implements Backplane {
         (err) => this.#node.logger.debug({ err }, 'redis: a subscription could not be ended'),
       )
     this.#groupCommit = new GroupCommit(store, settings.replicas, settings.replicationTimeoutMs)
+    const readEntry = (stream: string, offset: number) => {
+      const alone = { after: offset - 1, limit: 1, maxBytes: 0 }
+      return store.read(stream, alone, undefined, this.#node.newId())
+    }
+    const readReactions = (stream: string, fields: readonly string[]) => store.readReactions(stream, fields)
+    this.reactions = new RedisReactions({ readEntry, readReactions })
     this.#amending = new Amending({
-      readEntry: (stream, offset) => {
-        const alone = { after: offset - 1, limit: 1, maxBytes: 0 }
-        return store.read(stream, alone, undefined, this.#node.newId())
-      },
+      readEntry,
+      readReactions,
       editor: (stream) => store.upkeep.editor(stream),
       append: (append) => this.#append(append),
     })
@@ -85,6 +91,7 @@ export class RedisBackplane implements Backplane {
       newId: () => this.#node.newId(),
       wallTime: () => this.#node.clock.wallTime(),
       delete: (stream) => this.delete(stream),
+      forgetReactions: (stream, userId, offset, told) => this.#amending.forget(stream, userId, offset, told),
     })
   }
 
@@ -255,8 +262,9 @@ export class RedisBackplane implements Backplane {
     try {
       return await (this.durability === 'replicated' ? this.#groupCommit : this.store).append(append)
     } catch (error) {
-      // A repeat is recognised by its client id or key. Without either, it would be in the log twice.
-      if (append.sender || append.idempotency || !isInDoubt(error)) throw error
+      // A repeat is recognised by its client id or key, and a reaction changes nothing twice. Anything else would be in the
+      // log twice.
+      if (append.sender || append.idempotency || append.isReaction || !isInDoubt(error)) throw error
       throw new RoomfulError('outcome_unknown', { cause: error.cause })
     }
   }

@@ -17,6 +17,7 @@ import type {
   GraceEnd,
   NodeRelay,
   PresentConnection,
+  ReactionsReply,
   ReadReply,
   StreamMessage,
   StreamState,
@@ -45,6 +46,12 @@ export function readReply(reply: unknown, direction: 1 | -1): ReadReply {
     return entry(epoch, offset, id, previousId, open)
   })
   return { epoch, head, oldestOffset, idAt, entries, more }
+}
+
+export function reactionsReply(reply: unknown): ReactionsReply {
+  const [state, ...fields] = list(reply)
+  const epoch = typeof state === 'string' ? state.split('\n', 1)[0] : undefined
+  return { epoch, fields: fields.map((field) => (typeof field === 'string' ? field : null)) }
 }
 
 /** What {@link readReply} is for the log of a stream; what was blanked is left out. */

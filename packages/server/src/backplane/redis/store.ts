@@ -49,6 +49,12 @@ export interface ReadReply {
   readonly more: boolean | undefined
 }
 
+/** Fields with reactions, as far as the log has them, and the epoch of the log if there is one. */
+export interface ReactionsReply {
+  readonly epoch: string | undefined
+  readonly fields: readonly (string | null)[]
+}
+
 /** The state of a stream, for the head check. */
 export interface StreamState {
   /** `undefined` if the log does not exist (any more). */
@@ -112,6 +118,7 @@ export interface RedisStore {
   ): Promise<ReplicatedAppends>
   /** Creates an empty log under `newEpoch` if there is none, so that a reader has a position to continue from. */
   read(stream: string, range: Range, idAt: number | undefined, newEpoch: string): Promise<ReadReply>
+  readReactions(stream: string, fields: readonly string[]): Promise<ReactionsReply>
   /** One pipeline; it also keeps the streams' keys from expiring. */
   streamStates(streams: readonly string[]): Promise<readonly StreamState[]>
 

@@ -25,6 +25,12 @@ export class Calls {
         return store.feed.again(call)
       case 'written':
         return store.writtenBy(call)
+      case 'reacted':
+        return store.reactionsOf(call)
+      case 'reaction_users':
+        return store.reactionUsers(call)
+      case 'own_reactions':
+        return store.ownReactions(call)
       case 'consumer':
         return store.feed.cursorOf(call.name)
       case 'consumed':

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import type { JsonObject } from '@roomful/protocol'
 import type { Position } from '../../api/contracts/backplane.js'
 import { isChatText, versionOf } from '../log/amending.js'
 import { erasedMessage, erasedText } from '../log/erasure.js'
 import { openText } from '../log/log.js'
+import { forgottenMessage, forgottenText } from '../log/reactions.js'
 import type { Driver, Row } from './driver.js'
+import { rowBytes } from './reactors.js'
 import type { Announced } from './requests.js'
 import { numberIn, textIn } from './rows.js'
 import type { Store } from './store.js'
@@ -30,8 +33,8 @@ interface Job {
 }
 
 /**
- * Erases what users wrote. The jobs are stored in the file and outlive the process. All texts are erased first, a few at
- * a time; only then is each room notified, so that nobody reads an erased text after the notice.
+ * Erases what users wrote. The jobs are stored in the file and outlive the process. Reactions come first: entries say what
+ * is left of them, so that nobody counts by those that lose their texts. Then all texts are erased, a few at a time; only then is each room notified, so that nobody reads an erased text after the notice.
  */
 export class Erasing {
   constructor(
@@ -72,6 +75,7 @@ export class Erasing {
     do {
       const job = this.#next()
       if (!job) break
+      if (this.#forgetReactions(job.user, changed, announced)) continue
       if (job.seq < job.last) this.#eraseWindow(job, changed)
       else if (!this.removeDeleted()) {
         const row = this.driver
@@ -116,7 +120,10 @@ export class Erasing {
       return { text, author: authorOf(edit) }
     }
     if (erased !== undefined && isChatText(erased) && !texts.redactEdits(entry, redacted)) return false
-    texts.replace(entry, { text: erased ?? entry.text, author: authorOf(entry) })
+    const isGone = erased !== undefined && isChatText(erased)
+    if (isGone) this.store.reactors.drop(entry)
+    const reacted = isGone ? 0 : entry.reacted
+    texts.replace(entry, { text: erased ?? entry.text, author: authorOf(entry), reacted })
     // Entries of a stream that was deleted will be removed anyway.
     if (erased === undefined || !room) return true
     this.#note(user, entry)
@@ -152,13 +159,43 @@ export class Erasing {
       this.driver.prepare('DELETE FROM sent WHERE seq > ? AND seq <= ? AND user = ?').run(seq, end, user)
   }
 
+  /** Takes back what a user reacted to one message. Returns false if there is none. */
+  #forgetReactions(userId: string, changed: Set<string>, announced: Announced[]): boolean {
+    const { reactors, texts } = this.store
+    const forgotten = reactors.forgetNext(userId)
+    if (!forgotten) return false
+    const { room, target: offset, noted } = forgotten
+    const row = this.driver.prepare('SELECT name, head FROM rooms WHERE room = ?').get(room)
+    const found = texts.message({ key: room }, offset)
+    // Rows of a stream that was deleted.
+    if (!row || !found) return true
+    const stream = textIn(row, 'name')
+    const { text, reactions } = forgottenText(found.text, noted, numberIn(row, 'head') + 1)
+    const freed = noted.reduce((sum, { reaction }) => sum + rowBytes(userId, reaction), 0)
+    texts.replace(found, { ...found, text, reacted: Math.max(0, found.reacted - freed) })
+    changed.add(stream)
+    const target = { offset, id: found.id }
+    const told = this.#append(stream, (id, timestampMs) =>
+      forgottenMessage({ id, roomId: stream, userId, target, reactions, timestampMs }),
+    )
+    if (told) announced.push(told)
+    return true
+  }
+
   #announce(userId: string, row: Row): Announced | undefined {
     const [key, through] = [numberIn(row, 'room'), numberIn(row, 'through')]
     this.driver.prepare('DELETE FROM erased WHERE user = ? AND room = ?').run(userId, key)
     const room = this.driver.prepare('SELECT name FROM rooms WHERE room = ?').get(key)
     if (!room) return undefined
-    const [id, timestampMs, stream] = [randomUUID(), Date.now(), textIn(room, 'name')]
-    const open = openText(erasedMessage({ id, roomId: stream, userId, through, timestampMs }))
+    const stream = textIn(room, 'name')
+    return this.#append(stream, (id, timestampMs) =>
+      erasedMessage({ id, roomId: stream, userId, through, timestampMs }),
+    )
+  }
+
+  #append(stream: string, message: (id: string, timestampMs: number) => JsonObject): Announced | undefined {
+    const [id, timestampMs] = [randomUUID(), Date.now()]
+    const open = openText(message(id, timestampMs))
     const group = this.store.group()
     const outcome = group.publish({
       kind: 'publish',

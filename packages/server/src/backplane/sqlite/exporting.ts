@@ -1,4 +1,4 @@
-import type { WrittenPage } from './requests.js'
+import type { WrittenPage, WrittenReactions } from './requests.js'
 import type { SharedStore } from './shared-store.js'
 
 /** How many entries an export reads at once. */
@@ -41,6 +41,11 @@ async function* messagesBefore(
 async function* writtenBy(store: SharedStore, user: string): AsyncGenerator<string, void> {
   for (let after: number | undefined = 0; after !== undefined; ) {
     const page = (await store.call({ kind: 'written', user, after })) as WrittenPage
+    yield* page.texts
+    after = page.next
+  }
+  for (let after: WrittenReactions['next'] = { room: 0, target: 0, reaction: '' }; after; ) {
+    const page = (await store.call({ kind: 'reacted', user, after })) as WrittenReactions
     yield* page.texts
     after = page.next
   }

@@ -1,8 +1,10 @@
 import type { Amendment, Idempotency, Sender } from '../../api/contracts/backplane.js'
-import { isAmendmentText } from '../log/amending.js'
+import { isAmendmentText, isReacting } from '../log/amending.js'
 import { ENTRY_OVERHEAD } from '../log/log-segment.js'
+import { notedBy } from '../log/reactions.js'
 import { amendTarget } from './amending.js'
 import type { Driver, Row } from './driver.js'
+import type { Reactors } from './reactors.js'
 import type { PublishOutcome, PublishRequest } from './requests.js'
 import type { Room, Rooms } from './rooms.js'
 import { numberIn, textIn } from './rows.js'
@@ -41,6 +43,7 @@ export class Group {
     private readonly driver: Driver,
     private readonly rooms: Rooms,
     private readonly texts: Texts,
+    private readonly reactors: Reactors,
     /** Client messages were recorded. */
     private readonly remembered: (count: number) => void,
   ) {}
@@ -50,7 +53,7 @@ export class Group {
     const opened = this.#open(request.stream)
     const earlier = this.#earlier(opened.room, request)
     if (earlier) return earlier
-    const amended = amendTarget(this.texts, opened.room, request)
+    const amended = amendTarget(this.texts, this.reactors, opened.room, request)
     switch (amended?.status) {
       case undefined:
         return this.#append(opened, request)
@@ -153,6 +156,8 @@ export class Group {
       )
     const seq = Number(lastInsertRowid)
     if (isAmendment) this.#markAmendment(seq, amends)
+    if (amends && isReacting(amends))
+      this.reactors.note(room, amends.target.offset, notedBy(amends, position.offset))
     this.#hasRedacted ||= amends?.kind === 'delete'
     if (sender) this.#remember(seq, room.key, sender, { offset: position.offset, id, at: timestampMs })
     opened.room = { ...room, head: position }

@@ -1,3 +1,4 @@
+import type { Target } from '@roomful/protocol'
 import type {
   Amendment,
   Break,
@@ -6,6 +7,7 @@ import type {
   Position,
   Range,
   Sender,
+  UsersPage,
 } from '../../api/contracts/backplane.js'
 import type { RoomRetention } from './options.js'
 import type { Oldest } from './rooms.js'
@@ -34,6 +36,9 @@ export type CallRequest =
   | FeedRequest
   | AgainRequest
   | WrittenRequest
+  | ReactedRequest
+  | UsersRequest
+  | OwnReactionsRequest
   | SweepRequest
   | { readonly kind: 'consumer'; readonly ticket: number; readonly name: string }
   | { readonly kind: 'consumed'; readonly ticket: number; readonly name: string; readonly cursor: Position }
@@ -76,6 +81,47 @@ export interface WrittenPage {
   readonly next: number | undefined
 }
 
+/** Asks for the reactions of a user of which the log no longer has the entries. */
+export interface ReactedRequest {
+  readonly kind: 'reacted'
+  readonly ticket: number
+  readonly user: string
+  readonly after: ReactionRow
+}
+
+/** A place in the order in which they are read. */
+interface ReactionRow {
+  readonly room: number
+  readonly target: number
+  readonly reaction: string
+}
+
+export interface WrittenReactions {
+  readonly texts: readonly string[]
+  /** Where to go on; `undefined` at the end. */
+  readonly next: ReactionRow | undefined
+}
+
+/** Asks who reacted to a message in one way. */
+export interface UsersRequest {
+  readonly kind: 'reaction_users'
+  readonly ticket: number
+  readonly stream: string
+  readonly target: Target
+  readonly reaction: string
+  readonly page: UsersPage
+}
+
+/** Asks what a user reacted to some messages. */
+export interface OwnReactionsRequest {
+  readonly kind: 'own_reactions'
+  readonly ticket: number
+  readonly stream: string
+  readonly epoch: string
+  readonly user: string
+  readonly offsets: readonly number[]
+}
+
 export interface SweepRequest {
   readonly kind: 'sweep'
   readonly ticket: number
@@ -109,7 +155,16 @@ export type PublishOutcome =
       readonly duplicate: boolean
       readonly timestampMs: number
     }
-  | { readonly status: 'conflict' | 'forgotten' | 'out_of_order' | 'not_found' | 'deleted' | 'forbidden' }
+  | {
+      readonly status:
+        | 'conflict'
+        | 'forgotten'
+        | 'out_of_order'
+        | 'not_found'
+        | 'deleted'
+        | 'forbidden'
+        | 'reaction_limit'
+    }
 
 export type AcceptedOutcome = Extract<PublishOutcome, { status: 'accepted' }>
 

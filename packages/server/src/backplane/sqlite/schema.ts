@@ -15,6 +15,8 @@ const APPLICATION_ID = 0x526f6f6d
  *   its closing brace, epoch and offset. `key` identifies a repeat of the server's own message. `amends` is 1 for an
  *   amendment, and stands before the offset in the index, so that a page of messages never steps over amendments;
  *   `target` is the offset of the message that an edit changes, as long as it has its text. `editor` is who wrote the present text, if not the author.
+ * - reactions: who reacted to the message at `target`, and the `offset` of the entry that made it so. One that was taken
+ *   back stays, with `is_on` 0, for as long as the log has that entry. `entries.reacted` are the bytes of a message's.
  * - deleted: streams that were deleted, whose rows are removed in steps.
  * - consumers: how far readers of all rooms' entries have got.
  * - erasures: users whose messages are being erased: those up to `seq` are done, those up to `last` remain.
@@ -82,6 +84,21 @@ const MIGRATIONS = [
   UPDATE rooms SET (amendments, amendment_bytes) =
     (SELECT count(*), ifnull(sum(length(CAST(body AS BLOB)) + 120), 0) FROM entries WHERE room = rooms.room AND amends = 1);
   ALTER TABLE sent ADD COLUMN place INTEGER;
+  `,
+  `
+  CREATE TABLE reactions (
+    room INTEGER NOT NULL,
+    target INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    reaction TEXT NOT NULL,
+    offset INTEGER NOT NULL,
+    is_on INTEGER NOT NULL,
+    PRIMARY KEY (room, target, user, reaction)
+  ) WITHOUT ROWID;
+  CREATE INDEX reactions_by_offset ON reactions (room, target, reaction, offset);
+  CREATE INDEX reactions_by_user ON reactions (user, room, target, reaction);
+  CREATE INDEX reactions_taken_back ON reactions (room, offset) WHERE is_on = 0;
+  ALTER TABLE entries ADD COLUMN reacted INTEGER NOT NULL DEFAULT 0;
   `,
 ]
 

@@ -21,6 +21,7 @@ import type { Page } from './requests.js'
 import { Retention } from './retention.js'
 import type { SharedStore } from './shared-store.js'
 import { SqliteFeed } from './sqlite-feed.js'
+import { SqliteReactions } from './sqlite-reactions.js'
 import { unavailable } from './unavailable.js'
 
 /** A backplane on a file, with operations on the file. */
@@ -39,7 +40,7 @@ export interface SqliteStore extends Backplane {
   compact(): Promise<void>
   /**
    * Reads everything that is kept of a room, in order; or all that is a user's: the user's own stream, and then every chat
-   * message and every edit that the user wrote in a room. One JSON text for each entry, including those that are logged
+   * message, edit and reaction that the user wrote in a room. One JSON text for each entry, including those that are logged
    * meanwhile; messages are in their present state.
    * @throws TypeError for neither or both
    */
@@ -65,6 +66,7 @@ export class SqliteBackplane implements SqliteStore {
     () => this.#parts.store,
     () => this.#parts.node.clock.now(),
   )
+  readonly reactions = new SqliteReactions(() => this.#parts.store)
   #started: Started | undefined
   #sharedSecret: string | undefined
   #stopSweep = () => {}
@@ -206,8 +208,9 @@ export class SqliteBackplane implements SqliteStore {
   }
 }
 
-/** The author of a chat message or an edit. In an application's own messages, `user_id` may mean anything. */
+const AUTHORED = ['chat_message', 'message_edited', 'reaction_added', 'reaction_removed']
+
+/** The author of a chat message, an edit or a reaction. In an application's own messages, `user_id` may mean anything. */
 function authorOf({ type, user_id }: JsonObject): string | undefined {
-  const isChat = type === 'chat_message' || type === 'message_edited'
-  return isChat && typeof user_id === 'string' ? user_id : undefined
+  return AUTHORED.includes(String(type)) && typeof user_id === 'string' ? user_id : undefined
 }

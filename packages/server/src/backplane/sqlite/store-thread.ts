@@ -1,5 +1,6 @@
 import type { Position } from '../../api/contracts/backplane.js'
 import type { Clock } from '../../api/contracts/clock.js'
+import { isReacting } from '../log/amending.js'
 import type { Announced, PublishOutcome, PublishRequest, Reply, Request } from './requests.js'
 import type { StartThread, Thread, ThreadListener } from './thread.js'
 import { outcomeUnknown, unavailable } from './unavailable.js'
@@ -231,6 +232,11 @@ export class StoreThread {
 
 /** A client's message, or one with a key, is recognised when it is repeated; any other would be in the log twice. */
 function lost(request: Request, reason: string): Error {
-  const isKnown = request.kind !== 'publish' || request.sender || request.idempotency
+  const isKnown =
+    request.kind !== 'publish' ||
+    request.sender ||
+    request.idempotency ||
+    // It changes nothing twice.
+    (request.amends && isReacting(request.amends))
   return isKnown ? unavailable(reason) : outcomeUnknown(reason)
 }

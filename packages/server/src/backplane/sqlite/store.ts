@@ -1,9 +1,19 @@
-import type { Position } from '../../api/contracts/backplane.js'
+import type { OwnReactions, Position, ReactionUsers } from '../../api/contracts/backplane.js'
 import type { Driver } from './driver.js'
 import { Feed } from './feed.js'
 import { Group } from './group.js'
 import { Pages } from './pages.js'
-import type { Page, ReadRequest, WrittenPage, WrittenRequest } from './requests.js'
+import { Reactors } from './reactors.js'
+import type {
+  OwnReactionsRequest,
+  Page,
+  ReactedRequest,
+  ReadRequest,
+  UsersRequest,
+  WrittenPage,
+  WrittenReactions,
+  WrittenRequest,
+} from './requests.js'
 import { Rooms } from './rooms.js'
 import { metaIn } from './schema.js'
 import { Texts } from './texts.js'
@@ -13,6 +23,7 @@ import { writtenBy } from './written.js'
 export class Store {
   readonly feed: Feed
   readonly texts: Texts
+  readonly reactors: Reactors
   readonly #rooms: Rooms
   readonly #pages: Pages
 
@@ -25,6 +36,7 @@ export class Store {
     this.#rooms = new Rooms(driver, storeId)
     this.#pages = new Pages(driver, this.#rooms)
     this.texts = new Texts(driver, this.#rooms)
+    this.reactors = new Reactors(driver)
     this.feed = new Feed(driver, storeId, this.#rooms)
   }
 
@@ -32,9 +44,21 @@ export class Store {
     return writtenBy(this.driver, this.#rooms, request)
   }
 
+  reactionsOf(request: ReactedRequest): WrittenReactions {
+    return this.reactors.written(request)
+  }
+
+  reactionUsers(request: UsersRequest): ReactionUsers {
+    return this.reactors.users(this.#rooms.find(request.stream), this.texts, request)
+  }
+
+  ownReactions(request: OwnReactionsRequest): readonly OwnReactions[] {
+    return this.reactors.of(this.#rooms.find(request.stream), request)
+  }
+
   /** For the publishes of one transaction, which has begun. */
   group(): Group {
-    return new Group(this.driver, this.#rooms, this.texts, this.remembered)
+    return new Group(this.driver, this.#rooms, this.texts, this.reactors, this.remembered)
   }
 
   read({ stream, range, since }: ReadRequest): Page {

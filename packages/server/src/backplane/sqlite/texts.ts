@@ -11,8 +11,12 @@ export interface StoredText {
   /** Wall time, in ms since 1970. */
   readonly at: number
   readonly author: string | null
+  /** Who wrote the present text, if not the author. */
+  readonly editor: string | null
   /** Whether it is an amendment, as a number. */
   readonly amends: number
+  /** The bytes of the reactions to it. */
+  readonly reacted: number
   /** Without its place in the log. */
   readonly text: string
 }
@@ -22,11 +26,13 @@ export interface NewText {
   readonly text: string
   readonly author: string | null
   readonly editor?: string | null
+  /** The bytes of the reactions to it. @default what they were */
+  readonly reacted?: number
 }
 
 /** How many edits lose their texts in one transaction, which takes some ms. */
 const BATCH = 200
-const COLUMNS = 'seq, room, offset, id, at, author, amends, body'
+const COLUMNS = 'seq, room, offset, id, at, author, amends, editor, reacted, body'
 
 /** Changes texts of entries, within a transaction of the caller. Ids and offsets stay. */
 export class Texts {
@@ -36,7 +42,7 @@ export class Texts {
   ) {}
 
   /** The message at an offset, as long as pages show it. */
-  message({ key }: Room, offset: number): StoredText | undefined {
+  message({ key }: Pick<Room, 'key'>, offset: number): StoredText | undefined {
     const row = this.driver
       .prepare(`SELECT ${COLUMNS} FROM entries WHERE room = ? AND amends = 0 AND offset = ?`)
       .get(key, offset)
@@ -60,13 +66,15 @@ export class Texts {
     return row && storedText(row)
   }
 
-  /** Of a message, or of an edit that loses its text. */
-  replace(entry: StoredText, { text, author, editor = null }: NewText): void {
+  /** Of a message, or of an amendment that loses its text. */
+  replace(entry: StoredText, { text, author, editor = null, reacted = entry.reacted }: NewText): void {
     const { seq, room, offset, amends } = entry
     this.driver
-      .prepare('UPDATE entries SET body = ?, author = ?, editor = ?, target = NULL WHERE seq = ?')
-      .run(text.slice(0, -1), author, editor, seq)
-    const added = Buffer.byteLength(text) - Buffer.byteLength(entry.text)
+      .prepare(
+        'UPDATE entries SET body = ?, author = ?, editor = ?, reacted = ?, target = NULL WHERE seq = ?',
+      )
+      .run(text.slice(0, -1), author, editor, reacted, seq)
+    const added = Buffer.byteLength(text) - Buffer.byteLength(entry.text) + reacted - entry.reacted
     this.rooms.resize(room, { offset, amends, added })
   }
 
@@ -85,7 +93,7 @@ export class Texts {
 }
 
 function storedText(row: Row): StoredText {
-  const { author } = row
+  const { author, editor } = row
   return {
     seq: numberIn(row, 'seq'),
     room: numberIn(row, 'room'),
@@ -93,7 +101,9 @@ function storedText(row: Row): StoredText {
     id: textIn(row, 'id'),
     at: numberIn(row, 'at'),
     author: author === null ? null : textIn(row, 'author'),
+    editor: editor === null ? null : textIn(row, 'editor'),
     amends: numberIn(row, 'amends'),
+    reacted: numberIn(row, 'reacted'),
     text: `${textIn(row, 'body')}}`,
   }
 }

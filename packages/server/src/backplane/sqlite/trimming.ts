@@ -1,6 +1,7 @@
 import { ENTRY_OVERHEAD } from '../log/log-segment.js'
 import type { Driver, Row } from './driver.js'
 import type { RoomRetention } from './options.js'
+import { Reactors } from './reactors.js'
 import { OF_ANY_KIND, type Oldest, oldestOf } from './rooms.js'
 import { numberIn, textIn } from './rows.js'
 import { metaIn } from './schema.js'
@@ -51,7 +52,11 @@ interface Old {
  * because there are many amendments stay for pages. Each call drops at most one batch, within a transaction of the caller.
  */
 export class Trimming {
-  constructor(private readonly driver: Driver) {}
+  readonly #reactors: Reactors
+
+  constructor(private readonly driver: Driver) {
+    this.#reactors = new Reactors(driver)
+  }
 
   /** Drops a room's entries beyond its limits. Returns `undefined` if all entries may stay. */
   trimRoom(name: string, keep: RoomRetention, { wallMs, isSteady }: SweepTimes): Trimmed | undefined {
@@ -112,7 +117,9 @@ export class Trimming {
     const [removed, forgotten] = [entries, sent].map((sql) =>
       Number(this.driver.prepare(sql).run(room).changes),
     ) as [number, number]
-    if (removed + forgotten === 0) this.driver.prepare('DELETE FROM deleted WHERE room = ?').run(room)
+    const reactions = this.#reactors.removeSome(room)
+    if (removed + forgotten + reactions === 0)
+      this.driver.prepare('DELETE FROM deleted WHERE room = ?').run(room)
     return forgotten
   }
 
@@ -133,7 +140,7 @@ export class Trimming {
     this.driver
       .prepare(`DELETE FROM entries WHERE room = ? AND ${OF_ANY_KIND} AND offset <= ?`)
       .run(kept.room, last.offset)
-    return this.#write(kept)
+    return this.#write(kept, last.offset)
   }
 
   /** Drops the oldest entries from the log, as long as they are too many, and keeps those for pages that are messages. */
@@ -155,7 +162,8 @@ export class Trimming {
     return this.#write(kept)
   }
 
-  #write(kept: Kept): Trimmed {
+  /** @param dropped the newest message that is gone */
+  #write(kept: Kept, dropped = 0): Trimmed {
     const { room, name, oldest, baseId, bytes, amendments, amendmentBytes, older, olderBytes } = kept
     this.driver
       .prepare(
@@ -163,6 +171,7 @@ export class Trimming {
          WHERE room = ?`,
       )
       .run(oldest, baseId, bytes, amendments, amendmentBytes, older, olderBytes, room)
+    this.#reactors.trim(room, { dropped, oldest })
     if (kept.dropped > Number(metaIn(this.driver, 'dropped')))
       this.driver.prepare("UPDATE meta SET value = ? WHERE name = 'dropped'").run(String(kept.dropped))
     return [name, oldestOf(this.driver, { key: room, older, oldestOffset: oldest })]
@@ -197,7 +206,7 @@ export class Trimming {
   }
 }
 
-const OLD = `SELECT seq, offset, id, at, amends, length(CAST(body AS BLOB)) + ${ENTRY_OVERHEAD} AS bytes FROM entries`
+const OLD = `SELECT seq, offset, id, at, amends, length(CAST(body AS BLOB)) + ${ENTRY_OVERHEAD} + reacted AS bytes FROM entries`
 
 function keptOf(row: Row): Kept {
   return {

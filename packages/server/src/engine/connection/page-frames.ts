@@ -1,4 +1,4 @@
-import type { Break, LogEntry, LogPage, Position } from '../../api/contracts/backplane.js'
+import type { Break, LogEntry, LogPage, OwnReactions, Position } from '../../api/contracts/backplane.js'
 import type { Covers } from '../../backplane/log/page.js'
 import { type Frames, TailedFrame, TextFrame } from './frames.js'
 import type { MemberList } from './member-list.js'
@@ -15,6 +15,8 @@ export interface Joined {
   readonly entries: readonly LogEntry[]
   readonly more: boolean
   readonly covers: Covers | undefined
+  /** What the reader reacted to these messages: the one part of a page of messages that is not the same for all. */
+  readonly own: readonly OwnReactions[]
   /** Why the requested resume has a gap. */
   readonly fault: Break | undefined
   readonly isResume: boolean
@@ -38,6 +40,7 @@ export function joinedFrame(joined: Joined): PageFrame {
     presence_version: joined.version,
     recovered: joined.isResume ? joined.fault === undefined : undefined,
     reason: joined.fault,
+    own_reactions: ownTail(joined.own),
     ref: joined.ref,
   }
   return pageFrame(head, joined.entries, joined.members)
@@ -50,7 +53,10 @@ export interface CoveringPage extends LogPage {
   readonly moreAfter?: boolean
 }
 
-export function historyFrame(roomId: string, page: CoveringPage, ref: string | undefined): PageFrame {
+/** Such a page for one reader. */
+export type OwnPage = CoveringPage & { readonly own: readonly OwnReactions[] }
+
+export function historyFrame(roomId: string, page: OwnPage, ref: string | undefined): PageFrame {
   const head = {
     type: 'history',
     room_id: roomId,
@@ -60,9 +66,14 @@ export function historyFrame(roomId: string, page: CoveringPage, ref: string | u
     covers: page.covers,
     oldest_offset: page.oldestOffset,
     truncated: page.truncated,
+    own_reactions: ownTail(page.own),
     ref,
   }
   return pageFrame(head, page.entries)
+}
+
+function ownTail(own: readonly OwnReactions[]): readonly OwnReactions[] | undefined {
+  return own.length > 0 ? own : undefined
 }
 
 function pageFrame(head: object, entries: readonly LogEntry[], list?: MemberList): PageFrame {

@@ -6,7 +6,7 @@ import { noteAnswer } from '../process/tracing.js'
 import { type AckFields, ackText } from './ack-text.js'
 import type { Connection } from './connection.js'
 import { TextFrame } from './frames.js'
-import { type CoveringPage, historyFrame, type Joined, joinedFrame, type PageFrame } from './page-frames.js'
+import { historyFrame, type Joined, joinedFrame, type OwnPage, type PageFrame } from './page-frames.js'
 import type { Refs, Refusal } from './refs.js'
 
 /** Sends the frames that answer a connection's own messages. */
@@ -67,7 +67,7 @@ export class Replies {
   }
 
   /** Returns the number of bytes in the frame. */
-  history(connection: Connection, roomId: string, page: CoveringPage, ref: string | undefined): number {
+  history(connection: Connection, roomId: string, page: OwnPage, ref: string | undefined): number {
     return this.#page(connection, historyFrame(roomId, page, ref))
   }
 

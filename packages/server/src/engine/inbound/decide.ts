@@ -11,6 +11,7 @@ import {
 } from '@roomful/protocol'
 import { type Referring, type Refusal, refsOf, refsOfMessage } from '../connection/refs.js'
 import type { Membership, Session } from '../connection/session.js'
+import { type AmendRequest, reactionFault } from '../rooms/chat-content.js'
 
 /** What to do about one message. The edges carry it out. */
 export type Decision =
@@ -27,8 +28,9 @@ export type Decision =
   | {
       readonly do: 'amend'
       readonly membership: Membership
-      readonly message: ClientMessageOf<'edit_message' | 'delete_message'>
+      readonly message: AmendRequest
     }
+  | { readonly do: 'reactions'; readonly membership: Membership; readonly message: ReactionsRequest }
   | { readonly do: 'typing'; readonly membership: Membership; readonly typing: boolean }
   | { readonly do: 'history'; readonly membership: Membership; readonly message: ClientMessageOf<'history'> }
   | {
@@ -42,9 +44,13 @@ export interface DecisionLimits {
   readonly textLength: number
   readonly roomsPerConnection: number
   readonly presenceStateBytes: number
-  /** Whether the store can change what it has logged. */
+  readonly reactionBytes: number
+  /** Whether the store can change what it has logged, and whether it keeps reactions. */
   readonly amends: boolean
+  readonly reacts: boolean
 }
+
+type ReactionsRequest = ClientMessageOf<'reactions'>
 
 type AnySession = Session<{ readonly id: string }>
 
@@ -55,7 +61,7 @@ type AnySession = Session<{ readonly id: string }>
 export function decide(session: AnySession, decoded: DecodeResult, limits: DecisionLimits): Decision {
   const type = decoded.ok ? decoded.message.type : decoded.type
   const isReadable = decoded.ok || decoded.stage !== 'frame'
-  if (!limits.amends && (type === 'edit_message' || type === 'delete_message'))
+  if (isOfStore(type, limits))
     return refuse('unknown_type', refsOf(decoded), `${ERRORS.unknown_type.text}: ${type}`)
   if (isReadable && session.standing !== 'authenticated' && type !== 'auth' && type !== 'ping') {
     return refuse('not_authenticated', refsOf(decoded))
@@ -77,6 +83,11 @@ export function decide(session: AnySession, decoded: DecodeResult, limits: Decis
     case 'edit_message':
     case 'delete_message':
       return decideAmendment(session, message, limits)
+    case 'add_reaction':
+    case 'remove_reaction':
+      return decideAmendment(session, message, limits)
+    case 'reactions':
+      return withMembership(session, message, (membership) => ({ do: 'reactions', membership, message }))
     case 'typing_start':
     case 'typing_stop':
       return decideTyping(session, message)
@@ -85,6 +96,12 @@ export function decide(session: AnySession, decoded: DecodeResult, limits: Decis
     case 'presence':
       return decidePresence(session, message, limits)
   }
+}
+
+/** Whether a message needs what the store cannot do. */
+function isOfStore(type: string | undefined, { amends, reacts }: DecisionLimits): boolean {
+  if (type === 'edit_message' || type === 'delete_message') return !amends
+  return !reacts && (type === 'add_reaction' || type === 'remove_reaction' || type === 'reactions')
 }
 
 function decideJoin(session: AnySession, message: ClientMessageOf<'join'>, limits: DecisionLimits): Decision {
@@ -118,14 +135,12 @@ function chatFault(
   return isOutOfOrder ? 'out_of_order' : undefined
 }
 
-function decideAmendment(
-  session: AnySession,
-  message: ClientMessageOf<'edit_message' | 'delete_message'>,
-  limits: DecisionLimits,
-): Decision {
+function decideAmendment(session: AnySession, message: AmendRequest, limits: DecisionLimits): Decision {
   return withMembership(session, message, (membership) => {
     const refs = refsOfMessage(message, membership)
     if (membership.roomId === OWN_STREAM) return refuse('forbidden', refs)
+    const issue = 'reaction' in message && reactionFault(message.reaction, limits)
+    if (issue) return refuse('invalid_message', { ...refs, issues: [issue] })
     const fault = message.type === 'edit_message' ? checkText(message.message, limits.textLength) : undefined
     return fault ? refuse(fault, refs) : { do: 'amend', membership, message }
   })

@@ -16,6 +16,8 @@ import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { Chats } from '../rooms/chat.js'
 import type { Memberships } from '../rooms/memberships.js'
+import { ownReactionsIn } from '../rooms/own-reactions.js'
+import type { Reactions } from '../rooms/reactions.js'
 import { type Room, streamOf } from '../rooms/room.js'
 import type { Rooms } from '../rooms/rooms.js'
 import type { SharedPages } from '../rooms/shared-pages.js'
@@ -34,6 +36,7 @@ export interface DispatcherDeps {
   readonly typing: TypingNotices
   readonly allowances: Allowances
   readonly chats: Chats
+  readonly reactions: Reactions
   readonly batches: HandlerBatches
   readonly backplane: Backplane
   readonly rooms: Rooms
@@ -74,6 +77,8 @@ export class Dispatcher {
         return deps.chats.take(connection, decision.membership, decision.message, arrival)
       case 'typing':
         return this.#type(connection, decision.membership, decision.typing)
+      case 'reactions':
+        return deps.reactions.send(connection, decision.membership, decision.message)
       case 'history':
         return this.#sendHistory(connection, decision.membership, decision.message)
       case 'presence':
@@ -139,6 +144,8 @@ export class Dispatcher {
     const room = deps.rooms.get(streamOf(roomId, user.id))
     if (!room) return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
     const page = await this.#readPage(room, message)
+    const reader = { stream: room.stream, epoch: page.epoch, userId: user.id }
+    const own = await ownReactionsIn(deps.backplane.reactions, reader, page.entries)
     if (!isStillMember(connection, membership))
       return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
     if (message.epoch !== undefined && message.epoch !== page.epoch) {
@@ -146,7 +153,10 @@ export class Dispatcher {
     }
     if ('isFound' in page && !page.isFound)
       return deps.replies.fail(connection, new RoomfulError('not_found'), refs)
-    deps.allowances.charge(connection, deps.replies.history(connection, roomId, page, message.ref))
+    deps.allowances.charge(
+      connection,
+      deps.replies.history(connection, roomId, { ...page, own }, message.ref),
+    )
   }
 
   #readPage(room: Room, { limit = HISTORY_LIMIT, before, after, around }: ClientMessageOf<'history'>) {

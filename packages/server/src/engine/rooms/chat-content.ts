@@ -1,5 +1,6 @@
-import type { ClientMessageOf, JsonObject, Target } from '@roomful/protocol'
+import type { ClientMessageOf, Issue, JsonObject, Target } from '@roomful/protocol'
 import { aTarget, someMentions } from '../../api/options/check-content.js'
+import type { Limits } from '../../api/options/limits.js'
 import { fingerprint } from '../../backplane/log/fingerprint.js'
 
 /** What somebody writes. */
@@ -15,9 +16,22 @@ export type ChatContent =
   | { readonly kind: 'send'; readonly body: ChatBody }
   | { readonly kind: 'edit'; readonly target: Target; readonly body: ChatBody }
   | { readonly kind: 'delete'; readonly target: Target }
+  | ReactionContent
+
+export interface ReactionContent {
+  readonly kind: 'react' | 'unreact'
+  readonly target: Target
+  readonly reaction: string
+}
+
+/** Content with a text. */
+export type WrittenContent = Extract<ChatContent, { readonly body: ChatBody }>
 
 /** A client's message that does so. */
-export type ChatRequest = ClientMessageOf<'chat_message' | 'edit_message' | 'delete_message'>
+export type ChatRequest = ClientMessageOf<'chat_message'> | AmendRequest
+export type AmendRequest = ClientMessageOf<
+  'edit_message' | 'delete_message' | 'add_reaction' | 'remove_reaction'
+>
 
 export function contentOf(request: ChatRequest): ChatContent {
   switch (request.type) {
@@ -31,6 +45,10 @@ export function contentOf(request: ChatRequest): ChatContent {
     }
     case 'delete_message':
       return { kind: 'delete', target: request.target }
+    case 'add_reaction':
+      return { kind: 'react', target: request.target, reaction: request.reaction }
+    case 'remove_reaction':
+      return { kind: 'unreact', target: request.target, reaction: request.reaction }
   }
 }
 
@@ -43,7 +61,7 @@ function bodyOf({ message, data, replyTo, mentions }: ChatBody): ChatBody {
 export function digest(content: ChatContent): number {
   if (content.kind === 'send') return fingerprint(digestText(content.body))
   const { offset, id } = content.target
-  const rest = content.kind === 'edit' ? digestText(content.body) : ''
+  const rest = 'body' in content ? digestText(content.body) : ''
   return fingerprint(`${content.kind} ${offset} ${id}\n${rest}`)
 }
 
@@ -67,4 +85,17 @@ export function rewritten(result: unknown, sent: ChatBody): ChatBody {
   if (mentions !== undefined && !someMentions.accepts(mentions))
     throw new TypeError(`handle.chat_message returned 'mentions' that are not ${someMentions.expected}`)
   return bodyOf({ message, data, replyTo, mentions })
+}
+
+/** Why a reaction is refused, before its message is looked for. */
+export function reactionFault(
+  reaction: string,
+  { reactionBytes }: Pick<Limits, 'reactionBytes'>,
+): Issue | undefined {
+  const isLong = Buffer.byteLength(reaction) > reactionBytes
+  if (!isLong && reaction.trim() !== '') return undefined
+  return {
+    path: 'reaction',
+    message: isLong ? `Expected at most ${reactionBytes} bytes` : 'Expected a text to see',
+  }
 }

@@ -14,7 +14,14 @@ import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { LifeCycle } from '../process/life-cycle.js'
 import type { Metrics } from '../process/metrics.js'
-import { type ChatContent, type ChatRequest, contentOf, digest, rewritten } from './chat-content.js'
+import {
+  type ChatContent,
+  type ChatRequest,
+  contentOf,
+  digest,
+  rewritten,
+  type WrittenContent,
+} from './chat-content.js'
 import { type ChatDraft, type Publisher, refusalOf } from './publisher.js'
 import { type Room, streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
@@ -47,7 +54,7 @@ interface Chat {
   readonly arrival: Arrival
 }
 
-/** Takes chat messages, edits and deletions to the log: asks the application, publishes, acknowledges. */
+/** Takes chat messages, edits, deletions and reactions to the log: asks the application, publishes, acknowledges. */
 export class Chats {
   constructor(private readonly deps: ChatDeps) {}
 
@@ -72,7 +79,7 @@ export class Chats {
     if (denied) return this.#fail(chat, denied)
     const handler = deps.handlers.get('chat_message')
     const content = contentOf(message)
-    if (content.kind !== 'delete' && typeof handler === 'function') await this.#handle(handler, chat, content)
+    if ('body' in content && typeof handler === 'function') await this.#handle(handler, chat, content)
     else await this.#publish(chat, content)
   }
 
@@ -97,11 +104,7 @@ export class Chats {
     return undefined
   }
 
-  async #handle(
-    handler: Handler,
-    chat: Chat,
-    content: Exclude<ChatContent, { kind: 'delete' }>,
-  ): Promise<void> {
+  async #handle(handler: Handler, chat: Chat, content: WrittenContent): Promise<void> {
     const { deps } = this
     const { connection, membership, message, arrival } = chat
     const { client_id: clientId } = message
@@ -123,7 +126,9 @@ export class Chats {
     const room = deps.rooms.get(stream)
     if (room && content.kind === 'send') deps.typing.stop(room, userId, connection.id)
     const { account } = connection.session
-    const draft = { stream, roomId, userId, content, moderates: false, sender: senderOf(chat), account }
+    const { client_id: clientId } = chat.message
+    const sender = senderOf(chat)
+    const draft = { stream, roomId, userId, content, moderates: false, clientId, sender, account }
     const result = await deps.publisher.publishChat(draft)
     if (result.status === 'forbidden') await this.#moderate(chat, draft)
     else this.#answer(chat, result)
@@ -157,8 +162,12 @@ export class Chats {
   }
 }
 
-/** Uses what the client sent, not the handler's version: a repeat is recognised by it. */
+/**
+ * Uses what the client sent, not the handler's version: a repeat is recognised by it. A repeated reaction changes nothing,
+ * so none is remembered.
+ */
 function senderOf({ membership, message, userId }: Chat): Sender | undefined {
+  if (message.type === 'add_reaction' || message.type === 'remove_reaction') return undefined
   const { client_id: clientId, seen } = message
   if (clientId === undefined) return undefined
   const isAfter = message.type === 'chat_message' && message.after !== undefined

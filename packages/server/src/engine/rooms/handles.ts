@@ -210,14 +210,25 @@ export class Messenger {
       },
       delete: async (target, options = {}) => {
         assertTarget('chat.delete', target)
-        assertDeleteOptions(options)
+        assertDeleteOptions('chat.delete', options)
         return this.#amend(stream, roomId, { kind: 'delete', target }, options)
+      },
+      react: async (target, reaction, options = {}) => {
+        assertTarget('chat.react', target)
+        assertDeleteOptions('chat.react', options)
+        return this.#amend(stream, roomId, { kind: 'react', target, reaction }, options)
+      },
+      unreact: async (target, reaction, options = {}) => {
+        assertTarget('chat.unreact', target)
+        assertDeleteOptions('chat.unreact', options)
+        return this.#amend(stream, roomId, { kind: 'unreact', target, reaction }, options)
       },
     }
   }
 
   #amend(stream: string, roomId: string, content: ChatContent, options: DeleteOptions): Promise<Published> {
-    if (this.deps.backplane.amends) return this.#publishChat(stream, roomId, content, options)
+    const { amends, reactions } = this.deps.backplane
+    if ('reaction' in content ? reactions : amends) return this.#publishChat(stream, roomId, content, options)
     throw new TypeError(
       `chat.${content.kind}: this backplane cannot change what is logged; memory(), sqlite() and redis() can`,
     )

@@ -2,6 +2,7 @@ import { type ClientMessageOf, ERRORS, RoomfulError } from '@roomful/protocol'
 import type { Backplane, Break, PresenceSnapshot, PresentUser } from '../../api/contracts/backplane.js'
 import type { Limits } from '../../api/options/limits.js'
 import { folded } from '../../backplane/log/folding.js'
+import { ownAfter } from '../../backplane/log/own-reactions.js'
 import { withChanges } from '../../backplane/presence.js'
 import type { Access } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'
@@ -17,6 +18,7 @@ import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { FanOut } from '../delivery/fan-out.js'
 import { channels, isTraced, traced } from '../process/tracing.js'
+import { ownReactionsIn } from './own-reactions.js'
 import { type Room, streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
 import type { SharedPages } from './shared-pages.js'
@@ -156,7 +158,7 @@ export class Memberships {
   async #readAndAttach(connection: Connection, message: Join, room: Room): Promise<void> {
     for (let read = 0; read < MAX_READS; read++) {
       const { breaks } = room
-      const page = await this.#readPage(connection, room, message)
+      const page = await this.#readOwnPage(connection, room, message)
       assertJoining(connection, message)
       if (page && this.#wantsMore(connection, message, page))
         return this.#sendPage(connection, room, message, page)
@@ -186,6 +188,14 @@ export class Memberships {
       await this.deps.backplane.leave(stream, user.id, connection.id, mayReturn(connection))
   }
 
+  async #readOwnPage(connection: Connection, room: Room, message: Join): Promise<OwnPage | undefined> {
+    const page = await this.#readPage(connection, room, message)
+    const { user, extended } = connection.session
+    if (!page || !user || !extended) return page && { ...page, own: [] }
+    const reader = { stream: room.stream, epoch: page.epoch, userId: user.id }
+    return { ...page, own: await ownReactionsIn(this.deps.backplane.reactions, reader, page.entries) }
+  }
+
   async #readPage({ session }: Connection, room: Room, { since, history }: Join): Promise<Page | undefined> {
     if (!since) return history === undefined ? undefined : this.#readNewest(room, history, undefined)
     const maxBytes = pageSpace(this.deps.limits.pageBytes)
@@ -212,13 +222,13 @@ export class Memberships {
   }
 
   /** Sends one page of a resume that takes several; the connection is not live until the last. */
-  #sendPage(connection: Connection, room: Room, message: Join, page: Page): void {
+  #sendPage(connection: Connection, room: Room, message: Join, page: OwnPage): void {
     room.audience.suspend(connection.id)
-    const { epoch, head, entries, covers } = page
+    const { epoch, head, entries, covers, own } = page
     const last = page.more ? entries.at(-1) : undefined
     const position = last ? { epoch, offset: last.offset, id: last.id } : head
     connection.session.startPaging(message.room_id, position.offset)
-    this.#sendJoined(connection, message, { position, entries, covers, more: true, fault: undefined })
+    this.#sendJoined(connection, message, { position, entries, covers, own, more: true, fault: undefined })
   }
 
   /**
@@ -229,7 +239,7 @@ export class Memberships {
     connection: Connection,
     room: Room,
     message: Join,
-    page: Page | undefined,
+    page: OwnPage | undefined,
     presence: PresenceSnapshot | undefined,
   ): void {
     const { session } = connection
@@ -242,7 +252,7 @@ export class Memberships {
     if (current) room.count = current.count
     this.#sendJoined(connection, message, {
       position: room.head,
-      ...contentOf(page, room),
+      ...contentOf(page, room, session.user.id),
       more: false,
       fault: page?.fault,
       count: current?.count,
@@ -277,14 +287,23 @@ type Page = CoveringPage & {
   readonly replaysAll: boolean
 }
 
+/** A page as one reader gets it. */
+type OwnPage = Page & Pick<Joined, 'own'>
+
 /** The entries that a new member gets: those of its page, and what came after the page was read. */
-function contentOf(page: Page | undefined, { head, tail }: Room): Pick<Joined, 'entries' | 'covers'> {
-  if (!page) return { entries: [], covers: undefined }
+function contentOf(
+  page: OwnPage | undefined,
+  { head, tail }: Room,
+  userId: string,
+): Pick<Joined, 'entries' | 'covers' | 'own'> {
+  if (!page) return { entries: [], covers: undefined, own: [] }
   const late = tail.filter((entry) => entry.offset > page.head.offset)
   const from = page.covers?.from ?? page.head.offset + 1
   const covers = from <= head.offset ? { from, to: head.offset } : undefined
-  if (!page.replaysAll) return { entries: folded(page.entries, late), covers }
-  return { entries: late.length > 0 ? [...page.entries, ...late] : page.entries, covers }
+  const { own } = page
+  if (!page.replaysAll)
+    return { entries: folded(page.entries, late), covers, own: ownAfter(own, late, userId) }
+  return { entries: late.length > 0 ? [...page.entries, ...late] : page.entries, covers, own }
 }
 
 type Answer = Omit<Joined, 'roomId' | 'timestamp' | 'isResume' | 'ref'>

@@ -1,4 +1,4 @@
-import { checkText, type JsonObject, type Target, validate } from '@roomful/protocol'
+import { checkText, isWellFormed, type JsonObject, REACTION, type Target, validate } from '@roomful/protocol'
 import type { AnyProtocol, Published } from '../../api/api.js'
 import type {
   Amendment,
@@ -17,9 +17,9 @@ import { isoTime } from '../../util/iso-time.js'
 import { invalid, type ServerMessages } from '../application/server-messages.js'
 import type { Metrics } from '../process/metrics.js'
 import { channels, isTraced } from '../process/tracing.js'
-import type { ChatBody, ChatContent } from './chat-content.js'
+import { type ChatBody, type ChatContent, reactionFault } from './chat-content.js'
 
-/** A chat message, an edit or a deletion that is about to be logged. */
+/** A chat message, or what changes one, that is about to be logged. */
 export interface ChatDraft {
   readonly stream: string
   /** The room's name, as its members use it. */
@@ -29,6 +29,8 @@ export interface ChatDraft {
   readonly content: ChatContent
   /** Whether the user may change messages of others. */
   readonly moderates: boolean
+  /** The client's id for it, for its frame. */
+  readonly clientId?: string | undefined
   readonly sender: Sender | undefined
   readonly account: string | undefined
   readonly idempotency?: Idempotency | undefined
@@ -55,12 +57,12 @@ export class Publisher {
     const id = this.newId()
     const timestampMs = this.clock.wallTime()
     const message = chatFrame(chat, id, isoTime(timestampMs))
-    const draft = { id, message, timestampMs, sender, account, idempotency, amends: amendmentOf(chat) }
+    const draft = { id, message, timestampMs, sender, account, idempotency, amends: this.#amendmentOf(chat) }
     return this.#commit(stream, roomId, draft)
   }
 
   /**
-   * Publishes the server's own chat message, edit or deletion.
+   * Publishes the server's own chat message, edit, deletion or reaction.
    * @throws RoomfulError the errors with which a client's message would be refused
    */
   async publishOwnChat(
@@ -70,10 +72,18 @@ export class Publisher {
     content: ChatContent,
     key: string | undefined,
   ): Promise<Published> {
-    if (content.kind !== 'delete') this.#checkChat(content.body)
+    if ('body' in content) this.#checkChat(content.body)
+    if ('reaction' in content) this.#checkReaction(content.reaction)
     const idempotency = idempotencyOf(key, keyedContent(userId, content))
     const own = { moderates: true, sender: undefined, account: undefined, idempotency }
     return publishedOf(await this.publishChat({ stream, roomId, userId, content, ...own }))
+  }
+
+  #checkReaction(reaction: unknown): void {
+    if (typeof reaction !== 'string') throw invalid('reaction', 'Expected a string')
+    if (!isWellFormed(reaction)) throw new RoomfulError('invalid_text')
+    const fault = REACTION.test(reaction) ? reactionFault(reaction, this.limits) : ONE_LINE
+    if (fault) throw new RoomfulError('invalid_message', { issues: [fault] })
   }
 
   #checkChat({ message, data }: ChatBody): void {
@@ -106,6 +116,25 @@ export class Publisher {
     return publishedOf(await this.#commit(stream, roomId, draft))
   }
 
+  #amendmentOf({ userId, content, moderates }: ChatDraft): Amendment | undefined {
+    if (content.kind === 'send') return undefined
+    const how = { target: refTo(content.target), userId, moderates }
+    switch (content.kind) {
+      case 'edit': {
+        const { message, data } = content.body
+        return { kind: 'edit', message, data, ...how }
+      }
+      case 'delete':
+        return { kind: 'delete', ...how }
+      case 'react': {
+        const { reactionKinds: kinds, reactionsPerMessage: users } = this.limits
+        return { kind: 'react', reaction: content.reaction, most: { kinds, users }, ...how }
+      }
+      case 'unreact':
+        return { kind: 'unreact', reaction: content.reaction, ...how }
+    }
+  }
+
   /** The only path into the log, so that every message is counted and traced. */
   #commit(stream: string, roomId: string, draft: FramedDraft): Promise<PublishResult> {
     if (!isTraced(channels.publish)) return this.#append(stream, draft)
@@ -132,8 +161,8 @@ export class Publisher {
 }
 
 /** Begins with the type and the target: by that, a store finds the edits of a message. */
-function chatFrame({ roomId, userId, content, sender }: ChatDraft, id: string, timestamp: string) {
-  const by = { timestamp, user_id: userId, room_id: roomId, id, client_id: sender?.clientId }
+function chatFrame({ roomId, userId, content, clientId }: ChatDraft, id: string, timestamp: string) {
+  const by = { timestamp, user_id: userId, room_id: roomId, id, client_id: clientId }
   switch (content.kind) {
     case 'send': {
       const { message, data, replyTo, mentions } = content.body
@@ -145,15 +174,12 @@ function chatFrame({ roomId, userId, content, sender }: ChatDraft, id: string, t
     }
     case 'delete':
       return { type: 'message_deleted', target: refTo(content.target), ...by }
+    case 'react':
+    case 'unreact': {
+      const type = content.kind === 'react' ? 'reaction_added' : 'reaction_removed'
+      return { type, target: refTo(content.target), reaction: content.reaction, ...by }
+    }
   }
-}
-
-function amendmentOf({ userId, content, moderates }: ChatDraft): Amendment | undefined {
-  if (content.kind === 'send') return undefined
-  const how = { target: refTo(content.target), userId, moderates }
-  if (content.kind === 'delete') return { kind: 'delete', ...how }
-  const { message, data } = content.body
-  return { kind: 'edit', message, data, ...how }
 }
 
 /** The application may pass a whole message. */
@@ -167,6 +193,8 @@ function keyedContent(userId: string, content: ChatContent): object {
   return { type: content.kind, user_id: userId, ...content, target: refTo(content.target) }
 }
 
+const ONE_LINE = { path: 'reaction', message: 'Expected a text on one line' }
+
 const REFUSALS = {
   conflict: 'id_conflict',
   forgotten: 'outcome_unknown',
@@ -174,6 +202,7 @@ const REFUSALS = {
   not_found: 'not_found',
   deleted: 'deleted',
   forbidden: 'forbidden',
+  reaction_limit: 'reaction_limit',
 } as const
 
 /** The fingerprint covers the content but not the time, so that a repeat has the same one. */

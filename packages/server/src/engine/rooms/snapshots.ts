@@ -5,6 +5,7 @@ import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import type { Access } from '../application/access.js'
 import { toMember } from '../connection/member-list.js'
 import { MAX_PAGE_BYTES, messagesOf } from './log-pages.js'
+import { ownReactionsIn } from './own-reactions.js'
 import { streamOf } from './room.js'
 
 /** Reads in the server's own name, which may read everything. */
@@ -29,12 +30,15 @@ export class Snapshots {
       this.backplane.present(stream),
       this.backplane.read(stream, { before: undefined, limit, maxBytes: MAX_PAGE_BYTES, messagesOnly: true }),
     ])
+    const reader = { stream, epoch: page.epoch, userId: typeof as === 'string' ? as : as.id }
+    const own = await ownReactionsIn(this.backplane.reactions, reader, page.entries)
     return {
       messages: messagesOf(page),
       more: page.more,
       members: present.users?.map(toMember),
       count: present.count,
       cursor: page.head,
+      ...(own.length > 0 && { own_reactions: own }),
     }
   }
 

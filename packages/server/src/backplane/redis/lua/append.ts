@@ -110,15 +110,37 @@ local function note(offset, id, timestamp)
   return { 'duplicate', log.epoch, offset, id, timestamp }
 end
 
+-- Changes a line of those who reacted, or removes all that begin so. What entries before the log took back is forgotten.
+local function react(field, sign, name, offset)
+  local lines, before = {}, redis.call('HGET', key, field) or ''
+  for line in string.gmatch(before, '[^\\n]+') do
+    local at, is_on, of = string.match(line, '^(%d+) ([+-]) (.*)$')
+    local is_other = sign == '' and string.sub(of, 1, #name) ~= name or sign ~= '' and of ~= name
+    if is_other and (is_on == '+' or tonumber(at) >= log.oldest) then lines[#lines + 1] = line end
+  end
+  if sign ~= '' then lines[#lines + 1] = table.concat({ offset, sign, name }, ' ') end
+  local after = table.concat(lines, '\\n')
+  log.bytes = math.max(0, log.bytes + #after - #before)
+  log.seen[field] = after
+  if after ~= '' then
+    set[#set + 1] = field
+    set[#set + 1] = after
+  elseif before ~= '' then
+    gone[#gone + 1] = field
+  end
+end
+
 -- Adds to \`set\` what an amendment changes, if its target still has the text that the node has read.
-local function amend(target, read, before, after, previous)
+local function amend(target, read, before, after, previous, field, sign, name)
   local raw = tonumber(target) >= log.oldest and get(log, target)
   local one = raw and entry(raw)
   if not one or time - one.at >= bounds.age then return { 'moved' } end
   if redis.sha1hex(string.sub(raw, one.start)) ~= read then return { 'moved' } end
   local offset = text(log.offset + 1)
   put(log, target, raw, one, before .. offset .. after, set)
-  rewrite(log, 28, set)
+  rewrite(log, 31, set, gone)
+  if field == 'all' then drop_reactions(log, gone, target, raw, one)
+  elseif field ~= '' then react(field, sign, name, offset) end
   if previous ~= '0' then
     set[#set + 1] = 'e' .. offset
     set[#set + 1] = previous
@@ -138,7 +160,7 @@ if amending == 'refused' then return { 'refused' } end
 prune(log, tonumber(window), 2, time, gone)
 if amending == 'unchanged' then return note(unpack(ARGV, 23, 25)) end
 if field ~= '' then remember(text(log.offset + 1), id, timestamp, text(log.offset + 1)) end
-local moved = amending == 'changed' and amend(unpack(ARGV, 23, 27))
+local moved = amending == 'changed' and amend(unpack(ARGV, 23, 30))
 if moved then return moved end
 append(log, time, is_key and field or '', set, gone)
 return { 'accepted', log.epoch, text(log.offset), id, timestamp }

@@ -1,4 +1,5 @@
 import { ENTRY_OVERHEAD } from '../../log/log-segment.js'
+import { BUCKETS } from '../reaction-fields.js'
 import { TIME } from './time.js'
 
 /**
@@ -10,7 +11,9 @@ import { TIME } from './time.js'
  * - `d<digest>`: the record of a client's message: fingerprint, offset, id, time, its number
  * - `q<number>`: digest, time and offset of a record, and a mark of its user, so that the oldest is found
  * - `k<digest>`: the record of the key of a server's message, which goes with its entry
- * - `e<offset>`: for an edit, the offset of the edit of the same message before it
+ * - `e<offset>`: for an amendment of a message that was edited, the offset of the amendment before it
+ * - `r<offset>.<bucket>`: who reacted to the message at an offset, each on a line: the offset of the entry that made it so,
+ *   `+`, or `-` if it was taken back, the user and the reaction
  * - `f`: the offset up to which the feed of all logs has the entries
  * - `c<offset>`: the offset of an entry in that feed
  *
@@ -54,7 +57,12 @@ local function is_edit(raw, one)
   return starts(raw, one, '{"type":"message_edited",')
 end
 
+local function is_reaction(raw, one)
+  return starts(raw, one, '{"type":"reaction_added",') or starts(raw, one, '{"type":"reaction_removed",')
+end
+
 local function is_amendment(raw, one)
+  if is_reaction(raw, one) or starts(raw, one, '{"type":"reactions_erased",') then return true end
   return is_edit(raw, one) or starts(raw, one, '{"type":"message_deleted",') or starts(raw, one, '{"type":"messages_erased",')
 end
 
@@ -75,19 +83,48 @@ local function drop(log, fields)
   end
 end
 
+-- The fields of who reacted to a message, and their bytes. What was never amended has none.
+local function reactions_to(log, offset, raw, one)
+  local fields, size = {}, 0
+  if raw and not string.find(raw, '"version":', one.start, true) then return fields, size end
+  local names = {}
+  for bucket = 0, ${BUCKETS - 1} do names[#names + 1] = 'r' .. offset .. '.' .. bucket end
+  for i, stored in ipairs(redis.call('HMGET', log.key, unpack(names))) do
+    -- What the script is about to write counts already.
+    local value = log.seen[names[i]] or stored
+    if value then fields[#fields + 1], size = names[i], size + #value end
+  end
+  return fields, size
+end
+
+-- They go with their message.
+local function drop_reactions(log, gone, offset, raw, one)
+  local fields, size = reactions_to(log, offset, raw, one)
+  for _, field in ipairs(fields) do gone[#gone + 1] = field end
+  log.bytes = math.max(0, log.bytes - size)
+end
+
 -- Keeps the newest entries without a hole. What is before a hole is gone as well: whoever reads on from there must be
 -- told. Newer entries than the last one that is left have never been: their offsets are assigned again.
 local function mend(log)
   log.seen = {}
-  local newest = log.offset
+  local newest, assigned = log.offset, log.offset
   while newest >= log.oldest and not entry_at(log, newest) do newest = newest - 1 end
   local one, oldest, bytes, gone = newest >= log.oldest and entry_at(log, newest), newest + 1, 0, {}
   if one then log.offset, log.id = newest, one.id end
   while one do
-    oldest, bytes = oldest - 1, bytes + one.size
+    oldest = oldest - 1
+    local raw = get(log, text(oldest))
+    local _, size = reactions_to(log, text(oldest), raw, one)
+    bytes = bytes + one.size + size
     one = oldest > log.oldest and entry_at(log, oldest - 1)
   end
-  for offset = log.oldest, oldest - 1 do gone[#gone + 1] = text(offset) end
+  for offset = log.oldest, oldest - 1 do
+    gone[#gone + 1] = text(offset)
+    drop_reactions(log, gone, text(offset))
+  end
+  -- Or they would be those of other messages.
+  for offset = newest + 1, assigned do drop_reactions(log, gone, text(offset)) end
   log.oldest, log.bytes = bytes > 0 and oldest or log.offset + 1, bytes
   drop(log, gone)
   redis.call('HSET', log.key, 'h', state_of(log))
@@ -125,7 +162,8 @@ local function trim(log, bounds, time, gone, newest, newest_key)
     if is_within and not may_be_old then return end
     gone[#gone + 1] = text(log.oldest)
     if one and one.key ~= '' and one.key ~= newest_key then gone[#gone + 1] = one.key end
-    if one and is_edit(raw, one) then gone[#gone + 1] = 'e' .. text(log.oldest) end
+    if one and is_amendment(raw, one) then gone[#gone + 1] = 'e' .. text(log.oldest)
+    elseif one then drop_reactions(log, gone, text(log.oldest), raw, one) end
     gone[#gone + 1] = 'c' .. text(log.oldest)
     log.oldest, log.bytes = log.oldest + 1, math.max(0, log.bytes - (one and one.size or 0))
   end

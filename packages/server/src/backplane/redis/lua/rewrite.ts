@@ -4,24 +4,25 @@ import { LOG } from './log.js'
 import { REWRITING } from './rewriting.js'
 
 export const REWRITE = `${ALWAYS}${LOG}${REWRITING}
-local key, set = KEYS[1], {}
+local key, set, gone = KEYS[1], {}, {}
 local log = load(key, redis.call('HGET', key, 'h'))
 if not log then return 1 end
-local has_moved = rewrite(log, 1, set)
+local has_moved = rewrite(log, 1, set, gone)
 if #set > 0 then redis.call('HSET', key, 'h', state_of(log), unpack(set)) end
+drop(log, gone)
 return has_moved and 0 or 1
 `
 
 /** Appends an entry only if it rewrites another. Returns 0 if some have another text by now, and then writes nothing. */
 export const REWRITE_AND_APPEND = `${WHOLE}${APPENDING}${REWRITING}
-local log, set = load(key, redis.call('HGET', key, 'h')), {}
+local log, set, gone = load(key, redis.call('HGET', key, 'h')), {}, {}
 if not log then return 1 end
-if rewrite(log, 14, set) then return 0 end
-if #set > 0 then append(log, now(), '', set, {}) end
+if rewrite(log, 14, set, gone) then return 0 end
+if #set > 0 then append(log, now(), '', set, gone) end
 return 1
 `
 
-/** The edits of one message from the newest on, some at a time. */
+/** The amendments of one message from the newest on, some at a time. */
 export const EDITS = `${LOG}
 local key, at, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local log, found = load(key, redis.call('HGET', key, 'h')), {}

@@ -24,14 +24,17 @@ local function put(log, offset, raw, one, open, set)
   put_in_feed(log, offset, one.id, open)
 end
 
-local function rewrite(log, start, set)
+-- A message is rewritten for its author who is erased, and has no reactions then.
+local function rewrite(log, start, set, gone)
   local has_moved = false
   for i = start, #ARGV, 4 do
     local offset, id, open, read = unpack(ARGV, i, i + 3)
     local raw = tonumber(offset) >= log.oldest and redis.call('HGET', log.key, offset)
     local one = raw and entry(raw)
     if one and one.id == id then
-      if redis.sha1hex(string.sub(raw, one.start)) == read then put(log, offset, raw, one, open, set)
+      if redis.sha1hex(string.sub(raw, one.start)) == read then
+        put(log, offset, raw, one, open, set)
+        if starts(raw, one, '{"type":"chat_message",') then drop_reactions(log, gone, offset, raw, one) end
       else has_moved = true end
     end
   end
