@@ -81,6 +81,27 @@ describe('publishing', () => {
     expect([late.status, late.body]).toMatchObject([410, { code: 'deleted' }])
   })
 
+  it('[D12] a reaction is added to a message and taken back under its id, with its offset, and what cannot be is told', async () => {
+    const { call, server } = await serveApi()
+    const { id, offset } = await server.room('a').chat.send('one')
+    const path = `/rooms/a/messages/${id}/reactions`
+    const added = await call('POST', path, { offset, reaction: '👍', as: 'ana' })
+    expect([added.status, added.body]).toMatchObject([200, { offset: 2, duplicate: false }])
+    const again = await call('POST', path, { offset, reaction: '👍', as: 'ana' })
+    expect(again.body).toEqual({ ...Object(added.body), duplicate: true })
+    const [message] = (await server.room('a').history()).messages
+    expect(message).toMatchObject({ reactions: [{ reaction: '👍', count: 1 }], version: 2 })
+    const shown = await call('GET', '/rooms/a/snapshot?as=ana')
+    expect(shown.body).toMatchObject({ own_reactions: [{ offset, reactions: ['👍'] }] })
+    const query = new URLSearchParams({ offset: String(offset), reaction: '👍', as: 'ana' })
+    const removal = await call('DELETE', `${path}?${query}`)
+    expect([removal.status, removal.body]).toMatchObject([200, { offset: 3, duplicate: false }])
+    const long = await call('POST', path, { offset, reaction: 'x'.repeat(33) })
+    expect([long.status, long.body]).toMatchObject([400, { issues: [{ path: 'reaction' }] }])
+    const gone = await call('POST', '/rooms/a/messages/other/reactions', { offset, reaction: '👍' })
+    expect([gone.status, gone.body]).toMatchObject([404, { code: 'not_found' }])
+  })
+
   it('an Idempotency-Key makes a repeat known, and is refused with 409 for another body', async () => {
     const { call } = await serveApi({ protocol })
     const key = { 'Idempotency-Key': 'invoice-17' }

@@ -26,6 +26,8 @@ const ajv = new Ajv2020({ strict: true })
 const calls: Readonly<Record<string, readonly [method: string, path: string, body?: object]>> = {
   sendMessage: ['POST', '/rooms/general/messages', { message: 'Hello', as: 'ana' }],
   editMessage: ['PATCH', '/rooms/general/messages/MESSAGE', { offset: 1, message: 'Hello, all' }],
+  addReaction: ['POST', '/rooms/general/messages/MESSAGE/reactions', { offset: 1, reaction: '👍' }],
+  removeReaction: ['DELETE', '/rooms/general/messages/MESSAGE/reactions?offset=1&reaction=x'],
   deleteMessage: ['DELETE', '/rooms/general/messages/MESSAGE?offset=1'],
   listRooms: ['GET', '/rooms?limit=1'],
   readMessages: ['GET', '/rooms/general/messages?limit=1'],
@@ -48,6 +50,9 @@ it('the OpenAPI document describes every call: bodies, answers and errors are as
   expect(operations.map(({ operationId }) => operationId).sort()).toEqual(Object.keys(calls).sort())
   const { Problem = {} } = document.components.schemas
   const sent = await call('POST', '/rooms/general/messages', { message: 'Hi' })
+  const isDeletion = ({ operationId }: Operation) => Number(operationId === 'deleteMessage')
+  // Last, since the others are about that message too.
+  operations.sort((a, b) => isDeletion(a) - isDeletion(b))
   for (const { operationId, requestBody, responses } of operations) {
     const [method, path, body] = calls[operationId] ?? ['', '']
     if (requestBody) expectFit(requestBody.content['application/json']?.schema, body)

@@ -66,6 +66,12 @@ describe('the handles', () => {
       data: { mood: 'sad' },
       target: { offset: target.offset, id: target.id },
     })
+    await chat.react(target, '👍 & more', { as: 'carl' })
+    expect(await ana.next('reaction_added')).toMatchObject({ reaction: '👍 & more', user_id: 'carl' })
+    const snapshot = await rest.room('räume').snapshot({ as: 'carl' })
+    expect(snapshot.own_reactions).toEqual([{ offset: target.offset, reactions: ['👍 & more'] }])
+    await chat.unreact(target, '👍 & more', { as: 'carl', key: 'k' })
+    expect(await ana.next('reaction_removed')).toMatchObject({ user_id: 'carl' })
     await chat.delete(target, { as: 'carl' })
     expect(await ana.next('message_deleted')).toMatchObject({ user_id: 'carl' })
     expect(await refusalOf(chat.edit(target, 'x'))).toMatchObject({ code: 'deleted', status: 410 })

@@ -1,4 +1,5 @@
-import type { WrittenPage, WrittenReactions } from './requests.js'
+import type { WrittenReactions } from './reactors.js'
+import type { WrittenPage } from './requests.js'
 import type { SharedStore } from './shared-store.js'
 
 /** How many entries an export reads at once. */

@@ -1,8 +1,8 @@
+import type { Target } from '@roomful/protocol'
 import type { OwnReactions, ReactionUsers, UsersPage } from '../../api/contracts/backplane.js'
 import { messageAt } from '../log/amending.js'
 import type { NotedReaction, Reacted } from '../log/reactions.js'
 import type { Driver } from './driver.js'
-import type { OwnReactionsRequest, ReactedRequest, UsersRequest, WrittenReactions } from './requests.js'
 import type { Room } from './rooms.js'
 import { numberIn, textIn } from './rows.js'
 import type { StoredText, Texts } from './texts.js'
@@ -11,6 +11,19 @@ import type { StoredText, Texts } from './texts.js'
 const OVERHEAD = 60
 /** How many rows one statement deletes, or one page has. */
 const BATCH = 200
+
+/** A place in the order in which the reactions of a user are read. */
+export interface ReactionRow {
+  readonly room: number
+  readonly target: number
+  readonly reaction: string
+}
+
+export interface WrittenReactions {
+  readonly texts: readonly string[]
+  /** Where to go on; `undefined` at the end. */
+  readonly next: ReactionRow | undefined
+}
 
 /** Who reacted to messages: one row for each user and reaction, within a transaction of the caller. */
 export class Reactors {
@@ -58,7 +71,7 @@ export class Reactors {
     return { room, target, noted }
   }
 
-  users(room: Room, texts: Texts, { target, reaction, page }: UsersRequest): ReactionUsers {
+  users(room: Room, texts: Texts, { target, reaction, page }: Users): ReactionUsers {
     const message = messageAt(texts.message(room, target.offset), target)
     if (!message) return { status: 'not_found' }
     if (message.deleted) return { status: 'deleted' }
@@ -80,7 +93,7 @@ export class Reactors {
     }
   }
 
-  of({ key, epoch }: Room, request: OwnReactionsRequest): readonly OwnReactions[] {
+  of({ key, epoch }: Room, request: Own): readonly OwnReactions[] {
     if (epoch !== request.epoch) return []
     const select = this.driver.prepare(
       'SELECT reaction FROM reactions WHERE room = ? AND target = ? AND user = ? AND is_on = 1 ORDER BY offset',
@@ -92,7 +105,7 @@ export class Reactors {
   }
 
   /** The reactions of a user of which the log has dropped the entries. */
-  written({ user, after }: ReactedRequest): WrittenReactions {
+  written(user: string, after: ReactionRow): WrittenReactions {
     const rows = this.driver
       .prepare(
         `SELECT reactions.room, reactions.target, reaction, id, name FROM reactions
@@ -144,4 +157,16 @@ export class Reactors {
 /** The bytes that a row takes, as a room counts them. */
 export function rowBytes(user: string, reaction: string): number {
   return OVERHEAD + Buffer.byteLength(user) + Buffer.byteLength(reaction)
+}
+
+interface Users {
+  readonly target: Target
+  readonly reaction: string
+  readonly page: UsersPage
+}
+
+interface Own {
+  readonly epoch: string
+  readonly user: string
+  readonly offsets: readonly number[]
 }

@@ -10,6 +10,7 @@ import type {
   UsersPage,
 } from '../../api/contracts/backplane.js'
 import type { RoomRetention } from './options.js'
+import type { ReactionRow } from './reactors.js'
 import type { Oldest } from './rooms.js'
 import type { SweepTimes, Trimmed } from './trimming.js'
 
@@ -87,19 +88,6 @@ export interface ReactedRequest {
   readonly ticket: number
   readonly user: string
   readonly after: ReactionRow
-}
-
-/** A place in the order in which they are read. */
-interface ReactionRow {
-  readonly room: number
-  readonly target: number
-  readonly reaction: string
-}
-
-export interface WrittenReactions {
-  readonly texts: readonly string[]
-  /** Where to go on; `undefined` at the end. */
-  readonly next: ReactionRow | undefined
 }
 
 /** Asks who reacted to a message in one way. */

@@ -3,7 +3,7 @@ import type { Driver } from './driver.js'
 import { Feed } from './feed.js'
 import { Group } from './group.js'
 import { Pages } from './pages.js'
-import { Reactors } from './reactors.js'
+import { Reactors, type WrittenReactions } from './reactors.js'
 import type {
   OwnReactionsRequest,
   Page,
@@ -11,7 +11,6 @@ import type {
   ReadRequest,
   UsersRequest,
   WrittenPage,
-  WrittenReactions,
   WrittenRequest,
 } from './requests.js'
 import { Rooms } from './rooms.js'
@@ -44,8 +43,8 @@ export class Store {
     return writtenBy(this.driver, this.#rooms, request)
   }
 
-  reactionsOf(request: ReactedRequest): WrittenReactions {
-    return this.reactors.written(request)
+  reactionsOf({ user, after }: ReactedRequest): WrittenReactions {
+    return this.reactors.written(user, after)
   }
 
   reactionUsers(request: UsersRequest): ReactionUsers {
