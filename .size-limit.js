@@ -17,7 +17,7 @@ export default [
   },
   {
     ...bundled,
-    name: 'a page that edits and deletes, with @roomful/client/chat',
+    name: 'a page that edits, deletes and reacts, with @roomful/client/chat',
     path: 'test/bundle-app/edits.js',
     limit: '24.95 kB',
   },

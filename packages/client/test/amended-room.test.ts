@@ -121,12 +121,11 @@ describe('a room with amendments', () => {
   it('[B2] shows no gap for an entry of a type that it does not know, and does not show it', async () => {
     const { room, says, shown } = await live()
     const unknown = {
-      type: 'reaction_added',
+      type: 'waved',
       room_id: 'r',
       epoch: 'e1',
       offset: 2,
       id: 'id-2',
-      reaction: '👍',
     }
     await says(chatFrame(1), unknown, chatFrame(3))
     expect(shown()).toEqual(['m1', 'm3'])

@@ -1,13 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Reactions } from '../src/chat/reactions.js'
 import { type Loggable, Place } from '../src/room/loggable.js'
 import { Timeline } from '../src/room/timeline.js'
-import { AmendedLog, EPOCH } from './support/amended-log.js'
+import { AmendedLog, EPOCH, type WireEntry } from './support/amended-log.js'
 
 const USERS = ['ada', 'bob', 'eve']
+const ME = 'ada'
 
 interface Append {
-  readonly do: 'say' | 'edit' | 'delete' | 'erase' | 'other'
+  readonly do: 'say' | 'edit' | 'delete' | 'erase' | 'other' | 'react' | 'unreact'
   readonly who: number
   readonly which: number
   /** How often in a row. */
@@ -32,7 +34,10 @@ type Step =
 
 const some = fc.nat({ max: 20 })
 const append: fc.Arbitrary<Append> = fc.record({
-  do: fc.constantFrom('say', 'say', 'say', 'edit', 'edit', 'edit', 'edit', 'delete', 'erase', 'other'),
+  do: fc.constantFrom(
+    ...(['say', 'say', 'say', 'edit', 'edit', 'edit', 'edit', 'delete', 'erase', 'other'] as const),
+    ...(['react', 'react', 'react', 'react', 'unreact', 'unreact'] as const),
+  ),
   who: some,
   which: some,
   times: fc.integer({ min: 1, max: 3 }),
@@ -53,6 +58,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** A client that reads an amended log: its cursor, and the pages that it waits for. */
 class Reader {
   readonly timeline = new Timeline(1_000, () => {})
+  readonly #reactions = new Reactions({ timeline: undefined, head: undefined, user: ME })
   readonly #later: (() => void)[][] = []
   #cursor: number
   breaks = 0
@@ -62,6 +68,7 @@ class Reader {
     history: number,
   ) {
     this.#cursor = log.head
+    this.timeline.follower = this.#reactions
     this.#show(this.timeline.received.bind(this.timeline), log.page(log.head + 1, history))
   }
 
@@ -83,9 +90,10 @@ class Reader {
 
   resume(): void {
     const covers = { from: this.#cursor + 1, to: this.log.head }
-    const entries: Loggable[] = []
+    const entries: WireEntry[] = []
     while (this.#cursor < this.log.head) entries.push(this.log.entry(++this.#cursor))
-    this.timeline.received(entries.map(readable), { epoch: EPOCH, covers })
+    const own_reactions = this.log.tail(entries, ME)
+    this.timeline.received(entries.map(readable), { epoch: EPOCH, covers, own_reactions })
   }
 
   #page({ below, limit, read, arrive }: Step & { do: 'page' }): void {
@@ -94,15 +102,17 @@ class Reader {
       const first = this.shown()[0]?.offset ?? this.log.head + 1
       const before = below % 2 === 0 ? first : Math.max(1, this.log.head + 1 - below)
       const page = this.log.page(before, limit)
-      this.#after(arrive, () => this.#show(show, page))
+      const own = this.log.tail(page.messages, ME)
+      this.#after(arrive, () => this.#show(show, page, own))
     })
   }
 
   #show(
     show: ReturnType<Timeline['expectPage']>,
     { messages, covers }: ReturnType<AmendedLog['page']>,
+    own_reactions = this.log.tail(messages, ME),
   ): void {
-    show(messages.map(readable), { epoch: EPOCH, covers })
+    show(messages.map(readable), { epoch: EPOCH, covers, own_reactions })
   }
 
   #break(limit: number): void {
@@ -148,6 +158,8 @@ function appendOne(log: AmendedLog, { do: kind, who, which }: Append, text: stri
   // Often one of the newest, which the client shows.
   const target = which > 10 ? Math.max(1, log.head - (which % 5)) : (which % Math.max(1, log.head)) + 1
   if (kind === 'say') log.append({ kind: 'chat', user, text })
+  else if (kind === 'react' || kind === 'unreact')
+    log.append({ kind, user, target, reaction: which % 3 === 0 ? '🎉' : '👍' })
   else if (kind === 'edit') log.append({ kind, user, target, text })
   else if (kind === 'delete') log.append({ kind, user, target })
   else if (kind === 'erase') log.append({ kind, user })
@@ -160,8 +172,18 @@ function comparable(message: Loggable): object {
   return rest
 }
 
+/** What this user gets to see of a message. */
+function shownOf(log: AmendedLog, offset: number): object {
+  const { reactions, ...message } = log.message(offset)
+  const own = log.own(offset, ME)
+  const counted = (reactions as { reaction: string; count: number }[] | undefined)?.map((one) =>
+    own.includes(one.reaction) ? { ...one, own: true } : one,
+  )
+  return comparable({ ...message, reactions: counted } as Loggable)
+}
+
 describe('the timeline of an amended log', () => {
-  it('[D8] [H16] whatever pages, resumes and live frames come in whatever order, a timeline shows what the log says, and no gap', () => {
+  it('[D8] [D17] [D18] [D19] [H16] whatever pages, resumes and live frames come in whatever order, a timeline shows what the log says, and no gap', () => {
     const past = fc.array(append, { maxLength: 10, size: 'max' })
     const property = fc.property(
       past,
@@ -185,7 +207,7 @@ describe('the timeline of an amended log', () => {
         }
         reader.settle()
         const shown = reader.shown().filter(({ type }) => type === 'chat_message')
-        expect(shown.map(comparable)).toEqual(shown.map(({ offset = 0 }) => comparable(log.message(offset))))
+        expect(shown.map(comparable)).toEqual(shown.map(({ offset = 0 }) => shownOf(log, offset)))
         if (reader.breaks > 0) return
         expect(reader.timeline.get().filter(({ kind }) => kind === 'break')).toEqual([])
         const offsets = reader.shown().map(({ offset = 0 }) => offset)

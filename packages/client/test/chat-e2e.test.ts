@@ -1,7 +1,7 @@
 import { memory } from '@roomful/server'
 import { createTestServer, Device, type TestServer } from '@roomful/server/testing'
 import { describe, expect, it } from 'vitest'
-import { chat } from '../src/chat.js'
+import { type Chat, chat } from '../src/chat.js'
 import { createClient as createCoreClient } from '../src/core.js'
 import { createClient, type Room } from '../src/index.js'
 
@@ -29,8 +29,9 @@ async function enter(server: Server, user: string, history = 50) {
   const device = new Device(server.network)
   const client = createClient({ url: 'ws://test', token: user, session: 'memory' }, device.runtime)
   const room = client.room('r')
+  const c = chat(room)
   await server.settled(room.join({ history }))
-  return { device, room, c: chat(room), shown: () => shown(room) }
+  return { device, room, c, shown: () => shown(room) }
 }
 
 /** The texts, with what is special about them. */
@@ -321,5 +322,70 @@ describe('edits and deletions on a bad network', () => {
     bob.device.goOnline()
     await server.clock.advance(30_000)
     expect(bob.shown().slice(0, 3)).toEqual(['(deleted)', 'typo (edited)', '-expired-'])
+  })
+})
+
+describe('reactions between clients', () => {
+  /** The reactions of each message, as `👍2 🎉1*`, with a star for the user's own. */
+  function reactions({ c }: { readonly c: Pick<Chat, 'messages'> }): string[] {
+    return c.messages.get().map((entry) => {
+      const { reactions = [] } = entry.kind === 'message' ? entry.message : {}
+      return reactions.map(({ reaction, count, own }) => `${reaction}${count}${own ? '*' : ''}`).join(' ')
+    })
+  }
+
+  it('[D12] [D15] [D17] reach everybody, whoever comes later, and the other devices of a user as the user’s own', async () => {
+    const server = await serve()
+    const [ada, bob, phone] = [
+      await enter(server, 'ada'),
+      await enter(server, 'bob'),
+      await enter(server, 'bob'),
+    ]
+    const [first, second] = [
+      await server.settled(ada.room.send('one')),
+      await server.settled(ada.room.send('two')),
+    ]
+    await server.settled(bob.c.react(first, '🎉'))
+    await server.settled(ada.c.react(first, '👍'))
+    await server.settled(bob.c.react(first, '👍'))
+    await server.settled(ada.c.react(second, '👍'))
+    await server.settled(ada.c.edit(first, 'uno'))
+    expect(reactions(ada)).toEqual(['🎉1 👍2*', '👍1*'])
+    for (const device of [bob, phone, await enter(server, 'bob')])
+      expect(reactions(device)).toEqual(['🎉1* 👍2*', '👍1'])
+    expect(await server.settled(phone.c.reactions(first, '👍'))).toMatchObject({
+      users: ['ada', 'bob'],
+      more: false,
+    })
+    await server.settled(phone.c.unreact(first, '🎉'))
+    await server.settled(ada.c.delete(second))
+    for (const device of [bob, phone, await enter(server, 'bob')])
+      expect(reactions(device)).toEqual(['👍2*', ''])
+  })
+
+  it('[D13] [D14] a refused one is taken back, one that is there already stays', async () => {
+    const server = await serve()
+    const [ada, bob] = [await enter(server, 'ada'), await enter(server, 'bob')]
+    const message = await server.settled(ada.room.send('one'))
+    const long = bob.c.react(message, 'x'.repeat(33))
+    expect(reactions(bob)).toEqual([`${'x'.repeat(33)}1*`])
+    await server.clock.settle()
+    await expect(long).rejects.toMatchObject({ code: 'invalid_message' })
+    expect(reactions(bob)).toEqual([''])
+    const place = await server.settled(bob.c.react(message, '👍'))
+    expect(await server.settled(bob.c.react(message, '👍'))).toEqual(place)
+    expect([reactions(bob), reactions(ada)]).toEqual([['👍1*'], ['👍1']])
+  })
+
+  it('[D18] those of an erased user are gone for everybody', async () => {
+    const server = await serve()
+    const [ada, bob] = [await enter(server, 'ada'), await enter(server, 'bob')]
+    const message = await server.settled(ada.room.send('one'))
+    for (const reaction of ['👍', '🎉']) await server.settled(bob.c.react(message, reaction))
+    await server.settled(ada.c.react(message, '👍'))
+    await server.settled(server.server.user('bob').erase())
+    expect([reactions(bob), reactions(ada)]).toEqual([['👍1'], ['👍1*']])
+    await server.settled(bob.c.react(message, '👍'))
+    expect([reactions(bob), reactions(ada)]).toEqual([['👍2*'], ['👍2*']])
   })
 })

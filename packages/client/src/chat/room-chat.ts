@@ -1,24 +1,91 @@
-import type { JsonObject, Target } from '@roomful/protocol'
+import type { JsonObject, ServerMessageOf, Target } from '@roomful/protocol'
 import { RoomfulError } from '@roomful/protocol/wire'
 import { checkCall } from '../options/check-options.js'
 import type { Draft, DraftFields, OutboxEntry } from '../options/stored-outbox.js'
 import type { SendResult } from '../outbox/outbox.js'
 import type { Sent } from '../outbox/outbox-driver.js'
+import type { Coverage, Loggable, Place } from '../room/loggable.js'
 import type { Amendments, RoomCore } from '../room/room.js'
 import type { MessageReference } from '../room/room-api.js'
 import type { OwnAmendment } from '../room/timeline.js'
+import type { TimelineEntry, TimelineFollower } from '../room/timeline-entry.js'
 import * as strings from '../runtime/strings.js'
 import { OwnAmendments } from './own-amendments.js'
+import { Reactions } from './reactions.js'
 
-/** Sends this user's edits and deletions by the room's outbox, and shows in its timeline what becomes of them. */
-export class RoomChat implements Amendments {
+/** Users who reacted to a message in one way, in the order in which they did. */
+export interface ReactionUsers {
+  readonly users: readonly string[]
+  /** Whether there are further ones. */
+  readonly more: boolean
+  /** The next page. */
+  next(): Promise<ReactionUsers>
+}
+
+/**
+ * Sends this user's edits, deletions and reactions by the room's outbox, and shows in its timeline what becomes of them and
+ * of the reactions of others.
+ */
+export class RoomChat implements Amendments, TimelineFollower {
   readonly #room: RoomCore
   readonly #own = new OwnAmendments()
+  readonly #reactions: Reactions
 
   constructor(room: RoomCore) {
     this.#room = room
-    if (room.timeline) room.timeline.overlay = (entries) => this.#own.show(entries, (id) => this.#dismiss(id))
+    this.#reactions = new Reactions(room)
+    if (room.timeline) room.timeline.follower = this
     for (const entry of this.#waiting()) this.queued(entry)
+  }
+
+  get messages(): RoomCore['timeline'] {
+    this.#reactions.watch()
+    return this.#room.timeline
+  }
+
+  received(entries: readonly (Loggable | Place)[], page: Coverage): void {
+    this.#reactions.received(entries, page)
+  }
+
+  forked(): void {
+    this.#reactions.forked()
+  }
+
+  show(entries: readonly TimelineEntry<Loggable>[]): readonly TimelineEntry<Loggable>[] {
+    return this.#reactions.show(this.#own.show(entries, (id) => this.#dismiss(id)))
+  }
+
+  react(message: MessageReference, reaction: string): Sent {
+    return this.#react(message, reaction, 'add_reaction')
+  }
+
+  unreact(message: MessageReference, reaction: string): Sent {
+    return this.#react(message, reaction, 'remove_reaction')
+  }
+
+  /** What was not transmitted yet and says the opposite is taken back; if nothing is left to say then, nothing is sent. */
+  #react(message: MessageReference, reaction: string, type: 'add_reaction' | 'remove_reaction'): Sent {
+    const { outbox } = this.#room
+    const method = type === 'add_reaction' ? 'chat.react' : 'chat.unreact'
+    if (typeof reaction !== 'string') throw new TypeError(strings.noText(method))
+    const { fields, amends: name } = draftFor(message, method, type)
+    const amends = outbox.waitingAs(name) ?? this.#placeOf(name)?.id ?? name
+    const unsent = this.#unsent(amends, (entry) => entry.fields?.reaction === reaction)
+    if (unsent?.fields?.type === type) return outbox.sentOf(unsent)
+    const isCancelled = unsent && outbox.cancel(unsent.clientId)
+    const isOn = this.#reactions.isOn(this.#messageOf(amends), amends, reaction)
+    if (isCancelled && isOn === (type === 'add_reaction')) return nothingSent(unsent.clientId)
+    return this.submit({ message: '', fields: { ...fields, reaction }, amends: name })
+  }
+
+  async reactions(
+    { id = '', offset = 0 }: MessageReference,
+    reaction: string,
+    { limit, after }: { readonly limit?: number | undefined; readonly after?: number | undefined } = {},
+  ): Promise<ReactionUsers> {
+    const request = { type: 'reactions', target: { offset, id }, reaction, limit, after }
+    const { users, more, next } = (await this.#room.ask(request)) as ServerMessageOf<'reactions'>
+    return { users, more, next: () => this.reactions({ id, offset }, reaction, { limit, after: next }) }
   }
 
   edit(
@@ -54,12 +121,26 @@ export class RoomChat implements Amendments {
     const draft: Draft = { message, data, fields: { ...fields, target }, amends }
     const error = this.#room.fault(draft) ?? (target || this.#isWaiting(amends) ? undefined : this.#unknown())
     if (error) return outbox.refuse(roomId, draft, error)
-    const unsent = this.#waiting().findLast(
-      (entry) => entry.doubtSince === undefined && (entry.amends ?? entry.clientId) === amends,
-    )
-    if (unsent?.fields?.type === 'delete_message' && fields?.type !== 'delete_message')
+    const last = this.#unsent(amends)
+    if (last?.fields?.type === 'delete_message' && fields?.type !== 'delete_message')
       return outbox.refuse(roomId, draft, new RoomfulError('deleted'))
+    const unsent = isReaction(draft) ? undefined : this.#unsent(amends, (entry) => !isReaction(entry))
     return unsent ? this.#replace(unsent, draft) : outbox.submit(roomId, draft)
+  }
+
+  /** The last entry about a message, the message itself included, that was not transmitted yet. */
+  #unsent(amends: string, which = (_: OutboxEntry) => true): OutboxEntry | undefined {
+    return this.#waiting().findLast(
+      (entry) =>
+        entry.doubtSince === undefined && (entry.amends ?? entry.clientId) === amends && which(entry),
+    )
+  }
+
+  #messageOf(name: string): Loggable | undefined {
+    const entry = this.#room.timeline
+      ?.get()
+      .find((one) => one.kind === 'message' && (one.message.id === name || one.key === name))
+    return entry?.kind === 'message' ? entry.message : undefined
   }
 
   /** Sends a draft in the place of what was not transmitted yet: an earlier amendment, or the message itself. */
@@ -106,6 +187,11 @@ export class RoomChat implements Amendments {
     // An earlier page left it, and its message is gone.
     const isOrphan = !fields?.target && !this.#isWaiting(amends)
     if ((isOrphan && outbox.cancel(clientId)) || !timeline) return
+    if (isReaction(entry)) {
+      this.#reactions.queued(entry)
+      timeline.changed()
+      return
+    }
     const type = fields?.type === 'edit_message' ? 'message_edited' : 'message_deleted'
     this.#own.add(clientId, {
       target: amends,
@@ -117,7 +203,8 @@ export class RoomChat implements Amendments {
 
   settled(entry: OutboxEntry, outcome: SendResult | RoomfulError, timestamp: string | undefined): void {
     if (entry.amends === undefined) return
-    if (!(outcome instanceof RoomfulError)) this.#placed(entry, outcome, timestamp)
+    if (isReaction(entry)) this.#reactions.settled(entry, outcome)
+    else if (!(outcome instanceof RoomfulError)) this.#placed(entry, outcome, timestamp)
     else if (outcome.code === 'cancelled') this.#own.take(entry.clientId)
     else this.#own.fail(entry.clientId, outcome)
     this.#room.timeline?.changed()
@@ -140,7 +227,12 @@ export class RoomChat implements Amendments {
 
   clear(): void {
     this.#own.clear()
+    this.#reactions.clear()
   }
+}
+
+function isReaction({ fields }: Pick<Draft, 'fields'>): boolean {
+  return fields?.reaction !== undefined
 }
 
 function draftFor(message: MessageReference, method: string, type: DraftFields['type'] & string) {

@@ -7,9 +7,9 @@ export interface Meta {
   readonly traceparent?: string | undefined
 }
 
-/** What the application wants to be sent: a chat message, or an amendment of one. */
+/** What the application wants to be sent: a chat message, or an amendment of one: an edit, a deletion, a reaction. */
 export interface Draft {
-  /** Empty for a deletion. */
+  /** Empty for a deletion or a reaction. */
   readonly message: string
   readonly data?: JsonObject | undefined
   /** Further fields of its frame. */
@@ -22,10 +22,11 @@ export interface Draft {
 }
 
 export interface DraftFields {
-  readonly type?: 'edit_message' | 'delete_message'
+  readonly type?: 'edit_message' | 'delete_message' | 'add_reaction' | 'remove_reaction'
   readonly target?: Target | undefined
   readonly reply_to?: Target | undefined
   readonly mentions?: readonly string[] | undefined
+  readonly reaction?: string | undefined
 }
 
 /** A draft that the server has not yet acknowledged. */

@@ -11,7 +11,7 @@ import * as strings from '../runtime/strings.js'
 import { Outbox, type SendResult, type Settled, seenBefore } from './outbox.js'
 
 /**
- * A message that was passed to `send`, or an edit or a deletion. Await it to get its position in the log or a
+ * A message that was passed to `send`, or an edit, a deletion or a reaction. Await it to get its position in the log or a
  * {@link RoomfulError}; ignoring it never causes an unhandled rejection.
  */
 export interface Sent extends PromiseLike<SendResult> {

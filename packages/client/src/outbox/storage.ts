@@ -1,6 +1,6 @@
 import type { Draft } from '../options/stored-outbox.js'
 
-/** A message, or an edit or a deletion of one, that outlives its page. */
+/** A message, or an edit, a deletion or a reaction, that outlives its page. */
 export interface StoredMessage extends Draft {
   readonly clientId: string
   readonly roomId: string

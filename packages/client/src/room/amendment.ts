@@ -2,13 +2,16 @@ import type { ServerMessageOf } from '@roomful/protocol'
 import type { Loggable } from './loggable.js'
 
 /** An entry of a log that changes chat messages before it. */
-export type Amendment = ServerMessageOf<'message_edited' | 'message_deleted' | 'messages_erased'>
+export type Amendment = TextAmendment | ReactionEntry
+
+type TextAmendment = ServerMessageOf<'message_edited' | 'message_deleted' | 'messages_erased'>
+export type ReactionEntry = ServerMessageOf<'reaction_added' | 'reaction_removed' | 'reactions_erased'>
 
 type Chat = ServerMessageOf<'chat_message'>
 
 /** What an amendment says, whether or not it has a position in the log yet. */
 export interface Change {
-  readonly type: Amendment['type']
+  readonly type: TextAmendment['type']
   readonly user_id: string | undefined
   readonly timestamp: string
   readonly version?: number | undefined
@@ -21,13 +24,21 @@ const AMENDMENTS: readonly string[] = [
   'message_edited',
   'message_deleted',
   'messages_erased',
+  'reaction_added',
+  'reaction_removed',
+  'reactions_erased',
 ] satisfies Amendment['type'][]
 
 export function isAmendment(entry: Loggable): entry is Amendment {
   return AMENDMENTS.includes(entry.type)
 }
 
-function isChat(message: Loggable): message is Chat {
+/** Reactions are counted by `chat()` alone. */
+export function isReaction({ type }: Pick<Amendment, 'type'>): boolean {
+  return type.startsWith('reaction')
+}
+
+export function isChat(message: Loggable): message is Chat {
   return message.type === 'chat_message'
 }
 
@@ -49,7 +60,9 @@ export function newerOf(shown: Loggable, read: Loggable): Loggable {
 export function amended(message: Loggable, amendment: Amendment, version = amendment.offset): Loggable {
   if (!isChat(message) || message.epoch !== amendment.epoch) return message
   const isLater = amendment.offset > Math.max(versionOf(message), message.offset ?? 0)
-  return isLater && concerns(amendment, message) ? changed(message, { ...amendment, version }) : message
+  return isLater && concerns(amendment, message)
+    ? changed(message, { ...(amendment as TextAmendment), version })
+    : message
 }
 
 /** The message as an amendment changes it. */
@@ -96,7 +109,7 @@ function versionOf({ version = 0 }: Chat): number {
 }
 
 function concerns(amendment: Amendment, { id, user_id, offset = 0, edited_by, version = 0 }: Chat): boolean {
-  if (amendment.type !== 'messages_erased') return amendment.target.id === id
+  if (amendment.type !== 'messages_erased') return !isReaction(amendment) && amendment.target.id === id
   const { user_id: erased, through } = amendment
   return (user_id === erased && offset <= through) || (edited_by === erased && version <= through)
 }

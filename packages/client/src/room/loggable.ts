@@ -25,4 +25,12 @@ export class Place implements Loggable {
 export interface Coverage {
   readonly epoch?: string | undefined
   readonly covers?: { readonly from: number; readonly to: number } | undefined
+  /** What the user reacted to messages of the page. */
+  readonly own_reactions?: readonly OwnReactions[] | undefined
+}
+
+export interface OwnReactions {
+  /** Of the message. */
+  readonly offset: number
+  readonly reactions: readonly string[]
 }

@@ -11,6 +11,7 @@ import type {
 import type { RoomfulError } from '@roomful/protocol/wire'
 import type { ConnectionStatus } from '../connection/connection-state.js'
 import type { AnyProtocol } from '../options/options.js'
+import type { OwnReactions } from './loggable.js'
 import type { RoomStatus } from './room-state.js'
 
 /** A chat message, as handlers receive it. From a base server it has no `id`, `epoch`, `offset` and `client_id`. */
@@ -53,6 +54,8 @@ export interface Snapshot {
   readonly count: number
   /** The position after which the client continues: that of the last entry of the log. */
   readonly cursor: Cursor
+  /** What the user reacted to these messages, by their offsets. */
+  readonly own_reactions?: readonly OwnReactions[] | undefined
 }
 
 export interface StatusChange<S> {
@@ -70,6 +73,9 @@ export interface Resync {
 type BuiltInRoomEvent =
   | 'message_deleted'
   | 'messages_erased'
+  | 'reaction_added'
+  | 'reaction_removed'
+  | 'reactions_erased'
   | 'user_joined'
   | 'user_left'
   | 'user_typing'

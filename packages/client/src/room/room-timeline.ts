@@ -87,7 +87,8 @@ export class RoomTimeline extends Timeline {
     const { epoch, offset } = snapshot.cursor
     // It is made of the newest messages, so what is not among them changed one of them, or is gone.
     const covers = { from: snapshot.messages[0]?.offset ?? offset + 1, to: offset }
-    if (epoch === head.epoch && offset >= head.offset) this.received(this.read(snapshot), { epoch, covers })
+    if (epoch === head.epoch && offset >= head.offset)
+      this.received(this.read(snapshot), { epoch, covers, own_reactions: snapshot.own_reactions })
   }
 
   /** The messages of a snapshot, checked like those of a page. */

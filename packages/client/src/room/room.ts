@@ -86,6 +86,11 @@ export class RoomCore {
   #pages: Loggable[] | undefined
   #isReleased = false
 
+  /** Who uses the client now. */
+  get user(): string | undefined {
+    return this.#client.driver.user.get()
+  }
+
   constructor(id: string, client: ClientServices<RoomCore>) {
     const { report, runtime } = client
     this.id = id
@@ -222,6 +227,12 @@ export class RoomCore {
     const result = validate(definition.reply, (answer as ServerMessageOf<'reply'>).data)
     if (!result.ok) throw new RoomfulError('invalid_message', { issues: result.issues, roomId: this.id })
     return result.value
+  }
+
+  /** @throws RoomfulError `unsupported` by a base server */
+  async ask(request: { readonly type: string }): Promise<Answer> {
+    if (this.isBase) throw new RoomfulError('unsupported')
+    return this.#client.requests.ask({ room_id: this.id, ...request })
   }
 
   async history({
@@ -466,8 +477,8 @@ export class RoomCore {
     const { ended, limits } = this.#client.driver
     if (ended) return ended
     if (this.#isReleased) return this.#released()
-    const fault =
-      fields?.type === 'delete_message' ? undefined : textFault(message, limits.text_length, this.id)
+    const hasText = !fields?.type || fields.type === 'edit_message'
+    const fault = hasText ? textFault(message, limits.text_length, this.id) : undefined
     if (fault) return fault
     // An own message has no place in the log before its acknowledgement.
     if (fields?.reply_to && fields.reply_to.offset === undefined)

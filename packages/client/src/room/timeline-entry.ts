@@ -1,4 +1,5 @@
 import type { RoomfulError } from '@roomful/protocol/wire'
+import type { Coverage, Loggable, Place } from './loggable.js'
 
 export type TimelineEntry<M> =
   | ({
@@ -40,4 +41,13 @@ export interface OwnActions {
   retry(): void
   /** Returns false if it was already transmitted. */
   cancel(): boolean
+}
+
+/** Adds to what a timeline shows; `chat()` makes it. */
+export interface TimelineFollower {
+  /** Entries come, live or in a page. */
+  received(entries: readonly (Loggable | Place)[], page: Coverage): void
+  /** The log has forked: versions mean nothing any more. */
+  forked(): void
+  show(entries: readonly TimelineEntry<Loggable>[]): readonly TimelineEntry<Loggable>[]
 }

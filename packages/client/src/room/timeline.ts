@@ -4,7 +4,13 @@ import { type Observable, type Report, Value } from '../runtime/observable.js'
 import { type Amendment, amended, isAmendment, newerOf, withoutVersion } from './amendment.js'
 import { Covered } from './covered.js'
 import { type Coverage, type Loggable, Place } from './loggable.js'
-import type { MessageEntry, MessageState, OwnActions, TimelineEntry } from './timeline-entry.js'
+import type {
+  MessageEntry,
+  MessageState,
+  OwnActions,
+  TimelineEntry,
+  TimelineFollower,
+} from './timeline-entry.js'
 
 type Entry = TimelineEntry<Loggable>
 type Message = MessageEntry<Loggable>
@@ -25,8 +31,8 @@ const NOTHING: readonly never[] = []
  * message stays after the entries that preceded it when it failed.
  */
 export class Timeline implements Observable<readonly Entry[]> {
-  /** Shows amendments by this user before the server has them; set by `chat()`. */
-  overlay: (entries: readonly Entry[]) => readonly Entry[] = (entries) => entries
+  /** Shows reactions, and amendments by this user before the server has them; set by `chat()`. */
+  follower: TimelineFollower | undefined
   readonly #changes: Value<number>
   readonly #limit: number
   /** Created on demand: a copy of all entries for each message would cost more than the message itself. */
@@ -73,7 +79,7 @@ export class Timeline implements Observable<readonly Entry[]> {
     this.#isChanged = false
     const own = Array.from(this.#own.values(), ({ entry }) => entry)
     const entries = [...this.#withHoles(this.#seenEnd()), ...own]
-    const shown = this.overlay(entries)
+    const shown = this.follower?.show(entries) ?? entries
     // An amendment of a message that is not shown changes nothing to see.
     if (!areSame(shown, this.#snapshot)) this.#snapshot = shown
     return this.#snapshot
@@ -162,7 +168,9 @@ export class Timeline implements Observable<readonly Entry[]> {
   }
 
   /** Adds entries of the current log, live or older ones, and what their page covers. */
-  received(entries: Page, { epoch, covers }: Coverage = {}): void {
+  received(entries: Page, page: Coverage = {}): void {
+    const { epoch, covers } = page
+    this.follower?.received(entries, page)
     if (covers) this.#cover(epoch, covers.from, covers.to)
     for (const entry of entries) {
       this.#cover(entry.epoch, entry.offset)
@@ -244,7 +252,10 @@ export class Timeline implements Observable<readonly Entry[]> {
     const touches = end + 1 >= start || start === Number.POSITIVE_INFINITY
     const isShown = (entry: Loggable) => namesOf(entry).some((name) => this.#byName.has(name))
     if (touches) this.received(page, coverage)
-    else for (const entry of page) if (isShown(entry) && !(entry instanceof Place)) this.#insert(entry)
+    else {
+      this.follower?.received(page, coverage)
+      for (const entry of page) if (isShown(entry) && !(entry instanceof Place)) this.#insert(entry)
+    }
     this.received(missed)
   }
 
@@ -278,6 +289,7 @@ export class Timeline implements Observable<readonly Entry[]> {
     const kept = this.#log.filter(
       (entry) => isSent(entry) && entry.message.epoch === head?.epoch,
     ) as Message[]
+    if (hasLost) this.follower?.forked()
     if (hasLost) for (const entry of kept) this.#replace(entry, withoutVersion(entry.message))
     const offsets = kept.map((entry) => this.#offsetOf(entry))
     this.outdated =

@@ -8,6 +8,14 @@ type Op =
   | { readonly kind: 'edit'; readonly user: string; readonly target: number; readonly text: string }
   | { readonly kind: 'delete'; readonly user: string; readonly target: number }
   | { readonly kind: 'erase'; readonly user: string }
+  | {
+      readonly kind: 'react' | 'unreact'
+      readonly user: string
+      readonly target: number
+      readonly reaction: string
+    }
+  /** What an erasure leaves of the reactions to a message. */
+  | { readonly kind: 'forget'; readonly user: string; readonly target: number }
   /** An application's message, and an entry of a type that no client knows. */
   | { readonly kind: 'moved' | 'unheard_of' }
 
@@ -30,7 +38,56 @@ export class AmendedLog {
     if ('target' in op) {
       if (this.#ops[op.target - 1]?.kind !== 'chat' || this.#goneAt(op.target) !== undefined) return
     }
+    if (op.kind === 'react' || op.kind === 'unreact') {
+      const isOn = this.own(op.target, op.user).includes(op.reaction)
+      if (isOn === (op.kind === 'react')) return
+    }
+    if (op.kind === 'erase') this.#forget(op.user)
     this.#ops.push(op)
+  }
+
+  #forget(user: string): void {
+    const targets = new Set(
+      this.#ops.flatMap((op) => (isReacting(op) && op.user === user ? [op.target] : [])),
+    )
+    for (const target of targets)
+      if (this.#goneAt(target) === undefined) this.#ops.push({ kind: 'forget', user, target })
+  }
+
+  /** What a user has reacted to a message. */
+  own(target: number, user: string): string[] {
+    return this.#reactions(target, this.head).flatMap(([reaction, users]) =>
+      users.has(user) ? [reaction] : [],
+    )
+  }
+
+  /** Of the newest messages that a page has, what a user has reacted. */
+  tail(messages: readonly WireEntry[], user: string): { offset: number; reactions: string[] }[] {
+    return messages.flatMap(({ offset = 0, type }) => {
+      const reactions = type === 'chat_message' ? this.own(offset, user) : []
+      return reactions.length > 0 ? [{ offset, reactions }] : []
+    })
+  }
+
+  /** Who reacted how to a message, what was added first at the beginning. */
+  #reactions(target: number, end: number): [reaction: string, users: Set<string>][] {
+    const found = new Map<string, Set<string>>()
+    for (const op of this.#ops.slice(0, end)) {
+      if (op.kind === 'forget' && op.target === target)
+        for (const users of found.values()) users.delete(op.user)
+      if (isReacting(op) && op.target === target) {
+        const users = found.get(op.reaction) ?? new Set()
+        if (op.kind === 'react') users.add(op.user)
+        else users.delete(op.user)
+        found.set(op.reaction, users)
+      }
+      for (const [reaction, users] of found) if (users.size === 0) found.delete(reaction)
+    }
+    return [...found]
+  }
+
+  #counts(target: number, end: number): { reaction: string; count: number }[] {
+    return this.#reactions(target, end).map(([reaction, users]) => ({ reaction, count: users.size }))
   }
 
   /** An entry as a member receives it, or as a resume brings it. */
@@ -55,6 +112,20 @@ export class AmendedLog {
         return { ...place(offset, 'message_deleted', op.user), target: targetAt(op.target) }
       case 'erase':
         return { ...place(offset, 'messages_erased', op.user), through: offset - 1 }
+      case 'react':
+      case 'unreact': {
+        const type = op.kind === 'react' ? 'reaction_added' : 'reaction_removed'
+        const said = this.#isErased(offset, op.user)
+          ? { reaction: '', deleted: true }
+          : { reaction: op.reaction }
+        return { ...place(offset, type, op.user), target: targetAt(op.target), ...said }
+      }
+      case 'forget':
+        return {
+          ...place(offset, 'reactions_erased', op.user),
+          target: targetAt(op.target),
+          reactions: this.#counts(op.target, offset),
+        }
       default:
         return place(offset, op.kind)
     }
@@ -66,6 +137,7 @@ export class AmendedLog {
     const text = op && 'text' in op ? op.text : ''
     const entry = this.entry(offset)
     if (op?.kind === 'chat') return written(offset, op.user, text)
+    if (op && isReacting(op)) return { ...entry, reaction: op.reaction, deleted: undefined }
     return op?.kind === 'edit' ? { ...entry, message: text, data: { text }, deleted: undefined } : entry
   }
 
@@ -76,13 +148,21 @@ export class AmendedLog {
     const gone = this.#goneAt(offset)
     if (gone !== undefined)
       return { ...place(offset, 'chat_message', op.user), message: '', deleted: true, version: gone }
-    const { edit, version } = this.#lastEdit(offset, this.head)
-    if (edit === undefined) return written(offset, op.user, op.text)
+    const { edit, version = 0 } = this.#lastEdit(offset, this.head)
+    const reactions = this.#counts(offset, this.head)
+    const last =
+      this.#ops.findLastIndex((one) => (isReacting(one) || one.kind === 'forget') && one.target === offset) +
+      1
+    const state = {
+      reactions: reactions.length > 0 ? reactions : undefined,
+      version: Math.max(version, last) || undefined,
+    }
+    if (edit === undefined) return { ...written(offset, op.user, op.text), ...state }
     return {
       ...written(offset, op.user, edit.text),
-      edited_at: timeOf(version ?? 0),
+      edited_at: timeOf(version),
       edited_by: edit.user === op.user ? undefined : edit.user,
-      version,
+      ...state,
     }
   }
 
@@ -92,7 +172,7 @@ export class AmendedLog {
     let from = before
     while (from > 1 && messages.length < limit) {
       const { kind } = this.#ops[from - 2] as Op
-      if (kind !== 'edit' && kind !== 'delete' && kind !== 'erase') messages.unshift(this.entry(from - 1))
+      if (!AMENDMENTS.includes(kind)) messages.unshift(this.entry(from - 1))
       from--
     }
     return { messages, covers: { from, to: before - 1 } }
@@ -129,6 +209,12 @@ export class AmendedLog {
   #isErased(offset: number, user: string): boolean {
     return this.#ops.some((op, index) => op.kind === 'erase' && op.user === user && index >= offset)
   }
+}
+
+const AMENDMENTS: readonly Op['kind'][] = ['edit', 'delete', 'erase', 'react', 'unreact', 'forget']
+
+function isReacting(op: Op): op is Extract<Op, { kind: 'react' | 'unreact' }> {
+  return op.kind === 'react' || op.kind === 'unreact'
 }
 
 function written(offset: number, user: string, text: string): WireEntry {

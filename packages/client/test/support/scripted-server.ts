@@ -166,3 +166,14 @@ function amendmentFrame(offset: number, target: number) {
     ...place,
   }
 }
+
+/** `+👍` or `-👍` to the message at `target`, as it is logged at `offset`. */
+export function reactionFrame(
+  offset: number,
+  target: number,
+  change: string,
+  rest: Record<string, unknown> = {},
+): Frame {
+  const type = change.startsWith('+') ? 'reaction_added' : 'reaction_removed'
+  return { ...amendmentFrame(offset, target), type, reaction: change.slice(1), ...rest }
+}
