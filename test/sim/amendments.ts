@@ -16,6 +16,7 @@ export interface AmendmentCounts {
   repeated: number
   edits: number
   deletions: number
+  reactions: number
   refused: number
   /** States of messages in pages and resumes that were compared with the log. */
   compared: number
@@ -40,11 +41,40 @@ interface Place {
 interface State {
   readonly text: string | undefined
   readonly version: number
+  readonly reactions: readonly Count[]
 }
+
+interface Count {
+  readonly reaction: string
+  readonly count: number
+}
+
+/** Of all users; with more, some are refused. */
+const MOST_KINDS = 3
+const REACTIONS = ['👍', '🎉', '😀', '👎']
+
+/** One more or one less; what was added first comes first. */
+function counted(reactions: readonly Count[], reaction: string, by: number): readonly Count[] {
+  const known = reactions.find((one) => one.reaction === reaction)
+  if (!known) return [...reactions, { reaction, count: 1 }]
+  return reactions.flatMap((one) => {
+    const count = one === known ? one.count + by : one.count
+    return count > 0 ? [{ ...one, count }] : []
+  })
+}
+
+const isReaction = (type: string) => type === 'reaction_added' || type === 'reaction_removed'
 
 /** What the log accepted, and by that what each message was at each of its offsets. It knows nothing of the product. */
 class Ledger {
-  readonly places: (Place & { readonly type: string; readonly text: string; readonly target: number })[] = []
+  readonly places: (Place & {
+    readonly type: string
+    readonly text: string
+    readonly target: number
+    readonly user: string
+  })[] = []
+  /** Who reacted how to which message. */
+  readonly #reacted = new Set<string>()
   /** The states of each message, by its offset. */
   readonly #states = new Map<number, State[]>()
 
@@ -55,15 +85,38 @@ class Ledger {
   accepted(place: Place, message: Record<string, unknown>): void {
     assert.equal(place.offset, this.head + 1, 'an offset was left out, or given twice')
     const { type, target } = message as { type: string; target?: { offset: number } }
-    const text = String(message.message ?? '')
-    this.places.push({ ...place, type, text, target: target?.offset ?? 0 })
+    const text = String(message.message ?? message.reaction ?? '')
+    const user = String(message.user_id)
+    this.places.push({ ...place, type, text, target: target?.offset ?? 0, user })
     const { offset } = place
-    if (type === 'chat_message') this.#states.set(offset, [{ text, version: 0 }])
+    if (type === 'chat_message') this.#states.set(offset, [{ text, version: 0, reactions: [] }])
+    else if (isReaction(type)) this.#react(this.places[offset - 1] as (typeof this.places)[number])
     else {
       const states = this.#states.get(target?.offset ?? 0) ?? []
       assert.notEqual(states.at(-1)?.text, undefined, `${type} changed what is deleted, or never was`)
-      states.push({ text: type === 'message_deleted' ? undefined : text, version: offset })
+      const { reactions = [] } = states.at(-1) ?? {}
+      if (type === 'message_deleted') states.push({ text: undefined, version: offset, reactions: [] })
+      else states.push({ text, version: offset, reactions })
     }
+  }
+
+  #react({ type, offset, target, user, text: reaction }: (typeof this.places)[number]): void {
+    const states = this.#states.get(target) ?? []
+    const last = states.at(-1)
+    assert(last?.text !== undefined, `${type} changed what is deleted, or never was`)
+    const name = `${target} ${user} ${reaction}`
+    const isAdded = type === 'reaction_added'
+    assert.notEqual(this.#reacted.has(name), isAdded, `${type} was logged, and changes nothing`)
+    if (isAdded) this.#reacted.add(name)
+    else this.#reacted.delete(name)
+    const reactions = counted(last.reactions, reaction, isAdded ? 1 : -1)
+    assert(reactions.length <= MOST_KINDS, 'a message has too many reactions')
+    states.push({ ...last, version: offset, reactions })
+  }
+
+  /** What a user has reacted to a message that is not deleted. */
+  own(offset: number, user: string): readonly string[] {
+    return REACTIONS.filter((reaction) => this.#reacted.has(`${offset} ${user} ${reaction}`))
   }
 
   /** A message at the time when the log ended with an offset. */
@@ -86,14 +139,19 @@ class Ledger {
 }
 
 const isSame = (one: State | undefined, other: State) =>
-  one?.text === other.text && one?.version === other.version
+  one?.text === other.text &&
+  one?.version === other.version &&
+  JSON.stringify(one.reactions) === JSON.stringify(other.reactions)
 
 function stateOf(entry: Frame): State {
   return {
     text: entry.deleted === true ? undefined : String(entry.message),
     version: Number(entry.version ?? 0),
+    reactions: (entry.reactions ?? []) as readonly Count[],
   }
 }
+
+type Tail = readonly { readonly offset: number; readonly reactions: readonly string[] }[]
 
 interface Operation {
   readonly frame: Frame
@@ -105,6 +163,8 @@ interface Operation {
 /** One who writes, edits, deletes and reads, repeats what has no answer, and resumes; by the rules of the wire alone. */
 class Participant {
   readonly view = new Map<number, State>()
+  /** What this user has reacted to the messages in view. */
+  readonly own = new Map<number, readonly string[]>()
   cursor: Place | undefined
   isLive = false
   #device: Device | undefined
@@ -122,6 +182,8 @@ class Participant {
     chat_message: (frame) => this.#live(frame),
     message_edited: (frame) => this.#live(frame),
     message_deleted: (frame) => this.#live(frame),
+    reaction_added: (frame) => this.#live(frame),
+    reaction_removed: (frame) => this.#live(frame),
   }
 
   constructor(
@@ -175,19 +237,20 @@ class Participant {
   }
 
   #joined(frame: Frame): void {
-    const { offset, epoch, id, messages, more, recovered, covers } = frame as Frame & {
+    const { offset, epoch, id, messages, more, recovered, covers, own_reactions } = frame as Frame & {
       messages: Frame[]
       covers?: { from: number; to: number }
+      own_reactions?: Tail
     }
     const head = Number(offset)
     if (recovered === true) {
-      for (const entry of messages) this.#replay(entry, head)
+      for (const entry of messages) this.#replay(entry, head, own_reactions)
       assert.equal(this.cursor?.offset, head, `${this.name} was resumed with a hole`)
     } else {
       assert(recovered === undefined || this.world.isShort, `${this.name} could not resume: ${frame.reason}`)
       this.view.clear()
       this.#compare(messages, head, head, covers)
-      for (const entry of messages) this.view.set(Number(entry.offset), stateOf(entry))
+      for (const entry of messages) this.#show(Number(entry.offset), stateOf(entry), own_reactions)
     }
     this.cursor = { epoch: String(epoch), offset: head, id: String(id) }
     if (more === true) this.#join()
@@ -200,7 +263,7 @@ class Participant {
   }
 
   /** All entries after the cursor: messages as they were when the page was read, at the latest where it ends. */
-  #replay(entry: Frame, head: number): void {
+  #replay(entry: Frame, head: number, tail: Tail = []): void {
     const { ledger } = this.world
     const offset = Number(entry.offset)
     assert.equal(offset, (this.cursor?.offset ?? 0) + 1, `${this.name} was resumed with a hole`)
@@ -209,6 +272,7 @@ class Participant {
     if (entry.type === 'message_edited' && entry.deleted === true)
       assert.equal(ledger.stateAt(place?.target ?? 0, ledger.head)?.text, undefined, 'an edit lost its text')
     else if (entry.type === 'message_edited') assert.equal(entry.message, place?.text)
+    else if (isReaction(entry.type)) assert.equal(entry.reaction, place?.text)
     else if (entry.type === 'chat_message') {
       const states = new Map([[offset, stateOf(entry)]])
       assert(
@@ -217,22 +281,22 @@ class Participant {
       )
       this.world.counts.compared++
     }
-    this.#apply(entry)
+    this.#apply(entry, tail)
   }
 
   #live(entry: Frame): void {
     const offset = Number(entry.offset)
     if (this.cursor && offset <= this.cursor.offset) return
     assert.equal(offset, (this.cursor?.offset ?? 0) + 1, `${this.name} missed an entry`)
-    assert.equal(entry.message ?? '', this.world.ledger.places[offset - 1]?.text)
+    assert.equal(entry.message ?? entry.reaction ?? '', this.world.ledger.places[offset - 1]?.text)
     this.#apply(entry)
   }
 
   /** Rule D8. */
-  #apply(entry: Frame): void {
+  #apply(entry: Frame, tail: Tail = []): void {
     const offset = Number(entry.offset)
     this.cursor = { epoch: String(entry.epoch), offset, id: String(entry.id) }
-    if (entry.type === 'chat_message') this.#show(offset, stateOf(entry))
+    if (entry.type === 'chat_message') this.#show(offset, stateOf(entry), tail)
     else this.#amend(offset, entry)
   }
 
@@ -240,22 +304,44 @@ class Participant {
     const target = Number((entry.target as { offset: number }).offset)
     const known = this.view.get(target)
     if (!known || offset <= known.version) return
+    const { reactions } = known
+    if (isReaction(entry.type)) {
+      this.#count(offset, target, known, entry)
+      return
+    }
     const isGone = entry.type === 'message_deleted' || entry.deleted === true
-    this.view.set(target, { text: isGone ? undefined : String(entry.message), version: offset })
+    if (isGone) this.view.set(target, { text: undefined, version: offset, reactions: [] })
+    else this.view.set(target, { text: String(entry.message), version: offset, reactions })
   }
 
-  #show(offset: number, state: State): void {
+  /** Rule D19. */
+  #count(offset: number, target: number, known: State, { type, reaction, user_id }: Frame): void {
+    const by = type === 'reaction_added' ? 1 : -1
+    const reactions = counted(known.reactions, String(reaction), by)
+    this.view.set(target, { ...known, version: offset, reactions })
+    if (user_id !== this.name) return
+    const others = (this.own.get(target) ?? []).filter((one) => one !== reaction)
+    this.own.set(target, by > 0 ? [...others, String(reaction)] : others)
+  }
+
+  #show(offset: number, state: State, tail: Tail = []): void {
     const known = this.view.get(offset)
-    if (!known || state.version >= known.version) this.view.set(offset, state)
+    if (known && state.version < known.version) return
+    this.view.set(offset, state)
+    this.own.set(offset, tail.find((one) => one.offset === offset)?.reactions ?? [])
   }
 
   #page(frame: Frame): void {
-    const { messages, covers } = frame as Frame & { messages: Frame[]; covers?: { from: number; to: number } }
+    const { messages, covers, own_reactions } = frame as Frame & {
+      messages: Frame[]
+      covers?: { from: number; to: number }
+      own_reactions?: Tail
+    }
     const asked = this.#asked
     this.#asked = undefined
     assert(asked)
     this.#compare(messages, asked.head, this.world.ledger.head, covers)
-    for (const entry of messages) this.#show(Number(entry.offset), stateOf(entry))
+    for (const entry of messages) this.#show(Number(entry.offset), stateOf(entry), own_reactions)
   }
 
   /** A page shows one moment of the log, and everything of the offsets that it covers. */
@@ -281,12 +367,36 @@ class Participant {
     const place = ledger.places[Number(offset) - 1]
     assert.equal(place?.id, id, 'an acknowledged entry is not there')
     const { type, target, message } = pending.frame as Frame & { target: Place }
-    const isIdle = duplicate === true && type === 'edit_message' && Number(offset) <= pending.since
+    if ('reaction' in pending.frame) {
+      this.#reacted(pending, Number(offset), duplicate === true)
+      return
+    }
+    // It changed nothing: the last amendment made the present state, perhaps a reaction.
+    const isEarlier = Number(offset) <= pending.since || isReaction(place?.type ?? '')
+    const isIdle = duplicate === true && type === 'edit_message' && isEarlier
     if (isIdle) assert.equal(ledger.stateAt(target.offset, Number(offset))?.text, message)
     else {
       assert(Number(offset) > pending.since, 'an entry is older than what it was sent for')
       assert.equal(place?.text, type === 'delete_message' ? '' : message)
     }
+  }
+
+  /** Rule D13: the entry that made the state, perhaps of another device of this user, or the message. */
+  #reacted({ frame, since }: Operation, offset: number, isDuplicate: boolean): void {
+    const { type, target, reaction } = frame as Frame & { target: Place }
+    const place = this.world.ledger.places[offset - 1]
+    const isMessage = offset === target.offset
+    assert(isDuplicate || offset > since, 'an entry is older than what it was sent for')
+    assert(!isMessage || (isDuplicate && (type === 'remove_reaction' || this.world.isShort)))
+    if (isMessage) return
+    const made = [place?.type, place?.target, place?.user, place?.text]
+    const isAdded = type === 'add_reaction'
+    assert.deepEqual(made, [
+      isAdded ? 'reaction_added' : 'reaction_removed',
+      target.offset,
+      this.name,
+      reaction,
+    ])
   }
 
   #refused({ client_id, code }: Frame): void {
@@ -295,9 +405,11 @@ class Participant {
     this.#settle(pending)
     this.world.counts.refused++
     const { target } = pending.frame as Frame & { target: Place }
-    const { text } = this.world.ledger.stateAt(target.offset, this.world.ledger.head) ?? {}
+    const state = this.world.ledger.stateAt(target.offset, this.world.ledger.head)
+    const { text } = state ?? {}
     if (code === 'deleted') assert.equal(text, undefined, 'refused as deleted, which it is not')
     else if (code === 'not_found') assert(this.world.isShort, 'a message is not found that is kept')
+    else if (code === 'reaction_limit') assert.equal(pending.frame.type, 'add_reaction')
     else assert.equal(code, 'forbidden')
   }
 
@@ -346,6 +458,11 @@ class Participant {
       world.counts.deletions++
       return { type: 'delete_message', target, ...envelope }
     }
+    if (kind < 0.75) {
+      world.counts.reactions++
+      const type = random.next() < 0.6 ? 'add_reaction' : 'remove_reaction'
+      return { type, target, reaction: random.pick(REACTIONS), ...envelope }
+    }
     world.counts.edits++
     const message = random.next() < 0.1 ? String(state.text) : world.newText()
     return { type: 'edit_message', target, message, ...envelope }
@@ -360,6 +477,7 @@ class AmendmentWorld {
     repeated: 0,
     edits: 0,
     deletions: 0,
+    reactions: 0,
     refused: 0,
     compared: 0,
     cuts: 0,
@@ -407,7 +525,7 @@ class AmendmentWorld {
 }
 
 /**
- * Three users edit and delete each other's messages, over a store that takes its time, on connections that break at any
+ * Three users edit, delete and react to each other's messages, over a store that takes its time, on connections that break at any
  * moment. Each page and each resume must show one moment of the log, each answer must be true, and what everybody shows at
  * the end must be what the log says. Throws at the first thing that is wrong.
  */
@@ -418,7 +536,7 @@ export async function amendUnderFaults(operations: number, seed: number): Promis
   const { server } = await createTestServer(
     {
       backplane: distant(store, clock, random.fork()),
-      limits: UNLIMITED,
+      limits: { ...UNLIMITED, reactionKinds: MOST_KINDS },
       authenticate: ({ token = '' }) => ({ userId: token.split(' ')[0] ?? '' }),
       authorize: ({ user, action }) => action !== 'moderate' || user.id === 'moderator',
     },
@@ -442,9 +560,14 @@ export async function amendUnderFaults(operations: number, seed: number): Promis
     await clock.advance(1_000)
   }
   const { ledger } = world
-  for (const { name, view, cursor } of participants) {
+  for (const { name, view, own, cursor } of participants) {
     assert.equal(cursor?.offset, ledger.head, `${name} is not up to date`)
-    for (const [offset, state] of view) assert.deepEqual(state, ledger.stateAt(offset, ledger.head))
+    for (const [offset, state] of view) {
+      assert.deepEqual(state, ledger.stateAt(offset, ledger.head))
+      // Of a message that is gone meanwhile, a page tells nobody's own.
+      if (state.text !== undefined && !world.isShort)
+        assert.deepEqual([...(own.get(offset) ?? [])].sort(), [...ledger.own(offset, name)].sort())
+    }
   }
   await checkLog(server, world)
   const closed = server.close()
@@ -471,7 +594,7 @@ async function checkLog(server: Roomful, { ledger, clock }: AmendmentWorld): Pro
   const everything = JSON.stringify([messages, changes])
   for (const { type, offset, target, text } of ledger.places) {
     const message = type === 'chat_message' ? offset : target
-    if (text !== '' && ledger.stateAt(message, ledger.head)?.text === undefined)
+    if (text !== '' && !isReaction(type) && ledger.stateAt(message, ledger.head)?.text === undefined)
       assert(!everything.includes(text), `the text ${text} of a deleted message is in the log`)
   }
 }

@@ -1,4 +1,4 @@
-import type { Backplane, Clock } from '@roomful/server'
+import type { Backplane, Clock, ReactionStore } from '@roomful/server'
 import type { Random } from './random.js'
 
 const DELAYED = new Set(['publish', 'subscribe', 'read', 'enter', 'update', 'leave', 'present'])
@@ -15,9 +15,24 @@ export function distant(backplane: Backplane, clock: Clock, random: Random): Bac
   }
   const there = wire()
   const back = wire()
+  const distantReactions = (store: ReactionStore): ReactionStore => ({
+    users: async (...args) => {
+      await there()
+      const found = await store.users(...args)
+      await back()
+      return found
+    },
+    of: async (...args) => {
+      await there()
+      const found = await store.of(...args)
+      await back()
+      return found
+    },
+  })
   return new Proxy(backplane, {
     get(target, property) {
       const value: unknown = Reflect.get(target, property, target)
+      if (property === 'reactions' && backplane.reactions) return distantReactions(backplane.reactions)
       if (typeof value !== 'function') return value
       if (typeof property !== 'string' || !DELAYED.has(property)) return value.bind(target)
       return async (...args: unknown[]) => {

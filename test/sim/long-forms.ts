@@ -44,7 +44,7 @@ writeResult('delivery', 'Delivery in numbers', 'npm run test:long', [
   ['duplicates', 0],
   ['joins while messages were published, over a store that takes its time', joins],
   ['gaps or overlaps between history and live', 0],
-  ['messages, edits and deletions on connections that break', amended.operations],
+  ['messages, edits, deletions and reactions on connections that break', amended.operations],
   ['of these, sent again because a connection broke', amended.repeated],
   ['states in pages and resumes that were compared with the log', amended.compared],
   ['states that never were', 0],

@@ -16,7 +16,7 @@ import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { Chats } from '../rooms/chat.js'
 import type { Memberships } from '../rooms/memberships.js'
-import { ownReactionsIn } from '../rooms/own-reactions.js'
+import { ownReactionsIn, pageNow } from '../rooms/own-reactions.js'
 import type { Reactions } from '../rooms/reactions.js'
 import { type Room, streamOf } from '../rooms/room.js'
 import type { Rooms } from '../rooms/rooms.js'
@@ -143,20 +143,22 @@ export class Dispatcher {
       return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
     const room = deps.rooms.get(streamOf(roomId, user.id))
     if (!room) return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
-    const page = await this.#readPage(room, message)
-    const reader = { stream: room.stream, epoch: page.epoch, userId: user.id }
-    const own = await ownReactionsIn(deps.backplane.reactions, reader, page.entries)
-    if (!isStillMember(connection, membership))
-      return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
-    if (message.epoch !== undefined && message.epoch !== page.epoch) {
-      return deps.replies.fail(connection, new RoomfulError('epoch_changed'), refs)
+    await deps.rooms.acquire(room.stream)
+    try {
+      const page = await this.#readPage(room, message)
+      const reader = { stream: room.stream, epoch: page.epoch, userId: user.id }
+      const own = await ownReactionsIn(deps.backplane.reactions, reader, page.entries)
+      if (!isStillMember(connection, membership))
+        return deps.replies.fail(connection, new RoomfulError('not_in_room'), refs)
+      if (message.epoch !== undefined && message.epoch !== page.epoch)
+        return deps.replies.fail(connection, new RoomfulError('epoch_changed'), refs)
+      if ('isFound' in page && !page.isFound)
+        return deps.replies.fail(connection, new RoomfulError('not_found'), refs)
+      const current = pageNow({ ...page, own }, room.tail, user.id)
+      deps.allowances.charge(connection, deps.replies.history(connection, roomId, current, message.ref))
+    } finally {
+      deps.rooms.release(room)
     }
-    if ('isFound' in page && !page.isFound)
-      return deps.replies.fail(connection, new RoomfulError('not_found'), refs)
-    deps.allowances.charge(
-      connection,
-      deps.replies.history(connection, roomId, { ...page, own }, message.ref),
-    )
   }
 
   #readPage(room: Room, { limit = HISTORY_LIMIT, before, after, around }: ClientMessageOf<'history'>) {

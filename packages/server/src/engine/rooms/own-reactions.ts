@@ -1,5 +1,8 @@
 import type { LogEntry, OwnReactions, ReactionStore } from '../../api/contracts/backplane.js'
-import { reactedTo } from '../../backplane/log/own-reactions.js'
+import { isAmendmentText } from '../../backplane/log/amending.js'
+import { folded } from '../../backplane/log/folding.js'
+import { ownAfter, reactedTo } from '../../backplane/log/own-reactions.js'
+import type { OwnPage } from '../connection/page-frames.js'
 
 const NONE: readonly OwnReactions[] = []
 
@@ -11,4 +14,11 @@ export function ownReactionsIn(
 ): readonly OwnReactions[] | Promise<readonly OwnReactions[]> {
   const offsets = store ? reactedTo(entries) : []
   return store && offsets.length > 0 ? store.of(stream, epoch, userId, offsets) : NONE
+}
+
+/** A page of the past as it is by now: its reader may have got what has changed in it since it was read. */
+export function pageNow(page: OwnPage, tail: readonly LogEntry[], userId: string): OwnPage {
+  const late = tail.filter(({ offset, text }) => offset > page.head.offset && isAmendmentText(text))
+  if (late.length === 0) return page
+  return { ...page, entries: folded(page.entries, late), own: ownAfter(page.own, late, userId) }
 }
