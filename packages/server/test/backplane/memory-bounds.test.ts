@@ -42,6 +42,32 @@ function used(all: Streams, name: string, account: string) {
 }
 
 describe('what a node remembers of rooms', () => {
+  it('who reacted to messages counts in what a node remembers, and makes the largest room lose its oldest messages', async () => {
+    const backplane = await started({ totalBytes: 200 * KIB })
+    const userId = 'x'.repeat(200)
+    for (let n = 0; n < 3; n++) {
+      const result = await publish(backplane, 'r', 'ada')
+      if (result.status !== 'accepted') throw new Error(result.status)
+      const { offset, id } = result.position
+      for (let user = 0; user < 150; user++) {
+        const target = { offset, id }
+        const reacting = {
+          kind: 'react',
+          target,
+          userId: `${userId}${user}`,
+          moderates: false,
+          reaction: '👍',
+        } as const
+        const amends = { ...reacting, most: { kinds: 20, users: 10_000 } }
+        const frame = { type: 'reaction_added', target, reaction: '👍' }
+        await backplane.publish('r', { id: newId(), message: frame, timestampMs: 0, amends, account: 'ada' })
+      }
+    }
+    const { entries } = await backplane.read('r', { ...newest, messagesOnly: true })
+    expect(entries.length).toBeLessThan(3)
+    expect(entries.length).toBeGreaterThan(0)
+  })
+
   it('what a node remembers of rooms holds nothing of a room that nobody wrote into, once the last one has gone', () => {
     const all = streams()
     const listener = () => {}

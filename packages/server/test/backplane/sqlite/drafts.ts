@@ -26,6 +26,16 @@ export function deletion(target: Target, userId: string, written: Written = {}):
   return amending(amends, { target: bare(target) }, written)
 }
 
+/** `+👍` adds a reaction, `-👍` takes it back. */
+export function reaction(target: Target, userId: string, change: string, written: Written = {}): Draft {
+  const [isOn, text] = [change.startsWith('+'), change.slice(1)]
+  const how = { target: bare(target), userId, moderates: false, reaction: text }
+  const most = { kinds: 20, users: 10_000 }
+  const amends: Amendment = isOn ? { kind: 'react', most, ...how } : { kind: 'unreact', ...how }
+  const type = isOn ? 'reaction_added' : 'reaction_removed'
+  return { ...draft(type, userId, { target: bare(target), reaction: text }, written), amends }
+}
+
 /** @throws Error if the store did not accept it */
 export function placeOf(result: PublishResult): Position {
   if (result.status !== 'accepted') throw new Error(`the message was not accepted: ${result.status}`)

@@ -7,7 +7,7 @@ import { places } from '../../../src/backplane/sqlite/places.js'
 import { Store } from '../../../src/backplane/sqlite/store.js'
 import { StoreFile } from '../../../src/backplane/sqlite/store-file.js'
 import { Trimming } from '../../../src/backplane/sqlite/trimming.js'
-import { chat, deletion, edit } from './drafts.js'
+import { chat, deletion, edit, reaction } from './drafts.js'
 import { DRIVERS, newFile } from './files.js'
 
 const BOUNDS = { limit: 5, maxBytes: 100_000 }
@@ -52,6 +52,13 @@ class Stage {
     return this.#store.read({ kind: 'read', ticket: 0, stream: 'r', range, since }).entries.length
   }
 
+  who(target: Position, of: string): void {
+    const asked = { ticket: 0, stream: 'r', target, reaction: of } as const
+    this.#store.reactionUsers({ kind: 'reaction_users', ...asked, page: { after: 0, limit: 5 } })
+    const own = { ticket: 0, stream: 'r', epoch: target.epoch, user: 'ana', offsets: [1] } as const
+    this.#store.ownReactions({ kind: 'own_reactions', ...own })
+  }
+
   /** How SQLite carries out what was prepared, line by line. */
   plans(): string[] {
     return [...this.statements].flatMap((sql) => {
@@ -71,7 +78,9 @@ it.each(DRIVERS)('by %s, nothing that a message or a page needs reads past other
   const first = stage.publish(chat('ana', 'one'))
   for (let n = 0; n < 20; n++) stage.publish(edit(first, 'ana', `${n}`))
   stage.publish(edit(first, 'ana', '19'))
+  for (const change of ['+👍', '+🎉', '-👍', '-👍']) stage.publish(reaction(first, 'ana', change))
   stage.publish(chat('ben', 'two'))
+  stage.who(first, '🎉')
   for (const messagesOnly of [true, false]) {
     stage.read({ before: undefined, ...BOUNDS, messagesOnly })
     stage.read({ after: 1, ...BOUNDS, messagesOnly }, first)
@@ -82,6 +91,7 @@ it.each(DRIVERS)('by %s, nothing that a message or a page needs reads past other
   for (let n = 0; n < 3; n++) stage.trimming.trimRoom('r', { count: 1, entries: 1 }, TIMES)
   expect(stage.read({ before: undefined, ...BOUNDS })).toBe(1)
   expect(stage.statements.size).toBeGreaterThan(20)
-  const slow = /^SCAN (entries|rooms|sent)|TEMP B-TREE|entries_by_offset \((?!room=\? AND amends=\?)/
+  const slow =
+    /^SCAN (entries|rooms|sent|reactions)|TEMP B-TREE|entries_by_offset \((?!room=\? AND amends=\?)/
   expect(stage.plans().filter((line) => slow.test(line))).toEqual([])
 })
