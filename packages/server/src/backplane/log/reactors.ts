@@ -51,11 +51,12 @@ export class Reactors {
     return noted
   }
 
-  /** The messages of which something is noted of a user. */
+  /** The messages of which something is noted of a user, in the order of the log. */
   targetsOf(userId: string): readonly number[] {
     const isOf = (message: Map<string, NotedReaction>) =>
       [...message.values()].some((noted) => noted.userId === userId)
-    return [...this.#messages].filter(([, message]) => isOf(message)).map(([target]) => target)
+    const found = [...this.#messages].filter(([, message]) => isOf(message)).map(([target]) => target)
+    return found.sort((a, b) => a - b)
   }
 
   users(target: number, reaction: string, page: UsersPage) {

@@ -203,10 +203,9 @@ class MemoryBackplane implements Backplane {
 
   async erase(userId: string): Promise<void> {
     await this.delete(`@user:${userId}`)
-    // All texts first, so that nobody reads one in a room that was erased in another.
-    const erased = this.#eraseTexts(userId)
     for (const stream of [...this.#streams.all()]) this.#eraseReactions(stream, userId)
-    for (const { stream, through } of erased) {
+    // All texts first, so that nobody reads one in a room that was erased in another.
+    for (const { stream, through } of this.#eraseTexts(userId)) {
       const { name } = stream
       const [id, timestampMs] = [this.#node.newId(), this.#node.clock.wallTime()]
       this.#streams.settle(stream)

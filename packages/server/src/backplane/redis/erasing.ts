@@ -85,7 +85,7 @@ export class Erasing {
   }
 
   /** The messages to which a user has reacted: their log has all entries that say so. */
-  async #reactedTo(stream: string, userId: string, untilMs: number): Promise<ReadonlySet<number>> {
+  async #reactedTo(stream: string, userId: string, untilMs: number): Promise<readonly number[]> {
     const targets = new Set<number>()
     const editor = this.deps.upkeep.editor(stream)
     for (let after = 0, more = true; more; ) {
@@ -97,7 +97,7 @@ export class Erasing {
       after = found.last
       more = found.more
     }
-    return targets
+    return [...targets].sort((a, b) => a - b)
   }
 
   #append(stream: string, message: (id: string, timestampMs: number) => JsonObject): Append {

@@ -7,7 +7,7 @@ import { findDriver } from '../../../src/backplane/sqlite/driver.js'
 import { places } from '../../../src/backplane/sqlite/places.js'
 import type { RoomRetention } from '../../../src/sqlite.js'
 import { VirtualClock } from '../../../src/testing.js'
-import { chat, deletion, edit } from './drafts.js'
+import { chat, deletion, edit, reaction } from './drafts.js'
 import { newFile, nodeLink, opened } from './files.js'
 
 type Step =
@@ -18,6 +18,12 @@ type Step =
       readonly which: number
       readonly text: string
       readonly isRecognised: boolean
+    }
+  | {
+      readonly does: 'react'
+      readonly user: string
+      readonly which: number
+      readonly change: string
     }
   | { readonly does: 'repeat'; readonly which: number }
   | { readonly does: 'erase'; readonly user: string }
@@ -31,6 +37,12 @@ const amendments = fc.record({
   which,
   text: fc.constantFrom('one', 'two', 'three'),
   isRecognised: fc.boolean(),
+})
+const reactions = fc.record({
+  does: fc.constant('react' as const),
+  user,
+  which,
+  change: fc.constantFrom('+👍', '+👍', '-👍', '+🎉', '-🎉'),
 })
 const repeats = fc.record({ does: fc.constant('repeat' as const), which })
 const erasures = fc.record({ does: fc.constant('erase' as const), user })
@@ -71,7 +83,21 @@ class Room {
     if (result.status !== 'accepted') return result
     const { position, duplicate, timestampMs } = result
     this.#places.push(position)
-    return { offset: position.offset, id: position.id, duplicate, timestampMs }
+    const { offset, id } = position
+    // What an erasure left of its reactions may be what an edit finds unchanged.
+    return isOfStore(id) ? { offset, id: '', duplicate } : { offset, id, duplicate, timestampMs }
+  }
+
+  /** Who reacted to the message that a draft changes, and what the draft's user did. */
+  async who({ amends }: Draft) {
+    const { reactions } = this.backplane
+    if (!amends || !reactions) return undefined
+    const { epoch } = (await this.backplane.read(this.name, { before: undefined, limit: 0, maxBytes: 0 }))
+      .head
+    return {
+      users: await reactions.users(this.name, amends.target, '👍', { after: 0, limit: 10 }),
+      own: await reactions.of(this.name, epoch, amends.userId, [amends.target.offset]),
+    }
   }
 
   /** Where its messages and its log begin. */
@@ -91,10 +117,12 @@ class Room {
   }
 }
 
+const isOfStore = (id: string) => !id.startsWith('id-')
+
 /** What the store itself adds has a time and an id of its own. */
 function messageIn(text: string): object {
   const { epoch: _epoch, room_id: _room, id, timestamp, ...message } = JSON.parse(text)
-  return message.type === 'messages_erased' ? message : { id, timestamp, ...message }
+  return isOfStore(id) ? message : { id, timestamp, ...message }
 }
 
 /** Takes every step in memory and in two rooms of a file, one of which is in use, and so in the server's memory, too. */
@@ -114,6 +142,10 @@ async function compare(steps: readonly (readonly [Step, readonly Look[]])[], bou
     for (const one of told) expect(one).toEqual(expected)
     if (draft && expected && 'offset' in expected) writer.accepted(draft, expected)
     if (bounds.sqlite) await swept(clock, rooms)
+    if (draft?.amends) {
+      const [who, ...others] = await Promise.all(rooms.map((room) => room.who(draft)))
+      for (const other of others) expect(other).toEqual(who)
+    }
     for (const look of looks) {
       const [page, ...others] = await Promise.all(rooms.map((room) => room.look(look)))
       for (const other of others) expect(other).toEqual(page)
@@ -129,7 +161,7 @@ function expectTrueCounts(file: string): void {
   const counted = driver
     .prepare('SELECT name, bytes, amendments, amendment_bytes, older, older_bytes FROM rooms ORDER BY room')
     .all()
-  const bytes = 'length(CAST(body AS BLOB)) + 120'
+  const bytes = 'length(CAST(body AS BLOB)) + 120 + reacted'
   const actual = driver
     .prepare(
       `SELECT name, ifnull(sum(${bytes}), 0) AS bytes, ifnull(sum(amends), 0) AS amendments,
@@ -177,9 +209,11 @@ class Writer {
       this.#recognised = []
       return undefined
     }
-    const written = { id, at, clientId: step.isRecognised ? id : undefined }
+    const isRecognised = 'isRecognised' in step && step.isRecognised
+    const written = { id, at, clientId: isRecognised ? id : undefined }
     if (step.does === 'chat') return chat(step.user, `${this.#count}`, written)
     const target = pick(this.#messages, step.which) ?? { offset: 1, id: 'unknown' }
+    if (step.does === 'react') return reaction(target, step.user, step.change, { id, at })
     return step.does === 'edit'
       ? edit(target, step.user, step.text, written)
       : deletion(target, step.user, written)
@@ -199,10 +233,11 @@ function pick<T>(all: readonly T[], which: number): T | undefined {
   return all.at(-1 - (which % Math.max(1, all.length)))
 }
 
-it('a file answers as the memory does, and its pages are the same, whatever is sent, edited, deleted and erased', async () => {
+it('a file answers as the memory does, and its pages are the same, whatever is sent, edited, deleted, reacted to and erased', async () => {
   const step = fc.oneof(
     { arbitrary: chats, weight: 6 },
     { arbitrary: amendments, weight: 8 },
+    { arbitrary: reactions, weight: 8 },
     { arbitrary: repeats, weight: 2 },
     { arbitrary: erasures, weight: 1 },
   )
@@ -214,7 +249,11 @@ it('a file answers as the memory does, and its pages are the same, whatever is s
 }, 120_000)
 
 it('a file keeps the messages and the log that the memory keeps, within the same bounds', async () => {
-  const step = fc.oneof({ arbitrary: chats, weight: 2 }, { arbitrary: amendments, weight: 3 })
+  const step = fc.oneof(
+    { arbitrary: chats, weight: 2 },
+    { arbitrary: amendments, weight: 3 },
+    { arbitrary: reactions, weight: 3 },
+  )
   const steps = fc.array(fc.tuple(step, looks), { minLength: 10, maxLength: 40 })
   const bounds = fc.constantFrom({ count: 5, entries: 8 }, { count: 8, entries: 5 })
   await fc.assert(
