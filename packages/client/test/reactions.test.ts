@@ -346,7 +346,7 @@ describe('react and unreact', () => {
   it('refuses what is no text, and what names no message', async () => {
     const { c, first } = await live()
     expect(() => c.react(first, 7 as never)).toThrow(TypeError)
-    expect(await c.react({}, '👍').catch(({ code }) => code)).toBe('unsupported')
+    expect(await c.react({}, '👍').catch(({ code }) => code)).toBe('not_found')
   })
 
   it('[M15] the next user sees nothing of it', async () => {
