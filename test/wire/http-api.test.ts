@@ -169,6 +169,22 @@ describe('removing users', () => {
     expect((await call('POST', '/users/bob/disconnect')).status).toBe(204)
     expect((await bob.closed).code).toBe(4501)
   })
+
+  it('a user is muted in a room, banned from it, and allowed again', async () => {
+    const { url, call } = await serveApi(byName)
+    const ana = await connectExtended(url, { token: 'ana' })
+    await ana.join('general')
+    const restrict = (what: string, body?: object) => call('POST', `/rooms/general/members/ana/${what}`, body)
+    expect((await restrict('mute', { for_ms: 60_000 })).status).toBe(204)
+    const message = { type: 'chat_message', room_id: 'general', message: 'hello', client_id: 'c' }
+    expect(await ana.ask(message, 'error')).toMatchObject({ code: 'muted' })
+    expect((await restrict('unmute')).status).toBe(204)
+    await ana.ask(message, 'ack')
+    expect((await restrict('ban')).status).toBe(204)
+    expect(await ana.next('left')).toEqual({ type: 'left', room_id: 'general', reason: 'banned' })
+    expect((await restrict('unban')).status).toBe(204)
+    await ana.join('general')
+  })
 })
 
 describe('who is let in', () => {
@@ -303,6 +319,8 @@ describe('bad input', () => {
     ['POST', '/users/ana/messages', { message: 'x' }, 'invalid_message', /type: It is missing/],
     ['POST', '/users/@ana/messages', { type: 'paid', invoice: 1 }, 'invalid_request', /not begin with @/],
     ['POST', '/users/%40ana/disconnect', undefined, 'invalid_request', /not begin with @/],
+    ['POST', '/rooms/a/members/ana/mute', { for_ms: 0 }, 'invalid_message', /for_ms: /],
+    ['POST', '/rooms/a/members/ana/ban', { forMs: 9 }, 'invalid_message', /forMs/],
     ['DELETE', '/rooms/a/members/@ana', undefined, 'invalid_request', /not begin with @/],
   ])('%s %s with the body %j gets 400 in words', async (method, path, body, code, words) => {
     const { call, log } = await serveApi({ protocol })

@@ -35,6 +35,10 @@ const calls: Readonly<Record<string, readonly [method: string, path: string, bod
   getRoom: ['GET', '/rooms/general'],
   listMembers: ['GET', '/rooms/general/members'],
   removeMember: ['DELETE', '/rooms/general/members/ana'],
+  muteMember: ['POST', '/rooms/general/members/ana/mute', { for_ms: 60_000 }],
+  unmuteMember: ['POST', '/rooms/general/members/ana/unmute'],
+  banMember: ['POST', '/rooms/general/members/ana/ban', {}],
+  unbanMember: ['POST', '/rooms/general/members/ana/unban'],
   publishToUser: ['POST', '/users/ana/messages', { type: 'paid' }],
   // HEAD, because the body of GET does not end.
   streamMessages: ['HEAD', '/rooms/general/stream'],

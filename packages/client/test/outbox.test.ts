@@ -62,6 +62,23 @@ describe('the outbox', () => {
     expect(transmitAll(outbox)).toEqual([['y', 'x']])
   })
 
+  it('[S4] those in flight behind a message that is muted are refused with it, but not the next ones', () => {
+    const outbox = outboxOf('a', 'b', 'c')
+    transmitAll(outbox)
+    const muted = new RoomfulError('muted', { retryAfterMs: 60_000 })
+    expect(outbox.refused('a', muted, 0)?.outcome).toBe(muted)
+    for (const id of ['b', 'c'])
+      expect(outbox.refused(id, new RoomfulError('out_of_order'), 0)?.outcome).toBe(muted)
+    outbox.add(entry('d'))
+    outbox.add(entry('e'))
+    expect(transmitAll(outbox)).toEqual([
+      ['d', undefined],
+      ['e', 'd'],
+    ])
+    outbox.refused('d', new RoomfulError('internal'), 0)
+    expect(outbox.refused('e', new RoomfulError('out_of_order'), 0)).toBeUndefined()
+  })
+
   it('[M9] after a refusal the outbox waits for all answers, then sends again in order', () => {
     const outbox = outboxOf('a', 'b', 'c')
     transmitAll(outbox)

@@ -276,6 +276,15 @@ export class OutboxDriver implements FrameSource {
     if (error.code === 'rate_limited' && !isAmendment)
       this.#driver.rateLimiter.refused('messages', error.retryAfterMs)
     this.#settle(this.#outbox.refused(clientId, error, this.#runtime.clock.now()))
+    // Sent one by one, all that waits there would use up the rate for other rooms.
+    if (error.code === 'muted')
+      this.#settleAll(
+        this.#outbox.fail(
+          ({ roomId, amends, doubtSince }) =>
+            roomId === error.roomId && amends === undefined && doubtSince === undefined,
+          error,
+        ),
+      )
     this.#answered()
   }
 

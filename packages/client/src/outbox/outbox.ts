@@ -53,6 +53,8 @@ interface Lane {
   notBefore: number
   /** How often in a row all messages in flight were answered without one being accepted. */
   repeats: number
+  /** Why all in flight are refused: each names the one before it. */
+  refusal: RoomfulError | undefined
   /** The lane is removed with the last answer: the client left the room, or these are amendments. */
   isLeft: boolean
 }
@@ -161,6 +163,7 @@ export class Outbox {
     const waiting = this.#waiting.get(clientId)
     if (!waiting) return undefined
     const lane = this.#lane(laneOf(waiting.entry))
+    if (lane.flights.length === 0) lane.refusal = undefined
     lane.flights.push(clientId)
     lane.isLeft = waiting.entry.amends !== undefined
     const { entry } = waiting
@@ -198,6 +201,11 @@ export class Outbox {
     if (!waiting) {
       this.#drop(lane)
       return undefined
+    }
+    if (error.code === 'muted') lane.refusal = error
+    if (error.code === 'out_of_order' && lane.refusal && !this.#doubts.has(clientId)) {
+      this.#drop(lane)
+      return this.settle(clientId, lane.refusal)
     }
     // The server's store did not answer, so it may have accepted the message anyway.
     if (error.code === 'unavailable') this.#doubts.add(clientId)
@@ -321,6 +329,7 @@ export class Outbox {
       isDraining: false,
       notBefore: Number.NEGATIVE_INFINITY,
       repeats: 0,
+      refusal: undefined,
       isLeft: false,
     }
     this.#lanes.set(key, lane)

@@ -360,13 +360,18 @@ export class RoomCore {
       }
       case 'left':
         // A message with a `ref` answers a leave that nobody waits for any more.
-        if (message.ref === undefined) this.#expelled(message.reason)
+        if (message.ref === undefined) this.#expelled(message)
     }
   }
 
-  #expelled(reason: string | undefined): void {
-    const message = reason === 'kicked' ? strings.removed : strings.withdrawn
-    const error = new RoomfulError('forbidden', { message, roomId: this.id })
+  #expelled({ reason, retry_after_ms: retryAfterMs }: ServerMessageOf<'left'>): void {
+    const isBan = reason === 'banned'
+    const message = isBan || reason === 'kicked' ? strings.removed : strings.withdrawn
+    const error = new RoomfulError(isBan ? 'banned' : 'forbidden', {
+      message,
+      retryAfterMs,
+      roomId: this.id,
+    })
     this.#step({ type: 'expelled', error })
   }
 

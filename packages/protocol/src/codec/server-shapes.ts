@@ -16,7 +16,7 @@ export const serverShapes: Readonly<Record<string, string>> = {
   "system": "message timestamp protocol?:integer connection_id?:token ping_interval_ms?:duration limits?:limits",
   "authenticated": "user_id session expires_in_ms?:duration ref?:token",
   "joined": "room_id message timestamp epoch?:token offset?:natural id?:token messages?:entry[] more?:boolean covers?:covers count?:natural members?:member[] presence_version?:natural recovered?:boolean reason? own_reactions?:own_reactions[] ref?:token",
-  "left": "room_id reason? ref?:token",
+  "left": "room_id reason? retry_after_ms?:duration ref?:token",
   "user_joined": "message count:natural room_id? user_id?",
   "user_left": "message count:natural room_id? user_id?",
   "chat_message": "message timestamp user_id room_id? id?:token client_id?:token epoch?:token offset?:natural data?:object reply_to?:target mentions?:string[] edited_at? edited_by? version?:natural deleted?:boolean reactions?:reaction_count[]",

@@ -88,6 +88,7 @@ export const left = z.object({
   type: z.literal('left'),
   room_id: z.string(),
   reason: z.optional(z.string()),
+  retry_after_ms: z.optional(durationMs),
   ref,
 })
 

@@ -51,6 +51,7 @@ import { Chats } from './rooms/chat.js'
 import { Messenger } from './rooms/handles.js'
 import { Listings } from './rooms/listings.js'
 import { Memberships } from './rooms/memberships.js'
+import { Moderation } from './rooms/moderation.js'
 import { Publisher } from './rooms/publisher.js'
 import { Reactions } from './rooms/reactions.js'
 import { Rooms } from './rooms/rooms.js'
@@ -85,6 +86,7 @@ export class Node {
   readonly #authenticator: Authenticator
   readonly #fanOut: FanOut
   readonly #handlerBatches: HandlerBatches
+  readonly #moderation: Moderation
   readonly #inboundDeps: InboundDeps
   readonly #eventsDeps: ConnectionEventsDeps
   readonly #rates: Rates
@@ -233,6 +235,7 @@ export class Node {
     }
     this.listings = new Listings(rooms, registry, clock)
     this.changes = new Changes({ lifeCycle, backplane, clock, logger, newId })
+    this.#moderation = new Moderation({ backplane, registry, memberships, lifeCycle, clock, logger })
     this.messenger = new Messenger({
       lifeCycle,
       registry,
@@ -242,6 +245,7 @@ export class Node {
       messages,
       publisher,
       memberships,
+      moderation: this.#moderation,
       snapshots: new Snapshots(access, backplane),
       replies,
       logger,
@@ -372,6 +376,7 @@ export class Node {
     for (const connection of this.registry.connections()) connection.transport.terminate()
     await this.#within(waitMs, this.changes.stop())
     this.changes.abandon()
+    this.#moderation.stop()
     for (const end of this.#endSweeps) end()
     this.#endSweeps = []
     this.metrics.eventLoopDelay.stop()
@@ -400,6 +405,7 @@ export class Node {
       receive,
       occupancyChanged: (stream, change) => this.occupancy.changed(stream, change),
     })
+    await this.#moderation.start()
     // The node was closed meanwhile, when the backplane had nothing to close yet.
     if (this.lifeCycle.isClosed) return this.backplane.close()
     this.#endSweeps = [

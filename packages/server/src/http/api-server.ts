@@ -7,6 +7,7 @@ import type {
   Published,
   PublishOptions,
   ReactOptions,
+  RestrictionOptions,
   RoomInfo,
   RoomList,
   Snapshot,
@@ -37,6 +38,10 @@ interface RoomOfServer extends LogHandle {
     unreact(target: Target, reaction: string, options?: ReactOptions): Promise<Published>
   }
   kick(userId: string): void
+  mute(userId: string, options?: RestrictionOptions): Promise<void>
+  unmute(userId: string): Promise<void>
+  ban(userId: string, options?: RestrictionOptions): Promise<void>
+  unban(userId: string): Promise<void>
   info(): Promise<RoomInfo>
   history(options?: HistoryOptions): Promise<Untyped<HistoryPage>>
   snapshot(options: SnapshotOptions): Promise<Untyped<Snapshot>>

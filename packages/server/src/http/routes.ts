@@ -6,6 +6,7 @@ import type { Position as LogPosition } from '../api/contracts/backplane.js'
 import { cursorText } from '../api/contracts/cursor.js'
 import type { EventStreams } from './event-streams.js'
 import { parse } from './parse.js'
+import { restrictionRoutes } from './restriction-routes.js'
 import {
   type Body,
   eventStream,
@@ -213,6 +214,7 @@ export const routes: readonly Route[] = [
     answer: nothing,
     run: (server, { param }) => void server.room(param('room')).kick(param('user')),
   }),
+  ...restrictionRoutes,
   route({
     name: 'publishToUser',
     method: 'POST',

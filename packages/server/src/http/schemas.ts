@@ -91,6 +91,9 @@ export const Disconnect = z.strictObject({
   ),
 })
 
+/** For how long, in ms; without a time, until it is lifted. */
+export const Restriction = z.strictObject({ for_ms: z.optional(z.number().check(z.gt(0))) })
+
 /** The position of a message in its log. */
 export const Position = z.object({ id: z.string(), epoch: z.string(), offset })
 

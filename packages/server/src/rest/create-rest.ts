@@ -7,6 +7,7 @@ import type {
   ListOptions,
   Published,
   PublishOptions,
+  RestrictionOptions,
   RoomChat,
   RoomList,
   Snapshot,
@@ -19,6 +20,7 @@ import {
   assertHistoryOptions,
   assertListOptions,
   assertPublishOptions,
+  assertRestrictionOptions,
   assertSnapshotOptions,
   assertTarget,
 } from '../api/options/check-calls.js'
@@ -72,6 +74,10 @@ class RestServer implements Rest<AnyProtocol> {
       kick: async (userId) => {
         await this.requests.make({ method: 'DELETE', path: `${path}/members/${userPath(userId)}` })
       },
+      mute: (userId, options) => this.#restrict(path, userId, 'mute', options),
+      unmute: (userId) => this.#lift(path, userId, 'unmute'),
+      ban: (userId, options) => this.#restrict(path, userId, 'ban', options),
+      unban: (userId) => this.#lift(path, userId, 'unban'),
     }
   }
 
@@ -153,6 +159,25 @@ class RestServer implements Rest<AnyProtocol> {
     const key = callersKey ?? crypto.randomUUID()
     const keyed = { key, isCallersKey: callersKey !== undefined }
     return (await this.requests.make({ ...request, ...keyed, shape: SHAPES.published })) as Published
+  }
+
+  async #restrict(
+    room: string,
+    userId: string,
+    kind: 'mute' | 'ban',
+    options: RestrictionOptions = {},
+  ): Promise<void> {
+    assertRestrictionOptions(kind, options)
+    const path = `${room}/members/${userPath(userId)}/${kind}`
+    // JSON has no Infinity: without a time, it does not end by itself.
+    const { forMs = Number.POSITIVE_INFINITY } = options
+    const body = Number.isFinite(forMs) ? { for_ms: forMs } : {}
+    await this.requests.make({ method: 'POST', path, body, isIdempotent: true })
+  }
+
+  async #lift(room: string, userId: string, call: 'unmute' | 'unban'): Promise<void> {
+    const path = `${room}/members/${userPath(userId)}/${call}`
+    await this.requests.make({ method: 'POST', path, isIdempotent: true })
   }
 
   async #history(path: string, options: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {

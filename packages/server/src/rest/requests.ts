@@ -12,6 +12,8 @@ export interface Request {
   readonly key?: string
   /** Whether the caller knows the key, and so can repeat the call safely. */
   readonly isCallersKey?: boolean
+  /** Whether a second time changes nothing. */
+  readonly isIdempotent?: boolean
   /** Checks the answer; `undefined` for a call that is answered with 204. */
   readonly shape?: Check
 }
@@ -34,7 +36,7 @@ export class Requests {
 
   /** @throws RoomfulError, or TypeError for a body that JSON cannot hold */
   async make(request: Request): Promise<unknown> {
-    const isRepeatable = request.method === 'GET' || request.key !== undefined
+    const isRepeatable = request.method === 'GET' || request.key !== undefined || request.isIdempotent
     // Once: if the caller changed it between two attempts, the second would be another message with the same key.
     const content = request.body && JSON.stringify(request.body)
     let isInDoubt = false
@@ -100,9 +102,15 @@ function waitBefore(attempt: number, { error, isPassing }: Failure): number | un
   return Math.max(asked, most * (0.5 + Math.random() / 2))
 }
 
-/** The error of a call that may have been carried out. A read, or a publish with the caller's own key, is safe to repeat. */
-function inDoubt({ method, isCallersKey = false }: Request, error: RoomfulError): RoomfulError {
-  if (method === 'GET' || isCallersKey) return error
+/**
+ * The error of a call that may have been carried out. A read, a publish with the caller's own key, and what changes nothing
+ * the second time are safe to repeat.
+ */
+function inDoubt(
+  { method, isCallersKey = false, isIdempotent = false }: Request,
+  error: RoomfulError,
+): RoomfulError {
+  if (method === 'GET' || isCallersKey || isIdempotent) return error
   return new RoomfulError('outcome_unknown', {
     message: `${error.message}. It may have been carried out`,
     retryAfterMs: error.retryAfterMs,

@@ -47,7 +47,7 @@ export interface Rest<P extends AnyProtocol = BuiltIn> {
 
 /** Like the server's own handle of a room. */
 export interface RestRoom<P extends AnyProtocol = BuiltIn>
-  extends Pick<RoomHandle<P>, 'id' | 'chat' | 'publish' | 'history'> {
+  extends Pick<RoomHandle<P>, 'id' | 'chat' | 'publish' | 'history' | 'mute' | 'unmute' | 'ban' | 'unban'> {
   info(): Promise<RestRoomInfo>
   members(): Promise<RoomMembers>
   /** Like the server's own, but `as` is only a user's id: `authorize` gets no `data`. */

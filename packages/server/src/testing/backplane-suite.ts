@@ -4,12 +4,14 @@ import type { Target } from '@roomful/protocol'
 import type {
   Amendment,
   Backplane,
+  BanNews,
   Draft,
   NodeLink,
   Position,
   PublishResult,
   Range,
   Relay,
+  Restrictions,
   StreamEvent,
 } from '../api/contracts/backplane.js'
 import type { ChangeFeed, FeedEntry } from '../api/contracts/change-feed.js'
@@ -1034,6 +1036,124 @@ const PRESENCE_CASES: Record<string, Body> = {
 }
 
 /** Skips the case if the store serves only one node. */
+const withRestrictions =
+  (body: (restrictions: Restrictions, bench: Bench) => Promise<void>): Body =>
+  async (bench) => {
+    const { restrictions } = bench.backplane
+    if (restrictions) await body(restrictions, bench)
+  }
+
+/** What a user's client sends now. */
+function typed({ stage: { clock } }: Bench, draft: Draft, writer: string): Draft {
+  return { ...draft, timestampMs: clock.wallTime(), writer }
+}
+
+/** The status of a message that a user's client sends now, and for how long that will be so. */
+async function tryTo(bench: Bench, draft: Draft, writer = 'ada', stream = 'r', on = bench.backplane) {
+  const result = await on.publish(stream, typed(bench, draft, writer))
+  return 'forMs' in result ? [result.status, result.forMs] : [result.status]
+}
+
+function assertLasts([status, forMs]: readonly unknown[], expected: string, most: number): void {
+  assert.equal(status, expected)
+  assert(typeof forMs === 'number' && forMs > 0 && forMs <= most, `it lasts ${forMs} of ${most} ms`)
+}
+
+const SHORT_MS = 400
+const LONG_MS = 60_000
+
+const RESTRICTION_CASES: Record<string, Body> = {
+  '[S1] accepts nothing that a muted user writes or edits in that room, and what they delete':
+    withRestrictions(async (restrictions, bench) => {
+      const { backplane } = bench
+      const { position } = accepted(await backplane.publish('r', written('ada', 'before')))
+      await restrictions.set('r', 'ada', 'mute', LONG_MS)
+      assertLasts(await tryTo(bench, written('ada', 'one')), 'muted', LONG_MS)
+      assertLasts(await tryTo(bench, written('ada', 'two', 'c2')), 'muted', LONG_MS)
+      if (backplane.amends) {
+        assertLasts(await tryTo(bench, amending(editOf(position, 'ada', 'three'))), 'muted', LONG_MS)
+        assert.deepEqual(await tryTo(bench, amending(deletionOf(position, 'ada'))), ['accepted'])
+      }
+      assert.deepEqual(await tryTo(bench, written('bob', 'four'), 'bob'), ['accepted'])
+      assert.deepEqual(await tryTo(bench, written('ada', 'five'), 'ada', 's'), ['accepted'])
+      assert.equal((await backplane.publish('r', written('ada', 'in the name of ada'))).status, 'accepted')
+      assert.equal(await restrictions.bannedFor('r', 'ada'), undefined)
+      const texts = (await messagesIn(backplane)).map(({ message }) => message)
+      assert.deepEqual(texts, [backplane.amends ? '' : 'before', 'four', 'in the name of ada'])
+    }),
+
+  '[S1] [S2] ends a restriction by itself, or when it is lifted, and replaces one of the same kind':
+    withRestrictions(async (restrictions, bench) => {
+      await restrictions.set('r', 'ada', 'mute', SHORT_MS)
+      await restrictions.set('r', 'bob', 'mute', SHORT_MS)
+      await restrictions.set('r', 'bob', 'mute', LONG_MS)
+      await restrictions.set('r', 'cyd', 'mute', LONG_MS)
+      await restrictions.set('r', 'cyd', 'ban', SHORT_MS)
+      await restrictions.set('r', 'dan', 'ban', LONG_MS)
+      await restrictions.set('r', 'eve', 'ban', Number.POSITIVE_INFINITY)
+      assert.deepEqual(await tryTo(bench, written('eve', 'x'), 'eve'), ['banned', Number.POSITIVE_INFINITY])
+      assertLasts(await tryTo(bench, written('cyd', 'x'), 'cyd'), 'banned', SHORT_MS)
+      await bench.stage.advance(2 * SHORT_MS)
+      assert.deepEqual(await tryTo(bench, written('ada', 'x')), ['accepted'])
+      assertLasts(await tryTo(bench, written('bob', 'x'), 'bob'), 'muted', LONG_MS)
+      assertLasts(await tryTo(bench, written('cyd', 'x'), 'cyd'), 'muted', LONG_MS)
+      assert.equal(await restrictions.bannedFor('r', 'cyd'), undefined)
+      assertLasts(['banned', await restrictions.bannedFor('r', 'dan')], 'banned', LONG_MS)
+      assert.equal(await restrictions.bannedFor('r', 'eve'), Number.POSITIVE_INFINITY)
+      for (const user of ['dan', 'eve']) await restrictions.lift('r', user, 'ban')
+      await restrictions.lift('r', 'bob', 'mute')
+      await restrictions.lift('r', 'cyd', 'ban')
+      await restrictions.lift('r', 'nobody', 'mute')
+      assertLasts(await tryTo(bench, written('cyd', 'x'), 'cyd'), 'muted', LONG_MS)
+      for (const user of ['bob', 'dan', 'eve'])
+        assert.deepEqual(await tryTo(bench, written(user, 'x'), user), ['accepted'])
+    }),
+
+  '[S2] accepts nothing from a banned user, and tells of each ban': withRestrictions(
+    async (restrictions, bench) => {
+      const { backplane } = bench
+      const { position } = accepted(await backplane.publish('r', written('ada', 'before')))
+      const news: BanNews[] = []
+      const watching = await restrictions.watch((one) => news.push(one))
+      await restrictions.set('r', 'ada', 'ban', LONG_MS)
+      await restrictions.set('r', 'ada', 'mute', LONG_MS)
+      assertLasts(await tryTo(bench, written('ada', 'x')), 'banned', LONG_MS)
+      if (backplane.amends)
+        assertLasts(await tryTo(bench, amending(deletionOf(position, 'ada'))), 'banned', LONG_MS)
+      await bench.stage.advance(100)
+      assert.deepEqual(news, [{ stream: 'r', userId: 'ada' }])
+      watching.close()
+      await restrictions.set('s', 'ada', 'ban', LONG_MS)
+      await bench.stage.advance(100)
+      assert.equal(news.length, 1)
+    },
+  ),
+
+  '[S3] answers a repeat of what was accepted before the restriction, and remembers nothing of what was refused':
+    withRestrictions(async (restrictions, bench) => {
+      const { backplane } = bench
+      const first = typed(bench, written('ada', 'one', 'c1'), 'ada')
+      const { position } = accepted(await backplane.publish('r', first))
+      await restrictions.set('r', 'ada', 'mute', LONG_MS)
+      const again = accepted(await backplane.publish('r', { ...first, id: randomUUID() }))
+      assert.deepEqual([again.position, again.duplicate], [position, true])
+      assertLasts(await tryTo(bench, written('ada', 'two', 'c2')), 'muted', LONG_MS)
+      await restrictions.lift('r', 'ada', 'mute')
+      assert.deepEqual(await tryTo(bench, written('ada', 'another', 'c2')), ['accepted'])
+    }),
+
+  'keeps restrictions when a log is deleted, and when a user is erased': withRestrictions(
+    async (restrictions, bench) => {
+      const { backplane } = bench
+      accepted(await backplane.publish('r', written('ada', 'before')))
+      await restrictions.set('r', 'ada', 'ban', LONG_MS)
+      await backplane.delete?.('r')
+      await backplane.erase?.('ada')
+      assertLasts(await tryTo(bench, written('ada', 'x')), 'banned', LONG_MS)
+    },
+  ),
+}
+
 const withPeer =
   (body: (bench: Bench, peer: Backplane) => Promise<void>): Body =>
   async (bench) => {
@@ -1083,6 +1203,24 @@ const PEER_CASES: Record<string, Body> = {
     accepted(await backplane.publish('r', amending(deletionOf(position, 'ada'))))
     assert.equal((await peer.publish('r', amending(editOf(position, 'ada', 'x')))).status, 'deleted')
   }),
+
+  '[S2] [S3] accepts nothing from whom another node has muted or banned, and tells of bans on all': withPeer(
+    async (bench, peer) => {
+      const { restrictions } = bench.backplane
+      if (!restrictions || !peer.restrictions) return
+      const news: BanNews[] = []
+      await peer.restrictions.watch((one) => news.push(one))
+      await restrictions.set('r', 'ada', 'mute', LONG_MS)
+      assertLasts(await tryTo(bench, written('ada', 'x'), 'ada', 'r', peer), 'muted', LONG_MS)
+      await restrictions.set('r', 'ada', 'ban', LONG_MS)
+      assertLasts(['banned', await peer.restrictions.bannedFor('r', 'ada')], 'banned', LONG_MS)
+      await bench.stage.advance(500)
+      assert.deepEqual(news, [{ stream: 'r', userId: 'ada' }])
+      await peer.restrictions.lift('r', 'ada', 'mute')
+      await peer.restrictions.lift('r', 'ada', 'ban')
+      assert.deepEqual(await tryTo(bench, written('ada', 'x')), ['accepted'])
+    },
+  ),
 
   'shows on each node who is present on any': withPeer(async ({ backplane }, peer) => {
     await backplane.enter('r', { userId: 'ada' }, 'a')
@@ -1138,6 +1276,7 @@ const CASES: Record<string, Body> = {
   ...AMEND_CASES,
   ...REACTION_CASES,
   ...ERASE_CASES,
+  ...RESTRICTION_CASES,
   ...PRESENCE_CASES,
   ...PEER_CASES,
 }

@@ -28,8 +28,9 @@ function forgetful(): Backplane {
   return new Proxy(memory(), {
     get(target, property) {
       if (property === 'publish')
-        return (...[stream, { id, message, timestampMs, amends }]: Parameters<Backplane['publish']>) =>
-          target.publish(stream, { id, message, timestampMs, amends })
+        return (
+          ...[stream, { id, message, timestampMs, writer, amends }]: Parameters<Backplane['publish']>
+        ) => target.publish(stream, { id, message, timestampMs, writer, amends })
       const value: unknown = Reflect.get(target, property, target)
       return typeof value === 'function' ? value.bind(target) : value
     },
@@ -48,6 +49,7 @@ describe('the suite of backplanes', () => {
       ...['a repeat of an edit', 'answers its repeat'].map((what) => expect.stringContaining(what)),
       expect.stringContaining('the repeat of a key'),
       expect.stringContaining('a repeat of what was erased'),
+      expect.stringContaining('a repeat of what was accepted before the restriction'),
     ])
   })
 })

@@ -135,6 +135,19 @@ describe('an attempt that fails for now', () => {
     expect(away.sent).toHaveLength(1)
   })
 
+  it('a mute and a ban are tried again, for the second time changes nothing', async () => {
+    const { room, sent } = restOver(['lost after it was done', 'lost'])
+    await outcome(room.mute('ana', { forMs: 60_000 }))
+    await room.ban('ana', { forMs: Number.POSITIVE_INFINITY })
+    await room.unban('ana')
+    await room.unmute('ana')
+    const muted = '{"for_ms":60000}'
+    expect(sent.map(({ body }) => body)).toEqual([muted, muted, muted, '{}', undefined, undefined])
+    const away = restOver(['lost after it was done'], { retries: 0 })
+    expect((await outcome(away.room.mute('ana'))).error).toMatchObject({ code: 'unavailable' })
+    await expect(room.mute('ana', { forMs: -1 })).rejects.toThrow(TypeError)
+  })
+
   it.each<[string, (room: RestRoom<typeof protocol>) => Promise<void>]>([
     ['kick', (room) => room.kick('ana')],
   ])('a %s is not tried again, since it could do more than was asked', async (_, act) => {

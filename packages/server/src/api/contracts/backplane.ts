@@ -6,10 +6,12 @@ import type { Clock } from './clock.js'
 import type { Break, LogEntry, LogPage, Position, Range, Subscription } from './log.js'
 import type { Logger } from './logger.js'
 import type { ReactionStore } from './reactions.js'
+import type { Restrictions } from './restrictions.js'
 
 export type * from './amendment.js'
 export type * from './log.js'
 export type * from './reactions.js'
+export type * from './restrictions.js'
 
 export interface PresentUser {
   readonly userId: string
@@ -64,6 +66,11 @@ export interface Draft {
    * server's own messages.
    */
   readonly account?: string | undefined
+  /**
+   * The user whose client sent it, if a restriction of that user concerns it. Absent for the server's own messages. Only
+   * for a store that has {@link Backplane.restrictions}.
+   */
+  readonly writer?: string | undefined
   /** What this entry changes in another one. Only for a store that {@link Backplane.amends}. */
   readonly amends?: Amendment | undefined
 }
@@ -118,6 +125,8 @@ export type PublishResult =
   | { readonly status: 'forbidden' }
   /** The target has as many reactions as the amendment allows. */
   | { readonly status: 'reaction_limit' }
+  /** The draft's `writer` may not write here, for this long; Infinity: until the restriction is lifted. */
+  | { readonly status: 'muted' | 'banned'; readonly forMs: number }
 
 /** The events of a stream, in order, as one subscriber receives them. */
 export type StreamEvent =
@@ -208,6 +217,12 @@ export interface Backplane {
    * what it becomes, in the same step. What was noted of a message goes with it, and when it is deleted.
    */
   readonly reactions?: ReactionStore
+  /**
+   * Who is muted or banned. `publish` looks for a restriction of a draft's `writer` in the step that appends it, after it
+   * has looked for a repeat; a mute does not concern deletions, nor reactions that are taken back. Absent where the store cannot: nobody can then be muted
+   * or banned.
+   */
+  readonly restrictions?: Restrictions | undefined
   /**
    * Ends a stream's log and begins an empty one under another epoch; its subscribers get `resync`. Nothing of the old
    * log can be read from then on. Absent if the store cannot do this.

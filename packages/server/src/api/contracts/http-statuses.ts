@@ -17,6 +17,8 @@ const STATUSES = {
   invalid_token: 401,
   token_expired: 401,
   forbidden: 403,
+  muted: 403,
+  banned: 403,
   not_in_room: 403,
   room_limit: 403,
   reaction_limit: 403,

@@ -161,6 +161,11 @@ export interface RoomChat<P extends AnyProtocol = BuiltIn> {
   unreact(target: Target, reaction: string, options?: ReactOptions): Promise<Published>
 }
 
+export interface RestrictionOptions {
+  /** For how long, in ms. @default until it is lifted */
+  readonly forMs?: number
+}
+
 export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
   readonly id: string
   readonly chat: RoomChat<P>
@@ -180,6 +185,25 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
    * @throws TypeError if this is not a user id
    */
   kick(userId: string): void
+  /**
+   * Refuses the user's chat messages, edits and reactions in this room, on every node, with the error `muted`, which says
+   * when it ends. The user may read on, delete what they wrote, and take reactions back. Resolves once none of their messages is accepted; replaces an
+   * earlier mute. Survives a restart with `sqlite()` and `redis()`.
+   * @throws TypeError for a wrong argument, or if the backplane cannot. RoomfulError `unavailable`
+   *
+   * @example await server.room('general').mute('ana', { forMs: 600_000 })
+   */
+  mute(userId: string, options?: RestrictionOptions): Promise<void>
+  /** Ends a mute. @throws as `mute` */
+  unmute(userId: string): Promise<void>
+  /**
+   * Removes the user from this room, on every node, and refuses their joins with the error `banned`, which says when it
+   * ends. Otherwise like `mute`.
+   * @throws as `mute`
+   */
+  ban(userId: string, options?: RestrictionOptions): Promise<void>
+  /** Ends a ban. @throws as `mute` */
+  unban(userId: string): Promise<void>
   info(): Promise<RoomInfo>
   /**
    * Reads a page of messages: the newest, or those before or after an offset.

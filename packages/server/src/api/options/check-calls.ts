@@ -7,6 +7,7 @@ import type {
   EditOptions,
   HistoryOptions,
   PublishOptions,
+  RestrictionOptions,
   SnapshotOptions,
 } from '../handles/handles.js'
 import type { ListOptions } from '../handles/listings.js'
@@ -45,6 +46,7 @@ const aKey = is.rule(
   `a string of 1 to ${MAX_KEY_LENGTH} characters, of valid Unicode`,
   (value) => is.text.accepts(value) && String(value).length <= MAX_KEY_LENGTH && isWellFormed(String(value)),
 )
+const RESTRICTION: OptionRules<RestrictionOptions> = { forMs: is.positive }
 const PUBLISH: OptionRules<PublishOptions> = { key: aKey }
 const anAuthor = is.rule(
   `${aUserId.expected}, or '@server'`,
@@ -112,6 +114,11 @@ export function assertBroadcastOptions(options: BroadcastOptions): void {
 
 export function assertBroadcastToAllOptions(options: { readonly exceptUser?: string }): void {
   assertOptions('broadcast', options, { exceptUser: aUserId })
+}
+
+/** With a misspelt or wrong option, it would last for ever. */
+export function assertRestrictionOptions(caller: 'mute' | 'ban', options: RestrictionOptions): void {
+  assertOptions(caller, options, RESTRICTION)
 }
 
 export function assertPublishOptions(options: PublishOptions): void {

@@ -1,12 +1,12 @@
-import type { Amendment, LogEntry, PublishResult } from '../../api/contracts/backplane.js'
-import { amend, isChatText, isReacting, versionOf } from '../log/amending.js'
+import type { Amendment, LogEntry } from '../../api/contracts/backplane.js'
+import { type Amended, amend, isChatText, isReacting, versionOf } from '../log/amending.js'
 import { erasedText } from '../log/erasure.js'
 import type { RoomLog } from '../log/log.js'
 import { forgottenText, notedBy, type ReactionCount } from '../log/reactions.js'
 import type { Answer } from './repeats.js'
 
 export type AmendOutcome =
-  | { readonly status: Exclude<PublishResult['status'], 'accepted'> }
+  | Extract<Amended, { readonly status: 'not_found' | 'deleted' | 'forbidden' }>
   /** The entry that made the state that is asked for. */
   | { readonly status: 'unchanged'; readonly answer: Answer }
 

@@ -24,6 +24,7 @@ import { type AmendOutcome, amendTarget, eraseIn, forgetReactions } from './amen
 import { FeedIndex } from './feed-index.js'
 import { MemoryFeed } from './memory-feed.js'
 import { MemoryReactions } from './memory-reactions.js'
+import { MemoryRestrictions } from './memory-restrictions.js'
 import { type Stream, type StreamBounds, Streams } from './memory-streams.js'
 import { findRepeat, refusal, remember } from './repeats.js'
 
@@ -108,6 +109,7 @@ class MemoryBackplane implements Backplane {
     () => this.#streams,
     () => this.#now(),
   )
+  readonly restrictions = new MemoryRestrictions(() => this.#now())
   /** Streams with users in their grace period. */
   readonly #inGrace = new Set<Stream>()
   #stopSweep = () => {}
@@ -148,6 +150,11 @@ class MemoryBackplane implements Backplane {
     if (refused) {
       this.#streams.settle(stream)
       return { status: refused }
+    }
+    const restrained = this.restrictions.against(name, draft, now)
+    if (restrained) {
+      this.#streams.settle(stream)
+      return restrained
     }
     const amended = amends && amendTarget(stream.log, amends, timestampMs, now)
     if (amended) return this.#unamended(stream, draft, amended, now)
@@ -328,6 +335,7 @@ class MemoryBackplane implements Backplane {
       this.#streams.settle(stream)
     }
     this.#streams.sweep(now)
+    this.restrictions.sweep()
   }
 }
 

@@ -1,4 +1,5 @@
-import type { Idempotency, Position, Sender } from '../../api/contracts/backplane.js'
+import type { Idempotency, Position, RestrictionKind, Sender } from '../../api/contracts/backplane.js'
+import type { Restraint } from '../log/restricting.js'
 import type { Rewrite } from './log-editor.js'
 
 export interface Append {
@@ -10,6 +11,8 @@ export interface Append {
   readonly idempotency: Idempotency | undefined
   /** Whether it changes nothing if it is accepted twice. */
   readonly isReaction?: boolean | undefined
+  /** Whose restrictions forbid it, and which kinds of them. */
+  readonly writer?: { readonly userId: string; readonly kinds: readonly RestrictionKind[] } | undefined
   /** What becomes of an amendment, as the node has decided from what it read. A repeat gets its first answer all the same. */
   readonly amends?: Amends | undefined
   /** The epoch of the log, if it is new. */
@@ -52,5 +55,7 @@ export type AppendReply =
       readonly timestampMs: number
     }
   | { readonly status: 'conflict' | 'forgotten' | 'out_of_order' }
+  | Restraint
   /** The amendment is not a repeat, and what it changes is no longer what the node has read; or it was refused. */
-  | { readonly status: 'moved' | 'refused' }
+  | { readonly status: 'moved' }
+  | { readonly status: 'refused' }

@@ -1,5 +1,8 @@
 import { partitionOf } from './partition.js'
 
+/** The stream that tells all nodes of each ban. No room's and no user's has this name. */
+export const BAN_NEWS = '@bans'
+
 /**
  * The keys in Redis. What belongs to a stream has the tag of its partition, so that a cluster would keep it in one slot.
  * The stream's name comes last, so that no name can produce another stream's key.
@@ -18,6 +21,11 @@ export class Keys {
   /** Hash: the users present, with their connections. */
   present(stream: string): string {
     return `${this.prefix}:{${partitionOf(stream)}}:present:${stream}`
+  }
+
+  /** String: until when a user is muted and banned in a stream, whose name has no space if users can enter it. */
+  restricted(stream: string, userId: string): string {
+    return `${this.prefix}:{${partitionOf(stream)}}:restricted:${stream} ${userId}`
   }
 
   /**

@@ -1,9 +1,10 @@
 import type { Range } from '../../api/contracts/log.js'
 import type { Append, ReactionsChange } from './append.js'
-import type { Keys } from './keys.js'
+import { BAN_NEWS, type Keys } from './keys.js'
 import type { Rewrite } from './log-editor.js'
 import { keyField, sentField, textDigest, userMark } from './log-fields.js'
 import type { RedisSettings } from './options.js'
+
 import type { ScriptCall } from './script.js'
 
 /** The keys and arguments of the scripts that work on the log of a stream. */
@@ -14,7 +15,7 @@ export class LogCalls {
   ) {}
 
   append(append: Append): ScriptCall {
-    const { timestampMs, sender, idempotency, amends } = append
+    const { timestampMs, sender, idempotency, writer, amends } = append
     const field = sender
       ? sentField(sender.userId, sender.clientId)
       : idempotency
@@ -23,9 +24,12 @@ export class LogCalls {
     const fingerprint = (sender ?? idempotency)?.fingerprint ?? ''
     const mark = sender ? userMark(sender.userId) : ''
     const { seen, after } = sender ?? {}
+    const against = writer ? (writer.kinds.includes('mute') ? 'all' : 'ban') : ''
     const place = after ? [after.epoch, after.offset, after.id] : amends ? ['', '', ''] : []
-    const args = [timestampMs, field, fingerprint, mark, seen ?? '', ...place, ...amendArgs(amends)]
-    return { keys: this.rewriteKeys(append.stream), args: [...this.#appendArgs(append), ...args] }
+    const args = [timestampMs, field, fingerprint, mark, against, seen ?? '', ...place, ...amendArgs(amends)]
+    const keys = this.rewriteKeys(append.stream)
+    if (writer) keys.push(this.keys.restricted(append.stream, writer.userId))
+    return { keys, args: [...this.#appendArgs(append), ...args] }
   }
 
   rewriteAndAppend(rewrites: readonly Rewrite[], append: Append): ScriptCall {
@@ -68,11 +72,17 @@ export class LogCalls {
   /** The log of a stream, and the feed, which a rewrite changes as well. */
   rewriteKeys(stream: string): string[] {
     const log = this.keys.log(stream)
-    return this.settings.changes ? [log, this.keys.changes] : [log]
+    return this.#hasFeed(stream) ? [log, this.keys.changes] : [log]
+  }
+
+  /** Nobody but the nodes reads the news. */
+  #hasFeed(stream: string): boolean {
+    return this.settings.changes !== undefined && stream !== BAN_NEWS
   }
 
   #appendArgs({ stream, id, open, newEpoch }: Append): (string | number)[] {
     const { historyCount, historyBytes, historyMs, sentMs, idleMs, changes } = this.settings
+    const feed = this.#hasFeed(stream) ? changes : undefined
     return [
       id,
       open,
@@ -85,8 +95,8 @@ export class LogCalls {
       historyMs,
       sentMs,
       idleMs,
-      changes?.count ?? '',
-      changes?.bytes ?? '',
+      feed?.count ?? '',
+      feed?.bytes ?? '',
     ]
   }
 }

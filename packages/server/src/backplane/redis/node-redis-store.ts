@@ -11,6 +11,7 @@ import { END_GRACE, ENTER, LEAVE, PRESENT, UPDATE, VERSION } from './lua/presenc
 import { HEAD, READ } from './lua/read.js'
 import { PUT_OFF, SCHEDULE, TAKE_DUE } from './lua/tasks.js'
 import { type ChangeStoreDeps, NodeRedisChanges } from './node-redis-changes.js'
+import { NodeRedisRestrictions } from './node-redis-restrictions.js'
 import { NodeRedisUpkeep } from './node-redis-upkeep.js'
 import type { RedisOptions, RedisSettings } from './options.js'
 import { settingsFault } from './refusals.js'
@@ -73,6 +74,10 @@ export class NodeRedisStore implements RedisStore {
 
   readonly changes: ChangeStore | undefined
   readonly upkeep: LogUpkeep
+  readonly restrictions = new NodeRedisRestrictions(() => {
+    const { keys, commands } = this.#open
+    return { keys, run: (script, call) => script.run(commands, call) }
+  })
 
   constructor(
     private readonly options: RedisOptions,

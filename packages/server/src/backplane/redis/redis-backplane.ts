@@ -17,15 +17,18 @@ import type {
 import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import { openText, resumeFault } from '../log/log.js'
 import { toPage } from '../log/page.js'
+import { kindsAgainst } from '../log/restricting.js'
 import { Amending } from './amending.js'
 import type { Append, AppendReply } from './append.js'
 import { RedisChangeFeed } from './change-feed.js'
 import { Erasing } from './erasing.js'
 import { Feed } from './feed.js'
 import { GroupCommit } from './group-commit.js'
+import { BAN_NEWS } from './keys.js'
 import type { RedisSettings } from './options.js'
 import { PresenceLease } from './presence-lease.js'
 import { RedisReactions } from './redis-reactions.js'
+import { RedisRestrictions } from './redis-restrictions.js'
 import { settingsFault } from './refusals.js'
 import type { NodeRelay, RedisStore } from './store.js'
 import { Tidying } from './tidying.js'
@@ -49,6 +52,7 @@ export class RedisBackplane implements Backplane {
   readonly durability: RedisSettings['durability']
   readonly dedupeWindowMs: number
   readonly changes: RedisChangeFeed | undefined
+  readonly restrictions: RedisRestrictions | undefined
   readonly #groupCommit: GroupCommit
   readonly amends = true
   readonly reactions: RedisReactions
@@ -72,6 +76,12 @@ export class RedisBackplane implements Backplane {
         () => this.#node.newId(),
         (err) => this.#node.logger.debug({ err }, 'redis: a subscription could not be ended'),
       )
+    this.restrictions =
+      store.restrictions &&
+      new RedisRestrictions(store.restrictions, {
+        append: (message) => this.#appendNews(message),
+        subscribe: (listener) => this.subscribe(BAN_NEWS, listener),
+      })
     this.#groupCommit = new GroupCommit(store, settings.replicas, settings.replicationTimeoutMs)
     const readEntry = (stream: string, offset: number) => {
       const alone = { after: offset - 1, limit: 1, maxBytes: 0 }
@@ -161,15 +171,16 @@ export class RedisBackplane implements Backplane {
   }
 
   async publish(stream: string, draft: Draft): Promise<PublishResult> {
-    const { id, message, timestampMs, sender, idempotency, amends } = draft
+    const { id, message, timestampMs, sender, idempotency, writer, amends } = draft
     const open = openText(message)
     const { durability } = this
     const newEpoch = this.#node.newId()
-    const append = { stream, id, open, timestampMs, sender, idempotency, newEpoch }
+    const restrained = writer === undefined ? undefined : { userId: writer, kinds: kindsAgainst(draft) }
+    const append = { stream, id, open, timestampMs, sender, idempotency, writer: restrained, newEpoch }
     const reply = await (amends ? this.#amending.append(append, amends) : this.#append(append))
     if (reply.status === 'moved' || reply.status === 'refused')
       throw new Error(`Nothing was to be ${reply.status}`)
-    if (reply.status !== 'accepted') return { status: reply.status }
+    if (reply.status !== 'accepted') return reply
     if (amends?.kind === 'delete') this.changes?.retracted()
     if (!reply.duplicate) this.#feeds.get(stream)?.feed.acknowledge(reply.position)
     return { ...reply, durability }
@@ -256,6 +267,11 @@ export class RedisBackplane implements Backplane {
     await this.#started?.lease.close()
     this.#feeds.clear()
     await this.store.close()
+  }
+
+  async #appendNews(message: JsonObject): Promise<void> {
+    const { newId, clock } = this.#node
+    await this.publish(BAN_NEWS, { id: newId(), message, timestampMs: clock.wallTime() })
   }
 
   async #append(append: Append): Promise<AppendReply> {

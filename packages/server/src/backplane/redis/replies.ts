@@ -32,9 +32,20 @@ export function appendReply(reply: unknown): AppendReply {
   const [status, epoch, offset, id, timestampMs] = texts(reply)
   if (status === 'conflict' || status === 'forgotten' || status === 'out_of_order') return { status }
   if (status === 'refused' || status === 'moved') return { status }
+  if (status === 'muted' || status === 'banned') return { status, forMs: timeLeft(epoch) }
   if (status !== 'accepted' && status !== 'duplicate') throw malformed(reply)
   const position = { epoch: text(epoch), offset: Number(offset), id: text(id) }
   return { status: 'accepted', position, duplicate: status === 'duplicate', timestampMs: Number(timestampMs) }
+}
+
+export function bannedFor(reply: unknown): number | undefined {
+  const [left] = list(reply)
+  return left === undefined ? undefined : timeLeft(left)
+}
+
+/** Empty for what does not end by itself. */
+function timeLeft(left: unknown): number {
+  return left === '' ? Number.POSITIVE_INFINITY : natural(left)
 }
 
 export function readReply(reply: unknown, direction: 1 | -1): ReadReply {

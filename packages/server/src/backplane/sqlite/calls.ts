@@ -39,6 +39,10 @@ export class Calls {
         return file.commit(() => this.sweep.run(call))
       case 'delete':
         return file.commit(() => store.delete(call.stream))
+      case 'restrict':
+        return file.commit(() => store.restrictions.set(call))
+      case 'restricted':
+        return store.restrictions.of(call.stream, call.user)
       case 'erase':
         return this.erasures.erase(call.user)
       case 'go_on':

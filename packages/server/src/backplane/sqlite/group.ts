@@ -2,10 +2,12 @@ import type { Amendment, Idempotency, Sender } from '../../api/contracts/backpla
 import { isAmendmentText, isReacting } from '../log/amending.js'
 import { ENTRY_OVERHEAD } from '../log/log-segment.js'
 import { notedBy } from '../log/reactions.js'
+import { kindsAgainst, restraint } from '../log/restricting.js'
 import { amendTarget } from './amending.js'
 import type { Driver, Row } from './driver.js'
 import type { Reactors } from './reactors.js'
 import type { PublishOutcome, PublishRequest } from './requests.js'
+import type { RestrictionTable } from './restriction-table.js'
 import type { Room, Rooms } from './rooms.js'
 import { numberIn, textIn } from './rows.js'
 import type { StoredText, Texts } from './texts.js'
@@ -44,6 +46,7 @@ export class Group {
     private readonly rooms: Rooms,
     private readonly texts: Texts,
     private readonly reactors: Reactors,
+    private readonly restrictions: RestrictionTable,
     /** Client messages were recorded. */
     private readonly remembered: (count: number) => void,
   ) {}
@@ -90,7 +93,8 @@ export class Group {
   }
 
   /** The outcome of a message that does not go into the log. */
-  #earlier(room: Room, { sender, idempotency }: PublishRequest): PublishOutcome | undefined {
+  #earlier(room: Room, request: PublishRequest): PublishOutcome | undefined {
+    const { sender, idempotency, writer = '', timestampMs } = request
     const known = sender ? this.#sent(room, sender) : idempotency && this.#keyed(room, idempotency)
     if (known) {
       const isSame = numberIn(known, 'fingerprint') === (sender ?? idempotency)?.fingerprint
@@ -98,7 +102,8 @@ export class Group {
     }
     const { seen, after } = sender ?? {}
     if (seen !== undefined && seen < room.forgotten) return { status: 'forgotten' }
-    return after && this.rooms.hasLost(room, after) ? { status: 'out_of_order' } : undefined
+    if (after && this.rooms.hasLost(room, after)) return { status: 'out_of_order' }
+    return restraint(this.restrictions.of(room.name, writer), kindsAgainst(request), timestampMs)
   }
 
   #sent({ key }: Room, { userId, clientId }: Pick<Sender, 'userId' | 'clientId'>): Row | undefined {

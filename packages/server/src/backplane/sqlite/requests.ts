@@ -6,9 +6,11 @@ import type {
   LogPage,
   Position,
   Range,
+  RestrictionKind,
   Sender,
   UsersPage,
 } from '../../api/contracts/backplane.js'
+import type { Restraint } from '../log/restricting.js'
 import type { RoomRetention } from './options.js'
 import type { ReactionRow } from './reactors.js'
 import type { Oldest } from './rooms.js'
@@ -28,6 +30,7 @@ export interface PublishRequest {
   readonly author: string | undefined
   readonly sender: Sender | undefined
   readonly idempotency: Idempotency | undefined
+  readonly writer?: string | undefined
   readonly amends: Amendment | undefined
 }
 
@@ -47,9 +50,22 @@ export type CallRequest =
   /** Continues the erasures that an earlier process began. */
   | { readonly kind: 'go_on'; readonly ticket: number }
   | { readonly kind: 'delete'; readonly ticket: number; readonly stream: string }
+  | RestrictRequest
+  | { readonly kind: 'restricted'; readonly ticket: number; readonly stream: string; readonly user: string }
   | { readonly kind: 'backup'; readonly ticket: number; readonly file: string }
   | { readonly kind: 'compact'; readonly ticket: number }
   | { readonly kind: 'close'; readonly ticket: number }
+
+/** Replaces a restriction of a user. */
+export interface RestrictRequest {
+  readonly kind: 'restrict'
+  readonly ticket: number
+  readonly stream: string
+  readonly user: string
+  readonly restriction: RestrictionKind
+  /** Wall time, in ms; 0 lifts it. */
+  readonly until: number
+}
 
 export interface FeedRequest {
   readonly kind: 'feed'
@@ -153,6 +169,7 @@ export type PublishOutcome =
         | 'forbidden'
         | 'reaction_limit'
     }
+  | Restraint
 
 export type AcceptedOutcome = Extract<PublishOutcome, { status: 'accepted' }>
 

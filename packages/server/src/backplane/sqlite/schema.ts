@@ -21,6 +21,7 @@ const APPLICATION_ID = 0x526f6f6d
  * - consumers: how far readers of all rooms' entries have got.
  * - erasures: users whose messages are being erased: those up to `seq` are done, those up to `last` remain.
  * - erased: their rooms that have not been notified yet, and the newest offset that was erased there.
+ * - restrictions: until when users are muted and banned in streams, whether or not these have a row. `ends` is the later one.
  * - sent: the client messages of the dedupe window. They outlive their entries. `place` is the offset that the message
  *   would have got, if it changed nothing and so has no entry: `offset` and `id` are then those of an earlier entry.
  */
@@ -99,6 +100,17 @@ const MIGRATIONS = [
   CREATE INDEX reactions_by_user ON reactions (user, room, target, reaction);
   CREATE INDEX reactions_taken_back ON reactions (room, offset) WHERE is_on = 0;
   ALTER TABLE entries ADD COLUMN reacted INTEGER NOT NULL DEFAULT 0;
+  `,
+  `
+  CREATE TABLE restrictions (
+    stream TEXT NOT NULL,
+    user TEXT NOT NULL,
+    muted_until INTEGER NOT NULL,
+    banned_until INTEGER NOT NULL,
+    ends INTEGER NOT NULL,
+    PRIMARY KEY (stream, user)
+  ) WITHOUT ROWID;
+  CREATE INDEX restrictions_by_end ON restrictions (ends);
   `,
 ]
 

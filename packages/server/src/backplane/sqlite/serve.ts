@@ -26,8 +26,8 @@ const PROBE_MS = 1_000
 /** Serves requests from a file until it is closed. Everything that has arrived when a turn begins is written together. */
 export function serve(file: StoreFile, settings: ServeSettings, port: Port, clock: Clock): void {
   const { now } = clock
-  const sweep = new Sweep(file.driver, settings, now)
   const store = new Store(file.driver, (count) => sweep.remembered(count))
+  const sweep = new Sweep(file.driver, settings, store.restrictions, now)
   const erasing = new Erasing(
     file.driver,
     store,

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type {
+  BanNews,
   NodeLink,
   Position,
   Range,
@@ -38,6 +39,8 @@ export class SharedStore {
   readonly wakes = new Set<() => void>()
   /** How often texts were taken out of the file. */
   retractions = 0
+  /** Called for each ban. */
+  readonly banWatchers = new Set<(news: BanNews) => void>()
   #users = 0
   #opened: Promise<string> | undefined
 
@@ -107,6 +110,11 @@ export class SharedStore {
     const page = (await this.#thread.call({ kind: 'read', stream: name, range, since })) as Page
     if (stream?.recent.head) this.#streams.change(stream, () => stream.recent.learn(page, range))
     return page
+  }
+
+  /** Tells all servers of this process. */
+  banned(news: BanNews): void {
+    for (const tell of this.banWatchers) tell(news)
   }
 
   relay(message: Relay, from: (relay: Relay) => void): void {

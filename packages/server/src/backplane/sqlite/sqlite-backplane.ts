@@ -22,6 +22,7 @@ import { Retention } from './retention.js'
 import type { SharedStore } from './shared-store.js'
 import { SqliteFeed } from './sqlite-feed.js'
 import { SqliteReactions } from './sqlite-reactions.js'
+import { SqliteRestrictions } from './sqlite-restrictions.js'
 import { unavailable } from './unavailable.js'
 
 /** A backplane on a file, with operations on the file. */
@@ -67,6 +68,10 @@ export class SqliteBackplane implements SqliteStore {
     () => this.#parts.node.clock.now(),
   )
   readonly reactions = new SqliteReactions(() => this.#parts.store)
+  readonly restrictions = new SqliteRestrictions(
+    () => this.#parts.store,
+    () => this.#parts.node.clock.wallTime(),
+  )
   #started: Started | undefined
   #sharedSecret: string | undefined
   #stopSweep = () => {}
@@ -110,10 +115,10 @@ export class SqliteBackplane implements SqliteStore {
   }
 
   async publish(stream: string, draft: Draft): Promise<PublishResult> {
-    const { id, message, timestampMs, sender, idempotency, amends } = draft
+    const { id, message, timestampMs, sender, idempotency, writer, amends } = draft
     const { store, retention } = this.#parts
     const written = { id, open: openText(message), timestampMs, author: authorOf(message) }
-    const request = { kind: 'publish', stream, ...written, sender, idempotency, amends } as const
+    const request = { kind: 'publish', stream, ...written, sender, idempotency, writer, amends } as const
     retention.wrote(stream)
     const outcome = await store.publish(request)
     if (outcome.status !== 'accepted') return outcome

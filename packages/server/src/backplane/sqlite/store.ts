@@ -13,6 +13,7 @@ import type {
   WrittenPage,
   WrittenRequest,
 } from './requests.js'
+import { RestrictionTable } from './restriction-table.js'
 import { Rooms } from './rooms.js'
 import { metaIn } from './schema.js'
 import { Texts } from './texts.js'
@@ -23,6 +24,7 @@ export class Store {
   readonly feed: Feed
   readonly texts: Texts
   readonly reactors: Reactors
+  readonly restrictions: RestrictionTable
   readonly #rooms: Rooms
   readonly #pages: Pages
 
@@ -36,6 +38,7 @@ export class Store {
     this.#pages = new Pages(driver, this.#rooms)
     this.texts = new Texts(driver, this.#rooms)
     this.reactors = new Reactors(driver)
+    this.restrictions = new RestrictionTable(driver)
     this.feed = new Feed(driver, storeId, this.#rooms)
   }
 
@@ -57,7 +60,8 @@ export class Store {
 
   /** For the publishes of one transaction, which has begun. */
   group(): Group {
-    return new Group(this.driver, this.#rooms, this.texts, this.reactors, this.remembered)
+    const { reactors, restrictions, texts } = this
+    return new Group(this.driver, this.#rooms, texts, reactors, restrictions, this.remembered)
   }
 
   read({ stream, range, since }: ReadRequest): Page {

@@ -1,5 +1,6 @@
 import type { Driver } from './driver.js'
 import type { SweepReply, SweepRequest } from './requests.js'
+import type { RestrictionTable } from './restriction-table.js'
 import { numberIn, textIn } from './rows.js'
 import { pragma } from './schema.js'
 import { type Trimmed, Trimming } from './trimming.js'
@@ -28,6 +29,7 @@ export class Sweep {
   constructor(
     private readonly driver: Driver,
     private readonly bounds: SweepBounds,
+    private readonly restrictions: RestrictionTable,
     private readonly now: () => number,
   ) {
     this.#trimming = new Trimming(driver)
@@ -55,8 +57,10 @@ export class Sweep {
       })
     }
     repeat(() => this.removeDeleted())
-    if (times.isSteady)
+    if (times.isSteady) {
       repeat(() => this.#forget(times.wallMs - this.bounds.dedupeMs - IN_TRANSIT_MS, this.#sent))
+      repeat(() => this.restrictions.removeEnded(times.wallMs))
+    }
     repeat(() => this.#forget(Number.POSITIVE_INFINITY, this.#sent - this.bounds.dedupeCount))
     repeat(() => {
       const heaviest =

@@ -127,8 +127,8 @@ export class Chats {
     if (room && content.kind === 'send') deps.typing.stop(room, userId, connection.id)
     const { account } = connection.session
     const { client_id: clientId } = chat.message
-    const sender = senderOf(chat)
-    const draft = { stream, roomId, userId, content, moderates: false, clientId, sender, account }
+    const from = { clientId, sender: senderOf(chat), writer: userId, account }
+    const draft = { stream, roomId, userId, content, moderates: false, ...from }
     const result = await deps.publisher.publishChat(draft)
     if (result.status === 'forbidden') await this.#moderate(chat, draft)
     else this.#answer(chat, result)

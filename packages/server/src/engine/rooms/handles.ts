@@ -7,6 +7,7 @@ import type {
   HistoryPage,
   Published,
   PublishOptions,
+  RestrictionOptions,
   RoomChat,
   RoomHandle,
   RoomInfo,
@@ -14,7 +15,7 @@ import type {
   SnapshotOptions,
   UserHandle,
 } from '../../api/api.js'
-import type { Backplane, Range, Relay } from '../../api/contracts/backplane.js'
+import type { Backplane, Range, Relay, RestrictionKind } from '../../api/contracts/backplane.js'
 import type { Logger } from '../../api/contracts/logger.js'
 import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import {
@@ -41,6 +42,7 @@ import type { Broadcasts } from './broadcasts.js'
 import type { ChatContent } from './chat-content.js'
 import { MAX_PAGE_BYTES, messagesOf } from './log-pages.js'
 import type { Memberships } from './memberships.js'
+import type { Moderation } from './moderation.js'
 import type { Publisher } from './publisher.js'
 import { relayFault } from './relays.js'
 import { streamOf, userStream } from './room.js'
@@ -56,6 +58,7 @@ export interface MessengerDeps {
   readonly messages: ServerMessages
   readonly publisher: Publisher
   readonly memberships: Memberships
+  readonly moderation: Moderation
   readonly snapshots: Snapshots
   readonly replies: Replies
   readonly logger: Logger
@@ -167,11 +170,26 @@ export class Messenger {
         assertUserId(userId)
         this.#everywhere({ to: 'kick', targets: [id], payload: { userId } })
       },
+      mute: (userId, options) => this.#restrict(id, userId, 'mute', options),
+      unmute: (userId) => this.deps.moderation.lift(stream, userId, 'mute'),
+      ban: (userId, options) => this.#restrict(id, userId, 'ban', options),
+      unban: (userId) => this.deps.moderation.lift(stream, userId, 'ban'),
       info: () => this.deps.lifeCycle.run(() => this.#info(id, stream)),
       history: (page) => this.#history(stream, page),
       snapshot: (options) => this.#snapshot(id, stream, options),
       delete: () => this.#delete(stream),
     }
+  }
+
+  /** Nobody else reads or writes a user's own stream. */
+  async #restrict(
+    roomId: string,
+    userId: string,
+    kind: RestrictionKind,
+    options: RestrictionOptions | undefined,
+  ): Promise<void> {
+    if (roomId === OWN_STREAM) throw new RoomfulError('forbidden', { roomId })
+    await this.deps.moderation.restrict(roomId, userId, kind, options)
   }
 
   #disconnect(
@@ -270,18 +288,9 @@ export class Messenger {
     })
   }
 
-  /** Also ends a join in progress, because the decision that admitted it no longer holds. */
   #kick(connection: Connection, roomIds: readonly string[]): void {
-    const { memberships, replies } = this.deps
-    for (const roomId of roomIds) {
-      connection.session.endJoin(roomId)
-      connection.session.endPaging(roomId)
-      if (!connection.session.rooms.has(roomId)) continue
-      memberships.remove(connection, roomId, false)
-      if (connection.session.extended)
-        replies.send(connection, { type: 'left', room_id: roomId, reason: 'kicked' })
-      else replies.fail(connection, new RoomfulError('forbidden'), { roomId })
-    }
+    for (const roomId of roomIds)
+      this.deps.memberships.expel(connection, roomId, 'kicked', new RoomfulError('forbidden'))
   }
 
   async #delete(stream: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { type ClientMessageOf, ERRORS, RoomfulError } from '@roomful/protocol'
+import { type ClientMessageOf, ERRORS, OWN_STREAM, RoomfulError } from '@roomful/protocol'
 import type { Backplane, Break, PresenceSnapshot, PresentUser } from '../../api/contracts/backplane.js'
 import type { Limits } from '../../api/options/limits.js'
 import { folded } from '../../backplane/log/folding.js'
@@ -18,6 +18,7 @@ import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { FanOut } from '../delivery/fan-out.js'
 import { channels, isTraced, traced } from '../process/tracing.js'
+import { bannedIn } from './bans.js'
 import { ownReactionsIn } from './own-reactions.js'
 import { type Room, streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
@@ -65,6 +66,7 @@ export class Memberships {
     session.startJoin(message.room_id)
     try {
       const denied =
+        (await this.#ban(connection, message)) ??
         (await this.deps.access.authorize(connection, 'join', message.room_id)) ??
         (await this.#askJoinHook(connection, message, arrival))
       if (denied) return this.deny(connection, message.room_id, denied, refs)
@@ -106,11 +108,32 @@ export class Memberships {
       replies.send(connection, { type: 'left', room_id: roomId, reason: 'forbidden' })
   }
 
+  /** Ends a membership as the server wishes, or a join in progress: the decision that admitted it no longer holds. */
+  expel(connection: Connection, roomId: string, reason: 'kicked' | 'banned', error: RoomfulError): void {
+    const { session } = connection
+    session.endJoin(roomId)
+    session.endPaging(roomId)
+    if (!session.rooms.has(roomId)) return
+    this.remove(connection, roomId, false)
+    const retry_after_ms = error.retryAfterMs
+    if (session.extended)
+      this.deps.replies.send(connection, { type: 'left', room_id: roomId, reason, retry_after_ms })
+    else this.deps.replies.fail(connection, error, { roomId })
+  }
+
   /** Ends a membership without anybody waiting for it: the connection is gone, or was disconnected. */
   remove(connection: Connection, roomId: string, mayReturn: boolean): void {
     this.leave(connection, roomId, mayReturn).catch((error: unknown) => {
       this.deps.calls.report('A connection could not leave its room', error, undefined)
     })
+  }
+
+  /** Why the user may not come in. A member who was banned is removed. */
+  #ban({ session }: Connection, { room_id: roomId }: Join): undefined | Promise<RoomfulError | undefined> {
+    const { backplane } = this.deps
+    const isMember = session.rooms.has(roomId) || session.pagedTo(roomId) !== undefined
+    if (!backplane.restrictions || !session.user || isMember || roomId === OWN_STREAM) return undefined
+    return bannedIn(backplane, roomId, session.user.id)
   }
 
   /** Calls the join hook for a new member. For an existing member, it was called when they first joined. */

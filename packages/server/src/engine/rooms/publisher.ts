@@ -17,6 +17,7 @@ import { isoTime } from '../../util/iso-time.js'
 import { invalid, type ServerMessages } from '../application/server-messages.js'
 import type { Metrics } from '../process/metrics.js'
 import { channels, isTraced } from '../process/tracing.js'
+import { restrictionError } from './bans.js'
 import { type ChatBody, type ChatContent, reactionFault } from './chat-content.js'
 
 /** A chat message, or what changes one, that is about to be logged. */
@@ -32,6 +33,8 @@ export interface ChatDraft {
   /** The client's id for it, for its frame. */
   readonly clientId?: string | undefined
   readonly sender: Sender | undefined
+  /** The user whose client sent it. */
+  readonly writer: string | undefined
   readonly account: string | undefined
   readonly idempotency?: Idempotency | undefined
 }
@@ -57,7 +60,8 @@ export class Publisher {
     const id = this.newId()
     const timestampMs = this.clock.wallTime()
     const message = chatFrame(chat, id, isoTime(timestampMs))
-    const draft = { id, message, timestampMs, sender, account, idempotency, amends: this.#amendmentOf(chat) }
+    const amends = this.#amendmentOf(chat)
+    const draft = { id, message, timestampMs, sender, account, idempotency, writer: chat.writer, amends }
     return this.#commit(stream, roomId, draft)
   }
 
@@ -75,7 +79,7 @@ export class Publisher {
     if ('body' in content) this.#checkChat(content.body)
     if ('reaction' in content) this.#checkReaction(content.reaction)
     const idempotency = idempotencyOf(key, keyedContent(userId, content))
-    const own = { moderates: true, sender: undefined, account: undefined, idempotency }
+    const own = { moderates: true, sender: undefined, writer: undefined, account: undefined, idempotency }
     return publishedOf(await this.publishChat({ stream, roomId, userId, content, ...own }))
   }
 
@@ -219,6 +223,9 @@ function publishedOf(result: PublishResult): Published {
 }
 
 /** The error for a message that the log did not accept. */
-export function refusalOf({ status }: Exclude<PublishResult, { status: 'accepted' }>): RoomfulError {
-  return new RoomfulError(REFUSALS[status])
+export function refusalOf(result: Exclude<PublishResult, { status: 'accepted' }>): RoomfulError {
+  const { status } = result
+  return status === 'muted' || status === 'banned'
+    ? restrictionError(status, result.forMs)
+    : new RoomfulError(REFUSALS[status])
 }

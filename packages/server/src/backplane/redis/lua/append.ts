@@ -1,6 +1,7 @@
 import { ENTRY_OVERHEAD } from '../../log/log-segment.js'
 import { WHOLE } from './flags.js'
 import { LOG } from './log.js'
+import { RESTRAINT } from './restrict.js'
 import { REWRITING } from './rewriting.js'
 
 /** What the channel of the feed says of an entry that takes the texts out of others; of any other it says nothing. */
@@ -11,9 +12,10 @@ export const RETRACTION = 'retraction'
  * of the same kind, and each of its entries holds an entry of another.
  */
 export const APPENDING = `${LOG}
-local key, feed_key = KEYS[1], KEYS[2]
+local key = KEYS[1]
 local id, open, channel, epoch, stream, feed_channel = unpack(ARGV, 1, 6)
 local count, bytes, age, window, idle, feed_count, feed_bytes = unpack(ARGV, 7, 13)
+local feed_key = feed_count ~= '' and KEYS[2]
 local bounds = { count = tonumber(count), bytes = tonumber(bytes), age = tonumber(age) }
 
 -- Writes an entry at the end, and in the same step what is in \`set\`: fields, each followed by its value.
@@ -61,10 +63,13 @@ local function append(log, time, record_field, set, gone)
 end
 `
 
-/** A repeat also writes, since WAIT waits for the last write of its connection. */
-export const APPEND = `${WHOLE}${APPENDING}${REWRITING}
-local timestamp, field, fingerprint, mark, seen, after_epoch, after_offset, after_id = unpack(ARGV, 14, 21)
-local amending = ARGV[22]
+/**
+ * A repeat also writes, since WAIT waits for the last write of its connection. The last key is that of the writer's
+ * restrictions, if there is a writer.
+ */
+export const APPEND = `${WHOLE}${APPENDING}${REWRITING}${RESTRAINT}
+local timestamp, field, fingerprint, mark, kinds, seen, after_epoch, after_offset, after_id = unpack(ARGV, 14, 22)
+local amending = ARGV[23]
 local found = redis.call('HMGET', key, 'h', field)
 local log = load_or_new(key, found[1], epoch)
 local time, set, gone = now(), {}, {}
@@ -138,7 +143,7 @@ local function amend(target, read, before, after, previous, field, sign, name)
   if redis.sha1hex(string.sub(raw, one.start)) ~= read then return { 'moved' } end
   local offset = text(log.offset + 1)
   put(log, target, raw, one, before .. offset .. after, set)
-  rewrite(log, 31, set, gone)
+  rewrite(log, 32, set, gone)
   if field == 'all' then drop_reactions(log, gone, target, raw, one)
   elseif field ~= '' then react(field, sign, name, offset) end
   if previous ~= '0' then
@@ -156,11 +161,13 @@ if first then
 end
 if seen ~= '' and tonumber(seen) < log.forgotten then return { 'forgotten' } end
 if after_epoch and after_epoch ~= '' and (after_epoch ~= log.epoch or is_lost(tonumber(after_offset), after_id)) then return { 'out_of_order' } end
+local restrained = kinds ~= '' and restraint(KEYS[#KEYS], kinds, time)
+if restrained then return restrained end
 if amending == 'refused' then return { 'refused' } end
 prune(log, tonumber(window), 2, time, gone)
-if amending == 'unchanged' then return note(unpack(ARGV, 23, 25)) end
+if amending == 'unchanged' then return note(unpack(ARGV, 24, 26)) end
 if field ~= '' then remember(text(log.offset + 1), id, timestamp, text(log.offset + 1)) end
-local moved = amending == 'changed' and amend(unpack(ARGV, 23, 30))
+local moved = amending == 'changed' and amend(unpack(ARGV, 24, 31))
 if moved then return moved end
 append(log, time, is_key and field or '', set, gone)
 return { 'accepted', log.epoch, text(log.offset), id, timestamp }

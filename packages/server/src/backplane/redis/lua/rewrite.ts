@@ -3,8 +3,9 @@ import { ALWAYS, WHOLE } from './flags.js'
 import { LOG } from './log.js'
 import { REWRITING } from './rewriting.js'
 
-export const REWRITE = `${ALWAYS}${LOG}${REWRITING}
-local key, set, gone = KEYS[1], {}, {}
+export const REWRITE = `${ALWAYS}${LOG}
+local key, feed_key, set, gone = KEYS[1], KEYS[2], {}, {}
+${REWRITING}
 local log = load(key, redis.call('HGET', key, 'h'))
 if not log then return 1 end
 local has_moved = rewrite(log, 1, set, gone)

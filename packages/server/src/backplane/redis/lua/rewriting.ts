@@ -1,18 +1,19 @@
 /**
  * Adds entries with other texts to `set`, which the caller writes in one step, alone or with an append. The arguments
  * from `start` on are the offset, id and text of each, and the digest of the text that it has: an entry that is gone is
- * left out, and so is one with yet another text. Returns whether there was such a one.
+ * left out, and so is one with yet another text. Returns whether there was such a one. `feed_key` is that of the feed of
+ * all logs, if there is one.
  */
 export const REWRITING = `
 local function put_in_feed(log, offset, id, open)
-  local place = KEYS[2] and redis.call('HGET', log.key, 'c' .. offset)
-  local raw = place and redis.call('HGET', KEYS[2], place)
+  local place = feed_key and redis.call('HGET', log.key, 'c' .. offset)
+  local raw = place and redis.call('HGET', feed_key, place)
   local one = raw and entry(raw)
   if not one or one.id ~= id then return end
-  local feed = load(KEYS[2], redis.call('HGET', KEYS[2], 'h'))
+  local feed = load(feed_key, redis.call('HGET', feed_key, 'h'))
   local line = string.match(raw, '^.*\\n') .. open
   feed.bytes = math.max(0, feed.bytes + #line - #raw)
-  redis.call('HSET', KEYS[2], 'h', state_of(feed), place, line)
+  redis.call('HSET', feed_key, 'h', state_of(feed), place, line)
 end
 
 local function put(log, offset, raw, one, open, set)

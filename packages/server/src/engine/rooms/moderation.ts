@@ -1,0 +1,123 @@
+import { OWN_STREAM } from '@roomful/protocol'
+import type { RestrictionOptions } from '../../api/api.js'
+import type { Backplane, BanNews, RestrictionKind, Restrictions } from '../../api/contracts/backplane.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Logger } from '../../api/contracts/logger.js'
+import type { RoomfulError } from '../../api/contracts/roomful-error.js'
+import { assertRestrictionOptions } from '../../api/options/check-calls.js'
+import { assertUserId } from '../../api/options/check-ids.js'
+import type { Connection } from '../connection/connection.js'
+import type { Registry } from '../connection/registry.js'
+import type { LifeCycle } from '../process/life-cycle.js'
+import { bannedIn } from './bans.js'
+import type { Memberships } from './memberships.js'
+
+export interface ModerationDeps {
+  readonly backplane: Backplane
+  readonly registry: Registry
+  readonly memberships: Memberships
+  readonly lifeCycle: LifeCycle
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** In ms: longer restrictions do not end by themselves. */
+const CENTURY_MS = 100 * 366 * 86_400_000
+const RETRY_MS = 1_000
+
+/** Mutes and bans users, and removes those who are banned on whatever node. */
+export class Moderation {
+  #stopWatching = () => {}
+  #cancelRetry = () => {}
+  /** Whether a ban may have been missed. */
+  #hasMissed = false
+  #isChecking = false
+
+  constructor(private readonly deps: ModerationDeps) {}
+
+  /** Follows the bans of all nodes. */
+  async start(): Promise<void> {
+    const watching = await this.deps.backplane.restrictions?.watch((news) => this.#heard(news))
+    if (watching) this.#stopWatching = () => watching.close()
+  }
+
+  stop(): void {
+    this.#stopWatching()
+    this.#cancelRetry()
+  }
+
+  /** @throws TypeError for a wrong argument, or if the backplane cannot; RoomfulError `unavailable` */
+  async restrict(
+    stream: string,
+    userId: string,
+    kind: RestrictionKind,
+    options: RestrictionOptions = {},
+  ): Promise<void> {
+    assertUserId(userId)
+    assertRestrictionOptions(kind, options)
+    const { forMs = Number.POSITIVE_INFINITY } = options
+    const lastsMs = forMs > CENTURY_MS ? Number.POSITIVE_INFINITY : forMs
+    const restrictions = this.#restrictions(kind)
+    await this.deps.lifeCycle.run(() => restrictions.set(stream, userId, kind, lastsMs))
+  }
+
+  /** @throws TypeError for a wrong argument, or if the backplane cannot; RoomfulError `unavailable` */
+  async lift(stream: string, userId: string, kind: RestrictionKind): Promise<void> {
+    assertUserId(userId)
+    const restrictions = this.#restrictions(`un${kind}`)
+    await this.deps.lifeCycle.run(() => restrictions.lift(stream, userId, kind))
+  }
+
+  #restrictions(call: string): Restrictions {
+    const { restrictions } = this.deps.backplane
+    if (restrictions) return restrictions
+    throw new TypeError(
+      `${call}: this backplane does not keep who is muted or banned; memory(), sqlite() and redis() do`,
+    )
+  }
+
+  #heard(news: BanNews): void {
+    if (news === 'missed') this.#missed()
+    else this.#check(news.stream, news.userId).catch((error: unknown) => this.#failed(error))
+  }
+
+  /** Reads the ban, since it may be over: news may be late. */
+  async #check(stream: string, userId: string): Promise<void> {
+    const connections = [...this.deps.registry.ofUser(userId)]
+    if (connections.length === 0) return
+    const banned = await bannedIn(this.deps.backplane, stream, userId)
+    if (banned) for (const connection of connections) this.#remove(connection, stream, banned)
+  }
+
+  #remove(connection: Connection, stream: string, banned: RoomfulError): void {
+    this.deps.memberships.expel(connection, stream, 'banned', banned)
+  }
+
+  #missed(): void {
+    this.#hasMissed = true
+    if (!this.#isChecking) void this.#checkAll()
+  }
+
+  /** One after the other, so that the store has time for messages too. */
+  async #checkAll(): Promise<void> {
+    this.#isChecking = true
+    try {
+      while (this.#hasMissed) {
+        this.#hasMissed = false
+        for (const { session } of [...this.deps.registry.connections()])
+          for (const roomId of [...session.rooms.keys()])
+            if (session.user && roomId !== OWN_STREAM) await this.#check(roomId, session.user.id)
+      }
+    } catch (error) {
+      this.#failed(error)
+    } finally {
+      this.#isChecking = false
+    }
+  }
+
+  #failed(err: unknown): void {
+    this.deps.logger.warn({ err }, 'it could not be read who is banned; trying again')
+    this.#cancelRetry()
+    this.#cancelRetry = this.deps.clock.after(RETRY_MS, () => this.#missed())
+  }
+}
