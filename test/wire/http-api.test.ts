@@ -184,6 +184,10 @@ describe('removing users', () => {
     expect(await ana.next('left')).toEqual({ type: 'left', room_id: 'general', reason: 'banned' })
     expect((await restrict('unban')).status).toBe(204)
     await ana.join('general')
+    expect((await call('POST', '/users/ana/ban', { for_ms: 60_000 })).status).toBe(204)
+    expect((await ana.closed).code).toBe(4504)
+    expect((await call('POST', '/users/ana/unban')).status).toBe(204)
+    await connectExtended(url, { token: 'ana' })
   })
 })
 

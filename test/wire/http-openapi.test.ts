@@ -42,6 +42,8 @@ const calls: Readonly<Record<string, readonly [method: string, path: string, bod
   publishToUser: ['POST', '/users/ana/messages', { type: 'paid' }],
   // HEAD, because the body of GET does not end.
   streamMessages: ['HEAD', '/rooms/general/stream'],
+  banUser: ['POST', '/users/bob/ban', { for_ms: 60_000 }],
+  unbanUser: ['POST', '/users/bob/unban'],
   disconnectUser: ['POST', '/users/ana/disconnect', { code: 4000 }],
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Backplane, memory } from '@roomful/server'
+import { type Backplane, memory, RoomfulError } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { BAN_NEWS, Keys } from '../../packages/server/src/backplane/redis/keys.js'
@@ -32,6 +32,24 @@ function withoutRestrictions(): Backplane {
   })
 }
 
+/** A store in which restrictions can become unreadable. */
+function unreadable() {
+  let isFailing = false
+  const backplane = memory()
+  const { restrictions } = backplane
+  const bannedFor = restrictions?.bannedFor.bind(restrictions)
+  Object.defineProperty(restrictions, 'bannedFor', {
+    value: async (...args: [string, string]) => {
+      if (isFailing) throw new RoomfulError('unavailable')
+      return bannedFor?.(...args)
+    },
+  })
+  const fail = (isOn: boolean) => {
+    isFailing = isOn
+  }
+  return { backplane, fail }
+}
+
 async function enter(url: string, token: string): Promise<WireClient> {
   const client = await connectExtended(url, { token })
   await client.join('lobby')
@@ -41,7 +59,13 @@ async function enter(url: string, token: string): Promise<WireClient> {
 /** Two users in the lobby. */
 async function pair(backplane: Backplane = memory()) {
   const { server, url } = await serve({ ...users, backplane })
-  return { room: server.room('lobby'), url, ana: await enter(url, 'ana'), bob: await enter(url, 'bob') }
+  return {
+    server,
+    room: server.room('lobby'),
+    url,
+    ana: await enter(url, 'ana'),
+    bob: await enter(url, 'bob'),
+  }
 }
 
 describe.each(AMENDING_STORES)('on %s, a mute', (_, make) => {
@@ -113,7 +137,63 @@ describe.each(AMENDING_STORES)('on %s, a ban', (_, make) => {
   })
 })
 
+describe.each(AMENDING_STORES)('on %s, a ban from the server', (_, make) => {
+  it('[S5] [K1] a ban from the server closes every connection of the user with 4504, and refuses new ones until it ends', async () => {
+    const { server, url } = await serve({ ...users, backplane: await make() })
+    const [ana, bob, base] = [
+      await enter(url, 'ana'),
+      await enter(url, 'bob'),
+      await connect(`${url}?token=ana`),
+    ]
+    await base.join('lobby')
+    await server.ban('ana', { forMs: 60_000 })
+    for (const client of [ana, base]) {
+      const error = await client.next('error')
+      expect(error).toMatchObject({ code: 'banned', retry_after_ms: expect.any(Number) })
+      expect(error.room_id).toBeUndefined()
+      expect(await client.closed).toEqual({ code: 4504, reason: 'Banned' })
+    }
+    expect(await bob.next('user_left')).toMatchObject({ user_id: 'ana', count: 1 })
+    const again = await connect(url)
+    const refusal = await again.ask({ type: 'auth', protocol: 1, token: 'ana', ref: 'r' }, 'error')
+    expect(refusal).toMatchObject({ code: 'banned', ref: 'r' })
+    expect(refusal.retry_after_ms).toBeGreaterThan(50_000)
+    expect((await again.closed).code).toBe(4504)
+    await bob.chat('lobby', 'still here')
+    await server.unban('ana')
+    await enter(url, 'ana')
+  })
+})
+
 describe('mutes and bans', () => {
+  it('[S5] an anonymous user who is banned cannot come back by the session, and a ban ends by itself', async () => {
+    const { server, url } = await serve()
+    const ana = await connectExtended(url)
+    await server.ban(ana.userId, { forMs: 400 })
+    expect((await ana.closed).code).toBe(4504)
+    const again = await connect(url)
+    const { session } = ana
+    const refusal = await again.ask({ type: 'auth', protocol: 1, session }, 'error')
+    expect(refusal.code).toBe('banned')
+    await again.closed
+    await new Promise((resolve) => setTimeout(resolve, refusal.retry_after_ms))
+    expect((await connectExtended(url, { session })).userId).toBe(ana.userId)
+  })
+
+  it('[S5] [C8] a connection waits for a later attempt while the store cannot say who is banned', async () => {
+    const { backplane, fail } = unreadable()
+    const { url } = await serve({ ...users, backplane })
+    const ana = await enter(url, 'ana')
+    fail(true)
+    const refused = await connect(url)
+    expect(await refused.refusal({ type: 'auth', protocol: 1, token: 'bob' })).toBe('unavailable')
+    expect((await refused.closed).code).toBe(1013)
+    expect(await ana.refusal({ type: 'auth', protocol: 1, token: 'ana' })).toBe('unavailable')
+    fail(false)
+    await ana.chat('lobby', 'still here')
+    await enter(url, 'bob')
+  })
+
   it('[S2] a ban ends by itself, and one without a time when it is lifted', async () => {
     const { room, ana } = await pair()
     await room.ban('ana', { forMs: 300 })
@@ -162,6 +242,7 @@ describe('mutes and bans', () => {
     await expect(room.ban('ana', { for: 9 } as object)).rejects.toThrow("ban: there is no option 'for'")
     await expect(room.unban('')).rejects.toThrow(TypeError)
     const without = await pair(withoutRestrictions())
+    await expect(without.server.ban('ana')).rejects.toThrow('ban: this backplane does not keep')
     for (const call of ['mute', 'ban', 'unmute', 'unban'] as const)
       await expect(without.room[call]('ana')).rejects.toThrow(
         `${call}: this backplane does not keep who is muted or banned; memory(), sqlite() and redis() do`,
@@ -169,7 +250,7 @@ describe('mutes and bans', () => {
     await without.ana.chat('lobby', 'all else works')
   })
 
-  it('[S2] [S3] a node that missed the news of a ban accepts nothing, and removes the user once it learns of it', async () => {
+  it('[S2] [S3] [S5] a node that missed the news of a ban accepts nothing, and removes the user once it learns of it', async () => {
     const store = await RedisServer.start()
     onTestFinished(() => store.remove())
     const backplane = () => redis({ url: store.url, headCheckMs: 300 })
@@ -177,11 +258,13 @@ describe('mutes and bans', () => {
       await serve({ ...users, backplane: backplane() }),
       await serve({ ...users, backplane: backplane() }),
     ]
-    const ana = await enter(right.url, 'ana')
+    const [ana, bob] = [await enter(right.url, 'ana'), await enter(right.url, 'bob')]
     await store.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
     await left.server.room('lobby').ban('ana')
+    await left.server.ban('bob')
     expect(await ana.refusal(messageOf('still here'))).toMatch(/^(banned|not_in_room)$/)
     expect(await ana.next('left')).toMatchObject({ reason: 'banned' })
+    expect((await bob.closed).code).toBe(4504)
     expect((await left.server.room('lobby').history()).messages).toEqual([])
   })
 

@@ -103,6 +103,31 @@ describe('a user who is banned', () => {
     expect(room.status.get().state).toBe('live')
   })
 
+  it('[S5] who is banned from the server learns from the status why and for how long, and connects again only if asked', async () => {
+    const { server, clock, client } = await stage()
+    await server.ban('ada', { forMs: MINUTE_MS })
+    await clock.advance(1_000)
+    const isBanned = () => {
+      const status = client.status.get()
+      expect(status).toMatchObject({
+        state: 'failed',
+        code: 4504,
+        error: { code: 'banned', temporary: false },
+      })
+      return (status as { error: RoomfulError }).error.retryAfterMs ?? 0
+    }
+    expect(isBanned()).toBeGreaterThan(MINUTE_MS - 2_000)
+    await clock.advance(MINUTE_MS / 2)
+    client.connect()
+    await clock.advance(1_000)
+    expect(isBanned()).toBeLessThanOrEqual(MINUTE_MS / 2)
+    await clock.advance(MINUTE_MS)
+    expect(client.status.get().state).toBe('failed')
+    client.connect()
+    await clock.advance(1_000)
+    expect(client.status.get().state).toBe('online')
+  })
+
   it('[S2] a client that was away during the ban is refused when it comes back', async () => {
     const { server, clock, device, room, other } = await stage()
     device.goOffline()

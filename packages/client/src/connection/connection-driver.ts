@@ -332,7 +332,7 @@ export class ConnectionDriver {
         this.#step({ type: 'advice', afterMs: message.reconnect_after_ms })
         break
       case 'error':
-        if (!this.mode && message.retry_after_ms !== undefined)
+        if ((!this.mode || isEnd(message)) && message.retry_after_ms !== undefined)
           this.#step({ type: 'advice', afterMs: message.retry_after_ms })
     }
     return false
@@ -385,6 +385,11 @@ export class ConnectionDriver {
       else this.#step(effect)
     }
   }
+}
+
+/** Whether the server closes the connection next: a ban of a room names it. */
+function isEnd({ code, room_id }: ServerMessageOf<'error'>): boolean {
+  return code === 'banned' && room_id === undefined
 }
 
 /** The origin of the page, which is `null` for a file; `undefined` if there is no page. */

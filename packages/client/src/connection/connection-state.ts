@@ -251,7 +251,9 @@ function closed(
   const isUnreachable = code === 1006 && !before.isGreeted
   const reason = isUnreachable ? env.unreachable(said) : said || entry.reason
   if (action === 'retry_new_token' && !env.hasToken) return fail(c, code, strings.noToken)
-  if (action === 'stop' || (attempts && count >= attempts)) return fail(c, code, said)
+  // Advice that this refusal came with: how long a ban lasts.
+  const retryAfterMs = code === 4504 && before.notBefore > env.now ? before.notBefore - env.now : undefined
+  if (action === 'stop' || (attempts && count >= attempts)) return fail(c, code, said, retryAfterMs)
   if (action === 'wait')
     return to({ ...c, onlineSince: undefined }, { state: 'waiting', reason: strings.waitsForPage })
   if (action === 'retry') return retry(c, reason, env, minDelayMs)
@@ -267,11 +269,12 @@ const ERROR_OF_CLOSE: Readonly<Record<number, string>> = {
   4008: 'auth_timeout',
   4500: 'invalid_token',
   4503: 'unsupported_version',
+  4504: 'banned',
 }
 
-function fail(c: ConnectionMachine, code: number, said: string): ConnectionStep {
+function fail(c: ConnectionMachine, code: number, said: string, retryAfterMs?: number): ConnectionStep {
   const reason = said || closeCode(code).reason
-  const error = new RoomfulError(ERROR_OF_CLOSE[code] ?? 'forbidden', { message: reason })
+  const error = new RoomfulError(ERROR_OF_CLOSE[code] ?? 'forbidden', { message: reason, retryAfterMs })
   return to(c, { state: 'failed', reason, code, error })
 }
 

@@ -25,4 +25,5 @@ export const CLOSE_REASONS = {
   forbidden: [4501, 'Forbidden'],
   unparseable: [4502, 'Repeated unparseable frames'],
   unsupported_version: [4503, 'Unsupported protocol version'],
+  banned: [4504, 'Banned'],
 } as const satisfies Record<string, readonly [code: number, reason: string]>

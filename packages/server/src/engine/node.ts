@@ -158,6 +158,15 @@ export class Node {
       limits,
       contexts,
     })
+    this.#moderation = new Moderation({
+      backplane,
+      registry,
+      memberships,
+      replies,
+      lifeCycle,
+      clock,
+      logger,
+    })
     const ownSecret = randomBytes(32).toString('base64url')
     this.#authenticator = new Authenticator({
       authenticate: options.authenticate,
@@ -174,6 +183,7 @@ export class Node {
       dedupeWindowMs: backplane.dedupeWindowMs,
       newId,
       contexts,
+      moderation: this.#moderation,
     })
     const chats = new Chats({
       access,
@@ -235,7 +245,6 @@ export class Node {
     }
     this.listings = new Listings(rooms, registry, clock)
     this.changes = new Changes({ lifeCycle, backplane, clock, logger, newId })
-    this.#moderation = new Moderation({ backplane, registry, memberships, lifeCycle, clock, logger })
     this.messenger = new Messenger({
       lifeCycle,
       registry,

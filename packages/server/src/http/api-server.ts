@@ -64,5 +64,7 @@ interface UserOfServer extends LogHandle {
 export interface ApiServer {
   room(id: string): RoomOfServer
   user(id: string): UserOfServer
+  ban(userId: string, options?: RestrictionOptions): Promise<void>
+  unban(userId: string): Promise<void>
   listRooms(options?: ListOptions): Promise<RoomList>
 }

@@ -74,10 +74,10 @@ class RestServer implements Rest<AnyProtocol> {
       kick: async (userId) => {
         await this.requests.make({ method: 'DELETE', path: `${path}/members/${userPath(userId)}` })
       },
-      mute: (userId, options) => this.#restrict(path, userId, 'mute', options),
-      unmute: (userId) => this.#lift(path, userId, 'unmute'),
-      ban: (userId, options) => this.#restrict(path, userId, 'ban', options),
-      unban: (userId) => this.#lift(path, userId, 'unban'),
+      mute: (userId, options) => this.#restrict(`${path}/members`, userId, 'mute', options),
+      unmute: (userId) => this.#lift(`${path}/members`, userId, 'unmute'),
+      ban: (userId, options) => this.#restrict(`${path}/members`, userId, 'ban', options),
+      unban: (userId) => this.#lift(`${path}/members`, userId, 'unban'),
     }
   }
 
@@ -90,6 +90,14 @@ class RestServer implements Rest<AnyProtocol> {
         await this.requests.make({ method: 'POST', path: `${path}/disconnect`, body: { code, reason } })
       },
     }
+  }
+
+  ban(userId: string, options?: RestrictionOptions): Promise<void> {
+    return this.#restrict('/users', userId, 'ban', options)
+  }
+
+  unban(userId: string): Promise<void> {
+    return this.#lift('/users', userId, 'unban')
   }
 
   async listRooms(options: ListOptions = {}): Promise<RoomList> {
@@ -162,21 +170,21 @@ class RestServer implements Rest<AnyProtocol> {
   }
 
   async #restrict(
-    room: string,
+    users: string,
     userId: string,
     kind: 'mute' | 'ban',
     options: RestrictionOptions = {},
   ): Promise<void> {
     assertRestrictionOptions(kind, options)
-    const path = `${room}/members/${userPath(userId)}/${kind}`
+    const path = `${users}/${userPath(userId)}/${kind}`
     // JSON has no Infinity: without a time, it does not end by itself.
     const { forMs = Number.POSITIVE_INFINITY } = options
     const body = Number.isFinite(forMs) ? { for_ms: forMs } : {}
     await this.requests.make({ method: 'POST', path, body, isIdempotent: true })
   }
 
-  async #lift(room: string, userId: string, call: 'unmute' | 'unban'): Promise<void> {
-    const path = `${room}/members/${userPath(userId)}/${call}`
+  async #lift(users: string, userId: string, call: 'unmute' | 'unban'): Promise<void> {
+    const path = `${users}/${userPath(userId)}/${call}`
     await this.requests.make({ method: 'POST', path, isIdempotent: true })
   }
 

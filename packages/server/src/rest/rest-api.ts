@@ -4,6 +4,7 @@ import type {
   ListOptions,
   Published,
   PublishOptions,
+  RestrictionOptions,
   RoomHandle,
   RoomInfo,
   RoomList,
@@ -41,6 +42,9 @@ export interface Rest<P extends AnyProtocol = BuiltIn> {
   room(id: string): RestRoom<P>
   /** @throws TypeError if this is not a user id; also for `.` and `..`, which no URL can name */
   user(id: string): RestUser<P>
+  /** Like the server's own: bans a user from the whole server. */
+  ban(userId: string, options?: RestrictionOptions): Promise<void>
+  unban(userId: string): Promise<void>
   /** Lists the rooms with members on the node that answers. */
   listRooms(options?: ListOptions): Promise<RoomList>
 }

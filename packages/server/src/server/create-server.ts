@@ -14,6 +14,7 @@ import type {
   HttpOptions,
   ListenOptions,
   ListOptions,
+  RestrictionOptions,
   Roomful,
   ServerOptions,
   WebhookEndpoint,
@@ -201,6 +202,14 @@ class RoomfulServer implements Roomful<AnyProtocol> {
     })
     this.#closeApis.push(close)
     return api
+  }
+
+  ban(userId: string, options?: RestrictionOptions): Promise<void> {
+    return this.node.messenger.ban(userId, options)
+  }
+
+  unban(userId: string): Promise<void> {
+    return this.node.messenger.unban(userId)
   }
 
   async listRooms(options: ListOptions = {}) {

@@ -5,7 +5,7 @@ import type { Broadcastable, BuiltIn } from '@roomful/protocol'
 import type { ConnectionRequest, Transport, TransportEvents } from '../contracts/transport.js'
 import type { AnyProtocol } from '../protocol.js'
 import type { Change, ChangesOptions, ConsumeHandler, ConsumeOptions, Consumer } from './changes.js'
-import type { BroadcastOptions, RoomHandle, UserHandle } from './handles.js'
+import type { BroadcastOptions, RestrictionOptions, RoomHandle, UserHandle } from './handles.js'
 import type { HttpApi, HttpOptions } from './http.js'
 import type { ConnectionList, ListOptions, RoomList } from './listings.js'
 import type { WebhookEndpoint, Webhooks } from './webhooks.js'
@@ -70,6 +70,17 @@ export interface Roomful<P extends AnyProtocol = BuiltIn> {
   users(ids: readonly string[]): { broadcast(message: Broadcastable<P>): void }
   /** Sends a volatile message to every connection of every node. */
   broadcast(message: Broadcastable<P>, options?: { readonly exceptUser?: string }): void
+  /**
+   * Bans a user from the whole server, on every node: closes all their connections with 4504, and refuses new ones with the
+   * error `banned`, which says when it ends. Replaces an earlier ban. Survives a restart with `sqlite()` and `redis()`.
+   * Mind that an anonymous user gets another id by clearing the browser's storage.
+   * @throws TypeError for a wrong argument, or if the backplane cannot. RoomfulError `unavailable`
+   *
+   * @example await server.ban('ana', { forMs: 86_400_000 })
+   */
+  ban(userId: string, options?: RestrictionOptions): Promise<void>
+  /** Ends such a ban; those of rooms remain. @throws as `ban` */
+  unban(userId: string): Promise<void>
   /**
    * Iterates over every entry of every room and user's stream, in the order of each room: chat messages and published
    * messages, from any node. It continues with later entries until it is aborted or the server is closed, and waits

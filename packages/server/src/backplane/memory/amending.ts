@@ -6,7 +6,7 @@ import { forgottenText, notedBy, type ReactionCount } from '../log/reactions.js'
 import type { Answer } from './repeats.js'
 
 export type AmendOutcome =
-  | Extract<Amended, { readonly status: 'not_found' | 'deleted' | 'forbidden' }>
+  | Exclude<Amended, { readonly status: 'changed' | 'unchanged' }>
   /** The entry that made the state that is asked for. */
   | { readonly status: 'unchanged'; readonly answer: Answer }
 

@@ -27,6 +27,7 @@ import type { Replies } from '../connection/replies.js'
 import { signSession, verifySession } from '../connection/session-token.js'
 import { Silence } from '../connection/silence.js'
 import { channels, isTraced, traced } from '../process/tracing.js'
+import type { Moderation } from '../rooms/moderation.js'
 
 export interface AuthenticatorDeps {
   readonly authenticate: ServerOptions<AnyProtocol, unknown>['authenticate']
@@ -41,6 +42,7 @@ export interface AuthenticatorDeps {
   readonly dedupeWindowMs: number
   newId(): string
   readonly contexts: Contexts
+  readonly moderation: Pick<Moderation, 'refusal'>
 }
 
 const SILENT_RETRY_MS = 1_000
@@ -93,7 +95,7 @@ export class Authenticator {
     }
     const isAccepted = this.deps.authenticate
       ? await this.#accept(connection, message.token, refs)
-      : this.#restore(connection, message.session, refs)
+      : await this.#restore(connection, message.session, refs)
     if (!isAccepted) return
     connection.session.extended = true
     this.#confirm(connection, refs)
@@ -165,8 +167,21 @@ export class Authenticator {
       this.#refuseToken(connection, verdict, refs)
       return false
     }
+    if (await this.#isBanned(connection, verdict.user.id, refs)) return false
     session.expiresAt = clock.now() + verdict.lastsMs
     this.#setUser(connection, verdict.user)
+    return true
+  }
+
+  /** Refuses whoever is banned from the server, and whoever might be while the store cannot say. */
+  async #isBanned(connection: Connection, userId: string, refs: Refs): Promise<boolean> {
+    const { moderation, authenticate, replies } = this.deps
+    const error = await moderation.refusal(userId).catch((cause: unknown) => unavailableBy(cause))
+    if (!connection.isOpen) return true
+    if (!error) return false
+    const isKept = authenticate && connection.session.user && error.code !== 'banned'
+    if (isKept) replies.fail(connection, error, refs)
+    else this.#reject(connection, error, error.code === 'banned' ? 'banned' : 'try_again_later', refs)
     return true
   }
 
@@ -179,7 +194,7 @@ export class Authenticator {
   }
 
   /** Restores an anonymous user's id. It ignores connections that already have a user or have joined a room. */
-  #restore(connection: Connection, given: string | undefined, refs: Refs): boolean {
+  async #restore(connection: Connection, given: string | undefined, refs: Refs): Promise<boolean> {
     const { session } = connection
     const userId = given === undefined ? undefined : verifySession(given, this.deps.sessionSecret)
     if (userId === undefined || userId === session.user?.id) return true
@@ -187,6 +202,7 @@ export class Authenticator {
       this.deps.replies.fail(connection, new RoomfulError('forbidden'), refs)
       return false
     }
+    if (await this.#isBanned(connection, userId, refs)) return false
     this.#setUser(connection, { id: userId, data: undefined })
     return true
   }
@@ -230,6 +246,11 @@ export class Authenticator {
 
 /** Why a token is not accepted. */
 type AuthFailure = 'invalid_token' | 'token_expired' | 'forbidden' | 'unavailable'
+
+/** A store that cannot be read denies for now. */
+function unavailableBy(cause: unknown): RoomfulError {
+  return cause instanceof RoomfulError && cause.temporary ? cause : new RoomfulError('unavailable', { cause })
+}
 
 /** What the application's answer means for a connection whose user is `current`, or that has none yet. */
 function judge(

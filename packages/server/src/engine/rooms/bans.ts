@@ -7,12 +7,13 @@ export function restrictionError(code: 'muted' | 'banned', forMs: number, roomId
   return new RoomfulError(code, { retryAfterMs, roomId })
 }
 
-/** Why a user may not enter a room. */
+/** Why a user may not enter a room, or the whole server. */
 export async function bannedIn(
   { restrictions }: Backplane,
-  roomId: string,
+  stream: string,
   userId: string,
 ): Promise<RoomfulError | undefined> {
-  const forMs = await restrictions?.bannedFor(roomId, userId)
-  return forMs === undefined ? undefined : restrictionError('banned', forMs, roomId)
+  const forMs = await restrictions?.bannedFor(stream, userId)
+  if (forMs === undefined) return undefined
+  return restrictionError('banned', forMs, stream.startsWith('@') ? undefined : stream)
 }

@@ -42,7 +42,7 @@ import type { Broadcasts } from './broadcasts.js'
 import type { ChatContent } from './chat-content.js'
 import { MAX_PAGE_BYTES, messagesOf } from './log-pages.js'
 import type { Memberships } from './memberships.js'
-import type { Moderation } from './moderation.js'
+import { type Moderation, WHOLE_SERVER } from './moderation.js'
 import type { Publisher } from './publisher.js'
 import { relayFault } from './relays.js'
 import { streamOf, userStream } from './room.js'
@@ -99,6 +99,14 @@ export class Messenger {
       history: (page) => this.#history(stream, page),
       erase: () => this.#erase(id),
     }
+  }
+
+  ban(userId: string, options?: RestrictionOptions): Promise<void> {
+    return this.deps.moderation.restrict(WHOLE_SERVER, userId, 'ban', options)
+  }
+
+  unban(userId: string): Promise<void> {
+    return this.deps.moderation.lift(WHOLE_SERVER, userId, 'ban')
   }
 
   broadcast(message: Message, options: { readonly exceptUser?: string } = {}): void {

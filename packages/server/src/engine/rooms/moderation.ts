@@ -6,8 +6,10 @@ import type { Logger } from '../../api/contracts/logger.js'
 import type { RoomfulError } from '../../api/contracts/roomful-error.js'
 import { assertRestrictionOptions } from '../../api/options/check-calls.js'
 import { assertUserId } from '../../api/options/check-ids.js'
+import { rejectAndClose } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
 import type { Registry } from '../connection/registry.js'
+import type { Replies } from '../connection/replies.js'
 import type { LifeCycle } from '../process/life-cycle.js'
 import { bannedIn } from './bans.js'
 import type { Memberships } from './memberships.js'
@@ -16,11 +18,14 @@ export interface ModerationDeps {
   readonly backplane: Backplane
   readonly registry: Registry
   readonly memberships: Memberships
+  readonly replies: Replies
   readonly lifeCycle: LifeCycle
   readonly clock: Clock
   readonly logger: Logger
 }
 
+/** Stands for the whole server: no room has this name. */
+export const WHOLE_SERVER = '@server'
 /** In ms: longer restrictions do not end by themselves. */
 const CENTURY_MS = 100 * 366 * 86_400_000
 const RETRY_MS = 1_000
@@ -32,6 +37,8 @@ export class Moderation {
   /** Whether a ban may have been missed. */
   #hasMissed = false
   #isChecking = false
+  /** Grows with each piece of news, so that what was read before it is read again. */
+  #heardSoFar = 0
 
   constructor(private readonly deps: ModerationDeps) {}
 
@@ -68,6 +75,21 @@ export class Moderation {
     await this.deps.lifeCycle.run(() => restrictions.lift(stream, userId, kind))
   }
 
+  /**
+   * Why a user may not connect. When it resolves, no news that concerns its answer is under way: whoever registers the
+   * connection at once cannot miss a ban.
+   * @throws RoomfulError `unavailable`
+   */
+  async refusal(userId: string): Promise<RoomfulError | undefined> {
+    const { backplane } = this.deps
+    if (!backplane.restrictions) return undefined
+    for (;;) {
+      const before = this.#heardSoFar
+      const banned = await bannedIn(backplane, WHOLE_SERVER, userId)
+      if (this.#heardSoFar === before) return banned
+    }
+  }
+
   #restrictions(call: string): Restrictions {
     const { restrictions } = this.deps.backplane
     if (restrictions) return restrictions
@@ -77,6 +99,7 @@ export class Moderation {
   }
 
   #heard(news: BanNews): void {
+    this.#heardSoFar++
     if (news === 'missed') this.#missed()
     else this.#check(news.stream, news.userId).catch((error: unknown) => this.#failed(error))
   }
@@ -90,7 +113,9 @@ export class Moderation {
   }
 
   #remove(connection: Connection, stream: string, banned: RoomfulError): void {
-    this.deps.memberships.expel(connection, stream, 'banned', banned)
+    const { memberships, replies } = this.deps
+    if (stream !== WHOLE_SERVER) memberships.expel(connection, stream, 'banned', banned)
+    else if (connection.isOpen) rejectAndClose(connection, replies, banned, 'banned')
   }
 
   #missed(): void {
@@ -105,7 +130,7 @@ export class Moderation {
       while (this.#hasMissed) {
         this.#hasMissed = false
         for (const { session } of [...this.deps.registry.connections()])
-          for (const roomId of [...session.rooms.keys()])
+          for (const roomId of [WHOLE_SERVER, ...session.rooms.keys()])
             if (session.user && roomId !== OWN_STREAM) await this.#check(roomId, session.user.id)
       }
     } catch (error) {
