@@ -1,6 +1,7 @@
-import type { BuiltIn, ChatDataInput } from '@roomful/protocol'
+import type { BuiltIn, ChatDataInput, JsonObject } from '@roomful/protocol'
 import type { Reaction } from './chat/reaction-counts.js'
 import { type ReactionUsers, RoomChat } from './chat/room-chat.js'
+import { RoomProfiles } from './chat/room-profiles.js'
 import type { AnyProtocol } from './options/options.js'
 import type { Sent } from './outbox/outbox-driver.js'
 import type { LogMessage } from './room/messages.js'
@@ -72,6 +73,20 @@ export function chat<P extends AnyProtocol>(room: CoreRoom<P>): CoreChat<P> {
   core.amendments ??= new RoomChat(core)
   // One implementation serves every protocol. Its types describe what the schemas check at run time.
   return core.amendments as unknown as CoreChat<P>
+}
+
+/**
+ * What users of a room are called, by user id: its members, those who were, and the authors of the messages of pages. Call
+ * it before you join, so that nothing is missed; it knows up to 1,000 users. The same room gives the same object.
+ *
+ * @example profiles(room).get().get(message.user_id)?.name
+ */
+export function profiles<P extends AnyProtocol>(
+  room: CoreRoom<P>,
+): Observable<ReadonlyMap<string, JsonObject>> {
+  const { core } = room as unknown as RoomCore
+  core.profiles ??= new RoomProfiles(core)
+  return core.profiles as RoomProfiles
 }
 
 export type { Reaction } from './chat/reaction-counts.js'

@@ -10,6 +10,7 @@ import { OutboxDriver } from './outbox/outbox-driver.js'
 import type { ClientServices, TimelineFactory } from './room/client-services.js'
 import { MessageRouter } from './room/message-router.js'
 import type { ClientEvents } from './room/messages.js'
+import { OwnProfile, type Profile } from './room/own-profile.js'
 import { RoomCore } from './room/room.js'
 import type { CoreRoom, Room } from './room/room-api.js'
 import { Rooms } from './room/rooms.js'
@@ -30,6 +31,12 @@ export interface CoreClient<P extends AnyProtocol = BuiltIn> {
   readonly me: CoreRoom<P>
   /** Returns the handle of a room; the same id gives the same handle. @throws RoomfulError `invalid_room` */
   room(id: string): CoreRoom<P>
+  /**
+   * Sets what others see of this anonymous user, and again after each reconnect, if the server allows it (`profiles:
+   * 'self'`). Everybody, this user included, sees it in the `members` of rooms and by `profiles(room)`. A refusal is an
+   * `error` event.
+   */
+  setProfile(profile: Profile): void
   /**
    * Connects now: for the first time, after `close`, or instead of waiting for a back-off to end. Only a client that
    * joins no room needs this, since the first `join()` connects as well.
@@ -77,6 +84,7 @@ export class ClientCore {
   readonly #rooms = new Rooms<RoomCore>()
   readonly #router: MessageRouter
   readonly #services: ClientServices<RoomCore>
+  readonly #profile: OwnProfile
   /** The application called `connect()`: it wants the connection even without rooms. */
   #isKept = false
   /** The user of the last connection. */
@@ -125,7 +133,12 @@ export class ClientCore {
       joining: (room) => this.#joining(room),
       createTimeline,
     }
+    this.#profile = new OwnProfile(this.#services)
     if (settings.autoConnect) this.connect()
+  }
+
+  setProfile(profile: Profile): void {
+    this.#profile.set(profile)
   }
 
   get me(): RoomCore {
@@ -168,6 +181,7 @@ export class ClientCore {
     this.#driver.forget()
     this.#end()
     this.#user = undefined
+    this.#profile.set(undefined)
     for (const room of this.#rooms.values()) room.forget()
   }
 
@@ -196,6 +210,7 @@ export class ClientCore {
 
   #up(): void {
     const isStranger = this.#becomes(this.#driver.user.get())
+    this.#profile.send()
     this.#outbox.up()
     for (const room of this.#rooms.values()) {
       if (isStranger) room.forget()

@@ -51,6 +51,7 @@ export type {
   Snapshot,
   StatusChange,
 } from './room/messages.js'
+export type { Profile } from './room/own-profile.js'
 export type {
   HistoryOptions,
   HistoryPage,

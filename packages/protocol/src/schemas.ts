@@ -1,6 +1,7 @@
 export { ClientMessage, type ClientMessageOf } from './messages/client-messages.js'
 export type { Cursor, JsonObject, Target } from './messages/fields.js'
 export {
+  type Author,
   type Durability,
   type Entry,
   type Member,

@@ -233,7 +233,11 @@ export class RedisData {
     present.at.set(connection, lease)
     present.graceEnds = undefined
     presence.users.set(user.userId, present)
+    const { profile } = user
+    const isRenamed = profile && JSON.stringify(profile) !== JSON.stringify(present.user.profile)
+    if (isRenamed) present.user = { ...present.user, profile }
     if (!known) announce(turn, stream, presence, 'enter', present, connection, seen)
+    else if (isRenamed) announce(turn, stream, presence, 'update', present, undefined, seen)
     return { snapshot: this.present(turn, stream, listed), isNew: !known }
   }
 

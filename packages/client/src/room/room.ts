@@ -1,4 +1,12 @@
-import type { Cursor, JsonObject, Member, ServerMessage, ServerMessageOf, Target } from '@roomful/protocol'
+import type {
+  Author,
+  Cursor,
+  JsonObject,
+  Member,
+  ServerMessage,
+  ServerMessageOf,
+  Target,
+} from '@roomful/protocol'
 import { isRequest } from '@roomful/protocol/define'
 import { RoomfulError, type ServerDecodeResult, validate } from '@roomful/protocol/wire'
 import type { Answer } from '../connection/pending-requests.js'
@@ -7,7 +15,7 @@ import type { AnyProtocol } from '../options/options.js'
 import type { Draft } from '../options/stored-outbox.js'
 import type { OutboxDriver, OutboxView, Sent } from '../outbox/outbox-driver.js'
 import { Timer } from '../runtime/clock.js'
-import { type Observable, Value } from '../runtime/observable.js'
+import { type Observable, type Report, Value } from '../runtime/observable.js'
 import * as strings from '../runtime/strings.js'
 import { isAmendment } from './amendment.js'
 import { applicationFrame, definitionOf } from './application-frames.js'
@@ -63,7 +71,10 @@ export class RoomCore {
   readonly core = this
   /** Follows amendments; set by `chat()`. */
   amendments: Amendments | undefined
+  /** Follows what users are called; set by `profiles()`. */
+  profiles: { learn(users: readonly (Member | Author)[] | undefined): void; clear(): void } | undefined
   readonly id: string
+  readonly report: Report
   readonly status: Value<RoomStatus>
   /** Only the main entry has timelines; the core has none. */
   readonly timeline: RoomTimeline | undefined
@@ -94,6 +105,7 @@ export class RoomCore {
   constructor(id: string, client: ClientServices<RoomCore>) {
     const { report, runtime } = client
     this.id = id
+    this.report = report
     this.#client = client
     this.outbox = client.outbox
     const watched = () => client.rooms.use(this)
@@ -251,6 +263,7 @@ export class RoomCore {
       show?.([])
       throw error
     })) as ServerMessageOf<'history'>
+    this.profiles?.learn(answer.users)
     const entries = this.#client.router.readPage(answer.messages)
     if (answer.epoch === this.#machine.cursor?.epoch) show?.(entries, answer)
     else show?.([])
@@ -294,6 +307,7 @@ export class RoomCore {
     this.#events.drop()
     this.timeline?.clear()
     this.amendments?.clear()
+    this.profiles?.clear()
   }
 
   get head(): Cursor | undefined {
@@ -350,6 +364,7 @@ export class RoomCore {
         this.#events.tell(message.type, message)
         return
       case 'presence':
+        this.profiles?.learn(message.members)
         if (this.#members.changed(message)) this.#events.tell(message.type, message)
         else this.#step({ type: 'members_gap' })
         return
@@ -378,6 +393,8 @@ export class RoomCore {
   /** `since`: the position that the join named. */
   joined(frame: ServerMessageOf<'joined'>, since: Cursor | undefined): void {
     if (!frame.more) this.#members.joined(frame)
+    this.profiles?.learn(frame.users)
+    this.profiles?.learn(frame.members)
     this.#step({ type: 'joined', frame, since })
   }
 

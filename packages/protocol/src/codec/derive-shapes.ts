@@ -1,5 +1,6 @@
 import { target } from '../messages/fields.js'
 import {
+  author,
   covers,
   entry,
   issue,
@@ -14,6 +15,7 @@ import { FIELD_NAMES, messageShapeOf, type Names, shapeOf } from './shape-of.js'
 const PARTS = {
   entry,
   member,
+  author,
   limits,
   issue,
   target,

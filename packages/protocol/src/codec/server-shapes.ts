@@ -4,6 +4,7 @@
 export const partShapes: Readonly<Record<string, string>> = {
   "entry": "type room_id id:token epoch:token offset:natural",
   "member": "user_id profile?:object state?:object",
+  "author": "user_id profile:object",
   "limits": "text_length?:number|null frame_bytes?:number|null messages_per_second?:number|null messages_burst?:number|null bytes_per_second?:number|null joins_per_second?:number|null joins_burst?:number|null history_per_second?:number|null rooms?:number|null dedupe_window_ms?:number|null",
   "issue": "path message",
   "target": "offset:natural id:token",
@@ -15,7 +16,7 @@ export const partShapes: Readonly<Record<string, string>> = {
 export const serverShapes: Readonly<Record<string, string>> = {
   "system": "message timestamp protocol?:integer connection_id?:token ping_interval_ms?:duration limits?:limits",
   "authenticated": "user_id session expires_in_ms?:duration ref?:token",
-  "joined": "room_id message timestamp epoch?:token offset?:natural id?:token messages?:entry[] more?:boolean covers?:covers count?:natural members?:member[] presence_version?:natural recovered?:boolean reason? own_reactions?:own_reactions[] ref?:token",
+  "joined": "room_id message timestamp epoch?:token offset?:natural id?:token messages?:entry[] more?:boolean covers?:covers count?:natural members?:member[] users?:author[] presence_version?:natural recovered?:boolean reason? own_reactions?:own_reactions[] ref?:token",
   "left": "room_id reason? retry_after_ms?:duration ref?:token",
   "user_joined": "message count:natural room_id? user_id?",
   "user_left": "message count:natural room_id? user_id?",
@@ -30,7 +31,7 @@ export const serverShapes: Readonly<Record<string, string>> = {
   "user_stopped_typing": "user_id timestamp room_id?",
   "pong": "timestamp id?:token|number",
   "ack": "client_id:token id:token room_id epoch:token offset:natural timestamp duplicate:boolean durability:~memory|buffered|disk|primary|replicated ref?:token",
-  "history": "room_id epoch:token messages:entry[] more:boolean more_after?:boolean covers?:covers oldest_offset:natural truncated:boolean own_reactions?:own_reactions[] ref?:token",
+  "history": "room_id epoch:token messages:entry[] users?:author[] more:boolean more_after?:boolean covers?:covers oldest_offset:natural truncated:boolean own_reactions?:own_reactions[] ref?:token",
   "reactions": "room_id target:target reaction users:string[] more:boolean next?:natural ref?:token",
   "presence": "room_id version:natural event:~update|enter|leave|snapshot members:member[]",
   "resync": "room_id reason epoch:token offset:natural id:token",

@@ -103,6 +103,13 @@ export const presence = z.object({
   ref,
 })
 
+/** What an anonymous user shows to others. */
+export const setProfile = z.object({
+  type: z.literal('set_profile'),
+  profile: z.object({ name: z.optional(z.string()), avatar: z.optional(z.string()) }),
+  ref,
+})
+
 /** Every message that a client may send, before an application adds its own. */
 export const ClientMessage = z.discriminatedUnion('type', [
   join,
@@ -119,6 +126,7 @@ export const ClientMessage = z.discriminatedUnion('type', [
   auth,
   history,
   presence,
+  setProfile,
 ])
 
 export type ClientMessage = z.output<typeof ClientMessage>

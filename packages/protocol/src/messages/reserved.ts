@@ -13,6 +13,7 @@ const CLIENT_TYPES = [
   'auth',
   'history',
   'presence',
+  'set_profile',
 ] as const
 const SERVER_TYPES = [
   'system',

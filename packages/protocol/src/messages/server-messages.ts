@@ -39,12 +39,15 @@ export const authenticated = z.object({
   ref,
 })
 
-/** One user of a room: `profile` comes from the server's `authenticate`, `state` from the user. */
+/** One user of a room: `profile` comes from the server's `authenticate`, or from an anonymous user; `state` from the user. */
 export const member = z.object({
   user_id: z.string(),
   profile: z.optional(jsonObject),
   state: z.optional(jsonObject),
 })
+
+/** A user who wrote messages of a page. */
+export const author = z.object({ user_id: z.string(), profile: jsonObject })
 
 /** A published message as stored in the log: its type, its envelope, and its body. */
 export const entry = z.looseObject({
@@ -77,6 +80,7 @@ export const joined = z.object({
   covers: z.optional(covers),
   count: z.optional(count),
   members: z.optional(z.array(member)),
+  users: z.optional(z.array(author)),
   presence_version: z.optional(count),
   recovered: z.optional(z.boolean()),
   reason: z.optional(z.string()),
@@ -215,6 +219,7 @@ export const history = z.object({
   room_id: z.string(),
   epoch: token,
   messages: z.array(entry),
+  users: z.optional(z.array(author)),
   more: z.boolean(),
   more_after: z.optional(z.boolean()),
   covers: z.optional(covers),
@@ -302,6 +307,7 @@ export const ServerMessage = z.discriminatedUnion('type', [
 export type ServerMessage = z.output<typeof ServerMessage>
 export type ServerMessageOf<T extends ServerMessage['type']> = Extract<ServerMessage, { type: T }>
 export type Member = z.output<typeof member>
+export type Author = z.output<typeof author>
 export type Entry = z.output<typeof entry>
 export type WireLimits = z.output<typeof limits>
 export type Durability = ServerMessageOf<'ack'>['durability']

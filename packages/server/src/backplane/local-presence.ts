@@ -97,7 +97,9 @@ export class LocalPresence {
     connection: string | undefined,
   ): void {
     if (!change) return
-    for (const listener of listeners) listener({ kind: 'presence', change, connection })
+    // The user's own connections learn of their new profile too.
+    const exceptFor = change.event === 'update' ? undefined : connection
+    for (const listener of listeners) listener({ kind: 'presence', change, connection: exceptFor })
     reportOccupancy(this.node, name, change)
   }
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject } from '@roomful/protocol'
 import type {
   NodeLink,
@@ -79,7 +80,7 @@ export class Presence {
     return present ? bytesOf({ ...present.user, state }) - present.bytes : 0
   }
 
-  /** Adds a connection. Returns a change only if the user was not present. */
+  /** Adds a connection. Returns a change only if the user was not present, or has another profile now. */
   enter(user: PresentUser, connection: string): PresenceChange | undefined {
     const present = this.#users.get(user.userId)
     if (!present) {
@@ -91,17 +92,22 @@ export class Presence {
     }
     present.connections.add(connection)
     this.#endGrace(present)
-    return undefined
+    const { profile = present.user.profile } = user
+    if (isDeepStrictEqual(profile, present.user.profile)) return undefined
+    return this.#replace(present, { ...present.user, ...(profile && { profile }) })
   }
 
   update(userId: string, state: JsonObject): PresenceChange | undefined {
     const present = this.#users.get(userId)
-    if (!present) return undefined
-    present.user = { ...present.user, state }
+    return present && this.#replace(present, { ...present.user, state })
+  }
+
+  #replace(present: Present, user: PresentUser): PresenceChange {
+    present.user = user
     this.#bytes -= present.bytes
-    present.bytes = bytesOf(present.user)
+    present.bytes = bytesOf(user)
     this.#bytes += present.bytes
-    return this.#change('update', present.user)
+    return this.#change('update', user)
   }
 
   /** Removes a connection. If it was the user's last and `graceUntil` is given, the user stays until then. */

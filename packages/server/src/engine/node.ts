@@ -46,12 +46,14 @@ import { LifeCycle } from './process/life-cycle.js'
 import { Metrics } from './process/metrics.js'
 import { Occupancy } from './process/occupancy.js'
 import { warnOfLonelyWorker } from './process/workers.js'
+import { Authors } from './rooms/authors.js'
 import { Broadcasts } from './rooms/broadcasts.js'
 import { Chats } from './rooms/chat.js'
 import { Messenger } from './rooms/handles.js'
 import { Listings } from './rooms/listings.js'
 import { Memberships } from './rooms/memberships.js'
 import { Moderation } from './rooms/moderation.js'
+import { OwnProfiles } from './rooms/own-profiles.js'
 import { Publisher } from './rooms/publisher.js'
 import { Reactions } from './rooms/reactions.js'
 import { Rooms } from './rooms/rooms.js'
@@ -124,7 +126,8 @@ export class Node {
     const endOfTurn = new EndOfTurn(clock, metrics)
     const fanOut = new FanOut(clock, metrics, limits, endOfTurn)
     const rooms = new Rooms(backplane, fanOut, limits)
-    const pages = new SharedPages(backplane, SHARED_PAGES * limits.pageBytes)
+    const authors = new Authors(backplane.profiles, clock, limits.pageBytes)
+    const pages = new SharedPages(backplane, authors, SHARED_PAGES * limits.pageBytes)
     const messages = new ServerMessages(options.protocol)
     const publisher = new Publisher(options.protocol, messages, backplane, clock, metrics, limits, newId)
     const contexts = new Contexts(messages, replies, (roomId, userId) =>
@@ -184,6 +187,7 @@ export class Node {
       newId,
       contexts,
       moderation: this.#moderation,
+      authors,
     })
     const chats = new Chats({
       access,
@@ -192,6 +196,7 @@ export class Node {
       replies,
       typing,
       publisher,
+      authors,
       rooms,
       backplane,
       lifeCycle,
@@ -214,6 +219,7 @@ export class Node {
       chats,
       reactions,
       batches: this.#handlerBatches,
+      ownProfiles: new OwnProfiles({ backplane, authors, replies, clock, limits }),
       backplane,
       rooms,
       pages,
@@ -230,6 +236,7 @@ export class Node {
       limits,
       decisionLimits: {
         ...limits,
+        selfProfiles: options.profiles === 'self',
         amends: backplane.amends === true,
         reacts: backplane.reactions !== undefined,
       },

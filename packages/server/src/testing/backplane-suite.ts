@@ -1154,6 +1154,46 @@ const RESTRICTION_CASES: Record<string, Body> = {
   ),
 }
 
+const PROFILE_CASES: Record<string, Body> = {
+  '[N3] keeps what users are called who write, the latest of each, until they are erased': async ({
+    backplane,
+  }) => {
+    const { profiles } = backplane
+    if (!profiles) return
+    await profiles.keep('ada', { name: 'Ada', tags: [] })
+    await profiles.keep('bob', { name: 'Bob' })
+    await profiles.keep('ada', { name: 'Ada L.' })
+    const known = await profiles.of(['ada', 'bob', 'cyd'])
+    assert.deepEqual(Object.fromEntries(known), { ada: { name: 'Ada L.' }, bob: { name: 'Bob' } })
+    assert.equal((await profiles.of([])).size, 0)
+    await backplane.erase?.('ada')
+    if (backplane.erase) assert.deepEqual([...(await profiles.of(['ada', 'bob'])).keys()], ['bob'])
+  },
+
+  '[N2] tells of a new profile of somebody who is present, and keeps it if another connection has none':
+    async (bench) => {
+      const { backplane } = bench
+      if (!backplane.profiles) return
+      await backplane.enter('r', { userId: 'ada', profile: { name: 'Ada' } }, 'a')
+      const events = await bench.listen('r')
+      await backplane.update('r', 'ada', { mood: 'fine' })
+      await backplane.enter('r', { userId: 'ada', profile: { name: 'Ada' } }, 'a')
+      await backplane.enter('r', { userId: 'ada', profile: { name: 'Ada L.' } }, 'a')
+      await backplane.enter('r', { userId: 'ada' }, 'b')
+      await bench.stage.advance(100)
+      const changes = events.flatMap((event) =>
+        event.kind === 'presence' ? [[event.change.event, event.change.user.profile, event.connection]] : [],
+      )
+      assert.deepEqual(changes, [
+        ['update', { name: 'Ada' }, undefined],
+        ['update', { name: 'Ada L.' }, undefined],
+      ])
+      assert.deepEqual((await backplane.present('r')).users, [
+        { userId: 'ada', profile: { name: 'Ada L.' }, state: { mood: 'fine' } },
+      ])
+    },
+}
+
 const withPeer =
   (body: (bench: Bench, peer: Backplane) => Promise<void>): Body =>
   async (bench) => {
@@ -1277,6 +1317,7 @@ const CASES: Record<string, Body> = {
   ...REACTION_CASES,
   ...ERASE_CASES,
   ...RESTRICTION_CASES,
+  ...PROFILE_CASES,
   ...PRESENCE_CASES,
   ...PEER_CASES,
 }

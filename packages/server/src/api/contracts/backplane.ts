@@ -5,11 +5,13 @@ import type { ChangeFeed } from './change-feed.js'
 import type { Clock } from './clock.js'
 import type { Break, LogEntry, LogPage, Position, Range, Subscription } from './log.js'
 import type { Logger } from './logger.js'
+import type { ProfileStore } from './profiles.js'
 import type { ReactionStore } from './reactions.js'
 import type { Restrictions } from './restrictions.js'
 
 export type * from './amendment.js'
 export type * from './log.js'
+export type * from './profiles.js'
 export type * from './reactions.js'
 export type * from './restrictions.js'
 
@@ -195,7 +197,11 @@ export interface Backplane {
     since?: Position,
   ): Promise<LogPage & { readonly fault: Break | undefined }>
 
-  /** Adds a connection to a stream's presence, and notifies subscribers if its user was not present. */
+  /**
+   * Adds a connection to a stream's presence, and notifies subscribers if its user was not present; in a store with
+   * {@link Backplane.profiles} also if the user now has another profile (an `update` without a connection). A user without
+   * a profile does not change a known one.
+   */
   enter(stream: string, user: PresentUser, connection: string): Promise<PresenceSnapshot>
   update(stream: string, userId: string, state: JsonObject): Promise<void>
   /** Removes a connection; with `mayReturn`, its user stays for the grace period. */
@@ -223,6 +229,8 @@ export interface Backplane {
    * or banned.
    */
   readonly restrictions?: Restrictions | undefined
+  /** What those are called who wrote messages. Absent where the store cannot: pages then have no profiles. */
+  readonly profiles?: ProfileStore | undefined
   /**
    * Ends a stream's log and begins an empty one under another epoch; its subscribers get `resync`. Nothing of the old
    * log can be read from then on. Absent if the store cannot do this.

@@ -1,3 +1,4 @@
+import type { Issue } from '@roomful/protocol'
 import { is } from '@roomful/protocol/options'
 import { isWellFormed, MAX_MENTIONS, MAX_USER_ID_LENGTH, truncate } from '@roomful/protocol/wire'
 
@@ -15,6 +16,30 @@ export const someMentions = is.rule(
   `a list of at most ${MAX_MENTIONS} user ids`,
   (value) => Array.isArray(value) && value.length <= MAX_MENTIONS && value.every(isMention),
 )
+
+const BLANK = /^\p{White_Space}*$/u
+const CONTROL = /\p{Cc}/u
+
+/** What is wrong with what an anonymous user shows to others. */
+export function profileIssues(
+  profile: { readonly name?: string; readonly avatar?: string },
+  maxBytes: number,
+): Issue[] {
+  const { name, avatar } = profile
+  const issues: Issue[] = []
+  if (name !== undefined && (BLANK.test(name) || CONTROL.test(name)))
+    issues.push({ path: 'profile.name', message: 'Expected a text on one line that is not blank' })
+  if (avatar !== undefined && !isHttpUrl(avatar))
+    issues.push({ path: 'profile.avatar', message: 'Expected a URL that begins with https: or http:' })
+  if (Buffer.byteLength(JSON.stringify(profile)) > maxBytes)
+    issues.push({ path: 'profile', message: `Expected at most ${maxBytes} bytes of JSON` })
+  return issues
+}
+
+/** Others show it: a URL of another kind could be a script. */
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text)
+}
 
 function isMention(value: unknown): boolean {
   return (

@@ -46,6 +46,7 @@ const SERVER: OptionRules<ServerOptions<AnyProtocol, unknown>> = {
     'read',
     'close',
   ),
+  profiles: is.oneOf('self'),
   limits: is.object,
   on: is.rule(
     'an object of hooks, or a list of them',
@@ -127,6 +128,10 @@ export function assertConsume(name: unknown, handler: unknown, options: ConsumeO
 /** @throws TypeError that names the option and says how to fix it */
 export function assertServerOptions(options: ServerOptions<AnyProtocol, unknown>): void {
   assertOptions('createServer', options, SERVER)
+  if (options.profiles && options.authenticate)
+    throw new TypeError(
+      "createServer: profiles: 'self' is for servers without authenticate; with it, return a profile from authenticate",
+    )
   if (options.on) assertHookSets('createServer', options.on)
 }
 

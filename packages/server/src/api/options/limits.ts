@@ -26,6 +26,10 @@ export interface Limits {
   readonly reactionsPerMessage: number
   /** Largest presence state, in bytes of JSON; larger ones get `invalid_message`. @default 2_048 */
   readonly presenceStateBytes: number
+  /** Largest profile of an anonymous user, in bytes of JSON; larger ones get `invalid_message`. @default 512 */
+  readonly profileBytes: number
+  /** How often per minute a connection may set its profile; more get `rate_limited`. @default 10 */
+  readonly profileChangesPerMinute: number
   /** Unparseable frames per minute; the last of them closes the connection with 4502. @default 10 */
   readonly unparseablePerMinute: number
 
@@ -214,6 +218,8 @@ export const DEFAULT_LIMITS: Limits = {
   reactionKinds: 20,
   reactionsPerMessage: 10_000,
   presenceStateBytes: 2 * KIB,
+  profileBytes: 512,
+  profileChangesPerMinute: 10,
   unparseablePerMinute: 10,
   messagesPerSecond: 20,
   messagesBurst: 40,
@@ -273,6 +279,7 @@ export const UNLIMITED: Partial<Limits> = {
   accountPageBytesPerSecond: Number.POSITIVE_INFINITY,
   accountPageBytesBurst: Number.POSITIVE_INFINITY,
   amendmentsPerSecond: Number.POSITIVE_INFINITY,
+  profileChangesPerMinute: Number.POSITIVE_INFINITY,
   pendingPerAddress: Number.POSITIVE_INFINITY,
   silentPerAddress: Number.POSITIVE_INFINITY,
   connectionsPerUser: Number.POSITIVE_INFINITY,

@@ -23,6 +23,12 @@ export interface ServerOptions<P extends AnyProtocol = BuiltIn, D = unknown> {
    * @default everybody may do everything
    */
   readonly authorize?: (request: AuthorizationRequest<P, D>) => boolean | Promise<boolean>
+  /**
+   * `'self'` lets anonymous users set what others see of them: a name and the URL of an avatar. With `authenticate`, return
+   * a `profile` from it instead.
+   * @default anonymous users have no profile
+   */
+  readonly profiles?: 'self'
   /** Joins nodes and keeps the logs. @default memory(), which one line of the log reports */
   readonly backplane?: Backplane
   /** @default DEFAULT_LIMITS */

@@ -23,6 +23,7 @@ import { bytesOf, type Presence, reportOccupancy } from '../presence.js'
 import { type AmendOutcome, amendTarget, eraseIn, forgetReactions } from './amending.js'
 import { FeedIndex } from './feed-index.js'
 import { MemoryFeed } from './memory-feed.js'
+import { MemoryProfiles } from './memory-profiles.js'
 import { MemoryReactions } from './memory-reactions.js'
 import { MemoryRestrictions } from './memory-restrictions.js'
 import { type Stream, type StreamBounds, Streams } from './memory-streams.js'
@@ -110,6 +111,7 @@ class MemoryBackplane implements Backplane {
     () => this.#now(),
   )
   readonly restrictions = new MemoryRestrictions(() => this.#now())
+  readonly profiles = new MemoryProfiles()
   /** Streams with users in their grace period. */
   readonly #inGrace = new Set<Stream>()
   #stopSweep = () => {}
@@ -209,6 +211,7 @@ class MemoryBackplane implements Backplane {
   }
 
   async erase(userId: string): Promise<void> {
+    this.profiles.forget(userId)
     await this.delete(`@user:${userId}`)
     for (const stream of [...this.#streams.all()]) this.#eraseReactions(stream, userId)
     // All texts first, so that nobody reads one in a room that was erased in another.
@@ -305,7 +308,9 @@ class MemoryBackplane implements Backplane {
 
   #announce(stream: Stream, change: PresenceChange | undefined, connection: string | undefined): void {
     if (!change) return
-    emit(stream, { kind: 'presence', change, connection })
+    // The user's own connections learn of their new profile too.
+    const exceptFor = change.event === 'update' ? undefined : connection
+    emit(stream, { kind: 'presence', change, connection: exceptFor })
     reportOccupancy(this.#node, stream.name, change)
   }
 

@@ -28,6 +28,11 @@ export class Keys {
     return `${this.prefix}:{${partitionOf(stream)}}:restricted:${stream} ${userId}`
   }
 
+  /** String: what a user is called who wrote messages. */
+  profile(userId: string): string {
+    return `${this.prefix}:profile:${userId}`
+  }
+
   /**
    * Channel: entries, changes of presence and volatile messages of one stream. It includes the number of the
    * database, because Redis separates keys by database, but not channels: without it, staging would disconnect users

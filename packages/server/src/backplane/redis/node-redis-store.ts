@@ -14,6 +14,7 @@ import { type ChangeStoreDeps, NodeRedisChanges } from './node-redis-changes.js'
 import { NodeRedisRestrictions } from './node-redis-restrictions.js'
 import { NodeRedisUpkeep } from './node-redis-upkeep.js'
 import type { RedisOptions, RedisSettings } from './options.js'
+import { RedisProfiles } from './redis-profiles.js'
 import { settingsFault } from './refusals.js'
 import * as replies from './replies.js'
 import { Script } from './script.js'
@@ -74,6 +75,7 @@ export class NodeRedisStore implements RedisStore {
 
   readonly changes: ChangeStore | undefined
   readonly upkeep: LogUpkeep
+  readonly profiles: RedisProfiles
   readonly restrictions = new NodeRedisRestrictions(() => {
     const { keys, commands } = this.#open
     return { keys, run: (script, call) => script.run(commands, call) }
@@ -85,6 +87,10 @@ export class NodeRedisStore implements RedisStore {
   ) {
     const { changes, dedupeMs } = settings
     this.changes = changes && new NodeRedisChanges(changes, () => this.#changeStoreDeps())
+    this.profiles = new RedisProfiles(settings.historyMs, () => ({
+      keys: this.#keys,
+      send: (...command) => this.#send(...command),
+    }))
     this.upkeep = new NodeRedisUpkeep(dedupeMs, () => {
       const { keys, calls, commands } = this.#open
       return {
@@ -235,7 +241,7 @@ export class NodeRedisStore implements RedisStore {
     const reply = await this.#run(
       'enter',
       [this.#keys.present(stream)],
-      [...args, this.settings.idleMs, listed],
+      [...args, this.settings.idleMs, listed, user.profile ? 1 : 0],
     )
     return replies.entered(reply)
   }

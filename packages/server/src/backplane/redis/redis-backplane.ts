@@ -27,6 +27,7 @@ import { GroupCommit } from './group-commit.js'
 import { BAN_NEWS } from './keys.js'
 import type { RedisSettings } from './options.js'
 import { PresenceLease } from './presence-lease.js'
+import type { RedisProfileStore } from './profile-store.js'
 import { RedisReactions } from './redis-reactions.js'
 import { RedisRestrictions } from './redis-restrictions.js'
 import { settingsFault } from './refusals.js'
@@ -53,6 +54,7 @@ export class RedisBackplane implements Backplane {
   readonly dedupeWindowMs: number
   readonly changes: RedisChangeFeed | undefined
   readonly restrictions: RedisRestrictions | undefined
+  readonly profiles: RedisProfileStore | undefined
   readonly #groupCommit: GroupCommit
   readonly amends = true
   readonly reactions: RedisReactions
@@ -76,6 +78,7 @@ export class RedisBackplane implements Backplane {
         () => this.#node.newId(),
         (err) => this.#node.logger.debug({ err }, 'redis: a subscription could not be ended'),
       )
+    this.profiles = store.profiles
     this.restrictions =
       store.restrictions &&
       new RedisRestrictions(store.restrictions, {
@@ -242,6 +245,7 @@ export class RedisBackplane implements Backplane {
   }
 
   async erase(userId: string): Promise<void> {
+    await this.profiles?.forget(userId)
     await this.#erasing.erase(userId)
     this.changes?.retracted()
   }

@@ -1,4 +1,5 @@
-import { compileShape, type RoomfulError } from '@roomful/protocol'
+import { compileShape, type JsonObject, type RoomfulError } from '@roomful/protocol'
+import { is } from '@roomful/protocol/options'
 import type {
   LogEntry,
   Position,
@@ -221,6 +222,14 @@ export function nodeRelay(json: string): NodeRelay {
   const message = parsed(json) as NodeRelay & { readonly version: number }
   if (checkRelay(message) !== undefined || message.version !== RELAY_VERSION) throw malformed(json)
   return message
+}
+
+/** `undefined` for what another version has written. */
+export function profiles(reply: unknown): readonly (JsonObject | undefined)[] {
+  return list(reply).map((json) => {
+    const profile = typeof json === 'string' ? parsed(json) : undefined
+    return is.object.accepts(profile) ? (profile as JsonObject) : undefined
+  })
 }
 
 export function presentUser({ userId, profile, state }: PresentUser): { profile: string; state: string } {

@@ -16,6 +16,8 @@ export class Roster {
     this.#streams.set(stream, users)
     const present = users.get(user.userId) ?? { user, connections: new Set() }
     users.set(user.userId, present)
+    const { profile } = user
+    if (profile) present.user = { ...present.user, profile }
     present.connections.add(connection)
   }
 

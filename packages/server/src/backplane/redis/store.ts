@@ -12,6 +12,7 @@ import type { Logger } from '../../api/contracts/logger.js'
 import type { Append, AppendReply } from './append.js'
 import type { ChangeStore } from './change-store.js'
 import type { LogUpkeep } from './log-upkeep.js'
+import type { RedisProfileStore } from './profile-store.js'
 import type { RestrictionStore } from './restriction-store.js'
 
 /** The node, as its store sees it. */
@@ -105,7 +106,8 @@ export interface RedisStore {
   /** Where the feed of all streams is kept. */
   readonly changes?: ChangeStore | undefined
   readonly upkeep: LogUpkeep
-  /** Absent in a model of Redis that has none. */
+  /** Absent in a model of Redis that has none, as are restrictions. */
+  readonly profiles?: RedisProfileStore | undefined
   readonly restrictions?: RestrictionStore | undefined
 
   append(append: Append): Promise<AppendReply>

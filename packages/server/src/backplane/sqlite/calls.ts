@@ -39,6 +39,10 @@ export class Calls {
         return file.commit(() => this.sweep.run(call))
       case 'delete':
         return file.commit(() => store.delete(call.stream))
+      case 'keep_profile':
+        return file.commit(() => store.profiles.keep(call.user, call.profile))
+      case 'profiles':
+        return store.profiles.of(call.users)
       case 'restrict':
         return file.commit(() => store.restrictions.set(call))
       case 'restricted':

@@ -64,6 +64,7 @@ export class Erasing {
       .get()
     const [first, last] = [numberIn(bounds ?? {}, 'first'), numberIn(bounds ?? {}, 'last')]
     this.driver.prepare('INSERT INTO erasures (user, seq, last) VALUES (?, ?, ?)').run(user, first - 1, last)
+    this.store.profiles.forget(user)
     return this.store.delete(`@user:${user}`)
   }
 

@@ -51,6 +51,13 @@ export type CallRequest =
   | { readonly kind: 'go_on'; readonly ticket: number }
   | { readonly kind: 'delete'; readonly ticket: number; readonly stream: string }
   | RestrictRequest
+  | {
+      readonly kind: 'keep_profile'
+      readonly ticket: number
+      readonly user: string
+      readonly profile: string
+    }
+  | { readonly kind: 'profiles'; readonly ticket: number; readonly users: readonly string[] }
   | { readonly kind: 'restricted'; readonly ticket: number; readonly stream: string; readonly user: string }
   | { readonly kind: 'backup'; readonly ticket: number; readonly file: string }
   | { readonly kind: 'compact'; readonly ticket: number }

@@ -22,6 +22,7 @@ const APPLICATION_ID = 0x526f6f6d
  * - erasures: users whose messages are being erased: those up to `seq` are done, those up to `last` remain.
  * - erased: their rooms that have not been notified yet, and the newest offset that was erased there.
  * - restrictions: until when users are muted and banned in streams, whether or not these have a row. `ends` is the later one.
+ * - profiles: what users are called who wrote messages; `number` is higher the later they did.
  * - sent: the client messages of the dedupe window. They outlive their entries. `place` is the offset that the message
  *   would have got, if it changed nothing and so has no entry: `offset` and `id` are then those of an earlier entry.
  */
@@ -111,6 +112,9 @@ const MIGRATIONS = [
     PRIMARY KEY (stream, user)
   ) WITHOUT ROWID;
   CREATE INDEX restrictions_by_end ON restrictions (ends);
+  `,
+  `
+  CREATE TABLE profiles (number INTEGER PRIMARY KEY, user TEXT NOT NULL UNIQUE, profile TEXT NOT NULL);
   `,
 ]
 

@@ -21,6 +21,7 @@ import type { Page } from './requests.js'
 import { Retention } from './retention.js'
 import type { SharedStore } from './shared-store.js'
 import { SqliteFeed } from './sqlite-feed.js'
+import { SqliteProfiles } from './sqlite-profiles.js'
 import { SqliteReactions } from './sqlite-reactions.js'
 import { SqliteRestrictions } from './sqlite-restrictions.js'
 import { unavailable } from './unavailable.js'
@@ -68,6 +69,7 @@ export class SqliteBackplane implements SqliteStore {
     () => this.#parts.node.clock.now(),
   )
   readonly reactions = new SqliteReactions(() => this.#parts.store)
+  readonly profiles = new SqliteProfiles(() => this.#parts.store)
   readonly restrictions = new SqliteRestrictions(
     () => this.#parts.store,
     () => this.#parts.node.clock.wallTime(),

@@ -3,6 +3,7 @@ import type { Driver } from './driver.js'
 import { Feed } from './feed.js'
 import { Group } from './group.js'
 import { Pages } from './pages.js'
+import { ProfileTable } from './profile-table.js'
 import { Reactors, type WrittenReactions } from './reactors.js'
 import type {
   OwnReactionsRequest,
@@ -25,6 +26,7 @@ export class Store {
   readonly texts: Texts
   readonly reactors: Reactors
   readonly restrictions: RestrictionTable
+  readonly profiles: ProfileTable
   readonly #rooms: Rooms
   readonly #pages: Pages
 
@@ -39,6 +41,7 @@ export class Store {
     this.texts = new Texts(driver, this.#rooms)
     this.reactors = new Reactors(driver)
     this.restrictions = new RestrictionTable(driver)
+    this.profiles = new ProfileTable(driver)
     this.feed = new Feed(driver, storeId, this.#rooms)
   }
 

@@ -1,8 +1,14 @@
 import type { Member } from '@roomful/protocol'
+import type { User } from '../../api/api.js'
 import type { PresentUser } from '../../api/contracts/backplane.js'
 
 /** The JSON of each user, kept while the user is unchanged, because each join lists all users. */
 const texts = new WeakMap<PresentUser, { readonly text: string; readonly bytes: number }>()
+
+/** A user who is about to be present. */
+export function toPresent({ id, profile }: User): PresentUser {
+  return { userId: id, ...(profile && { profile }) }
+}
 
 /** A user, as shown in member lists. */
 export function toMember({ userId, profile, state }: PresentUser): Member {

@@ -15,6 +15,8 @@ export interface Joined {
   readonly entries: readonly LogEntry[]
   readonly more: boolean
   readonly covers: Covers | undefined
+  /** JSON: what the authors of these messages are called. */
+  readonly users: string | undefined
   /** What the reader reacted to these messages: the one part of a page of messages that is not the same for all. */
   readonly own: readonly OwnReactions[]
   /** Why the requested resume has a gap. */
@@ -43,15 +45,15 @@ export function joinedFrame(joined: Joined): PageFrame {
     own_reactions: ownTail(joined.own),
     ref: joined.ref,
   }
-  return pageFrame(head, joined.entries, joined.members)
+  return pageFrame(head, joined.entries, joined.users, joined.members)
 }
 
 /** A page of a log, and the offsets that it accounts for. */
-export interface CoveringPage extends LogPage {
-  readonly covers: Covers | undefined
-  /** For a page around a message: whether there are further messages after it. */
-  readonly moreAfter?: boolean
-}
+export type CoveringPage = LogPage &
+  Pick<Joined, 'covers' | 'users'> & {
+    /** For a page around a message: whether there are further messages after it. */
+    readonly moreAfter?: boolean
+  }
 
 /** Such a page for one reader. */
 export type OwnPage = CoveringPage & { readonly own: readonly OwnReactions[] }
@@ -69,17 +71,23 @@ export function historyFrame(roomId: string, page: OwnPage, ref: string | undefi
     own_reactions: ownTail(page.own),
     ref,
   }
-  return pageFrame(head, page.entries)
+  return pageFrame(head, page.entries, page.users)
 }
 
 function ownTail(own: readonly OwnReactions[]): readonly OwnReactions[] | undefined {
   return own.length > 0 ? own : undefined
 }
 
-function pageFrame(head: object, entries: readonly LogEntry[], list?: MemberList): PageFrame {
+function pageFrame(
+  head: object,
+  entries: readonly LogEntry[],
+  users: string | undefined,
+  list?: MemberList,
+): PageFrame {
   const start = JSON.stringify(head).slice(0, -1)
   const members = list ? `,"members":${list.text}` : ''
-  return new TailedFrame(`${start}${members},"messages":`, listOf(entries))
+  const authors = users ? `,"users":${users}` : ''
+  return new TailedFrame(`${start}${members}${authors},"messages":`, listOf(entries))
 }
 
 export function snapshotFrame(roomId: string, version: number, members: MemberList): TextFrame {

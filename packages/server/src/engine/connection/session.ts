@@ -63,6 +63,7 @@ export class Session<U extends { readonly id: string }> {
   /** The budgets of joins and history. */
   joins = 0
   history = 0
+  profiles = 0
   pageBytes = 0
   /** Created when first needed; few sessions ever do. */
   #strikes: ExcessCounter | undefined

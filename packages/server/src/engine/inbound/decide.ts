@@ -9,6 +9,7 @@ import {
   errorText,
   OWN_STREAM,
 } from '@roomful/protocol'
+import { profileIssues } from '../../api/options/check-content.js'
 import { type Referring, type Refusal, refsOf, refsOfMessage } from '../connection/refs.js'
 import type { Membership, Session } from '../connection/session.js'
 import { type AmendRequest, reactionFault } from '../rooms/chat-content.js'
@@ -18,6 +19,7 @@ export type Decision =
   | { readonly do: 'refuse'; readonly refusal: Refusal }
   | { readonly do: 'authenticate'; readonly message: ClientMessageOf<'auth'> }
   | { readonly do: 'answer_ping'; readonly id: string | number | undefined }
+  | { readonly do: 'set_profile'; readonly message: ClientMessageOf<'set_profile'> }
   | { readonly do: 'join'; readonly message: ClientMessageOf<'join'> }
   | { readonly do: 'leave'; readonly membership: Membership; readonly ref: string | undefined }
   | {
@@ -48,6 +50,9 @@ export interface DecisionLimits {
   /** Whether the store can change what it has logged, and whether it keeps reactions. */
   readonly amends: boolean
   readonly reacts: boolean
+  /** Whether anonymous users set their own profile. */
+  readonly selfProfiles: boolean
+  readonly profileBytes: number
 }
 
 type ReactionsRequest = ClientMessageOf<'reactions'>
@@ -61,7 +66,7 @@ type AnySession = Session<{ readonly id: string }>
 export function decide(session: AnySession, decoded: DecodeResult, limits: DecisionLimits): Decision {
   const type = decoded.ok ? decoded.message.type : decoded.type
   const isReadable = decoded.ok || decoded.stage !== 'frame'
-  if (isOfStore(type, limits))
+  if (isUnknown(type, limits))
     return refuse('unknown_type', refsOf(decoded), `${ERRORS.unknown_type.text}: ${type}`)
   if (isReadable && session.standing !== 'authenticated' && type !== 'auth' && type !== 'ping') {
     return refuse('not_authenticated', refsOf(decoded))
@@ -95,11 +100,14 @@ export function decide(session: AnySession, decoded: DecodeResult, limits: Decis
       return withMembership(session, message, (membership) => ({ do: 'history', membership, message }))
     case 'presence':
       return decidePresence(session, message, limits)
+    case 'set_profile':
+      return decideProfile(message, limits)
   }
 }
 
 /** Whether a message needs what the store cannot do. */
-function isOfStore(type: string | undefined, { amends, reacts }: DecisionLimits): boolean {
+function isUnknown(type: string | undefined, { amends, reacts, selfProfiles }: DecisionLimits): boolean {
+  if (type === 'set_profile') return !selfProfiles
   if (type === 'edit_message' || type === 'delete_message') return !amends
   return !reacts && (type === 'add_reaction' || type === 'remove_reaction' || type === 'reactions')
 }
@@ -175,6 +183,17 @@ function decidePresence(
   })
 }
 
+function decideProfile(
+  { profile: { name, avatar }, ref }: ClientMessageOf<'set_profile'>,
+  limits: DecisionLimits,
+): Decision {
+  // Whatever else the client sent is not shown to others.
+  const profile = { ...(name !== undefined && { name }), ...(avatar !== undefined && { avatar }) }
+  const issues = profileIssues(profile, limits.profileBytes)
+  if (issues.length > 0) return refuse('invalid_message', { ref, issues })
+  return { do: 'set_profile', message: { type: 'set_profile', profile, ref } }
+}
+
 function decideApplication(session: AnySession, message: ApplicationMessage): Decision {
   const membership = session.membership(message.envelope.room_id)
   if (!membership) return refuse('not_in_room', refsOfMessage(message.envelope))
@@ -190,7 +209,7 @@ function withMembership(
   return membership ? decideWith(membership) : refuse('not_in_room', refsOfMessage(message))
 }
 
-const ROOMLESS_TYPES: ReadonlySet<string | undefined> = new Set(['join', 'auth', 'ping'])
+const ROOMLESS_TYPES: ReadonlySet<string | undefined> = new Set(['join', 'auth', 'ping', 'set_profile'])
 
 /** The room comes before the fields: a sender that is in no room gets that error, whatever else is wrong. */
 function refuseUndecoded(session: AnySession, error: DecodeError): Decision {

@@ -16,6 +16,7 @@ import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { Chats } from '../rooms/chat.js'
 import type { Memberships } from '../rooms/memberships.js'
+import type { OwnProfiles } from '../rooms/own-profiles.js'
 import { ownReactionsIn, pageNow } from '../rooms/own-reactions.js'
 import type { Reactions } from '../rooms/reactions.js'
 import { type Room, streamOf } from '../rooms/room.js'
@@ -43,6 +44,7 @@ export interface DispatcherDeps {
   readonly pages: SharedPages
   readonly limits: Limits
   readonly contexts: Contexts
+  readonly ownProfiles: OwnProfiles
 }
 
 const HISTORY_LIMIT = 50
@@ -83,6 +85,8 @@ export class Dispatcher {
         return this.#sendHistory(connection, decision.membership, decision.message)
       case 'presence':
         return this.#setPresence(connection, decision.membership, decision.message)
+      case 'set_profile':
+        return deps.ownProfiles.set(connection, decision.message)
       case 'application':
         return this.#callHandler(connection, decision.membership, decision.message, arrival)
     }

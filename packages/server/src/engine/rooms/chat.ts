@@ -14,6 +14,7 @@ import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { LifeCycle } from '../process/life-cycle.js'
 import type { Metrics } from '../process/metrics.js'
+import type { Authors } from './authors.js'
 import {
   type ChatContent,
   type ChatRequest,
@@ -34,6 +35,7 @@ export interface ChatDeps {
   readonly replies: Replies
   readonly typing: TypingNotices
   readonly publisher: Publisher
+  readonly authors: Pick<Authors, 'keep'>
   readonly rooms: Rooms
   readonly backplane: Backplane
   readonly lifeCycle: LifeCycle
@@ -129,6 +131,8 @@ export class Chats {
     const { client_id: clientId } = chat.message
     const from = { clientId, sender: senderOf(chat), writer: userId, account }
     const draft = { stream, roomId, userId, content, moderates: false, ...from }
+    const { user } = connection.session
+    if (content.kind === 'send' && user?.profile) await deps.authors.keep(user)
     const result = await deps.publisher.publishChat(draft)
     if (result.status === 'forbidden') await this.#moderate(chat, draft)
     else this.#answer(chat, result)

@@ -1,5 +1,6 @@
 import { type ClientMessageOf, ERRORS, OWN_STREAM, RoomfulError } from '@roomful/protocol'
-import type { Backplane, Break, PresenceSnapshot, PresentUser } from '../../api/contracts/backplane.js'
+import type { User } from '../../api/api.js'
+import type { Backplane, Break, PresenceSnapshot } from '../../api/contracts/backplane.js'
 import type { Limits } from '../../api/options/limits.js'
 import { folded } from '../../backplane/log/folding.js'
 import { ownAfter } from '../../backplane/log/own-reactions.js'
@@ -12,6 +13,7 @@ import type { Allowances } from '../connection/allowances.js'
 import type { Arrival } from '../connection/arrival.js'
 import { mayReturn } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
+import { toPresent } from '../connection/member-list.js'
 import { bytesOf, type CoveringPage, type Joined, pageSpace } from '../connection/page-frames.js'
 import { type Refs, refsOfMessage } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
@@ -199,7 +201,11 @@ export class Memberships {
     room: Room,
   ): Promise<PresenceSnapshot | undefined> {
     if (room.isOwnStream) return undefined
-    const presence = await this.deps.backplane.enter(room.stream, toPresent(connection), connection.id)
+    const presence = await this.deps.backplane.enter(
+      room.stream,
+      toPresent(userOf(connection)),
+      connection.id,
+    )
     if (!isJoining(connection, message)) await this.#leavePresence(connection, room)
     assertJoining(connection, message)
     return presence
@@ -247,11 +253,19 @@ export class Memberships {
   /** Sends one page of a resume that takes several; the connection is not live until the last. */
   #sendPage(connection: Connection, room: Room, message: Join, page: OwnPage): void {
     room.audience.suspend(connection.id)
-    const { epoch, head, entries, covers, own } = page
+    const { epoch, head, entries, covers, own, users } = page
     const last = page.more ? entries.at(-1) : undefined
     const position = last ? { epoch, offset: last.offset, id: last.id } : head
     connection.session.startPaging(message.room_id, position.offset)
-    this.#sendJoined(connection, message, { position, entries, covers, own, more: true, fault: undefined })
+    this.#sendJoined(connection, message, {
+      position,
+      entries,
+      covers,
+      own,
+      users,
+      more: true,
+      fault: undefined,
+    })
   }
 
   /**
@@ -276,6 +290,7 @@ export class Memberships {
     this.#sendJoined(connection, message, {
       position: room.head,
       ...contentOf(page, room, session.user.id),
+      users: page?.users,
       more: false,
       fault: page?.fault,
       count: current?.count,
@@ -340,8 +355,7 @@ function assertJoining(connection: Connection, message: Join): void {
   if (!isJoining(connection, message)) throw new RoomfulError('forbidden')
 }
 
-function toPresent({ session }: Connection): PresentUser {
-  const { user } = session
+function userOf({ session: { user } }: Connection): User {
   if (!user) throw new RoomfulError('not_authenticated', { message: ERRORS.not_authenticated.text })
-  return { userId: user.id, ...(user.profile && { profile: user.profile }) }
+  return user
 }

@@ -2,9 +2,12 @@ import type { Backplane, LogPage, Position, Range } from '../../api/contracts/ba
 import { type AroundPage, type AroundRange, readAround } from '../../backplane/log/around.js'
 import { coversOf } from '../../backplane/log/page.js'
 import type { CoveringPage } from '../connection/page-frames.js'
+import type { Authors } from './authors.js'
 import type { Room } from './room.js'
 
 type ReadPage = Promise<Awaited<ReturnType<Backplane['read']>> & CoveringPage>
+
+type WithAuthors = Pick<CoveringPage, 'users'>
 
 /** The approximate size of a page without entries. */
 const PAGE_BYTES = 1_024
@@ -20,25 +23,29 @@ export class SharedPages {
 
   constructor(
     private readonly backplane: Backplane,
+    private readonly authors: Pick<Authors, 'space' | 'listOf'>,
     private readonly maxBytes: number,
   ) {}
 
   read({ stream, head }: Pick<Room, 'stream' | 'head'>, range: Range, since?: Position): ReadPage {
-    return this.#share(JSON.stringify([stream, head, range, since]), async () => {
-      const page = await this.backplane.read(stream, range, since)
+    return this.#share(JSON.stringify([stream, head, range, since]), async (space) => {
+      const page = await this.backplane.read(stream, without(space, range), since)
       return { ...page, covers: coversOf(page, range) }
     })
   }
 
-  readAround({ stream, head }: Pick<Room, 'stream' | 'head'>, range: AroundRange): Promise<AroundPage> {
-    return this.#share(JSON.stringify([stream, head, range]), () =>
-      readAround((part, since) => this.backplane.read(stream, part, since), range),
+  readAround(
+    { stream, head }: Pick<Room, 'stream' | 'head'>,
+    range: AroundRange,
+  ): Promise<AroundPage & WithAuthors> {
+    return this.#share(JSON.stringify([stream, head, range]), (space) =>
+      readAround((part, since) => this.backplane.read(stream, part, since), without(space, range)),
     )
   }
 
-  /** One name has pages of one kind. */
-  #share<P extends LogPage>(name: string, read: () => Promise<P>): Promise<P> {
-    const known = this.#pages.get(name) as Promise<P> | undefined
+  /** One name has pages of one kind. `read` leaves so many bytes of the page free. */
+  #share<P extends LogPage>(name: string, read: (space: number) => Promise<P>): Promise<P & WithAuthors> {
+    const known = this.#pages.get(name) as Promise<P & WithAuthors> | undefined
     if (known) return known
     const page = this.#read(read)
     this.#pages.set(name, page)
@@ -51,18 +58,24 @@ export class SharedPages {
     this.#bytes = 0
   }
 
-  async #read<P extends LogPage>(read: () => Promise<P>): Promise<P> {
+  async #read<P extends LogPage>(read: (space: number) => Promise<P>): Promise<P & WithAuthors> {
     const pages = this.#pages
     try {
-      const page = await read()
+      const { space } = this.authors
+      const page = await read(space)
+      const users = space > 0 ? await this.authors.listOf(page.entries) : undefined
       this.#bytes += PAGE_BYTES
       for (const { text } of page.entries) this.#bytes += text.length
       if (this.#bytes > this.maxBytes) this.forget()
-      return page
+      return { ...page, users }
     } catch (error) {
       // The next reader asks again.
       if (pages === this.#pages) this.forget()
       throw error
     }
   }
+}
+
+function without<R extends { readonly maxBytes: number }>(bytes: number, range: R): R {
+  return { ...range, maxBytes: Math.max(0, range.maxBytes - bytes) }
 }

@@ -51,9 +51,11 @@ end
 
 export const ENTER = `${PRESENCE}
 local key, user, profile, state = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
-local connection, lease, seen, channel, ttl, listed = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local connection, lease, seen, channel, ttl, listed, has_profile = unpack(ARGV, 4, 10)
 local known = get(key, user)
 local record = known or { user = profile, state = state, at = {} }
+local is_renamed = known and has_profile == '1' and known.user ~= profile
+if is_renamed then record.user = profile end
 record.at[connection] = lease
 record.grace = nil
 set(key, user, record)
@@ -61,6 +63,7 @@ if not known then
   if redis.call('HEXISTS', key, 'version') == 0 then redis.call('HSET', key, 'version', text(now())) end
   announce(key, channel, 'enter', record, connection, seen)
 end
+if is_renamed then announce(key, channel, 'update', record, '', seen) end
 redis.call('PEXPIRE', key, ttl)
 return { known and 0 or 1, snapshot(key, listed) }
 `
