@@ -3,6 +3,7 @@ import type { NodeLink } from '../../src/api/contracts/backplane.js'
 import { silentLogger } from '../../src/api/contracts/logger.js'
 import { memory } from '../../src/backplane/memory/memory.js'
 import { openRoomReader } from '../../src/engine/changes/room-reader.js'
+import { Authors } from '../../src/engine/rooms/authors.js'
 import { SharedPages } from '../../src/engine/rooms/shared-pages.js'
 import { VirtualClock } from '../../src/testing/virtual-clock.js'
 
@@ -17,7 +18,12 @@ async function log() {
     receive() {},
   }
   await backplane.start(node)
-  const deps = { backplane, pages: new SharedPages(backplane, 2 ** 20), clock, logger: silentLogger }
+  const deps = {
+    backplane,
+    pages: new SharedPages(backplane, new Authors(undefined, clock, 0), 2 ** 20),
+    clock,
+    logger: silentLogger,
+  }
   const publish = (text: string) =>
     backplane.publish('room', { id: newId(), message: { type: 'noted', text }, timestampMs: 0 })
   return { clock, publish, open: () => openRoomReader('room', undefined, deps) }
