@@ -46,7 +46,8 @@ class Claims {
   }
 
   /** Whether an entry is what its sender had sent by then. */
-  compare(event: Event, { user, text, clientId }: Entry): void {
+  compare(event: Event, { user, text, clientId, isForeign }: Entry): void {
+    if (isForeign) return
     const message = this.#messages.get(`${event.room} ${clientId}`)
     if (message?.text !== text || message.user !== user)
       this.#found('invented', event, `'${text}' of ${user}, where '${message?.text}' was sent`)
@@ -59,7 +60,7 @@ class Claims {
   }
 
   #found(kind: Violation['kind'], event: Event, what: string): void {
-    this.violations.push({ kind, what: `${by(event)} was shown: ${what}` })
+    this.violations.push({ kind, room: event.room, what: `${by(event)} was shown: ${what}` })
   }
 }
 

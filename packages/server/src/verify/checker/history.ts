@@ -13,6 +13,8 @@ export interface Entry extends Place {
   readonly user: string
   readonly clientId: string
   readonly text: string
+  /** The application wrote it, so nobody here knows what it should be; its place counts. */
+  readonly isForeign?: true
 }
 
 /** The client that saw an event. A client has one connection at a time, and reads and writes in one room. */
@@ -40,6 +42,8 @@ export type Event =
       readonly clientId: string
       readonly at: Place
       readonly duplicate: boolean
+      /** Where the server said that it is kept. */
+      readonly durability?: string
     })
   | (Seen & { readonly kind: 'refused'; readonly clientId: string; readonly code: string })
   /** The headers of a stream came, which begins now. */
@@ -55,6 +59,8 @@ export type Joined = Seen &
     readonly kind: 'joined'
     readonly since?: Place
     readonly recovered?: boolean
+    /** Why it did not recover. */
+    readonly reason?: string
     readonly entries: readonly Entry[]
     readonly cursor: Place
     readonly more: boolean
@@ -67,6 +73,8 @@ export type Page = Seen &
     readonly after?: number
     readonly before?: number
     readonly epoch: string
+    /** The lowest offset that the log keeps. */
+    readonly oldest?: number
     readonly entries: readonly Entry[]
     readonly more: boolean
   }
@@ -91,7 +99,10 @@ export type ViolationKind =
 
 export interface Violation {
   readonly kind: ViolationKind
+  readonly room: string
   readonly what: string
+  /** What was lost. */
+  readonly lost?: { readonly clientId: string; readonly epoch: string; readonly offset: number }
 }
 
 /** The entries that an event showed. */

@@ -12,6 +12,8 @@ export function checkLosses(history: History): Violation[] {
         const how = event.kind === 'acked' ? 'acknowledged' : 'shown'
         return {
           kind: 'lost',
+          room: event.room,
+          lost: { clientId, epoch, offset },
           what: `${by(event)} was ${how} ${clientId} at ${offset} of ${epoch}, which is gone`,
         }
       })

@@ -19,12 +19,17 @@ function checkAcks(history: History): Violation[] {
     if (event.kind !== 'acked' && event.kind !== 'refused') continue
     const next = waiting.get(event.connection)?.shift()
     if (next !== event.clientId)
-      violations.push({ kind: 'order', what: `${by(event)} was answered ${event.clientId} before ${next}` })
+      violations.push({
+        kind: 'order',
+        room: event.room,
+        what: `${by(event)} was answered ${event.clientId} before ${next}`,
+      })
     if (event.kind !== 'acked' || event.duplicate) continue
     const before = last.get(event.connection)
     if (before?.at.epoch === event.at.epoch && before.at.offset >= event.at.offset)
       violations.push({
         kind: 'order',
+        room: event.room,
         what: `${by(event)} was acknowledged ${event.at.offset} after ${before.at.offset}`,
       })
     last.set(event.connection, event)
@@ -41,14 +46,14 @@ function checkTime(history: History): Violation[] {
     const before = known.before(event.room, event.at.epoch, sentAt.get(event.clientId) ?? 0)
     if (event.at.offset > before) return []
     const what = `${by(event)} was acknowledged ${event.at.offset}, and ${before} was known before it was sent`
-    return [{ kind: 'order', what }]
+    return [{ kind: 'order', room: event.room, what }]
   })
 }
 
 /** The messages of one sender are in the log in the order in which they were first sent. */
 function checkSenders(history: History): Violation[] {
   const sentAt = firstSendings(history)
-  const senders = new Map<string, Map<string, Place>>()
+  const senders = new Map<string, { readonly room: string; readonly places: Map<string, Place> }>()
   const owners = new Map<string, string>()
   for (const event of history) {
     if (event.kind === 'sent') owners.set(event.clientId, `${event.client} in ${event.room}`)
@@ -56,17 +61,22 @@ function checkSenders(history: History): Violation[] {
       const owner = owners.get(entry.clientId)
       if (owner === undefined) continue
       const log = `${owner}, ${entry.epoch}`
-      const places = senders.get(log) ?? new Map<string, Place>()
-      senders.set(log, places.set(entry.clientId, entry))
+      const sender = senders.get(log) ?? { room: event.room, places: new Map<string, Place>() }
+      senders.set(log, sender)
+      sender.places.set(entry.clientId, entry)
     }
   }
-  return [...senders].flatMap(([sender, places]) => {
+  return [...senders].flatMap(([sender, { room, places }]) => {
     const byTime = [...places].sort(([a], [b]) => (sentAt.get(a) ?? 0) - (sentAt.get(b) ?? 0))
     return byTime.flatMap(([, { offset }], index): Violation[] => {
       const before = byTime[index - 1]?.[1]
       if (!before || before.offset < offset) return []
       return [
-        { kind: 'order', what: `${sender}: what was sent first stands at ${before.offset}, then ${offset}` },
+        {
+          kind: 'order',
+          room,
+          what: `${sender}: what was sent first stands at ${before.offset}, then ${offset}`,
+        },
       ]
     })
   })

@@ -40,6 +40,10 @@ export class Outbox {
     return this.#waiting.length === 0
   }
 
+  get length(): number {
+    return this.#waiting.length
+  }
+
   add(message: Message): void {
     this.#waiting.push({ ...message, isInFlight: false })
     this.#flush()

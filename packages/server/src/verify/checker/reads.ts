@@ -71,10 +71,11 @@ class Reads {
   }
 
   page(event: Page): void {
-    const { after, before, epoch, entries, more, askedAt } = event
+    const { after, before, epoch, oldest = 1, entries, more, askedAt } = event
     const first = entries[0]
     let at: Cursor | undefined = first && { epoch, offset: first.offset - 1 }
-    if (after !== undefined) at = { epoch, offset: after }
+    // What is below the oldest offset is gone, which is not for a page to hide, but for the losses to tell.
+    if (after !== undefined) at = { epoch, offset: Math.max(after, oldest - 1) }
     for (const entry of entries) at = this.#step(event, at, entry)
     if (before !== undefined && at && at.offset !== before - 1)
       this.#found('hole', event, `a page below ${before} ends with ${at.offset}`)
@@ -114,7 +115,7 @@ class Reads {
   }
 
   #found(kind: Violation['kind'], event: Event, what: string): void {
-    this.violations.push({ kind, what: `${by(event)}: ${what}` })
+    this.violations.push({ kind, room: event.room, what: `${by(event)}: ${what}` })
   }
 }
 

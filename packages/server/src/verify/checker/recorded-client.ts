@@ -20,6 +20,7 @@ export interface RecordedClientOptions {
   readonly dial: () => WebSocket
   /** How long it waits after a lost connection before it dials again, in ms. */
   readonly pauseMs: () => number
+  readonly token?: string
 }
 
 /**
@@ -81,6 +82,18 @@ export class RecordedClient {
     this.#socket?.terminate()
   }
 
+  /**
+   * It stops reading from its connection without closing it, and dials another, as a phone does that has changed its
+   * network. Whoever calls this ends the old connection in time.
+   */
+  leaveHalfOpen(): WebSocket | undefined {
+    const socket = this.#socket
+    if (socket?.readyState !== WebSocket.OPEN) return undefined
+    socket.pause()
+    this.#lost()
+    return socket
+  }
+
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#redial)
@@ -93,36 +106,59 @@ export class RecordedClient {
     this.#socket = socket
     this.#connections++
     this.#asked = new Map()
-    socket.on('message', (data) => this.#take(JSON.parse(data.toString())))
+    socket.on('message', (data) => {
+      // Frames can still arrive on a connection that was cut or left.
+      if (socket === this.#socket && socket.readyState === WebSocket.OPEN) this.#read(data.toString())
+    })
     socket.on('error', () => {
       // The close event that follows makes it reconnect.
     })
     socket.on('close', () => {
-      this.#isLive = false
-      this.outbox.shut()
-      if (!this.#isClosed) this.#redial = setTimeout(() => this.#dial(), this.options.pauseMs())
+      if (socket === this.#socket) this.#lost()
     })
   }
 
+  #lost(): void {
+    this.#socket = undefined
+    this.#isLive = false
+    this.outbox.shut()
+    if (!this.#isClosed) this.#redial = setTimeout(() => this.#dial(), this.options.pauseMs())
+  }
+
+  #read(text: string): void {
+    let frame: Frame
+    try {
+      frame = JSON.parse(text)
+    } catch {
+      this.recording.complain(`${this.name} got what is not JSON: ${text.slice(0, 100)}`)
+      return
+    }
+    this.#take(frame)
+  }
+
   #take(frame: Frame): void {
-    // Frames can still arrive on a connection that was cut.
-    if (this.#socket?.readyState !== WebSocket.OPEN) return
-    if (frame.type === 'system') this.#send({ type: 'auth', protocol: 1, session: this.#session })
+    if (frame.type === 'system') this.#send({ type: 'auth', protocol: 1, ...this.#credentials() })
     else if (frame.type === 'authenticated') this.#authenticated(frame)
     else if (frame.type === 'joined') this.#joined(frame)
-    else if (frame.type === 'chat_message') this.#delivered(frame)
     else if (frame.type === 'ack') this.#acked(frame)
     else if (frame.type === 'history') this.#paged(frame)
     else if (frame.type === 'error') this.#refused(frame)
     else if (frame.type === 'resync') this.#resynced(frame)
+    // Of any type: whatever has an offset is an entry of the log.
+    else if (frame.room_id === this.room && frame.offset !== undefined) this.#delivered(frame)
   }
 
   #authenticated({ user_id = '', session }: Frame): void {
     if (this.#user !== '' && user_id !== this.#user)
-      this.recording.complain(`${this.name} was ${this.#user}, and reconnected as ${user_id}`)
+      this.recording.complain(`${this.name} was ${this.#user}, and reconnected as ${user_id}`, 'other_user')
     this.#user = user_id
     this.#session = session
     this.#join()
+  }
+
+  /** A session never replaces a token. */
+  #credentials(): object {
+    return this.options.token === undefined ? { session: this.#session } : { token: this.options.token }
   }
 
   #join(): void {
@@ -133,7 +169,7 @@ export class RecordedClient {
   #joined(frame: Frame): void {
     const { since, askedAt } = this.#answered(frame)
     const cursor = placeOf(frame)
-    const { recovered, more = false, messages = [] } = frame
+    const { recovered, reason, more = false, messages = [] } = frame
     this.cursor = cursor
     this.#isLive = !more
     this.recording.add({
@@ -142,6 +178,7 @@ export class RecordedClient {
       ...{ askedAt, entries: messages.map(entryOf), cursor, more },
       ...(since && { since }),
       ...(recovered !== undefined && { recovered }),
+      ...(reason !== undefined && { reason }),
     })
     if (more) this.#join()
     else this.outbox.open()
@@ -154,32 +191,36 @@ export class RecordedClient {
   }
 
   #acked(frame: Frame): void {
-    const { client_id: clientId = '', duplicate = false } = frame
+    const { client_id: clientId = '', duplicate = false, durability } = frame
     this.outbox.acked(clientId)
-    this.recording.add({ kind: 'acked', ...this.#seen(), clientId, at: placeOf(frame), duplicate })
+    this.recording.add({
+      ...{ kind: 'acked', ...this.#seen(), clientId, at: placeOf(frame), duplicate },
+      ...(durability !== undefined && { durability }),
+    })
   }
 
   #paged(frame: Frame): void {
     const { askedAt, after, before } = this.#answered(frame)
-    const { epoch = '', messages = [], more = false } = frame
+    const { epoch = '', oldest_offset: oldest, messages = [], more = false } = frame
     this.recording.add({
       kind: 'page',
       ...this.#seen(),
       ...{ askedAt, epoch, entries: messages.map(entryOf), more },
       ...(after !== undefined && { after }),
       ...(before !== undefined && { before }),
+      ...(oldest !== undefined && { oldest }),
     })
   }
 
   #refused({ client_id: clientId, code = '', retry_after_ms: retryMs = 50, ref }: Frame): void {
     if (clientId === undefined) {
-      if (code !== 'unavailable') this.recording.complain(`${this.name} was told '${code}' (${ref})`)
+      if (code !== 'unavailable') this.recording.complain(`${this.name} was told '${code}' (${ref})`, code)
       this.cut()
       return
     }
     this.recording.add({ kind: 'refused', ...this.#seen(), clientId, code })
     if (!this.outbox.refused(clientId, code, retryMs))
-      this.recording.complain(`${this.name} was refused ${clientId} with '${code}'`)
+      this.recording.complain(`${this.name} was refused ${clientId} with '${code}'`, code)
   }
 
   #resynced(frame: Frame): void {

@@ -9,6 +9,9 @@ export class Recording {
   readonly complaints: string[] = []
   readonly #waiting = new Set<() => void>()
 
+  /** How long a condition may take to become true, in ms. */
+  constructor(private readonly patienceMs = PATIENCE_MS) {}
+
   add(event: Event): void {
     this.events.push(event)
     this.wake()
@@ -19,12 +22,13 @@ export class Recording {
     for (const wake of this.#waiting) wake()
   }
 
-  complain(what: string): void {
+  /** `code` is that of the refusal, if it was one. */
+  complain(what: string, _code?: string): void {
     this.complaints.push(what)
   }
 
   /** Resolves when a condition is true; checks it after every event. @throws Error if it never is */
-  until(isTrue: () => boolean, what: string): Promise<void> {
+  until(isTrue: () => boolean, what: string, patienceMs = this.patienceMs): Promise<void> {
     if (isTrue()) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const stop = () => {
@@ -39,8 +43,8 @@ export class Recording {
       const timer = setTimeout(() => {
         stop()
         const [complaint = 'nobody complained'] = this.complaints
-        reject(new Error(`Waited ${PATIENCE_MS} ms in vain until ${what} (${complaint})`))
-      }, PATIENCE_MS)
+        reject(new Error(`Waited ${patienceMs} ms in vain until ${what} (${complaint})`))
+      }, patienceMs)
       this.#waiting.add(wake)
     })
   }
