@@ -190,9 +190,16 @@ export const layers: Layer[] = [
   // It judges the server by the wire alone, and shares no code with it.
   { name: 'server checker', files: [`${server}verify/checker/`], imports: ['node:', 'ws'], types: [] },
   {
+    name: 'server verify',
+    files: [`${server}verify/`],
+    imports: ['server checker', 'node:', 'ws'],
+    types: [],
+  },
+  {
     name: 'server command',
     files: [`${server}cli/`],
     imports: [
+      'server verify',
       'server',
       'server http',
       'server entries',

@@ -35,7 +35,18 @@ const protocol = defineProtocol({
 
 type Running = Pick<Roomful<typeof protocol>, 'ready' | 'metrics' | 'close' | 'http'>
 
+/** Each reads the rest of the arguments, and returns the exit code. */
+const SUBCOMMANDS: ReadonlyMap<string, (args: readonly string[]) => Promise<number>> = new Map([
+  ['verify', async (args) => (await import('./cli/verify.js')).runVerify(args)],
+])
+
 async function main(): Promise<void> {
+  const [name = '', ...args] = process.argv.slice(2)
+  const subcommand = SUBCOMMANDS.get(name)
+  if (subcommand) {
+    process.exitCode = await subcommand(args).catch(refuseUsage)
+    return
+  }
   const command = readCommand(process.argv.slice(2), process.env)
   switch (command.run) {
     case 'help':
@@ -174,6 +185,13 @@ async function version(): Promise<string> {
     version: string
   }
   return version
+}
+
+/** Of a subcommand, 1 says that it found something wrong. */
+function refuseUsage(error: unknown): number {
+  if (!(error instanceof UsageError)) throw error
+  console.error(`roomful: ${error.message}`)
+  return 2
 }
 
 function fail(error: unknown): never {

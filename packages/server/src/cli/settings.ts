@@ -41,6 +41,7 @@ export class UsageError extends Error {}
 export const HELP = `roomful: typed real-time rooms, with a demo page
 
 Usage: roomful [options]
+       roomful verify URL    says whether users can rely on a server, and what is wrong; see roomful verify --help
 
   --port PORT         port of the page and the WebSocket   (PORT, default 3000)
   --host HOST         address to listen on                 (HOST, default 127.0.0.1)

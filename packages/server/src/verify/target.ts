@@ -1,0 +1,15 @@
+/** What is verified, and as whom. */
+export interface Target {
+  /** With `ws:` or `wss:`. */
+  readonly url: URL
+  /** As the browser of a page sends it. */
+  readonly origin: string
+  readonly token?: string
+  /** What the names of the rooms begin with. */
+  readonly room: string
+}
+
+/** What a page has that the server itself serves. */
+export function originOf(url: URL): string {
+  return `${url.protocol === 'wss:' ? 'https' : 'http'}://${url.host}`
+}
