@@ -196,9 +196,16 @@ export const layers: Layer[] = [
     types: [],
   },
   {
+    name: 'server contract',
+    files: [`${server}contract/`],
+    imports: [protocol, 'node:', 'zod/mini'],
+    types: [],
+  },
+  {
     name: 'server command',
     files: [`${server}cli/`],
     imports: [
+      'server contract',
       'server verify',
       'server',
       'server http',

@@ -38,6 +38,7 @@ type Running = Pick<Roomful<typeof protocol>, 'ready' | 'metrics' | 'close' | 'h
 /** Each reads the rest of the arguments, and returns the exit code. */
 const SUBCOMMANDS: ReadonlyMap<string, (args: readonly string[]) => Promise<number>> = new Map([
   ['verify', async (args) => (await import('./cli/verify.js')).runVerify(args)],
+  ['contract', async (args) => (await import('./cli/contract.js')).runContract(args)],
 ])
 
 async function main(): Promise<void> {

@@ -42,6 +42,7 @@ export const HELP = `roomful: typed real-time rooms, with a demo page
 
 Usage: roomful [options]
        roomful verify URL    says whether users can rely on a server, and what is wrong; see roomful verify --help
+       roomful contract check PROTOCOL    says whether a changed contract breaks old clients; see roomful contract --help
 
   --port PORT         port of the page and the WebSocket   (PORT, default 3000)
   --host HOST         address to listen on                 (HOST, default 127.0.0.1)
