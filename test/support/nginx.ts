@@ -14,7 +14,13 @@ export class Nginx {
   ) {}
 
   /** `http` stands beside the `server` block. @throws Error that says what to install */
-  static async start(server: string, http = ''): Promise<Nginx> {
+  static start(server: string, http = ''): Promise<Nginx> {
+    const map = "map $http_upgrade $connection_upgrade { default upgrade; '' close; }"
+    return Nginx.with((port) => `${map} ${http} server { listen 127.0.0.1:${port}; ${server} }`)
+  }
+
+  /** With all that stands in its `http` block. */
+  static async with(http: (port: number) => string): Promise<Nginx> {
     const port = await freePort()
     const folder = mkdtempSync(join(tmpdir(), 'roomful-nginx-'))
     // Its workers are another user, who must be able to look.
@@ -28,9 +34,7 @@ export class Nginx {
        http {
          access_log off;
          ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}
-         map $http_upgrade $connection_upgrade { default upgrade; '' close; }
-         ${http}
-         server { listen 127.0.0.1:${port}; ${server} }
+         ${http(port)}
        }`,
     )
     const child = spawn(program(), ['-e', `${folder}/error.log`, '-p', folder, '-c', config], {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { Quantiles } from '../../packages/server/src/verify/quantiles.js'
 import { Cli } from '../support/cli.js'
-import { roomful } from './targets.js'
+import { answering, roomful } from './targets.js'
 
 const started: Cli[] = []
 
@@ -79,6 +79,20 @@ describe('roomful verify', () => {
     for (const word of words) expect(stdout).toContain(word)
     expect(code).toBe(0)
   })
+})
+
+it('roomful verify shows neither a token in the URL nor what a server says to the terminal', {
+  timeout: 40_000,
+}, async () => {
+  const hostile = await answering(302, { location: 'http://127.0.0.1/\u009b31m?token=secret' })
+  const { stdout } = await verify(`ws://127.0.0.1:${hostile}/ws?token=secret`).exit()
+  expect(stdout).toContain('redirects to http://127.0.0.1/')
+  expect(stdout).not.toContain('secret')
+  const shouting = await answering(500, {}, '\u001b]0;owned\u0007')
+  const shouted = await verify(`ws://127.0.0.1:${shouting}`).exit()
+  expect(shouted.stdout).toContain('\ufffd]0;owned')
+  expect(shouted.stdout).not.toContain('\u001b')
+  expect(shouted.stdout).not.toContain('\u0007')
 })
 
 it('quantiles of a million durations take the memory of a few hundred numbers, and are right to 2 %', () => {

@@ -2,7 +2,7 @@ import type { Reached } from './diagnosis/diagnose.js'
 import type { Hold } from './diagnosis/idle.js'
 import { type Finding, seconds } from './finding.js'
 import type { Quantiles } from './quantiles.js'
-import type { Target } from './target.js'
+import { addressOf, type Target } from './target.js'
 import type { Verdict } from './trial/judge.js'
 import type { Tally } from './trial/tally.js'
 
@@ -34,7 +34,7 @@ const MARKS = { wrong: 'WRONG', limit: 'limit', note: 'note' } as const
 /** For people: short, and the bad news last, where one looks first. */
 export function toText(report: Report): string {
   const { target, findings, reached } = report
-  const lines = [`${target.url.href} as a page of ${target.origin}`, '']
+  const lines = [`${addressOf(target.url)} as a page of ${target.origin}`, '']
   if (reached) lines.push(...reachedLines(reached), ...trialLines(report), '')
   for (const { weight, says, mend } of [...findings].sort(byWeight)) {
     lines.push(`${MARKS[weight]}  ${says}`)
@@ -42,7 +42,12 @@ export function toText(report: Report): string {
     lines.push('')
   }
   lines.push(resultOf(report))
-  return lines.join('\n')
+  return lines.map(printable).join('\n')
+}
+
+/** What a server says may hold what a terminal obeys. */
+function printable(line: string): string {
+  return line.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\u{FFFD}')
 }
 
 const ORDER = { note: 0, limit: 1, wrong: 2 } as const
@@ -96,7 +101,7 @@ function trialLines({ trial }: Report): readonly string[] {
 export function toJson(report: Report): object {
   const { target, findings, reached, trial } = report
   return {
-    url: target.url.href,
+    url: addressOf(target.url),
     origin: target.origin,
     fine: isFine(report),
     findings,

@@ -9,6 +9,11 @@ export interface Target {
   readonly room: string
 }
 
+/** For people and files: a query may hold a token, and a user a password. */
+export function addressOf({ protocol, host, pathname }: URL): string {
+  return `${protocol}//${host}${pathname}`
+}
+
 /** What a page has that the server itself serves. */
 export function originOf(url: URL): string {
   return `${url.protocol === 'wss:' ? 'https' : 'http'}://${url.host}`

@@ -209,14 +209,11 @@ function noUpgradeWords({ status, headers }: Answered): Finding {
 function redirectWords(location: string | undefined, url: URL): Finding {
   const to =
     location !== undefined && URL.canParse(location, asHttp(url)) ? new URL(location, asHttp(url)) : undefined
+  const address = to ? `${to.protocol}//${to.host}${to.pathname}` : 'nowhere'
   const mend = to
     ? `Use ${to.protocol === 'https:' ? 'wss' : 'ws'}://${to.host}${to.pathname}`
     : 'Use the address that it leads to.'
-  return wrong(
-    'redirect',
-    `The server redirects to ${location ?? 'nowhere'}, and a WebSocket follows no redirect.`,
-    mend,
-  )
+  return wrong('redirect', `The server redirects to ${address}, and a WebSocket follows no redirect.`, mend)
 }
 
 const asHttp = (url: URL) => url.href.replace(/^ws/, 'http')
