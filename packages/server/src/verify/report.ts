@@ -84,7 +84,7 @@ function trialLines({ trial }: Report): readonly string[] {
   return [
     ...(holds.length > 0
       ? [
-          `idle        one connection held for ${seconds(held)}, ${holds.reduce((sum, { pings }) => sum + pings, 0)} pings`,
+          `idle        one connection held for ${seconds(held)}, with ${holds.reduce((sum, { pings }) => sum + pings, 0)} of the server's pings`,
         ]
       : []),
     `trial       ${clients} clients in ${tally.rooms} rooms; ${tally.cuts} connections cut, ${tally.halfOpen} left half-open`,
