@@ -1,3 +1,5 @@
+import { Ledger } from './app/ledger.js'
+
 /** Compares what the page's clients sent and were promised with what each of them got and shows. */
 export class Auditor {
   /** Messages that the page sent, by client id, in their order. */
@@ -6,6 +8,12 @@ export class Auditor {
   #missing = new Map()
   #graceMs = 5_000
   #arrivals = { doubled: 0, reordered: 0 }
+  #ledger = new Ledger()
+
+  /** A frame came out of a cable. */
+  passed(frame) {
+    this.#ledger.passed(frame)
+  }
 
   /** A message was handed to a client's handlers. */
   arrived(panel, { epoch, offset }) {
@@ -36,7 +44,9 @@ export class Auditor {
       const known = this.#sent.get(message.client_id)
       if (!known && state === 'pending')
         this.#sent.set(message.client_id, { panel, room: panel.room.id, number: this.#sent.size })
-      if (known && state === 'sent') known.place = message
+      if (!known || state !== 'sent') continue
+      known.place = message
+      this.#ledger.promised(message)
     }
   }
 
@@ -77,7 +87,8 @@ export class Auditor {
     const holes = []
     let last
     const expect = (epoch, offset) => {
-      for (let next = last.offset + 1; next < offset; next++) holes.push(`${epoch} ${next}`)
+      for (let next = last.offset + 1; next < offset; next++)
+        if (!this.#ledger.isEmpty(panel.room.id, epoch, next)) holes.push(`${epoch} ${next}`)
     }
     for (const { kind, state, message } of panel.entries) {
       if (kind === 'break') last = undefined

@@ -298,3 +298,37 @@ it('the demo page shows a break for what a lying network takes away, and counts 
     .toBe('lost 0 · doubled 1 · reordered 0 of 5 messages')
   expect(await grace.log.locator('.break').count()).toBe(1)
 })
+
+it('the demo page counts as lost what a lying network takes out between amendments, though it says that nothing was there', async () => {
+  const context = await browser.newContext(wide)
+  contexts.push(context)
+  // On the way to the second client, message 4 is lost: between an edit, a deletion and a reaction.
+  await context.routeWebSocket(/client=1$/, (page) => {
+    const server = page.connectToServer()
+    server.onMessage((text) => {
+      const frame = JSON.parse(String(text))
+      if (frame.offset === 4 && frame.type === 'chat_message') return
+      if (Array.isArray(frame.messages))
+        frame.messages = frame.messages.filter(({ offset }: { offset: number }) => offset !== 4)
+      page.send(JSON.stringify(frame))
+    })
+  })
+  const [ada, grace] = await openDemo(context, `${demo.url}/#room=amended-lies`)
+  if (!ada || !grace) throw new Error('The page shows nobody')
+  await ada.say('one')
+  await grace.sees('one')
+  await ada.act('one', 'Edit')
+  await ada.say('one, edited')
+  await grace.sees('one, edited')
+  await grace.act('one, edited', '👍')
+  await expect.poll(() => ada.reactions('one, edited')).toEqual(['👍 1'])
+  await ada.say('taken')
+  await ada.log.getByText('#4', { exact: true }).waitFor()
+  await ada.act('one, edited', 'Delete')
+  await ada.say('last')
+  await grace.log.getByText('#6', { exact: true }).waitFor()
+  expect(await grace.texts()).toEqual(['Deleted', 'last'])
+  await expect
+    .poll(() => verdict(grace.page), { timeout: 15_000 })
+    .toBe('lost 1 · doubled 0 · reordered 0 of 3 messages')
+})

@@ -94,6 +94,29 @@ export class Person {
     return this.messages.locator('.meta').allTextContents()
   }
 
+  /** The row of a message, by a part of its own text. */
+  row(text: string): Locator {
+    return this.messages.filter({ has: this.page.locator('.bubble > p', { hasText: text }) })
+  }
+
+  /** Chooses from the menu of a message. */
+  async act(text: string, item: string): Promise<void> {
+    await this.row(text).getByRole('button', { name: 'Message actions' }).click()
+    await this.panel.getByRole('menu').getByText(item).click()
+  }
+
+  /** Each reaction to a message with its count, the own ones in brackets. */
+  async reactions(text: string): Promise<string[]> {
+    const chips = await this.row(text).locator('.chips button').all()
+    return Promise.all(
+      chips.map(async (chip) => {
+        const words = await chip.innerText()
+        const isOwn = (await chip.getAttribute('aria-pressed')) === 'true'
+        return isOwn ? `[${words.replace(/\s+/g, ' ')}]` : words.replace(/\s+/g, ' ')
+      }),
+    )
+  }
+
   async pullPlug(): Promise<void> {
     await this.panel.getByRole('button', { name: 'Pull the plug' }).click()
   }

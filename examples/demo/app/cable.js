@@ -54,7 +54,7 @@ class CableSocket extends EventTarget {
   }
 
   send(data) {
-    this.#cable.watch('out', data)
+    this.#cable.watch('out', parse(data))
     this.#carry('out', () => this.#wire.send(data))
   }
 
@@ -80,7 +80,7 @@ class CableSocket extends EventTarget {
       })
     this.#wire.onmessage = ({ data }) =>
       this.#carry('in', () => {
-        this.#cable.watch('in', data)
+        this.#cable.watch('in', parse(data))
         this.dispatchEvent(new MessageEvent('message', { data }))
       })
     this.#wire.onclose = ({ code, reason }) => this.#carry('in', () => this.end(code, reason))
@@ -94,5 +94,13 @@ class CableSocket extends EventTarget {
       if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms))
       if (!this.isSilent && this.readyState !== WebSocket.CLOSED) deliver()
     })
+  }
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return { type: 'not JSON', text }
   }
 }

@@ -110,8 +110,7 @@ export class Inspector {
   }
 
   /** Called with each frame, as it passes. */
-  watch(panel, way, text) {
-    const frame = parse(text)
+  watch(panel, way, frame) {
     const row = make('details', frame.type === 'ping' || frame.type === 'pong' ? 'ping' : '')
     row.append(makeSummary(panel, way, frame))
     row.ontoggle = () => row.children[1] ?? row.append(make('pre', '', JSON.stringify(frame, hide, 2)))
@@ -135,14 +134,6 @@ function makeSummary(panel, way, frame) {
   $('.who', summary).dataset.tone = toneOf(panel.name)
   $('.way', summary).ariaLabel = way === 'in' ? 'received' : 'sent'
   return summary
-}
-
-function parse(text) {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return { type: 'not JSON', text }
-  }
 }
 
 /** Whoever looks over a shoulder must not be able to take over the session. */

@@ -1,9 +1,13 @@
+import { Actions } from './actions.js'
 import { $, clone, make, setText } from './dom.js'
 import { toneOf } from './people.js'
+import { drawQuote, flash } from './quote.js'
+import { drawReactions } from './reactions.js'
+import { Roving } from './roving.js'
+import { describePending, fillRow } from './row.js'
 
 /** Entries that a join and each look further back ask for. */
 export const HISTORY = 30
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 
 const BREAKS = {
   epoch_changed: 'The server started anew with an empty log. What is above is on this screen only.',
@@ -19,8 +23,12 @@ export class Log {
   #list
   #pill
   #older
+  #actions
+  #roving
   /** Rows and the entries that they show, by key. */
   #rows = new Map()
+  /** The same by the id of the message, for answers to it. */
+  #byId = new Map()
   #drawn
   #unread = 0
   #wasAtEnd = true
@@ -32,6 +40,8 @@ export class Log {
     this.#list = $('ol', this.#box)
     this.#pill = $('.newer', panel.element)
     this.#older = $('.older', this.#box)
+    this.#actions = new Actions(panel)
+    this.#roving = new Roving(this.#list)
     this.#pill.onclick = () => this.toEnd()
     this.#older.onclick = () => this.#loadOlder()
     this.#box.onscroll = () => this.#scrolled()
@@ -50,7 +60,7 @@ export class Log {
     if (entries === this.#drawn?.entries && state === this.#drawn.state) return
     this.#drawn = { entries, state }
     this.#steadily(() => {
-      const { hasOwn, below } = this.#arrange(entries)
+      const { hasOwn, below } = this.#roving.settle(() => this.#arrange(entries))
       if (hasOwn) this.#wasAtEnd = true
       if (!this.#wasAtEnd) this.#unread += below
       $('.empty', this.#box).hidden = entries.length > 0 || !isLive
@@ -77,14 +87,17 @@ export class Log {
     const wasEmpty = this.#rows.size === 0
     let place = this.#list.firstElementChild
     let waiting = 0
+    this.#byId.clear()
     for (const [index, entry] of entries.entries()) {
       const known = this.#rows.get(entry.key)
       const row = known?.row ?? (entry.kind === 'break' ? makeBreak(entry) : clone('message'))
       if (entry.kind === 'message') {
         if (known?.entry !== entry) this.#fill(row, entry)
         this.#style(row, entry, entries[index - 1], entries[index + 1])
-        if (entry.state === 'pending')
-          setText($('.meta', row), this.#panel.isLive ? 'sending' : `waiting ${++waiting}`)
+        if (entry.state === 'pending') waiting++
+        if (isPending(entry)) setText($('.meta', row), describePending(entry, this.#panel.isLive, waiting))
+        this.#byId.set(entry.message.id, { row, entry })
+        this.#quote(row, entry)
       }
       this.#rows.set(entry.key, { row, entry })
       if (!known && !wasEmpty && !place) {
@@ -98,40 +111,55 @@ export class Log {
   }
 
   #fill(row, entry) {
-    const { message, state } = entry
-    setText($('.bubble p', row), message.message)
-    $('.meta', row).replaceChildren(make('time', '', clock.format(new Date(message.timestamp))))
-    if (message.offset !== undefined) $('.meta', row).append(' ', make('i', '', `#${message.offset}`))
-    const repair = $('.repair', row)
-    repair.hidden = state !== 'failed' && state !== 'lost'
-    if (state === 'failed') setText($('span', repair), `Not sent: ${entry.error.message}`)
-    if (state === 'lost') setText($('span', repair), 'The server lost it')
+    fillRow(row, entry)
+    const actions = $('.actions', row)
+    actions.hidden = !canAct(entry)
+    describeBy(actions, $('.bubble', row))
+    this.#actions.serve(actions, entry)
+    drawReactions(row, entry, (reaction) => this.#panel.toggleReaction(entry, reaction))
     $('.retry', row).onclick = () => this.#retry(entry)
     $('.discard', row).onclick = $('.cancel', row).onclick = () => this.#takeBack(entry)
   }
 
+  #quote(row, { message: { reply_to } }) {
+    $('.quote', row).hidden = true
+    if (!reply_to) return
+    const answered = this.#byId.get(reply_to.id)
+    drawQuote(
+      row,
+      answered,
+      (entry) => this.#panel.authorOf(entry),
+      (target) => {
+        flash(target)
+        this.#roving.focusRow(target)
+      },
+    )
+  }
+
   #retry(entry) {
-    if (entry.retry()) this.#panel.auditor.withdrawn(entry.message.client_id)
+    if (entry.retry() && !entry.amendment) this.#panel.auditor.withdrawn(entry.message.client_id)
     this.#panel.focus()
   }
 
   #takeBack(entry) {
     const { client_id } = entry.message
-    if (entry.cancel()) this.#panel.auditor.withdrawn(client_id)
-    else this.#panel.tell('Too late to take it back: it has left')
+    if (!entry.cancel()) this.#panel.tell('Too late to take it back: it has left')
+    else if (!entry.amendment) this.#panel.auditor.withdrawn(client_id)
     this.#panel.focus()
   }
 
   #style(row, entry, before, after) {
-    const { state, message } = entry
-    const author = this.#isOwn(entry) ? this.#panel.name : this.#panel.nameOf(message)
+    const { state, amendment, message } = entry
+    const author = this.#panel.authorOf(entry)
     setText($('.author bdi', row), author)
     row.dataset.tone = toneOf(author)
-    const isWaiting = state === 'pending' && !this.#panel.isLive
+    const isWaiting = isPending(entry) && !this.#panel.isLive
     $('.cancel', row).hidden = !isWaiting
     row.className = [
       'message',
-      isWaiting ? 'waiting' : state,
+      isWaiting ? 'waiting' : amendment === 'failed' ? 'failed' : state,
+      message.deleted && 'deleted',
+      row.classList.contains('flash') && 'flash',
       this.#isOwn(entry) && 'own',
       !isSameTurn(before, entry) && 'starts',
       !isSameTurn(entry, after) && 'ends',
@@ -192,6 +220,18 @@ function makeBreak({ reason }) {
   const row = make('li', 'break')
   row.append(make('p', '', BREAKS[reason] ?? 'A part is missing here.'))
   return row
+}
+
+const isPending = ({ state, amendment }) => state === 'pending' || amendment === 'pending'
+
+const canAct = ({ state, message }) => !message.deleted && (state === 'pending' || state === 'sent')
+
+let described = 0
+
+/** Buttons that have the same name tell whose they are. */
+function describeBy(button, element) {
+  element.id ||= `said-${++described}`
+  button.setAttribute('aria-describedby', element.id)
 }
 
 /** Whether two messages are shown as one person's turn. */

@@ -40,7 +40,10 @@ function open(side) {
   const panel = new Panel(side, {
     auditor,
     token: address().get('token') ?? undefined,
-    watch: (...seen) => inspector.watch(...seen),
+    watch(panel, way, frame) {
+      if (way === 'in') auditor.passed(frame)
+      inspector.watch(panel, way, frame)
+    },
   })
   panels.push(panel)
   $('.inspector').before(panel.element)

@@ -1,5 +1,6 @@
 import { Badge } from './badge.js'
 import { Cable } from './cable.js'
+import { Composer } from './composer.js'
 import { $, clone, make, setText } from './dom.js'
 import { HISTORY, Log } from './log.js'
 import { initialOf, isolate, NAMES, recall, remember, toneOf } from './people.js'
@@ -18,7 +19,6 @@ export class Panel {
   #stops = []
   #badge
   #log
-  #field = $('.composer textarea', this.element)
   #notice
   #noticeTimer
 
@@ -26,7 +26,7 @@ export class Panel {
     this.side = side
     this.auditor = auditor
     this.name = recall(`name-${side}`) ?? NAMES[side][0]
-    this.cable = new Cable((way, text) => watch(this, way, text))
+    this.cable = new Cable((way, frame) => watch(this, way, frame))
     this.client = Roomful.createClient({
       // The query keeps the sessions and the outboxes of the two clients apart.
       url: new URL(`ws?client=${side}`, location.href),
@@ -37,6 +37,7 @@ export class Panel {
       token,
     })
     this.#badge = new Badge(this)
+    this.composer = new Composer(this)
     this.#log = new Log(this)
     for (const value of [this.client.status, this.client.latency, this.client.user]) value.subscribe(redraw)
     this.client.on('error', (error) => this.tell(error.message))
@@ -44,11 +45,16 @@ export class Panel {
   }
 
   get entries() {
-    return this.room.timeline.get()
+    return this.chat.messages.get()
+  }
+
+  entryOf(key) {
+    return this.entries.find((entry) => entry.key === key)
   }
 
   get waiting() {
-    return this.entries.filter(({ state }) => state === 'pending').length
+    return this.entries.filter(({ state, amendment }) => state === 'pending' || amendment === 'pending')
+      .length
   }
 
   get isLive() {
@@ -60,6 +66,16 @@ export class Panel {
     return user_id === undefined || this.#ids.has(user_id)
   }
 
+  authorOf({ message }) {
+    return this.isMine(message) ? this.name : this.nameOf(message)
+  }
+
+  /** Not what was written under an earlier id: a server takes that for somebody else's. */
+  mayEdit({ kind, state, message }) {
+    if (kind !== 'message' || message.deleted || (state !== 'pending' && state !== 'sent')) return false
+    return message.user_id === undefined || message.user_id === this.client.user.get()
+  }
+
   nameOf({ user_id, data }) {
     return readName(data) || this.#names.get(user_id) || `Guest ${String(user_id).slice(-4)}`
   }
@@ -69,7 +85,9 @@ export class Panel {
     if (this.room && this.room.id !== roomId) this.room.leave()
     const room = this.client.room(roomId)
     this.room = room
-    this.#stops = [room.timeline, room.members, room.typing, room.status].map((value) =>
+    this.chat = Roomful.chat(room)
+    this.composer.cancel()
+    this.#stops = [this.chat.messages, room.members, room.typing, room.status].map((value) =>
       value.subscribe(redraw),
     )
     this.#stops.push(
@@ -99,8 +117,35 @@ export class Panel {
     }, 8_000)
   }
 
+  hush() {
+    this.#notice.hidden = true
+  }
+
   focus() {
-    this.#field.focus({ preventScroll: true })
+    this.composer.focus()
+  }
+
+  send(text, replyTo) {
+    return this.room.send(text, { data: { name: this.name }, replyTo })
+  }
+
+  edit({ message }, text) {
+    if (text !== message.message) return this.chat.edit(message, text, { data: message.data })
+  }
+
+  delete({ key, message }) {
+    this.chat.delete(message)
+    // It has never been sent, and never will be.
+    if (!this.entryOf(key)) this.auditor.withdrawn(message.client_id)
+  }
+
+  async toggleReaction({ message }, reaction) {
+    const isOwn = message.reactions?.some((one) => one.reaction === reaction && one.own)
+    try {
+      await (isOwn ? this.chat.unreact(message, reaction) : this.chat.react(message, reaction))
+    } catch (error) {
+      if (error.code !== 'cancelled') this.tell(error.message)
+    }
   }
 
   draw() {
@@ -115,7 +160,7 @@ export class Panel {
     setText($('.head .avatar', this.element), initialOf(this.name))
     setText($('.plug span', this.element), this.cable.isPulled ? 'Plug it in' : 'Pull the plug')
     $('.log', this.element).ariaLabel = `Messages in ${this.room.id}, as ${this.name} sees them`
-    this.#field.ariaLabel = this.#field.placeholder = `Message ${this.room.id}`
+    this.composer.draw()
     this.#drawLink()
     this.#drawMembers()
     this.#drawTyping()
@@ -201,18 +246,6 @@ export class Panel {
     name.onkeydown = ({ key, isComposing }) => {
       if (key === 'Enter' && !isComposing) this.focus()
     }
-    this.#field.oninput = () => this.#typed()
-    this.#field.onblur = () => this.room.typing.stop()
-    this.#field.onkeydown = (event) => {
-      // Enter also ends the composition of Chinese, Japanese and Korean text; Safari says so only by 229.
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return
-      event.preventDefault()
-      this.#send()
-    }
-    $('.composer', element).onsubmit = (event) => {
-      event.preventDefault()
-      this.#send()
-    }
     $('.plug', element).onclick = () => this.#togglePlug()
     $('.again', element).onclick = () => {
       this.client.connect()
@@ -227,33 +260,6 @@ export class Panel {
       for (const log of document.querySelectorAll('.log'))
         log.ariaLive = element.contains(log) ? 'polite' : 'off'
     })
-  }
-
-  #typed() {
-    this.#fit()
-    if (this.#field.value) this.room.typing.keystroke()
-    else this.room.typing.stop()
-  }
-
-  #fit() {
-    this.#field.style.height = 'auto'
-    this.#field.style.height = `${this.#field.scrollHeight}px`
-  }
-
-  #send() {
-    const text = this.#field.value
-    this.focus()
-    if (!text.trim()) return
-    const sent = this.room.send(text, { data: { name: this.name } })
-    // Refused at once: the text stays for the person to mend.
-    if (sent.state === 'failed') {
-      sent.catch((error) => this.tell(error.message))
-      return
-    }
-    this.#notice.hidden = true
-    this.#field.value = ''
-    this.#fit()
-    this.room.typing.stop()
   }
 
   #togglePlug() {
