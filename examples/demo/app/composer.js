@@ -47,6 +47,11 @@ export class Composer {
     const { room } = this.#panel
     this.#field.ariaLabel = this.#field.placeholder = `Message ${room.id}`
     const entry = this.#entry
+    if (this.#subject && (!entry || entry.message.deleted)) {
+      this.#panel.tell('The message is gone')
+      this.cancel()
+      return
+    }
     this.#strip.hidden = !entry
     $('.send', this.#panel.element).ariaLabel = this.#subject?.isEdit ? 'Save' : 'Send'
     if (!entry) return
@@ -55,9 +60,6 @@ export class Composer {
       this.#subject.isEdit ? 'Editing' : `Replying to ${this.#panel.authorOf(entry)}`,
     )
     setText($('.what', this.#strip), entry.message.message)
-    if (!entry.message.deleted) return
-    this.cancel()
-    this.#panel.tell('The message was deleted')
   }
 
   get #entry() {

@@ -122,7 +122,6 @@ export class Log {
   }
 
   #quote(row, { message: { reply_to } }) {
-    $('.quote', row).hidden = true
     if (!reply_to) return
     const answered = this.#byId.get(reply_to.id)
     drawQuote(

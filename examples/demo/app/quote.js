@@ -5,7 +5,6 @@ const FLASH_MS = 1_500
 /** Shows, above an answer, what it answers. The server does not check that: it may be gone, or never have been there. */
 export function drawQuote(row, answered, nameOf, show) {
   const quote = $('.quote', row)
-  quote.hidden = false
   quote.disabled = !answered
   const message = answered?.entry.message
   const text = !message ? 'an earlier message' : message.deleted ? 'a deleted message' : message.message

@@ -6,6 +6,7 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
 export function fillRow(row, entry) {
   const { message, state, amendment } = entry
   setText($('.bubble p', row), message.deleted ? 'Deleted' : message.message)
+  $('.quote', row).hidden = !message.reply_to
   $('.meta', row).replaceChildren(...marksOf(message))
   const repair = $('.repair', row)
   repair.hidden = state !== 'failed' && state !== 'lost' && amendment !== 'failed'
