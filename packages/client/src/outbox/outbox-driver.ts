@@ -8,7 +8,7 @@ import type { Draft, Head, OutboxEntry, OutboxStore } from '../options/stored-ou
 import { Timer } from '../runtime/clock.js'
 import type { Runtime } from '../runtime/runtime.js'
 import * as strings from '../runtime/strings.js'
-import { Outbox, type SendResult, type Settled, seenBefore } from './outbox.js'
+import { Outbox, type SendResult, type Settled } from './outbox.js'
 
 /**
  * A message that was passed to `send`, or an edit, a deletion or a reaction. Await it to get its position in the log or a
@@ -76,7 +76,7 @@ export class OutboxDriver implements FrameSource {
   readonly #answer: Timer
   /** The frame that is next to be sent. */
   #prepared:
-    | { readonly entry: OutboxEntry; readonly frame: EncodedFrame; readonly head: Head | undefined }
+    | { readonly entry: OutboxEntry; readonly frame: EncodedFrame; readonly seen: Head | undefined }
     | undefined
   /** The socket accepts nothing more, though it has not reported its end yet. */
   #isClosing = false
@@ -308,9 +308,12 @@ export class OutboxDriver implements FrameSource {
     const isOpen = (roomId: string) => this.#rooms.get(roomId)?.isLive ?? false
     for (let entry = this.#outbox.next(now, isOpen); entry; entry = this.#outbox.next(now, isOpen)) {
       const head = this.#room(entry)?.head
-      const frame = this.#encode(entry, head)
+      const known = entry.seen?.epoch === head?.epoch ? entry.seen : undefined
+      // A log that has forked gives offsets again. A message at one of them would look older than what was seen before.
+      const seen = known && head && head.offset < known.offset ? head : known
+      const frame = this.#encode(entry, seen)
       if (frame) {
-        this.#prepared = { entry, frame, head }
+        this.#prepared = { entry, frame, seen: seen ?? head }
         return { budget: 'messages', bytes: frame.bytes }
       }
     }
@@ -320,17 +323,16 @@ export class OutboxDriver implements FrameSource {
   }
 
   /** Returns `undefined` and settles the message if it is too large. */
-  #encode(entry: OutboxEntry, head: Head | undefined): EncodedFrame | undefined {
+  #encode(entry: OutboxEntry, seen: Head | undefined): EncodedFrame | undefined {
     const { clientId, roomId, message, fields, amends, meta } = entry
     const base = { type: 'chat_message', room_id: roomId, message: message || undefined }
     const after = amends ? undefined : this.#outbox.predecessor(roomId)
-    const seen = seenBefore(entry, head)?.offset
     try {
       if (this.#driver.mode === 'base') {
         if (amends) throw new RoomfulError('unsupported')
         return this.#driver.encode(base)
       }
-      const frame = { ...base, ...fields, client_id: clientId, after, seen, meta }
+      const frame = { ...base, ...fields, client_id: clientId, after, seen: seen?.offset, meta }
       return this.#driver.encode(frame, this.#outbox.dataOf(clientId))
     } catch (error) {
       this.#settle(this.#outbox.settle(clientId, error as RoomfulError))
@@ -340,14 +342,14 @@ export class OutboxDriver implements FrameSource {
 
   send(): void {
     if (!this.#prepared) return
-    const { entry, frame, head } = this.#prepared
+    const { entry, frame, seen } = this.#prepared
     if (this.#driver.mode === 'base') {
       this.#isClosing = !this.#driver.transmit(frame)
       if (!this.#isClosing) this.#settle(this.#outbox.settle(entry.clientId, { durability: 'none' }))
       return
     }
     // Stored first: a page that dies in between must not treat the message as never transmitted.
-    const doubtful = this.#outbox.transmitted(entry.clientId, this.#runtime.clock.now(), head)
+    const doubtful = this.#outbox.transmitted(entry.clientId, this.#runtime.clock.now(), seen)
     if (doubtful && (entry.doubtSince === undefined || doubtful.seen !== entry.seen))
       this.#store?.put(doubtful)
     this.#driver.transmit(frame)

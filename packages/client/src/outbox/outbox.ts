@@ -158,16 +158,15 @@ export class Outbox {
     return lane?.flights.at(-1) ?? lane?.accepted
   }
 
-  /** Call this before the frame leaves. Returns the updated entry. */
-  transmitted(clientId: string, now: number, head?: Head): OutboxEntry | undefined {
+  /** Call this before the frame leaves. `seen` is what a repeat is to tell. Returns the updated entry. */
+  transmitted(clientId: string, now: number, seen?: Head): OutboxEntry | undefined {
     const waiting = this.#waiting.get(clientId)
     if (!waiting) return undefined
     const lane = this.#lane(laneOf(waiting.entry))
     if (lane.flights.length === 0) lane.refusal = undefined
     lane.flights.push(clientId)
     lane.isLeft = waiting.entry.amends !== undefined
-    const { entry } = waiting
-    waiting.entry = { ...entry, doubtSince: entry.doubtSince ?? now, seen: seenBefore(entry, head) ?? head }
+    waiting.entry = { ...waiting.entry, doubtSince: waiting.entry.doubtSince ?? now, seen }
     return waiting.entry
   }
 
@@ -345,15 +344,6 @@ export class Outbox {
     for (const { flights } of this.#lanes.values()) count += flights.length
     return count
   }
-}
-
-/**
- * The wire's `seen` for a repeat. Below the newest entry of a log that has forked meanwhile: it gives offsets again, and
- * a message at one of those would look older than `seen`.
- */
-export function seenBefore({ seen }: OutboxEntry, head: Head | undefined): Head | undefined {
-  if (!head || seen?.epoch !== head.epoch) return undefined
-  return seen.offset > head.offset ? head : seen
 }
 
 function unknownAfter(cause: RoomfulError): RoomfulError {
