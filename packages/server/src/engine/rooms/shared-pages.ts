@@ -1,7 +1,7 @@
 import type { Backplane, LogPage, Position, Range } from '../../api/contracts/backplane.js'
-import { type AroundPage, type AroundRange, readAround } from '../../backplane/log/around.js'
 import { coversOf } from '../../backplane/log/page.js'
 import type { CoveringPage } from '../connection/page-frames.js'
+import { type AroundPage, type AroundRange, readAround } from './around.js'
 import type { Authors } from './authors.js'
 import type { Room } from './room.js'
 

@@ -2,7 +2,7 @@ import { memory, UNLIMITED } from '@roomful/server'
 import { createTestServer } from '@roomful/server/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readAround } from '../../../src/backplane/log/around.js'
+import { readAround } from '../../src/engine/rooms/around.js'
 
 interface Entry {
   readonly type: string

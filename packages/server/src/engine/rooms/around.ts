@@ -1,8 +1,8 @@
 import type { Target } from '@roomful/protocol'
 import type { Break, LogEntry, LogPage, Position, Range } from '../../api/contracts/backplane.js'
 import { RoomfulError } from '../../api/contracts/roomful-error.js'
-import { ENTRY_OVERHEAD } from './log-segment.js'
-import { type Covers, coversOf } from './page.js'
+import { ENTRY_OVERHEAD } from '../../backplane/log/log-segment.js'
+import { type Covers, coversOf } from '../../backplane/log/page.js'
 
 /** The messages around one of them, half of them before it. */
 export interface AroundRange {
