@@ -52,7 +52,7 @@ describe('a message as a register', () => {
   })
 })
 
-const few = { operations: 1_500, clients: 8, rooms: 2, cutEveryMs: 60, killEveryMs: 1_500, seed: 1 }
+const few = { operations: 1_500, clients: 8, rooms: 2, cutEvery: 40, killEveryMs: 1_500, seed: 1 }
 
 it.each(['memory', 'sqlite', 'redis'] as const)(
   '[D1] [D2] [D3] [D7] [D8] messages are linearizable registers on %s, whatever breaks while they are edited, deleted and read',

@@ -4,7 +4,7 @@ import { runRegisters } from './run.js'
 
 /** Messages as registers on real servers, at length; run by `npm run test:checker`. */
 const OPERATIONS = Number(process.env.REGISTER_OPERATIONS ?? 100_000)
-const LOAD = { operations: OPERATIONS, clients: 24, rooms: 4, cutEveryMs: 50, killEveryMs: 5_000 }
+const LOAD = { operations: OPERATIONS, clients: 24, rooms: 4, cutEvery: 100, killEveryMs: 5_000 }
 const TITLES: Partial<Record<SubjectName, string>> = {
   memory: 'one server in memory',
   sqlite: 'one server on SQLite, killed by kill -9 every 5 s',

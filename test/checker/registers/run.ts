@@ -8,7 +8,8 @@ export interface RegisterOptions {
   readonly operations: number
   readonly clients: number
   readonly rooms: number
-  readonly cutEveryMs: number
+  /** After so many operations, a connection is cut. */
+  readonly cutEvery: number
   readonly killEveryMs: number
   readonly seed: number
 }
@@ -38,8 +39,9 @@ export async function runRegisters(name: SubjectName, options: RegisterOptions):
     return { room: `room-${index}`, ports, ...known, session: undefined, operations: 0, repeats: 0 }
   })
   const sum = (figure: 'operations' | 'repeats') => rooms.reduce((total, room) => total + room[figure], 0)
-  const startedAt = performance.now()
-  const isOver = () => sum('operations') >= options.operations || performance.now() - startedAt > LONGEST_MS
+  const now = () => performance.now()
+  const startedAt = now()
+  const isOver = () => sum('operations') >= options.operations || now() - startedAt > LONGEST_MS
   const clients: RegisterClient[] = []
   const faults = { cuts: 0, kills: 0 }
   try {
@@ -50,11 +52,16 @@ export async function runRegisters(name: SubjectName, options: RegisterOptions):
       await until(() => shared.session !== undefined, 'somebody is known')
     }
     await Promise.all([
-      every(options.cutEveryMs, isOver, async () => {
-        random.pick(clients).cut()
-        faults.cuts++
-      }),
-      every(subject.isKilled ? options.killEveryMs : Number.POSITIVE_INFINITY, isOver, async () => {
+      every(
+        options.cutEvery,
+        () => sum('operations'),
+        isOver,
+        async () => {
+          random.pick(clients).cut()
+          faults.cuts++
+        },
+      ),
+      every(subject.isKilled ? options.killEveryMs : Number.POSITIVE_INFINITY, now, isOver, async () => {
         await killOne(subject, random)
         faults.kills++
       }),
@@ -86,11 +93,16 @@ async function readThrough(shared: Shared, random: Random): Promise<void> {
   reader.close()
 }
 
-async function every(ms: number, isOver: () => boolean, strike: () => Promise<void>): Promise<void> {
-  for (let next = performance.now() + ms; !isOver(); ) {
-    await pause(Math.min(ms, 50))
-    if (performance.now() < next) continue
-    next = performance.now() + ms
+/** Strikes whenever something has grown by so much. */
+async function every(
+  step: number,
+  grown: () => number,
+  isOver: () => boolean,
+  strike: () => Promise<void>,
+): Promise<void> {
+  for (let next = grown() + step; !isOver(); await pause(5)) {
+    if (grown() < next) continue
+    next = grown() + step
     await strike()
   }
 }

@@ -60,6 +60,35 @@ describe('a page that many members ask for at the same time', () => {
     expect(reads).toHaveBeenCalledTimes(4)
   })
 
+  it('[M11] a page that many members ask for at the same time is not one from before a message that its reader has an ack for', async () => {
+    const store = memory()
+    const held: (() => void)[] = []
+    // As on Redis, an ack may overtake what the node hears of the message.
+    const backplane: typeof store = new Proxy(store, {
+      get(target, property) {
+        const value: unknown = Reflect.get(target, property, target)
+        if (property !== 'subscribe') return typeof value === 'function' ? value.bind(target) : value
+        return (...[stream, listener]: Parameters<typeof store.subscribe>) =>
+          target.subscribe(stream, (event) => held.push(() => listener(event)))
+      },
+    })
+    const server = await createTestServer({ backplane, limits: unlimited })
+    const ana = await server.connect()
+    await ana.join('big')
+    await ask(server, [ana], history)
+    expect(last(ana, 'history')?.messages).toEqual([])
+    await ask(server, [ana], {
+      type: 'chat_message',
+      room_id: 'big',
+      message: 'one',
+      client_id: 'c',
+    } as never)
+    expect(last(ana, 'ack')).toBeDefined()
+    await ask(server, [ana], history)
+    expect(last(ana, 'history')?.messages).toHaveLength(1)
+    for (const tell of held) tell()
+  })
+
   it('a page that many members ask for at the same time is asked for again once it could not be read', async () => {
     const { server, clients, reads } = await crowd()
     const [ana, bob] = clients as [TestClient, TestClient]

@@ -155,6 +155,9 @@ export class Chats {
     const { deps } = this
     const { connection, membership, message, arrival } = chat
     const { client_id: clientId, ref } = message
+    const room = deps.rooms.get(streamOf(membership.roomId, chat.userId))
+    // A page that its sender asks for from now on contains it.
+    if (room) room.acknowledged = accepted.position
     if (clientId === undefined) return
     if (message.type === 'chat_message') membership.lastAccepted = { clientId, position: accepted.position }
     deps.replies.acknowledge(connection, { ref, clientId, roomId: membership.roomId, accepted })

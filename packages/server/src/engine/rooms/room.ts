@@ -31,6 +31,8 @@ export class Room {
   subscription: Subscription | undefined
   /** The budget of all members for amendments: when it will be full again. */
   amendments = 0
+  /** The entry that a member was told last to be in the log. On Redis, it may be ahead of what the node has heard. */
+  acknowledged: Position | undefined
   /** How often the log broke. A page that was read before the last break may not fit what comes after it. */
   breaks = 0
   #head: Position | undefined

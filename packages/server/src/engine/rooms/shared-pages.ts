@@ -9,13 +9,15 @@ type ReadPage = Promise<Awaited<ReturnType<Backplane['read']>> & CoveringPage>
 
 type WithAuthors = Pick<CoveringPage, 'users'>
 
+type Named = Pick<Room, 'stream' | 'head'> & Partial<Pick<Room, 'acknowledged'>>
+
 /** The approximate size of a page without entries. */
 const PAGE_BYTES = 1_024
 
 /**
  * Pages of logs that several members request at about the same time, for example after a restart. Each page is read
- * once and, being one object, turned into JSON once. Pages are kept by the room's head, so that none lacks an entry
- * that its reader has missed.
+ * once and, being one object, turned into JSON once. Pages are kept by the room's head and by what was acknowledged last,
+ * so that none lacks an entry that its reader has missed, or has written.
  */
 export class SharedPages {
   #pages = new Map<string, Promise<LogPage>>()
@@ -27,19 +29,16 @@ export class SharedPages {
     private readonly maxBytes: number,
   ) {}
 
-  read({ stream, head }: Pick<Room, 'stream' | 'head'>, range: Range, since?: Position): ReadPage {
-    return this.#share(JSON.stringify([stream, head, range, since]), async (space) => {
-      const page = await this.backplane.read(stream, without(space, range), since)
+  read(room: Named, range: Range, since?: Position): ReadPage {
+    return this.#share(nameOf(room, range, since), async (space) => {
+      const page = await this.backplane.read(room.stream, without(space, range), since)
       return { ...page, covers: coversOf(page, range) }
     })
   }
 
-  readAround(
-    { stream, head }: Pick<Room, 'stream' | 'head'>,
-    range: AroundRange,
-  ): Promise<AroundPage & WithAuthors> {
-    return this.#share(JSON.stringify([stream, head, range]), (space) =>
-      readAround((part, since) => this.backplane.read(stream, part, since), without(space, range)),
+  readAround(room: Named, range: AroundRange): Promise<AroundPage & WithAuthors> {
+    return this.#share(nameOf(room, range), (space) =>
+      readAround((part, since) => this.backplane.read(room.stream, part, since), without(space, range)),
     )
   }
 
@@ -78,4 +77,8 @@ export class SharedPages {
 
 function without<R extends { readonly maxBytes: number }>(bytes: number, range: R): R {
   return { ...range, maxBytes: Math.max(0, range.maxBytes - bytes) }
+}
+
+function nameOf({ stream, head, acknowledged }: Named, ...asked: readonly unknown[]): string {
+  return JSON.stringify([stream, head, acknowledged, ...asked])
 }
