@@ -28,7 +28,7 @@ async function meet(
   if (!one || !other) throw new Error('The page shows nobody')
   await use(one, other)
   for (const { page } of people)
-    expect(await verdict(page)).toMatch(/^lost 0 · doubled 0 · reordered 0( of|$)/)
+    await expect.poll(() => verdict(page)).toMatch(/^lost 0 · doubled 0 · reordered 0( of|$)/)
 }
 
 const focused = ({ page }: Person) =>
@@ -195,7 +195,7 @@ it('the demo page counts no edit, deletion or reaction as a lost message, live, 
   await expect.poll(() => late.ada.texts()).toEqual(texts)
   await ada.say('five')
   await late.ada.sees('five')
-  expect(await late.audit()).toBe(found.replace('4', '5'))
+  await expect.poll(late.audit).toBe(found.replace('4', '5'))
 })
 
 it('the demo page takes back an edit and a message that wait', () =>
@@ -212,7 +212,7 @@ it('the demo page takes back an edit and a message that wait', () =>
     expect(await one.texts()).toEqual(['stays'])
     await one.plugIn()
     await one.isConnected()
-    expect(await verdict(one.page)).toBe('lost 0 · doubled 0 · reordered 0 of 1 message')
+    await expect.poll(() => verdict(one.page)).toBe('lost 0 · doubled 0 · reordered 0 of 1 message')
   }))
 
 it('the demo page says why an edit was refused, tries it again, and dismisses it', async () => {
@@ -252,7 +252,7 @@ it('the demo page says why an edit was refused, tries it again, and dismisses it
   await edit('tried again')
   await ada.row('as it was').getByRole('button', { name: 'Try again' }).click()
   await grace.sees('tried again')
-  expect(await verdict(ada.page)).toBe('lost 0 · doubled 0 · reordered 0 of 1 message')
+  await expect.poll(() => verdict(ada.page)).toBe('lost 0 · doubled 0 · reordered 0 of 1 message')
 })
 
 it('the demo page has one Tab stop for all messages, and arrow keys for what each offers', () =>
