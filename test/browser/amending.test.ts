@@ -293,7 +293,8 @@ it('the demo page has one Tab stop for all messages, and arrow keys for what eac
     await keyboard.press('End')
     await keyboard.press('Enter')
     await expect.poll(() => other.texts()).toEqual(['Deleted', 'beta', 'gamma'])
-    await expect.poll(() => describedBy(one), 'the nearest message that is left').toBe('beta')
+    // The nearest message that is left.
+    await expect.poll(() => describedBy(one)).toBe('beta')
   }))
 
 it('the demo page edits the last own message on ArrowUp in an empty composer, and leaves it with Esc', () =>
