@@ -60,8 +60,10 @@ export class Round {
   async play(): Promise<Verdict> {
     const { options } = this
     try {
+      // Those of a room connect one after the other: a balancer that goes round must not lead them all to the same server.
+      const room = (index: number) => Math.floor((index * this.#rooms.length) / options.clients)
       for (let index = 0; index < options.clients; index++)
-        this.#clients.push(this.#enter(`client ${index + 1}`, this.#rooms[index % this.#rooms.length] ?? ''))
+        this.#clients.push(this.#enter(`client ${index + 1}`, this.#rooms[room(index)] ?? ''))
       await this.#misbehave()
       const unfinished = await this.#finish()
       const { events, complaints, refusals } = this.#recording
