@@ -29,7 +29,7 @@ export class Inbox {
 
   /** Returns how many are left. */
   async markRead(ids: readonly string[]): Promise<number> {
-    const { unread } = await this.client.me.request('mark_read', { notification_ids: [...ids] })
+    const { unread } = await this.client.me.request('dismiss', { notification_ids: [...ids] })
     return unread
   }
 

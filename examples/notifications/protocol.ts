@@ -11,7 +11,7 @@ export type Notification = z.infer<typeof notification>
 const ids = z.object({ notification_ids: z.array(z.string()) })
 
 export const protocol = defineProtocol({
-  client: { mark_read: request(ids, z.object({ unread: z.int() })) },
+  client: { dismiss: request(ids, z.object({ unread: z.int() })) },
   server: {
     /** What is stored, to each device when it connects. */
     unread: volatile(z.object({ notifications: z.array(notification) })),

@@ -19,7 +19,7 @@ export function createNotificationServer(store: Store) {
         connection.broadcast({ type: 'unread', notifications: store.unreadOf(user.id) }),
     },
     handle: {
-      async mark_read({ user, room }, { notification_ids }) {
+      async dismiss({ user, room }, { notification_ids }) {
         store.markRead(user.id, notification_ids)
         await room.publish({ type: 'marked_read', notification_ids })
         return { unread: store.unreadOf(user.id).length }

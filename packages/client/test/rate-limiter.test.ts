@@ -103,13 +103,13 @@ describe('the pace of a connection', () => {
 
 describe('an honest client', () => {
   const protocol = defineProtocol({
-    client: { mark_read: request(z.object({ offset: z.number() }), z.object({})), waved: z.object({}) },
+    client: { mark_done: request(z.object({ offset: z.number() }), z.object({})), waved: z.object({}) },
   })
 
   it('[E12] an honest client is never refused for its rate: 140 messages in one go, a request for each, typing, presence and history', async () => {
     const { server, network, clock } = await createTestServer({
       protocol,
-      handle: { mark_read: () => ({}), waved: () => {} },
+      handle: { mark_done: () => ({}), waved: () => {} },
     })
     const sent: string[] = []
     const observe = (direction: string, text: string) => void (direction === 'sent' && sent.push(text))
@@ -124,7 +124,7 @@ describe('an honest client', () => {
     client.on('error', (error) => errors.push(error))
     const requests: Promise<unknown>[] = []
     room.on('chat_message', ({ offset = 0 }) => {
-      requests.push(room.request('mark_read', { offset }))
+      requests.push(room.request('mark_done', { offset }))
       room.typing.keystroke()
       room.emit('waved', {})
       room.presence.set({ offset })

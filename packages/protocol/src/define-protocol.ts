@@ -62,6 +62,11 @@ export function defineProtocol<
   server?: S & CheckServer<S>
   /** Schema of `data` in chat messages. @default none: chat messages carry no data */
   chat?: D & (D extends Schema ? CheckSchema<D> : unknown)
+  /**
+   * Names of published server messages that count as unread until a user has read past them, as chat messages do.
+   * @default none: only chat messages count
+   */
+  counts?: readonly CountableName<S>[]
 }): Protocol<C, S, D> {
   assertParts(definition)
   const client = (definition.client ?? {}) as C
@@ -79,5 +84,18 @@ export function defineProtocol<
     else assertBody(`server.${name}`, entry, PUBLISHED_ENVELOPE_FIELDS)
   }
   if (definition.chat) assertBody('chat', definition.chat)
-  return Object.freeze({ client, server, chat: definition.chat as D })
+  const { counts } = definition
+  for (const name of counts ?? []) assertCountable(name, server[name])
+  return Object.freeze({ client, server, chat: definition.chat as D, ...(counts && { counts: [...counts] }) })
+}
+
+type CountableName<S> = { [K in keyof S & string]: S[K] extends Volatile<Schema> ? never : K }[keyof S &
+  string]
+
+function assertCountable(name: string, definition: Schema | Volatile<Schema> | undefined): void {
+  if (definition && !isVolatile(definition)) return
+  const fault = definition ? 'is volatile, so nobody can have missed it' : 'is not a server message'
+  throw new TypeError(
+    `defineProtocol: counts names '${name}', which ${fault}; name a published server message`,
+  )
 }

@@ -27,7 +27,7 @@ interface Receivers {
 }
 
 /** Messages with `epoch`, `offset` and `id` that are not entries of a log. */
-const NOT_IN_LOG = new Set(['joined', 'ack', 'resync', 'history'])
+const NOT_IN_LOG = new Set(['joined', 'ack', 'resync', 'history', 'read_marked'])
 
 /** Passes each decoded message from the server to the part of the client that handles it. */
 export class MessageRouter {
@@ -76,6 +76,7 @@ export class MessageRouter {
         if (this.#client.driver.mode === 'base') room?.joined(message, undefined)
         return
       case 'draining':
+      case 'room_heads':
         this.#client.events.emit(message.type, message)
         return
       default:

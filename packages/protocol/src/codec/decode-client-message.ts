@@ -200,6 +200,10 @@ function crossFieldFault(
 ): DecodeError | undefined {
   if (message.type === 'chat_message' || message.type === 'edit_message')
     return chatDataFault(frame, message, chat)
+  if (message.type === 'watch_rooms') {
+    const wrong = message.room_ids.findIndex((id) => !isRoomId(id))
+    return wrong < 0 ? undefined : invalidField(frame, `room_ids.${wrong}`, 'Not the name of a room')
+  }
   return message.type === 'history' ? rangeFault(frame, message) : undefined
 }
 

@@ -1,13 +1,15 @@
-import { target } from '../messages/fields.js'
+import { cursor, target } from '../messages/fields.js'
 import {
   author,
   covers,
   entry,
   issue,
   limits,
+  mark,
   member,
   ownReactions,
   reactionCount,
+  roomHead,
   ServerMessage,
 } from '../messages/server-messages.js'
 import { FIELD_NAMES, messageShapeOf, type Names, shapeOf } from './shape-of.js'
@@ -22,6 +24,9 @@ const PARTS = {
   covers,
   reaction_count: reactionCount,
   own_reactions: ownReactions,
+  cursor,
+  mark,
+  head: roomHead,
 }
 const NAMES: Names = new Map([
   ...FIELD_NAMES,

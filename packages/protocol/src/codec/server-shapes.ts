@@ -10,13 +10,16 @@ export const partShapes: Readonly<Record<string, string>> = {
   "target": "offset:natural id:token",
   "covers": "from:natural to:natural",
   "reaction_count": "reaction count:natural",
-  "own_reactions": "offset:natural reactions:string[]"
+  "own_reactions": "offset:natural reactions:string[]",
+  "cursor": "epoch:token offset:natural id:token",
+  "mark": "user_id epoch:token offset:natural id:token",
+  "head": "room_id epoch:token offset:natural unread:natural more?:boolean mentions?:natural"
 }
 
 export const serverShapes: Readonly<Record<string, string>> = {
   "system": "message timestamp protocol?:integer connection_id?:token ping_interval_ms?:duration limits?:limits",
   "authenticated": "user_id session expires_in_ms?:duration ref?:token",
-  "joined": "room_id message timestamp epoch?:token offset?:natural id?:token messages?:entry[] more?:boolean covers?:covers count?:natural members?:member[] users?:author[] presence_version?:natural recovered?:boolean reason? own_reactions?:own_reactions[] ref?:token",
+  "joined": "room_id message timestamp epoch?:token offset?:natural id?:token messages?:entry[] more?:boolean covers?:covers count?:natural members?:member[] users?:author[] presence_version?:natural mark?:cursor unread?:natural mentions?:natural marks?:mark[] recovered?:boolean reason? own_reactions?:own_reactions[] ref?:token",
   "left": "room_id reason? retry_after_ms?:duration ref?:token",
   "user_joined": "message count:natural room_id? user_id?",
   "user_left": "message count:natural room_id? user_id?",
@@ -27,6 +30,8 @@ export const serverShapes: Readonly<Record<string, string>> = {
   "reaction_added": "reaction deleted?:boolean target:target user_id timestamp room_id id:token epoch:token offset:natural client_id?:token",
   "reaction_removed": "reaction deleted?:boolean target:target user_id timestamp room_id id:token epoch:token offset:natural client_id?:token",
   "reactions_erased": "reactions:reaction_count[] target:target user_id timestamp room_id id:token epoch:token offset:natural client_id?:token",
+  "read_marked": "room_id user_id epoch:token offset:natural id:token counted?:natural unread?:natural mentions?:natural ref?:token",
+  "room_heads": "rooms:head[] denied?:string[] ref?:token",
   "user_typing": "user_id timestamp room_id?",
   "user_stopped_typing": "user_id timestamp room_id?",
   "pong": "timestamp id?:token|number",

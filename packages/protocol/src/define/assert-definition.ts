@@ -1,7 +1,7 @@
 import { BUILT_IN_CLIENT_TYPES, BUILT_IN_SERVER_TYPES, RESERVED_PREFIX } from '../messages/reserved.js'
 import type { ObjectSchema } from './definitions.js'
 
-const PARTS = ['client', 'server', 'chat']
+const PARTS = ['client', 'server', 'chat', 'counts']
 
 /** Rejects unknown parts, since a misspelt part would declare nothing. */
 export function assertParts(definition: object): void {

@@ -42,6 +42,8 @@ export interface Protocol<
   readonly server: S
   /** Schema of `data` in chat messages, if they carry any. */
   readonly chat: D
+  /** Published messages that count as unread, as chat messages do. */
+  readonly counts?: readonly string[] | undefined
 }
 
 /** The protocol of an application without messages of its own. */

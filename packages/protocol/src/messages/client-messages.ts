@@ -69,6 +69,17 @@ export const reactions = z.object({
   ref,
 })
 
+export const markRead = z.object({
+  type: z.literal('mark_read'),
+  room_id: roomId,
+  epoch: token,
+  offset,
+  id: token,
+  ref,
+})
+
+export const watchRooms = z.object({ type: z.literal('watch_rooms'), room_ids: z.array(z.string()), ref })
+
 export const typingStart = z.object({ type: z.literal('typing_start'), room_id: roomId })
 export const typingStop = z.object({ type: z.literal('typing_stop'), room_id: roomId })
 
@@ -120,6 +131,8 @@ export const ClientMessage = z.discriminatedUnion('type', [
   addReaction,
   removeReaction,
   reactions,
+  markRead,
+  watchRooms,
   typingStart,
   typingStop,
   ping,

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { count, durationMs, jsonObject, offset, openEnum, target, token } from './fields.js'
+import { count, cursor, durationMs, jsonObject, offset, openEnum, target, token } from './fields.js'
 
 const ref = z.optional(token)
 const optionalRoom = z.optional(z.string())
@@ -49,6 +49,9 @@ export const member = z.object({
 /** A user who wrote messages of a page. */
 export const author = z.object({ user_id: z.string(), profile: jsonObject })
 
+/** Up to where a user has read a room. */
+export const mark = z.object({ user_id: z.string(), epoch: token, offset, id: token })
+
 /** A published message as stored in the log: its type, its envelope, and its body. */
 export const entry = z.looseObject({
   type: z.string(),
@@ -82,6 +85,10 @@ export const joined = z.object({
   members: z.optional(z.array(member)),
   users: z.optional(z.array(author)),
   presence_version: z.optional(count),
+  mark: z.optional(cursor),
+  unread: z.optional(count),
+  mentions: z.optional(count),
+  marks: z.optional(z.array(mark)),
   recovered: z.optional(z.boolean()),
   reason: z.optional(z.string()),
   own_reactions: z.optional(z.array(ownReactions)),
@@ -191,6 +198,37 @@ export const messagesErased = z.object({
   offset,
 })
 
+/** Up to where a user has read; the user's own devices also learn what is unread after the entry at `counted`. */
+export const readMarked = z.object({
+  type: z.literal('read_marked'),
+  room_id: z.string(),
+  user_id: z.string(),
+  epoch: token,
+  offset,
+  id: token,
+  counted: z.optional(offset),
+  unread: z.optional(count),
+  mentions: z.optional(count),
+  ref,
+})
+
+/** What is new in a room that a connection watches. */
+export const roomHead = z.object({
+  room_id: z.string(),
+  epoch: token,
+  offset,
+  unread: count,
+  more: z.optional(z.boolean()),
+  mentions: z.optional(count),
+})
+
+export const roomHeads = z.object({
+  type: z.literal('room_heads'),
+  rooms: z.array(roomHead),
+  denied: z.optional(z.array(z.string())),
+  ref,
+})
+
 const typing = { user_id: z.string(), timestamp, room_id: optionalRoom }
 export const userTyping = z.object({ type: z.literal('user_typing'), ...typing })
 export const userStoppedTyping = z.object({ type: z.literal('user_stopped_typing'), ...typing })
@@ -291,6 +329,8 @@ export const ServerMessage = z.discriminatedUnion('type', [
   reactionAdded,
   reactionRemoved,
   reactionsErased,
+  readMarked,
+  roomHeads,
   userTyping,
   userStoppedTyping,
   pong,
@@ -308,6 +348,8 @@ export type ServerMessage = z.output<typeof ServerMessage>
 export type ServerMessageOf<T extends ServerMessage['type']> = Extract<ServerMessage, { type: T }>
 export type Member = z.output<typeof member>
 export type Author = z.output<typeof author>
+export type RoomHead = z.output<typeof roomHead>
+export type Mark = z.output<typeof mark>
 export type Entry = z.output<typeof entry>
 export type WireLimits = z.output<typeof limits>
 export type Durability = ServerMessageOf<'ack'>['durability']

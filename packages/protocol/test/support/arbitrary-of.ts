@@ -26,7 +26,13 @@ export const json = fc.letrec<{ value: unknown; object: Record<string, unknown> 
   object: fc.dictionary(key, tie('value'), { maxKeys: 3, depthIdentifier: 'json', noNullPrototype: true }),
 }))
 
-/** Values that a zod schema of this package accepts; `room_id` is always a room's name. */
+/** Fields whose values are names of rooms. */
+const named = new Map<string, fc.Arbitrary<unknown>>([
+  ['room_id', roomId],
+  ['room_ids', fc.array(roomId, { maxLength: 4 })],
+])
+
+/** Values that a zod schema of this package accepts; rooms always have a room's name. */
 export function arbitraryOf(schema: z.core.$ZodType): fc.Arbitrary<unknown> {
   const known = knownValuesOf(schema)
   if (known) return fc.constantFrom(...known)
@@ -74,7 +80,7 @@ function recordOf(def: z.core.$ZodObjectDef): fc.Arbitrary<unknown> {
   const fields = Object.entries(def.shape).map(([name, schema]) => {
     const { type, innerType } = schema._zod.def as { type: string; innerType?: z.core.$ZodType }
     const optional = type === 'optional' && innerType !== undefined
-    const value = name === 'room_id' ? roomId : arbitraryOf(optional ? innerType : schema)
+    const value = named.get(name) ?? arbitraryOf(optional ? innerType : schema)
     return { name, value, optional }
   })
   const known = fc.record(Object.fromEntries(fields.map(({ name, value }) => [name, value])), {
