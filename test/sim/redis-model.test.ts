@@ -3,6 +3,7 @@ import { silentLogger, systemClock } from '@roomful/server'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Amendment, Position, Range } from '../../packages/server/src/api/contracts/backplane.js'
+import { openText } from '../../packages/server/src/backplane/log/log.js'
 import { Amending } from '../../packages/server/src/backplane/redis/amending.js'
 import type { Append } from '../../packages/server/src/backplane/redis/append.js'
 import { NodeRedisStore } from '../../packages/server/src/backplane/redis/node-redis-store.js'
@@ -41,6 +42,9 @@ const appends = fc.record({
   /** Which of the positions so far it comes after. */
   after: fc.option(fc.nat(30), { nil: undefined }),
   size: fc.oneof(fc.nat(20), fc.nat(700)),
+  type: fc.constantFrom('chat_message', 'chat_message', 'chat_message', 'moved', 'other'),
+  mentions: fc.option(fc.subarray(['ada', 'bob', 'eve']), { nil: undefined }),
+  reads: fc.boolean(),
 })
 const amendments = fc.record({
   kind: fc.constantFrom('edit' as const, 'edit' as const, 'edit' as const, 'delete' as const),
@@ -71,6 +75,16 @@ const reads = fc.record({
   idAt: fc.option(offsets, { nil: undefined }),
   messagesOnly: fc.boolean(),
 })
+const readers = fc.constantFrom('ada', 'bob', 'eve').map((userId) => ({ userId, counts: ['moved'] }))
+const moves = fc.record({
+  kind: fc.constant('move' as const),
+  stream: streams,
+  reader: readers,
+  /** To which of the positions so far. */
+  to: fc.nat(30),
+})
+const unreads = fc.record({ kind: fc.constant('unread' as const), stream: streams, reader: readers })
+const marks = fc.record({ kind: fc.constant('marks' as const), stream: streams })
 const windows = fc.record({ kind: fc.constant('window' as const), sentMs: fc.constantFrom(0, YEAR_MS) })
 const heads = fc.record({ kind: fc.constant('head' as const), stream: streams })
 const anyStep = fc.oneof(
@@ -78,28 +92,35 @@ const anyStep = fc.oneof(
   { weight: 6, arbitrary: amendments },
   { weight: 6, arbitrary: reactions },
   { weight: 3, arbitrary: reads },
+  { weight: 3, arbitrary: moves },
+  { weight: 3, arbitrary: unreads },
+  marks,
   heads,
   windows,
 )
 type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never
 
+const TIME = '2026-01-01T00:00:00.000Z'
+
 function draftOf(step: Extract<Step, { kind: 'append' }>, places: readonly Position[]): Append {
-  const { stream, user, key, name, fingerprint, seen, after, size } = step
+  const { stream, user = 'ada', key, name, fingerprint, seen, after, size, type, mentions, reads } = step
   const place = after === undefined ? undefined : places[after % Math.max(1, places.length)]
-  const sender = user !== undefined && {
+  const sender = step.user !== undefined && {
     sender: { userId: user, clientId: `c${name}`, fingerprint, seen, after: place },
   }
-  const idempotency = user === undefined && key !== undefined ? { key: `k${key}`, fingerprint } : undefined
+  const idempotency =
+    step.user === undefined && key !== undefined ? { key: `k${key}`, fingerprint } : undefined
   const id = randomUUID()
   return {
     stream,
     id,
-    open: `{"type":"chat_message","message":"${'ü'.repeat(size)}","timestamp":"2026-01-01T00:00:00.000Z","user_id":"${user ?? 'ada'}","id":"${id}"`,
+    open: openText({ type, message: 'ü'.repeat(size), timestamp: TIME, user_id: user, id, mentions }),
     timestampMs: places.length,
     sender: undefined,
     newEpoch: randomUUID(),
     idempotency,
     ...sender,
+    ...(reads && type === 'chat_message' && { readBy: user }),
   }
 }
 
@@ -107,7 +128,7 @@ type AmendmentStep = Extract<Step, { kind: 'edit' | 'delete' }>
 
 function amendmentOf(step: AmendmentStep, target: Position): [Append, Amendment] {
   const { kind, stream, user, moderates, name, key, size } = step
-  const [message, timestamp] = ['x'.repeat(size), '2026-01-01T00:00:00.000Z']
+  const [message, timestamp] = ['x'.repeat(size), TIME]
   const { offset, id } = target
   const type = kind === 'edit' ? 'message_edited' : 'message_deleted'
   const text = JSON.stringify({ type, target: { offset, id }, message, timestamp, user_id: user })
@@ -215,6 +236,24 @@ async function sameInBoth(steps: readonly Step[]): Promise<void> {
       case 'read': {
         const of = [step.stream, rangeOf(step), step.idAt, randomUUID()] as const
         expect(model.read(TURN, ...of)).toEqual(await store.read(...of))
+        return
+      }
+      case 'move': {
+        const to = places[step.to % Math.max(1, places.length)]
+        if (!to) return
+        const of = [step.stream, step.reader, to] as const
+        expect(model.moveMark(TURN, ...of)).toEqual(await store.marks.move(...of))
+        return
+      }
+      case 'unread': {
+        const of = [step.stream, step.reader] as const
+        expect(model.unread(TURN, ...of)).toEqual(await store.marks.reading(...of))
+        return
+      }
+      case 'marks': {
+        const found = await store.marks.list(step.stream, 10)
+        const byUser = (all: typeof found) => all.toSorted((a, b) => (a.userId < b.userId ? -1 : 1))
+        expect(byUser(model.marks(TURN, step.stream))).toEqual(byUser(found))
         return
       }
       case 'head':

@@ -6,6 +6,7 @@ import type {
 import type { Append, AppendReply } from '../../../packages/server/src/backplane/redis/append.js'
 import { RedisConnection } from '../../../packages/server/src/backplane/redis/connection.js'
 import type { LogUpkeep } from '../../../packages/server/src/backplane/redis/log-upkeep.js'
+import type { MarkCommands } from '../../../packages/server/src/backplane/redis/mark-commands.js'
 import type { RedisSettings } from '../../../packages/server/src/backplane/redis/options.js'
 import type {
   Entered,
@@ -52,6 +53,13 @@ export class ModelStore implements RedisStore {
     end: isNotModelled,
     rewriteAndAppend: isNotModelled,
     forget: isNotModelled,
+  }
+  readonly marks: MarkCommands = {
+    move: (...args) => this.#run((data, turn) => data.moveMark(turn, ...args)),
+    reading: (...args) => this.#run((data, turn) => data.unread(turn, ...args)),
+    list: (stream) => this.#run((data, turn) => data.marks(turn, stream)),
+    forget: isNotModelled,
+    watch: isNotModelled,
   }
   readonly #client: ModelClient
   readonly #replicatedClient: ModelClient

@@ -6,8 +6,10 @@ import type {
   PresentUser,
   Range,
 } from '../../../packages/server/src/api/contracts/backplane.js'
+import type { Reader, Reading, UserMark } from '../../../packages/server/src/api/contracts/marks.js'
 import { isAmendmentText, targetOf } from '../../../packages/server/src/backplane/log/amending.js'
 import { entryText } from '../../../packages/server/src/backplane/log/log.js'
+import { countUnread } from '../../../packages/server/src/backplane/log/unread.js'
 import type {
   Amends,
   Append,
@@ -58,6 +60,8 @@ interface Log {
   forgotten: number
   /** Who reacted, in fields as Redis has them. */
   readonly reactions: Map<string, string>
+  /** Up to where users have read, the one that was moved longest ago first. */
+  readonly marks: Map<string, Position>
 }
 
 interface Present {
@@ -97,7 +101,7 @@ export class RedisData {
   }
 
   append({ now, publish }: Turn, append: Append): AppendReply {
-    const { stream, id, open, timestampMs, sender, idempotency, newEpoch, amends } = append
+    const { stream, id, open, timestampMs, sender, idempotency, newEpoch, amends, readBy } = append
     const { sentMs, idleMs } = this.settings
     const log = this.#logs.get(stream, now) ?? newLog(newEpoch)
     const { epoch, head } = log
@@ -139,6 +143,7 @@ export class RedisData {
     const entry = { offset, id, previousId: head.id, text: entryText(open, epoch, offset) }
     log.entries.push({ ...entry, open, at: now, key: idempotency && name })
     log.head = position
+    if (readBy !== undefined) log.marks.set(readBy, position)
     this.#trim(log, now)
     this.#logs.set(stream, log, now + idleMs)
     publish(stream, { kind: 'entry', epoch, entry })
@@ -176,6 +181,32 @@ export class RedisData {
   readReactions({ now }: Turn, stream: string, fields: readonly string[]): ReactionsReply {
     const log = this.#logs.get(stream, now)
     return { epoch: log?.epoch, fields: fields.map((field) => log?.reactions.get(field) ?? null) }
+  }
+
+  moveMark({ now }: Turn, stream: string, reader: Reader, to: Position) {
+    const log = this.#logs.get(stream, now)
+    if (!log) return undefined
+    const known = log.marks.get(reader.userId)?.offset ?? 0
+    const there = to.offset === log.head.offset ? log.head.id : entryAt(log, to.offset)?.id
+    const moved = to.epoch === log.epoch && to.offset > known && there === to.id
+    if (moved) log.marks.set(reader.userId, to)
+    return { ...this.#unread(log, reader), moved }
+  }
+
+  unread({ now }: Turn, stream: string, reader: Reader): Reading | undefined {
+    const log = this.#logs.get(stream, now)
+    return log && this.#unread(log, reader)
+  }
+
+  #unread({ entries, marks, head }: Log, reader: Reader): Reading {
+    const mark = marks.get(reader.userId)
+    const above = entries.filter(({ offset }) => offset > (mark?.offset ?? 0)).reverse()
+    const texts = above.map(({ text }) => text)
+    return { mark, head, ...countUnread(texts, reader) }
+  }
+
+  marks({ now }: Turn, stream: string): readonly UserMark[] {
+    return [...(this.#logs.get(stream, now)?.marks ?? [])].map(([userId, mark]) => ({ userId, mark }))
   }
 
   /** The amendments of one message, up to one of them. */
@@ -377,7 +408,8 @@ function recordOf({ sender, idempotency }: Append): string | undefined {
 
 function newLog(epoch: string): Log {
   const head = { epoch, offset: 0, id: epoch }
-  return { epoch, head, entries: [], records: new Map(), queue: [], forgotten: 0, reactions: new Map() }
+  const kept = { records: new Map(), queue: [], forgotten: 0, reactions: new Map(), marks: new Map() }
+  return { epoch, head, entries: [], ...kept }
 }
 
 function bytesOf({ open }: Kept): number {

@@ -51,15 +51,18 @@ import { Broadcasts } from './rooms/broadcasts.js'
 import { Chats } from './rooms/chat.js'
 import { Messenger } from './rooms/handles.js'
 import { Listings } from './rooms/listings.js'
+import { Marks } from './rooms/marks.js'
 import { Memberships } from './rooms/memberships.js'
 import { Moderation } from './rooms/moderation.js'
 import { OwnProfiles } from './rooms/own-profiles.js'
 import { Publisher } from './rooms/publisher.js'
 import { Reactions } from './rooms/reactions.js'
+import { Receipts } from './rooms/receipts.js'
 import { Rooms } from './rooms/rooms.js'
 import { SharedPages } from './rooms/shared-pages.js'
 import { Snapshots } from './rooms/snapshots.js'
 import { TypingNotices } from './rooms/typing-notices.js'
+import { Watches } from './rooms/watches.js'
 
 const SECOND_MS = 1_000
 const RETRY_AFTER_S = 1
@@ -85,6 +88,9 @@ export class Node {
   readonly #allowances: Allowances
   readonly #pages: SharedPages
   readonly #typing: TypingNotices
+  readonly #marks: Marks
+  readonly #receipts: Receipts
+  readonly #watches: Watches
   readonly #authenticator: Authenticator
   readonly #fanOut: FanOut
   readonly #handlerBatches: HandlerBatches
@@ -147,7 +153,17 @@ export class Node {
     const broadcasts = new Broadcasts({ rooms, registry, fanOut, backplane, lifeCycle })
     const typing = new TypingNotices(broadcasts, replies, clock, limits)
     this.#typing = typing
+    const receipts = new Receipts(backplane.marks, fanOut, limits.listedMembers)
+    this.#receipts = receipts
+    const { counts = [] } = options.protocol ?? {}
+    const watches = new Watches({ backplane, counts, access, replies, clock, logger, limits })
+    this.#watches = watches
+    const marks = new Marks({ backplane, counts, registry, rooms, receipts, watches, replies, lifeCycle })
+    this.#marks = marks
     const memberships = new Memberships({
+      marks,
+      watches,
+      receipts,
       typing,
       allowances,
       access,
@@ -214,6 +230,8 @@ export class Node {
       replies,
       authenticator: this.#authenticator,
       memberships,
+      marks,
+      watches,
       typing,
       allowances,
       chats,
@@ -239,6 +257,7 @@ export class Node {
         selfProfiles: options.profiles === 'self',
         amends: backplane.amends === true,
         reacts: backplane.reactions !== undefined,
+        marks: backplane.marks !== undefined,
       },
       metrics,
       contexts,
@@ -248,7 +267,7 @@ export class Node {
       calls,
       clock,
       contexts,
-      departures: new Departures({ registry, memberships, hooks, contexts, metrics, logger }),
+      departures: new Departures({ registry, memberships, watches, hooks, contexts, metrics, logger }),
     }
     this.listings = new Listings(rooms, registry, clock)
     this.changes = new Changes({ lifeCycle, backplane, clock, logger, newId })
@@ -260,6 +279,7 @@ export class Node {
       backplane,
       messages,
       publisher,
+      marks,
       memberships,
       moderation: this.#moderation,
       snapshots: new Snapshots(access, backplane),
@@ -419,6 +439,7 @@ export class Node {
       listedMembers: limits.listedMembers,
       newId,
       receive,
+      relaysMissed: () => this.#healMarks(),
       occupancyChanged: (stream, change) => this.occupancy.changed(stream, change),
     })
     await this.#moderation.start()
@@ -430,9 +451,19 @@ export class Node {
     ]
   }
 
+  #healMarks(): void {
+    this.#marks.heal().catch((err: unknown) => {
+      this.logger.warn(
+        { err },
+        'marks of users could not be read again; devices may show others until they rejoin',
+      )
+    })
+  }
+
   #sweep(): void {
     const now = this.clock.now()
     this.#pages.forget()
+    this.#receipts.forget()
     this.#typing.sweep(now)
     this.#authenticator.sweep(now)
     sweepHeartbeats(this.registry.connections(), this.limits.heartbeatMs, Math.trunc(now))
@@ -442,6 +473,8 @@ export class Node {
   #sweepSlowly(): void {
     const now = this.clock.now()
     this.rooms.sweepLarge(now)
+    this.#receipts.sweep()
+    void this.#watches.look()
     this.#allowances.sweep(now)
   }
 }

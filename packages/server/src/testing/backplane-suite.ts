@@ -18,6 +18,7 @@ import type { ChangeFeed, FeedEntry } from '../api/contracts/change-feed.js'
 import type { Clock } from '../api/contracts/clock.js'
 import { silentLogger } from '../api/contracts/logger.js'
 import { fingerprint } from '../backplane/log/fingerprint.js'
+import { MARK_CASES } from './mark-cases.js'
 import { REACTION_CASES } from './reaction-cases.js'
 
 /** The set-up of one case. */
@@ -1318,6 +1319,7 @@ const CASES: Record<string, Body> = {
   ...ERASE_CASES,
   ...RESTRICTION_CASES,
   ...PROFILE_CASES,
+  ...MARK_CASES,
   ...PRESENCE_CASES,
   ...PEER_CASES,
 }

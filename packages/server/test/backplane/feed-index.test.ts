@@ -7,7 +7,14 @@ const BYTES = 1_000_000
 
 function started(count: number) {
   const retention = { count, entries: count, bytes: 64 * 1024 * 1024, ageMs: 1_000_000 }
-  const bounds = { retention, window: { count: 1, ms: 1 }, streams: 100, totalBytes: 2 ** 30, idleMs: 1 }
+  const bounds = {
+    retention,
+    window: { count: 1, ms: 1 },
+    marks: { count: 1, ms: 1 },
+    streams: 100,
+    totalBytes: 2 ** 30,
+    idleMs: 1,
+  }
   const streams = new Streams(bounds, randomUUID)
   let now = 0
   const append = (name: string, index?: FeedIndex) => {

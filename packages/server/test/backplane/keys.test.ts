@@ -58,7 +58,14 @@ describe('a key in memory', () => {
     const retention = { count: 1_000_000, entries: 1_000_000, bytes: 64 * KIB, ageMs: 1_000 }
     const window = { count: 1_000, ms: 1_000 }
     const all = new Streams(
-      { retention, window, streams: 10, totalBytes: 1_000_000 * KIB, idleMs: 1 },
+      {
+        retention,
+        window,
+        marks: { count: 10, ms: 1_000 },
+        streams: 10,
+        totalBytes: 1_000_000 * KIB,
+        idleMs: 1,
+      },
       randomUUID,
     )
     const stream = all.open('r')

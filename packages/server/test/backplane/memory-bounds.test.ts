@@ -28,7 +28,15 @@ function streams(bounds: { readonly streams?: number; readonly totalBytes?: numb
   const retention = { count: 1_000, entries: 1_000, bytes: 64 * KIB, ageMs: 1_000 }
   const window = { count: 1_000, ms: 1_000 }
   return new Streams(
-    { retention, window, streams: 1_000, totalBytes: 1_000 * KIB, idleMs: 1_000, ...bounds },
+    {
+      retention,
+      window,
+      marks: { count: 10, ms: 1_000 },
+      streams: 1_000,
+      totalBytes: 1_000 * KIB,
+      idleMs: 1_000,
+      ...bounds,
+    },
     newId,
   )
 }

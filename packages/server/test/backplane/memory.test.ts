@@ -29,8 +29,8 @@ function forgetful(): Backplane {
     get(target, property) {
       if (property === 'publish')
         return (
-          ...[stream, { id, message, timestampMs, writer, amends }]: Parameters<Backplane['publish']>
-        ) => target.publish(stream, { id, message, timestampMs, writer, amends })
+          ...[stream, { id, message, timestampMs, writer, amends, readBy }]: Parameters<Backplane['publish']>
+        ) => target.publish(stream, { id, message, timestampMs, writer, amends, readBy })
       const value: unknown = Reflect.get(target, property, target)
       return typeof value === 'function' ? value.bind(target) : value
     },

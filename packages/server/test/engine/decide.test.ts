@@ -9,7 +9,7 @@ import { decide } from '../../src/engine/inbound/decide.js'
 
 const rate = { perSecond: 1, burst: 1 }
 const rates = { messages: rate, bytes: rate, joins: rate, history: rate }
-const LIMITS = { ...DEFAULT_LIMITS, amends: true, reacts: true, selfProfiles: true }
+const LIMITS = { ...DEFAULT_LIMITS, amends: true, reacts: true, marks: true, selfProfiles: true }
 const protocol = defineProtocol({
   client: { move: request(z.object({ to: z.string() }), z.object({ legal: z.boolean() })) },
 })

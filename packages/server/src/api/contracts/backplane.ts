@@ -15,6 +15,10 @@ export type * from './profiles.js'
 export type * from './reactions.js'
 export type * from './restrictions.js'
 
+import type { MarkStore } from './marks.js'
+
+export type * from './marks.js'
+
 export interface PresentUser {
   readonly userId: string
   readonly profile?: JsonObject
@@ -75,6 +79,8 @@ export interface Draft {
   readonly writer?: string | undefined
   /** What this entry changes in another one. Only for a store that {@link Backplane.amends}. */
   readonly amends?: Amendment | undefined
+  /** The user who has read up to this message, since they wrote it. Only for a store with {@link Backplane.marks}. */
+  readonly readBy?: string | undefined
 }
 
 /** Identifies a client's message, so that a repeat is recognised. */
@@ -141,7 +147,7 @@ export type StreamEvent =
 
 /** A message from one node to the others: volatile, delivered at most once. */
 export interface Relay {
-  readonly to: 'streams' | 'users' | 'everyone' | 'disconnect' | 'kick'
+  readonly to: 'streams' | 'users' | 'everyone' | 'disconnect' | 'kick' | 'marks'
   readonly targets: readonly string[]
   readonly payload: JsonObject
 }
@@ -160,6 +166,8 @@ export interface NodeLink {
    * throws.
    */
   receive(relay: unknown): void
+  /** Reports that messages of other nodes may have been lost, so that the node repairs what must not stay wrong. */
+  relaysMissed?(): void
   /**
    * Reports that a user entered or left a stream. Of all nodes, only the one that carried out the change is told, once;
    * if it ends at that moment, none is.
@@ -238,11 +246,16 @@ export interface Backplane {
   delete?(stream: string): Promise<void>
   /**
    * Takes the text and the data from all chat messages that a user wrote, in every stream, from those whose present text
-   * the user wrote, and from the user's edits; takes back the user's reactions; and ends the user's own stream. Ids and
-   * offsets stay. Each stream that had any gets entries that say so. Resolves once all is done. Absent where the store
-   * cannot.
+   * the user wrote, and from the user's edits; takes back the user's reactions; removes the user's marks; and ends the
+   * user's own stream. Ids and offsets stay. Each stream that had any gets entries that say so. Resolves once all is done.
+   * Absent where the store cannot.
    */
   erase?(userId: string): Promise<void>
+  /**
+   * Up to where users have read. A store that has this also moves the mark of a draft's `readBy` to its entry, in the step
+   * that appends it. Absent where the store keeps no marks: nobody then learns what is unread.
+   */
+  readonly marks?: MarkStore | undefined
   /** All entries of all streams in one order, if the store keeps such an order. */
   readonly changes?: ChangeFeed | undefined
 

@@ -36,12 +36,14 @@ export interface AuthenticationRequest {
 
 /**
  * The action that a user requests: a built-in one, or the name of an application's message. `chat_message` is also the
- * action of edits and deletions. `moderate` is asked in addition if the message to change is somebody else's; without
+ * action of edits and deletions. `watch` is asked for each room whose unread messages a client wants to follow without
+ * joining it, and again every five minutes. `moderate` is asked in addition if the message to change is somebody else's; without
  * `authorize`, it is denied.
  */
 export type Action<P extends AnyProtocol = BuiltIn> =
   | 'join'
   | 'history'
+  | 'watch'
   | 'chat_message'
   | 'moderate'
   | 'presence'

@@ -122,6 +122,17 @@ export interface Limits {
   readonly connections: number
   /** Rooms of one connection; a further join gets `room_limit`. @default 100 */
   readonly roomsPerConnection: number
+  /**
+   * Rooms that one connection may watch; a longer list gets `room_limit`. They do not count as rooms of the connection.
+   * @default 200
+   */
+  readonly watchedRoomsPerConnection: number
+  /**
+   * Rooms that the connections of one node may watch together, counted for each connection; a list beyond it gets
+   * `unavailable`. Each takes about 400 bytes.
+   * @default 200_000
+   */
+  readonly watchedRooms: number
   /** Rooms with members on one node; a join to a further room gets `unavailable`. @default 100_000 */
   readonly rooms: number
   /**
@@ -241,6 +252,8 @@ export const DEFAULT_LIMITS: Limits = {
   connectionsPerUser: 10,
   connections: 10_000,
   roomsPerConnection: 100,
+  watchedRoomsPerConnection: 200,
+  watchedRooms: 200_000,
   rooms: 100_000,
   listedMembers: 200,
   listBytesPerSecond: MIB,
@@ -285,6 +298,8 @@ export const UNLIMITED: Partial<Limits> = {
   connectionsPerUser: Number.POSITIVE_INFINITY,
   connections: Number.POSITIVE_INFINITY,
   roomsPerConnection: Number.POSITIVE_INFINITY,
+  watchedRoomsPerConnection: Number.POSITIVE_INFINITY,
+  watchedRooms: Number.POSITIVE_INFINITY,
   rooms: Number.POSITIVE_INFINITY,
   httpSockets: Number.POSITIVE_INFINITY,
 }

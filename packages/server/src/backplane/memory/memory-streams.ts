@@ -2,6 +2,7 @@ import type { StreamEvent } from '../../api/contracts/backplane.js'
 import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import { Dedupe, type DedupeWindow } from '../log/dedupe.js'
 import { type Retention, RoomLog } from '../log/log.js'
+import { type MarkBounds, MarkTable } from '../log/mark-table.js'
 import { WeightClasses } from '../log/weight-classes.js'
 import { Presence } from '../presence.js'
 
@@ -12,6 +13,8 @@ export interface Stream {
   dedupe: Dedupe | undefined
   /** The outcomes of the server's own messages with a key, for as long as the log keeps their entries. */
   keys: Dedupe | undefined
+  /** Up to where users have read. */
+  marks: MarkTable | undefined
   presence: Presence | undefined
   readonly listeners: Set<(event: StreamEvent) => void>
   /** The account that published into it first; a stream without a log has none. */
@@ -38,6 +41,7 @@ interface Account {
 export interface StreamBounds {
   readonly retention: Retention
   readonly window: DedupeWindow
+  readonly marks: MarkBounds
   readonly totalBytes: number
   readonly streams: number
   readonly idleMs: number
@@ -105,6 +109,7 @@ export class Streams {
       log: this.emptyLog(),
       dedupe: undefined,
       keys: undefined,
+      marks: undefined,
       presence: undefined,
       listeners: new Set(),
       account: undefined,
@@ -138,6 +143,7 @@ export class Streams {
     stream.log = this.emptyLog()
     stream.dedupe = undefined
     stream.keys = undefined
+    stream.marks = undefined
     this.settle(stream)
   }
 
@@ -155,6 +161,11 @@ export class Streams {
     const { count, ageMs } = this.bounds.retention
     stream.keys ??= new Dedupe({ count, ms: ageMs })
     return stream.keys
+  }
+
+  marksOf(stream: Stream): MarkTable {
+    stream.marks ??= new MarkTable(this.bounds.marks)
+    return stream.marks
   }
 
   /** Charges a stream to an account, if it has none yet. */
@@ -202,6 +213,7 @@ export class Streams {
     const { log, dedupe } = stream
     log.expire(now)
     dedupe?.expire(now)
+    stream.marks?.expire(now)
     this.settle(stream)
     if (!stream.isIdle || log.size > 0 || (dedupe?.size ?? 0) > 0) {
       stream.emptySince = undefined
@@ -221,13 +233,14 @@ export class Streams {
   }
 
   /**
-   * Takes a little from a stream: from its log or its records of repeats, whichever is larger, and finally the stream
-   * itself.
+   * Takes a little from a stream: from its log or its records of repeats, whichever is larger, then from its marks, and
+   * finally the stream itself.
    */
   #take(stream: Stream): void {
-    const { log, dedupe } = stream
+    const { log, dedupe, marks } = stream
     if (log.size > 0 && (!dedupe || dedupe.size === 0 || log.memory >= dedupe.bytes)) dropSegment(log)
     else if (dedupe && dedupe.size > 0) dedupe.forgetOlder()
+    else if (marks && marks.size > 0) marks.dropHalf()
     else {
       this.#delete(stream)
       return
@@ -244,10 +257,11 @@ export class Streams {
   }
 
   #weigh(stream: Stream, isIdle: boolean): void {
-    const { log, dedupe, keys, presence } = stream
+    const { log, dedupe, keys, marks, presence } = stream
     keys?.forgetBefore(log.oldestOffset)
-    const bytes = STREAM_BYTES + log.memory + (dedupe?.bytes ?? 0) + (keys?.bytes ?? 0)
-    const hasSpare = isIdle || log.size > 0 || (dedupe?.size ?? 0) > 0
+    const records = (dedupe?.bytes ?? 0) + (keys?.bytes ?? 0) + (marks?.bytes ?? 0)
+    const bytes = STREAM_BYTES + log.memory + records
+    const hasSpare = isIdle || log.size > 0 || (dedupe?.size ?? 0) + (marks?.size ?? 0) > 0
     // Users who are in a room stay until they leave; no limit may remove them.
     this.#note(stream, bytes + (presence?.bytes ?? 0), hasSpare ? bytes : 0, isIdle)
   }

@@ -23,6 +23,7 @@ import { bytesOf, type Presence, reportOccupancy } from '../presence.js'
 import { type AmendOutcome, amendTarget, eraseIn, forgetReactions } from './amending.js'
 import { FeedIndex } from './feed-index.js'
 import { MemoryFeed } from './memory-feed.js'
+import { MemoryMarks } from './memory-marks.js'
 import { MemoryProfiles } from './memory-profiles.js'
 import { MemoryReactions } from './memory-reactions.js'
 import { MemoryRestrictions } from './memory-restrictions.js'
@@ -68,6 +69,10 @@ export interface MemoryOptions {
   readonly dedupeMs?: number
   /** How long the log of an unused room exists after its last entry, in ms. @default 86_400_000 */
   readonly idleMs?: number
+  /** How many users' marks a room keeps; the one that was moved longest ago goes first. @default 10_000 */
+  readonly marksCount?: number
+  /** How long a user's mark is kept after it was moved last, in ms. @default 7_776_000_000, 90 days */
+  readonly marksMs?: number
 }
 
 const OPTIONS: OptionRules<MemoryOptions> = {
@@ -80,6 +85,8 @@ const OPTIONS: OptionRules<MemoryOptions> = {
   dedupeCount: is.positive,
   dedupeMs: is.positive,
   idleMs: is.positive,
+  marksCount: is.positive,
+  marksMs: is.positive,
 }
 
 const SWEEP_MS = 1_000
@@ -100,6 +107,10 @@ class MemoryBackplane implements Backplane {
   readonly amends = true
   readonly ready = true
   readonly dedupeWindowMs: number
+  readonly marks = new MemoryMarks(
+    () => this.#streams,
+    () => this.#now(),
+  )
   readonly #bounds: StreamBounds
   #started: { readonly node: NodeLink; readonly streams: Streams } | undefined
   readonly changes = new MemoryFeed(
@@ -126,6 +137,7 @@ class MemoryBackplane implements Backplane {
         ageMs: options.historyMs ?? 3_600_000,
       },
       window: { count: options.dedupeCount ?? 100_000, ms: options.dedupeMs ?? 600_000 },
+      marks: { count: options.marksCount ?? 10_000, ms: options.marksMs ?? 7_776_000_000 },
       totalBytes: options.totalBytes ?? 256 * 1024 * 1024,
       streams: options.streams ?? Math.min(100_000, getHeapStatistics().heap_size_limit / HEAP_A_STREAM),
       idleMs: options.idleMs ?? 86_400_000,
@@ -163,11 +175,13 @@ class MemoryBackplane implements Backplane {
     const entry = stream.log.append(draft.id, openText(draft.message), now)
     const { head } = stream.log
     remember(this.#streams, stream, draft, { ...entry, timestampMs }, now)
+    if (draft.readBy !== undefined) this.#streams.marksOf(stream).set(draft.readBy, head, now)
     this.#streams.charge(stream, draft.account ?? THE_APPLICATION)
     this.#streams.settle(stream)
     const { changes } = this
     if (changes.index) changes.appended(changes.index, name, epoch, entry)
     emit(stream, { kind: 'entry', entry, epoch })
+    for (const changed of this.marks.watchers) changed(name)
     return this.#accepted(head, false, timestampMs)
   }
 
@@ -208,6 +222,7 @@ class MemoryBackplane implements Backplane {
     this.changes.ended(name, stream.log.epoch)
     this.#streams.replaceLog(stream)
     emit(stream, { kind: 'resync', reason: 'epoch_changed', head: stream.log.head })
+    for (const changed of this.marks.watchers) changed(name)
   }
 
   async erase(userId: string): Promise<void> {
@@ -245,6 +260,7 @@ class MemoryBackplane implements Backplane {
     const found = []
     for (const stream of this.#streams.all()) {
       stream.dedupe?.forgetUser(userId)
+      stream.marks?.delete(userId)
       const through = eraseIn(stream.log, userId)
       if (through > 0) found.push({ stream, through })
     }

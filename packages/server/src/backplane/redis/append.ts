@@ -15,6 +15,8 @@ export interface Append {
   readonly writer?: { readonly userId: string; readonly kinds: readonly RestrictionKind[] } | undefined
   /** What becomes of an amendment, as the node has decided from what it read. A repeat gets its first answer all the same. */
   readonly amends?: Amends | undefined
+  /** The user whose mark moves to this entry. */
+  readonly readBy?: string | undefined
   /** The epoch of the log, if it is new. */
   readonly newEpoch: string
 }

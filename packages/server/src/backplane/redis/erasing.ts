@@ -8,9 +8,11 @@ import type { Append } from './append.js'
 import { lineOf, parseLine } from './feed-line.js'
 import { type LogEditor, type Rewrite, rewriteAll, rewritesOf } from './log-editor.js'
 import type { LogUpkeep } from './log-upkeep.js'
+import type { MarkCommands } from './mark-commands.js'
 
 export interface ErasingDeps {
   readonly upkeep: LogUpkeep
+  readonly marks: Pick<MarkCommands, 'forget'>
   /** The feed of all streams, if it is kept. */
   feed(): LogEditor | undefined
   newId(): string
@@ -81,6 +83,7 @@ export class Erasing {
       )
     for (const offset of await this.#reactedTo(stream, userId, untilMs))
       await this.deps.forgetReactions(stream, userId, offset, told)
+    await this.deps.marks.forget(stream, userId)
     for (let isDone = false; !isDone; ) isDone = await this.#passOver(stream, userId, untilMs)
   }
 

@@ -1,4 +1,4 @@
-import { partitionOf } from './partition.js'
+import { PARTITION_TAGS, partitionOf } from './partition.js'
 
 /** The stream that tells all nodes of each ban. No room's and no user's has this name. */
 export const BAN_NEWS = '@bans'
@@ -40,6 +40,11 @@ export class Keys {
    */
   channel(stream: string): string {
     return `${this.prefix}:${this.database}:{${partitionOf(stream)}}:live:${stream}`
+  }
+
+  /** Channels: the names of streams whose logs have changed, one for each partition. */
+  get changed(): readonly string[] {
+    return PARTITION_TAGS.map((tag) => `${this.prefix}:${this.database}:{${tag}}:changed`)
   }
 
   /** Matches the keys of all logs, and nothing else. */

@@ -1,5 +1,5 @@
 import type { Range } from '../../api/contracts/log.js'
-import type { Append, ReactionsChange } from './append.js'
+import type { Amends, Append, ReactionsChange } from './append.js'
 import { BAN_NEWS, type Keys } from './keys.js'
 import type { Rewrite } from './log-editor.js'
 import { keyField, sentField, textDigest, userMark } from './log-fields.js'
@@ -15,7 +15,7 @@ export class LogCalls {
   ) {}
 
   append(append: Append): ScriptCall {
-    const { timestampMs, sender, idempotency, writer, amends } = append
+    const { timestampMs, sender, idempotency, writer, amends, readBy } = append
     const field = sender
       ? sentField(sender.userId, sender.clientId)
       : idempotency
@@ -25,8 +25,9 @@ export class LogCalls {
     const mark = sender ? userMark(sender.userId) : ''
     const { seen, after } = sender ?? {}
     const against = writer ? (writer.kinds.includes('mute') ? 'all' : 'ban') : ''
-    const place = after ? [after.epoch, after.offset, after.id] : amends ? ['', '', ''] : []
-    const args = [timestampMs, field, fingerprint, mark, against, seen ?? '', ...place, ...amendArgs(amends)]
+    const more = amends ? amendArgs(amends) : this.#readArgs(readBy)
+    const place = after ? [after.epoch, after.offset, after.id] : more.length > 0 ? ['', '', ''] : []
+    const args = [timestampMs, field, fingerprint, mark, against, seen ?? '', ...place, ...more]
     const keys = this.rewriteKeys(append.stream)
     if (writer) keys.push(this.keys.restricted(append.stream, writer.userId))
     return { keys, args: [...this.#appendArgs(append), ...args] }
@@ -80,6 +81,11 @@ export class LogCalls {
     return this.settings.changes !== undefined && stream !== BAN_NEWS
   }
 
+  #readArgs(userId: string | undefined): (string | number)[] {
+    if (userId === undefined) return []
+    return ['read_by', userId, this.settings.marksCount, this.settings.marksMs]
+  }
+
   #appendArgs({ stream, id, open, newEpoch }: Append): (string | number)[] {
     const { historyCount, historyBytes, historyMs, sentMs, idleMs, changes } = this.settings
     const feed = this.#hasFeed(stream) ? changes : undefined
@@ -105,10 +111,8 @@ export function rewriteArgs(rewrites: readonly Rewrite[]): (string | number)[] {
   return rewrites.flatMap(({ offset, id, open, read }) => [offset, id, open, textDigest(read)])
 }
 
-function amendArgs(amends: Append['amends']): (string | number)[] {
-  switch (amends?.status) {
-    case undefined:
-      return []
+function amendArgs(amends: Amends): (string | number)[] {
+  switch (amends.status) {
     case 'refused':
       return [amends.status]
     case 'unchanged':

@@ -10,7 +10,9 @@ import { APPEND } from './lua/append.js'
 import { END_GRACE, ENTER, LEAVE, PRESENT, UPDATE, VERSION } from './lua/presence.js'
 import { HEAD, READ } from './lua/read.js'
 import { PUT_OFF, SCHEDULE, TAKE_DUE } from './lua/tasks.js'
+import type { MarkCommands } from './mark-commands.js'
 import { type ChangeStoreDeps, NodeRedisChanges } from './node-redis-changes.js'
+import { NodeRedisMarks } from './node-redis-marks.js'
 import { NodeRedisRestrictions } from './node-redis-restrictions.js'
 import { NodeRedisUpkeep } from './node-redis-upkeep.js'
 import type { RedisOptions, RedisSettings } from './options.js'
@@ -80,6 +82,7 @@ export class NodeRedisStore implements RedisStore {
     const { keys, commands } = this.#open
     return { keys, run: (script, call) => script.run(commands, call) }
   })
+  readonly marks: MarkCommands
 
   constructor(
     private readonly options: RedisOptions,
@@ -91,6 +94,18 @@ export class NodeRedisStore implements RedisStore {
       keys: this.#keys,
       send: (...command) => this.#send(...command),
     }))
+    this.marks = new NodeRedisMarks(settings, () => {
+      const { keys, commands, subscriber, subscriptions } = this.#open
+      return {
+        keys,
+        run: (script, call) => script.run(commands, call),
+        subscribe: async (channels, listener) => {
+          const own = (message: string) => listener(message)
+          await subscriber.ask(() => subscriptions.sSubscribe([...channels], own))
+          return () => subscriber.ask(() => subscriptions.sUnsubscribe([...channels], own))
+        },
+      }
+    })
     this.upkeep = new NodeRedisUpkeep(dedupeMs, () => {
       const { keys, calls, commands } = this.#open
       return {

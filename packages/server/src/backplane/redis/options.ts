@@ -67,6 +67,10 @@ export interface RedisOptions {
    * @default 10_000
    */
   readonly headCheckMs?: number
+  /** How many users' marks a room keeps; the one that was moved longest ago goes first. @default 10_000 */
+  readonly marksCount?: number
+  /** How long a user's mark is kept after it was moved last, in ms, if the room's log lives so long. @default 7_776_000_000, 90 days */
+  readonly marksMs?: number
 }
 
 export interface ChangeSettings {
@@ -99,6 +103,8 @@ const DEFAULTS: Omit<RedisSettings, 'sentMs' | 'changes'> = {
   leaseMs: 15_000,
   leaseRenewMs: 5_000,
   headCheckMs: 10_000,
+  marksCount: 10_000,
+  marksMs: 7_776_000_000,
 }
 
 const aCount = is.rule('a whole number above 0', (value) => Number.isSafeInteger(value) && Number(value) > 0)
@@ -125,6 +131,8 @@ const OPTIONS: OptionRules<RedisOptions> = {
   leaseMs: aCount,
   leaseRenewMs: aCount,
   headCheckMs: aCount,
+  marksCount: aCount,
+  marksMs: aCount,
   changes: is.object,
 }
 

@@ -9,5 +9,12 @@ export function partitionOf(stream: string): string {
   for (let i = 0; i < stream.length; i++) hash = Math.imul(hash ^ stream.charCodeAt(i), 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return `${(hash ^ (hash >>> 16)) & (PARTITIONS - 1)}`.padStart(3, '0')
+  return tagOf((hash ^ (hash >>> 16)) & (PARTITIONS - 1))
 }
+
+const tagOf = (partition: number): string => `${partition}`.padStart(3, '0')
+
+/** Of all partitions. */
+export const PARTITION_TAGS: readonly string[] = Array.from({ length: PARTITIONS }, (_, index) =>
+  tagOf(index),
+)

@@ -28,6 +28,7 @@ import { BAN_NEWS } from './keys.js'
 import type { RedisSettings } from './options.js'
 import { PresenceLease } from './presence-lease.js'
 import type { RedisProfileStore } from './profile-store.js'
+import { RedisMarks } from './redis-marks.js'
 import { RedisReactions } from './redis-reactions.js'
 import { RedisRestrictions } from './redis-restrictions.js'
 import { settingsFault } from './refusals.js'
@@ -58,6 +59,7 @@ export class RedisBackplane implements Backplane {
   readonly #groupCommit: GroupCommit
   readonly amends = true
   readonly reactions: RedisReactions
+  readonly marks: RedisMarks
   readonly #amending: Amending
   readonly #erasing: Erasing
   readonly #feeds = new Map<string, OpenFeed>()
@@ -85,6 +87,7 @@ export class RedisBackplane implements Backplane {
         append: (message) => this.#appendNews(message),
         subscribe: (listener) => this.subscribe(BAN_NEWS, listener),
       })
+    this.marks = new RedisMarks(store.marks)
     this.#groupCommit = new GroupCommit(store, settings.replicas, settings.replicationTimeoutMs)
     const readEntry = (stream: string, offset: number) => {
       const alone = { after: offset - 1, limit: 1, maxBytes: 0 }
@@ -100,6 +103,7 @@ export class RedisBackplane implements Backplane {
     })
     this.#erasing = new Erasing({
       upkeep: store.upkeep,
+      marks: store.marks,
       feed: () => store.changes?.editor,
       newId: () => this.#node.newId(),
       wallTime: () => this.#node.clock.wallTime(),
@@ -158,7 +162,10 @@ export class RedisBackplane implements Backplane {
         lease.reconnected()
         void this.#checkHeads()
       },
-      resubscribed: () => void this.#checkHeads(),
+      resubscribed: () => {
+        void this.#checkHeads()
+        this.#node.relaysMissed?.()
+      },
       relayed: (message) => this.#relayed(message),
     })
     await this.#shareSecret()
@@ -174,12 +181,22 @@ export class RedisBackplane implements Backplane {
   }
 
   async publish(stream: string, draft: Draft): Promise<PublishResult> {
-    const { id, message, timestampMs, sender, idempotency, writer, amends } = draft
+    const { id, message, timestampMs, sender, idempotency, writer, amends, readBy } = draft
     const open = openText(message)
     const { durability } = this
     const newEpoch = this.#node.newId()
     const restrained = writer === undefined ? undefined : { userId: writer, kinds: kindsAgainst(draft) }
-    const append = { stream, id, open, timestampMs, sender, idempotency, writer: restrained, newEpoch }
+    const append = {
+      stream,
+      id,
+      open,
+      timestampMs,
+      sender,
+      idempotency,
+      writer: restrained,
+      newEpoch,
+      readBy,
+    }
     const reply = await (amends ? this.#amending.append(append, amends) : this.#append(append))
     if (reply.status === 'moved' || reply.status === 'refused')
       throw new Error(`Nothing was to be ${reply.status}`)

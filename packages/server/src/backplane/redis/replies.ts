@@ -8,6 +8,7 @@ import type {
   PresentUser,
 } from '../../api/contracts/backplane.js'
 import type { ConsumerClaim, FeedEntry } from '../../api/contracts/change-feed.js'
+import type { Reading, UserMark } from '../../api/contracts/marks.js'
 import { entryText } from '../log/log.js'
 import type { AppendReply } from './append.js'
 import type { ChangesReply } from './change-store.js'
@@ -131,6 +132,28 @@ function foundOnes(found: readonly unknown[]): readonly FoundEntry[] {
     entries.push({ offset: natural(found[i]), id, open })
   }
   return entries
+}
+
+/** `undefined` if there is no log. */
+export function reading(reply: unknown): Reading | undefined {
+  const [epoch, offset, id, markedOffset, markedId, unread, mentions] = list(reply)
+  if (epoch === undefined) return undefined
+  const head = position(epoch, offset, id)
+  const mark = markedOffset === '' ? undefined : position(epoch, markedOffset, markedId)
+  return { mark, head, unread: Number(unread), mentions: Number(mentions) }
+}
+
+/** Whether the script that moves a mark has done so. */
+export function hasMoved(reply: unknown): boolean {
+  return list(reply).at(-1) === 1
+}
+
+export function marks(reply: unknown): readonly UserMark[] {
+  const [epoch, ...found] = texts(reply)
+  const marks: UserMark[] = []
+  for (let i = 0; i + 2 < found.length; i += 3)
+    marks.push({ userId: text(found[i]), mark: position(epoch, found[i + 1], found[i + 2]) })
+  return marks
 }
 
 export function time(reply: unknown): number {

@@ -12,6 +12,7 @@ import type { Logger } from '../../api/contracts/logger.js'
 import type { Append, AppendReply } from './append.js'
 import type { ChangeStore } from './change-store.js'
 import type { LogUpkeep } from './log-upkeep.js'
+import type { MarkCommands } from './mark-commands.js'
 import type { RedisProfileStore } from './profile-store.js'
 import type { RestrictionStore } from './restriction-store.js'
 
@@ -109,6 +110,7 @@ export interface RedisStore {
   /** Absent in a model of Redis that has none, as are restrictions. */
   readonly profiles?: RedisProfileStore | undefined
   readonly restrictions?: RestrictionStore | undefined
+  readonly marks: MarkCommands
 
   append(append: Append): Promise<AppendReply>
   /**

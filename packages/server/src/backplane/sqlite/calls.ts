@@ -35,6 +35,14 @@ export class Calls {
         return store.feed.cursorOf(call.name)
       case 'consumed':
         return file.commit(() => store.feed.keepCursor(call.name, call.cursor))
+      case 'move':
+        return file.commit(() => store.marks.move(call.stream, call.reader, call.to, call.at))
+      case 'reading':
+        return store.marks.reading(call.stream, call.reader)
+      case 'marks_of':
+        return store.marks.of(call.user, call.after)
+      case 'marks':
+        return store.marks.list(call.stream, call.most)
       case 'sweep':
         return file.commit(() => this.sweep.run(call))
       case 'delete':

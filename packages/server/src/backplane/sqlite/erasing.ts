@@ -65,6 +65,7 @@ export class Erasing {
     const [first, last] = [numberIn(bounds ?? {}, 'first'), numberIn(bounds ?? {}, 'last')]
     this.driver.prepare('INSERT INTO erasures (user, seq, last) VALUES (?, ?, ?)').run(user, first - 1, last)
     this.store.profiles.forget(user)
+    this.driver.prepare('DELETE FROM marks WHERE user = ?').run(user)
     return this.store.delete(`@user:${user}`)
   }
 

@@ -11,7 +11,11 @@ export type Exported = { readonly room: string } | { readonly user: string }
 export async function* exportFrom(store: SharedStore, what: Exported): AsyncGenerator<string, void> {
   const { room, user } = checked(what)
   yield* logOf(store, room ?? `@user:${user}`)
-  if (user !== undefined) yield* writtenBy(store, user)
+  if (user !== undefined) {
+    yield* pagesOf(store, 'written', user)
+    yield* reactedBy(store, user)
+    yield* pagesOf(store, 'marks_of', user)
+  }
 }
 
 async function* logOf(store: SharedStore, stream: string): AsyncGenerator<string, void> {
@@ -39,12 +43,19 @@ async function* messagesBefore(
   }
 }
 
-async function* writtenBy(store: SharedStore, user: string): AsyncGenerator<string, void> {
+async function* pagesOf(
+  store: SharedStore,
+  kind: 'written' | 'marks_of',
+  user: string,
+): AsyncGenerator<string, void> {
   for (let after: number | undefined = 0; after !== undefined; ) {
-    const page = (await store.call({ kind: 'written', user, after })) as WrittenPage
+    const page = (await store.call({ kind, user, after })) as WrittenPage
     yield* page.texts
     after = page.next
   }
+}
+
+async function* reactedBy(store: SharedStore, user: string): AsyncGenerator<string, void> {
   for (let after: WrittenReactions['next'] = { room: 0, target: 0, reaction: '' }; after; ) {
     const page = (await store.call({ kind: 'reacted', user, after })) as WrittenReactions
     yield* page.texts

@@ -5,6 +5,7 @@ import { notedBy } from '../log/reactions.js'
 import { kindsAgainst, restraint } from '../log/restricting.js'
 import { amendTarget } from './amending.js'
 import type { Driver, Row } from './driver.js'
+import type { Marks } from './marks.js'
 import type { Reactors } from './reactors.js'
 import type { PublishOutcome, PublishRequest } from './requests.js'
 import type { RestrictionTable } from './restriction-table.js'
@@ -19,6 +20,8 @@ interface Opened {
   bytes: number
   amendments: number
   amendmentBytes: number
+  /** The last message of each user, up to which they have read. */
+  readonly readBy: Map<string, Answer>
 }
 
 /** The entry that answers a message. */
@@ -47,6 +50,7 @@ export class Group {
     private readonly texts: Texts,
     private readonly reactors: Reactors,
     private readonly restrictions: RestrictionTable,
+    private readonly marks: Marks,
     /** Client messages were recorded. */
     private readonly remembered: (count: number) => void,
   ) {}
@@ -76,7 +80,10 @@ export class Group {
 
   /** Comes before the commit. */
   writeRooms(): void {
-    for (const opened of this.#rooms.values()) if (opened.bytes > 0) this.rooms.advance(opened.room, opened)
+    for (const opened of this.#rooms.values()) {
+      if (opened.bytes > 0) this.rooms.advance(opened.room, opened)
+      for (const [userId, entry] of opened.readBy) this.marks.wrote(opened.room, userId, entry)
+    }
   }
 
   /** Counted only now: while the disk refuses every commit, a message may be tried again and again. */
@@ -87,7 +94,13 @@ export class Group {
   #open(name: string): Opened {
     const known = this.#rooms.get(name)
     if (known) return known
-    const opened = { room: this.rooms.find(name), bytes: 0, amendments: 0, amendmentBytes: 0 }
+    const opened = {
+      room: this.rooms.find(name),
+      bytes: 0,
+      amendments: 0,
+      amendmentBytes: 0,
+      readBy: new Map(),
+    }
     this.#rooms.set(name, opened)
     return opened
   }
@@ -140,7 +153,7 @@ export class Group {
 
   #append(
     opened: Opened,
-    { id, open, timestampMs, author, sender, idempotency, amends }: PublishRequest,
+    { id, open, timestampMs, author, sender, idempotency, amends, readBy }: PublishRequest,
   ): PublishOutcome {
     const room = this.rooms.withRow(opened.room)
     const position = { epoch: room.epoch, offset: room.head.offset + 1, id }
@@ -165,6 +178,7 @@ export class Group {
       this.reactors.note(room, amends.target.offset, notedBy(amends, position.offset))
     this.#hasRedacted ||= amends?.kind === 'delete'
     if (sender) this.#remember(seq, room.key, sender, { offset: position.offset, id, at: timestampMs })
+    if (readBy !== undefined) opened.readBy.set(readBy, { offset: position.offset, id, at: timestampMs })
     opened.room = { ...room, head: position }
     grow(opened, Buffer.byteLength(open) + ENTRY_OVERHEAD, isAmendment)
     return { status: 'accepted', position, previousId: room.head.id, duplicate: false, timestampMs }

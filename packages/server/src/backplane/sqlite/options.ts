@@ -46,6 +46,10 @@ export interface SqliteOptions {
    * @default 4_294_967_296
    */
   readonly maxFileBytes?: number
+  /** How many users' marks a room keeps; the one that was moved longest ago goes first. @default 10_000 */
+  readonly marksCount?: number
+  /** How long a user's mark is kept after it was moved last, in ms. @default 7_776_000_000, 90 days */
+  readonly marksMs?: number
 }
 
 /** Entries beyond these limits are dropped, the oldest first. A resume from before them gets `recovered: false`. */
@@ -81,6 +85,8 @@ const DEFAULTS = {
   dedupeCount: 1_000_000,
   retention: undefined,
   maxFileBytes: 4 * 1024 * 1024 * 1024,
+  marksCount: 10_000,
+  marksMs: 7_776_000_000,
 } as const
 
 const OPTIONS: OptionRules<SqliteOptions> = {
@@ -99,6 +105,8 @@ const OPTIONS: OptionRules<SqliteOptions> = {
     (value) => is.function.accepts(value) || is.object.accepts(value),
   ),
   maxFileBytes: is.positive,
+  marksCount: is.positive,
+  marksMs: is.positive,
 }
 
 const RETENTION: OptionRules<RoomRetention> = {

@@ -6,6 +6,7 @@ import type {
   LogPage,
   Position,
   Range,
+  Reader,
   RestrictionKind,
   Sender,
   UsersPage,
@@ -32,6 +33,7 @@ export interface PublishRequest {
   readonly idempotency: Idempotency | undefined
   readonly writer?: string | undefined
   readonly amends: Amendment | undefined
+  readonly readBy?: string | undefined
 }
 
 /** Everything except publishes. These are served one by one, each within a few ms. */
@@ -43,6 +45,7 @@ export type CallRequest =
   | ReactedRequest
   | UsersRequest
   | OwnReactionsRequest
+  | MarkRequest
   | SweepRequest
   | { readonly kind: 'consumer'; readonly ticket: number; readonly name: string }
   | { readonly kind: 'consumed'; readonly ticket: number; readonly name: string; readonly cursor: Position }
@@ -132,6 +135,21 @@ export interface OwnReactionsRequest {
   readonly user: string
   readonly offsets: readonly number[]
 }
+
+export type MarkRequest =
+  | {
+      readonly kind: 'move'
+      readonly ticket: number
+      readonly stream: string
+      readonly reader: Reader
+      readonly to: Position
+      /** Wall time, in ms since 1970. */
+      readonly at: number
+    }
+  | { readonly kind: 'reading'; readonly ticket: number; readonly stream: string; readonly reader: Reader }
+  /** A user's marks in the rooms after one, by its key. */
+  | { readonly kind: 'marks_of'; readonly ticket: number; readonly user: string; readonly after: number }
+  | { readonly kind: 'marks'; readonly ticket: number; readonly stream: string; readonly most: number }
 
 export interface SweepRequest {
   readonly kind: 'sweep'

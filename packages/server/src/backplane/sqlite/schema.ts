@@ -25,6 +25,7 @@ const APPLICATION_ID = 0x526f6f6d
  * - profiles: what users are called who wrote messages; `number` is higher the later they did.
  * - sent: the client messages of the dedupe window. They outlive their entries. `place` is the offset that the message
  *   would have got, if it changed nothing and so has no entry: `offset` and `id` are then those of an earlier entry.
+ * - marks: up to where a user has read a room. `at` is when it was moved last, to the hour.
  */
 const MIGRATIONS = [
   `
@@ -115,6 +116,18 @@ const MIGRATIONS = [
   `,
   `
   CREATE TABLE profiles (number INTEGER PRIMARY KEY, user TEXT NOT NULL UNIQUE, profile TEXT NOT NULL);
+  `,
+  `
+  CREATE TABLE marks (
+    room INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    offset INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (room, user)
+  ) WITHOUT ROWID;
+  CREATE INDEX marks_by_time ON marks (room, at);
+  CREATE INDEX marks_by_user ON marks (user);
   `,
 ]
 

@@ -18,7 +18,9 @@ export interface Port {
   next(): readonly Request[] | undefined
 }
 
-export interface ServeSettings extends FileSettings, SweepBounds {}
+export interface ServeSettings extends FileSettings, SweepBounds {
+  readonly marksCount: number
+}
 
 const IDLE_MS = 1_000
 const PROBE_MS = 1_000
@@ -26,7 +28,7 @@ const PROBE_MS = 1_000
 /** Serves requests from a file until it is closed. Everything that has arrived when a turn begins is written together. */
 export function serve(file: StoreFile, settings: ServeSettings, port: Port, clock: Clock): void {
   const { now } = clock
-  const store = new Store(file.driver, (count) => sweep.remembered(count))
+  const store = new Store(file.driver, (count) => sweep.remembered(count), settings.marksCount)
   const sweep = new Sweep(file.driver, settings, store.restrictions, now)
   const erasing = new Erasing(
     file.driver,

@@ -36,7 +36,7 @@ export class SharedStore {
   /** The owners of the feed's consumers. Only one process uses the file, so no owner outlives it. */
   readonly leases = new Map<string, { readonly owner: string; readonly until: number }>()
   /** Called for each entry. */
-  readonly wakes = new Set<() => void>()
+  readonly wakes = new Set<(stream: string) => void>()
   /** How often texts were taken out of the file. */
   retractions = 0
   /** Called for each ban. */
@@ -142,6 +142,7 @@ export class SharedStore {
   }
 
   #ended(name: string, head: Position): void {
+    for (const wake of this.wakes) wake(name)
     this.retractions++
     const stream = this.#streams.get(name)
     if (!stream) return
@@ -176,7 +177,7 @@ export class SharedStore {
   #committed({ stream, open, amends }: Committed, outcome: PublishOutcome): void {
     if (outcome.status !== 'accepted' || outcome.duplicate) return
     if (isRetractionText(open)) this.retractions++
-    for (const wake of this.wakes) wake()
+    for (const wake of this.wakes) wake(stream)
     if (!this.#streams.get(stream)) return
     const { position, previousId, timestampMs } = outcome
     const { epoch, offset, id } = position

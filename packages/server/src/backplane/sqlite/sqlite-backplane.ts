@@ -21,6 +21,7 @@ import type { Page } from './requests.js'
 import { Retention } from './retention.js'
 import type { SharedStore } from './shared-store.js'
 import { SqliteFeed } from './sqlite-feed.js'
+import { SqliteMarks } from './sqlite-marks.js'
 import { SqliteProfiles } from './sqlite-profiles.js'
 import { SqliteReactions } from './sqlite-reactions.js'
 import { SqliteRestrictions } from './sqlite-restrictions.js'
@@ -41,8 +42,9 @@ export interface SqliteStore extends Backplane {
    */
   compact(): Promise<void>
   /**
-   * Reads everything that is kept of a room, in order; or all that is a user's: the user's own stream, and then every chat
-   * message, edit and reaction that the user wrote in a room. One JSON text for each entry, including those that are logged
+   * Reads everything that is kept of a room, in order; or all that is a user's: the user's own stream, then every chat
+   * message, edit and reaction that the user wrote in a room, then the user's marks, each as a `read_marked`. One JSON
+   * text for each entry, including those that are logged
    * meanwhile; messages are in their present state.
    * @throws TypeError for neither or both
    */
@@ -74,6 +76,7 @@ export class SqliteBackplane implements SqliteStore {
     () => this.#parts.store,
     () => this.#parts.node.clock.wallTime(),
   )
+  readonly marks = new SqliteMarks(() => ({ store: this.#parts.store, clock: this.#parts.node.clock }))
   #started: Started | undefined
   #sharedSecret: string | undefined
   #stopSweep = () => {}
@@ -117,10 +120,11 @@ export class SqliteBackplane implements SqliteStore {
   }
 
   async publish(stream: string, draft: Draft): Promise<PublishResult> {
-    const { id, message, timestampMs, sender, idempotency, writer, amends } = draft
+    const { id, message, timestampMs, sender, idempotency, writer, amends, readBy } = draft
     const { store, retention } = this.#parts
     const written = { id, open: openText(message), timestampMs, author: authorOf(message) }
-    const request = { kind: 'publish', stream, ...written, sender, idempotency, writer, amends } as const
+    const how = { sender, idempotency, writer, amends, readBy }
+    const request = { kind: 'publish', stream, ...written, ...how } as const
     retention.wrote(stream)
     const outcome = await store.publish(request)
     if (outcome.status !== 'accepted') return outcome

@@ -2,6 +2,7 @@ import type { OwnReactions, Position, ReactionUsers } from '../../api/contracts/
 import type { Driver } from './driver.js'
 import { Feed } from './feed.js'
 import { Group } from './group.js'
+import { Marks } from './marks.js'
 import { Pages } from './pages.js'
 import { ProfileTable } from './profile-table.js'
 import { Reactors, type WrittenReactions } from './reactors.js'
@@ -27,6 +28,7 @@ export class Store {
   readonly reactors: Reactors
   readonly restrictions: RestrictionTable
   readonly profiles: ProfileTable
+  readonly marks: Marks
   readonly #rooms: Rooms
   readonly #pages: Pages
 
@@ -34,6 +36,7 @@ export class Store {
     private readonly driver: Driver,
     /** Client messages were recorded. */
     private readonly remembered: (count: number) => void,
+    mostMarks: number,
   ) {
     const storeId = metaIn(driver, 'store')
     this.#rooms = new Rooms(driver, storeId)
@@ -42,6 +45,7 @@ export class Store {
     this.reactors = new Reactors(driver)
     this.restrictions = new RestrictionTable(driver)
     this.profiles = new ProfileTable(driver)
+    this.marks = new Marks(driver, this.#rooms, this.texts, mostMarks)
     this.feed = new Feed(driver, storeId, this.#rooms)
   }
 
@@ -63,8 +67,8 @@ export class Store {
 
   /** For the publishes of one transaction, which has begun. */
   group(): Group {
-    const { reactors, restrictions, texts } = this
-    return new Group(this.driver, this.#rooms, texts, reactors, restrictions, this.remembered)
+    const { reactors, restrictions, marks, texts } = this
+    return new Group(this.driver, this.#rooms, texts, reactors, restrictions, marks, this.remembered)
   }
 
   read({ stream, range, since }: ReadRequest): Page {

@@ -3,12 +3,13 @@ import type { SweepReply, SweepRequest } from './requests.js'
 import type { RestrictionTable } from './restriction-table.js'
 import { numberIn, textIn } from './rows.js'
 import { pragma } from './schema.js'
-import { type Trimmed, Trimming } from './trimming.js'
+import { type SweepTimes, type Trimmed, Trimming } from './trimming.js'
 
 export interface SweepBounds {
   readonly dedupeMs: number
   readonly dedupeCount: number
   readonly maxFileBytes: number
+  readonly marksMs: number
 }
 
 /** The longest time for which one sweep may delay messages. */
@@ -69,7 +70,7 @@ export class Sweep {
       return heaviest !== undefined
     })
     const isNearlyFull = this.#usedBytes() > NEARLY * this.bounds.maxFileBytes
-    return { trimmed, names: this.#nextNames(), isBusy: isBusy && !inTime(), isNearlyFull }
+    return { trimmed, names: this.#nextNames(times), isBusy: isBusy && !inTime(), isNearlyFull }
   }
 
   /** Removes rows of a stream that was deleted. Returns whether there was one. */
@@ -92,13 +93,15 @@ export class Sweep {
     return (pragma(driver, 'page_count') - pragma(driver, 'freelist_count')) * pragma(driver, 'page_size')
   }
 
-  /** The next rooms, in a cycle. */
-  #nextNames(): string[] {
+  /** The next rooms, in a cycle. Their marks are due, too. */
+  #nextNames({ wallMs, isSteady }: SweepTimes): string[] {
     const rows = this.driver
       .prepare('SELECT room, name FROM rooms WHERE room > ? ORDER BY room LIMIT ?')
       .all(this.#lastRoom, NAMES)
     const last = rows.at(-1)
     this.#lastRoom = last && rows.length === NAMES ? numberIn(last, 'room') : 0
+    if (isSteady)
+      for (const row of rows) this.#trimming.forgetMarks(numberIn(row, 'room'), wallMs - this.bounds.marksMs)
     return rows.map((row) => textIn(row, 'name'))
   }
 }

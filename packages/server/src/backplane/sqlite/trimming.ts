@@ -107,6 +107,11 @@ export class Trimming {
     return rows.length
   }
 
+  /** Removes the marks of a room that nobody has moved for so long. */
+  forgetMarks(room: number, before: number): void {
+    this.driver.prepare('DELETE FROM marks WHERE room = ? AND at < ?').run(room, before)
+  }
+
   /** Removes rows of a stream that was deleted. Returns how many records of client messages; `undefined` if there is no such stream. */
   removeDeleted(): number | undefined {
     const row = this.driver.prepare('SELECT room FROM deleted LIMIT 1').get()
@@ -118,7 +123,9 @@ export class Trimming {
       Number(this.driver.prepare(sql).run(room).changes),
     ) as [number, number]
     const reactions = this.#reactors.removeSome(room)
-    if (removed + forgotten + reactions === 0)
+    const marks = `DELETE FROM marks WHERE room = ? AND user IN (SELECT user FROM marks WHERE room = ? LIMIT ${BATCH})`
+    const unmarked = Number(this.driver.prepare(marks).run(room, room).changes)
+    if (removed + forgotten + reactions + unmarked === 0)
       this.driver.prepare('DELETE FROM deleted WHERE room = ?').run(room)
     return forgotten
   }

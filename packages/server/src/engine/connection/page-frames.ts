@@ -1,12 +1,22 @@
 import type { Break, LogEntry, LogPage, OwnReactions, Position } from '../../api/contracts/backplane.js'
 import type { Covers } from '../../backplane/log/page.js'
 import { type Frames, TailedFrame, TextFrame } from './frames.js'
+import type { MarkList } from './mark-list.js'
 import type { MemberList } from './member-list.js'
 
 /** The largest size of a `joined` or `history` frame without its lists: it contains the room's name twice. */
 const HEAD_BYTES = 2_048
 
 export type PageFrame = Frames & { readonly payloadBytes: number }
+
+/** What the joiner has read and not read, and how far others have. */
+export interface JoinedReading {
+  readonly mark: Position | undefined
+  readonly unread: number
+  readonly mentions: number
+  /** Absent where members do not learn it, or if the list is too long. */
+  readonly others: MarkList | undefined
+}
 
 export interface Joined {
   readonly roomId: string
@@ -26,6 +36,8 @@ export interface Joined {
   readonly version?: number | undefined
   /** Absent if the connection already has the list, or does not get one. */
   readonly members?: MemberList | undefined
+  /** Absent for base clients, for all pages but the last, and where the store keeps no marks. */
+  readonly reading?: JoinedReading | undefined
   readonly ref: string | undefined
 }
 
@@ -40,12 +52,20 @@ export function joinedFrame(joined: Joined): PageFrame {
     covers: joined.covers,
     count: joined.count,
     presence_version: joined.version,
+    ...readingFields(joined.reading),
     recovered: joined.isResume ? joined.fault === undefined : undefined,
     reason: joined.fault,
     own_reactions: ownTail(joined.own),
     ref: joined.ref,
   }
-  return pageFrame(head, joined.entries, joined.users, joined.members)
+  const { users, members, reading } = joined
+  return pageFrame(head, joined.entries, { members, users: users && { text: users }, marks: reading?.others })
+}
+
+function readingFields(reading: JoinedReading | undefined): object {
+  if (!reading) return {}
+  const { mark, unread, mentions } = reading
+  return { mark, unread, ...(mentions > 0 && { mentions }) }
 }
 
 /** A page of a log, and the offsets that it accounts for. */
@@ -71,23 +91,20 @@ export function historyFrame(roomId: string, page: OwnPage, ref: string | undefi
     own_reactions: ownTail(page.own),
     ref,
   }
-  return pageFrame(head, page.entries, page.users)
+  return pageFrame(head, page.entries, { users: page.users && { text: page.users } })
 }
 
 function ownTail(own: readonly OwnReactions[]): readonly OwnReactions[] | undefined {
   return own.length > 0 ? own : undefined
 }
 
-function pageFrame(
-  head: object,
-  entries: readonly LogEntry[],
-  users: string | undefined,
-  list?: MemberList,
-): PageFrame {
-  const start = JSON.stringify(head).slice(0, -1)
-  const members = list ? `,"members":${list.text}` : ''
-  const authors = users ? `,"users":${users}` : ''
-  return new TailedFrame(`${start}${members}${authors},"messages":`, listOf(entries))
+/** Lists that are JSON texts already, by the names of their fields. */
+type Lists = Readonly<Record<string, { readonly text: string } | '' | undefined>>
+
+function pageFrame(head: object, entries: readonly LogEntry[], lists: Lists): PageFrame {
+  let start = JSON.stringify(head).slice(0, -1)
+  for (const [name, list] of Object.entries(lists)) if (list) start += `,"${name}":${list.text}`
+  return new TailedFrame(`${start},"messages":`, listOf(entries))
 }
 
 export function snapshotFrame(roomId: string, version: number, members: MemberList): TextFrame {

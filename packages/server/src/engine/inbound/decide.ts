@@ -33,6 +33,8 @@ export type Decision =
       readonly message: AmendRequest
     }
   | { readonly do: 'reactions'; readonly membership: Membership; readonly message: ReactionsRequest }
+  | { readonly do: 'mark'; readonly membership: Membership; readonly message: ClientMessageOf<'mark_read'> }
+  | { readonly do: 'watch'; readonly message: ClientMessageOf<'watch_rooms'> }
   | { readonly do: 'typing'; readonly membership: Membership; readonly typing: boolean }
   | { readonly do: 'history'; readonly membership: Membership; readonly message: ClientMessageOf<'history'> }
   | {
@@ -45,11 +47,14 @@ export type Decision =
 export interface DecisionLimits {
   readonly textLength: number
   readonly roomsPerConnection: number
+  readonly watchedRoomsPerConnection: number
   readonly presenceStateBytes: number
   readonly reactionBytes: number
   /** Whether the store can change what it has logged, and whether it keeps reactions. */
   readonly amends: boolean
   readonly reacts: boolean
+  /** Whether the store keeps up to where users have read. */
+  readonly marks: boolean
   /** Whether anonymous users set their own profile. */
   readonly selfProfiles: boolean
   readonly profileBytes: number
@@ -93,6 +98,10 @@ export function decide(session: AnySession, decoded: DecodeResult, limits: Decis
       return decideAmendment(session, message, limits)
     case 'reactions':
       return withMembership(session, message, (membership) => ({ do: 'reactions', membership, message }))
+    case 'mark_read':
+      return withMembership(session, message, (membership) => ({ do: 'mark', membership, message }))
+    case 'watch_rooms':
+      return decideWatch(session, message, limits)
     case 'typing_start':
     case 'typing_stop':
       return decideTyping(session, message)
@@ -106,8 +115,10 @@ export function decide(session: AnySession, decoded: DecodeResult, limits: Decis
 }
 
 /** Whether a message needs what the store cannot do. */
-function isUnknown(type: string | undefined, { amends, reacts, selfProfiles }: DecisionLimits): boolean {
+function isUnknown(type: string | undefined, limits: DecisionLimits): boolean {
+  const { amends, reacts, marks, selfProfiles } = limits
   if (type === 'set_profile') return !selfProfiles
+  if (type === 'mark_read' || type === 'watch_rooms') return !marks
   if (type === 'edit_message' || type === 'delete_message') return !amends
   return !reacts && (type === 'add_reaction' || type === 'remove_reaction' || type === 'reactions')
 }
@@ -152,6 +163,18 @@ function decideAmendment(session: AnySession, message: AmendRequest, limits: Dec
     const fault = message.type === 'edit_message' ? checkText(message.message, limits.textLength) : undefined
     return fault ? refuse(fault, refs) : { do: 'amend', membership, message }
   })
+}
+
+function decideWatch(
+  session: AnySession,
+  message: ClientMessageOf<'watch_rooms'>,
+  limits: DecisionLimits,
+): Decision {
+  const refs = refsOfMessage(message)
+  // A base client could do nothing with the frames that follow.
+  if (!session.extended) return refuse('forbidden', refs)
+  if (message.room_ids.length > limits.watchedRoomsPerConnection) return refuse('room_limit', refs)
+  return { do: 'watch', message }
 }
 
 function decideTyping(
@@ -209,7 +232,13 @@ function withMembership(
   return membership ? decideWith(membership) : refuse('not_in_room', refsOfMessage(message))
 }
 
-const ROOMLESS_TYPES: ReadonlySet<string | undefined> = new Set(['join', 'auth', 'ping', 'set_profile'])
+const ROOMLESS_TYPES: ReadonlySet<string | undefined> = new Set([
+  'join',
+  'auth',
+  'ping',
+  'set_profile',
+  'watch_rooms',
+])
 
 /** The room comes before the fields: a sender that is in no room gets that error, whatever else is wrong. */
 function refuseUndecoded(session: AnySession, error: DecodeError): Decision {

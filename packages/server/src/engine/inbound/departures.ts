@@ -7,10 +7,12 @@ import type { Connection } from '../connection/connection.js'
 import type { Registry } from '../connection/registry.js'
 import type { Metrics } from '../process/metrics.js'
 import type { Memberships } from '../rooms/memberships.js'
+import type { Watches } from '../rooms/watches.js'
 
 export interface DeparturesDeps {
   readonly registry: Registry
   readonly memberships: Memberships
+  readonly watches: Watches
   readonly hooks: HookCalls
   readonly contexts: Contexts
   readonly metrics: Metrics
@@ -33,6 +35,7 @@ export class Departures {
     if (session.standing !== 'authenticated')
       registry.endPending(addressKey(connection.request.remoteAddress))
     for (const roomId of session.rooms.keys()) memberships.remove(connection, roomId, mayReturn(connection))
+    this.deps.watches.remove(connection)
     registry.remove(connection)
     const context = contexts.of(connection)
     hooks.tell('on.close', context, (set) => set.close?.(context, code, reason))

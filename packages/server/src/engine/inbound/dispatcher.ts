@@ -15,6 +15,7 @@ import { type Refs, refsOfMessage } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { Chats } from '../rooms/chat.js'
+import type { Marks } from '../rooms/marks.js'
 import type { Memberships } from '../rooms/memberships.js'
 import type { OwnProfiles } from '../rooms/own-profiles.js'
 import { ownReactionsIn, pageNow } from '../rooms/own-reactions.js'
@@ -23,6 +24,7 @@ import { type Room, streamOf } from '../rooms/room.js'
 import type { Rooms } from '../rooms/rooms.js'
 import type { SharedPages } from '../rooms/shared-pages.js'
 import type { TypingNotices } from '../rooms/typing-notices.js'
+import type { Watches } from '../rooms/watches.js'
 import type { Authenticator } from './authentication.js'
 import type { Decision } from './decide.js'
 
@@ -34,6 +36,8 @@ export interface DispatcherDeps {
   readonly replies: Replies
   readonly authenticator: Authenticator
   readonly memberships: Memberships
+  readonly marks: Marks
+  readonly watches: Watches
   readonly typing: TypingNotices
   readonly allowances: Allowances
   readonly chats: Chats
@@ -77,6 +81,10 @@ export class Dispatcher {
         return deps.chats.take(connection, decision.membership, decision.message, arrival)
       case 'amend':
         return deps.chats.take(connection, decision.membership, decision.message, arrival)
+      case 'mark':
+        return deps.marks.take(connection, decision.membership, decision.message)
+      case 'watch':
+        return deps.watches.take(connection, decision.message)
       case 'typing':
         return this.#type(connection, decision.membership, decision.typing)
       case 'reactions':

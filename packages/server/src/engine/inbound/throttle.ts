@@ -26,7 +26,7 @@ export function charge(
   const { rates, budget, userBudget } = session
   const { type, bytes } = message
   if (continuesPaging(session, message)) return PASSED
-  const own = type === 'join' ? 'joins' : type === 'history' ? 'history' : undefined
+  const own = ownRateOf(type)
   // Messages with a rate of their own do not count as messages.
   const messages = own ? 0 : 1
   const wait = Math.max(
@@ -39,6 +39,12 @@ export function charge(
   spend(budget, rates, now, messages, bytes)
   if (userBudget) spend(userBudget, rates, now, messages, bytes)
   return PASSED
+}
+
+/** The rate of a message that has one of its own. What answers with what the store has read counts as history. */
+function ownRateOf(type: string | undefined): 'joins' | 'history' | undefined {
+  if (type === 'join') return 'joins'
+  return type === 'history' || type === 'watch_rooms' ? 'history' : undefined
 }
 
 function waitForBudget(budget: Budget, rates: Rates, now: number, messages: number, bytes: number): number {

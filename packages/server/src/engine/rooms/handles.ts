@@ -41,6 +41,7 @@ import { type AroundRange, readAround } from './around.js'
 import type { Broadcasts } from './broadcasts.js'
 import type { ChatContent } from './chat-content.js'
 import { MAX_PAGE_BYTES, messagesOf } from './log-pages.js'
+import type { Marks } from './marks.js'
 import type { Memberships } from './memberships.js'
 import { type Moderation, WHOLE_SERVER } from './moderation.js'
 import type { Publisher } from './publisher.js'
@@ -57,6 +58,7 @@ export interface MessengerDeps {
   readonly backplane: Backplane
   readonly messages: ServerMessages
   readonly publisher: Publisher
+  readonly marks: Marks
   readonly memberships: Memberships
   readonly moderation: Moderation
   readonly snapshots: Snapshots
@@ -152,7 +154,7 @@ export class Messenger {
   }
 
   #carryOut(relay: Relay): void {
-    const { registry, replies, broadcasts } = this.deps
+    const { registry, replies, broadcasts, marks } = this.deps
     const { targets, payload } = relay
     switch (relay.to) {
       case 'disconnect':
@@ -161,6 +163,9 @@ export class Messenger {
         break
       case 'kick':
         for (const connection of registry.ofUsers([String(payload.userId)])) this.#kick(connection, targets)
+        break
+      case 'marks':
+        marks.deliver(relay)
         break
       default:
         broadcasts.deliver(relay)

@@ -1,6 +1,7 @@
 import { type ClientMessageOf, ERRORS, OWN_STREAM, RoomfulError } from '@roomful/protocol'
 import type { User } from '../../api/api.js'
 import type { Backplane, Break, PresenceSnapshot } from '../../api/contracts/backplane.js'
+import type { Reading, UserMark } from '../../api/contracts/marks.js'
 import type { Limits } from '../../api/options/limits.js'
 import { folded } from '../../backplane/log/folding.js'
 import { ownAfter } from '../../backplane/log/own-reactions.js'
@@ -13,19 +14,29 @@ import type { Allowances } from '../connection/allowances.js'
 import type { Arrival } from '../connection/arrival.js'
 import { mayReturn } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
-import { toPresent } from '../connection/member-list.js'
-import { bytesOf, type CoveringPage, type Joined, pageSpace } from '../connection/page-frames.js'
+import { type MarkList, markList } from '../connection/mark-list.js'
+import { type MemberList, toPresent } from '../connection/member-list.js'
+import {
+  bytesOf,
+  type CoveringPage,
+  type Joined,
+  type JoinedReading,
+  pageSpace,
+} from '../connection/page-frames.js'
 import { type Refs, refsOfMessage } from '../connection/refs.js'
 import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { FanOut } from '../delivery/fan-out.js'
 import { channels, isTraced, traced } from '../process/tracing.js'
 import { bannedIn } from './bans.js'
+import type { Marks } from './marks.js'
 import { ownReactionsIn } from './own-reactions.js'
+import type { Receipts } from './receipts.js'
 import { type Room, streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
 import type { SharedPages } from './shared-pages.js'
 import type { TypingNotices } from './typing-notices.js'
+import type { Watches } from './watches.js'
 
 export interface MembershipsDeps {
   readonly allowances: Allowances
@@ -36,6 +47,9 @@ export interface MembershipsDeps {
   readonly backplane: Backplane
   readonly rooms: Rooms
   readonly pages: SharedPages
+  readonly marks: Marks
+  readonly watches: Watches
+  readonly receipts: Receipts
   readonly typing: TypingNotices
   readonly fanOut: FanOut
   readonly limits: Limits
@@ -104,6 +118,7 @@ export class Memberships {
   async deny(connection: Connection, roomId: string, error: RoomfulError, refs: Refs): Promise<void> {
     const { replies } = this.deps
     replies.fail(connection, error, refs)
+    if (error.code === 'forbidden') this.deps.watches.end(connection, roomId)
     if (error.code !== 'forbidden' || !connection.session.rooms.has(roomId)) return
     await this.leave(connection, roomId, false)
     if (connection.session.extended)
@@ -113,6 +128,7 @@ export class Memberships {
   /** Ends a membership as the server wishes, or a join in progress: the decision that admitted it no longer holds. */
   expel(connection: Connection, roomId: string, reason: 'kicked' | 'banned', error: RoomfulError): void {
     const { session } = connection
+    this.deps.watches.end(connection, roomId)
     session.endJoin(roomId)
     session.endPaging(roomId)
     if (!session.rooms.has(roomId)) return
@@ -183,13 +199,18 @@ export class Memberships {
   async #readAndAttach(connection: Connection, message: Join, room: Room): Promise<void> {
     for (let read = 0; read < MAX_READS; read++) {
       const { breaks } = room
-      const page = await this.#readOwnPage(connection, room, message)
+      const [page, marks] = await Promise.all([
+        this.#readOwnPage(connection, room, message),
+        this.#readMarks(connection, room),
+      ])
       assertJoining(connection, message)
       if (page && this.#wantsMore(connection, message, page))
         return this.#sendPage(connection, room, message, page)
       const presence = await this.#enterPresence(connection, message, room)
-      if (room.breaks === breaks && (!page || page.epoch === room.head.epoch))
-        return this.#attach(connection, room, message, page, presence)
+      const unread = marks && this.#unreadNow(connection, room, marks)
+      const isWhole = room.breaks === breaks && (!page || page.epoch === room.head.epoch)
+      if (isWhole && (unread || !marks))
+        return this.#attach(connection, room, message, { page, presence, unread })
     }
     await this.#leavePresence(connection, room)
     throw new RoomfulError('unavailable', { retryAfterMs: BROKEN_LOG_RETRY_MS, roomId: message.room_id })
@@ -244,6 +265,26 @@ export class Memberships {
     return { ...page, fault, replaysAll: false }
   }
 
+  /** `undefined` for a base client, and where the store keeps no marks. */
+  async #readMarks({ session: { user, extended } }: Connection, room: Room) {
+    if (!user || !extended) return undefined
+    const { marks, receipts } = this.deps
+    const [reading, others] = await Promise.all([marks.reading(room, user.id), receipts.list(room)])
+    return reading && { reading, others }
+  }
+
+  /** With what came since the store counted. `undefined` if it has to count again. */
+  #unreadNow(
+    { session: { user } }: Connection,
+    room: Room,
+    { reading, others }: { readonly reading: Reading; readonly others: readonly UserMark[] | undefined },
+  ): Unread | undefined {
+    const { head } = reading
+    if (!user || (head && head.epoch !== room.head.epoch)) return undefined
+    const unread = this.deps.marks.current(reading, room, user.id)
+    return unread && { ...unread, others: others?.filter(({ userId }) => userId !== user.id) }
+  }
+
   /** Whether there is more to read, or no space for the list of members in this page. */
   #wantsMore({ session }: Connection, message: Join, { fault, more, entries }: Page): boolean {
     if (message.since === undefined || fault !== undefined) return false
@@ -272,13 +313,7 @@ export class Memberships {
    * Nothing is awaited between reading the missing entries and going live, so history and live messages meet without
    * a gap.
    */
-  #attach(
-    connection: Connection,
-    room: Room,
-    message: Join,
-    page: OwnPage | undefined,
-    presence: PresenceSnapshot | undefined,
-  ): void {
+  #attach(connection: Connection, room: Room, message: Join, { page, presence, unread }: Read): void {
     const { session } = connection
     if (!session.user) return
     this.deps.fanOut.attach(room.audience, connection, session.user.id)
@@ -287,6 +322,7 @@ export class Memberships {
     const membership = session.enterRoom(room.id)
     const current = presence && withChanges(presence, room.changes)
     if (current) room.count = current.count
+    const list = current && session.extended ? this.#listFor(membership, room, current) : undefined
     this.#sendJoined(connection, message, {
       position: room.head,
       ...contentOf(page, room, session.user.id),
@@ -294,7 +330,8 @@ export class Memberships {
       more: false,
       fault: page?.fault,
       count: current?.count,
-      ...(current && session.extended && this.#listFor(membership, room, current)),
+      ...list,
+      reading: unread && { ...unread, others: this.#marksFor(unread, list?.members) },
     })
   }
 
@@ -312,12 +349,27 @@ export class Memberships {
     return { members: isKnown ? undefined : members, version }
   }
 
+  /** In the half of a page that the list of members leaves. */
+  #marksFor({ others }: Unread, members: MemberList | undefined): MarkList | undefined {
+    const left = this.deps.limits.pageBytes / 2 - (members ? Buffer.byteLength(members.text) : 0)
+    return others && markList(others, left)
+  }
+
   #sendJoined(connection: Connection, { room_id: roomId, since, ref }: Join, answer: Answer): void {
     const { replies, allowances } = this.deps
     const bytes = replies.joined(connection, { ...answer, roomId, isResume: since !== undefined, ref })
     allowances.charge(connection, bytes)
   }
 }
+
+/** What a new member gets. */
+interface Read {
+  readonly page: OwnPage | undefined
+  readonly presence: PresenceSnapshot | undefined
+  readonly unread: Unread | undefined
+}
+
+type Unread = Omit<JoinedReading, 'others'> & { readonly others: readonly UserMark[] | undefined }
 
 type Page = CoveringPage & {
   readonly fault: Break | undefined

@@ -60,8 +60,8 @@ export class Publisher {
     const id = this.newId()
     const timestampMs = this.clock.wallTime()
     const message = chatFrame(chat, id, isoTime(timestampMs))
-    const amends = this.#amendmentOf(chat)
-    const draft = { id, message, timestampMs, sender, account, idempotency, writer: chat.writer, amends }
+    const how = { amends: this.#amendmentOf(chat), readBy: readerOf(chat), writer: chat.writer }
+    const draft = { id, message, timestampMs, sender, account, idempotency, ...how }
     return this.#commit(stream, roomId, draft)
   }
 
@@ -184,6 +184,11 @@ function chatFrame({ roomId, userId, content, clientId }: ChatDraft, id: string,
       return { type, target: refTo(content.target), reaction: content.reaction, ...by }
     }
   }
+}
+
+/** Whoever writes has read. No user's id begins with `@`. */
+function readerOf({ userId, content }: ChatDraft): string | undefined {
+  return content.kind === 'send' && !userId.startsWith('@') ? userId : undefined
 }
 
 /** The application may pass a whole message. */

@@ -3,6 +3,7 @@ import type { Relay } from '../../api/contracts/backplane.js'
 import { closeFault } from '../connection/closing.js'
 
 const MESSAGE = { message: 'type' }
+const PLACE = { place: 'epoch offset:natural id' }
 
 const checkRelay = compileShape('to targets:string[] payload:object')
 
@@ -13,6 +14,10 @@ const PAYLOADS: Readonly<Record<Relay['to'], ReturnType<typeof compileShape>>> =
   everyone: compileShape('message:message exceptUser?', MESSAGE),
   disconnect: compileShape('code:integer reason'),
   kick: compileShape('userId'),
+  marks: compileShape(
+    'stream mark:place counted:natural unread:natural mentions:natural exceptConnection?',
+    PLACE,
+  ),
 }
 
 /**

@@ -33,7 +33,8 @@ function append(
     open: openText(message),
     ...rest,
   })
-  const args = call.args.toSpliced(CHANNEL, 1, 'unheard').map(String)
+  const channel = new Keys('unheard', 0).channel('r')
+  const args = call.args.toSpliced(CHANNEL, 1, channel).map(String)
   return server.command('EVAL', script, `${call.keys.length}`, ...call.keys, ...args)
 }
 

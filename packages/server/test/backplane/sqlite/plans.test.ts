@@ -29,7 +29,7 @@ class Stage {
     }
     const noting = { ...this.#driver, prepare }
     this.trimming = new Trimming(noting)
-    this.#store = new Store(noting, () => {})
+    this.#store = new Store(noting, () => {}, 10)
   }
 
   publish({ id, message, timestampMs, amends }: Draft): Position {

@@ -1,6 +1,7 @@
 import { ENTRY_OVERHEAD } from '../../log/log-segment.js'
 import { WHOLE } from './flags.js'
 import { LOG } from './log.js'
+import { MARKS } from './marks.js'
 import { RESTRAINT } from './restrict.js'
 import { REWRITING } from './rewriting.js'
 
@@ -59,6 +60,7 @@ local function append(log, time, record_field, set, gone)
   add(log, { id = id, at = time, key = record_field, open = open }, bounds, time, set, gone)
   redis.call('PEXPIRE', key, idle)
   feed_the_rest(log)
+  tell_changed(channel)
   redis.call('SPUBLISH', channel, table.concat({ 'entry', log.epoch, text(log.offset), id, previous, open }, '\\n'))
 end
 `
@@ -67,7 +69,7 @@ end
  * A repeat also writes, since WAIT waits for the last write of its connection. The last key is that of the writer's
  * restrictions, if there is a writer.
  */
-export const APPEND = `${WHOLE}${APPENDING}${REWRITING}${RESTRAINT}
+export const APPEND = `${WHOLE}${APPENDING}${REWRITING}${RESTRAINT}${MARKS}
 local timestamp, field, fingerprint, mark, kinds, seen, after_epoch, after_offset, after_id = unpack(ARGV, 14, 22)
 local amending = ARGV[23]
 local found = redis.call('HMGET', key, 'h', field)
@@ -169,6 +171,10 @@ if amending == 'unchanged' then return note(unpack(ARGV, 24, 26)) end
 if field ~= '' then remember(text(log.offset + 1), id, timestamp, text(log.offset + 1)) end
 local moved = amending == 'changed' and amend(unpack(ARGV, 24, 31))
 if moved then return moved end
+if amending == 'read_by' then
+  local read = { marks = tonumber(ARGV[25]), marks_ms = tonumber(ARGV[26]) }
+  put_mark(log, ARGV[24], log.offset + 1, id, time, read, set, gone)
+end
 append(log, time, is_key and field or '', set, gone)
 return { 'accepted', log.epoch, text(log.offset), id, timestamp }
 `

@@ -16,6 +16,8 @@ import { TIME } from './time.js'
  *   `+`, or `-` if it was taken back, the user and the reaction
  * - `f`: the offset up to which the feed of all logs has the entries
  * - `c<offset>`: the offset of an entry in that feed
+ * - `m<user>`, `u<number>`, `n`: up to where users have read (`marks.ts`)
+ * - `b`: offset and id of the newest entry that was left when the last ones were lost
  *
  * One HSET writes all that an append adds, so an error between two lines leaves no hole and no record without its entry.
  * Entries that somebody deleted by hand are a fork: see `mend`.
@@ -111,6 +113,8 @@ local function mend(log)
   local newest, assigned = log.offset, log.offset
   while newest >= log.oldest and not entry_at(log, newest) do newest = newest - 1 end
   local one, oldest, bytes, gone = newest >= log.oldest and entry_at(log, newest), newest + 1, 0, {}
+  -- Marks of what is lost fall back to here.
+  if one and newest < log.offset then redis.call('HSET', log.key, 'b', text(newest) .. '\\n' .. one.id) end
   if one then log.offset, log.id = newest, one.id end
   while one do
     oldest = oldest - 1
@@ -168,6 +172,12 @@ local function trim(log, bounds, time, gone, newest, newest_key)
     log.oldest, log.bytes = log.oldest + 1, math.max(0, log.bytes - (one and one.size or 0))
   end
   log.bytes = 0
+end
+
+-- For nodes that watch rooms without following them: one channel for all streams of a partition.
+local function tell_changed(channel)
+  local tag = string.find(channel, '}:live:', 1, true)
+  redis.call('SPUBLISH', string.sub(channel, 1, tag) .. ':changed', string.sub(channel, tag + 7))
 end
 
 -- Adds the fields of the oldest records to \`gone\`, if they are older than the window.

@@ -25,6 +25,7 @@ if log.offset == 0 then return log.epoch end
 redis.call('UNLINK', key)
 redis.call('HSET', key, 'h', state_of(new_log(key, epoch)))
 redis.call('PEXPIRE', key, ttl)
+tell_changed(channel)
 redis.call('SPUBLISH', channel, 'ended\\n' .. epoch)
 return epoch
 `

@@ -1,0 +1,289 @@
+import { type RoomfulError as AnyRoomfulError, type ClientMessageOf, OWN_STREAM } from '@roomful/protocol'
+import type { Backplane, Subscription } from '../../api/contracts/backplane.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Logger } from '../../api/contracts/logger.js'
+import type { MarkStore } from '../../api/contracts/marks.js'
+import { RoomfulError } from '../../api/contracts/roomful-error.js'
+import type { Limits } from '../../api/options/limits.js'
+import type { Access } from '../application/access.js'
+import type { Connection } from '../connection/connection.js'
+import { refsOfMessage } from '../connection/refs.js'
+import type { Replies } from '../connection/replies.js'
+import { bannedIn } from './bans.js'
+import { streamOf } from './room.js'
+import { type Moved, WatchedRoom } from './watched-room.js'
+
+export interface WatchesDeps {
+  readonly backplane: Backplane
+  /** Types of published messages that count as unread. */
+  readonly counts: readonly string[]
+  readonly access: Access
+  readonly replies: Replies
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: Pick<Limits, 'watchedRooms'>
+}
+
+type WatchRooms = ClientMessageOf<'watch_rooms'>
+
+/** What a connection watches, by the names that it uses. */
+interface Watcher {
+  readonly rooms: Map<string, WatchedRoom>
+  /** Rooms of which it has to hear. */
+  readonly news: Set<string>
+  /** When the application is asked again. */
+  askAt: number
+}
+
+/** In how many looks all rooms are counted anew: what was missed stays wrong for that many seconds. */
+const LOOKS = 120
+const ASK_AGAIN_MS = 300_000
+/** How many rooms are read at once. */
+const AT_ONCE = 20
+const FULL_RETRY_MS = 5_000
+
+/**
+ * Tells connections of rooms that they are not in: the head of each, and what is unread there. Once a second, the node
+ * looks at the rooms that have changed; watching costs no subscription.
+ */
+export class Watches {
+  readonly #rooms = new Map<string, WatchedRoom>()
+  readonly #watchers = new Map<Connection, Watcher>()
+  /** Streams that may have new entries. */
+  #changed = new Set<string>()
+  /** Rooms that are still to be counted anew in this round. */
+  #round: WatchedRoom[] = []
+  #listening: Promise<Subscription> | undefined
+  #isLooking = false
+  #size = 0
+
+  constructor(private readonly deps: WatchesDeps) {}
+
+  /** Replaces what a connection watches. */
+  async take(connection: Connection, message: WatchRooms): Promise<void> {
+    const { replies, limits } = this.deps
+    const { user } = connection.session
+    const { marks } = this.deps.backplane
+    if (!user || !marks) return
+    const wanted = new Set(message.room_ids)
+    const watcher = this.#watchers.get(connection) ?? { rooms: new Map(), news: new Set(), askAt: 0 }
+    if (this.#size - watcher.rooms.size + wanted.size > limits.watchedRooms) {
+      const full = new RoomfulError('unavailable', { retryAfterMs: FULL_RETRY_MS })
+      return replies.fail(connection, full, refsOfMessage(message))
+    }
+    this.#watchers.set(connection, watcher)
+    watcher.askAt = this.deps.clock.now() + ASK_AGAIN_MS
+    await this.#listen(marks)
+    for (const roomId of watcher.rooms.keys())
+      if (!wanted.has(roomId)) this.#drop(connection, watcher, roomId)
+    const added = [...wanted].filter((roomId) => !watcher.rooms.has(roomId))
+    // First, so that a kick or what is logged meanwhile finds them.
+    for (const roomId of added) this.#add(connection, watcher, roomId, user.id)
+    const denied = await this.#deniedOf(connection, watcher, added, false)
+    await this.#each(added, (roomId) => this.#count(marks, watcher.rooms.get(roomId)))
+    if (!connection.isOpen) return this.remove(connection)
+    watcher.news.clear()
+    replies.send(connection, this.#frame(watcher, user.id, watcher.rooms.keys(), denied, message.ref))
+  }
+
+  /** A connection may no longer know of a room. */
+  end(connection: Connection, roomId: string): void {
+    const watcher = this.#watchers.get(connection)
+    const { user } = connection.session
+    if (!user || !watcher?.rooms.has(roomId)) return
+    this.#drop(connection, watcher, roomId)
+    this.deps.replies.send(connection, this.#frame(watcher, user.id, [], [roomId], undefined))
+  }
+
+  /** The connection is gone. */
+  remove(connection: Connection): void {
+    const watcher = this.#watchers.get(connection)
+    if (!watcher) return
+    for (const roomId of watcher.rooms.keys()) this.#drop(connection, watcher, roomId)
+    this.#watchers.delete(connection)
+    if (this.#watchers.size === 0) this.#stopListening()
+  }
+
+  /** A mark was moved, here or on another node. */
+  marked(userId: string, moved: Moved): void {
+    const room = this.#rooms.get(moved.stream)
+    if (!room) return
+    if (room.marked(userId, moved)) this.#notice(room)
+    else this.#changed.add(moved.stream)
+  }
+
+  /** Called once a second. */
+  async look(): Promise<void> {
+    const { marks } = this.deps.backplane
+    if (this.#isLooking || !marks || this.#watchers.size === 0) return
+    this.#isLooking = true
+    try {
+      await this.#lookAround(marks)
+      await this.#askAgain()
+    } catch (err) {
+      this.deps.logger.warn({ err }, 'watched rooms could not be read; trying again')
+    } finally {
+      this.#isLooking = false
+    }
+    this.#tell()
+  }
+
+  stop(): void {
+    this.#stopListening()
+  }
+
+  async #lookAround(marks: MarkStore): Promise<void> {
+    const changed = this.#changed
+    this.#changed = new Set()
+    try {
+      await this.#each([...changed], (stream) => this.#refresh(marks, this.#rooms.get(stream)))
+    } catch (error) {
+      for (const stream of changed) this.#changed.add(stream)
+      throw error
+    }
+    if (this.#round.length === 0) this.#round = [...this.#rooms.values()]
+    const some = this.#round.splice(0, Math.ceil(this.#rooms.size / LOOKS))
+    await this.#each(some, async (room) => {
+      room.doubt()
+      await this.#refresh(marks, room)
+    })
+  }
+
+  /** Adds what a room has logged to the counts, or counts anew where that is not enough. */
+  async #refresh(marks: MarkStore, room: WatchedRoom | undefined): Promise<void> {
+    if (!room) return
+    const range = room.missing()
+    if (range) room.add(await this.deps.backplane.read(room.stream, range.range, range.since))
+    await this.#count(marks, room)
+  }
+
+  /** Counts for the readers of a room that have no count. */
+  async #count(marks: MarkStore, room: WatchedRoom | undefined): Promise<void> {
+    if (!room) return
+    const { counts } = this.deps
+    for (const userId of room.uncounted())
+      room.counted(userId, await marks.reading(room.stream, { userId, counts }))
+    this.#notice(room)
+  }
+
+  #notice(room: WatchedRoom): void {
+    for (const userId of room.takeNews())
+      for (const [connection, roomId] of room.watchersOf(userId))
+        this.#watchers.get(connection)?.news.add(roomId)
+  }
+
+  /** A slow reader keeps its news for later: only the latest matter. */
+  #tell(): void {
+    for (const [connection, watcher] of this.#watchers) {
+      const { user } = connection.session
+      if (!user || watcher.news.size === 0 || connection.isCongested) continue
+      const frame = this.#frame(watcher, user.id, watcher.news, [], undefined)
+      watcher.news.clear()
+      this.deps.replies.send(connection, frame)
+    }
+  }
+
+  #frame(
+    { rooms }: Watcher,
+    userId: string,
+    roomIds: Iterable<string>,
+    denied: readonly string[],
+    ref: string | undefined,
+  ): object {
+    const heads = [...roomIds].flatMap((roomId) => {
+      const head = rooms.get(roomId)?.headFor(userId)
+      return head ? [{ room_id: roomId, ...head }] : []
+    })
+    return { type: 'room_heads', rooms: heads, ...(denied.length > 0 && { denied }), ref }
+  }
+
+  async #askAgain(): Promise<void> {
+    const now = this.deps.clock.now()
+    for (const [connection, watcher] of this.#watchers) {
+      if (now < watcher.askAt) continue
+      watcher.askAt = now + ASK_AGAIN_MS
+      const denied = await this.#deniedOf(connection, watcher, [...watcher.rooms.keys()], true)
+      const { user } = connection.session
+      if (user && denied.length > 0)
+        this.deps.replies.send(connection, this.#frame(watcher, user.id, [], denied, undefined))
+    }
+  }
+
+  /**
+   * Asks the application about rooms, and drops those that the user may not watch. If it cannot say now, what is watched
+   * stays, and what is new fails.
+   */
+  async #deniedOf(
+    connection: Connection,
+    watcher: Watcher,
+    roomIds: readonly string[],
+    areWatched: boolean,
+  ): Promise<string[]> {
+    const denied: string[] = []
+    await this.#each(roomIds, async (roomId) => {
+      const refusal = await this.#refusal(connection, roomId)
+      if (!refusal || (refusal.temporary && areWatched)) return
+      this.#drop(connection, watcher, roomId)
+      if (refusal.temporary) throw refusal
+      denied.push(roomId)
+    })
+    return denied
+  }
+
+  async #refusal(connection: Connection, roomId: string): Promise<AnyRoomfulError | undefined> {
+    const { access, backplane } = this.deps
+    const { user } = connection.session
+    if (user && roomId !== OWN_STREAM && (await bannedIn(backplane, roomId, user.id)))
+      return new RoomfulError('forbidden', { roomId })
+    return access.authorize(connection, 'watch', roomId)
+  }
+
+  #add(connection: Connection, watcher: Watcher, roomId: string, userId: string): void {
+    const stream = streamOf(roomId, userId)
+    const room = this.#rooms.get(stream) ?? new WatchedRoom(stream, this.deps.counts)
+    this.#rooms.set(stream, room)
+    room.watch(userId, connection, roomId)
+    watcher.rooms.set(roomId, room)
+    this.#size++
+  }
+
+  #drop(connection: Connection, watcher: Watcher, roomId: string): void {
+    const room = watcher.rooms.get(roomId)
+    const userId = connection.session.user?.id
+    if (!room || userId === undefined) return
+    watcher.rooms.delete(roomId)
+    watcher.news.delete(roomId)
+    this.#size--
+    room.unwatch(userId, connection)
+    if (room.isUnused) this.#rooms.delete(room.stream)
+  }
+
+  async #listen(marks: MarkStore): Promise<void> {
+    this.#listening ??= marks.watch((stream) => {
+      if (this.#rooms.has(stream)) this.#changed.add(stream)
+    })
+    try {
+      await this.#listening
+    } catch (error) {
+      this.#listening = undefined
+      throw error
+    }
+  }
+
+  #stopListening(): void {
+    this.#listening?.then(
+      (subscription) => subscription.close(),
+      () => {},
+    )
+    this.#listening = undefined
+  }
+
+  /** A few at a time, so that other work of the store does not wait for hundreds. */
+  async #each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+    const left = items.values()
+    const next = async () => {
+      for (const item of left) await work(item)
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, next))
+  }
+}

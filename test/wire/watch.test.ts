@@ -1,0 +1,250 @@
+import { type Backplane, memory } from '@roomful/server'
+import { describe, expect, it } from 'vitest'
+import { AMENDING_STORES } from '../support/amending-stores.js'
+import { connect } from '../support/connect.js'
+import type { WireClient } from '../support/wire-client.js'
+import { serve, WireClock } from '../support/wire-server.js'
+
+const users = {
+  authenticate: ({ token }: { readonly token: string | undefined }) => ({ userId: token ?? 'nobody' }),
+}
+
+async function device(url: string, token: string): Promise<WireClient> {
+  const client = await connect(url)
+  await client.authenticate({ token })
+  return client
+}
+
+const watch = (client: WireClient, ...room_ids: string[]) =>
+  client.ask({ type: 'watch_rooms', room_ids, ref: 'w' }, 'room_heads')
+
+/** The rooms of a frame, with what is unread in each. */
+const unreadIn = ({
+  rooms,
+}: {
+  readonly rooms: readonly { readonly room_id: string; readonly unread: number }[]
+}) => rooms.map(({ room_id, unread }) => `${room_id} ${unread}`).sort()
+
+describe.each(AMENDING_STORES)('on %s, a watched room', (_, make) => {
+  it('[W1] [W2] watch_rooms is answered with the heads of all rooms, and followed by those that change', async () => {
+    const { url, server } = await serve({ ...users, authorize: () => true, backplane: await make() })
+    const rooms = ['a', 'b', 'c'].map((id) => server.room(id))
+    const [a, b] = rooms as [(typeof rooms)[0], (typeof rooms)[0]]
+    for (const room of rooms) await room.chat.send('hello', { as: 'eve' })
+    await a.chat.send('you', { as: 'eve', mentions: ['bob'] })
+    const bob = await device(url, 'bob')
+    const first = await watch(bob, 'a', 'b', 'c', 'a')
+    expect([first.ref, unreadIn(first)]).toEqual(['w', ['a 2', 'b 1', 'c 1']])
+    const { head } = await a.info()
+    expect(first.rooms.find(({ room_id }) => room_id === 'a')).toEqual({
+      room_id: 'a',
+      epoch: head.epoch,
+      offset: 2,
+      unread: 2,
+      mentions: 1,
+    })
+    const sent = await b.chat.send('more', { as: 'eve' })
+    await b.chat.send('and more', { as: 'eve' })
+    expect(await bob.next('room_heads')).toMatchObject({ rooms: [{ room_id: 'b', offset: 3, unread: 3 }] })
+    await b.chat.delete(sent)
+    expect(await bob.next('room_heads')).toMatchObject({ rooms: [{ room_id: 'b', offset: 4, unread: 2 }] })
+    expect(bob.all('room_heads').filter(({ ref }) => ref !== undefined)).toHaveLength(1)
+    await b.chat.send('mine', { as: 'bob' })
+    expect(await bob.next('room_heads')).toMatchObject({ rooms: [{ room_id: 'b', unread: 0 }] })
+    for (let n = 0; n < 120; n++) await b.chat.send('many', { as: 'eve' })
+    const isAll = () => bob.all('room_heads').find((frame) => JSON.stringify(frame).includes('"more":true'))
+    const { rooms: full } = (await bob.until(isAll, 'a hundred')) as unknown as typeof first
+    expect(full[0]).toMatchObject({ room_id: 'b', unread: 100, more: true })
+  })
+
+  it('[W2] a mark that another device moves, and a log that ends, are news', async () => {
+    const { url, server } = await serve({ ...users, authorize: () => true, backplane: await make() })
+    const { epoch, offset, id } = await server.room('a').chat.send('hello', { as: 'eve' })
+    const [bob, phone] = [await device(url, 'bob'), await device(url, 'bob')]
+    expect(unreadIn(await watch(bob, 'a'))).toEqual(['a 1'])
+    await phone.join('a')
+    await phone.ask({ type: 'mark_read', room_id: 'a', epoch, offset, id }, 'read_marked')
+    expect(unreadIn(await bob.next('room_heads'))).toEqual(['a 0'])
+    await server.room('a').delete()
+    const gone = await bob.next('room_heads')
+    expect(gone).toMatchObject({ rooms: [{ room_id: 'a', offset: 0, unread: 0 }] })
+    expect(gone.rooms[0]?.epoch).not.toBe(epoch)
+  })
+})
+
+/** A server in virtual time, in whose rooms nobody is. */
+async function stage(options: object = {}) {
+  const clock = new WireClock()
+  const { url, server } = await serve({
+    ...users,
+    authorize: () => true,
+    clock,
+    backplane: memory(),
+    ...options,
+  })
+  const say = (room: string) => server.room(room).chat.send('hello', { as: 'eve' })
+  return { clock, url, server, say }
+}
+
+it('[W2] news come at most once a second, in one frame for all rooms', async () => {
+  const { clock, url, say } = await stage()
+  const bob = await device(url, 'bob')
+  await watch(bob, 'a', 'b', 'c')
+  for (const room of ['a', 'b', 'a', 'a']) await say(room)
+  await bob.never('room_heads')
+  await clock.advance(1_000)
+  expect(unreadIn(await bob.next('room_heads'))).toEqual(['a 3', 'b 1'])
+  await clock.advance(10_000)
+  await bob.never('room_heads')
+})
+
+it('[W1] a list replaces the one before', async () => {
+  const { clock, url, say } = await stage()
+  const bob = await device(url, 'bob')
+  await watch(bob, 'a', 'b')
+  for (const room of ['a', 'b', 'c']) await say(room)
+  await clock.advance(1_000)
+  expect(unreadIn(await bob.next('room_heads'))).toEqual(['a 1', 'b 1'])
+  expect(unreadIn(await watch(bob, 'b', 'c'))).toEqual(['b 1', 'c 1'])
+  await say('a')
+  await clock.advance(2_000)
+  await bob.never('room_heads')
+  expect(await watch(bob)).toMatchObject({ rooms: [] })
+  await say('b')
+  await clock.advance(2_000)
+  await bob.never('room_heads')
+})
+
+it('[W3] what messages lose by their age is counted anew within two minutes', async () => {
+  const { clock, url, say } = await stage({ backplane: memory({ historyMs: 60_000 }) })
+  await say('a')
+  const bob = await device(url, 'bob')
+  expect(unreadIn(await watch(bob, 'a'))).toEqual(['a 1'])
+  await clock.advance(59_000)
+  for (let n = 0; n < 125; n++) {
+    await clock.advance(1_000)
+    await bob.settled()
+  }
+  expect(unreadIn(await bob.next('room_heads'))).toEqual(['a 0'])
+})
+
+it('[W4] the application is asked about each room of the list, and again after five minutes', async () => {
+  const asked: string[] = []
+  const forbidden = new Set(['secret'])
+  const authorize = ({ user, action, roomId }: { user: { id: string }; action: string; roomId: string }) => {
+    if (action === 'watch') asked.push(`${user.id} ${roomId}`)
+    return !forbidden.has(roomId)
+  }
+  const { clock, url, say } = await stage({ authorize })
+  for (const room of ['a', 'b', 'secret']) await say(room)
+  const bob = await device(url, 'bob')
+  const first = await watch(bob, 'a', 'b', 'secret')
+  expect([unreadIn(first), first.denied, asked.sort()]).toEqual([
+    ['a 1', 'b 1'],
+    ['secret'],
+    ['bob a', 'bob b', 'bob secret'],
+  ])
+  asked.length = 0
+  forbidden.add('b')
+  await clock.advance(299_000)
+  expect(asked).toEqual([])
+  await clock.advance(2_000)
+  await bob.settled()
+  expect(await bob.next('room_heads')).toMatchObject({ rooms: [], denied: ['b'] })
+  await say('b')
+  await clock.advance(2_000)
+  await bob.never('room_heads')
+})
+
+it('[W4] an application that cannot say now fails what is new, and ends nothing that is watched', async () => {
+  const broken = { is: true }
+  const authorize = () => {
+    if (broken.is) throw new Error('no database')
+    return true
+  }
+  const { clock, url, say } = await stage({ authorize })
+  const bob = await device(url, 'bob')
+  expect(await bob.refusal({ type: 'watch_rooms', room_ids: ['a'], ref: 'w' })).toBe('unavailable')
+  broken.is = false
+  await watch(bob, 'a')
+  broken.is = true
+  await clock.advance(302_000)
+  await say('a')
+  await clock.advance(1_000)
+  expect(unreadIn(await bob.next('room_heads'))).toEqual(['a 1'])
+})
+
+it('[W4] a kick ends the watch, and so does access that is withdrawn from a member', async () => {
+  const forbidden = new Set<string>()
+  const { clock, url, server, say } = await stage({
+    authorize: ({ roomId }: { roomId: string }) => !forbidden.has(roomId),
+  })
+  const bob = await device(url, 'bob')
+  await bob.join('b')
+  await watch(bob, 'a', 'b')
+  server.room('a').kick('bob')
+  expect(await bob.next('room_heads')).toMatchObject({ rooms: [], denied: ['a'] })
+  forbidden.add('b')
+  await bob.ask({ type: 'history', room_id: 'b' }, 'error')
+  expect(await bob.next('room_heads')).toMatchObject({ rooms: [], denied: ['b'] })
+  for (const room of ['a', 'b']) await say(room)
+  await clock.advance(2_000)
+  await bob.never('room_heads')
+})
+
+it('[W4] who is banned from a room can no longer watch it', async () => {
+  const { url, server } = await stage()
+  const bob = await device(url, 'bob')
+  await watch(bob, 'a', 'b')
+  await server.room('a').ban('bob', { forMs: 60_000 })
+  expect(await bob.next('room_heads')).toMatchObject({ rooms: [], denied: ['a'] })
+  expect(await watch(bob, 'a', 'b')).toMatchObject({ rooms: [{ room_id: 'b' }], denied: ['a'] })
+})
+
+it('[W5] watching needs no membership, and has limits of its own', async () => {
+  const limits = { watchedRoomsPerConnection: 2, watchedRooms: 3, roomsPerConnection: 1 }
+  const { url, say } = await stage({ limits })
+  const [bob, eve] = [await device(url, 'bob'), await device(url, 'eve')]
+  await say('a')
+  expect(unreadIn(await watch(bob, 'a', 'b'))).toEqual(['a 1', 'b 0'])
+  await bob.join('c')
+  const list = (...room_ids: string[]) => ({ type: 'watch_rooms', room_ids, ref: 'w' })
+  expect(await bob.refusal(list('a', 'b', 'c'))).toBe('room_limit')
+  const full = await eve.ask(list('a', 'b'), 'error')
+  expect([full.code, full.ref, full.retry_after_ms]).toEqual(['unavailable', 'w', 5_000])
+  await watch(bob, 'a')
+  await watch(eve, 'a', 'b')
+  bob.close()
+  await bob.closed
+  expect(unreadIn(await watch(eve, 'a'))).toEqual(['a 0'])
+})
+
+it('[W5] watch_rooms is checked, counts as a request for history, and is for extended connections', async () => {
+  const { url } = await stage({ limits: { historyPerSecond: 1 } })
+  const bob = await device(url, 'bob')
+  const wrong = await bob.ask({ type: 'watch_rooms', room_ids: ['a', '@you'] }, 'error')
+  expect([wrong.code, wrong.issues?.[0]?.path]).toEqual(['invalid_message', 'room_ids.1'])
+  const list = { type: 'watch_rooms', room_ids: 'a' }
+  expect([await bob.refusal(list), await bob.refusal(list)]).toEqual(['invalid_message', 'rate_limited'])
+  const { url: open } = await serve({ backplane: memory() })
+  const base = await connect(open)
+  expect(await base.refusal({ type: 'watch_rooms', room_ids: ['a'] })).toBe('forbidden')
+  const without: Backplane = Object.assign(memory(), { marks: undefined })
+  const { url: other } = await serve({ ...users, authorize: () => true, backplane: without })
+  expect(await (await device(other, 'bob')).refusal({ type: 'watch_rooms', room_ids: [] })).toBe(
+    'unknown_type',
+  )
+})
+
+it('[W6] a watch ends with its connection', async () => {
+  const { clock, url, server, say } = await stage()
+  const bob = await device(url, 'bob')
+  await watch(bob, 'a')
+  await bob.vanish()
+  await say('a')
+  await clock.advance(2_000)
+  const again = await device(url, 'bob')
+  await clock.advance(2_000)
+  await again.never('room_heads')
+  expect((await server.room('a').info()).connections).toBe(0)
+})
