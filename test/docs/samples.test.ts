@@ -65,3 +65,9 @@ it('docs/chat.md shows messages.tsx, which runs as a test', () => {
   const page = readFileSync(new URL('../../docs/chat.md', import.meta.url), 'utf8')
   expect(page).toContain(`\`messages.tsx\`:\n\n\`\`\`tsx\n${sample}\`\`\``)
 })
+
+it.each(['unread.tsx', 'rooms.tsx'])('docs/unread.md shows %s, whose types are checked', (file) => {
+  const sample = readFileSync(new URL(`../../examples/readme/${file}`, import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../docs/unread.md', import.meta.url), 'utf8')
+  expect(page).toContain(`\`${file}\`:\n\n\`\`\`tsx\n${sample}\`\`\``)
+})

@@ -8,6 +8,7 @@ import { amendUnderFaults } from './amendments.js'
 import type { ChurnResult } from './churn.js'
 import { handOver, type Phase } from './handover.js'
 import { raceJoins } from './join-race.js'
+import { countHistories } from './unread-histories.js'
 
 describe('delivery in numbers', () => {
   it('[M7] acknowledgements that are lost double nothing', { timeout: 60_000 }, async () => {
@@ -33,6 +34,18 @@ describe('edits, deletions and reactions', () => {
       for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += one[name]
     }
     expect(Math.min(...Object.values(total))).toBeGreaterThan(100)
+  })
+})
+
+const HISTORIES = Number(process.env.SIM_HISTORIES ?? 150)
+
+describe('what is unread', () => {
+  it('[U1] [U3] [U4] [U6] unread on two devices of a user equals a recount, whatever others wrote and deleted and whenever connections broke', {
+    timeout: 60_000 + HISTORIES * 100,
+  }, async () => {
+    let operations = 0
+    for (let seed = 1; seed <= HISTORIES / 150; seed++) operations += await countHistories(150, seed)
+    expect(operations).toBeGreaterThan(5 * HISTORIES)
   })
 })
 

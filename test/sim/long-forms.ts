@@ -5,9 +5,11 @@ import { amendUnderFaults } from './amendments.js'
 import type { ChurnResult } from './churn.js'
 import { raceJoins } from './join-race.js'
 import { compareWithModel } from './model.js'
+import { countHistories } from './unread-histories.js'
 
 /** The figures of a long run, in virtual time; run by `npm run test:long`. Each throws at the first thing that is wrong. */
 const MANY = Number(process.env.LONG_MANY ?? 100_000)
+const HISTORIES = Number(process.env.LONG_HISTORIES ?? 10_000)
 const CYCLES = Number(process.env.LONG_CYCLES ?? 1_000_000)
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(2)} MiB`
@@ -36,6 +38,8 @@ for (let seed = 1; amended.operations < MANY; seed++) {
   amended.repeated += repeated
   amended.compared += compared
 }
+let counted = 0
+for (let seed = 1; seed <= HISTORIES / 1_000; seed++) counted += await countHistories(1_000, seed)
 writeResult('delivery', 'Delivery in numbers', 'npm run test:long', [
   ['operations compared with a model', operations],
   ['divergences', 0],
@@ -48,5 +52,8 @@ writeResult('delivery', 'Delivery in numbers', 'npm run test:long', [
   ['of these, sent again because a connection broke', amended.repeated],
   ['states in pages and resumes that were compared with the log', amended.compared],
   ['states that never were', 0],
+  ['histories of a room with two devices of a user, at the end of which unread was counted again', HISTORIES],
+  ['operations in them', counted],
+  ['wrong counts', 0],
   ...(await churn()),
 ])

@@ -1,7 +1,9 @@
-import type { BuiltIn, ChatDataInput, JsonObject } from '@roomful/protocol'
+import type { BuiltIn, ChatDataInput, Cursor, JsonObject } from '@roomful/protocol'
 import type { Reaction } from './chat/reaction-counts.js'
 import { type ReactionUsers, RoomChat } from './chat/room-chat.js'
 import { RoomProfiles } from './chat/room-profiles.js'
+import { type Head, Watcher, type WatchingClient } from './chat/watch.js'
+import type { CoreClient } from './client.js'
 import type { AnyProtocol } from './options/options.js'
 import type { Sent } from './outbox/outbox-driver.js'
 import type { LogMessage } from './room/messages.js'
@@ -15,7 +17,7 @@ export interface EditOptions<P extends AnyProtocol> {
   readonly data?: ChatDataInput<P> | undefined
 }
 
-/** What users may do with the chat messages of a room. */
+/** What users may do with the chat messages of a room, and what they have read of them. */
 export interface CoreChat<P extends AnyProtocol = BuiltIn> {
   /**
    * Replaces the text and the data of a message, also while offline. A `timeline` shows it at once. If an earlier edit
@@ -47,6 +49,20 @@ export interface CoreChat<P extends AnyProtocol = BuiltIn> {
     reaction: string,
     options?: { readonly limit?: number | undefined },
   ): Promise<ReactionUsers>
+  /**
+   * Marks the room as read up to a message, or up to its newest entry; never back. All devices of the user learn of it,
+   * and other members of a room that is not large. Call it as often as you like: it is sent at most once a second, and
+   * again after a reconnect.
+   */
+  markRead(message?: MessageReference & { readonly epoch?: string | undefined }): void
+  /** How many messages of others are unread. 100 means that many or more. */
+  readonly unread: Observable<number>
+  /** How many of these mention the user. */
+  readonly mentions: Observable<number>
+  /** Up to where the user has read; `undefined` if nothing. */
+  readonly mark: Observable<Cursor | undefined>
+  /** Up to where others have read, by their ids. Large rooms do not tell. */
+  readonly marks: Observable<ReadonlyMap<string, Cursor>>
 }
 
 /** A chat message with how many users reacted to it, and whether this user did. */
@@ -64,7 +80,7 @@ export interface Chat<P extends AnyProtocol = BuiltIn> extends CoreChat<P> {
 
 /**
  * Edits, deletes and reacts to the chat messages of a room: the user's own, and those of others as far as the server allows
- * it. The same room gives the same object.
+ * it. Shows what is unread, and marks it as read. The same room gives the same object.
  */
 export function chat<P extends AnyProtocol>(room: Room<P>): Chat<P>
 export function chat<P extends AnyProtocol>(room: CoreRoom<P>): CoreChat<P>
@@ -89,6 +105,23 @@ export function profiles<P extends AnyProtocol>(
   return core.profiles as RoomProfiles
 }
 
+const watchers = new WeakMap<object, Watcher>()
+
+/**
+ * Watches rooms without joining them: what is unread in each, for as long as somebody subscribes. `ids` may be an
+ * observable, if they change. A room that the user may not watch, or in which nothing was ever written, is not in the map.
+ * All lists of a client are one request, which is repeated after a reconnect; news come at most once a second.
+ */
+export function watch<P extends AnyProtocol>(
+  client: CoreClient<P>,
+  ids: readonly string[] | Observable<readonly string[]>,
+): Observable<ReadonlyMap<string, Head>> {
+  const watcher = watchers.get(client) ?? new Watcher(client as unknown as WatchingClient)
+  watchers.set(client, watcher)
+  return watcher.list(ids)
+}
+
 export type { Reaction } from './chat/reaction-counts.js'
 export type { ReactionUsers } from './chat/room-chat.js'
+export type { Head } from './chat/watch.js'
 export type { MessageReference } from './room/room-api.js'

@@ -75,6 +75,8 @@ export class ClientCore {
   readonly status: ConnectionDriver['status']
   readonly latency: ConnectionDriver['latency']
   readonly user: ConnectionDriver['user']
+  /** How many need the connection beside rooms and `connect()`. */
+  holds = 0
   readonly #settings: Settings
   readonly #runtime: Runtime
   readonly #driver: ConnectionDriver
@@ -161,7 +163,7 @@ export class ClientCore {
 
   rest(): void {
     const isUsed = [...this.#rooms.values()].some((room) => room.isWanted)
-    if (!this.#isKept && !isUsed) this.#driver.rest()
+    if (!this.#isKept && !isUsed && !this.holds) this.#driver.rest()
   }
 
   #open(): void {

@@ -1,4 +1,4 @@
-import type { JsonObject, ServerMessageOf, Target } from '@roomful/protocol'
+import type { JsonObject, ServerMessage, ServerMessageOf, Target } from '@roomful/protocol'
 import { RoomfulError } from '@roomful/protocol/wire'
 import { checkCall } from '../options/check-options.js'
 import type { Draft, DraftFields, OutboxEntry } from '../options/stored-outbox.js'
@@ -12,6 +12,7 @@ import type { TimelineEntry, TimelineFollower } from '../room/timeline-entry.js'
 import * as strings from '../runtime/strings.js'
 import { OwnAmendments } from './own-amendments.js'
 import { Reactions } from './reactions.js'
+import { RoomReading } from './room-reading.js'
 
 /** Users who reacted to a message in one way, in the order in which they did. */
 export interface ReactionUsers {
@@ -30,6 +31,8 @@ export class RoomChat implements Amendments, TimelineFollower {
   readonly #room: RoomCore
   readonly #own = new OwnAmendments()
   readonly #reactions: Reactions
+  /** Created when it is first used: an application that only edits asks for nothing. */
+  #reading: RoomReading | undefined
 
   constructor(room: RoomCore) {
     this.#room = room
@@ -100,6 +103,33 @@ export class RoomChat implements Amendments, TimelineFollower {
       data: options.data,
       ...draftFor(message, 'chat.edit', 'edit_message'),
     })
+  }
+
+  markRead(message?: MessageReference & { readonly epoch?: string | undefined }): void {
+    const { id, offset, epoch = this.#room.head?.epoch } = message ?? this.#room.head ?? {}
+    if (id !== undefined && offset !== undefined && epoch !== undefined)
+      this.reading.markRead({ epoch, offset, id })
+  }
+
+  get reading(): RoomReading {
+    this.#reading ??= new RoomReading(this.#room)
+    return this.#reading
+  }
+
+  get unread() {
+    return this.reading.unread
+  }
+
+  get mentions() {
+    return this.reading.mentions
+  }
+
+  get mark() {
+    return this.reading.mark
+  }
+
+  get marks() {
+    return this.reading.marks
   }
 
   delete(message: MessageReference): Sent {
@@ -225,9 +255,18 @@ export class RoomChat implements Amendments, TimelineFollower {
     return own !== undefined
   }
 
+  heard(message: Loggable): void {
+    this.#reading?.heard(message)
+  }
+
+  told(message: ServerMessage): void {
+    this.#reading?.received(message)
+  }
+
   clear(): void {
     this.#own.clear()
     this.#reactions.clear()
+    this.#reading?.clear()
   }
 }
 

@@ -2,6 +2,7 @@ import type {
   Author,
   Cursor,
   JsonObject,
+  Mark,
   Member,
   ServerMessage,
   ServerMessageOf,
@@ -62,6 +63,10 @@ interface AnySendOptions {
 /** What `chat()` knows of a room. */
 export interface Amendments extends OutboxView {
   submit(draft: Draft): Sent
+  /** Each message that handlers get. */
+  heard(message: Loggable): void
+  /** What the server says of the room beside them. */
+  told(message: ServerMessage): void
   /** Forgets everything, as the next user must not see it. */
   clear(): void
 }
@@ -83,6 +88,10 @@ export class RoomCore {
   readonly occupancy: Observable<number>
   readonly presence: Presence
   readonly outbox: OutboxDriver
+  /** For `chat()`. */
+  readonly services: ClientServices<RoomCore>
+  /** How far others had read at the last join. */
+  marks: readonly Mark[] | undefined
   readonly #client: ClientServices<RoomCore>
   readonly #events: RoomEvents
   readonly #members: MemberList
@@ -107,6 +116,7 @@ export class RoomCore {
     this.id = id
     this.report = report
     this.#client = client
+    this.services = client
     this.outbox = client.outbox
     const watched = () => client.rooms.use(this)
     this.status = new Value(initialRoom.status, report, watched)
@@ -338,6 +348,7 @@ export class RoomCore {
 
   /** Passes a message to the application's handlers. */
   message(message: Loggable): void {
+    this.amendments?.heard(message)
     if (message.type === 'chat_message' && typeof message.user_id === 'string')
       this.typing.heard(message.user_id, false)
     this.#events.tell(message.type, message)
@@ -345,6 +356,7 @@ export class RoomCore {
 
   /** Handles unsolicited messages of the server about the room. */
   received(message: ServerMessage): void {
+    this.amendments?.told(message)
     switch (message.type) {
       case 'chat_message':
         this.timeline?.received([message])
@@ -396,6 +408,8 @@ export class RoomCore {
     this.profiles?.learn(frame.users)
     this.profiles?.learn(frame.members)
     this.#step({ type: 'joined', frame, since })
+    this.marks = frame.marks
+    this.amendments?.told(frame)
   }
 
   /** @param error why the membership ends, if this side ends it */

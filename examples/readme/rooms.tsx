@@ -1,0 +1,22 @@
+'use client'
+
+import { watch } from '@roomful/client/chat'
+import { useObservable } from '@roomful/client/react'
+import { useMemo } from 'react'
+import { client } from './hooks'
+
+/** A list of rooms with badges, without joining them. */
+export function Rooms({ ids }: { readonly ids: readonly string[] }) {
+  const heads = useObservable(useMemo(() => watch(client, ids), [ids]))
+
+  return ids.map((id) => {
+    const { unread = 0, more = false, mentions = 0 } = heads.get(id) ?? {}
+    return (
+      <p key={id}>
+        {id}
+        {unread > 0 && <b> {more ? '99+' : unread}</b>}
+        {mentions > 0 && <b> @</b>}
+      </p>
+    )
+  })
+}
