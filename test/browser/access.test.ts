@@ -166,6 +166,23 @@ describe('assistive technology', () => {
     }))
 })
 
+it('the demo page shows its verdict and the button of its inspector whole at every width', () =>
+  visit('widths', DESKTOP, async ({ page, panel, status }) => {
+    for (const width of [650, 768, 905, 1280, 1440]) {
+      await page.setViewportSize({ width, height: 800 })
+      for (const shown of [
+        page.locator('.verdict'),
+        page.getByRole('button', { name: 'Inspector' }),
+        status,
+      ]) {
+        const box = await shown.boundingBox()
+        expect(box?.width, `${width} px wide`).toBeGreaterThan(0)
+        expect((box?.x ?? 0) + (box?.width ?? 0), `${width} px wide`).toBeLessThanOrEqual(width)
+      }
+      expect(await panel.getByRole('button', { name: 'Pull the plug' }).isVisible()).toBe(true)
+    }
+  }))
+
 describe('a phone', () => {
   it('a phone shows one client with its plug in the header, and never scrolls sideways', () =>
     visit('phone', PHONE, async (person, other) => {
