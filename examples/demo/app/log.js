@@ -5,6 +5,7 @@ import { drawQuote, flash } from './quote.js'
 import { drawReactions } from './reactions.js'
 import { Roving } from './roving.js'
 import { describePending, fillRow } from './row.js'
+import { Seen } from './seen.js'
 
 /** Entries that a join and each look further back ask for. */
 export const HISTORY = 30
@@ -25,6 +26,7 @@ export class Log {
   #older
   #actions
   #roving
+  #seen = new Seen()
   /** Rows and the entries that they show, by key. */
   #rows = new Map()
   /** The same by the id of the message, for answers to it. */
@@ -55,14 +57,20 @@ export class Log {
   }
 
   draw() {
-    const { entries, isLive, name } = this.#panel
-    const state = `${isLive} ${this.#hasOlder} ${name}`
+    const { entries, isLive, name, readers } = this.#panel
+    const seen = readers.map((reader) => `${reader.name} ${reader.mark.offset}`)
+    const state = `${isLive} ${this.#hasOlder} ${name} ${seen}`
     if (entries === this.#drawn?.entries && state === this.#drawn.state) return
     this.#drawn = { entries, state }
     this.#steadily(() => {
       const { hasOwn, below } = this.#roving.settle(() => this.#arrange(entries))
       if (hasOwn) this.#wasAtEnd = true
       if (!this.#wasAtEnd) this.#unread += below
+      const own = entries.filter((entry) => this.#isOwn(entry))
+      this.#seen.draw(
+        own.map(({ key }) => this.#rows.get(key)),
+        readers,
+      )
       $('.empty', this.#box).hidden = entries.length > 0 || !isLive
       this.#older.hidden = !this.#hasOlder
     })
@@ -169,6 +177,10 @@ export class Log {
 
   #isOwn({ kind, message }) {
     return kind === 'message' && this.#panel.isMine(message)
+  }
+
+  get isRead() {
+    return this.#wasAtEnd
   }
 
   get #isAtEnd() {

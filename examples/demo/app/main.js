@@ -3,6 +3,7 @@ import { $ } from './dom.js'
 import { Inspector } from './inspector.js'
 import { Panel } from './panel.js'
 import { onRedraw, redraw } from './redraw.js'
+import { Rooms } from './rooms.js'
 import { drawVerdict } from './verdict.js'
 
 const auditor = new Auditor()
@@ -11,6 +12,7 @@ const inspector = new Inspector(panels)
 
 onRedraw(() => {
   for (const panel of panels) panel.draw()
+  rooms.draw()
   drawVerdict(auditor, panels)
   inspector.draw()
 })
@@ -34,6 +36,7 @@ function enter() {
   }
   document.title = `${roomId} · Roomful`
   for (const panel of panels) panel.enter(roomId)
+  rooms.entered(roomId)
 }
 
 function open(side) {
@@ -59,9 +62,12 @@ $('.room').onsubmit = (event) => {
 }
 $('#room-id').oninput = ({ target }) => target.setCustomValidity('')
 window.onhashchange = enter
+// What came while nobody looked is seen now.
+document.onvisibilitychange = redraw
 
 // A phone has room for one client, anything larger shows both ends of a conversation.
 open(0)
+const rooms = new Rooms(panels[0])
 const wide = matchMedia('(min-width: 641px)')
 if (wide.matches) open(1)
 wide.onchange = () => {

@@ -57,6 +57,14 @@ export class Panel {
       .length
   }
 
+  /** How far others have read, of those who were here at the same time. */
+  get readers() {
+    return [...this.chat.marks.get()].flatMap(([user, mark]) => {
+      const name = this.#names.get(user)
+      return name ? { mark, name } : []
+    })
+  }
+
   get isLive() {
     return this.room.status.get().state === 'live'
   }
@@ -87,7 +95,7 @@ export class Panel {
     this.room = room
     this.chat = Roomful.chat(room)
     this.composer.cancel()
-    this.#stops = [this.chat.messages, room.members, room.typing, room.status].map((value) =>
+    this.#stops = [this.chat.messages, this.chat.marks, room.members, room.typing, room.status].map((value) =>
       value.subscribe(redraw),
     )
     this.#stops.push(
@@ -166,6 +174,13 @@ export class Panel {
     this.#drawTyping()
     this.#badge.draw()
     this.#log.draw()
+    this.#markRead()
+  }
+
+  /** Whoever looks at the end of the log has read it. */
+  #markRead() {
+    const newest = this.entries.findLast(({ state }) => state === 'sent')?.message
+    if (newest && this.#log.isRead && document.visibilityState === 'visible') this.chat.markRead(newest)
   }
 
   #drawLink() {
