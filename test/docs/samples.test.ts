@@ -60,10 +60,10 @@ it.each(['vue/src/use-observable.ts', 'svelte/src/reactive.ts', 'solid/src/from-
   },
 )
 
-it('docs/chat.md shows messages.tsx, which runs as a test', () => {
-  const sample = readFileSync(new URL('../../examples/readme/messages.tsx', import.meta.url), 'utf8')
+it.each(['messages.tsx', 'everything.ts'])('docs/chat.md shows %s, which runs as a test', (file) => {
+  const sample = readFileSync(new URL(`../../examples/readme/${file}`, import.meta.url), 'utf8')
   const page = readFileSync(new URL('../../docs/chat.md', import.meta.url), 'utf8')
-  expect(page).toContain(`\`messages.tsx\`:\n\n\`\`\`tsx\n${sample}\`\`\``)
+  expect(page).toContain(`\`${file}\`:\n\n\`\`\`${file.split('.')[1]}\n${sample}\`\`\``)
 })
 
 it.each(['unread.tsx', 'rooms.tsx'])('docs/unread.md shows %s, whose types are checked', (file) => {

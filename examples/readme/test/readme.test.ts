@@ -6,7 +6,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createServer, memory } from '@roomful/server'
+import { createServer, memory, type Roomful } from '@roomful/server'
 import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -92,6 +92,46 @@ it('messages.tsx edits and deletes messages', async () => {
   expect(await page.getByRole('button').count()).toBe(0)
 })
 
+it('everything.ts shows names, edits, deletions, reactions, answers, readers and unread counts in less than 30 lines', async () => {
+  const text = await source('everything.ts')
+  expect(text.trim().split('\n').length).toBeLessThan(30)
+  const server = createServer({
+    backplane: memory(),
+    authenticate({ request }) {
+      const name = String(request.headers['user-agent'])
+      return { userId: name, profile: { name } }
+    },
+  })
+  const url = await servePage(server)
+  const script = await bundle(text, 'browser')
+  const enter = async (userAgent: string) => {
+    const context = await browser.newContext({ userAgent })
+    onTestFinished(() => context.close())
+    const page = await context.newPage()
+    await page.goto(url)
+    await page.addScriptTag({ content: script, type: 'module' })
+    const does = async (name: string, answer = '') => {
+      page.once('dialog', (dialog) => dialog.accept(answer))
+      await page.getByRole('button', { name, exact: true }).first().click()
+    }
+    const shows = (line: string) => page.locator('p', { hasText: line }).first().waitFor()
+    return { page, does, shows }
+  }
+  const [ada, bob] = [await enter('Ada'), await enter('Bob')]
+  await ada.does('Write', 'Helo')
+  await bob.shows('Ada: Helo')
+  await bob.page.getByRole('button', { name: 'Like' }).click()
+  await ada.page.getByRole('button', { name: '👍 1' }).waitFor()
+  await ada.does('Edit', 'Hello')
+  await bob.shows('Ada: Hello (edited)')
+  await bob.does('Reply', 'Hi')
+  await ada.shows('Bob: Hi, seen by 1')
+  await server.room('random').chat.send('Over here')
+  await ada.page.getByText('random: 1 unread').waitFor()
+  await ada.page.getByRole('button', { name: 'Delete' }).first().click()
+  await bob.shows('Ada: deleted')
+})
+
 /** A page with an element of React, from a server of its own. */
 async function openApp(element: string, imports: string): Promise<Page> {
   const script = await bundle(
@@ -100,10 +140,18 @@ async function openApp(element: string, imports: string): Promise<Page> {
      createRoot(document.body).render(${element})`,
     'browser',
   )
+  const page = await browser.newPage()
+  onTestFinished(() => page.close())
+  await page.goto(await servePage(createServer({ backplane: memory() })))
+  await page.addScriptTag({ content: script, type: 'module' })
+  return page
+}
+
+/** Serves an empty page, with the server at /ws. Resolves with its URL. */
+async function servePage(server: Pick<Roomful, 'attach' | 'close'>): Promise<string> {
   const http = createHttpServer((_, response) => {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html>')
   })
-  const server = createServer({ backplane: memory() })
   server.attach(http, { path: '/ws' })
   http.listen(0, '127.0.0.1')
   await once(http, 'listening')
@@ -111,11 +159,7 @@ async function openApp(element: string, imports: string): Promise<Page> {
     await server.close()
     http.close()
   })
-  const page = await browser.newPage()
-  onTestFinished(() => page.close())
-  await page.goto(`http://127.0.0.1:${(http.address() as AddressInfo).port}`)
-  await page.addScriptTag({ content: script, type: 'module' })
-  return page
+  return `http://127.0.0.1:${(http.address() as AddressInfo).port}`
 }
 
 /** server.ts as a user runs it, with the built packages, but for its port and its file. */
