@@ -39,6 +39,7 @@ export async function holdIdle({ target, ms, signal, lostAt }: IdleOptions): Pro
       await pause(hold.ending ? SAME_CAUSE_MS : 0, signal)
       const isShared = hold.ending !== undefined && Math.abs(hold.ending.at - lostAt()) < SAME_CAUSE_MS
       holds.push({ ...hold, isShared })
+      if (!hold.ending) break
     } else await pause(RETRY_MS, signal)
   }
   return holds
