@@ -18,5 +18,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // The default of one second is too short for files and sockets on a busy machine.
+    expect: { poll: { timeout: 10_000 } },
   },
 })

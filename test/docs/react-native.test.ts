@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdirSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -137,13 +138,20 @@ class UnchangeableUrl {
   }
 }
 
-/** A store of the shape of AsyncStorage, with a file for each key. */
+/** A store of the shape of AsyncStorage, with a file for each key. Like that one, it never shows half a value. */
 function fileStore(folder: string) {
   const fileOf = (key: string) => join(folder, encodeURIComponent(key))
+  const unfinished = `${folder}.unfinished`
+  mkdirSync(unfinished, { recursive: true })
+  onTestFinished(() => rm(unfinished, { recursive: true, force: true }))
   return {
     getAllKeys: async () => (await readdir(folder)).map(decodeURIComponent),
     getItem: (key: string) => readFile(fileOf(key), 'utf8').catch(() => null),
-    setItem: (key: string, value: string) => writeFile(fileOf(key), value),
+    setItem: async (key: string, value: string) => {
+      const draft = join(unfinished, encodeURIComponent(key))
+      await writeFile(draft, value)
+      await rename(draft, fileOf(key))
+    },
     removeItem: (key: string) => rm(fileOf(key), { force: true }),
   }
 }
