@@ -226,6 +226,31 @@ describe('a room with amendments', () => {
     await says({ type: 'history', room_id: 'r', ref: again?.ref, epoch: 'e1', oldest_offset: 1, ...page })
     expect(await rejoin()).toEqual([])
   })
+
+  it.each([
+    ['when the server says', 500, { code: 'unavailable', retry_after_ms: 500 }],
+    ['a second later', 1_000, { code: 'internal' }],
+  ])(
+    '[D10] reads again %s what the server could not give, from where it had come',
+    async (_, ms, refusal) => {
+      const { script, says, shown } = await live()
+      await says(chatFrame(1), chatFrame(2))
+      await says({ type: 'resync', room_id: 'r', reason: 'gap', epoch: 'e1', offset: 5, id: 'id-5' })
+      const second = chatFrame(2, { message: 'second', version: 4 })
+      await says(historyFrame(script, [second], { from: 2, to: 2 }, { more: true }))
+      const [next] = script.connection.take()
+      expect(next).toMatchObject({ type: 'history', before: 2 })
+      await says({ type: 'error', message: 'Not now', timestamp: '', ref: next?.ref, ...refusal })
+      await script.clock.advance(ms - 1)
+      expect(script.connection.take()).toEqual([])
+      await script.clock.advance(1)
+      const first = chatFrame(1, { message: 'first', version: 5 })
+      await says(historyFrame(script, [first], { from: 1, to: 1 }))
+      expect(shown()).toEqual(['first', 'second', '-gap-'])
+      await script.clock.advance(10_000)
+      expect(script.connection.take()).toEqual([])
+    },
+  )
 })
 
 describe('a timeline with amendments', () => {

@@ -4,6 +4,7 @@ import type { AnyProtocol } from '../options/options.js'
 import type { Settings } from '../options/resolve-options.js'
 import type { Draft, OutboxEntry } from '../options/stored-outbox.js'
 import type { SendResult } from '../outbox/outbox.js'
+import { Timer } from '../runtime/clock.js'
 import type { Observable, Report } from '../runtime/observable.js'
 import type { Runtime } from '../runtime/runtime.js'
 import type { Loggable, Place } from './loggable.js'
@@ -13,11 +14,14 @@ import { Timeline } from './timeline.js'
 
 /** Maximum number of entries in a timeline; the oldest are removed first. */
 const LIMIT = 5_000
+/** Until a page is asked for again that the server refused without saying when. */
+const RETRY_MS = 1_000
 
 /** The part of its room that a timeline needs. */
 interface TimelineRoom {
   readonly id: string
   readonly head: Cursor | undefined
+  readonly isLive: boolean
   submit(draft: Draft): unknown
   history(options: HistoryOptions): Promise<HistoryPage<AnyProtocol>>
 }
@@ -45,12 +49,14 @@ interface Written extends Loggable {
 export class RoomTimeline extends Timeline {
   readonly #room: TimelineRoom
   readonly #client: TimelineServices
+  readonly #retryTimer: Timer
   #isReading = false
 
   constructor(room: TimelineRoom, client: TimelineServices, watched: () => void) {
     super(LIMIT, client.report, watched)
     this.#room = room
     this.#client = client
+    this.#retryTimer = new Timer(client.runtime.clock)
   }
 
   queued(entry: OutboxEntry): void {
@@ -96,21 +102,23 @@ export class RoomTimeline extends Timeline {
     return this.#client.router.readPage(messages as readonly Entry[])
   }
 
-  /** What is shown may have been edited or deleted meanwhile, after a break for instance. */
+  /** What is shown may have been edited or deleted meanwhile, after a break for instance. Called whenever the room is live. */
   async readAgain(): Promise<void> {
-    if (this.#isReading) return
+    if (this.#isReading || !this.#room.isLive) return
     this.#isReading = true
     try {
       while (this.outdated) {
         const { outdated } = this
         const { from, before } = outdated
-        let page = await this.#room.history({ before, limit: Math.min(before - from, 1_000) })
-        const isMissing = () => page.more && (page.messages[0]?.offset ?? 0) > from
-        while (this.outdated === outdated && isMissing()) page = await page.next()
-        if (this.outdated === outdated) this.outdated = undefined
+        const limit = Math.min(before - from, 1_000)
+        const { messages, more } = await this.#room.history({ before, limit })
+        const oldest = (more && messages[0]?.offset) || from
+        // Otherwise, more has become outdated meanwhile.
+        if (this.outdated === outdated) this.outdated = oldest > from ? { from, before: oldest } : undefined
       }
-    } catch {
-      // It is tried again when the room is live again.
+    } catch (error) {
+      const { temporary, retryAfterMs = RETRY_MS } = error as RoomfulError
+      if (temporary) this.#retryTimer.set(retryAfterMs, () => void this.readAgain())
     }
     this.#isReading = false
   }

@@ -452,7 +452,7 @@ export class RoomCore {
         if (effect.reason === 'forked' || effect.reason === 'epoch_changed') this.#pages = this.#pages && []
         this.timeline?.broke(effect.reason, effect.head)
         this.#events.tell('resync', { room_id: this.id, reason: effect.reason })
-        if (this.isLive) void this.timeline?.readAgain()
+        void this.timeline?.readAgain()
         return
       case 'live':
         this.timeline?.joined(this.head)
