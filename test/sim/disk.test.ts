@@ -1,3 +1,4 @@
+import type { JsonObject } from '@roomful/protocol'
 import { type RoomfulError, type Sender, silentLogger } from '@roomful/server'
 import { VirtualClock } from '@roomful/server/testing'
 import { describe, expect, it } from 'vitest'
@@ -165,6 +166,42 @@ describe('the deterministic simulation of a server on a model of a disk', () => 
     expect(idsOf()).toEqual(['a', 'b', 'c', 'd'])
     expect(['a', 'x'].map((id) => oracle.isLost(id))).toEqual([false, true])
     oracle.check()
+    expect(oracle.violations).toEqual([])
+  })
+
+  it('the witness of a simulated disk knows what an edit said that is committed together with the deletion of its message', async () => {
+    const clock = new VirtualClock()
+    const disk = new ModelDisk(NEW_FILE, new Random(1))
+    const settings = resolveSettings({ file: '/chat.db' })
+    const oracle = new Oracle({ historyCount: 10, refusals: new Set() })
+    const witness = new Witness(oracle)
+    const startThread = async (listener: ThreadListener) =>
+      new SimThread(clock, disk, settings, witness, listener)
+    const backplane = new SqliteBackplane(
+      settings,
+      (link) => new SharedStore(startThread, link.clock, link.logger, () => {}),
+    )
+    const newId = () => 'an epoch'
+    void backplane.start({ clock, logger: silentLogger, graceMs: 1, listedMembers: 1, newId, receive() {} })
+    await clock.advance(100)
+    const target = { offset: 1, id: 'a' }
+    const draft = (id: string, message: JsonObject) => ({
+      ...{ id, timestampMs: 1, sender: undefined },
+      message: { ...message, user_id: 'ana', id },
+    })
+    const amending = { target, userId: 'ana', moderates: false }
+    void backplane.publish('r', draft('a', { type: 'chat_message', message: 'ana:0' }))
+    await clock.advance(100)
+    void backplane.publish('r', {
+      ...draft('b', { type: 'message_edited', target, message: 'ana:0:e' }),
+      amends: { kind: 'edit', message: 'ana:0:e', ...amending },
+    })
+    void backplane.publish('r', {
+      ...draft('c', { type: 'message_deleted', target }),
+      amends: { kind: 'delete', ...amending },
+    })
+    await clock.advance(100)
+    expect(witness.logOf('r').map(({ text }) => text)).toEqual(['ana:0', 'ana:0:e', ''])
     expect(oracle.violations).toEqual([])
   })
 })

@@ -1,4 +1,4 @@
-import type { Driver } from '../../../packages/server/src/backplane/sqlite/driver.js'
+import type { Driver, Statement } from '../../../packages/server/src/backplane/sqlite/driver.js'
 import { Rooms } from '../../../packages/server/src/backplane/sqlite/rooms.js'
 import { numberIn, textIn } from '../../../packages/server/src/backplane/sqlite/rows.js'
 import { metaIn } from '../../../packages/server/src/backplane/sqlite/schema.js'
@@ -15,6 +15,8 @@ interface Kept {
 /** Calls a task at the virtual time at which others can see what was done until now. */
 type AtItsTime = (task: () => void) => void
 
+const APPENDS = 'INSERT INTO entries '
+const TEXT = 'SELECT id, body FROM entries WHERE seq = ?'
 const NEWEST = 'SELECT ifnull(max(seq), 0) AS seq FROM entries'
 const PREVIOUS = `
   SELECT before.id FROM entries AS before
@@ -34,6 +36,8 @@ export class Witness {
   readonly #kept = new Map<string, Kept[]>()
   /** Everything that was ever committed, by id. */
   readonly #known = new Map<string, Kept>()
+  /** By id, what each entry said when it was written: what follows it in one transaction may take its text back. */
+  readonly #written = new Map<string, string>()
   #newest = 0
 
   constructor(private readonly oracle: Oracle) {}
@@ -43,18 +47,23 @@ export class Witness {
     const told = () => {
       const newest = numberIn(driver.prepare(NEWEST).get() ?? {}, 'seq')
       if (newest <= this.#newest) return
-      const added = entriesIn(driver, this.#newest)
+      const added = this.#asWritten(entriesIn(driver, this.#newest))
       this.#newest = newest
       atItsTime(() => this.#add(added))
+    }
+    const wrote = ({ lastInsertRowid }: ReturnType<Statement['run']>) => {
+      const row = driver.prepare(TEXT).get(Number(lastInsertRowid)) ?? {}
+      this.#written.set(textIn(row, 'id'), textIn(row, 'body'))
     }
     return {
       ...driver,
       prepare(sql) {
         const statement = driver.prepare(sql)
-        if (sql !== 'COMMIT') return statement
-        const run = () => {
-          const result = statement.run()
-          told()
+        const after = sql === 'COMMIT' ? told : sql.startsWith(APPENDS) ? wrote : undefined
+        if (!after) return statement
+        const run: Statement['run'] = (...values) => {
+          const result = statement.run(...values)
+          after(result)
           return result
         }
         return { ...statement, run }
@@ -79,7 +88,8 @@ export class Witness {
 
   #compare(present: readonly Kept[]): void {
     // As it was when it was added: meanwhile, it may have been changed.
-    for (const one of present) if (!this.#known.has(one.entry.id)) this.#known.set(one.entry.id, one)
+    for (const one of this.#asWritten(present))
+      if (!this.#known.has(one.entry.id)) this.#known.set(one.entry.id, one)
     for (const room of new Set([...this.#kept.keys(), ...present.map((one) => one.room)])) {
       const before = this.#kept.get(room) ?? []
       const now = this.#through(present.findLast((one) => one.room === room))
@@ -101,6 +111,14 @@ export class Witness {
       log.push(one)
     }
     return log.reverse()
+  }
+
+  #asWritten(entries: readonly Kept[]): readonly Kept[] {
+    return entries.map((one) => {
+      const body = this.#written.get(one.entry.id)
+      const { text, version } = body === undefined ? one.entry : seen(JSON.parse(`${body}}`))
+      return { ...one, entry: { ...one.entry, text, version } }
+    })
   }
 
   #lose(room: string, entry: Seen): void {
