@@ -253,6 +253,58 @@ describe('a room with amendments', () => {
   )
 })
 
+describe('a resume that was broken off', () => {
+  /** The first page of a resume has folded an edit at 9 into its message, and the connection broke before the second. */
+  async function resumed(state: object = { message: 'edited' }) {
+    const { script, room, says, shown } = await live()
+    await says(chatFrame(1))
+    const told: unknown[] = []
+    room.on('resync', ({ reason }) => told.push(reason))
+    const rejoin = async () => {
+      await script.connection.closes(1006)
+      await script.clock.advance(20_000)
+      await script.connection.welcomes()
+      return script.connection.take().find(({ type }) => type === 'join')
+    }
+    const messages = [chatFrame(2, { ...state, version: 9 })]
+    const page = { messages, offset: 2, id: 'id-2', more: true, covers: { from: 2, to: 2 } }
+    await says(joinedFrame(await rejoin(), page))
+    return { script, says, shown, told, join: await rejoin() }
+  }
+
+  const upTo = (offset: number, ...entries: object[]) => {
+    const places = Array.from({ length: offset - 2 }, (_, index) => chatFrame(index + 3))
+    const messages = [...places.slice(0, places.length - entries.length), ...entries]
+    return { messages, offset, id: `id-${offset}`, covers: { from: 3, to: offset } }
+  }
+
+  it.each([
+    ['ends before the edit', undefined, { offset: 2, id: 'id-2' }],
+    ['has another entry there', undefined, upTo(9)],
+    ['has an edit of another message there', undefined, upTo(9, editFrame(9, 1))],
+    ['ends before the deletion', { message: '', deleted: true }, { offset: 2, id: 'id-2' }],
+  ])('[M11] [D10] is a fork if what its page had folded in is lost: the log %s', async (_, state, rest) => {
+    const { script, says, shown, told, join } = await resumed(state)
+    expect(join).toMatchObject({ since: { offset: 2 } })
+    await says(joinedFrame(join, rest))
+    expect(told).toEqual(['forked'])
+    const again = script.connection.take().find(({ type }) => type === 'join')
+    expect(again).toMatchObject({ history: 10 })
+    expect(again?.since).toBeUndefined()
+    const { offset, id } = rest
+    const page = { messages: [chatFrame(2)], offset, id, covers: { from: 2, to: offset } }
+    await says(joinedFrame(again, page))
+    expect(shown()).toEqual(['m1', 'm2', '-forked-'])
+  })
+
+  it('[H6] goes on if the log has what its page had folded in', async () => {
+    const { says, shown, told, join } = await resumed()
+    await says(joinedFrame(join, upTo(9, editFrame(9, 2, { message: 'edited' }))))
+    expect(shown()).toEqual(['m1', 'edited', 'm3', 'm4', 'm5', 'm6', 'm7', 'm8'])
+    expect(told).toEqual([])
+  })
+})
+
 describe('a timeline with amendments', () => {
   const entry = (frame: object) => frame as Loggable
   const timeline = (...frames: object[]) => {

@@ -1,4 +1,4 @@
-import type { Cursor, Entry, ServerMessageOf } from '@roomful/protocol'
+import type { Cursor, Entry, ServerMessageOf, Target } from '@roomful/protocol'
 import type { RoomfulError } from '@roomful/protocol/wire'
 import { backoffMs, repeatMs } from '../connection/retry.js'
 import * as strings from '../runtime/strings.js'
@@ -31,10 +31,19 @@ export interface RoomMachine {
   readonly history: number | undefined
   /** The outcome of the current resume, known from its first page. */
   readonly recovered: boolean | undefined
+  /** What the pages of this resume have folded in from beyond their ends, whose entries are still to come. */
+  readonly ahead: Folded
   readonly wasLive: boolean
   /** Joins in a row on this connection that were refused or brought nothing new. */
   readonly failures: number
 }
+
+/**
+ * By offset, the ids of the messages that these amendments change; `undefined` for a tombstone, which an erasure may have
+ * dated by any entry.
+ */
+type Folded = ReadonlyMap<number, string | undefined>
+type Foldable = Partial<ServerMessageOf<'chat_message'>> & { readonly target?: Target }
 
 export type RoomEvent =
   /** `since`: where the room begins if it has no position of its own. */
@@ -76,12 +85,15 @@ export interface RoomStep {
   readonly effects: readonly RoomEffect[]
 }
 
+const NOTHING: Folded = new Map()
+
 export const initialRoom: RoomMachine = {
   status: { state: 'idle', reason: strings.notJoined },
   isConnected: false,
   cursor: undefined,
   history: undefined,
   recovered: undefined,
+  ahead: NOTHING,
   wasLive: false,
   failures: 0,
 }
@@ -115,7 +127,9 @@ export function roomStep(m: RoomMachine, event: RoomEvent): RoomStep {
       return entry(m, event.at)
     case 'resync':
       if (!isWanted(m)) return stay(m)
-      return stay({ ...m, cursor: event.at }, [{ type: 'break', reason: event.reason, head: event.at }])
+      return stay({ ...m, cursor: event.at, ahead: NOTHING }, [
+        { type: 'break', reason: event.reason, head: event.at },
+      ])
     case 'members_gap':
       return m.status.state === 'live' ? resync(m, strings.missedMember) : stay(m)
     case 'expelled':
@@ -172,6 +186,8 @@ function joined(m: RoomMachine, frame: Joined, since: Cursor | undefined): RoomS
   // The join was sent from another position, or before there was any: its answer says nothing about this one.
   const isLate = frame.recovered === undefined || (isBroken && m.cursor !== since)
   if (m.cursor && isLate) return stay({ ...m, failures: m.failures + 1 }, [again(m)])
+  const ahead = foldedAhead(isBroken ? NOTHING : m.ahead, frame)
+  if (!ahead) return startAgain(m, head)
   const effects: RoomEffect[] = []
   if (isBroken) effects.push({ type: 'break', reason: frame.reason ?? 'gap', head })
   const from = isBroken ? undefined : m.cursor
@@ -181,9 +197,32 @@ function joined(m: RoomMachine, frame: Joined, since: Cursor | undefined): RoomS
   const recovered =
     m.recovered === false || isBroken ? false : frame.recovered === undefined ? m.recovered : true
   const isProgress = !m.cursor || (cursor.epoch === m.cursor.epoch && cursor.offset > m.cursor.offset)
-  const machine = { ...m, cursor, recovered, failures: isProgress ? 0 : m.failures + 1 }
+  const machine = { ...m, cursor, recovered, ahead, failures: isProgress ? 0 : m.failures + 1 }
   if (frame.more) return stay(machine, [...effects, again(machine, true)])
   return live(machine, effects)
+}
+
+/**
+ * What this page and those before it have folded in from beyond its end. `undefined` if the log has lost some of that: it ends
+ * before, or has another entry there. The server does not know that somebody has seen it.
+ */
+function foldedAhead(before: Folded, { messages = [], offset: head = 0, more }: Joined): Folded | undefined {
+  const ahead = new Map(before)
+  for (const entry of messages) {
+    const { type, id, version = 0, deleted, target } = entry as Foldable
+    const folded = ahead.get(entry.offset)
+    if (folded !== undefined && folded !== target?.id) return undefined
+    ahead.delete(entry.offset)
+    if (more && type === 'chat_message' && version > head) ahead.set(version, deleted ? undefined : id)
+  }
+  if (more) return ahead
+  return [...ahead.keys()].some((offset) => offset > head) ? undefined : NOTHING
+}
+
+/** The log has forked behind the position that it still has: it is asked as one of which nothing is known. */
+function startAgain(m: RoomMachine, head: Cursor): RoomStep {
+  const machine = { ...m, cursor: undefined, recovered: false, ahead: NOTHING }
+  return stay(machine, [{ type: 'break', reason: 'forked', head }, sendJoin(machine)])
 }
 
 /**
