@@ -60,6 +60,12 @@ type Fate =
   /** Its page died; `stored` if it left the message in its storage. */
   | { readonly kind: 'orphaned'; readonly stored: boolean }
 
+/** What was handed over, when, and what became of it. */
+interface Message extends Handed {
+  readonly time: number
+  fate: Fate
+}
+
 export interface OracleOptions {
   /** Entries that a log keeps: whoever lags by no more must recover. */
   readonly historyCount: number
@@ -81,12 +87,14 @@ export class Oracle {
   /** Entries that a store lost which had accepted them, and those of them which were acknowledged. */
   lostCount = 0
   acknowledgedAndLost = 0
-  /** Orders losses and reports of losses. */
+  /** Orders losses, reports of losses, and what was sent. */
   #time = 0
   /** What no log has now, by id. An old backup may bring back what was lost after it was made. */
   readonly #lost = new Map<string, Lost>()
   /** Each loss, also of what came back. */
   readonly #losses: Lost[] = []
+  /** By id, when what its log may have dropped was among its newest entries again, because a store lost those after it. */
+  readonly #backAt = new Map<string, number>()
   readonly #previousIds = new Map<string, string>()
   readonly #shownAsLost = new Set<string>()
   readonly #dead = new Set<string>()
@@ -97,7 +105,7 @@ export class Oracle {
   readonly #views = new Map<string, Observation[]>()
   readonly #published: { readonly room: string; readonly text: string; readonly at: Place }[] = []
   readonly #keyed = new Set<string>()
-  readonly #messages = new Map<string, Handed & { fate: Fate }>()
+  readonly #messages = new Map<string, Message>()
   /** By client id, the id in the log. */
   readonly #ids = new Map<string, string>()
   readonly #base = new Set<string>()
@@ -138,10 +146,12 @@ export class Oracle {
     const log = this.#logs.get(`${room} ${entry.epoch}`)
     if (log?.at(-1)?.id === entry.id) log.pop()
     else this.fail(`the model lost ${at(entry)} of ${room}, which was not the last`)
+    const back = log?.[log.length - this.options.historyCount]
+    if (back) this.#backAt.set(back.id, lost.time)
   }
 
   handed(clientId: string, message: Handed): void {
-    this.#messages.set(clientId, { ...message, fate: { kind: 'open' } })
+    this.#messages.set(clientId, { ...message, time: ++this.#time, fate: { kind: 'open' } })
   }
 
   /** What waits in an outbox is sent with another text, or not at all. Returns false if it is unknown. */
@@ -393,7 +403,7 @@ export class Oracle {
     )
   }
 
-  #checkFate(message: Handed & { readonly fate: Fate }, places: readonly Seen[]): void {
+  #checkFate(message: Message, places: readonly Seen[]): void {
     const { sender, room, text, amends, fate } = message
     const isThere = places.length > 0
     if (fate.kind === 'open')
@@ -427,14 +437,14 @@ export class Oracle {
     return this.#ids.get(name) ?? name
   }
 
-  #mayRefuse({ sender, room, text, amends, isAllowed }: Handed, code: string): boolean {
+  #mayRefuse({ sender, room, text, amends, isAllowed, time }: Message, code: string): boolean {
     if (this.options.refusals.has(code)) return true
     if (amends === undefined) return code === 'cancelled' && text === ''
     const id = this.#idOf(amends)
     if (code === 'deleted' && this.#hasDeleted(sender, id)) return true
     const reasons: Readonly<Record<string, boolean>> = {
       deleted: this.fold.wasDeleted(id),
-      not_found: this.#mayBeGone(room, id),
+      not_found: this.#mayBeGone(room, id, time),
       forbidden: isAllowed === false,
       cancelled: this.#messages.get(amends)?.fate.kind === 'refused',
     }
@@ -450,10 +460,12 @@ export class Oracle {
     )
   }
 
-  #mayBeGone(room: string, id: string): boolean {
+  /** Whether the log may have lacked an entry at some time since then. */
+  #mayBeGone(room: string, id: string, since: number): boolean {
     const log = this.#logs.get(`${room} ${this.#presentEpochs.get(room)}`) ?? []
     const index = log.findIndex((entry) => entry.id === id)
-    return index < 0 || log.length - index > this.options.historyCount || this.hasLost(id)
+    const isOld = index < 0 || log.length - index > this.options.historyCount
+    return isOld || this.hasLost(id) || (this.#backAt.get(id) ?? 0) > since
   }
 
   /** Every application sees each offset once, in order, and learns of each hole. */
@@ -484,8 +496,11 @@ export class Oracle {
         if (shown.has(entry.id)) this.fail(`duplicated: ${key} saw ${at(entry)} twice`)
         shown.add(entry.id)
         // What a join brought is its result, except for amendments, which are told behind it.
-        if (late.delete(entry.id) || (told && isFolded && entry.target !== undefined)) continue
-        if (last && isFolded) for (const id of this.#between(room, last, entry)) late.add(id)
+        const isLate = isFolded && (late.delete(entry.id) || (told && entry.target !== undefined))
+        if (isLate) continue
+        // A join may have stood anywhere in a log of which nothing was seen.
+        const from = last?.epoch === entry.epoch ? last.offset : 0
+        if (isFolded) for (const id of this.#between(room, from, entry)) late.add(id)
         if (last) this.#checkStep(key, last, entry, { told, mayLack: mayLack || isFolded })
         last = entry
         told = false
@@ -494,12 +509,11 @@ export class Oracle {
     }
   }
 
-  /** The ids of the amendments between two entries of a log. */
-  #between(room: string, { epoch, offset }: Pick<Seen, 'epoch' | 'offset'>, later: Seen): readonly string[] {
+  /** The ids of the amendments between an offset of a log and an entry. */
+  #between(room: string, from: number, { epoch, offset: to }: Seen): readonly string[] {
     const ids: string[] = []
-    if (epoch !== later.epoch) return ids
-    for (let between = offset + 1; between < later.offset; between++)
-      ids.push(...(this.#amendments.get(placeOf(room, { epoch, offset: between })) ?? []))
+    for (let offset = from + 1; offset < to; offset++)
+      ids.push(...(this.#amendments.get(placeOf(room, { epoch, offset })) ?? []))
     return ids
   }
 
