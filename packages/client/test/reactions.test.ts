@@ -100,6 +100,15 @@ describe('the reactions to a message', () => {
     expect(shown()).toEqual(['👍2 🎉1'])
   })
 
+  it('[D19] knows the user’s own also where a message arrives with later counts before the entries that made them', async () => {
+    const { says, shown } = await live()
+    await says(chatFrame(2, { reactions: [{ reaction: '👍', count: 2 }], version: 4 }))
+    await says(reactionFrame(3, 2, '+👍'), reactionFrame(4, 2, '+👍', { user_id: 'me' }))
+    expect(shown()).toEqual(['', '👍2*'])
+    await says(reactionFrame(5, 2, '-👍', { user_id: 'me' }))
+    expect(shown()).toEqual(['', '👍1'])
+  })
+
   it('[D8] [D19] a page that was read before a reaction and arrives after it takes nothing back', async () => {
     const { script, room, says, shown } = await live()
     const page = room.history()

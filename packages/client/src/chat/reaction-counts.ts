@@ -17,6 +17,8 @@ export interface ReactionState {
   readonly counts: readonly Count[]
   /** This user's; `undefined` as long as nothing has said which. */
   readonly own: readonly string[] | undefined
+  /** The offset from which on entries change `own`: a live message may bring later counts, but never whose they are. */
+  readonly ownVersion: number
 }
 
 /** Counts the reactions to the messages of a room, from the pages and entries that arrive in any order. */
@@ -40,7 +42,7 @@ export class ReactionCounts {
 
   /** After a fork, the next state that is read counts, whatever its version. */
   forked(): void {
-    for (const [name, state] of this.#states) this.#states.set(name, { ...state, version: 0 })
+    for (const [name, state] of this.#states) this.#states.set(name, { ...state, version: 0, ownVersion: 0 })
   }
 
   of(message: Loggable): ReactionState | undefined {
@@ -67,30 +69,34 @@ export class ReactionCounts {
     const known = this.of(message)
     if (known && state.version < known.version) return
     const inPage = tail.find(({ offset }) => offset === message.offset)?.reactions ?? []
-    this.#states.set(nameOf(message), { ...state, own: epoch === undefined ? (known?.own ?? []) : inPage })
+    const isLive = epoch === undefined
+    const own = isLive ? (known?.own ?? []) : inPage
+    const ownVersion = isLive ? (known?.ownVersion ?? 0) : state.version
+    this.#states.set(nameOf(message), { ...state, own, ownVersion })
   }
 
   #count(entry: ReactionEntry): void {
     const { epoch, offset, target, user_id } = entry
     const name = nameOf({ epoch, id: target.id })
     const known = this.#states.get(name)
-    if (!known || offset <= known.version) return
-    const { counts, own } = known
-    const isMine = user_id === this.me()
+    if (!known) return
+    const isCounted = offset <= known.version
+    const isMine = user_id === this.me() && offset > known.ownVersion
+    if (isCounted && !isMine) return
+    const version = Math.max(offset, known.version)
+    const ownVersion = isMine ? offset : known.ownVersion
     if (entry.type === 'reactions_erased') {
-      this.#states.set(name, { version: offset, counts: entry.reactions, own: isMine ? [] : own })
+      const counts = isCounted ? known.counts : entry.reactions
+      this.#states.set(name, { version, counts, own: isMine ? [] : known.own, ownVersion })
       return
     }
     const { reaction, deleted } = entry
     // Its user was erased: a later entry says what the message has.
     if (deleted) return
     const isAdded = entry.type === 'reaction_added'
-    const mine = isMine ? (own ?? []).filter((one) => one !== reaction) : own
-    this.#states.set(name, {
-      version: offset,
-      counts: changedBy(counts, reaction, isAdded),
-      own: isMine && isAdded ? [...(mine ?? []), reaction] : mine,
-    })
+    const counts = isCounted ? known.counts : changedBy(known.counts, reaction, isAdded)
+    const own = isMine ? changedOwn(known.own, reaction, isAdded) : known.own
+    this.#states.set(name, { version, counts, own, ownVersion })
   }
 }
 
@@ -99,6 +105,11 @@ const COUNTED: readonly string[] = [
   'reaction_removed',
   'reactions_erased',
 ] satisfies ReactionEntry['type'][]
+
+function changedOwn(own: readonly string[] = [], reaction: string, isAdded: boolean): readonly string[] {
+  const others = own.filter((one) => one !== reaction)
+  return isAdded ? [...others, reaction] : others
+}
 
 /** What was added first comes first. */
 export function changedBy(counts: readonly Count[], reaction: string, isAdded: boolean): readonly Count[] {
@@ -113,7 +124,7 @@ function stateOf(message: Loggable): ReactionState {
     readonly version?: number
     readonly reactions?: readonly Count[]
   }
-  return { version, counts, own: [] }
+  return { version, counts, own: [], ownVersion: version }
 }
 
 function nameOf({ epoch, id }: Pick<Loggable, 'epoch' | 'id'>): string {
