@@ -205,6 +205,22 @@ describe('a room with amendments', () => {
     expect(shown()).toEqual(['fixed', '(deleted)', 'same', '-expired-', 'm10'])
   })
 
+  it('[H7] hands out nothing twice when its resume has expired and the page begins below its place, and shows that as it is now', async () => {
+    const { script, room, says, shown } = await live()
+    const told: unknown[] = []
+    room.on('chat_message', ({ message }) => told.push(message))
+    await says(chatFrame(1), chatFrame(2))
+    await script.connection.closes(1006)
+    await script.clock.advance(20_000)
+    await script.connection.welcomes()
+    const join = script.connection.take().find(({ type }) => type === 'join')
+    const messages = [chatFrame(2, { message: 'fixed', version: 4 }), chatFrame(9)]
+    const expired = { recovered: false, reason: 'expired', offset: 9, id: 'id-9', covers: { from: 2, to: 9 } }
+    await says(joinedFrame(join, { ...expired, messages }))
+    expect(told).toEqual(['m1', 'm2', 'm9'])
+    expect(shown()).toEqual(['m1', 'fixed', '-expired-', 'm9'])
+  })
+
   it('[D10] tries to read again when the connection broke meanwhile', async () => {
     const { script, says } = await live()
     await says(chatFrame(1))

@@ -74,7 +74,13 @@ export type RoomEffect =
     }
   /** The live frame is the next in order: pass it on. */
   | { readonly type: 'deliver' }
-  | { readonly type: 'deliver_page'; readonly entries: readonly Entry[]; readonly coverage: Coverage }
+  | {
+      readonly type: 'deliver_page'
+      readonly entries: readonly Entry[]
+      readonly coverage: Coverage
+      /** Handlers know the entries up to this offset; the page has them in their present state. */
+      readonly knownTo: number
+    }
   /** There is a hole, or another log, before the entries that follow. */
   | { readonly type: 'break'; readonly reason: string; readonly head: Cursor | undefined }
   | { readonly type: 'live' }
@@ -192,7 +198,11 @@ function joined(m: RoomMachine, frame: Joined, since: Cursor | undefined): RoomS
   if (isBroken) effects.push({ type: 'break', reason: frame.reason ?? 'gap', head })
   const from = isBroken ? undefined : m.cursor
   const isNew = ({ epoch, offset }: Entry) => !from || epoch !== from.epoch || offset > from.offset
-  effects.push({ type: 'deliver_page', entries: (frame.messages ?? []).filter(isNew), coverage: frame })
+  const entries = (frame.messages ?? []).filter(isNew)
+  // Messages are kept for longer than what a resume from their places needs.
+  const isSameLog = isBroken && frame.reason === 'expired' && m.cursor?.epoch === head.epoch
+  const knownTo = isSameLog ? (m.cursor?.offset ?? 0) : 0
+  effects.push({ type: 'deliver_page', entries, coverage: frame, knownTo })
   const cursor = from && from.epoch === head.epoch && from.offset > head.offset ? from : head
   const recovered =
     m.recovered === false || isBroken ? false : frame.recovered === undefined ? m.recovered : true

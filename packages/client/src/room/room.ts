@@ -445,7 +445,7 @@ export class RoomCore {
         this.#requests.join(effect, (outcome) => this.#joinAnswered(outcome, effect.since))
         return
       case 'deliver_page':
-        this.#deliverPage(this.#client.router.readPage(effect.entries), effect.coverage)
+        this.#deliverPage(this.#client.router.readPage(effect.entries), effect.coverage, effect.knownTo)
         return
       case 'break':
         // They are of a log that is gone, and would come after the report of that.
@@ -475,10 +475,10 @@ export class RoomCore {
     else this.joined(outcome as ServerMessageOf<'joined'>, since)
   }
 
-  #deliverPage(entries: readonly (Loggable | Place)[], coverage: Coverage): void {
+  #deliverPage(entries: readonly (Loggable | Place)[], coverage: Coverage, knownTo: number): void {
     this.timeline?.received(entries, coverage)
     for (const entry of entries) {
-      if (entry instanceof Place) continue
+      if (entry instanceof Place || (entry.offset ?? 0) <= knownTo) continue
       if (this.#pages) this.#pages.push(entry)
       else this.message(entry)
     }
