@@ -1,9 +1,11 @@
 import type { Seen } from './oracle.js'
+import { hasReacted, type Reacted, reacted } from './reacted.js'
 
-/** What a message says from one entry of its log on: from itself, an edit or a deletion. */
+/** What a message is from one entry of its log on: from itself, an edit, a deletion or a reaction. */
 export interface State {
   /** Empty once the message is deleted: nobody writes an empty one. */
   readonly text: string
+  readonly reactions: readonly Reacted[]
   /** The id and the offset of that entry. */
   readonly id: string
   readonly offset: number
@@ -16,17 +18,19 @@ export class Fold {
   readonly #lost = new Map<string, State[]>()
 
   /** Returns what is wrong with an entry that a log has accepted. */
-  logged({ id, offset, text, target }: Seen): string | undefined {
+  logged({ id, offset, text, target, reaction }: Seen): string | undefined {
     if (target === undefined) {
-      this.#states.set(id, [{ text, id, offset }])
+      this.#states.set(id, [{ text, reactions: [], id, offset }])
       return undefined
     }
     const states = this.#states.get(target)
-    const now = states?.at(-1)?.text
+    const now = states?.at(-1)
     if (states === undefined || now === undefined) return `an amendment of what no log has at ${offset}`
-    if (now === '') return `an amendment of what was deleted at ${offset}`
-    if (now === text) return `an amendment that changes nothing at ${offset}`
-    states.push({ text, id, offset })
+    if (now.text === '') return `an amendment of what was deleted at ${offset}`
+    const isThere = reaction ? hasReacted(now.reactions, reaction) === reaction.isOn : now.text === text
+    if (isThere) return `an amendment that changes nothing at ${offset}`
+    const reactions = reaction ? reacted(now.reactions, reaction) : text === '' ? [] : now.reactions
+    states.push({ text: reaction ? now.text : text, reactions, id, offset })
     return undefined
   }
 
@@ -49,6 +53,10 @@ export class Fold {
 
   textOf(message: string): string | undefined {
     return this.statesOf(message).at(-1)?.text
+  }
+
+  reactionsTo(message: string): readonly Reacted[] {
+    return this.statesOf(message).at(-1)?.reactions ?? []
   }
 
   wasDeleted(message: string): boolean {

@@ -1,5 +1,7 @@
 import { Fold } from './fold.js'
+import { type Count, countsOf, hasReacted, type Reacting, words } from './reacted.js'
 import { Shown } from './shown.js'
+import { apply, type Read } from './wire-fold.js'
 
 /** An entry of a log, as the server logged it or as an application saw it. */
 export interface Seen {
@@ -9,10 +11,14 @@ export interface Seen {
   readonly clientId: string | undefined
   /** Empty for a deletion, and for what is deleted. */
   readonly text: string
-  /** For an edit or a deletion, the id of the message that it changes. */
+  /** For an edit, a deletion or a reaction, the id of the message that it changes. */
   readonly target?: string | undefined
   /** For a message that was changed, the offset of the last change in it. */
   readonly version?: number | undefined
+  /** For an entry that is only a reaction. */
+  readonly reaction?: Reacting | undefined
+  /** How many reacted to a message. */
+  readonly reactions?: readonly Count[] | undefined
 }
 
 /** What an application received, in order. */
@@ -37,8 +43,9 @@ export interface Handed {
   readonly room: string
   /** Empty for a deletion, and for a message that was taken back. */
   readonly text: string
-  /** For an edit or a deletion: the id of the message that it changes, or the client id of one without a position. */
+  /** For an amendment: the id of the message that it changes, or the client id of one without a position. */
   readonly amends?: string | undefined
+  readonly reaction?: Reacting | undefined
   /** Whether its sender may change that message. */
   readonly isAllowed?: boolean
 }
@@ -112,7 +119,7 @@ export class Oracle {
   readonly #kept = new Set<string>()
   readonly fold = new Fold()
   readonly shown = new Shown(this.fold, (violation) => this.fail(violation))
-  /** Edits and deletions that were acknowledged. */
+  /** Edits, deletions and reactions that were acknowledged. */
   amendedCount = 0
 
   constructor(private readonly options: OracleOptions) {}
@@ -309,6 +316,15 @@ export class Oracle {
     return last?.kind === 'entry' ? last.entry : undefined
   }
 
+  /** Whether a viewer has been shown an entry since its last break: of an own one, it may know nothing but the place. */
+  hasRead(viewer: string, room: string, id: string): boolean {
+    const view = this.#views.get(`${viewer} ${room}`) ?? []
+    return view.slice(view.findLastIndex(({ kind }) => kind === 'break') + 1).some((one) => {
+      if (one.kind === 'page') return one.entries.some((entry) => entry.id === id)
+      return one.kind === 'entry' && one.entry.id === id
+    })
+  }
+
   /** What a dead page left behind and its successor shows as failed: its sender has been told. */
   shownAsFailed(clientId: string): void {
     const message = this.#messages.get(clientId)
@@ -328,13 +344,18 @@ export class Oracle {
 
   /** What a store has of a log: each message is what the edits and deletions after it say, and no edit of one that is deleted has a text. */
   compare(room: string, entries: readonly Seen[]): void {
-    for (const { id, text, target, version, offset } of entries) {
+    for (const { id, text, target, version, offset, reaction, reactions } of entries) {
       const real = this.#logs.get(`${room} ${this.#presentEpochs.get(room)}`)?.[offset - 1]
       const state = this.fold.statesOf(id).at(-1)
-      const isDeleted = target !== undefined && this.fold.textOf(target) === ''
+      const isDeleted = target !== undefined && !reaction && this.fold.textOf(target) === ''
       const truth = target === undefined ? state?.text : isDeleted ? '' : real?.text
       const isTrue = real?.id === id && text === truth
       if (!isTrue) this.fail(`the log of ${room} has '${text}' at ${offset}, which says '${truth}'`)
+      const counts = words(countsOf(this.fold.reactionsTo(id)))
+      if (words(reactions) !== counts)
+        this.fail(
+          `the log of ${room} has the reactions '${words(reactions)}' at ${offset}, which are '${counts}'`,
+        )
       if (state !== undefined && (version ?? offset) !== state.offset)
         this.fail(`the log of ${room} has version ${version} at ${offset}, where ${state.offset} is the last`)
     }
@@ -369,9 +390,10 @@ export class Oracle {
       const known = new Map<string, number>()
       const sequences = new Map<string, number>()
       for (const entry of log) {
-        const { clientId, text, offset, target } = entry
+        const { clientId, text, offset, target, reaction } = entry
         const before = known.get(clientId ?? text)
-        if (before !== undefined && !this.#isForgotten(text, before, offset))
+        // A reaction's state is its record: a repeat that comes late does again what it says.
+        if (before !== undefined && !reaction && !this.#isForgotten(text, before, offset))
           this.fail(`duplicated: '${text}' is at ${before} and at ${offset} of ${key}`)
         known.set(clientId ?? text, offset)
         if (clientId !== undefined) getOrAdd(places, clientId).push(entry)
@@ -414,7 +436,9 @@ export class Oracle {
       this.fail(`lost: '${text}' was stored when ${sender}'s page died, and is in no log`)
     if (fate.kind === 'refused' && !this.#mayRefuse(message, fate.code))
       this.fail(`needless refusal: ${sender} got '${fate.code}' for '${text}'`)
-    if (fate.kind === 'refused' && fate.code !== 'outcome_unknown' && isThere)
+    // A reaction has no record of its own, so its repeat may find its message deleted.
+    const isFinal = fate.kind === 'refused' && fate.code !== 'outcome_unknown' && !message.reaction
+    if (isFinal && isThere)
       this.fail(`false refusal: ${sender} got '${fate.code}' for '${text}', which is in the log`)
     if (fate.kind !== 'acked') return
     const { epoch, offset, id } = fate.at
@@ -426,25 +450,35 @@ export class Oracle {
     this.fail(`lost: '${text}' was acknowledged at ${offset} of ${epoch}, and is not there`)
   }
 
-  /** Whether an entry made its message what an edit asked for: that edit changed nothing, and is in no log. */
-  #hasMade({ room, text, amends = '' }: Handed, { epoch, offset, id }: Place): boolean {
-    const entry = this.#logs.get(`${room} ${epoch}`)?.[offset - 1]
-    return entry?.id === id && entry.text === text && (entry.target ?? id) === this.#idOf(amends)
+  /** Whether an entry made its message what an amendment asked for: that one changed nothing, and is in no log. */
+  #hasMade({ room, text, amends = '', reaction }: Handed, { epoch, offset, id }: Place): boolean {
+    const target = this.#idOf(amends)
+    const isThere = this.#logs.get(`${room} ${epoch}`)?.[offset - 1]?.id === id
+    const all = [...this.fold.statesOf(target), ...this.fold.lostOf(target)]
+    const made = all.find((state) => state.id === id)
+    if (!isThere || !made) return false
+    // What made it so may be gone from the log.
+    if (reaction) return id === target || hasReacted(made.reactions, reaction) === reaction.isOn
+    return made.text === text
   }
 
   /** The id of a message, of its id or its client id. */
   #idOf(name: string): string {
-    return this.#ids.get(name) ?? name
+    // One that was lost may have been logged again, under another id.
+    const clientId = this.#lost.get(name)?.entry.clientId ?? name
+    return this.#ids.get(clientId) ?? name
   }
 
-  #mayRefuse({ sender, room, text, amends, isAllowed, time }: Message, code: string): boolean {
+  #mayRefuse({ sender, room, text, amends, isAllowed, reaction, time }: Message, code: string): boolean {
     if (this.options.refusals.has(code)) return true
-    if (amends === undefined) return code === 'cancelled' && text === ''
+    // The opposite takes the place of a reaction that had not left yet.
+    if (code === 'cancelled' && (reaction || text === '')) return true
+    if (amends === undefined) return false
     const id = this.#idOf(amends)
     if (code === 'deleted' && this.#hasDeleted(sender, id)) return true
     const reasons: Readonly<Record<string, boolean>> = {
       deleted: this.fold.wasDeleted(id),
-      not_found: this.#mayBeGone(room, id, time),
+      not_found: this.hasLost(amends) || this.#mayBeGone(room, id, time),
       forbidden: isAllowed === false,
       cancelled: this.#messages.get(amends)?.fate.kind === 'refused',
     }
@@ -521,7 +555,7 @@ export class Oracle {
   #checkStates(key: string, view: readonly Observation[]): void {
     const [viewer = '', room = ''] = key.split(' ')
     if (this.#dead.has(viewer) || this.#base.has(viewer)) return
-    const states = new Map<string, Pick<Seen, 'text' | 'version'>>()
+    const states = new Map<string, Read>()
     for (const observation of view) {
       if (observation.kind === 'break') states.clear()
       if (observation.kind === 'entry') apply(states, observation.entry)
@@ -534,6 +568,9 @@ export class Oracle {
       const [text, true_] = [states.get(id)?.text, this.fold.textOf(id)]
       if (text !== undefined && text !== true_)
         this.fail(`stale: ${key} has '${text}', which says '${true_}'`)
+      const counts = [words(states.get(id)?.reactions), words(countsOf(this.fold.reactionsTo(id)))]
+      if (states.has(id) && counts[0] !== counts[1])
+        this.fail(`stale: ${key} has the reactions '${counts[0]}' to '${text}', which are '${counts[1]}'`)
     }
   }
 
@@ -589,21 +626,10 @@ export class Oracle {
   }
 
   /** Whether an entry has had this text: a message one after the other, an edit until its message is deleted. */
-  #hasSaid({ id, text, target }: Seen, seen: string): boolean {
+  #hasSaid({ id, text, target, reaction }: Seen, seen: string): boolean {
     if (target === undefined) return this.fold.hasSaid(id, seen)
-    return text === seen || (seen === '' && this.fold.wasDeleted(target))
+    return text === seen || (seen === '' && !reaction && this.fold.wasDeleted(target))
   }
-}
-
-/** A state or an amendment counts only if it is later than the state that is known. */
-function apply(
-  states: Map<string, Pick<Seen, 'text' | 'version'>>,
-  { id, offset, text, target, version = 0 }: Seen,
-): void {
-  const known = states.get(target ?? id)
-  const { version: knownVersion = 0 } = known ?? {}
-  if (target === undefined && version >= knownVersion) states.set(id, { text, version })
-  if (target !== undefined && known && offset > knownVersion) states.set(target, { text, version: offset })
 }
 
 export function textOf(sender: string, sequence: number, suffix = ''): string {

@@ -13,6 +13,7 @@ import { MemoryOutbox } from './memory-outbox.js'
 import { type Handed, type Oracle, textOf } from './oracle.js'
 import { protocol, type SimProtocol } from './protocol.js'
 import type { Random } from './random.js'
+import { reactionText } from './reacted.js'
 import { seen } from './seen.js'
 import type { Traits } from './traits.js'
 
@@ -32,7 +33,17 @@ export interface Surroundings {
   trace(name: string, direction: string, text: string): void
 }
 
-/** One who chats: joins rooms, writes, edits, deletes, types, sets a state, reads back, and perhaps wanders or reloads the page. */
+const HEARD = [
+  'chat_message',
+  'message_edited',
+  'message_deleted',
+  'reaction_added',
+  'reaction_removed',
+  'notice',
+] as const
+const REACTIONS = ['👍', '🎉', '😀']
+
+/** One who chats: joins rooms, writes, edits, deletes, reacts, types, sets a state, reads back, and perhaps wanders or reloads the page. */
 export class Person {
   /** What this page has set by room. */
   readonly states = new Map<string, object>()
@@ -99,6 +110,8 @@ export class Person {
   #follow(sent: Sent, message: Handed): void {
     const { oracle } = this.world
     const life = this.#life
+    // It took back what had not left yet, and nothing is left to say.
+    if (message.reaction && sent.state === 'sent') return
     // It takes the place of what had not left yet.
     if (oracle.rewritten(sent.clientId, message.text)) return
     oracle.handed(sent.clientId, message)
@@ -157,8 +170,9 @@ export class Person {
     const { oracle, clock } = this.world
     const { viewer } = this
     const room = client.room(roomId)
-    chat(room)
-    for (const type of ['chat_message', 'message_edited', 'message_deleted', 'notice'] as const)
+    // From now on, it counts the reactions to all that it shows.
+    void chat(room).messages
+    for (const type of HEARD)
       room.on(type, (message) => {
         const isFolded = this.#pagedAt.get(roomId) === clock.now()
         oracle.saw(viewer, roomId, seen(message), isFolded)
@@ -219,6 +233,7 @@ export class Person {
     const { names } = this.world.traits
     this.#nowAndThen(100, 4_500, () => this.#talk(roomId))
     this.#nowAndThen(200, 6_000, () => this.#amend(roomId))
+    this.#nowAndThen(300, 6_000, () => this.#react(roomId))
     this.#nowAndThen(2_000, 12_000, () => this.#setState(roomId))
     this.#nowAndThen(5_000, 20_000, () => this.#readBack(roomId))
     if (names.has('wanderers')) this.#nowAndThen(6_000, 25_000, () => this.#wander(roomId))
@@ -265,6 +280,26 @@ export class Person {
     this.#follow(sent, { sender: this.name, room: roomId, text, amends, isAllowed })
   }
 
+  /** Reacts to what is shown, whether it has been sent yet or not, or takes that back; sometimes it says what is so already. */
+  #react(roomId: string): void {
+    const { random } = this
+    const room = this.client.room(roomId)
+    const messages = room.timeline.get().flatMap((entry) => {
+      const isChat = entry.kind === 'message' && entry.message.type === 'chat_message'
+      return isChat && entry.state !== 'failed' ? [entry.message] : []
+    })
+    if (messages.length === 0) return
+    const message = random.pick(messages.slice(random.next() < 0.8 ? -5 : -40))
+    const name = random.pick(REACTIONS)
+    const isShown = (message as Reactable).reactions?.some(({ reaction, own }) => own && reaction === name)
+    const isOn = random.next() < 0.9 ? !isShown : Boolean(isShown)
+    const sent = isOn ? chat(room).react(message, name) : chat(room).unreact(message, name)
+    const user = this.client.user.get() ?? ''
+    const amends = message.id ?? String(message.client_id)
+    const reaction = { name, user, isOn }
+    this.#follow(sent, { sender: this.name, room: roomId, text: reactionText(isOn, name), amends, reaction })
+  }
+
   /** Nothing at all, the same again, or something new, which the application may refuse. */
   #newText(text: string): string {
     const { random, world } = this
@@ -301,6 +336,10 @@ export class Person {
     void this.client.room(roomId).leave()
     world.clock.after(this.random.between(0, 4_000), () => this.#join(roomId))
   }
+}
+
+interface Reactable {
+  readonly reactions?: readonly { readonly reaction: string; readonly own?: boolean }[]
 }
 
 interface Page {

@@ -4,7 +4,7 @@ export interface Totals {
   seeds: number
   faults: number
   acked: number
-  /** Of these, edits and deletions. */
+  /** Of these, edits, deletions and reactions. */
   amended: number
   seen: number
   breaks: number

@@ -3,6 +3,7 @@ import type { RoomInfo } from '@roomful/server'
 import type { Oracle, Seen } from './oracle.js'
 import type { Person } from './person.js'
 import { type SimProtocol, textIn } from './protocol.js'
+import { type Count, countsOf, words } from './reacted.js'
 
 /** What must hold of one room of one client once the network has been whole for a while. */
 export function checkRoom(info: RoomInfo, person: Person, oracle: Oracle): void {
@@ -16,7 +17,7 @@ export function checkRoom(info: RoomInfo, person: Person, oracle: Oracle): void 
   if (last?.id !== info.head.id) fail(`saw ${last?.offset} as the last of ${info.head.offset}`)
   if (room.typing.get().length > 0) fail(`${room.typing.get()} still type`)
   checkMembers(info, room, fail)
-  checkTimeline(info, room, oracle, fail)
+  checkTimeline(info, person, oracle, fail)
 }
 
 /** Those who are in the room are those who should be, and nobody else. A base client has a user id of the server's. */
@@ -55,8 +56,9 @@ function checkMembers(info: RoomInfo, room: Room<SimProtocol>, fail: Fail): void
  * Nothing is shown twice or as under way for ever, and each message as it is; what follows the last break is the log's end
  * without a hole.
  */
-function checkTimeline(info: RoomInfo, room: Room<SimProtocol>, oracle: Oracle, fail: Fail): void {
+function checkTimeline(info: RoomInfo, { viewer, client }: Person, oracle: Oracle, fail: Fail): void {
   const { roomId, head } = info
+  const user = client.user.get() ?? ''
   const shown = new Set<string>()
   let last: number | undefined
   let hole: string | undefined
@@ -71,7 +73,7 @@ function checkTimeline(info: RoomInfo, room: Room<SimProtocol>, oracle: Oracle, 
     for (let offset = from; offset < to; offset++) if (!isNotMissing(offset)) return false
     return from < to
   }
-  const entries = room.timeline.get()
+  const entries = client.room(roomId).timeline.get()
   const lastBreak = entries.findLastIndex(({ kind }) => kind === 'break')
   for (const [index, entry] of entries.entries()) {
     if (entry.kind === 'break') {
@@ -89,8 +91,9 @@ function checkTimeline(info: RoomInfo, room: Room<SimProtocol>, oracle: Oracle, 
     if (entry.state !== 'sent' || epoch !== head.epoch || offset === undefined || id === undefined) continue
     const [text, truth] = [textIn(entry.message), oracle.fold.textOf(id)]
     // What changed a message while nothing was heard of it cannot be read once the message is gone.
-    if (text !== truth && (index > lastBreak || oracle.keeps(id)))
-      fail(`shows '${text}' at ${offset}, which says '${truth}'`)
+    const isKnown = (index > lastBreak && oracle.hasRead(viewer, roomId, id)) || oracle.keeps(id)
+    if (text !== truth && isKnown) fail(`shows '${text}' at ${offset}, which says '${truth}'`)
+    if (isKnown) checkReactions(entry.message, user, oracle, fail)
     if (last !== undefined && offset !== last + 1 && !areElsewhere(last + 1, offset))
       hole ??= `shows ${offset} after ${last}`
     above.add(offset)
@@ -98,4 +101,26 @@ function checkTimeline(info: RoomInfo, room: Room<SimProtocol>, oracle: Oracle, 
   }
   if (hole !== undefined) fail(hole)
   if (last !== head.offset) fail(`shows ${last} as the last of ${head.offset}`)
+}
+
+/** Who reacted to a message that is kept no longer cannot be read any more, so only the counts need to be true. */
+function checkReactions(message: Reactable, user: string, oracle: Oracle, fail: Fail): void {
+  const { id = '', offset, reactions = [] } = message
+  const truth = oracle.fold.reactionsTo(id)
+  const own = reactions.filter((one) => one.own)
+  const trueOwn = truth.filter(({ users }) => users.includes(user))
+  if (words(reactions) !== words(countsOf(truth)))
+    fail(`shows the reactions '${words(reactions)}' at ${offset}, which are '${words(countsOf(truth))}'`)
+  if (oracle.keeps(id) && names(own) !== names(trueOwn))
+    fail(`shows '${names(own)}' as its own reactions at ${offset}, which are '${names(trueOwn)}'`)
+}
+
+interface Reactable {
+  readonly id?: string | undefined
+  readonly offset?: number | undefined
+  readonly reactions?: readonly (Count & { readonly own?: true })[] | undefined
+}
+
+function names(reactions: readonly { readonly reaction: string }[]): string {
+  return reactions.map(({ reaction }) => reaction).join(' ')
 }

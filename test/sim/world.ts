@@ -18,7 +18,7 @@ export interface Run {
   /** Over every frame that crossed the network, with its time: equal digests mean identical runs. */
   readonly digest: string
   readonly acked: number
-  /** Of these, edits and deletions. */
+  /** Of these, edits, deletions and reactions. */
   readonly amended: number
   readonly seen: number
   readonly breaks: number
