@@ -109,6 +109,21 @@ describe('the reactions to a message', () => {
     expect(shown()).toEqual(['', '👍1'])
   })
 
+  it('[H15] shows an acknowledged reaction no longer once its log is known to have lost it', async () => {
+    for (const answer of [
+      { recovered: true },
+      { recovered: false, reason: 'forked', messages: [chatFrame(1)] },
+    ]) {
+      const { script, c, says, first, shown } = await live()
+      const { clientId } = c.react(first, '👍')
+      await says(ackFrame(clientId, 2))
+      expect(shown()).toEqual(['👍1*'])
+      await script.connection.closes(1006)
+      await reconnect(script, answer)
+      expect(shown().at(-1)).toBe('')
+    }
+  })
+
   it('[D8] [D19] a page that was read before a reaction and arrives after it takes nothing back', async () => {
     const { script, room, says, shown } = await live()
     const page = room.history()

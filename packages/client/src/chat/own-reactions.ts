@@ -33,6 +33,11 @@ export class OwnReactions {
     this.#waiting.clear()
   }
 
+  /** Forgets those that were acknowledged: what the log has, its pages have told, and the rest is lost. */
+  forgetPlaced(): void {
+    for (const [clientId, { place }] of this.#waiting) if (place) this.#waiting.delete(clientId)
+  }
+
   /** Forgets those whose entries the room has received. */
   settle(head: Pick<Cursor, 'epoch' | 'offset'> | undefined): void {
     for (const [clientId, { place }] of this.#waiting) {

@@ -57,8 +57,13 @@ export class Reactions {
     this.#counts.received(entries, page)
   }
 
+  joined(): void {
+    this.#own.forgetPlaced()
+  }
+
   forked(): void {
     this.#counts.forked()
+    this.#own.forgetPlaced()
   }
 
   queued(entry: OutboxEntry): void {

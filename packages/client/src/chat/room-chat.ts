@@ -50,6 +50,10 @@ export class RoomChat implements Amendments, TimelineFollower {
     this.#reactions.received(entries, page)
   }
 
+  joined(): void {
+    this.#reactions.joined()
+  }
+
   forked(): void {
     this.#reactions.forked()
   }

@@ -47,6 +47,8 @@ export interface OwnActions {
 export interface TimelineFollower {
   /** Entries come, live or in a page. */
   received(entries: readonly (Loggable | Place)[], page: Coverage): void
+  /** The room is live, and has told all that its log has. */
+  joined(): void
   /** The log has forked: versions mean nothing any more. */
   forked(): void
   show(entries: readonly TimelineEntry<Loggable>[]): readonly TimelineEntry<Loggable>[]

@@ -307,6 +307,7 @@ export class Timeline implements Observable<readonly Entry[]> {
    * that nothing has shown by now, is lost as well.
    */
   joined(head: Cursor | undefined): void {
+    this.follower?.joined()
     this.#loseAfter(head, (entry) => this.#beforeJoin.has(entry))
     for (const amendment of this.#unseenBeforeJoin)
       if (this.#unseen.delete(amendment)) this.#revert(amendment)
