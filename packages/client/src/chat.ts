@@ -17,7 +17,10 @@ export interface EditOptions<P extends AnyProtocol> {
   readonly data?: ChatDataInput<P> | undefined
 }
 
-/** What users may do with the chat messages of a room, and what they have read of them. */
+/**
+ * What users may do with the chat messages of a room, and what they have read of them. Its functions may be called without
+ * the object.
+ */
 export interface CoreChat<P extends AnyProtocol = BuiltIn> {
   /**
    * Replaces the text and the data of a message, also while offline. A `timeline` shows it at once. If an earlier edit
@@ -25,36 +28,36 @@ export interface CoreChat<P extends AnyProtocol = BuiltIn> {
    * result is the same object.
    * @throws TypeError if `text` is not a string
    */
-  edit(message: MessageReference, text: string, options?: EditOptions<P>): Sent
+  readonly edit: (message: MessageReference, text: string, options?: EditOptions<P>) => Sent
   /**
    * Deletes a message for everybody, also while offline. A `timeline` shows it at once. A message that has not been
    * transmitted yet is taken back: its own result rejects with `cancelled`, and this one has `durability: 'none'`.
    */
-  delete(message: MessageReference): Sent
+  readonly delete: (message: MessageReference) => Sent
   /**
    * Adds a reaction to a message, such as an emoji, also while offline. `messages` shows it at once. One that was not
    * transmitted yet and is taken back is not sent at all: its own result rejects with `cancelled`, and that of the other call
    * has `durability: 'none'`.
    * @throws TypeError if `reaction` is not a string
    */
-  react(message: MessageReference, reaction: string): Sent
+  readonly react: (message: MessageReference, reaction: string) => Sent
   /** Takes a reaction back. @throws TypeError if `reaction` is not a string */
-  unreact(message: MessageReference, reaction: string): Sent
+  readonly unreact: (message: MessageReference, reaction: string) => Sent
   /**
    * Asks who reacted to a message in one way: user ids, 100 in a page unless `limit` says another number. Rejects with a
    * {@link RoomfulError}: `not_found`, `deleted`, or as `room.history()` does.
    */
-  reactions(
+  readonly reactions: (
     message: MessageReference,
     reaction: string,
     options?: { readonly limit?: number | undefined },
-  ): Promise<ReactionUsers>
+  ) => Promise<ReactionUsers>
   /**
    * Marks the room as read up to a message, or up to its newest entry; never back. All devices of the user learn of it,
    * and other members of a room that is not large. Call it as often as you like: it is sent at most once a second, and
    * again after a reconnect.
    */
-  markRead(message?: MessageReference & { readonly epoch?: string | undefined }): void
+  readonly markRead: (message?: MessageReference & { readonly epoch?: string | undefined }) => void
   /** How many messages of others are unread. 100 means that many or more. */
   readonly unread: Observable<number>
   /** How many of these mention the user. */
@@ -67,7 +70,7 @@ export interface CoreChat<P extends AnyProtocol = BuiltIn> {
 
 /** A chat message with how many users reacted to it, and whether this user did. */
 export type ReactedMessage<M> = M extends { readonly type: 'chat_message' }
-  ? Omit<M, 'reactions'> & { readonly reactions?: readonly Reaction[] }
+  ? Omit<M, 'reactions'> & { readonly reactions?: readonly Reaction[] | undefined }
   : M
 
 export interface Chat<P extends AnyProtocol = BuiltIn> extends CoreChat<P> {

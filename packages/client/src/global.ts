@@ -1,3 +1,3 @@
 // A <script> tag has no sub-paths to import from.
-export { chat, watch } from './chat.js'
+export { chat, profiles, watch } from './chat.js'
 export * from './index.js'

@@ -59,6 +59,22 @@ const historyFrame = (ref: unknown, messages: unknown[], rest: Record<string, un
   ...{ messages, ...rest },
 })
 
+describe('the functions of chat()', () => {
+  it('may be called without the object', async () => {
+    const { script, c } = await live()
+    const { edit, react, unreact, markRead, delete: remove } = c
+    react(at(1), '👍')
+    unreact(at(1), '🎉')
+    edit(at(1), 'fixed')
+    remove({ clientId: 'unknown' })
+    markRead(at(1))
+    await script.clock.advance(1_000)
+    expect(script.connection.take().map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['add_reaction', 'mark_read']),
+    )
+  })
+})
+
 describe('the reactions to a message', () => {
   it('[D15] [D19] counts what arrives, whatever was added first at the beginning, and what is the user’s own', async () => {
     const { says, shown, room } = await live()

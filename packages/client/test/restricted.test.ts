@@ -89,7 +89,7 @@ describe('a user who is banned', () => {
     await server.room('r').ban('ada', { forMs: MINUTE_MS })
     await clock.advance(2_000)
     const status = room.status.get()
-    expect(status).toMatchObject({ state: 'denied', reason: 'Removed from the room' })
+    expect(status).toMatchObject({ state: 'denied', reason: 'Banned from the room' })
     const { error } = status as { error: RoomfulError }
     expect(error).toMatchObject({ code: 'banned', temporary: false, roomId: 'r' })
     expect(error.retryAfterMs).toBeLessThanOrEqual(MINUTE_MS)

@@ -62,13 +62,12 @@ export class RoomChat implements Amendments, TimelineFollower {
     return this.#reactions.show(this.#own.show(entries, (id) => this.#dismiss(id)))
   }
 
-  react(message: MessageReference, reaction: string): Sent {
-    return this.#react(message, reaction, 'add_reaction')
-  }
+  // What applications call may be taken from the object, as its observables may.
+  readonly react = (message: MessageReference, reaction: string): Sent =>
+    this.#react(message, reaction, 'add_reaction')
 
-  unreact(message: MessageReference, reaction: string): Sent {
-    return this.#react(message, reaction, 'remove_reaction')
-  }
+  readonly unreact = (message: MessageReference, reaction: string): Sent =>
+    this.#react(message, reaction, 'remove_reaction')
 
   /** What was not transmitted yet and says the opposite is taken back; if nothing is left to say then, nothing is sent. */
   #react(message: MessageReference, reaction: string, type: 'add_reaction' | 'remove_reaction'): Sent {
@@ -85,21 +84,21 @@ export class RoomChat implements Amendments, TimelineFollower {
     return this.submit({ message: '', fields: { ...fields, reaction }, amends: name })
   }
 
-  async reactions(
+  readonly reactions = async (
     { id = '', offset = 0 }: MessageReference,
     reaction: string,
     { limit, after }: { readonly limit?: number | undefined; readonly after?: number | undefined } = {},
-  ): Promise<ReactionUsers> {
+  ): Promise<ReactionUsers> => {
     const request = { type: 'reactions', target: { offset, id }, reaction, limit, after }
     const { users, more, next } = (await this.#room.ask(request)) as ServerMessageOf<'reactions'>
     return { users, more, next: () => this.reactions({ id, offset }, reaction, { limit, after: next }) }
   }
 
-  edit(
+  readonly edit = (
     message: MessageReference,
     text: string,
     options: { readonly data?: JsonObject | undefined } = {},
-  ): Sent {
+  ): Sent => {
     checkCall('chat.edit', options)
     if (typeof text !== 'string') throw new TypeError(strings.noText('chat.edit'))
     return this.submit({
@@ -109,7 +108,7 @@ export class RoomChat implements Amendments, TimelineFollower {
     })
   }
 
-  markRead(message?: MessageReference & { readonly epoch?: string | undefined }): void {
+  readonly markRead = (message?: MessageReference & { readonly epoch?: string | undefined }): void => {
     const { id, offset, epoch = this.#room.head?.epoch } = message ?? this.#room.head ?? {}
     if (id !== undefined && offset !== undefined && epoch !== undefined)
       this.reading.markRead({ epoch, offset, id })
@@ -136,7 +135,7 @@ export class RoomChat implements Amendments, TimelineFollower {
     return this.reading.marks
   }
 
-  delete(message: MessageReference): Sent {
+  readonly delete = (message: MessageReference): Sent => {
     const draft = draftFor(message, 'chat.delete', 'delete_message')
     const shown = this.#shown(draft.amends)
     const isTakenBack = shown?.state === 'failed' ? shown.cancel() : this.#room.outbox.cancel(draft.amends)

@@ -392,10 +392,8 @@ export class RoomCore {
   }
 
   #expelled({ reason, retry_after_ms: retryAfterMs }: ServerMessageOf<'left'>): void {
-    const isBan = reason === 'banned'
-    const message = isBan || reason === 'kicked' ? strings.removed : strings.withdrawn
-    const error = new RoomfulError(isBan ? 'banned' : 'forbidden', {
-      message,
+    const error = new RoomfulError(reason === 'banned' ? 'banned' : 'forbidden', {
+      message: EXPULSIONS[reason ?? ''] ?? strings.withdrawn,
       retryAfterMs,
       roomId: this.id,
     })
@@ -526,6 +524,8 @@ export class RoomCore {
     return dataFault(data, this.#client.settings.protocol?.chat, this.id)
   }
 }
+
+const EXPULSIONS: Readonly<Record<string, string>> = { banned: strings.banned, kicked: strings.removed }
 
 /** Whether an entry can be read, and stands for itself: one that only tells of others is an event. */
 function isMessage(entry: Loggable | Place): entry is Loggable {

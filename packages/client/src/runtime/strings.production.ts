@@ -29,6 +29,7 @@ export const joinedWithGap = 'Joined'
 export const missedMessage = 'Joining'
 export const missedMember = 'Joining'
 export const oneRoom = 'Left'
+export const banned = 'Banned'
 export const removed = 'Removed'
 export const withdrawn = 'Removed'
 

@@ -34,6 +34,7 @@ export const joinedWithGap = 'Joined; what was missed could not be recovered'
 export const missedMessage = 'A message was missed'
 export const missedMember = 'A change of the members was missed'
 export const oneRoom = 'The server allows one room at a time'
+export const banned = 'Banned from the room'
 export const removed = 'Removed from the room'
 export const withdrawn = 'Access to the room was withdrawn'
 
