@@ -1,0 +1,31 @@
+import { createServer, defineHooks, memory, refuse } from '@roomful/server'
+
+/** Stands for your tables: who belongs to which room, and who moderates. */
+export const members = new Map([['team', new Set(['ana', 'bob'])]])
+export const moderators = new Set(['eva'])
+
+const seats = (most: number) =>
+  defineHooks({
+    async join({ room, user }) {
+      const { count, members = [] } = await room.info()
+      // Who comes back after a broken connection has kept the seat.
+      const isSeated = members.some(({ userId }) => userId === user.id)
+      if (count >= most && !isSeated) throw refuse('room_full', `${most} people are in this room already`)
+    },
+  })
+
+export const server = createServer({
+  backplane: memory(),
+  authenticate: ({ token }) => (token ? { userId: token } : null),
+  authorize({ user, action, roomId }) {
+    if (action === 'moderate') return moderators.has(user.id)
+    return roomId.startsWith('public-') || members.get(roomId)?.has(user.id) === true
+  },
+  on: seats(10),
+})
+
+/** Takes the access away first: otherwise the client would be back at once. */
+export function expel(roomId: string, userId: string) {
+  members.get(roomId)?.delete(userId)
+  server.room(roomId).kick(userId)
+}

@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { createServer, memory } from '@roomful/server'
+import { protocol } from './protocol.js'
+
+const MAX_BYTES = 10 * 1024 * 1024
+
+/** `userOf` stands for your log-in: who sends this request, or `undefined`. */
+export function serverWithFiles(folder: string, userOf: (request: IncomingMessage) => string | undefined) {
+  async function upload(request: IncomingMessage, response: ServerResponse) {
+    const id = randomUUID()
+    let bytes = 0
+    async function* limited(chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
+        bytes += chunk.length
+        if (bytes > MAX_BYTES) throw new Error('The file is too large')
+        yield chunk
+      }
+    }
+    try {
+      await pipeline(request, limited, createWriteStream(join(folder, id), { flags: 'wx' }))
+      response.writeHead(201).end(`/files/${id}`)
+    } catch {
+      await rm(join(folder, id), { force: true })
+      response.writeHead(413, { connection: 'close' }).end()
+    }
+  }
+
+  function download(id: string, response: ServerResponse) {
+    const file = createReadStream(join(folder, id))
+    file.on('error', () => response.writeHead(404).end())
+    file.on('open', () => {
+      // A stranger's file is never shown as a page of yours.
+      const headers = { 'content-type': 'application/octet-stream', 'content-disposition': 'attachment' }
+      response.writeHead(200, { ...headers, 'x-content-type-options': 'nosniff' })
+      file.pipe(response)
+    })
+  }
+
+  const http = createHttpServer((request, response) => {
+    const id = /^\/files\/([\w-]+)$/.exec(request.url ?? '')?.[1]
+    if (!userOf(request)) response.writeHead(401).end()
+    else if (request.method === 'POST' && request.url === '/files') void upload(request, response)
+    else if (request.method === 'GET' && id) download(id, response)
+    else response.writeHead(404).end()
+  })
+  const server = createServer({ protocol, backplane: memory() })
+  server.attach(http, { path: '/ws' })
+  return { http, server }
+}
