@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import sizes from '../../.size-limit.js'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+
+const checked = new URL('../../.size-limit.js', import.meta.url).href
+const sizes: readonly { readonly name: string; readonly limit: string }[] = (await import(checked)).default
 
 /** The limit that `npm run size` holds a bundle to, in kB. */
 const limitOf = (name: string) =>

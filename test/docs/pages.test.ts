@@ -6,7 +6,7 @@ const read = (path: string) => readFileSync(fileURLToPath(new URL(`../../${path}
 const folder = fileURLToPath(new URL('pages', import.meta.url))
 
 /** Each fenced program of a page. */
-const programs = (page: string) => page.match(/^```(?:tsx?|js|html|sh)\n.*?^```$/gms) ?? []
+const programs = (page: string): readonly string[] => page.match(/^```(?:tsx?|js|html|sh)\n.*?^```$/gms) ?? []
 
 describe('the programs of a page', () => {
   it.each(readdirSync(folder))(

@@ -11,7 +11,7 @@ export const serverFor = (secret: string) =>
     async authenticate({ request }) {
       for (const salt of NAMES) {
         const token = cookieOf(request.headers.cookie, salt)
-        const session = token && (await decode({ token, secret, salt }).catch(() => null))
+        const session = token ? await decode({ token, secret, salt }).catch(() => null) : null
         if (session?.sub && session.exp) return { userId: session.sub, expiresAt: session.exp * 1_000 }
       }
       return null

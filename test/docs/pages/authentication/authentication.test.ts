@@ -4,13 +4,14 @@ import { encode } from '@auth/core/jwt'
 import { type ClientOptions, createClient } from '@roomful/client'
 import type { Roomful } from '@roomful/server'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import * as authJs from './auth-js.js'
 import * as clerk from './clerk.js'
 import * as cookies from './cookies.js'
 import * as jwt from './jwt.js'
 
+const PATIENT = { timeout: 10_000 }
 const SECRET = 'a secret of at least thirty-two characters'
 
 const silent = { warn: () => {}, error: () => {} }
@@ -49,6 +50,12 @@ const tokenFor = (user: string, endsAt: Date, secret = SECRET) =>
     .setExpirationTime(endsAt)
     .sign(new TextEncoder().encode(secret))
 
+let cookieUrl: string
+beforeAll(async () => {
+  cookieUrl = (await cookies.server.listen({ port: 0 })).url
+})
+afterAll(() => cookies.server.close())
+
 describe('docs/authentication.md', () => {
   it('a JWT says who its bearer is; a forged one, and none, are refused', async () => {
     const url = await serve(jwt.serverFor(SECRET))
@@ -71,15 +78,27 @@ describe('docs/authentication.md', () => {
   })
 
   it('a cookie says who its browser is; after the log-out, it opens nothing and keeps nothing open', async () => {
-    const url = await serve(cookies.server)
     cookies.sessions.set('s1', { userId: 'ana', endsAt: inSeconds(60) })
     const WebSocket = withCookie('theme=dark; session=s1')
-    const { client, who } = await enter(url, { WebSocket })
+    const { client, who } = await enter(cookieUrl, { WebSocket })
     expect(who).toBe('ana')
     cookies.endSession('s1')
-    await expect.poll(() => client.status.get()).toMatchObject({ state: 'failed', code: 4501 })
-    expect((await enter(url, { WebSocket })).who).toBe('invalid_token')
-    expect((await enter(url)).who).toBe('invalid_token')
+    await expect.poll(() => client.status.get(), PATIENT).toMatchObject({ state: 'failed', code: 4501 })
+    expect((await enter(cookieUrl, { WebSocket })).who).toBe('invalid_token')
+    expect((await enter(cookieUrl)).who).toBe('invalid_token')
+  })
+
+  it('when the session of a cookie ends, the client connects again with the cookie of that moment', async () => {
+    vi.spyOn(cookies.sessions, 'get')
+      .mockImplementationOnce(() => ({ userId: 'ana', endsAt: inSeconds(0.5) }))
+      .mockImplementation(() => ({ userId: 'ana', endsAt: inSeconds(60) }))
+    onTestFinished(() => void vi.restoreAllMocks())
+    const { client } = await enter(cookieUrl, { WebSocket: withCookie('session=s2') })
+    const states: string[] = []
+    client.status.subscribe(({ state }) => states.push(state))
+    await expect.poll(() => states.length > 1 && states.at(-1), PATIENT).toBe('online')
+    expect(states).not.toContain('failed')
+    expect(client.user.get()).toBe('ana')
   })
 
   it('a session of Clerk is checked by its public keys: the issuer, the page and the signature', async () => {
@@ -103,7 +122,7 @@ describe('docs/authentication.md', () => {
     const client = createClient({ url, WebSocket, session: 'memory', token: await sign({}) })
     onTestFinished(() => client.close())
     client.connect()
-    await expect.poll(() => client.status.get().state).toBe('backoff')
+    await expect.poll(() => client.status.get().state, PATIENT).toBe('backoff')
   })
 
   it.each(['authjs.session-token', '__Secure-authjs.session-token'])(

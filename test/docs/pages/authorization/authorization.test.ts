@@ -38,7 +38,7 @@ it('docs/authorization.md: who is expelled is out of the room, and stays out', a
   const bob = enter('bob', 'team')
   expect(await bob.joined).toBe('joined')
   expel('team', 'bob')
-  await expect.poll(() => bob.room.status.get().state).not.toBe('live')
+  await expect.poll(() => bob.room.status.get().state, { timeout: 10_000 }).not.toBe('live')
   expect(await enter('bob', 'team').joined).toBe('forbidden')
 })
 

@@ -53,7 +53,7 @@ it('docs/files.md: strangers, too large files and links to other sites are refus
       () => 413,
     ),
   ).toBe(413)
-  await expect.poll(() => readdir(folder)).toEqual([])
+  await expect.poll(() => readdir(folder), { timeout: 10_000 }).toEqual([])
   expect((await ask('/files/..%2f..%2fetc%2fpasswd')).status).toBe(404)
   const file = { url: 'https://evil.example/x', name: 'x', bytes: 1 }
   await expect(room.send('x', { data: { file } })).rejects.toMatchObject({ code: 'invalid_message' })

@@ -19,6 +19,8 @@ it('docs/offline.md: what is written offline is shown as pending, and sent in or
   expect(lines(room)).toEqual(['one (pending)', 'two (pending)'])
   expect(connectionBar(client, clock.now())).toMatch(/^(You are offline|Connecting again in \d+ s)/)
 
+  await expect(room.history()).rejects.toMatchObject({ code: 'not_connected' })
+
   phone.goOnline()
   await clock.advance(5_000)
   expect(lines(room)).toEqual(['one', 'two'])

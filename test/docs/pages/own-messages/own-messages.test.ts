@@ -19,7 +19,7 @@ it('docs/own-messages.md: requests are answered, logged messages are in the hist
   const bob = await enter()
   expect(ana.lines.slice(0, 2)).toEqual([`${ana.user} bids 120`, 'You lead'])
   expect(bob.lines).toEqual([`${ana.user} bid 120`, 'Too little'])
-  await expect.poll(() => ana.lines.at(-1)).toBe(`${bob.user} points at 1, 2`)
+  await expect.poll(() => ana.lines.at(-1), { timeout: 10_000 }).toBe(`${bob.user} points at 1, 2`)
 })
 
 it('docs/own-messages.md: an invalid message is refused with the field that is wrong', async () => {
