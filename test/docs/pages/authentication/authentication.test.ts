@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { encode } from '@auth/core/jwt'
 import { type ClientOptions, createClient } from '@roomful/client'
 import type { Roomful } from '@roomful/server'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { exportJWK, type GenerateKeyPairResult, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import * as authJs from './auth-js.js'
@@ -51,7 +51,9 @@ const tokenFor = (user: string, endsAt: Date, secret = SECRET) =>
     .sign(new TextEncoder().encode(secret))
 
 let cookieUrl: string
+let keys: GenerateKeyPairResult
 beforeAll(async () => {
+  keys = await generateKeyPair('RS256')
   cookieUrl = (await cookies.server.listen({ port: 0 })).url
 })
 afterAll(() => cookies.server.close())
@@ -93,7 +95,7 @@ describe('docs/authentication.md', () => {
       .mockImplementationOnce(() => ({ userId: 'ana', endsAt: inSeconds(0.5) }))
       .mockImplementation(() => ({ userId: 'ana', endsAt: inSeconds(60) }))
     onTestFinished(() => void vi.restoreAllMocks())
-    const { client } = await enter(cookieUrl, { WebSocket: withCookie('session=s2') })
+    const { client } = await enter(cookieUrl, { WebSocket: withCookie('session=s2'), token: () => 'cookie' })
     const states: string[] = []
     client.status.subscribe(({ state }) => states.push(state))
     await expect.poll(() => states.length > 1 && states.at(-1), PATIENT).toBe('online')
@@ -140,7 +142,7 @@ describe('docs/authentication.md', () => {
 
 /** What Clerk's Frontend API does for this page: it publishes keys, and signs sessions with them. */
 async function clerkLike() {
-  const { publicKey, privateKey } = await generateKeyPair('RS256')
+  const { publicKey, privateKey } = keys
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'RS256' }
   const http = createHttpServer((request, response) => {
     const found = request.url === '/.well-known/jwks.json'
