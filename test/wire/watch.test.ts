@@ -1,9 +1,9 @@
-import { type Backplane, memory } from '@roomful/server'
+import { type Backplane, type MarkStore, memory, RoomfulError } from '@roomful/server'
 import { describe, expect, it } from 'vitest'
 import { AMENDING_STORES } from '../support/amending-stores.js'
 import { connect } from '../support/connect.js'
 import type { WireClient } from '../support/wire-client.js'
-import { serve, WireClock } from '../support/wire-server.js'
+import { gate, serve, until, WireClock } from '../support/wire-server.js'
 
 const users = {
   authenticate: ({ token }: { readonly token: string | undefined }) => ({ userId: token ?? 'nobody' }),
@@ -174,6 +174,69 @@ it('[W4] an application that cannot say now fails what is new, and ends nothing 
   expect(unreadIn(await bob.next('room_heads'))).toEqual(['a 1'])
 })
 
+it('[W4] nothing is told of a room before the application has allowed it', async () => {
+  const answer = gate()
+  const asked: string[] = []
+  const authorize = async ({ action, roomId }: { action: string; roomId: string }) => {
+    if (action !== 'watch') return true
+    asked.push(roomId)
+    await answer.opened
+    return roomId !== 'secret'
+  }
+  const { clock, url, say } = await stage({ authorize })
+  for (const room of ['a', 'secret']) await say(room)
+  const bob = await device(url, 'bob')
+  const first = watch(bob, 'a', 'secret')
+  await until(() => asked.length === 2)
+  for (let n = 0; n < 5; n++) {
+    await say('secret')
+    await clock.advance(1_000)
+    await bob.settled()
+  }
+  expect(bob.all('room_heads')).toEqual([])
+  answer.open()
+  expect(await first).toMatchObject({ rooms: [{ room_id: 'a', unread: 1 }], denied: ['secret'] })
+})
+
+it('[W4] a list that fails leaves no room watched that nobody was asked about', async () => {
+  const broken = { is: true }
+  const authorize = ({ action, roomId }: { action: string; roomId: string }) => {
+    if (action === 'watch' && broken.is && roomId !== 'secret') throw new Error('no database')
+    return roomId !== 'secret'
+  }
+  const { clock, url, say } = await stage({ authorize })
+  const bob = await device(url, 'bob')
+  const rooms = [...Array.from({ length: 40 }, (_, n) => `room${n}`), 'secret']
+  expect(await bob.refusal({ type: 'watch_rooms', room_ids: rooms, ref: 'w' })).toBe('unavailable')
+  for (const room of rooms) await say(room)
+  for (let n = 0; n < 3; n++) {
+    await clock.advance(1_000)
+    await bob.settled()
+  }
+  await bob.never('room_heads')
+  broken.is = false
+  const answer = await watch(bob, ...rooms)
+  expect([answer.rooms.length, answer.denied]).toEqual([40, ['secret']])
+})
+
+it('[W4] an application that answers slowly delays nobody’s news', async () => {
+  const answer = gate()
+  const slow = { is: false }
+  const authorize = async ({ user }: { user: { id: string } }) => {
+    if (slow.is && user.id === 'bob') await answer.opened
+    return true
+  }
+  const { clock, url, say } = await stage({ authorize })
+  const [bob, ann] = [await device(url, 'bob'), await device(url, 'ann')]
+  for (const one of [bob, ann]) await watch(one, 'a')
+  slow.is = true
+  await clock.advance(301_000)
+  await say('a')
+  await clock.advance(1_000)
+  expect(unreadIn(await ann.next('room_heads'))).toEqual(['a 1'])
+  answer.open()
+})
+
 it('[W4] a kick ends the watch, and so does access that is withdrawn from a member', async () => {
   const forbidden = new Set<string>()
   const { clock, url, server, say } = await stage({
@@ -216,6 +279,44 @@ it('[W5] watching needs no membership, and has limits of its own', async () => {
   await watch(eve, 'a', 'b')
   bob.close()
   await bob.closed
+  expect(unreadIn(await watch(eve, 'a'))).toEqual(['a 0'])
+})
+
+it('[W1] a list that failed when its rooms were counted has all of them when it is sent again', async () => {
+  const store = memory()
+  const { marks } = store
+  const reading = marks?.reading.bind(marks)
+  const { url, say } = await stage({ backplane: store })
+  await say('a')
+  const bob = await device(url, 'bob')
+  const broken = async () => {
+    throw new RoomfulError('unavailable')
+  }
+  Object.assign(marks ?? {}, { reading: broken })
+  expect(await bob.refusal({ type: 'watch_rooms', room_ids: ['a'], ref: 'w' })).toBe('unavailable')
+  Object.assign(marks ?? {}, { reading })
+  expect(unreadIn(await watch(bob, 'a'))).toEqual(['a 1'])
+})
+
+it('[W6] a connection that ends while its list is taken counts no longer', async () => {
+  const store = memory()
+  const { marks } = store
+  const [begun, asked] = [gate(), gate()]
+  const real = marks?.watch.bind(marks)
+  const slow: MarkStore['watch'] = async (changed) => {
+    asked.open()
+    await begun.opened
+    return (real as MarkStore['watch'])(changed)
+  }
+  Object.assign(marks ?? {}, { watch: slow })
+  const { url } = await stage({ backplane: store, limits: { watchedRooms: 1 } })
+  const [bob, eve] = [await device(url, 'bob'), await device(url, 'eve')]
+  bob.send({ type: 'watch_rooms', room_ids: ['a'], ref: 'w' })
+  await asked.opened
+  await bob.vanish()
+  await eve.settled()
+  begun.open()
+  await eve.settled()
   expect(unreadIn(await watch(eve, 'a'))).toEqual(['a 0'])
 })
 

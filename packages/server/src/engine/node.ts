@@ -475,6 +475,7 @@ export class Node {
     this.rooms.sweepLarge(now)
     this.#receipts.sweep()
     void this.#watches.look()
+    void this.#watches.askAgain()
     this.#allowances.sweep(now)
   }
 }

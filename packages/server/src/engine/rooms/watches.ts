@@ -1,4 +1,4 @@
-import { type RoomfulError as AnyRoomfulError, type ClientMessageOf, OWN_STREAM } from '@roomful/protocol'
+import { type ClientMessageOf, OWN_STREAM } from '@roomful/protocol'
 import type { Backplane, Subscription } from '../../api/contracts/backplane.js'
 import type { Clock } from '../../api/contracts/clock.js'
 import type { Logger } from '../../api/contracts/logger.js'
@@ -29,6 +29,8 @@ type WatchRooms = ClientMessageOf<'watch_rooms'>
 /** What a connection watches, by the names that it uses. */
 interface Watcher {
   readonly rooms: Map<string, WatchedRoom>
+  /** Those of which the application has not said yet that the user may watch them: nothing may be told of these. */
+  readonly unanswered: Set<string>
   /** Rooms of which it has to hear. */
   readonly news: Set<string>
   /** When the application is asked again. */
@@ -55,6 +57,7 @@ export class Watches {
   #round: WatchedRoom[] = []
   #listening: Promise<Subscription> | undefined
   #isLooking = false
+  #isAsking = false
   #size = 0
 
   constructor(private readonly deps: WatchesDeps) {}
@@ -66,7 +69,7 @@ export class Watches {
     const { marks } = this.deps.backplane
     if (!user || !marks) return
     const wanted = new Set(message.room_ids)
-    const watcher = this.#watchers.get(connection) ?? { rooms: new Map(), news: new Set(), askAt: 0 }
+    const watcher = this.#watchers.get(connection) ?? newWatcher()
     if (this.#size - watcher.rooms.size + wanted.size > limits.watchedRooms) {
       const full = new RoomfulError('unavailable', { retryAfterMs: FULL_RETRY_MS })
       return replies.fail(connection, full, refsOfMessage(message))
@@ -74,13 +77,16 @@ export class Watches {
     this.#watchers.set(connection, watcher)
     watcher.askAt = this.deps.clock.now() + ASK_AGAIN_MS
     await this.#listen(marks)
+    // Whoever is gone is removed only once, which may have been meanwhile.
+    if (!connection.isOpen) return this.remove(connection)
     for (const roomId of watcher.rooms.keys())
       if (!wanted.has(roomId)) this.#drop(connection, watcher, roomId)
     const added = [...wanted].filter((roomId) => !watcher.rooms.has(roomId))
     // First, so that a kick or what is logged meanwhile finds them.
     for (const roomId of added) this.#add(connection, watcher, roomId, user.id)
-    const denied = await this.#deniedOf(connection, watcher, added, false)
-    await this.#each(added, (roomId) => this.#count(marks, watcher.rooms.get(roomId)))
+    const denied = await this.#deniedOfNew(connection, watcher, added)
+    // All of them: an earlier request may have failed before they were counted.
+    await this.#each([...watcher.rooms.values()], (room) => this.#count(marks, room))
     if (!connection.isOpen) return this.remove(connection)
     watcher.news.clear()
     replies.send(connection, this.#frame(watcher, user.id, watcher.rooms.keys(), denied, message.ref))
@@ -119,13 +125,22 @@ export class Watches {
     this.#isLooking = true
     try {
       await this.#lookAround(marks)
-      await this.#askAgain()
     } catch (err) {
       this.deps.logger.warn({ err }, 'watched rooms could not be read; trying again')
     } finally {
       this.#isLooking = false
     }
     this.#tell()
+  }
+
+  /** Called once a second. Apart from `look`, so that nobody's news wait for a slow answer of the application. */
+  async askAgain(): Promise<void> {
+    if (this.#isAsking) return
+    this.#isAsking = true
+    const now = this.deps.clock.now()
+    for (const [connection, watcher] of this.#watchers)
+      if (now >= watcher.askAt) await this.#askAbout(connection, watcher)
+    this.#isAsking = false
   }
 
   stop(): void {
@@ -168,8 +183,10 @@ export class Watches {
 
   #notice(room: WatchedRoom): void {
     for (const userId of room.takeNews())
-      for (const [connection, roomId] of room.watchersOf(userId))
-        this.#watchers.get(connection)?.news.add(roomId)
+      for (const [connection, roomId] of room.watchersOf(userId)) {
+        const watcher = this.#watchers.get(connection)
+        if (watcher && !watcher.unanswered.has(roomId)) watcher.news.add(roomId)
+      }
   }
 
   /** A slow reader keeps its news for later: only the latest matter. */
@@ -197,45 +214,60 @@ export class Watches {
     return { type: 'room_heads', rooms: heads, ...(denied.length > 0 && { denied }), ref }
   }
 
-  async #askAgain(): Promise<void> {
-    const now = this.deps.clock.now()
-    for (const [connection, watcher] of this.#watchers) {
-      if (now < watcher.askAt) continue
-      watcher.askAt = now + ASK_AGAIN_MS
-      const denied = await this.#deniedOf(connection, watcher, [...watcher.rooms.keys()], true)
-      const { user } = connection.session
-      if (user && denied.length > 0)
-        this.deps.replies.send(connection, this.#frame(watcher, user.id, [], denied, undefined))
-    }
+  /** If the application cannot say now, what is watched stays. */
+  async #askAbout(connection: Connection, watcher: Watcher): Promise<void> {
+    watcher.askAt = this.deps.clock.now() + ASK_AGAIN_MS
+    const { denied } = await this.#ask(connection, watcher, [...watcher.rooms.keys()])
+    const { user } = connection.session
+    if (user && denied.length > 0)
+      this.deps.replies.send(connection, this.#frame(watcher, user.id, [], denied, undefined))
   }
 
-  /**
-   * Asks the application about rooms, and drops those that the user may not watch. If it cannot say now, what is watched
-   * stays, and what is new fails.
-   */
-  async #deniedOf(
+  /** Asks the application about new rooms. If it cannot say now, all of them fail. */
+  async #deniedOfNew(
     connection: Connection,
     watcher: Watcher,
     roomIds: readonly string[],
-    areWatched: boolean,
-  ): Promise<string[]> {
-    const denied: string[] = []
-    await this.#each(roomIds, async (roomId) => {
-      const refusal = await this.#refusal(connection, roomId)
-      if (!refusal || (refusal.temporary && areWatched)) return
-      this.#drop(connection, watcher, roomId)
-      if (refusal.temporary) throw refusal
-      denied.push(roomId)
-    })
+  ): Promise<readonly string[]> {
+    for (const roomId of roomIds) watcher.unanswered.add(roomId)
+    const { denied, failure } = await this.#ask(connection, watcher, roomIds)
+    // In one turn with the end of the answers, so that nothing is told of them in between.
+    if (failure) for (const roomId of roomIds) this.#drop(connection, watcher, roomId)
+    watcher.unanswered.clear()
+    if (failure) throw failure
     return denied
   }
 
-  async #refusal(connection: Connection, roomId: string): Promise<AnyRoomfulError | undefined> {
+  /** Drops the rooms that the user may not watch. `failure` is what it threw if it could not say of all. */
+  async #ask(
+    connection: Connection,
+    watcher: Watcher,
+    roomIds: readonly string[],
+  ): Promise<{ readonly denied: readonly string[]; readonly failure: unknown }> {
+    const denied: string[] = []
+    let failure: unknown
+    await this.#each(roomIds, async (roomId) => {
+      // One that fails with another need not be asked about.
+      if (failure && watcher.unanswered.has(roomId)) return
+      try {
+        if (!(await this.#isDenied(connection, roomId))) return
+        this.#drop(connection, watcher, roomId)
+        denied.push(roomId)
+      } catch (error) {
+        failure = error
+      }
+    })
+    return { denied, failure }
+  }
+
+  /** @throws RoomfulError that is temporary, if that cannot be said now */
+  async #isDenied(connection: Connection, roomId: string): Promise<boolean> {
     const { access, backplane } = this.deps
     const { user } = connection.session
-    if (user && roomId !== OWN_STREAM && (await bannedIn(backplane, roomId, user.id)))
-      return new RoomfulError('forbidden', { roomId })
-    return access.authorize(connection, 'watch', roomId)
+    if (user && roomId !== OWN_STREAM && (await bannedIn(backplane, roomId, user.id))) return true
+    const refusal = await access.authorize(connection, 'watch', roomId)
+    if (refusal?.temporary) throw refusal
+    return refusal !== undefined
   }
 
   #add(connection: Connection, watcher: Watcher, roomId: string, userId: string): void {
@@ -252,6 +284,7 @@ export class Watches {
     const userId = connection.session.user?.id
     if (!room || userId === undefined) return
     watcher.rooms.delete(roomId)
+    watcher.unanswered.delete(roomId)
     watcher.news.delete(roomId)
     this.#size--
     room.unwatch(userId, connection)
@@ -286,4 +319,8 @@ export class Watches {
     }
     await Promise.all(Array.from({ length: AT_ONCE }, next))
   }
+}
+
+function newWatcher(): Watcher {
+  return { rooms: new Map(), unanswered: new Set(), news: new Set(), askAt: 0 }
 }
