@@ -298,6 +298,56 @@ it('[W1] a list that failed when its rooms were counted has all of them when it 
   expect(unreadIn(await watch(bob, 'a'))).toEqual(['a 1'])
 })
 
+it('[W1] many who watch a room at once are each counted for once', async () => {
+  const store = memory()
+  const counting = gate()
+  const real = store.marks?.reading.bind(store.marks)
+  let readings = 0
+  const reading: MarkStore['reading'] = async (...of) => {
+    readings++
+    await counting.opened
+    return (real as MarkStore['reading'])(...of)
+  }
+  const { url, say } = await stage({ backplane: store })
+  await say('a')
+  Object.assign(store.marks ?? {}, { reading })
+  const devices = await Promise.all(Array.from({ length: 20 }, (_, n) => device(url, `user${n}`)))
+  const answers = devices.map((one) => watch(one, 'a'))
+  await until(() => readings === 20)
+  for (const one of devices) await one.settled()
+  counting.open()
+  await Promise.all(answers)
+  expect(readings).toBe(20)
+})
+
+it('[W2] what is logged while the store counts is not missed', async () => {
+  const store = memory()
+  const real = store.marks?.reading.bind(store.marks) as MarkStore['reading']
+  const { clock, url, say } = await stage({ backplane: store })
+  await say('a')
+  const [ann, bob] = [await device(url, 'ann'), await device(url, 'bob')]
+  await watch(ann, 'a')
+  const late = gate()
+  let isFirst = true
+  const reading: MarkStore['reading'] = async (...of) => {
+    const counted = await real(...of)
+    if (isFirst) {
+      isFirst = false
+      await late.opened
+    }
+    return counted
+  }
+  Object.assign(store.marks ?? {}, { reading })
+  bob.send({ type: 'watch_rooms', room_ids: ['a'], ref: 'w' })
+  await until(() => !isFirst)
+  await say('a')
+  await clock.advance(1_000)
+  expect(unreadIn(await ann.next('room_heads'))).toEqual(['a 2'])
+  late.open()
+  const isAnswer = () => bob.all('room_heads').find(({ ref }) => ref === 'w')
+  expect(await bob.until(isAnswer, 'the answer')).toMatchObject({ rooms: [{ unread: 2 }] })
+})
+
 it('[W6] a connection that ends while its list is taken counts no longer', async () => {
   const store = memory()
   const { marks } = store

@@ -102,10 +102,17 @@ export class WatchedRoom {
     return [...this.#users].flatMap(([userId, { count }]) => (count ? [] : [userId]))
   }
 
+  isCounted(userId: string): boolean {
+    const watching = this.#users.get(userId)
+    return !watching || watching.count !== undefined
+  }
+
   /** The store has counted for a user. */
   counted(userId: string, { mark, head, unread, mentions }: Reading): void {
     const watching = this.#users.get(userId)
     if (!watching) return
+    // What came in between was added to the others meanwhile, and would never be added here.
+    if (head && head.epoch === this.#head?.epoch && head.offset < this.#head.offset) return
     // What others have was counted in a log that has ended.
     if (head && this.#head && head.epoch !== this.#head.epoch) this.doubt()
     // Not further: what others have not yet had added comes after it.
@@ -134,9 +141,11 @@ export class WatchedRoom {
     this.#changed.clear()
     return changed.filter((userId) => {
       const watching = this.#users.get(userId)
-      const head = JSON.stringify(this.headFor(userId) ?? '')
-      if (!watching || watching.told === head) return false
-      watching.told = head
+      const head = this.headFor(userId)
+      const told = JSON.stringify(head)
+      // Whoever is not counted yet hears of it once they are.
+      if (!watching || !head || watching.told === told) return false
+      watching.told = told
       return true
     })
   }

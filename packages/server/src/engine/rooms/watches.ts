@@ -43,6 +43,8 @@ const ASK_AGAIN_MS = 300_000
 /** How many rooms are read at once. */
 const AT_ONCE = 20
 const FULL_RETRY_MS = 5_000
+/** How often a reader is counted for if the room's log goes on meanwhile. */
+const ATTEMPTS = 3
 
 /**
  * Tells connections of rooms that they are not in: the head of each, and what is unread there. Once a second, the node
@@ -86,7 +88,10 @@ export class Watches {
     for (const roomId of added) this.#add(connection, watcher, roomId, user.id)
     const denied = await this.#deniedOfNew(connection, watcher, added)
     // All of them: an earlier request may have failed before they were counted.
-    await this.#each([...watcher.rooms.values()], (room) => this.#count(marks, room))
+    await this.#each([...watcher.rooms.values()], async (room) => {
+      await this.#count(marks, room, user.id)
+      this.#notice(room)
+    })
     if (!connection.isOpen) return this.remove(connection)
     watcher.news.clear()
     replies.send(connection, this.#frame(watcher, user.id, watcher.rooms.keys(), denied, message.ref))
@@ -169,16 +174,16 @@ export class Watches {
     if (!room) return
     const range = room.missing()
     if (range) room.add(await this.deps.backplane.read(room.stream, range.range, range.since))
-    await this.#count(marks, room)
+    for (const userId of room.uncounted()) await this.#count(marks, room, userId)
+    this.#notice(room)
   }
 
-  /** Counts for the readers of a room that have no count. */
-  async #count(marks: MarkStore, room: WatchedRoom | undefined): Promise<void> {
-    if (!room) return
+  /** Counts for one reader, unless that is done. Many who come at once must not count for each other. */
+  async #count(marks: MarkStore, room: WatchedRoom, userId: string): Promise<void> {
     const { counts } = this.deps
-    for (const userId of room.uncounted())
+    for (let attempt = 0; attempt < ATTEMPTS && !room.isCounted(userId); attempt++)
       room.counted(userId, await marks.reading(room.stream, { userId, counts }))
-    this.#notice(room)
+    if (!room.isCounted(userId)) this.#changed.add(room.stream)
   }
 
   #notice(room: WatchedRoom): void {
