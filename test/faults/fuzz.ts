@@ -39,6 +39,30 @@ const VALID: readonly object[] = [
   { type: 'presence', room_id: 'r', state: { mood: 'fine', deep: [{ a: 1 }] } },
   { type: 'auth', protocol: 1, session: 'nonsense', ref: '4' },
   { type: 'ping', id: 7 },
+  {
+    type: 'chat_message',
+    room_id: 'r',
+    message: 'hello',
+    reply_to: { offset: 1, id: 'x' },
+    mentions: ['bob'],
+  },
+  { type: 'edit_message', room_id: 'r', target: { offset: 1, id: 'x' }, message: 'hello', client_id: 'c2' },
+  { type: 'delete_message', room_id: 'r', target: { offset: 1, id: 'x' }, client_id: 'c3' },
+  { type: 'add_reaction', room_id: 'r', target: { offset: 1, id: 'x' }, reaction: '👍', client_id: 'c4' },
+  { type: 'remove_reaction', room_id: 'r', target: { offset: 1, id: 'x' }, reaction: '👍' },
+  {
+    type: 'reactions',
+    room_id: 'r',
+    target: { offset: 1, id: 'x' },
+    reaction: '👍',
+    after: 0,
+    limit: 5,
+    ref: '5',
+  },
+  { type: 'mark_read', room_id: 'r', epoch: 'e', offset: 1, id: 'x', ref: '6' },
+  { type: 'watch_rooms', room_ids: ['r', '@me', 's'], ref: '7' },
+  { type: 'history', room_id: 'r', around: { offset: 1, id: 'x' }, limit: 5, ref: '8' },
+  { type: 'set_profile', profile: { name: 'Ada', avatar: 'https://example.com/a.png' }, ref: '9' },
 ]
 
 const JUNK: readonly unknown[] = [
