@@ -38,6 +38,21 @@ async function live(joined: Record<string, unknown> = { unread: 0 }) {
   return { script, room, c, shows, enter, sent, answers }
 }
 
+it('[U4] marks of others that came before anybody asked are shown, and not as what a server has rendered', async () => {
+  const { script, room } = await live({ unread: 0, marks: [{ user_id: 'eve', ...at(7) }] })
+  const late = script.client.room('late')
+  await script.connection.says()
+  void late.join()
+  const join = script.connection.take().findLast(({ type }) => type === 'join')
+  await script.connection.says(
+    joinedFrame(join, { room_id: 'late', offset: 10, id: 'id-10', marks: [{ user_id: 'eve', ...at(7) }] }),
+  )
+  for (const { marks } of [chat(room), chat(late)]) {
+    expect(marks.get().get('eve')?.offset).toBe(7)
+    expect(marks.getInitial?.().size).toBe(0)
+  }
+})
+
 describe('what is unread', () => {
   it('[U3] [U4] is what the server counted at the join, and what came since', async () => {
     const { script, shows } = await live({ unread: 3, mentions: 1, mark: at(6) })

@@ -50,7 +50,9 @@ export class RoomReading {
     this.unread = new Value(0, report)
     this.mentions = new Value(0, report)
     this.mark = new Value<Cursor | undefined>(undefined, report)
-    this.marks = new Value<ReadonlyMap<string, Cursor>>(byUser(room.marks), report)
+    // Empty first: that is what a server has rendered.
+    this.marks = new Value<ReadonlyMap<string, Cursor>>(new Map(), report)
+    this.marks.set(byUser(room.marks))
     if (room.isLive) this.#ask()
   }
 
