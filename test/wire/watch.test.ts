@@ -128,6 +128,22 @@ it('[W3] what messages lose by their age is counted anew within two minutes', as
   expect(unreadIn(await bob.next('room_heads'))).toEqual(['a 0'])
 })
 
+it('[W3] whoever is mentioned hears of it, even with a hundred unread messages', async () => {
+  const { clock, url, server, say } = await stage()
+  for (let n = 0; n < 101; n++) await say('a')
+  const bob = await device(url, 'bob')
+  const others = Array.from({ length: 100 }, (_, n) => `other${n}`)
+  expect(unreadIn(await watch(bob, 'a', ...others))).toContain('a 100')
+  // After it was its turn to be counted anew.
+  for (let n = 0; n < 3; n++) {
+    await clock.advance(1_000)
+    await bob.settled()
+  }
+  await server.room('a').chat.send('hello', { as: 'eve', mentions: ['bob'] })
+  await clock.advance(1_000)
+  expect(await bob.next('room_heads')).toMatchObject({ rooms: [{ unread: 100, mentions: 1 }] })
+})
+
 it('[W4] the application is asked about each room of the list, and again after five minutes', async () => {
   const asked: string[] = []
   const forbidden = new Set(['secret'])

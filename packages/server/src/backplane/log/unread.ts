@@ -62,7 +62,7 @@ export interface Unread extends Count {
 
 /**
  * What is unread after one more entry. `undefined` if only the store can tell, because the entry took away what may have
- * been counted.
+ * been counted, or mentions the reader when a hundred messages are unread already.
  */
 export function unreadAfter(before: Unread, { offset, text }: Placed, weight: Weight): Unread | undefined {
   switch (weight) {
@@ -71,7 +71,9 @@ export function unreadAfter(before: Unread, { offset, text }: Placed, weight: We
     case 'nothing':
       return takesAway(text, before.readTo) ? undefined : before
     default: {
-      if (offset <= before.readTo || before.unread === MOST_UNREAD) return before
+      if (offset <= before.readTo) return before
+      // The mentions are those among the newest hundred: which of them left these, only the store can tell.
+      if (before.unread === MOST_UNREAD) return weight === 'mention' ? undefined : before
       const mentions = before.mentions + (weight === 'mention' ? 1 : 0)
       return { ...before, unread: before.unread + 1, mentions }
     }

@@ -119,7 +119,7 @@ it('[U3] what is unread is counted from texts as from the messages, and kept up 
   expect(asked, 'deletions above the mark were never drawn').toBeGreaterThan(50)
 })
 
-it('[U3] the count ends at a hundred, and stays there until something is deleted', () => {
+it('[U3] the count ends at a hundred, and stays there until something is deleted or mentions the reader', () => {
   const weigh = weigher(READER)
   const text = JSON.stringify({
     type: 'chat_message',
@@ -137,6 +137,8 @@ it('[U3] the count ends at a hundred, and stays there until something is deleted
   }
   expect(full.unread).toBe(100)
   expect(unreadAfter(full, { offset: 151, text }, weigh(text))).toEqual(full)
+  const mention = JSON.stringify({ ...JSON.parse(text), mentions: [READER.userId] })
+  expect(unreadAfter(full, { offset: 152, text: mention }, weigh(mention))).toBeUndefined()
   const deletion = JSON.stringify({ type: 'message_deleted', target: { offset: 3, id: 'x' } })
   expect(unreadAfter(full, { offset: 152, text: deletion }, weigh(deletion))).toBeUndefined()
 })
