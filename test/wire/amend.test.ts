@@ -569,6 +569,19 @@ describe('limits', () => {
     await acked(bob, deletionOf(theirs, { client_id: 'd' }))
   })
 
+  it('[D9] those who may not write use up nothing of it', async () => {
+    const clock = new WireClock()
+    const readers = new Set<string>()
+    const authorize = ({ user, action }: { user: { id: string }; action: string }) =>
+      action !== 'chat_message' || !readers.has(user.id)
+    const { url } = await serve({ clock, authorize, limits: { amendmentsPerSecond: 2 } })
+    const [ana, bob] = (await joined(url, {}, {})) as [WireClient, WireClient]
+    const target = await say(ana, 'a')
+    readers.add(bob.userId)
+    for (let n = 0; n < 5; n++) expect(await refused(bob, editOf(target, 'b'))).toBe('forbidden')
+    await acked(ana, editOf(target, 'aa'))
+  })
+
   it('[D9] an edit counts as a message of its user', async () => {
     const { url } = await serve({ limits: { messagesPerSecond: 0.01, messagesBurst: 3 } })
     const [ana] = await joined(url)

@@ -24,7 +24,7 @@ import {
   type WrittenContent,
 } from './chat-content.js'
 import { type ChatDraft, type Publisher, refusalOf } from './publisher.js'
-import { type Room, streamOf } from './room.js'
+import { streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
 import type { TypingNotices } from './typing-notices.js'
 
@@ -75,28 +75,23 @@ export class Chats {
         refsOfMessage(message, membership),
       )
     const chat = { connection, membership, message, userId: user.id, arrival }
-    const untimely = this.#untimely(chat)
-    if (untimely) return this.#fail(chat, untimely)
+    // A message that is accepted now would be lost with this process.
+    if (deps.lifeCycle.isDraining && deps.backplane.durability === 'memory')
+      return this.#fail(chat, new RoomfulError('draining', { retryAfterMs: 1_000 }))
     const denied = await deps.access.refusal(connection, membership, 'chat_message')
-    if (denied) return this.#fail(chat, denied)
+    // Charged last: those who may not write could otherwise use up what is for those who may.
+    const refusal = denied ?? this.#chargeAmendment(chat)
+    if (refusal) return this.#fail(chat, refusal)
     const handler = deps.handlers.get('chat_message')
     const content = contentOf(message)
     if ('body' in content && typeof handler === 'function') await this.#handle(handler, chat, content)
     else await this.#publish(chat, content)
   }
 
-  /** Why it must wait. */
-  #untimely({ membership, message, userId }: Chat): RoomfulError | undefined {
-    const { lifeCycle, backplane, rooms } = this.deps
-    // A message that is accepted now would be lost with this process.
-    if (lifeCycle.isDraining && backplane.durability === 'memory')
-      return new RoomfulError('draining', { retryAfterMs: 1_000 })
-    const room = rooms.get(streamOf(membership.roomId, userId))
-    return room && message.type !== 'chat_message' ? this.#chargeAmendment(room) : undefined
-  }
-
   /** Amendments of a room have a rate of their own: many users could otherwise fill its log with them. */
-  #chargeAmendment(room: Room): RoomfulError | undefined {
+  #chargeAmendment({ membership, message, userId }: Chat): RoomfulError | undefined {
+    const room = this.deps.rooms.get(streamOf(membership.roomId, userId))
+    if (!room || message.type === 'chat_message') return undefined
     const { clock, limits } = this.deps
     const rate = { perSecond: limits.amendmentsPerSecond, burst: Math.max(1, limits.amendmentsPerSecond) }
     const now = clock.now()
