@@ -500,6 +500,14 @@ describe('the server itself', () => {
     expect(await chat.delete(target, { key: 'k3' })).toEqual({ ...deletion, duplicate: true })
   })
 
+  it('[M16] the server refuses to answer what no log can hold: clients would show nothing of the message', async () => {
+    const { server } = await serve()
+    for (const id of ['x'.repeat(65), 'é'])
+      await expect(server.room('lobby').chat.send('hi', { replyTo: { offset: 1, id } })).rejects.toThrow(
+        'replyTo must be a message of the log',
+      )
+  })
+
   it('an edit of the server is checked like its messages, and a wrong argument is told', async () => {
     const { server } = await serve({ protocol })
     const { chat } = server.room('lobby')

@@ -53,6 +53,20 @@ describe('publishing', () => {
     expect(await ana.next('paid')).toMatchObject({ room_id: '@me', invoice: 18 })
   })
 
+  it('answers with 400 to mentions and answered messages that no client could send', async () => {
+    const { call } = await serveApi()
+    const wrong = [
+      { mentions: Array.from({ length: 51 }, () => 'ana') },
+      { mentions: [''] },
+      { mentions: ['x'.repeat(257)] },
+      { reply_to: { offset: 1, id: 'x'.repeat(65) } },
+    ]
+    for (const fields of wrong) {
+      const { status, body } = await call('POST', '/rooms/r/messages', { message: 'hi', ...fields })
+      expect([status, (body as { code: string }).code]).toEqual([400, 'invalid_message'])
+    }
+  })
+
   it('a message is edited and deleted under its id, with its offset, and what cannot be is told', async () => {
     const { call, server } = await serveApi()
     const sent = await call('POST', '/rooms/a/messages', {

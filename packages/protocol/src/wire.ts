@@ -39,6 +39,7 @@ export {
   OWN_STREAM,
   REACTION,
   type TextError,
+  TOKEN,
   truncate,
 } from './messages/text.js'
 export { PROTOCOL_VERSION } from './messages/version.js'

@@ -1,4 +1,6 @@
+import { TOKEN } from '@roomful/protocol/wire'
 import * as z from 'zod/mini'
+import { someMentions } from '../api/options/check-content.js'
 
 const jsonObject = z.record(z.string(), z.unknown())
 const offset = z.int().check(z.gte(0))
@@ -14,8 +16,10 @@ export const Chat = z.strictObject({
   message: z.string(),
   as: z.optional(userOrServer),
   data: z.optional(jsonObject),
-  reply_to: z.optional(z.strictObject({ offset, id: z.string() })),
-  mentions: z.optional(z.array(z.string())),
+  reply_to: z.optional(z.strictObject({ offset, id: z.string().check(z.regex(TOKEN)) })),
+  mentions: z.optional(
+    z.array(z.string()).check(z.refine(someMentions.accepts, `Not ${someMentions.expected}`)),
+  ),
 })
 
 /** What a chat message becomes; `offset` is its position, which its id proves. */

@@ -12,7 +12,7 @@ import type {
 } from '../handles/handles.js'
 import type { ListOptions } from '../handles/listings.js'
 import type { User } from '../hooks/authentication.js'
-import { aTarget, someMentions } from './check-content.js'
+import { aReference, aTarget, someMentions } from './check-content.js'
 import { isUserId } from './check-ids.js'
 
 export const aCount = is.rule(
@@ -57,7 +57,7 @@ const EDIT: OptionRules<EditOptions> = {
   ...DELETE,
   data: is.rule('data as the chat schema of the protocol declares it', () => true),
 }
-const CHAT: OptionRules<ChatOptions> = { ...EDIT, replyTo: aTarget, mentions: someMentions }
+const CHAT: OptionRules<ChatOptions> = { ...EDIT, replyTo: aReference, mentions: someMentions }
 
 const SNAPSHOT: OptionRules<SnapshotOptions> = {
   as: is.rule(

@@ -1,6 +1,6 @@
 import type { Issue } from '@roomful/protocol'
 import { is } from '@roomful/protocol/options'
-import { isWellFormed, MAX_MENTIONS, MAX_USER_ID_LENGTH, truncate } from '@roomful/protocol/wire'
+import { isWellFormed, MAX_MENTIONS, MAX_USER_ID_LENGTH, TOKEN, truncate } from '@roomful/protocol/wire'
 
 /** An entry of a log that a message refers to. Other fields are ignored, so that the whole message will do. */
 export const aTarget = is.rule(
@@ -10,6 +10,12 @@ export const aTarget = is.rule(
     Number.isSafeInteger(Object(value).offset) &&
     Object(value).offset >= 0 &&
     is.text.accepts(Object(value).id),
+)
+
+/** What a message answers. Nobody looks for it, so clients would get a wrong one, and show nothing of the message. */
+export const aReference = is.rule(
+  aTarget.expected,
+  (value) => aTarget.accepts(value) && TOKEN.test(Object(value).id),
 )
 
 export const someMentions = is.rule(

@@ -1,5 +1,5 @@
 import type { ClientMessageOf, Issue, JsonObject, Target } from '@roomful/protocol'
-import { aTarget, someMentions } from '../../api/options/check-content.js'
+import { aReference, someMentions } from '../../api/options/check-content.js'
 import type { Limits } from '../../api/options/limits.js'
 import { fingerprint } from '../../backplane/log/fingerprint.js'
 
@@ -80,8 +80,8 @@ export function rewritten(result: unknown, sent: ChatBody): ChatBody {
     throw new TypeError("handle.chat_message must return the chat message, but its 'message' is not a string")
   if (data !== undefined && (typeof data !== 'object' || data === null || Array.isArray(data)))
     throw new TypeError("handle.chat_message returned 'data' that is not an object")
-  if (replyTo !== undefined && !aTarget.accepts(replyTo))
-    throw new TypeError(`handle.chat_message returned a 'replyTo' that is not ${aTarget.expected}`)
+  if (replyTo !== undefined && !aReference.accepts(replyTo))
+    throw new TypeError(`handle.chat_message returned a 'replyTo' that is not ${aReference.expected}`)
   if (mentions !== undefined && !someMentions.accepts(mentions))
     throw new TypeError(`handle.chat_message returned 'mentions' that are not ${someMentions.expected}`)
   return bodyOf({ message, data, replyTo, mentions })
