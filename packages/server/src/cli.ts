@@ -3,17 +3,21 @@ import { readFile } from 'node:fs/promises'
 import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { defineProtocol, volatile } from '@roomful/protocol'
 import * as z from 'zod/mini'
 import type { Roomful } from './api/api.js'
 import type { Backplane } from './api/contracts/backplane.js'
 import { consoleLogger } from './api/contracts/console-logger.js'
+import { refuse } from './api/hooks/refuse.js'
 import { type Limits, resolveLimits, UNLIMITED } from './api/options/limits.js'
 import { jwtAuthentication } from './cli/jwt.js'
+import { isLoopback, isWildcard, networkHosts, urlOf } from './cli/network.js'
 import { loadDemo, notFound, serveAdmin, serveBelow, servePages } from './cli/pages.js'
 import { addressOf } from './cli/redis.js'
 import { HELP, readCommand, type Settings, UsageError } from './cli/settings.js'
 import { checkFolder, openStore } from './cli/store.js'
+import { isSupervised, obey, supervise } from './cli/supervise.js'
 import { bearer } from './http/bearer.js'
 import { createServer } from './server/create-server.js'
 import { createHttpServer } from './server/http-server.js'
@@ -29,8 +33,10 @@ const EXIT_BY_MS = 25_000
 const protocol = defineProtocol({
   /** Sent by the demo page with a chat message. */
   chat: z.object({ name: z.optional(z.string().check(z.maxLength(40))) }),
-  /** Tells a client which node serves it. */
-  server: { served_by: volatile(z.object({ node: z.string() })) },
+  /** Asks the process that serves the client to crash. */
+  client: { kill_node: z.object({}) },
+  /** Tells a client which of several nodes serves it, and whether it may kill that. */
+  server: { served_by: volatile(z.object({ node: z.optional(z.string()), killable: z.boolean() })) },
 })
 
 type Running = Pick<Roomful<typeof protocol>, 'ready' | 'metrics' | 'close' | 'http'>
@@ -55,6 +61,9 @@ async function main(): Promise<void> {
       break
     case 'version':
       console.log(await version())
+      break
+    case 'supervise':
+      supervise(fileURLToPath(import.meta.url), command.args)
       break
     case 'check':
       if (!checkFolder(command.folder)) process.exitCode = 1
@@ -84,12 +93,12 @@ async function serve(settings: Settings): Promise<void> {
     for (const server of servers) server.close()
   })
   // Before the file is opened: a second server on this port fails here, instead of waiting for the first one's file.
-  const shown = await listen(main, host, port, 'PORT')
+  const actualPort = await listen(main, host, port, 'PORT')
   if (adminPort !== undefined) {
     const adminServer = serve(admin)
     servers.push(adminServer)
-    const address = await listen(adminServer, host, adminPort, 'ADMIN_PORT')
-    console.log(`Roomful: health and metrics at ${address}`)
+    const at = await listen(adminServer, host, adminPort, 'ADMIN_PORT')
+    console.log(`Roomful: health and metrics at ${urlOf(host, at)}`)
   }
   running = await start(settings, backplane, limits, main)
   if (apiKey) {
@@ -98,7 +107,12 @@ async function serve(settings: Settings): Promise<void> {
   }
   if (store.kind === 'redis')
     console.log(`Roomful: this is node ${nameOf(settings)} of those on ${addressOf(store.url)}`)
+  if (isWildcard(host))
+    for (const one of networkHosts())
+      console.log(`Roomful: other devices in the network reach it at ${urlOf(one, actualPort)}`)
+  const shown = urlOf(isWildcard(host) ? '127.0.0.1' : host, actualPort)
   console.log(`Roomful is at ${shown} (WebSocket at /ws${apiKey ? `, HTTP API at ${API_PATH}` : ''})`)
+  if (isSupervised(process.env)) obey(actualPort)
 }
 
 /** Resolves once the server runs; waits for a file that another process has open. @throws UsageError if it cannot be opened */
@@ -108,13 +122,23 @@ async function start(
   limits: Limits,
   main: Server,
 ): Promise<Running> {
-  const { authSecret, store } = settings
+  const { authSecret, host, store } = settings
+  // Nobody but who sits at this machine may crash it.
+  const killable = isSupervised(process.env) && isLoopback(host)
+  const node = store.kind === 'redis' ? nameOf(settings) : undefined
   const roomful = createServer({
     protocol,
     on: {
       join(context) {
-        if (store.kind === 'redis')
-          context.connection.broadcast({ type: 'served_by', node: nameOf(settings) })
+        if (killable || node !== undefined)
+          context.connection.broadcast({ type: 'served_by', killable, ...(node !== undefined && { node }) })
+      },
+    },
+    handle: {
+      kill_node() {
+        if (!killable) throw refuse('not_killable', 'Only a supervised server on this machine can be killed')
+        // No farewell, to nobody: it is a crash.
+        process.kill(process.pid, 'SIGKILL')
       },
     },
     backplane,
@@ -138,14 +162,13 @@ function nameOf({ nodeName }: Settings): string {
   return nodeName ?? hostname()
 }
 
-/** @throws UsageError if the port is taken or the address is not local */
-async function listen(server: Server, host: string, port: number, name: string): Promise<string> {
+/** Returns the port. @throws UsageError if it is taken or the address is not local */
+async function listen(server: Server, host: string, port: number, name: string): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port, name)))
     server.listen(port, host, resolve)
   })
-  const { port: actual } = server.address() as AddressInfo
-  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`
+  return (server.address() as AddressInfo).port
 }
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number, name: string): Error {

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { extname, sep } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { UsageError } from './settings.js'
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -24,6 +25,7 @@ const CONTENT_SECURITY_POLICY = [
 interface Page {
   readonly type: string
   readonly body: Buffer
+  readonly zipped: Buffer
 }
 
 export type Pages = ReadonlyMap<string, Page>
@@ -33,7 +35,9 @@ export async function loadDemo(folder: URL): Promise<Pages> {
   const pages = new Map<string, Page>()
   for (const path of await listFiles(folder)) {
     const type = TYPES[extname(path).slice(1)]
-    if (type) pages.set(`/${path}`, { type, body: await readFile(new URL(path, folder)) })
+    if (!type) continue
+    const body = await readFile(new URL(path, folder))
+    pages.set(`/${path}`, { type, body, zipped: gzipSync(body) })
   }
   const [index, script] = [pages.get('/index.html'), pages.get('/roomful.global.js')]
   if (!index || !script)
@@ -50,7 +54,10 @@ export function servePages(pages: Pages, next: RequestListener): RequestListener
     if (page.type === TYPES.html) response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY)
     response.setHeader('x-content-type-options', 'nosniff')
     response.setHeader('cache-control', 'no-cache')
-    answer(response, 200, page.type, page.body)
+    response.setHeader('vary', 'accept-encoding')
+    if (!takesGzip(request)) return answer(response, 200, page.type, page.body)
+    response.setHeader('content-encoding', 'gzip')
+    answer(response, 200, page.type, page.zipped)
   }
 }
 
@@ -100,6 +107,11 @@ export function notFound(_: IncomingMessage, response: ServerResponse): void {
 function answer(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) })
   response.end(response.req.method === 'HEAD' ? undefined : body)
+}
+
+/** Unless it is refused by a weight of 0. */
+function takesGzip({ headers }: IncomingMessage): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(String(headers['accept-encoding']))
 }
 
 function isRead({ method }: IncomingMessage): boolean {

@@ -31,6 +31,8 @@ export interface Settings {
 
 export type Command =
   | { readonly run: 'serve'; readonly settings: Settings }
+  /** `args` are those of the process that serves. */
+  | { readonly run: 'supervise'; readonly args: readonly string[] }
   | { readonly run: 'check'; readonly folder: string }
   | { readonly run: 'help' }
   | { readonly run: 'version' }
@@ -49,6 +51,8 @@ Usage: roomful [options]
   --admin-port PORT   moves /healthz, /readyz and /metrics (ADMIN_PORT, default: the same port)
   --data DIR          folder in which everything is kept   (ROOMFUL_DATA, default .roomful); for one process at a time
   --memory            keeps everything in memory: a restart forgets it
+  --supervise         serves in a second process, and starts it again when it was killed; if the address is of this machine
+                      alone, as the default is, the page has a button that kills it
   --check             reads the folder's database, says whether it is damaged, and ends; stop the server first
   --help, --version
 
@@ -70,6 +74,7 @@ const OPTIONS = {
   'admin-port': { type: 'string' },
   data: { type: 'string' },
   memory: { type: 'boolean' },
+  supervise: { type: 'boolean' },
   check: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
@@ -85,6 +90,7 @@ export function readCommand(
   if (values.version) return { run: 'version' }
   const store = toStore(values, env)
   if (values.check) return { run: 'check', folder: toFolder(store) }
+  if (values.supervise) return { run: 'supervise', args: args.filter((arg) => arg !== '--supervise') }
   const adminPort = values['admin-port'] ?? env.ADMIN_PORT
   return {
     run: 'serve',
