@@ -9,10 +9,15 @@ export class Auditor {
   #graceMs = 5_000
   #arrivals = { doubled: 0, reordered: 0 }
   #ledger = new Ledger()
+  #report
+  /** The entries of each client at that report, and whether anything else has happened since. */
+  #looked = []
+  #hasNews = false
 
   /** A frame came out of a cable. */
   passed(frame) {
     this.#ledger.passed(frame)
+    if (frame.offset !== undefined || frame.messages) this.#hasNews = true
   }
 
   /** A message was handed to a client's handlers. */
@@ -21,13 +26,23 @@ export class Auditor {
     if (last?.epoch === epoch && offset === last.offset) this.#arrivals.doubled++
     if (last?.epoch === epoch && offset < last.offset) this.#arrivals.reordered++
     panel.arrival = { epoch, offset }
+    this.#hasNews = true
   }
 
   withdrawn(clientId) {
     this.#sent.delete(clientId)
+    this.#hasNews = true
   }
 
+  /** `shown` counts the messages on the screens; `isPending` says that what is missing may become a loss. */
   examine(panels) {
+    // Nobody pays for looking at thousands of messages again of which none has changed.
+    const isLooked =
+      panels.length === this.#looked.length &&
+      panels.every((panel, index) => panel.entries === this.#looked[index])
+    if (this.#report && isLooked && !this.#hasNews && this.#missing.size === 0) return this.#report
+    this.#looked = panels.map(({ entries }) => entries)
+    this.#hasNews = false
     const found = { lost: 0, ...this.#arrivals, forgotten: forgottenBy(panels) }
     for (const panel of panels) this.#register(panel)
     for (const panel of panels) {
@@ -35,7 +50,15 @@ export class Auditor {
       this.#checkOrder(panel, found)
       found.lost += this.#countMissing(panel) + this.#countVanished(panel)
     }
-    return found
+    this.#report = { ...found, shown: countShown(panels), isPending: this.#missing.size > 0 }
+    return this.#report
+  }
+
+  /** Whether what a client shows is in order, and its own messages in that in which they were written. */
+  isInOrder(panel) {
+    const found = { reordered: 0 }
+    this.#checkOrder(panel, found)
+    return found.reordered === 0
   }
 
   #register(panel) {
@@ -51,12 +74,17 @@ export class Auditor {
   }
 
   #checkTwins(panel, found) {
-    const seen = new Set()
+    const ids = new Set()
+    const offsets = new Map()
     for (const { kind, message } of panel.entries) {
       if (kind !== 'message') continue
-      for (const key of [message.client_id, message.offset && `${message.epoch} ${message.offset}`]) {
+      const { client_id, epoch, offset } = message
+      if (!offsets.has(epoch)) offsets.set(epoch, new Set())
+      for (const [seen, key] of [
+        [ids, client_id],
+        [offsets.get(epoch), offset],
+      ])
         if (key && seen.size === seen.add(key).size) found.doubled++
-      }
     }
   }
 
@@ -125,4 +153,11 @@ function forgottenBy(panels) {
       .map(({ message }) => message.id),
   )
   return new Set(forgotten).size
+}
+
+function countShown(panels) {
+  const ids = new Set()
+  for (const { entries } of panels)
+    for (const { state, message } of entries) if (state === 'sent') ids.add(message.id)
+  return ids.size
 }

@@ -21,7 +21,7 @@ async function meet(
   for (const one of [options, DESKTOP]) {
     const context = await browser.newContext(one)
     contexts.push(context)
-    const [person] = await openDemo(context, `${demo.url}/#room=${room}`)
+    const [person] = await openDemo(context, `${demo.url}/#room=${room}&clients=1`)
     if (person) people.push(person)
   }
   const [one, other] = people

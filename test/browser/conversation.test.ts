@@ -14,7 +14,7 @@ const narrow = { viewport: { width: 390, height: 844 } }
 async function visitor(room: string, options = narrow) {
   const context = await browser.newContext(options)
   contexts.push(context)
-  const [person, second] = await openDemo(context, `${demo.url}/#room=${room}`)
+  const [person, second] = await openDemo(context, `${demo.url}/#room=${room}&clients=1`)
   if (!person || !second) throw new Error('The page shows nobody')
   return { context, page: person.page, person, second }
 }

@@ -45,7 +45,7 @@ async function isUntouched(page: Page): Promise<void> {
 }
 
 it('the demo page shows hostile text and names as text, live and from history alike', async () => {
-  const address = `${demo.url}/#room=hostile`
+  const address = `${demo.url}/#room=hostile&clients=1`
   const writers = await browser.newContext({ viewport: { width: 390, height: 844 } })
   const readers = await browser.newContext({ viewport: { width: 390, height: 844 } })
   const [writer] = await openDemo(writers, address)

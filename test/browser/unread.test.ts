@@ -15,7 +15,7 @@ const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch:
 async function visitor(room: string, options: BrowserContextOptions = PHONE): Promise<[Person, Person]> {
   const context = await browser.newContext(options)
   contexts.push(context)
-  const [person, second] = await openDemo(context, `${demo.url}/#room=${room}`)
+  const [person, second] = await openDemo(context, `${demo.url}/#room=${room}&clients=1`)
   if (!person || !second) throw new Error('The page shows nobody')
   return [person, second]
 }
@@ -90,7 +90,7 @@ for (const [name, options] of [
     const { page } = reader
     await writer.say('seen')
     await reader.sees('seen')
-    await page.goto(`${demo.url}/#room=attic-${name}`)
+    await page.goto(`${demo.url}/#room=attic-${name}&clients=1`)
     await reader.panel.getByRole('textbox', { name: `Message attic-${name}` }).waitFor()
     const rooms = page.getByRole('navigation', { name: 'Rooms' })
     for (const text of ['one', 'two', 'three']) await writer.say(text)

@@ -12,7 +12,8 @@ export class Badge {
   constructor(panel) {
     this.#element = $('.served', panel.element)
     panel.client.on('served_by', ({ node, killable }) => {
-      this.#node = String(node)
+      // Where there is one server, it has no name, and one button on the page.
+      this.#node = node === undefined ? undefined : String(node)
       $('.kill', this.#element).hidden = !killable
       redraw()
     })

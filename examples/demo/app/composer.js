@@ -1,3 +1,4 @@
+import { Counter } from './counter.js'
 import { $, setText } from './dom.js'
 
 /** Where a person writes: new messages, answers, and what a message says from now on. */
@@ -5,6 +6,7 @@ export class Composer {
   #panel
   #field
   #strip
+  #counter
   /** What is written about: `{ isEdit, key, draft }`. `draft` is what was in the field before an edit. */
   #subject
 
@@ -12,6 +14,7 @@ export class Composer {
     this.#panel = panel
     this.#field = $('.composer textarea', panel.element)
     this.#strip = $('.subject', panel.element)
+    this.#counter = new Counter(panel)
     this.#listen()
   }
 
@@ -46,6 +49,7 @@ export class Composer {
   draw() {
     const { room } = this.#panel
     this.#field.ariaLabel = this.#field.placeholder = `Message ${room.id}`
+    this.#counter.draw(this.#panel.textLimit)
     const entry = this.#entry
     if (this.#subject && (!entry || entry.message.deleted)) {
       this.#panel.tell('The message is gone')
@@ -76,6 +80,7 @@ export class Composer {
     // Refused at once: the text stays for the person to mend.
     if (sent?.state === 'failed') {
       sent.catch((error) => this.#panel.tell(error.message))
+      if (!this.#subject?.isEdit) this.#panel.entryOf(sent.clientId)?.cancel()
       return
     }
     const { draft = '' } = this.#subject ?? {}
@@ -89,10 +94,12 @@ export class Composer {
   #write(text) {
     this.#field.value = text
     this.#fit()
+    this.#counter.draw(this.#panel.textLimit)
   }
 
   #typed() {
     this.#fit()
+    this.#counter.draw(this.#panel.textLimit)
     const { typing } = this.#panel.room
     if (this.#field.value && !this.#subject?.isEdit) typing.keystroke()
     else typing.stop()

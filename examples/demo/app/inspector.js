@@ -1,4 +1,5 @@
 import { $, make, setText } from './dom.js'
+import { Frames } from './frames.js'
 import { toneOf } from './people.js'
 import { redraw } from './redraw.js'
 
@@ -37,15 +38,22 @@ const lastPlaced = (entries) => entries.findLast(({ state }) => state === 'sent'
 export class Inspector {
   #element = $('.inspector')
   #toggle = $('.inspect')
-  #frames = $('.frames')
+  #frames = new Frames()
   #panels
 
   constructor(panels) {
     this.#panels = panels
     this.#toggle.onclick = () => this.show(this.#element.hidden)
-    $('.shut').onclick = () => this.show(false)
-    $('.clear').onclick = () => this.#frames.replaceChildren()
-    $('.pings').onchange = ({ target }) => this.#frames.classList.toggle('with-pings', target.checked)
+    $('.shut').onclick = () => this.#shut()
+    this.#element.onkeydown = ({ key }) => {
+      if (key === 'Escape') this.#shut()
+    }
+  }
+
+  /** The focus goes back to where it came from. */
+  #shut() {
+    this.show(false)
+    this.#toggle.focus()
   }
 
   show(isShown) {
@@ -111,30 +119,6 @@ export class Inspector {
 
   /** Called with each frame, as it passes. */
   watch(panel, way, frame) {
-    const row = make('details', frame.type === 'ping' || frame.type === 'pong' ? 'ping' : '')
-    row.append(makeSummary(panel, way, frame))
-    row.ontoggle = () => row.children[1] ?? row.append(make('pre', '', JSON.stringify(frame, hide, 2)))
-    this.#frames.prepend(row)
-    if (this.#frames.childElementCount > 300) this.#frames.lastElementChild.remove()
+    this.#frames.add(panel, way, frame)
   }
 }
-
-function makeSummary(panel, way, frame) {
-  const time = new Date().toISOString().slice(11, 23)
-  const place = frame.offset === undefined ? '' : `#${frame.offset}`
-  const cells = [
-    ['time', time],
-    ['who', panel.name],
-    ['way', way === 'in' ? '↓' : '↑'],
-    [frame.type === 'error' ? 'type error' : 'type', frame.code ?? String(frame.type)],
-    ['offset', place],
-  ]
-  const summary = make('summary')
-  summary.append(...cells.map(([className, text]) => make('span', className, text)))
-  $('.who', summary).dataset.tone = toneOf(panel.name)
-  $('.way', summary).ariaLabel = way === 'in' ? 'received' : 'sent'
-  return summary
-}
-
-/** Whoever looks over a shoulder must not be able to take over the session. */
-const hide = (key, value) => (key === 'session' || key === 'token' ? '(hidden)' : value)

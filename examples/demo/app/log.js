@@ -1,10 +1,12 @@
 import { Actions } from './actions.js'
+import { dayOf, nameOfDay, today } from './day.js'
 import { $, clone, make, setText } from './dom.js'
 import { toneOf } from './people.js'
 import { drawQuote, flash } from './quote.js'
 import { drawReactions } from './reactions.js'
 import { Roving } from './roving.js'
 import { describePending, fillRow } from './row.js'
+import { Scroll } from './scroll.js'
 import { Seen } from './seen.js'
 
 /** Entries that a join and each look further back ask for. */
@@ -22,92 +24,68 @@ export class Log {
   #panel
   #box
   #list
-  #pill
   #older
   #actions
   #roving
+  #scroll
   #seen = new Seen()
-  /** Rows and the entries that they show, by key. */
-  #rows = new Map()
+  /** What is shown, by key: `{ row, entry, before, after }`, the last two being the entries around it. */
+  #shown = new Map()
   /** The same by the id of the message, for answers to it. */
   #byId = new Map()
   #drawn
-  #unread = 0
-  #wasAtEnd = true
   #isLoading = false
 
   constructor(panel) {
     this.#panel = panel
     this.#box = $('.log', panel.element)
     this.#list = $('ol', this.#box)
-    this.#pill = $('.newer', panel.element)
     this.#older = $('.older', this.#box)
     this.#actions = new Actions(panel)
     this.#roving = new Roving(this.#list)
-    this.#pill.onclick = () => this.toEnd()
+    this.#scroll = new Scroll(panel.element, () => this.#loadOlder())
     this.#older.onclick = () => this.#loadOlder()
-    this.#box.onscroll = () => this.#scrolled()
-    // A keyboard that opens takes its place from the log: the newest message stays above it.
-    new ResizeObserver(() => this.#wasAtEnd && this.toEnd()).observe(this.#box)
-  }
-
-  toEnd() {
-    this.#box.scrollTop = this.#box.scrollHeight
-    this.#scrolled()
   }
 
   draw() {
-    const { entries, isLive, name, readers } = this.#panel
+    const { entries, isLive, people, readers } = this.#panel
     const seen = readers.map((reader) => `${reader.name} ${reader.mark.offset}`)
-    const state = `${isLive} ${this.#hasOlder} ${name} ${seen}`
+    const words = `${today()} ${people}`
+    const state = `${isLive} ${this.#hasOlder} ${words} ${seen}`
     if (entries === this.#drawn?.entries && state === this.#drawn.state) return
-    this.#drawn = { entries, state }
-    this.#steadily(() => {
-      const { hasOwn, below } = this.#roving.settle(() => this.#arrange(entries))
-      if (hasOwn) this.#wasAtEnd = true
-      if (!this.#wasAtEnd) this.#unread += below
-      const own = entries.filter((entry) => this.#isOwn(entry))
+    const areWordsNew = words !== this.#drawn?.words
+    this.#drawn = { entries, state, words }
+    this.#scroll.steadily(() => {
+      const grown = this.#roving.settle(() => this.#arrange(entries, areWordsNew))
       this.#seen.draw(
-        own.map(({ key }) => this.#rows.get(key)),
+        entries.filter((entry) => this.#isOwn(entry)).map(({ key }) => this.#shown.get(key)),
         readers,
       )
       $('.empty', this.#box).hidden = entries.length > 0 || !isLive
       this.#older.hidden = !this.#hasOlder
+      return grown
     })
-    this.#drawPill()
   }
 
-  /** Whoever is at the end stays there; whoever reads further up goes on reading the same line. */
-  #steadily(change) {
-    // Its lower edge: the name above a line goes when an earlier line of the same turn appears.
-    const bottom = (row) => row.offsetTop + row.offsetHeight
-    const line = [...this.#list.children].find((row) => bottom(row) > this.#box.scrollTop)
-    const before = line && bottom(line)
-    change()
-    if (this.#wasAtEnd) this.toEnd()
-    else if (line?.isConnected) this.#box.scrollTop += bottom(line) - before
-  }
-
-  #arrange(entries) {
-    const keys = new Set(entries.map(({ key }) => key))
-    for (const [key, { row }] of this.#rows) if (!keys.has(key)) this.#rows.delete(key) && row.remove()
+  #arrange(entries, areWordsNew) {
     const grown = { below: 0, hasOwn: false }
-    const wasEmpty = this.#rows.size === 0
+    this.#removeOthers(entries)
+    const wasEmpty = this.#shown.size === 0
+    this.#byId.clear()
     let place = this.#list.firstElementChild
     let waiting = 0
-    this.#byId.clear()
     for (const [index, entry] of entries.entries()) {
-      const known = this.#rows.get(entry.key)
+      const known = this.#shown.get(entry.key)
       const row = known?.row ?? (entry.kind === 'break' ? makeBreak(entry) : clone('message'))
+      const now = { row, entry, before: entries[index - 1], after: entries[index + 1] }
       if (entry.kind === 'message') {
-        if (known?.entry !== entry) this.#fill(row, entry)
-        this.#style(row, entry, entries[index - 1], entries[index + 1])
         if (entry.state === 'pending') waiting++
-        if (isPending(entry)) setText($('.meta', row), describePending(entry, this.#panel.isLive, waiting))
-        this.#byId.set(entry.message.id, { row, entry })
-        this.#quote(row, entry)
+        // Thousands of rows stay as they are when one comes.
+        if (areWordsNew || !isAlike(known, now) || isPending(entry)) this.#drawRow(known, now, waiting)
+        this.#byId.set(entry.message.id, now)
+        this.#quote(now)
       }
-      this.#rows.set(entry.key, { row, entry })
+      this.#shown.set(entry.key, now)
       if (!known && !wasEmpty && !place) {
         if (this.#isOwn(entry)) grown.hasOwn = true
         else grown.below++
@@ -116,6 +94,17 @@ export class Log {
       else this.#list.insertBefore(row, place)
     }
     return grown
+  }
+
+  #removeOthers(entries) {
+    const keys = new Set(entries.map(({ key }) => key))
+    for (const [key, { row }] of this.#shown) if (!keys.has(key)) this.#shown.delete(key) && row.remove()
+  }
+
+  #drawRow(known, { row, entry, before, after }, waiting) {
+    if (known?.entry !== entry) this.#fill(row, entry)
+    this.#style(row, entry, before, after)
+    if (isPending(entry)) setText($('.meta', row), describePending(entry, this.#panel.isLive, waiting))
   }
 
   #fill(row, entry) {
@@ -129,7 +118,8 @@ export class Log {
     $('.discard', row).onclick = $('.cancel', row).onclick = () => this.#takeBack(entry)
   }
 
-  #quote(row, { message: { reply_to } }) {
+  #quote({ row, entry }) {
+    const { reply_to } = entry.message
     if (!reply_to) return
     const answered = this.#byId.get(reply_to.id)
     drawQuote(
@@ -159,6 +149,9 @@ export class Log {
     const { state, amendment, message } = entry
     const author = this.#panel.authorOf(entry)
     setText($('.author bdi', row), author)
+    const day = $('.day', row)
+    day.hidden = isSameDay(before, entry)
+    if (!day.hidden) setText(day, nameOfDay(entry.message.timestamp))
     row.dataset.tone = toneOf(author)
     const isWaiting = isPending(entry) && !this.#panel.isLive
     $('.cancel', row).hidden = !isWaiting
@@ -180,12 +173,7 @@ export class Log {
   }
 
   get isRead() {
-    return this.#wasAtEnd
-  }
-
-  get #isAtEnd() {
-    const { scrollHeight, scrollTop, clientHeight } = this.#box
-    return scrollHeight - scrollTop - clientHeight < 40
+    return this.#scroll.isAtEnd
   }
 
   get #first() {
@@ -213,18 +201,6 @@ export class Log {
     // With the lines that came: a button that goes before them, at the very top, would move what is read.
     this.draw()
   }
-
-  #scrolled() {
-    this.#wasAtEnd = this.#isAtEnd
-    if (this.#wasAtEnd) this.#unread = 0
-    else if (this.#box.scrollTop < 40) this.#loadOlder()
-    this.#drawPill()
-  }
-
-  #drawPill() {
-    this.#pill.hidden = this.#unread === 0
-    setText(this.#pill, `${this.#unread} new`)
-  }
 }
 
 function makeBreak({ reason }) {
@@ -245,9 +221,15 @@ function describeBy(button, element) {
   button.setAttribute('aria-describedby', element.id)
 }
 
+const isAlike = (known, { entry, before, after }) =>
+  known?.entry === entry && known.before === before && known.after === after
+
+/** The first message of a log, or one after a break, says its day. */
+const isSameDay = (a, b) => a?.kind === 'message' && dayOf(a.message.timestamp) === dayOf(b.message.timestamp)
+
 /** Whether two messages are shown as one person's turn. */
 function isSameTurn(a, b) {
   if (a?.kind !== 'message' || b?.kind !== 'message' || a.message.user_id !== b.message.user_id) return false
-  if (a.message.data?.name !== b.message.data?.name) return false
+  if (a.message.data?.name !== b.message.data?.name || !isSameDay(a, b)) return false
   return Math.abs(Date.parse(b.message.timestamp) - Date.parse(a.message.timestamp)) < 180_000
 }

@@ -1,20 +1,26 @@
 import { Auditor } from '../auditor.js'
+import { Crash } from './crash.js'
 import { $ } from './dom.js'
 import { Inspector } from './inspector.js'
 import { Panel } from './panel.js'
-import { onRedraw, redraw } from './redraw.js'
+import { recall, remember } from './people.js'
+import { onRedraw } from './redraw.js'
 import { Rooms } from './rooms.js'
+import { drawTitle } from './title.js'
 import { drawVerdict } from './verdict.js'
 
 const auditor = new Auditor()
 const panels = []
 const inspector = new Inspector(panels)
+const crash = new Crash(panels)
 
 onRedraw(() => {
   for (const panel of panels) panel.draw()
   rooms.draw()
+  drawTitle(panels[0], rooms)
   drawVerdict(auditor, panels)
   inspector.draw()
+  crash.draw()
 })
 
 /** The page's address carries the room, `#room=lobby`, and with a server that asks for one the token. */
@@ -34,9 +40,15 @@ function enter() {
     field.reportValidity()
     return
   }
-  document.title = `${roomId} · Roomful`
   for (const panel of panels) panel.enter(roomId)
   rooms.entered(roomId)
+}
+
+function openSecond() {
+  if (panels.length > 1) return
+  open(1)
+  remember('second', 'yes')
+  panels[1].enter(panels[0].room.id)
 }
 
 function open(side) {
@@ -49,6 +61,7 @@ function open(side) {
     },
   })
   panels.push(panel)
+  crash.watch(panel)
   $('.inspector').before(panel.element)
   inspector.build()
 }
@@ -61,24 +74,23 @@ $('.room').onsubmit = (event) => {
   panels[0].focus()
 }
 $('#room-id').oninput = ({ target }) => target.setCustomValidity('')
+$('#room-id').onkeydown = ({ key, target }) => {
+  if (key !== 'Escape') return
+  target.value = panels[0].room.id
+  target.setCustomValidity('')
+}
 window.onhashchange = enter
-// What came while nobody looked is seen now.
-document.onvisibilitychange = redraw
 
-// A phone has room for one client, anything larger shows both ends of a conversation.
+// Both ends of a conversation are on the page, but on a phone among others, which are the other end.
+const wide = matchMedia('(min-width: 641px)')
 open(0)
 const rooms = new Rooms(panels[0])
-const wide = matchMedia('(min-width: 641px)')
-if (wide.matches) open(1)
-wide.onchange = () => {
-  if (!wide.matches || panels.length > 1) return
-  open(1)
-  enter()
-}
+if (wide.matches || recall('second')) open(1)
+wide.onchange = () => wide.matches && openSecond()
+panels[0].onalone = () => address().get('clients') !== '1' && openSecond()
 enter()
 if (matchMedia('(hover: hover)').matches) panels[0].focus()
 inspector.show(matchMedia('(min-width: 1280px)').matches)
-setInterval(redraw, 1_000)
 
 const { visualViewport: view } = window
 view.onresize = view.onscroll = () => {

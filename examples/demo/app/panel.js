@@ -2,6 +2,7 @@ import { Badge } from './badge.js'
 import { Cable } from './cable.js'
 import { Composer } from './composer.js'
 import { $, clone, make, setText } from './dom.js'
+import { Link } from './link.js'
 import { HISTORY, Log } from './log.js'
 import { initialOf, isolate, NAMES, recall, remember, toneOf } from './people.js'
 import { protocol, readName } from './protocol.js'
@@ -12,12 +13,17 @@ export class Panel {
   element = clone('client')
   /** The last entry that the handlers were given, for the auditor. */
   arrival
+  /** Called when a join finds nobody else. */
+  onalone
+  /** The longest text that the server takes, in characters. */
+  textLimit = Number.POSITIVE_INFINITY
   /** Id of the oldest entry that the server still has, once that is known. */
   oldest
   #ids = new Set()
   #names = new Map()
   #stops = []
   #badge
+  #link
   #log
   #notice
   #noticeTimer
@@ -26,7 +32,10 @@ export class Panel {
     this.side = side
     this.auditor = auditor
     this.name = recall(`name-${side}`) ?? NAMES[side][0]
-    this.cable = new Cable((way, frame) => watch(this, way, frame))
+    this.cable = new Cable((way, frame) => {
+      if (way === 'in') this.#passed(frame)
+      watch(this, way, frame)
+    })
     this.client = Roomful.createClient({
       // The query keeps the sessions and the outboxes of the two clients apart.
       url: new URL(`ws?client=${side}`, location.href),
@@ -37,11 +46,18 @@ export class Panel {
       token,
     })
     this.#badge = new Badge(this)
+    this.#link = new Link(this)
     this.composer = new Composer(this)
     this.#log = new Log(this)
     for (const value of [this.client.status, this.client.latency, this.client.user]) value.subscribe(redraw)
     this.client.on('error', (error) => this.tell(error.message))
     this.#listen()
+  }
+
+  #passed(frame) {
+    this.#link.passed(frame)
+    // null stands for as long as one likes.
+    if (frame.type === 'system') this.textLimit = frame.limits?.text_length ?? Number.POSITIVE_INFINITY
   }
 
   get entries() {
@@ -55,6 +71,11 @@ export class Panel {
   get waiting() {
     return this.entries.filter(({ state, amendment }) => state === 'pending' || amendment === 'pending')
       .length
+  }
+
+  /** All that the rows of the log say and no entry holds. */
+  get people() {
+    return `${this.name} ${[...this.#ids]} ${[...this.#names]}`
   }
 
   /** How far others have read, of those who were here at the same time. */
@@ -95,13 +116,21 @@ export class Panel {
     this.room = room
     this.chat = Roomful.chat(room)
     this.composer.cancel()
-    this.#stops = [this.chat.messages, this.chat.marks, room.members, room.typing, room.status].map((value) =>
-      value.subscribe(redraw),
-    )
+    this.#link.forget()
+    this.#stops = [
+      this.chat.messages,
+      this.chat.marks,
+      this.chat.unread,
+      room.members,
+      room.typing,
+      room.status,
+    ].map((value) => value.subscribe(redraw))
     this.#stops.push(
       room.on('chat_message', (message) => this.auditor.arrived(this, message)),
       room.status.subscribe(({ state }) => {
-        if (state === 'live') this.#badge.resumed()
+        if (state !== 'live') return
+        this.#badge.resumed()
+        this.#link.resumed()
       }),
     )
     redraw()
@@ -110,6 +139,7 @@ export class Panel {
       for (const message of messages) this.auditor.arrived(this, message)
       if (recall(`name-${this.side}`) === undefined) this.#pickName(members)
       room.presence.set({ name: this.name })
+      if (members.every(({ user_id }) => user_id === this.client.user.get())) this.onalone?.()
     } catch (error) {
       this.tell(error.message)
     }
@@ -134,6 +164,7 @@ export class Panel {
   }
 
   send(text, replyTo) {
+    if (this.isLive) this.#link.forget()
     return this.room.send(text, { data: { name: this.name }, replyTo })
   }
 
@@ -169,7 +200,7 @@ export class Panel {
     setText($('.plug span', this.element), this.cable.isPulled ? 'Plug it in' : 'Pull the plug')
     $('.log', this.element).ariaLabel = `Messages in ${this.room.id}, as ${this.name} sees them`
     this.composer.draw()
-    this.#drawLink()
+    this.#link.draw()
     this.#drawMembers()
     this.#drawTyping()
     this.#badge.draw()
@@ -181,34 +212,6 @@ export class Panel {
   #markRead() {
     const newest = this.entries.findLast(({ state }) => state === 'sent')?.message
     if (newest && this.#log.isRead && document.visibilityState === 'visible') this.chat.markRead(newest)
-  }
-
-  #drawLink() {
-    const status = this.client.status.get()
-    const [quality, words] = this.#describe(status)
-    this.element.dataset.link = quality
-    setText($('[role=status]', this.element), words)
-    setText($('.extra', this.element), this.#detail(status))
-    $('.again', this.element).hidden = status.state !== 'failed' && status.state !== 'waiting'
-  }
-
-  #describe({ state, reason }) {
-    const room = this.room.status.get()
-    if (this.cable.isPulled) return ['bad', 'Unplugged, messages wait']
-    if (['backoff', 'offline', 'waiting', 'failed', 'closed'].includes(state)) return ['bad', reason]
-    if (state !== 'online') return ['slow', reason]
-    if (room.state === 'denied') return ['bad', room.reason]
-    if (room.state !== 'live') return ['slow', room.reason]
-    if (room.recovered === false) return ['slow', 'Connected after a break']
-    return ['good', room.recovered ? 'Connected, nothing missed' : 'Connected']
-  }
-
-  #detail({ state, nextAttemptAt }) {
-    const latency = this.client.latency.get()
-    if (state === 'online' && latency !== undefined) return `${Math.round(latency)} ms`
-    if (state === 'backoff' && !this.cable.isPulled)
-      return `again in ${Math.max(0, Math.ceil((nextAttemptAt - Date.now()) / 1_000))} s`
-    return ''
   }
 
   #drawMembers() {
@@ -259,14 +262,11 @@ export class Panel {
     name.value = this.name
     name.onchange = () => this.#rename(name.value.trim() || this.name)
     name.onkeydown = ({ key, isComposing }) => {
-      if (key === 'Enter' && !isComposing) this.focus()
+      if (isComposing) return
+      if (key === 'Enter') this.focus()
+      if (key === 'Escape') name.value = this.name
     }
     $('.plug', element).onclick = () => this.#togglePlug()
-    $('.again', element).onclick = () => {
-      this.client.connect()
-      this.enter(this.room.id)
-      this.focus()
-    }
     // Buttons leave the focus, and with it a phone's keyboard, where it is.
     for (const button of element.querySelectorAll('.plug, .send'))
       button.onmousedown = (event) => event.preventDefault()

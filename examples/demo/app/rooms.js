@@ -30,6 +30,11 @@ export class Rooms {
     this.#nav.hidden = ids.length < 2
   }
 
+  /** In the rooms but the present one. */
+  get unread() {
+    return [...(this.#heads?.get().values() ?? [])].reduce((sum, { unread }) => sum + unread, 0)
+  }
+
   #makeLink(id, isCurrent) {
     const link = make('a')
     const to = new URLSearchParams(location.hash.slice(1))

@@ -69,7 +69,7 @@ export class Roving {
 
 const isShown = (control) => !control.closest('[hidden]') && !control.disabled
 
-const controlsOf = (row) => (row ? [...row.querySelectorAll('button')].filter(isShown) : [])
+const controlsOf = (row) => (row ? [...row.querySelectorAll('button, a')].filter(isShown) : [])
 
 /** Where the focus is when a row is reached. */
 function stopOf(row) {

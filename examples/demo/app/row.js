@@ -1,11 +1,12 @@
 import { $, make, setText } from './dom.js'
+import { setLinkedText } from './links.js'
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 
 /** Writes what an entry says into its row: text, place and state, and how to repair what failed. */
 export function fillRow(row, entry) {
   const { message, state, amendment } = entry
-  setText($('.bubble p', row), message.deleted ? 'Deleted' : message.message)
+  setLinkedText($('.bubble p', row), message.deleted ? 'Deleted' : message.message)
   $('.quote', row).hidden = !message.reply_to
   $('.meta', row).replaceChildren(...marksOf(message))
   const repair = $('.repair', row)
