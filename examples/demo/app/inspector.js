@@ -58,6 +58,8 @@ export class Inspector {
 
   show(isShown) {
     this.#element.hidden = !isShown
+    // By a class: of :has(), a browser would look for it among thousands of rows again with each that comes.
+    $('.stage').classList.toggle('inspected', isShown)
     this.#toggle.ariaExpanded = String(isShown)
     redraw()
   }

@@ -63,6 +63,7 @@ function open(side) {
   panels.push(panel)
   crash.watch(panel)
   $('.inspector').before(panel.element)
+  document.body.classList.toggle('shared', panels.length > 1)
   inspector.build()
 }
 
