@@ -1,3 +1,4 @@
+import type { ProfileRows } from './profile-table.js'
 import type { WrittenReactions } from './reactors.js'
 import type { WrittenPage } from './requests.js'
 import type { SharedStore } from './shared-store.js'
@@ -15,6 +16,7 @@ export async function* exportFrom(store: SharedStore, what: Exported): AsyncGene
     yield* pagesOf(store, 'written', user)
     yield* reactedBy(store, user)
     yield* pagesOf(store, 'marks_of', user)
+    yield* profileOf(store, user)
   }
 }
 
@@ -61,6 +63,12 @@ async function* reactedBy(store: SharedStore, user: string): AsyncGenerator<stri
     yield* page.texts
     after = page.next
   }
+}
+
+async function* profileOf(store: SharedStore, user: string): AsyncGenerator<string, void> {
+  const rows = (await store.call({ kind: 'profiles', users: [user] })) as ProfileRows
+  for (const [user_id, profile] of rows)
+    yield JSON.stringify({ type: 'set_profile', user_id, profile: JSON.parse(profile) })
 }
 
 function checked(what: Exported): { readonly room?: string; readonly user?: string } {

@@ -4,6 +4,8 @@ import { numberIn, textIn } from './rows.js'
 /** Maximum number of users; those who wrote longest ago are removed. */
 const MOST = 100_000
 
+export type ProfileRows = readonly (readonly [user: string, profile: string])[]
+
 /** The profiles of those who wrote last, as JSON. */
 export class ProfileTable {
   #count: number
@@ -21,7 +23,7 @@ export class ProfileTable {
     this.#count--
   }
 
-  of(users: readonly string[]): readonly (readonly [user: string, profile: string])[] {
+  of(users: readonly string[]): ProfileRows {
     const select = this.driver.prepare('SELECT profile FROM profiles WHERE user = ?')
     return users.flatMap((user) => {
       const row = select.get(user)

@@ -43,9 +43,9 @@ export interface SqliteStore extends Backplane {
   compact(): Promise<void>
   /**
    * Reads everything that is kept of a room, in order; or all that is a user's: the user's own stream, then every chat
-   * message, edit and reaction that the user wrote in a room, then the user's marks, each as a `read_marked`. One JSON
-   * text for each entry, including those that are logged
-   * meanwhile; messages are in their present state.
+   * message, edit and reaction that the user wrote in a room, then the user's marks, each as a `read_marked`, and the
+   * user's profile, as a `set_profile`. One JSON text for each entry, including those that are logged meanwhile; messages
+   * are in their present state.
    * @throws TypeError for neither or both
    */
   export(what: { readonly room: string } | { readonly user: string }): AsyncGenerator<string, void>

@@ -1,5 +1,6 @@
 import type { JsonObject } from '@roomful/protocol'
 import type { ProfileStore } from '../../api/contracts/backplane.js'
+import type { ProfileRows } from './profile-table.js'
 import type { SharedStore } from './shared-store.js'
 
 /** The profiles in a file. */
@@ -11,10 +12,7 @@ export class SqliteProfiles implements ProfileStore {
   }
 
   async of(users: readonly string[]): Promise<ReadonlyMap<string, JsonObject>> {
-    const rows = (await this.store().call({ kind: 'profiles', users })) as readonly (readonly [
-      string,
-      string,
-    ])[]
+    const rows = (await this.store().call({ kind: 'profiles', users })) as ProfileRows
     return new Map(rows.map(([user, profile]) => [user, JSON.parse(profile) as JsonObject]))
   }
 }

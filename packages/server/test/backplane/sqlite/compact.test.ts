@@ -86,3 +86,16 @@ it('an export of a user is the user’s own stream and each chat message of the 
   await backplane.erase?.('ana')
   expect(await exported(backplane.export({ user: 'ana' }))).toEqual([])
 })
+
+it('an export of a user has their profile, until they are erased', async () => {
+  const backplane = await opened({ file: newFile() })
+  onTestFinished(() => backplane.close())
+  await backplane.profiles?.keep('ana', { name: 'Ana', tags: ['a'] })
+  await backplane.profiles?.keep('ben', { name: 'Ben' })
+  expect(await exported(backplane.export({ user: 'ana' }))).toEqual([
+    { type: 'set_profile', user_id: 'ana', profile: { name: 'Ana', tags: ['a'] } },
+  ])
+  await backplane.erase?.('ana')
+  expect(await exported(backplane.export({ user: 'ana' }))).toEqual([])
+  expect(await exported(backplane.export({ user: 'ben' }))).toHaveLength(1)
+})
