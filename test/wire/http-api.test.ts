@@ -205,6 +205,28 @@ describe('removing users', () => {
   })
 })
 
+describe('who is restricted', () => {
+  it('is listed, with the time that is left, unless it does not end', async () => {
+    const { server, call } = await serveApi(byName)
+    await server.room('general').mute('ana', { forMs: 60_000 })
+    await server.room('general').ban('ben')
+    await server.ban('cyd')
+    expect((await call('GET', '/rooms/general/restrictions?limit=1')).body).toEqual({
+      restrictions: [{ user_id: 'ana', muted: { for_ms: expect.any(Number) } }],
+      more: true,
+    })
+    expect((await call('GET', '/rooms/general/restrictions?after=ana')).body).toEqual({
+      restrictions: [{ user_id: 'ben', banned: {} }],
+      more: false,
+    })
+    expect((await call('GET', '/restrictions')).body).toEqual({
+      restrictions: [{ user_id: 'cyd', banned: {} }],
+      more: false,
+    })
+    expect((await call('GET', '/restrictions?limit=1001')).status).toBe(400)
+  })
+})
+
 describe('who is let in', () => {
   it.each([
     ['no key', {}],

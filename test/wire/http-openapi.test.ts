@@ -44,6 +44,8 @@ const calls: Readonly<Record<string, readonly [method: string, path: string, bod
   streamMessages: ['HEAD', '/rooms/general/stream'],
   banUser: ['POST', '/users/bob/ban', { for_ms: 60_000 }],
   unbanUser: ['POST', '/users/bob/unban'],
+  listRoomRestrictions: ['GET', '/rooms/general/restrictions?limit=1'],
+  listRestrictions: ['GET', '/restrictions'],
   disconnectUser: ['POST', '/users/ana/disconnect', { code: 4000 }],
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Backplane, memory, RoomfulError } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { BAN_NEWS, Keys } from '../../packages/server/src/backplane/redis/keys.js'
 import { AMENDING_STORES } from '../support/amending-stores.js'
 import { connect, connectExtended } from '../support/connect.js'
@@ -165,6 +165,36 @@ describe.each(AMENDING_STORES)('on %s, a ban from the server', (_, make) => {
   })
 })
 
+describe.each(AMENDING_STORES)('on %s, a list of restrictions', (_, make) => {
+  it('has who is muted or banned now, and for how much longer, page by page', async () => {
+    const { server } = await serve({ ...users, backplane: await make() })
+    const room = server.room('lobby')
+    await room.mute('ana', { forMs: 60_000 })
+    await room.ban('ana')
+    await room.mute('ben')
+    await room.mute('cyd')
+    await room.unmute('cyd')
+    await room.mute('dan', { forMs: 1 })
+    await server.ban('eve', { forMs: 60_000 })
+    await server.room('kitchen').mute('fay')
+    await vi.waitFor(async () => expect((await room.listRestrictions()).restrictions).toHaveLength(2))
+    const time = expect.toSatisfy((ms: number) => ms > 50_000 && ms <= 60_000)
+    const [ana, ben] = [
+      { userId: 'ana', muted: { forMs: time }, banned: {} },
+      { userId: 'ben', muted: {} },
+    ]
+    expect(await room.listRestrictions()).toEqual({ restrictions: [ana, ben], more: false })
+    expect(await room.listRestrictions({ limit: 1 })).toEqual({ restrictions: [ana], more: true })
+    expect(await room.listRestrictions({ after: 'ana', limit: 1 })).toEqual({
+      restrictions: [ben],
+      more: false,
+    })
+    const eve = { userId: 'eve', banned: { forMs: time } }
+    expect(await server.listRestrictions()).toEqual({ restrictions: [eve], more: false })
+    expect(await server.room('empty').listRestrictions()).toEqual({ restrictions: [], more: false })
+  })
+})
+
 describe('mutes and bans', () => {
   it('[S5] an anonymous user who is banned cannot come back by the session, and a ban ends by itself', async () => {
     const { server, url } = await serve()
@@ -243,6 +273,8 @@ describe('mutes and bans', () => {
     await expect(room.unban('')).rejects.toThrow(TypeError)
     const without = await pair(withoutRestrictions())
     await expect(without.server.ban('ana')).rejects.toThrow('ban: this backplane does not keep')
+    await expect(room.listRestrictions({ limit: 0 })).rejects.toThrow(TypeError)
+    await expect(without.server.listRestrictions()).rejects.toThrow('listRestrictions: this backplane')
     for (const call of ['mute', 'ban', 'unmute', 'unban'] as const)
       await expect(without.room[call]('ana')).rejects.toThrow(
         `${call}: this backplane does not keep who is muted or banned; memory(), sqlite() and redis() do`,
@@ -275,7 +307,7 @@ describe('mutes and bans', () => {
     const [ana, bob] = [await enter(url, 'ana'), await enter(url, 'bob')]
     // As another node does, whose news were lost with a Redis that forgot them.
     const keys = new Keys('roomful', 0)
-    await store.command('SET', keys.restricted('lobby', 'ana'), `0 ${Date.now() + 60_000}`)
+    await store.command('HSET', keys.restricted('lobby'), 'ana', `0 ${Date.now() + 60_000}`)
     await store.command('DEL', keys.log(BAN_NEWS))
     expect(await ana.next('left')).toMatchObject({ room_id: 'lobby', reason: 'banned' })
     await bob.chat('lobby', 'still here')

@@ -7,6 +7,7 @@ import type {
   Published,
   PublishOptions,
   ReactOptions,
+  RestrictionList,
   RestrictionOptions,
   RoomInfo,
   RoomList,
@@ -42,6 +43,7 @@ interface RoomOfServer extends LogHandle {
   unmute(userId: string): Promise<void>
   ban(userId: string, options?: RestrictionOptions): Promise<void>
   unban(userId: string): Promise<void>
+  listRestrictions(options?: ListOptions): Promise<RestrictionList>
   info(): Promise<RoomInfo>
   history(options?: HistoryOptions): Promise<Untyped<HistoryPage>>
   snapshot(options: SnapshotOptions): Promise<Untyped<Snapshot>>
@@ -66,5 +68,6 @@ export interface ApiServer {
   user(id: string): UserOfServer
   ban(userId: string, options?: RestrictionOptions): Promise<void>
   unban(userId: string): Promise<void>
+  listRestrictions(options?: ListOptions): Promise<RestrictionList>
   listRooms(options?: ListOptions): Promise<RoomList>
 }

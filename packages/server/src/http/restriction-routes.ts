@@ -1,10 +1,12 @@
+import type { ListedRestriction, ListOptions, RestrictionList, RestrictionOptions } from '../api/api.js'
 import type { ApiServer } from './api-server.js'
 import { noBody, noQuery, nothing, optionalJson, type Route, route } from './route.js'
-import { Restriction } from './schemas.js'
+import { ListPage, Restriction, RestrictionList as RestrictionListSchema } from './schemas.js'
 
 type Room = ReturnType<ApiServer['room']>
-type Begin = (userId: string, options?: { readonly forMs?: number }) => Promise<void>
+type Begin = (userId: string, options?: RestrictionOptions) => Promise<void>
 type End = (userId: string) => Promise<void>
+type List = (options: ListOptions) => Promise<RestrictionList>
 type Param = (name: 'room' | 'user') => string
 
 const roomPath = '/rooms/{room}/members/{user}'
@@ -25,6 +27,15 @@ export const restrictionRoutes: readonly Route[] = [
   ),
   ends('unbanUser', '/users/{user}/unban', 'Ends a ban from the server', (server) =>
     server.unban.bind(server),
+  ),
+  lists(
+    'listRoomRestrictions',
+    '/rooms/{room}/restrictions',
+    'Lists who is muted in a room or banned from it',
+    (server, param) => server.room(param('room')).listRestrictions,
+  ),
+  lists('listRestrictions', '/restrictions', 'Lists who is banned from the server', (server) =>
+    server.listRestrictions.bind(server),
   ),
 ]
 
@@ -72,4 +83,35 @@ function ends(
       return undefined
     },
   })
+}
+
+function lists(
+  name: string,
+  path: string,
+  summary: string,
+  callOf: (server: ApiServer, param: Param) => List,
+): Route {
+  return route({
+    name,
+    method: 'GET',
+    path,
+    summary,
+    query: ListPage,
+    body: noBody,
+    answer: RestrictionListSchema,
+    async run(server, { param, query: { after, limit } }) {
+      const page = { ...(after !== undefined && { after }), ...(limit !== undefined && { limit }) }
+      const { restrictions, more } = await callOf(server, param)(page)
+      return { restrictions: restrictions.map(listed), more }
+    },
+  })
+}
+
+function listed({ userId, muted, banned }: ListedRestriction) {
+  const timed = ({ forMs }: RestrictionOptions) => (forMs === undefined ? {} : { for_ms: forMs })
+  return {
+    user_id: userId,
+    ...(muted && { muted: timed(muted) }),
+    ...(banned && { banned: timed(banned) }),
+  }
 }

@@ -24,6 +24,7 @@ import {
   Deletion,
   Disconnect,
   Edit,
+  ListPage,
   Members,
   Messages,
   Page,
@@ -33,7 +34,6 @@ import {
   ReactionRemoval,
   Room,
   RoomList,
-  RoomsPage,
   Snapshot,
   View,
 } from './schemas.js'
@@ -59,7 +59,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/rooms',
     summary: 'Lists the rooms with members on the node that answers',
-    query: RoomsPage,
+    query: ListPage,
     body: noBody,
     answer: RoomList,
     async run(server, { query }) {

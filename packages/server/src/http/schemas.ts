@@ -67,8 +67,8 @@ export const Page = z
 /** Who sees a room, and how much of it. */
 export const View = z.strictObject({ as: userOrServer, limit })
 
-/** Which page of the rooms. */
-export const RoomsPage = z.strictObject({ after: z.optional(z.string().check(z.minLength(1))), limit })
+/** Which page of a list. */
+export const ListPage = z.strictObject({ after: z.optional(z.string().check(z.minLength(1))), limit })
 
 const MAX_REASON_BYTES = 123
 
@@ -140,6 +140,14 @@ export const Room = z.object({ room_id: z.string(), count, head: Position })
 
 export const RoomList = z.object({
   rooms: z.array(z.object({ room_id: z.string(), count, connections: count })),
+  more: z.boolean(),
+})
+
+/** Without `for_ms`, until it is lifted. */
+const restriction = z.optional(z.object({ for_ms: z.optional(z.number()) }))
+
+export const RestrictionList = z.object({
+  restrictions: z.array(z.object({ user_id: z.string(), muted: restriction, banned: restriction })),
   more: z.boolean(),
 })
 

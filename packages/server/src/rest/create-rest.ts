@@ -4,9 +4,11 @@ import type {
   AnyProtocol,
   HistoryOptions,
   HistoryPage,
+  ListedRestriction,
   ListOptions,
   Published,
   PublishOptions,
+  RestrictionList,
   RestrictionOptions,
   RoomChat,
   RoomList,
@@ -78,6 +80,7 @@ class RestServer implements Rest<AnyProtocol> {
       unmute: (userId) => this.#lift(`${path}/members`, userId, 'unmute'),
       ban: (userId, options) => this.#restrict(`${path}/members`, userId, 'ban', options),
       unban: (userId) => this.#lift(`${path}/members`, userId, 'unban'),
+      listRestrictions: (options) => this.#restrictions(path, options),
     }
   }
 
@@ -98,6 +101,10 @@ class RestServer implements Rest<AnyProtocol> {
 
   unban(userId: string): Promise<void> {
     return this.#lift('/users', userId, 'unban')
+  }
+
+  listRestrictions(options?: ListOptions): Promise<RestrictionList> {
+    return this.#restrictions('', options)
   }
 
   async listRooms(options: ListOptions = {}): Promise<RoomList> {
@@ -188,6 +195,16 @@ class RestServer implements Rest<AnyProtocol> {
     await this.requests.make({ method: 'POST', path, isIdempotent: true })
   }
 
+  async #restrictions(path: string, options: ListOptions = {}): Promise<RestrictionList> {
+    assertListOptions('listRestrictions', options)
+    const { restrictions, more } = await this.#read<Restrictions>(
+      `${path}/restrictions`,
+      SHAPES.restrictions,
+      options,
+    )
+    return { restrictions: restrictions.map(restrictionOf), more }
+  }
+
   async #history(path: string, options: HistoryOptions = {}): Promise<HistoryPage<AnyProtocol>> {
     assertHistoryOptions(options)
     const { around, ...range } = options
@@ -231,6 +248,11 @@ class RestServer implements Rest<AnyProtocol> {
   }
 }
 
+function restrictionOf({ user_id, muted, banned }: Restrictions['restrictions'][number]): ListedRestriction {
+  const timed = ({ for_ms }: Timed) => (for_ms === undefined ? {} : { forMs: for_ms })
+  return { userId: user_id, ...(muted && { muted: timed(muted) }), ...(banned && { banned: timed(banned) }) }
+}
+
 function messagePath(room: string, { id }: Target): string {
   return `${room}/messages/${encodeURIComponent(id)}`
 }
@@ -263,6 +285,19 @@ interface ListedRooms {
     readonly room_id: string
     readonly count: number
     readonly connections: number
+  }[]
+  readonly more: boolean
+}
+
+interface Timed {
+  readonly for_ms?: number
+}
+
+interface Restrictions {
+  readonly restrictions: readonly {
+    readonly user_id: string
+    readonly muted?: Timed
+    readonly banned?: Timed
   }[]
   readonly more: boolean
 }

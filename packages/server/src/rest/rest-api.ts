@@ -4,6 +4,7 @@ import type {
   ListOptions,
   Published,
   PublishOptions,
+  RestrictionList,
   RestrictionOptions,
   RoomHandle,
   RoomInfo,
@@ -45,13 +46,18 @@ export interface Rest<P extends AnyProtocol = BuiltIn> {
   /** Like the server's own: bans a user from the whole server. */
   ban(userId: string, options?: RestrictionOptions): Promise<void>
   unban(userId: string): Promise<void>
+  /** Lists who is banned from the whole server now, page by page. */
+  listRestrictions(options?: ListOptions): Promise<RestrictionList>
   /** Lists the rooms with members on the node that answers. */
   listRooms(options?: ListOptions): Promise<RoomList>
 }
 
 /** Like the server's own handle of a room. */
 export interface RestRoom<P extends AnyProtocol = BuiltIn>
-  extends Pick<RoomHandle<P>, 'id' | 'chat' | 'publish' | 'history' | 'mute' | 'unmute' | 'ban' | 'unban'> {
+  extends Pick<
+    RoomHandle<P>,
+    'id' | 'chat' | 'publish' | 'history' | 'mute' | 'unmute' | 'ban' | 'unban' | 'listRestrictions'
+  > {
   info(): Promise<RestRoomInfo>
   members(): Promise<RoomMembers>
   /** Like the server's own, but `as` is only a user's id: `authorize` gets no `data`. */

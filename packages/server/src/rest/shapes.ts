@@ -5,6 +5,7 @@ const PARTS = {
   entry: 'type room_id id epoch offset:natural',
   member: 'user_id profile?:object state?:object',
   room: 'room_id count:natural connections:natural',
+  restriction: 'user_id muted?:object banned?:object',
   own: 'offset:natural reactions:string[]',
 }
 
@@ -18,5 +19,6 @@ export const SHAPES = {
   ),
   room: compileShape('room_id count:natural head:position', PARTS),
   members: compileShape('count:natural members?:member[]', PARTS),
+  restrictions: compileShape('restrictions:restriction[] more:boolean', PARTS),
   rooms: compileShape('rooms:room[] more:boolean', PARTS),
 } satisfies Readonly<Record<string, Check>>

@@ -14,6 +14,7 @@ import type {
   HttpOptions,
   ListenOptions,
   ListOptions,
+  RestrictionList,
   RestrictionOptions,
   Roomful,
   ServerOptions,
@@ -210,6 +211,10 @@ class RoomfulServer implements Roomful<AnyProtocol> {
 
   unban(userId: string): Promise<void> {
     return this.node.messenger.unban(userId)
+  }
+
+  listRestrictions(options?: ListOptions): Promise<RestrictionList> {
+    return this.node.messenger.listRestrictions(options)
   }
 
   async listRooms(options: ListOptions = {}) {

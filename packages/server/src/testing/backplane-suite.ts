@@ -1143,6 +1143,39 @@ const RESTRICTION_CASES: Record<string, Body> = {
       assert.deepEqual(await tryTo(bench, written('ada', 'another', 'c2')), ['accepted'])
     }),
 
+  'lists who is restricted in a stream now, each once, page by page': withRestrictions(
+    async (restrictions, bench) => {
+      const ids = ['ada', 'bob', 'cyd', 'dan', 'eve']
+      for (const id of ids) await restrictions.set('r', id, 'mute', LONG_MS)
+      await restrictions.set('r', 'bob', 'mute', SHORT_MS)
+      await restrictions.set('r', 'cyd', 'ban', Number.POSITIVE_INFINITY)
+      await restrictions.set('r', 'dan', 'ban', SHORT_MS)
+      await restrictions.lift('r', 'eve', 'mute')
+      await restrictions.set('s', 'fay', 'ban', LONG_MS)
+      await bench.stage.advance(2 * SHORT_MS)
+      const all = await restrictions.list('r', { limit: 10 })
+      assert.deepEqual(
+        all.users.map(({ userId }) => userId),
+        ['ada', 'cyd', 'dan'],
+      )
+      assert.equal(all.more, false)
+      const [ada, cyd, dan] = all.users
+      for (const user of all.users) assertLasts(['muted', user.mutedForMs], 'muted', LONG_MS)
+      assert.deepEqual(
+        [ada?.bannedForMs, cyd?.bannedForMs, dan?.bannedForMs],
+        [undefined, Number.POSITIVE_INFINITY, undefined],
+      )
+      const idsAfter = async (after: string | undefined, limit: number) => {
+        const { users, more } = await restrictions.list('r', { after, limit })
+        return [...users.map(({ userId }) => userId), more]
+      }
+      assert.deepEqual(await idsAfter(undefined, 2), ['ada', 'cyd', true])
+      // It has ended meanwhile.
+      assert.deepEqual(await idsAfter('bob', 2), ['cyd', 'dan', false])
+      assert.deepEqual(await idsAfter('dan', 2), [false])
+    },
+  ),
+
   'keeps restrictions when a log is deleted, and when a user is erased': withRestrictions(
     async (restrictions, bench) => {
       const { backplane } = bench

@@ -155,6 +155,21 @@ describe('an attempt that fails for now', () => {
     await expect(room.mute('ana', { forMs: -1 })).rejects.toThrow(TypeError)
   })
 
+  it('who is muted or banned is listed as the server lists them', async () => {
+    const { rest, room, server } = restOver(['lost'])
+    await server.room('a').mute('ana', { forMs: Number.POSITIVE_INFINITY })
+    await server.room('a').ban('ben', { forMs: 60_000 })
+    await server.ban('cyd')
+    const first = await outcome(room.listRestrictions({ limit: 1 }))
+    expect(first.value).toEqual({ restrictions: [{ userId: 'ana', muted: {} }], more: true })
+    expect(await room.listRestrictions({ after: 'ana' })).toEqual({
+      restrictions: [{ userId: 'ben', banned: { forMs: expect.any(Number) } }],
+      more: false,
+    })
+    expect(await rest.listRestrictions()).toEqual(await server.listRestrictions())
+    await expect(room.listRestrictions({ limit: 0 })).rejects.toThrow(TypeError)
+  })
+
   it.each<[string, (room: RestRoom<typeof protocol>) => Promise<void>]>([
     ['kick', (room) => room.kick('ana')],
   ])('a %s is not tried again, since it could do more than was asked', async (_, act) => {

@@ -2,7 +2,9 @@ import type { Broadcastable, BuiltIn, ChatDataInput, Member, Publishable, Target
 import type { OwnReactions, Position, PresentUser } from '../contracts/backplane.js'
 import type { User } from '../hooks/authentication.js'
 import type { AnyProtocol } from '../protocol.js'
+import type { ListOptions } from './listings.js'
 import type { LogMessage } from './log-message.js'
+import type { RestrictionList, RestrictionOptions } from './restrictions.js'
 
 export interface BroadcastOptions {
   /**
@@ -161,11 +163,6 @@ export interface RoomChat<P extends AnyProtocol = BuiltIn> {
   unreact(target: Target, reaction: string, options?: ReactOptions): Promise<Published>
 }
 
-export interface RestrictionOptions {
-  /** For how long, in ms. @default until it is lifted */
-  readonly forMs?: number
-}
-
 export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
   readonly id: string
   readonly chat: RoomChat<P>
@@ -204,6 +201,11 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
   ban(userId: string, options?: RestrictionOptions): Promise<void>
   /** Ends a ban. @throws as `mute` */
   unban(userId: string): Promise<void>
+  /**
+   * Lists who is muted in this room or banned from it now, page by page.
+   * @throws TypeError for a wrong option, or if the backplane cannot. RoomfulError `unavailable`
+   */
+  listRestrictions(options?: ListOptions): Promise<RestrictionList>
   info(): Promise<RoomInfo>
   /**
    * Reads a page of messages: the newest, or those before or after an offset.

@@ -5,9 +5,10 @@ import type { Broadcastable, BuiltIn } from '@roomful/protocol'
 import type { ConnectionRequest, Transport, TransportEvents } from '../contracts/transport.js'
 import type { AnyProtocol } from '../protocol.js'
 import type { Change, ChangesOptions, ConsumeHandler, ConsumeOptions, Consumer } from './changes.js'
-import type { BroadcastOptions, RestrictionOptions, RoomHandle, UserHandle } from './handles.js'
+import type { BroadcastOptions, RoomHandle, UserHandle } from './handles.js'
 import type { HttpApi, HttpOptions } from './http.js'
 import type { ConnectionList, ListOptions, RoomList } from './listings.js'
+import type { RestrictionList, RestrictionOptions } from './restrictions.js'
 import type { WebhookEndpoint, Webhooks } from './webhooks.js'
 
 export interface ListenOptions {
@@ -81,6 +82,11 @@ export interface Roomful<P extends AnyProtocol = BuiltIn> {
   ban(userId: string, options?: RestrictionOptions): Promise<void>
   /** Ends such a ban; those of rooms remain. @throws as `ban` */
   unban(userId: string): Promise<void>
+  /**
+   * Lists who is banned from the whole server now, page by page.
+   * @throws TypeError for a wrong option, or if the backplane cannot. RoomfulError `unavailable`
+   */
+  listRestrictions(options?: ListOptions): Promise<RestrictionList>
   /**
    * Iterates over every entry of every room and user's stream, in the order of each room: chat messages and published
    * messages, from any node. It continues with later entries until it is aborted or the server is closed, and waits

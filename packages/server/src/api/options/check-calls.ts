@@ -7,10 +7,10 @@ import type {
   EditOptions,
   HistoryOptions,
   PublishOptions,
-  RestrictionOptions,
   SnapshotOptions,
 } from '../handles/handles.js'
 import type { ListOptions } from '../handles/listings.js'
+import type { RestrictionOptions } from '../handles/restrictions.js'
 import type { User } from '../hooks/authentication.js'
 import { aReference, aTarget, someMentions } from './check-content.js'
 import { isUserId } from './check-ids.js'
@@ -89,7 +89,10 @@ export function assertHistoryOptions(options: HistoryOptions): void {
   throw new TypeError('history: before, after and around select different pages; use only one of them')
 }
 
-export function assertListOptions(caller: 'listRooms' | 'listConnections', options: ListOptions): void {
+export function assertListOptions(
+  caller: 'listRooms' | 'listConnections' | 'listRestrictions',
+  options: ListOptions,
+): void {
   assertOptions(caller, options, LIST)
 }
 

@@ -1,4 +1,4 @@
-import type { Draft, PublishResult, RestrictionKind } from '../../api/contracts/backplane.js'
+import type { Draft, PublishResult, RestrictedUser, RestrictionKind } from '../../api/contracts/backplane.js'
 
 /** Until when a user is restricted in a stream; 0 if not. Of one clock, in ms. */
 export interface Restricted {
@@ -18,6 +18,20 @@ export function restrict(before: Restricted, kind: RestrictionKind, until: numbe
 /** When the last of them ends. */
 export function endOf({ mutedUntil, bannedUntil }: Restricted): number {
   return Math.max(mutedUntil, bannedUntil)
+}
+
+/** What is told of a user in a list; `undefined` if nothing restricts them any more. */
+export function restrictedUser(
+  userId: string,
+  { mutedUntil, bannedUntil }: Restricted,
+  now: number,
+): RestrictedUser | undefined {
+  if (Math.max(mutedUntil, bannedUntil) <= now) return undefined
+  return {
+    userId,
+    ...(mutedUntil > now && { mutedForMs: mutedUntil - now }),
+    ...(bannedUntil > now && { bannedForMs: bannedUntil - now }),
+  }
 }
 
 /** Why a draft may not be appended. */

@@ -1,11 +1,14 @@
 import type {
   BanNews,
   Draft,
+  RestrictedPage,
+  RestrictedUser,
   RestrictionKind,
   Restrictions,
   Subscription,
 } from '../../api/contracts/backplane.js'
 import { RoomfulError } from '../../api/contracts/roomful-error.js'
+import { keysetPage, type PageOptions } from '../../util/keyset-page.js'
 import {
   endOf,
   kindsAgainst,
@@ -13,6 +16,7 @@ import {
   type Restricted,
   restraint,
   restrict,
+  restrictedUser,
   UNRESTRICTED,
 } from '../log/restricting.js'
 
@@ -51,6 +55,11 @@ export class MemoryRestrictions implements Restrictions {
     return left > 0 ? left : undefined
   }
 
+  async list(stream: string, page: PageOptions): Promise<RestrictedPage> {
+    const { items, more } = keysetPage(this.#in(stream), ({ userId }) => userId, page)
+    return { users: items, more }
+  }
+
   async watch(listener: (news: BanNews) => void): Promise<Subscription> {
     this.#listeners.add(listener)
     return { close: () => void this.#listeners.delete(listener) }
@@ -64,6 +73,15 @@ export class MemoryRestrictions implements Restrictions {
 
   #of(stream: string, userId: string): Restricted {
     return this.#all.get(keyOf(stream, userId)) ?? UNRESTRICTED
+  }
+
+  *#in(stream: string): IterableIterator<RestrictedUser> {
+    const [start, now] = [keyOf(stream, ''), this.now()]
+    for (const [key, restricted] of this.#all) {
+      if (!key.startsWith(start)) continue
+      const user = restrictedUser(key.slice(start.length), restricted, now)
+      if (user) yield user
+    }
   }
 
   /** Removes some of those that have ended. */

@@ -23,9 +23,9 @@ export class Keys {
     return `${this.prefix}:{${partitionOf(stream)}}:present:${stream}`
   }
 
-  /** String: until when a user is muted and banned in a stream, whose name has no space if users can enter it. */
-  restricted(stream: string, userId: string): string {
-    return `${this.prefix}:{${partitionOf(stream)}}:restricted:${stream} ${userId}`
+  /** Hash: until when users are muted and banned in a stream. */
+  restricted(stream: string): string {
+    return `${this.prefix}:{${partitionOf(stream)}}:restricted:${stream}`
   }
 
   /** String: what a user is called who wrote messages. */

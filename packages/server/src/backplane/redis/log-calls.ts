@@ -24,12 +24,12 @@ export class LogCalls {
     const fingerprint = (sender ?? idempotency)?.fingerprint ?? ''
     const mark = sender ? userMark(sender.userId) : ''
     const { seen, after } = sender ?? {}
-    const against = writer ? (writer.kinds.includes('mute') ? 'all' : 'ban') : ''
+    const against = writer ? `${writer.kinds.includes('mute') ? 'all' : 'ban'} ${writer.userId}` : ''
     const more = amends ? amendArgs(amends) : this.#readArgs(readBy)
     const place = after ? [after.epoch, after.offset, after.id] : more.length > 0 ? ['', '', ''] : []
     const args = [timestampMs, field, fingerprint, mark, against, seen ?? '', ...place, ...more]
     const keys = this.rewriteKeys(append.stream)
-    if (writer) keys.push(this.keys.restricted(append.stream, writer.userId))
+    if (writer) keys.push(this.keys.restricted(append.stream))
     return { keys, args: [...this.#appendArgs(append), ...args] }
   }
 

@@ -1,10 +1,13 @@
 import type {
   BanNews,
+  RestrictedPage,
+  RestrictedUser,
   RestrictionKind,
   Restrictions,
   StreamEvent,
   Subscription,
 } from '../../api/contracts/backplane.js'
+import { keysetPage, type PageOptions } from '../../util/keyset-page.js'
 import type { RestrictionStore } from './restriction-store.js'
 
 export interface BanLog {
@@ -33,6 +36,13 @@ export class RedisRestrictions implements Restrictions {
 
   bannedFor(stream: string, userId: string): Promise<number | undefined> {
     return this.store.bannedFor(stream, userId)
+  }
+
+  async list(stream: string, page: PageOptions): Promise<RestrictedPage> {
+    const byId = new Map<string, RestrictedUser>()
+    for await (const user of this.store.restricted(stream)) byId.set(user.userId, user)
+    const { items, more } = keysetPage(byId.values(), ({ userId }) => userId, page)
+    return { users: items, more }
   }
 
   watch(listener: (news: BanNews) => void): Promise<Subscription> {

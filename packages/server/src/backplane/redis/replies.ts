@@ -6,6 +6,7 @@ import type {
   PresenceChange,
   PresenceSnapshot,
   PresentUser,
+  RestrictedUser,
 } from '../../api/contracts/backplane.js'
 import type { ConsumerClaim, FeedEntry } from '../../api/contracts/change-feed.js'
 import type { Reading, UserMark } from '../../api/contracts/marks.js'
@@ -43,6 +44,24 @@ export function appendReply(reply: unknown): AppendReply {
 export function bannedFor(reply: unknown): number | undefined {
   const [left] = list(reply)
   return left === undefined ? undefined : timeLeft(left)
+}
+
+/** Who is restricted, and the cursor of the next page, which is 0 after the last. */
+export function restrictedUsers(reply: unknown): {
+  readonly next: string
+  readonly users: readonly RestrictedUser[]
+} {
+  const [next, ...fields] = list(reply)
+  const users: RestrictedUser[] = []
+  for (let at = 0; at < fields.length; at += 3) {
+    const [userId, muted, banned] = fields.slice(at, at + 3)
+    users.push({
+      userId: String(userId),
+      ...(muted !== '0' && { mutedForMs: timeLeft(muted) }),
+      ...(banned !== '0' && { bannedForMs: timeLeft(banned) }),
+    })
+  }
+  return { next: String(next), users }
 }
 
 /** Empty for what does not end by itself. */

@@ -55,6 +55,8 @@ export class Calls {
         return file.commit(() => store.restrictions.set(call))
       case 'restricted':
         return store.restrictions.of(call.stream, call.user)
+      case 'restricted_users':
+        return store.restrictions.list(call)
       case 'erase':
         return this.erasures.erase(call.user)
       case 'go_on':

@@ -62,6 +62,7 @@ export type CallRequest =
     }
   | { readonly kind: 'profiles'; readonly ticket: number; readonly users: readonly string[] }
   | { readonly kind: 'restricted'; readonly ticket: number; readonly stream: string; readonly user: string }
+  | RestrictedUsersRequest
   | { readonly kind: 'backup'; readonly ticket: number; readonly file: string }
   | { readonly kind: 'compact'; readonly ticket: number }
   | { readonly kind: 'close'; readonly ticket: number }
@@ -75,6 +76,18 @@ export interface RestrictRequest {
   readonly restriction: RestrictionKind
   /** Wall time, in ms; 0 lifts it. */
   readonly until: number
+}
+
+/** Asks who is restricted in a stream. */
+export interface RestrictedUsersRequest {
+  readonly kind: 'restricted_users'
+  readonly ticket: number
+  readonly stream: string
+  /** The last user of the page before. */
+  readonly after: string | undefined
+  readonly limit: number
+  /** Wall time, in ms. */
+  readonly now: number
 }
 
 export interface FeedRequest {

@@ -1,7 +1,8 @@
-import { endOf, type Restricted, restrict, UNRESTRICTED } from '../log/restricting.js'
-import type { Driver } from './driver.js'
-import type { RestrictRequest } from './requests.js'
-import { numberIn } from './rows.js'
+import type { RestrictedPage } from '../../api/contracts/backplane.js'
+import { endOf, type Restricted, restrict, restrictedUser, UNRESTRICTED } from '../log/restricting.js'
+import type { Driver, Row } from './driver.js'
+import type { RestrictedUsersRequest, RestrictRequest } from './requests.js'
+import { numberIn, textIn } from './rows.js'
 
 /** How many that have ended are removed at once. */
 const REMOVED = 500
@@ -22,12 +23,18 @@ export class RestrictionTable {
     const row = this.driver
       .prepare('SELECT muted_until, banned_until FROM restrictions WHERE stream = ? AND user = ?')
       .get(stream, user)
-    if (!row) return UNRESTRICTED
-    const until = (column: string) => {
-      const time = numberIn(row, column)
-      return time === FOREVER ? Number.POSITIVE_INFINITY : time
-    }
-    return { mutedUntil: until('muted_until'), bannedUntil: until('banned_until') }
+    return row ? restrictedIn(row) : UNRESTRICTED
+  }
+
+  list({ stream, after, limit, now }: Omit<RestrictedUsersRequest, 'kind' | 'ticket'>): RestrictedPage {
+    const rows = this.driver
+      .prepare(
+        `SELECT user, muted_until, banned_until FROM restrictions
+         WHERE stream = ? AND user > ? AND ends > ? ORDER BY user LIMIT ?`,
+      )
+      .all(stream, after ?? '', now, limit + 1)
+    const users = rows.flatMap((row) => restrictedUser(textIn(row, 'user'), restrictedIn(row), now) ?? [])
+    return { users: users.slice(0, limit), more: users.length > limit }
   }
 
   /** Within a transaction of the caller. */
@@ -60,4 +67,12 @@ export class RestrictionTable {
   #look(): void {
     this.#isEmpty = this.driver.prepare('SELECT 1 AS one FROM restrictions LIMIT 1').get() === undefined
   }
+}
+
+function restrictedIn(row: Row): Restricted {
+  const until = (column: string) => {
+    const time = numberIn(row, column)
+    return time === FOREVER ? Number.POSITIVE_INFINITY : time
+  }
+  return { mutedUntil: until('muted_until'), bannedUntil: until('banned_until') }
 }

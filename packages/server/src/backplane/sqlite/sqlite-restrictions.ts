@@ -1,4 +1,11 @@
-import type { BanNews, RestrictionKind, Restrictions, Subscription } from '../../api/contracts/backplane.js'
+import type {
+  BanNews,
+  RestrictedPage,
+  RestrictionKind,
+  Restrictions,
+  Subscription,
+} from '../../api/contracts/backplane.js'
+import type { PageOptions } from '../../util/keyset-page.js'
 import type { Restricted } from '../log/restricting.js'
 import type { SharedStore } from './shared-store.js'
 
@@ -23,6 +30,11 @@ export class SqliteRestrictions implements Restrictions {
     const { bannedUntil } = (await this.store().call({ kind: 'restricted', stream, user })) as Restricted
     const left = bannedUntil - this.wallTime()
     return left > 0 ? left : undefined
+  }
+
+  async list(stream: string, { after, limit }: PageOptions): Promise<RestrictedPage> {
+    const page = { stream, after, limit, now: this.wallTime() }
+    return (await this.store().call({ kind: 'restricted_users', ...page })) as RestrictedPage
   }
 
   async watch(listener: (news: BanNews) => void): Promise<Subscription> {

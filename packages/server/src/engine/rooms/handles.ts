@@ -5,8 +5,10 @@ import type {
   DeleteOptions,
   HistoryOptions,
   HistoryPage,
+  ListOptions,
   Published,
   PublishOptions,
+  RestrictionList,
   RestrictionOptions,
   RoomChat,
   RoomHandle,
@@ -111,6 +113,10 @@ export class Messenger {
     return this.deps.moderation.lift(WHOLE_SERVER, userId, 'ban')
   }
 
+  listRestrictions(options?: ListOptions): Promise<RestrictionList> {
+    return this.deps.moderation.list(WHOLE_SERVER, options)
+  }
+
   broadcast(message: Message, options: { readonly exceptUser?: string } = {}): void {
     const checked = this.deps.messages.volatile(message)
     assertBroadcastToAllOptions(options)
@@ -187,6 +193,7 @@ export class Messenger {
       unmute: (userId) => this.deps.moderation.lift(stream, userId, 'mute'),
       ban: (userId, options) => this.#restrict(id, userId, 'ban', options),
       unban: (userId) => this.deps.moderation.lift(stream, userId, 'ban'),
+      listRestrictions: (options) => this.deps.moderation.list(stream, options),
       info: () => this.deps.lifeCycle.run(() => this.#info(id, stream)),
       history: (page) => this.#history(stream, page),
       snapshot: (options) => this.#snapshot(id, stream, options),

@@ -1,10 +1,16 @@
 import { OWN_STREAM } from '@roomful/protocol'
-import type { RestrictionOptions } from '../../api/api.js'
-import type { Backplane, BanNews, RestrictionKind, Restrictions } from '../../api/contracts/backplane.js'
+import type { ListedRestriction, ListOptions, RestrictionList, RestrictionOptions } from '../../api/api.js'
+import type {
+  Backplane,
+  BanNews,
+  RestrictedUser,
+  RestrictionKind,
+  Restrictions,
+} from '../../api/contracts/backplane.js'
 import type { Clock } from '../../api/contracts/clock.js'
 import type { Logger } from '../../api/contracts/logger.js'
 import type { RoomfulError } from '../../api/contracts/roomful-error.js'
-import { assertRestrictionOptions } from '../../api/options/check-calls.js'
+import { assertListOptions, assertRestrictionOptions } from '../../api/options/check-calls.js'
 import { assertUserId } from '../../api/options/check-ids.js'
 import { rejectAndClose } from '../connection/closing.js'
 import type { Connection } from '../connection/connection.js'
@@ -73,6 +79,15 @@ export class Moderation {
     assertUserId(userId)
     const restrictions = this.#restrictions(`un${kind}`)
     await this.deps.lifeCycle.run(() => restrictions.lift(stream, userId, kind))
+  }
+
+  /** @throws TypeError for a wrong option, or if the backplane cannot; RoomfulError `unavailable` */
+  async list(stream: string, options: ListOptions = {}): Promise<RestrictionList> {
+    assertListOptions('listRestrictions', options)
+    const { after, limit = 50 } = options
+    const restrictions = this.#restrictions('listRestrictions')
+    const { users, more } = await this.deps.lifeCycle.run(() => restrictions.list(stream, { after, limit }))
+    return { restrictions: users.map(listed), more }
   }
 
   /**
@@ -145,4 +160,16 @@ export class Moderation {
     this.#cancelRetry()
     this.#cancelRetry = this.deps.clock.after(RETRY_MS, () => this.#missed())
   }
+}
+
+function listed({ userId, mutedForMs, bannedForMs }: RestrictedUser): ListedRestriction {
+  return {
+    userId,
+    ...(mutedForMs !== undefined && { muted: optionsOf(mutedForMs) }),
+    ...(bannedForMs !== undefined && { banned: optionsOf(bannedForMs) }),
+  }
+}
+
+function optionsOf(forMs: number): RestrictionOptions {
+  return Number.isFinite(forMs) ? { forMs } : {}
 }

@@ -66,11 +66,11 @@ end
 `
 
 /**
- * A repeat also writes, since WAIT waits for the last write of its connection. The last key is that of the writer's
+ * A repeat also writes, since WAIT waits for the last write of its connection. The last key is that of the
  * restrictions, if there is a writer.
  */
 export const APPEND = `${WHOLE}${APPENDING}${REWRITING}${RESTRAINT}${MARKS}
-local timestamp, field, fingerprint, mark, kinds, seen, after_epoch, after_offset, after_id = unpack(ARGV, 14, 22)
+local timestamp, field, fingerprint, mark, against, seen, after_epoch, after_offset, after_id = unpack(ARGV, 14, 22)
 local amending = ARGV[23]
 local found = redis.call('HMGET', key, 'h', field)
 local log = load_or_new(key, found[1], epoch)
@@ -163,7 +163,7 @@ if first then
 end
 if seen ~= '' and tonumber(seen) < log.forgotten then return { 'forgotten' } end
 if after_epoch and after_epoch ~= '' and (after_epoch ~= log.epoch or is_lost(tonumber(after_offset), after_id)) then return { 'out_of_order' } end
-local restrained = kinds ~= '' and restraint(KEYS[#KEYS], kinds, time)
+local restrained = against ~= '' and restraint(KEYS[#KEYS], string.sub(against, 1, 3), string.sub(against, 5), time)
 if restrained then return restrained end
 if amending == 'refused' then return { 'refused' } end
 prune(log, tonumber(window), 2, time, gone)
