@@ -1,13 +1,13 @@
 'use client'
 
-import { watch } from '@roomful/client/chat'
-import { useObservable } from '@roomful/client/react'
-import { useMemo } from 'react'
+import { createChatHooks } from '@roomful/client/chat-react'
 import { client } from './hooks'
+
+const { useWatch } = createChatHooks(client)
 
 /** A list of rooms with badges, without joining them. */
 export function Rooms({ ids }: { readonly ids: readonly string[] }) {
-  const heads = useObservable(useMemo(() => watch(client, ids), [ids]))
+  const heads = useWatch(ids)
 
   return ids.map((id) => {
     const { unread = 0, more = false, mentions = 0 } = heads.get(id) ?? {}

@@ -17,12 +17,17 @@ const keepsUseClient: NonNullable<Options['plugins']>[number] = {
 
 export default defineConfig([
   {
-    entry: ['src/index.ts', 'src/core.ts', 'src/chat.ts', 'src/react.ts'],
+    entry: ['src/index.ts', 'src/core.ts', 'src/chat.ts', 'src/react.ts', 'src/chat-react.ts'],
     format: ['esm', 'cjs'],
     target: 'es2022',
     platform: 'browser',
     splitting: true,
-    dts: { resolve: ['@standard-schema/spec'] },
+    // One package, but not one file: `chat` has a production build, which an application and the hooks must share.
+    external: [/^@roomful\/client\//],
+    dts: {
+      resolve: ['@standard-schema/spec'],
+      compilerOptions: { paths: { '@roomful/client/*': ['./src/*.ts'] } },
+    },
     plugins: [keepsUseClient],
   },
   {

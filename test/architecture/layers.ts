@@ -292,6 +292,8 @@ export const layers: Layer[] = [
       'client runtime',
       ...wire,
       'react',
+      '@roomful/client/chat',
+      '@roomful/client/react',
     ],
     types: [protocol],
   },

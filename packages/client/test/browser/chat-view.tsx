@@ -1,4 +1,6 @@
 import { useState } from 'react'
+import { chat } from '../../src/chat.js'
+import { createChatHooks } from '../../src/chat-react.js'
 import { type Client, createClient, localOutbox, type Snapshot } from '../../src/index.js'
 import { createHooks, useClient, useObservable } from '../../src/react.js'
 
@@ -55,5 +57,30 @@ export function Watched({ client, id }: { client: Client; id: string }) {
       <p id="heard">{heard.join()}</p>
       <p id="states">{states.join()}</p>
     </main>
+  )
+}
+
+/** How often badges were rendered. */
+export const rendered = { times: 0 }
+
+/** Badges of rooms that are not joined, whose list is a new one in each rendering. */
+export function Badges({ client, ids, name }: { client: Client; ids: string; name: string }) {
+  rendered.times++
+  const { useWatch } = createChatHooks(client)
+  const heads = useWatch(ids.split(' '))
+  return <p id={name}>{[...heads].map(([id, { unread }]) => `${id} ${unread}`).join()}</p>
+}
+
+/** The badge of a room that is joined, and a button that marks it as read. */
+export function Badge({ client, id }: { client: Client; id: string }) {
+  const { useRoom, useStatus } = createHooks(client)
+  const { useUnread } = createChatHooks(client)
+  const room = useRoom(id)
+  const { unread, more, mentions } = useUnread(room)
+  return (
+    <button type="button" onClick={() => chat(room).markRead()}>
+      {useStatus(room).state} {unread}
+      {more && '+'} {mentions}
+    </button>
   )
 }

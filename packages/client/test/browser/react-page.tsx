@@ -1,7 +1,7 @@
 import { Activity, StrictMode } from 'react'
 import { createRoot, hydrateRoot, type Root } from 'react-dom/client'
 import { createClient, type Snapshot } from '../../src/index.js'
-import { Chat, RoomView, Watched } from './chat-view.js'
+import { Badge, Badges, Chat, RoomView, rendered, Watched } from './chat-view.js'
 
 declare global {
   interface Window {
@@ -15,6 +15,11 @@ declare global {
     showRoom(id: string, initial: Snapshot, html?: string): void
     /** The messages that were shown, each time that something changed. */
     seen: string[][]
+    /** Shows the badges of rooms twice, and of one that is joined; hydrates what a server rendered. Nothing without ids. */
+    showBadges(ids: string, html?: string): void
+    showBadge(id: string): void
+    /** How often badges were rendered. */
+    timesRendered(): number
     show(what: 'chat' | 'hidden chat' | 'client A' | 'client B' | 'room A' | 'room B' | 'nothing'): void
   }
 }
@@ -68,6 +73,25 @@ const clients = {
   'client A': createClient({ url: '/ws', session: 'memory' }),
   'client B': createClient({ url: '/ws', session: 'memory' }),
 }
+
+window.showBadges = (ids, html) => {
+  const client = clients['client A']
+  const tree = (
+    <StrictMode>
+      {ids && <Badges client={client} ids={ids} name="first" />}
+      {ids && <Badges client={client} ids={ids} name="second" />}
+    </StrictMode>
+  )
+  if (html === undefined) root?.render(tree)
+  else {
+    container().innerHTML = html
+    root = hydrateRoot(container(), tree, { onRecoverableError })
+  }
+}
+window.showBadge = (id) => {
+  createRoot(container()).render(<Badge client={clients['client A']} id={id} />)
+}
+window.timesRendered = () => rendered.times
 
 window.show = (what) => {
   if (!hasStarted) container().textContent = ''

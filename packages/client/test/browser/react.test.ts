@@ -7,7 +7,7 @@ import { WebSocket } from 'ws'
 import { launchChromium } from '../../../../test/support/chromium.js'
 import { createClient } from '../../src/index.js'
 import { snapshotOf } from '../support/snapshot.js'
-import { Chat, RoomView } from './chat-view.js'
+import { Badges, Chat, RoomView } from './chat-view.js'
 import type {} from './react-page.js'
 import { servePage } from './served-page.js'
 
@@ -148,6 +148,49 @@ it('the hooks tell of the room that they are given: its members, who types, its 
   await server.room('room-B').chat.send('four')
   await expect.poll(() => shown('heard')).toBe('one,two,four')
   expect([connections(), opened]).toEqual([2, 2])
+  expect(complaints).toEqual([])
+})
+
+it('useWatch shows what is unread in rooms, hydrates without a mismatch, and keeps badges when other rooms come', async () => {
+  for (const [room, times] of Object.entries({ w1: 2, w2: 1 }))
+    for (let n = 0; n < times; n++) await server.room(room).chat.send('hello')
+  const client = createClient({ url: '/ws' })
+  const badges = ['first', 'second'].map((name) =>
+    createElement(Badges, { key: name, client, ids: 'w1', name }),
+  )
+  const html = renderToString(createElement(StrictMode, null, badges))
+  await page.evaluate((html) => window.showBadges('w1', html), html)
+  for (const name of ['first', 'second']) await expect.poll(() => shown(name)).toBe('w1 2')
+  // A list that begins anew with each rendering would render without end.
+  expect(await page.evaluate(() => window.timesRendered())).toBeLessThan(20)
+  await page.evaluate(() => {
+    const first = document.querySelector('#first') as HTMLElement
+    const look = () => window.seen.push([first.textContent ?? ''])
+    new MutationObserver(look).observe(first, { childList: true, characterData: true, subtree: true })
+    window.showBadges('w1 w2')
+  })
+  await expect.poll(() => shown('first')).toBe('w1 2,w2 1')
+  expect(await page.evaluate(() => window.seen)).toEqual([['w1 2,w2 1']])
+  await server.room('w2').chat.send('news')
+  for (const name of ['first', 'second']) await expect.poll(() => shown(name)).toBe('w1 2,w2 2')
+  await page.evaluate(() => window.showBadges('w2'))
+  await expect.poll(() => shown('first')).toBe('w2 2')
+  expect([connections(), opened]).toEqual([1, 1])
+  await page.evaluate(() => window.showBadges(''))
+  await expect.poll(connections).toBe(0)
+  expect(await page.evaluate(() => window.mismatches)).toEqual([])
+  expect(complaints).toEqual([])
+})
+
+it('useUnread shows what is unread in a room that is joined, until it is read', async () => {
+  await server.room('u1').chat.send('hello')
+  await page.evaluate(() => window.showBadge('u1'))
+  const badge = page.locator('button')
+  await expect.poll(() => badge.textContent()).toBe('live 1 0')
+  await server.room('u1').chat.send('news')
+  await expect.poll(() => badge.textContent()).toBe('live 2 0')
+  await badge.click()
+  await expect.poll(() => badge.textContent()).toBe('live 0 0')
   expect(complaints).toEqual([])
 })
 

@@ -53,6 +53,8 @@ async function bundle(entry: string): Promise<string> {
     format: 'iife',
     define: { 'process.env.NODE_ENV': '"development"' },
     alias: {
+      '@roomful/client/chat': source('client/src/chat.ts'),
+      '@roomful/client/react': source('client/src/react.ts'),
       '@roomful/protocol/wire': source('protocol/src/wire.ts'),
       '@roomful/protocol/define': source('protocol/src/define-protocol.ts'),
     },
