@@ -172,6 +172,27 @@ it('[W4] the application is asked about each room of the list, and again after f
   await bob.never('room_heads')
 })
 
+it('[W4] a room from which somebody was kicked is watched again once they have joined it, and after a ban within five minutes', async () => {
+  const { clock, url, server, say } = await stage()
+  const bob = await device(url, 'bob')
+  await watch(bob, 'a')
+  server.room('a').kick('bob')
+  expect(await bob.next('room_heads')).toMatchObject({ rooms: [], denied: ['a'] })
+  await bob.join('a')
+  await bob.ask({ type: 'leave', room_id: 'a' }, 'left')
+  await say('a')
+  await clock.advance(2_000)
+  expect(unreadIn(await bob.next('room_heads'))).toEqual(['a 1'])
+
+  await server.room('a').ban('bob', { forMs: 1_000 })
+  expect(await bob.next('room_heads')).toMatchObject({ rooms: [], denied: ['a'] })
+  await say('a')
+  await clock.advance(301_000)
+  await bob.settled()
+  await clock.advance(2_000)
+  expect(unreadIn(await bob.next('room_heads'))).toEqual(['a 2'])
+})
+
 it('[W4] an application that cannot say now fails what is new, and ends nothing that is watched', async () => {
   const broken = { is: true }
   const authorize = () => {

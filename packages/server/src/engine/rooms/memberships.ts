@@ -356,9 +356,10 @@ export class Memberships {
   }
 
   #sendJoined(connection: Connection, { room_id: roomId, since, ref }: Join, answer: Answer): void {
-    const { replies, allowances } = this.deps
+    const { replies, allowances, watches } = this.deps
     const bytes = replies.joined(connection, { ...answer, roomId, isResume: since !== undefined, ref })
     allowances.charge(connection, bytes)
+    watches.joined(connection, roomId)
   }
 }
 

@@ -31,6 +31,8 @@ interface Watcher {
   readonly rooms: Map<string, WatchedRoom>
   /** Those of which the application has not said yet that the user may watch them: nothing may be told of these. */
   readonly unanswered: Set<string>
+  /** Those of its list that the user may not watch, for now. */
+  readonly denied: Set<string>
   /** Rooms of which it has to hear. */
   readonly news: Set<string>
   /** When the application is asked again. */
@@ -83,6 +85,7 @@ export class Watches {
     if (!connection.isOpen) return this.remove(connection)
     for (const roomId of watcher.rooms.keys())
       if (!wanted.has(roomId)) this.#drop(connection, watcher, roomId)
+    watcher.denied.clear()
     const added = [...wanted].filter((roomId) => !watcher.rooms.has(roomId))
     // First, so that a kick or what is logged meanwhile finds them.
     for (const roomId of added) this.#add(connection, watcher, roomId, user.id)
@@ -103,7 +106,14 @@ export class Watches {
     const { user } = connection.session
     if (!user || !watcher?.rooms.has(roomId)) return
     this.#drop(connection, watcher, roomId)
+    watcher.denied.add(roomId)
     this.deps.replies.send(connection, this.#frame(watcher, user.id, [], [roomId], undefined))
+  }
+
+  /** Whoever has joined a room that was denied may perhaps watch it again. */
+  joined(connection: Connection, roomId: string): void {
+    const watcher = this.#watchers.get(connection)
+    if (watcher?.denied.has(roomId)) void this.#reconsider(connection, watcher, roomId)
   }
 
   /** The connection is gone. */
@@ -222,7 +232,9 @@ export class Watches {
   /** If the application cannot say now, what is watched stays. */
   async #askAbout(connection: Connection, watcher: Watcher): Promise<void> {
     watcher.askAt = this.deps.clock.now() + ASK_AGAIN_MS
+    const before = [...watcher.denied]
     const { denied } = await this.#ask(connection, watcher, [...watcher.rooms.keys()])
+    await this.#each(before, (roomId) => this.#reconsider(connection, watcher, roomId))
     const { user } = connection.session
     if (user && denied.length > 0)
       this.deps.replies.send(connection, this.#frame(watcher, user.id, [], denied, undefined))
@@ -257,6 +269,7 @@ export class Watches {
       try {
         if (!(await this.#isDenied(connection, roomId))) return
         this.#drop(connection, watcher, roomId)
+        watcher.denied.add(roomId)
         denied.push(roomId)
       } catch (error) {
         failure = error
@@ -273,6 +286,17 @@ export class Watches {
     const refusal = await access.authorize(connection, 'watch', roomId)
     if (refusal?.temporary) throw refusal
     return refusal !== undefined
+  }
+
+  /** Watches a room again that was denied, if it is not any more. What is unread in it is told after the next look. */
+  async #reconsider(connection: Connection, watcher: Watcher, roomId: string): Promise<void> {
+    const isDenied = await this.#isDenied(connection, roomId).catch(() => true)
+    const { user } = connection.session
+    if (isDenied || !user || !connection.isOpen || this.#size >= this.deps.limits.watchedRooms) return
+    if (!watcher.denied.delete(roomId)) return
+    this.#add(connection, watcher, roomId, user.id)
+    this.#changed.add(streamOf(roomId, user.id))
+    watcher.news.add(roomId)
   }
 
   #add(connection: Connection, watcher: Watcher, roomId: string, userId: string): void {
@@ -327,5 +351,5 @@ export class Watches {
 }
 
 function newWatcher(): Watcher {
-  return { rooms: new Map(), unanswered: new Set(), news: new Set(), askAt: 0 }
+  return { rooms: new Map(), unanswered: new Set(), denied: new Set(), news: new Set(), askAt: 0 }
 }
