@@ -23,13 +23,11 @@ export function watch(doors: Doors): string[] {
   return passed
 }
 
-export interface Entered {
-  readonly files: number
-  readonly functions: number
-}
-
 /** How many files below a folder, and functions in them, run at least once while something is done. */
-export async function entered(folder: string, act: () => Promise<void>): Promise<Entered> {
+export async function entered(
+  folder: string,
+  act: () => Promise<void>,
+): Promise<{ readonly files: number; readonly functions: number }> {
   const session = new Session()
   session.connect()
   await session.post('Profiler.enable')

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { createTestServer } from '@roomful/server/testing'
 import { afterEach, expect, it, vi } from 'vitest'
 import { Access } from '../../packages/server/src/engine/application/access.js'
@@ -14,7 +13,7 @@ import { Chats } from '../../packages/server/src/engine/rooms/chat.js'
 import { Memberships } from '../../packages/server/src/engine/rooms/memberships.js'
 import { Publisher } from '../../packages/server/src/engine/rooms/publisher.js'
 import { Rooms } from '../../packages/server/src/engine/rooms/rooms.js'
-import { type Entered, entered, watch } from './doors.js'
+import { entered, watch } from './doors.js'
 
 /** The doors between the parts of the engine. docs/architecture.md names the same ones. */
 const DOORS = {
@@ -91,17 +90,15 @@ it('a join passes each door of the server once, in the order of docs/architectur
 
 it('one chat message enters few files and functions of the server', async () => {
   const { server, ana } = await room()
-  const send = async () => {
-    ana.send({ type: 'chat_message', room_id: 'lobby', message: 'hi', client_id: randomUUID() })
+  const send = async (client_id: string) => {
+    ana.send({ type: 'chat_message', room_id: 'lobby', message: 'hi', client_id })
     await server.clock.settle()
   }
-  await send()
-  const counts: Entered[] = []
-  for (let n = 0; n < 3; n++) counts.push(await entered('packages/server/src/', send))
-  // The fewest: an id that collides with another in a table of the log takes a longer way.
-  const [{ files, functions }] = counts.toSorted((a, b) => a.functions - b.functions) as [Entered]
+  await send('c1')
+  const { files, functions } = await entered('packages/server/src/', () => send('c2'))
   console.log(`A chat message enters ${files} files and ${functions} functions of the server`)
   expect(functions).toBeGreaterThan(30)
   expect(files).toBeLessThanOrEqual(41)
-  expect(functions).toBeLessThanOrEqual(186)
+  // Three of them only if ids collide in a table of the log, whose hashes differ in each process.
+  expect(functions).toBeLessThanOrEqual(189)
 })
