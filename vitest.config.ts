@@ -16,7 +16,7 @@ export default defineConfig({
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
     globalSetup: 'test/support/sqlite-setup.ts',
     maxWorkers: 2,
-    testTimeout: 20_000,
+    testTimeout: 40_000,
     hookTimeout: 60_000,
     // The default of one second is too short for files and sockets on a busy machine.
     expect: { poll: { timeout: 10_000 } },

@@ -107,7 +107,11 @@ describe('what roomful serves', () => {
     for (const [index, socket] of sockets.entries()) {
       await next(socket)
       socket.send(JSON.stringify({ type: 'join', room_id: 'lobby' }))
-      expect(JSON.parse(await next(socket))).toEqual({ type: 'served_by', node: ['north', 'south'][index] })
+      expect(JSON.parse(await next(socket))).toEqual({
+        type: 'served_by',
+        node: ['north', 'south'][index],
+        killable: false,
+      })
       expect(JSON.parse(await next(socket))).toMatchObject({ type: 'joined' })
     }
     const [north, south] = sockets
