@@ -90,8 +90,12 @@ describe('every width', () => {
       [384, 512],
     ] as const) {
       await page.setViewportSize({ width, height })
-      const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
-      expect([sideways, await page.evaluate(outOfSight)], `${width} by ${height}`).toEqual([0, []])
+      const seen = async () => [
+        await page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
+        await page.evaluate(outOfSight),
+      ]
+      // The page lays itself out anew after the window has changed.
+      await expect.poll(seen, { message: `${width} by ${height}` }).toEqual([0, []])
     }
   })
 
