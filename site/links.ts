@@ -29,7 +29,10 @@ export function withLinksOfSite(file: string, text: string, repository: string):
       ? part
       : part
           .replace(/\]\(([^)\s]+)\)/g, (_, link) => `](${change(link)})`)
-          .replace(/(<img [^>]*src=")([^"]+)/g, (_, before, link) => before + change(link)),
+          .replace(
+            /(<(?:img|source) [^>]*src(?:set)?=")([^"]+)/g,
+            (_, before, link) => before + change(link),
+          ),
   )
   return changed.join('')
 }

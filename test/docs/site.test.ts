@@ -55,6 +55,14 @@ describe('links on the site', () => {
     expect(on('docs/react.md', link)).toBe(link)
   })
 
+  it.each(['<img alt="a" src="', '<source media="b" srcset="'])(
+    'a picture in %s... stays on the site',
+    (tag) => {
+      const text = `${tag}docs/images/demo.png">`
+      expect(withLinksOfSite('README.md', text, 'https://host/repo')).toBe(`${tag}/images/demo.png">`)
+    },
+  )
+
   it('programs keep what looks like a link', () => {
     const program = '```ts\nlist[0](chat.md)\n```'
     expect(withLinksOfSite('docs/react.md', program, 'https://host/repo')).toBe(program)
