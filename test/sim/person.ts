@@ -25,7 +25,6 @@ export interface Surroundings {
   readonly traits: Traits
   readonly rooms: readonly string[]
   /** Whether people react to messages, beside editing and deleting them. */
-  readonly reacts: boolean
   isOver(): boolean
   newId(): string
   /** No two edits are the same, unless somebody says again what is there. */
@@ -235,7 +234,7 @@ export class Person {
     const { names } = this.world.traits
     this.#nowAndThen(100, 4_500, () => this.#talk(roomId))
     this.#nowAndThen(200, 6_000, () => this.#amend(roomId))
-    if (this.world.reacts) this.#nowAndThen(500, 12_000, () => this.#react(roomId))
+    this.#nowAndThen(500, 12_000, () => this.#react(roomId))
     this.#nowAndThen(2_000, 12_000, () => this.#setState(roomId))
     this.#nowAndThen(5_000, 20_000, () => this.#readBack(roomId))
     if (names.has('wanderers')) this.#nowAndThen(6_000, 25_000, () => this.#wander(roomId))

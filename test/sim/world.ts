@@ -40,7 +40,6 @@ export abstract class World implements Surroundings {
   readonly clock = new VirtualClock()
   abstract readonly network: Network<VirtualClock>
   readonly rooms = ROOMS
-  readonly reacts: boolean = true
   readonly oracle: Oracle
   protected readonly random: Random
   protected readonly application: Random

@@ -280,6 +280,59 @@ describe('the cursor', () => {
     ])
   })
 
+  describe('[H12] [D10] a fork, and own messages acknowledged beyond its point', () => {
+    async function forked() {
+      const { script, room } = await live()
+      await script.connection.says(chatFrame(1))
+      for (const offset of [2, 3, 4]) await acknowledged(script, room, offset)
+      const at = { epoch: 'e1', offset: 1, id: 'id-1' }
+      await script.connection.says({ type: 'resync', room_id: 'r', reason: 'forked', ...at })
+      const request = script.connection.take().find(({ type }) => type === 'history')
+      return { script, room, request }
+    }
+
+    it('are still sent, because their acks may be newer than the fork, and are read', async () => {
+      const { room, request } = await forked()
+      expect(statesOf(room.timeline.get())).toEqual(['1 sent', 'forked', '2 sent', '3 sent', '4 sent'])
+      expect(request).toMatchObject({ before: 5 })
+    })
+
+    it('are lost once the page is there that accounts for their places without them', async () => {
+      const { script, room, request } = await forked()
+      const own = chatFrame(2, { user_id: 'me' })
+      const page = { type: 'history', room_id: 'r', epoch: 'e1', oldest_offset: 1, truncated: false }
+      const messages = [chatFrame(1), own]
+      const answer = { ...page, messages, covers: { from: 1, to: 2 }, more: false, ref: request?.ref }
+      await script.connection.says(answer)
+      expect(statesOf(room.timeline.get())).toEqual(['1 sent', 'forked', '2 sent', '3 lost', '4 lost'])
+    })
+
+    it('are sent where a page that begins later does not account for their places', async () => {
+      const { script, room, request } = await forked()
+      const page = { type: 'history', room_id: 'r', epoch: 'e1', oldest_offset: 1, truncated: false }
+      const messages = [chatFrame(3, { id: 'other-3' })]
+      const answer = { ...page, messages, covers: { from: 3, to: 3 }, more: true, ref: request?.ref }
+      await script.connection.says(answer)
+      const states = statesOf(room.timeline.get())
+      expect(states.filter((state) => state.startsWith('2'))).toEqual(['2 sent'])
+      expect(states.filter((state) => state.endsWith('lost'))).toEqual(['3 lost', '4 lost'])
+    })
+
+    it('are still in doubt after a second fork that is beyond them, and what was read before it decides nothing', async () => {
+      const { script, room, request } = await forked()
+      const at = { epoch: 'e1', offset: 3, id: 'other-3' }
+      await script.connection.says({ type: 'resync', room_id: 'r', reason: 'forked', ...at })
+      const page = { type: 'history', room_id: 'r', epoch: 'e1', oldest_offset: 1, truncated: false }
+      const answer = { ...page, messages: [chatFrame(1)], covers: { from: 1, to: 3 }, more: false }
+      await script.connection.says({ ...answer, ref: request?.ref })
+      const lost = () => statesOf(room.timeline.get()).filter((state) => state.endsWith('lost'))
+      expect(lost()).toEqual([])
+      const again = script.connection.take().find(({ type }) => type === 'history')
+      await script.connection.says({ ...answer, ref: again?.ref })
+      expect(lost()).toEqual(['2 lost', '3 lost', '4 lost'])
+    })
+  })
+
   it('[H12] a resync while a join is under way: its answer is about the old cursor, so the client asks from the new one', async () => {
     const { script, room, heard } = await live()
     const breaks: unknown[] = []

@@ -29,8 +29,6 @@ export async function simulateCluster(seed: number, traits = clusterTraitsOf(see
 }
 
 class Cluster extends World {
-  /** Those of people on Redis are in test/sim/redis-model.test.ts and the registers of test/checker. */
-  override readonly reacts = false
   override readonly network: Balancer
   readonly #redis: ModelRedis
   readonly #nodes: readonly SimNode[]

@@ -267,7 +267,7 @@ export class RoomCore {
     const epoch = this.#machine.cursor?.epoch
     const target = around && { offset: around.offset, id: around.id }
     const range = target ? { around: target } : after === undefined ? { before } : { after }
-    const show = this.timeline?.expectPage()
+    const show = this.timeline?.expectPage(before)
     const request = { type: 'history', room_id: this.id, limit, epoch, ...range }
     const answer = (await this.#client.requests.ask(request, { budget: 'history' }).catch((error) => {
       show?.([])

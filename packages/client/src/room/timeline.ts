@@ -56,6 +56,8 @@ export class Timeline implements Observable<readonly Entry[]> {
   readonly #unseen = new Set<OwnAmendment>()
   #unseenBeforeJoin: readonly OwnAmendment[] = NOTHING
   #hasForked = false
+  /** Entries beyond the point of a fork. Their acks may be newer than the fork, so a page decides whether the log has them. */
+  readonly #doubtful = new WeakSet<Entry>()
   /** The entries of the log when the last join was sent. A frame that shows one again replaces it. */
   #beforeJoin = new WeakSet<Entry>()
   /** The epoch of the current log. */
@@ -227,14 +229,27 @@ export class Timeline implements Observable<readonly Entry[]> {
     }
   }
 
-  /** Call this before a page of older entries is requested, and its result with that page, or with an empty one. */
-  expectPage(): (page: Page, coverage?: Coverage) => void {
+  /**
+   * Call this before a page of the entries before an offset is requested, and its result with that page, or with an empty
+   * one.
+   */
+  expectPage(before?: number): (page: Page, coverage?: Coverage) => void {
     const missed: Amendment[] = []
     this.#missed.add(missed)
     return (page, coverage) => {
       // After a break, the page may be of the log before it.
-      if (this.#missed.delete(missed)) this.prepended(page, coverage, missed)
+      if (!this.#missed.delete(missed)) return
+      this.prepended(page, coverage, missed)
+      this.#decide(coverage, before)
     }
+  }
+
+  /** What is still in doubt where a page and what it shows account for everything is not in the log. */
+  #decide({ epoch, covers, more }: Coverage = {}, before: number | undefined): void {
+    const from = more ? covers?.from : 0
+    if (epoch === undefined || from === undefined || before === undefined) return
+    this.#loseAmong(this.#doubtful, epoch, from, before)
+    this.changed()
   }
 
   /**
@@ -271,11 +286,8 @@ export class Timeline implements Observable<readonly Entry[]> {
     this.#missed.clear()
     this.#unseen.clear()
     if (this.#log.length > 0) {
-      const isFork = reason === 'forked'
-      this.#hasForked ||= isFork
-      // An own message that was acknowledged may be ahead of what the room's node has of the log.
-      if (isFork) this.#loseAfter(head)
-      this.#outdate(head, isFork)
+      if (reason === 'forked') this.#forked(head)
+      this.#outdate(head)
       this.#markBreak(reason, head)
     }
     this.#startLog(head?.epoch)
@@ -284,16 +296,26 @@ export class Timeline implements Observable<readonly Entry[]> {
     this.changed()
   }
 
-  /** What is shown of a log must be read again. If the log may have lost amendments, versions mean nothing. */
-  #outdate(head: Cursor | undefined, hasLost: boolean): void {
-    const kept = this.#log.filter(
-      (entry) => isSent(entry) && entry.message.epoch === head?.epoch,
-    ) as Message[]
-    if (hasLost) this.follower?.forked()
-    if (hasLost) for (const entry of kept) this.#replace(entry, withoutVersion(entry.message))
-    const offsets = kept.map((entry) => this.#offsetOf(entry))
+  /** The log may have lost amendments, so versions mean nothing, and it may have lost what it had after `head`. */
+  #forked(head: Cursor | undefined): void {
+    this.#hasForked = true
+    this.follower?.forked()
+    for (const entry of this.#sentTo(head)) {
+      const isDoubtful = this.#doubtful.has(entry) || this.#offsetOf(entry) > (head?.offset ?? 0)
+      const current = this.#replace(entry, withoutVersion(entry.message))
+      if (isDoubtful) this.#doubtful.add(current)
+    }
+  }
+
+  /** What is shown of the log must be read again. */
+  #outdate(head: Cursor | undefined): void {
+    const offsets = this.#sentTo(head).map((entry) => this.#offsetOf(entry))
     this.outdated =
       offsets.length > 0 ? { from: Math.min(...offsets), before: Math.max(...offsets) + 1 } : undefined
+  }
+
+  #sentTo(log: Cursor | undefined): Message[] {
+    return this.#log.filter((entry) => isSent(entry) && entry.message.epoch === log?.epoch) as Message[]
   }
 
   joining(): void {
@@ -308,7 +330,7 @@ export class Timeline implements Observable<readonly Entry[]> {
    */
   joined(head: Cursor | undefined): void {
     this.follower?.joined()
-    this.#loseAfter(head, (entry) => this.#beforeJoin.has(entry))
+    if (head) this.#loseAmong(this.#beforeJoin, head.epoch, head.offset + 1)
     for (const amendment of this.#unseenBeforeJoin)
       if (this.#unseen.delete(amendment)) this.#revert(amendment)
     this.#unseenBeforeJoin = NOTHING
@@ -323,11 +345,12 @@ export class Timeline implements Observable<readonly Entry[]> {
     this.#doubt(this.#offsetOf(entry))
   }
 
-  /** The log has the same epoch and ends before these entries, so it does not contain them. */
-  #loseAfter(head: Cursor | undefined, isCertain = (_: Entry) => true): void {
+  /** The log of this epoch has none of these entries at the offsets from `from` to below `before`. */
+  #loseAmong(entries: WeakSet<Entry>, epoch: string, from: number, before = Number.POSITIVE_INFINITY): void {
     for (const [index, entry] of this.#log.entries()) {
-      if (!head || !isSent(entry) || entry.message.epoch !== head.epoch) continue
-      if (this.#offsetOf(entry) > head.offset && isCertain(entry)) this.#lose(index, entry)
+      if (!isSent(entry) || !entries.has(entry) || entry.message.epoch !== epoch) continue
+      const offset = this.#offsetOf(entry)
+      if (offset >= from && offset < before) this.#lose(index, entry)
     }
   }
 
@@ -406,12 +429,13 @@ export class Timeline implements Observable<readonly Entry[]> {
     if (own) this.#anchorFailed(0)
   }
 
-  /** Puts a state of its message into the place of an entry. */
-  #replace(known: Message, message: Loggable): void {
-    if (message === known.message) return
+  /** Puts a state of its message into the place of an entry, and returns that. */
+  #replace(known: Message, message: Loggable): Message {
+    if (message === known.message) return known
     const entry = this.#entry(known.key, message, { state: 'sent' })
     this.#log[this.#log.lastIndexOf(known)] = entry
     for (const name of namesOf(message)) this.#byName.set(name, entry)
+    return entry
   }
 
   /** A failure of the storage removed what is shown at this offset, if it is another entry. */
