@@ -354,12 +354,9 @@ export class Timeline implements Observable<readonly Entry[]> {
     }
   }
 
-  /** The hole is before the entries that only acks have placed, unless their log has ended as well. */
+  /** The hole is before the entries that only acks have placed in the log that goes on. */
   #markBreak(reason: string, head: Cursor | undefined): void {
-    const end = this.#seenEnd()
-    const unseen = this.#log[end]
-    const goesOn = unseen?.kind === 'message' && unseen.message.epoch === head?.epoch
-    const fromEnd = goesOn ? this.#log.length - end : 0
+    const fromEnd = head ? this.#log.length - this.#seenEnd(head.epoch) : 0
     // From now on, nothing is known of the offsets between them.
     this.#log = [...this.#withHoles(this.#log.length - fromEnd)]
     const index = this.#log.length - fromEnd
@@ -368,12 +365,17 @@ export class Timeline implements Observable<readonly Entry[]> {
     this.#log.splice(index - replaced, replaced, this.#lastBreak)
   }
 
-  /** The index after the last entry that a frame has shown, or that precedes such a frame, and after messages that failed there. */
-  #seenEnd(): number {
-    const isLate = (entry: Entry) => this.#isOfLog(entry) && this.#offsetOf(entry) > this.#covered.end
-    let end = this.#log.findLastIndex((entry) => !isLate(entry) && !isFailed(entry)) + 1
-    while (isFailed(this.#log[end])) end++
-    return end
+  /**
+   * The index before the entries at the end that only acks have placed in the log of this epoch, and after messages that
+   * failed there. An ack may be the first that is heard of a new log.
+   */
+  #seenEnd(epoch = this.#epoch): number {
+    const end = epoch === this.#epoch ? this.#covered.end : 0
+    const isLate = (entry: Entry) =>
+      isSent(entry) && entry.message.epoch === epoch && (entry.message.offset ?? 0) > end
+    let index = this.#log.findLastIndex((entry) => !isLate(entry) && !isFailed(entry)) + 1
+    while (isFailed(this.#log[index])) index++
+    return index
   }
 
   /** Adds breaks to the entries before `end`: acks may place own entries where nothing around them was shown. */
@@ -442,7 +444,7 @@ export class Timeline implements Observable<readonly Entry[]> {
   #displace({ epoch, offset, id }: Loggable): void {
     if (id === undefined) return
     // After a fork, that entry may be above a break.
-    let index = this.#hasForked ? this.#log.length : this.#place({ type: '', offset })
+    let index = this.#hasForked ? this.#log.length : this.#place({ epoch, offset })
     while (index-- > 0) {
       const entry = this.#log[index]
       const isOther =
@@ -466,13 +468,13 @@ export class Timeline implements Observable<readonly Entry[]> {
     return entry
   }
 
-  /** The index after the last entry of the current segment whose offset is not higher. */
-  #place({ offset }: Loggable): number {
+  /** The index after the last entry of its log, in the current segment, whose offset is not higher. */
+  #place({ epoch, offset }: Pick<Loggable, 'epoch' | 'offset'>): number {
     let index = this.#log.length
     if (offset === undefined) return index
     for (; index > 0; index--) {
       const entry = this.#log[index - 1]
-      if (entry?.kind !== 'message') break
+      if (entry?.kind !== 'message' || (!isFailed(entry) && entry.message.epoch !== epoch)) break
       // A failed message stays after its entry, even if that entry arrives late.
       if (isFailed(entry) ? this.#offsetOf(entry) < offset : this.#offsetOf(entry) <= offset) break
     }

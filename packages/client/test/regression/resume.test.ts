@@ -166,6 +166,22 @@ describe('a break in the timeline', () => {
     expect(shown(list)).toEqual([1, 'gap', 5, 'epoch_changed', 1])
   })
 
+  it('[H12] a break in the timeline is before own messages of a new log, of which their acks told first', () => {
+    const list = timeline()
+    list.received([4, 5, 6].map((offset) => message(offset)))
+    for (const [name, offset] of [
+      ['a', 2],
+      ['b', 5],
+    ] as const) {
+      list.pending(name, { type: 'chat_message', client_id: name, user_id: 'me' }, actions)
+      list.placed(name, at(offset, 'new'))
+    }
+    list.broke('epoch_changed', at(0, 'new'))
+    expect(shown(list)).toEqual([4, 5, 6, 'epoch_changed', 2, 5])
+    list.received([1, 2, 3, 4, 5].map((offset) => message(offset, 'new')))
+    expect(shown(list)).toEqual([4, 5, 6, 'epoch_changed', 1, 2, 3, 4, 5])
+  })
+
   it('[H12] a break in the timeline after a fork, shows as lost what the page gives another entry for, and once what was sent again', () => {
     const list = timeline()
     const named = (offset: number, id: string, client_id: string) => ({
