@@ -10,6 +10,8 @@ interface Progress {
   entry: Entry | undefined
   /** The state that was shown, among those of its message. */
   state: number
+  /** What was shown when the log forked. It may stay until the page hears more, and proves nothing of the log. */
+  stale?: string | undefined
 }
 
 /**
@@ -48,7 +50,11 @@ export class Shown {
 
   /** A page is told that the log has forked: what it was told before may be of the log that is gone. */
   forked(who: string): void {
-    this.#progress.delete(who)
+    for (const [id, progress] of this.#progress.get(who) ?? []) {
+      progress.stale = this.fold.statesOf(id)[progress.state]?.text
+      progress.entry = undefined
+      progress.state = 0
+    }
   }
 
   #check(who: string, id: string, entry: Entry, message: Chat): void {
@@ -59,6 +65,8 @@ export class Shown {
     if (message.message !== text || (message.deleted && message.data !== undefined))
       this.fail(`${who} shows a deleted message with '${message.message}'`)
     if (!this.fold.hasSaid(id, text)) this.fail(`invented: ${who} shows '${text}', which it has never said`)
+    if (text === progress.stale) return
+    progress.stale = undefined
     // A failover takes the newest states away, and those who have seen them go back.
     if (this.fold.lostOf(id).length > 0) return
     const states = this.fold.statesOf(id)
