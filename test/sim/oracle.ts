@@ -480,10 +480,16 @@ export class Oracle {
       deleted: this.fold.wasDeleted(id),
       not_found: this.hasLost(amends) || this.#mayBeGone(room, id, time),
       forbidden: isAllowed === false,
-      cancelled: this.#messages.get(amends)?.fate.kind === 'refused',
+      cancelled: this.#isTakenBack(amends),
     }
     // Refused on a later connection than the first, nothing is known of the first.
     return code === 'outcome_unknown' ? Object.values(reasons).some(Boolean) : (reasons[code] ?? false)
+  }
+
+  /** Whether a message was never sent, with all that was to become of it. Another page of its sender's may have taken it back. */
+  #isTakenBack(clientId: string): boolean {
+    const message = this.#messages.get(clientId)
+    return message?.fate.kind === 'refused' || message?.text === ''
   }
 
   /** Whether somebody has asked for a deletion, which may not have been sent yet. */
