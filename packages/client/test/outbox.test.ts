@@ -158,6 +158,22 @@ describe('the outbox', () => {
     expect(outbox.expire(9_999, 1)).toMatchObject([{ outcome: { offset: 3 } }])
   })
 
+  it.each([
+    ['shorter', { epoch: 'e', offset: 2 }, { code: 'outcome_unknown' }],
+    ['another one', { epoch: 'other', offset: 9 }, { code: 'outcome_unknown' }],
+    ['longer', { epoch: 'e', offset: 4 }, { offset: 3 }],
+  ])(
+    'an echo tells the outcome after the window only if the log still has its place: it is %s',
+    (_, head, outcome) => {
+      const outbox = outboxOf('a')
+      transmitAll(outbox)
+      outbox.echoed('a', placed(3), false)
+      outbox.broke('r', head)
+      outbox.disconnected()
+      expect(outbox.expire(9_999, 1)).toMatchObject([{ outcome }])
+    },
+  )
+
   it('a certain refusal ends the doubt: the message can be cancelled again', () => {
     const outbox = outboxOf('a')
     transmitAll(outbox)

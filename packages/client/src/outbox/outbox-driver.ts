@@ -246,6 +246,10 @@ export class OutboxDriver implements FrameSource {
     for (const { clientId } of this.entriesOf(room)) this.#abandoned.add(clientId)
   }
 
+  broke(room: string, head: Head | undefined): void {
+    this.#outbox.broke(room, head)
+  }
+
   leftRoom(room: string, error: RoomfulError): void {
     this.#settleAll(this.#outbox.fail(({ roomId }) => roomId === room, error))
     this.#outbox.left(room)

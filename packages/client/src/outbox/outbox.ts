@@ -188,6 +188,15 @@ export class Outbox {
     return undefined
   }
 
+  /** The log of a room ends at `head` now, or is another one. What was shown beyond may be lost, and settles nothing later. */
+  broke(roomId: string, head: Head | undefined): void {
+    for (const waiting of this.#waiting.values()) {
+      const { entry, echo } = waiting
+      const isThere = echo && echo.epoch === head?.epoch && echo.offset <= head.offset
+      if (entry.roomId === roomId && !isThere) waiting.echo = undefined
+    }
+  }
+
   /** The server refused a transmission. A permanent refusal settles the message. */
   refused(clientId: string, error: RoomfulError, now: number): Settled | undefined {
     const waiting = this.#waiting.get(clientId)

@@ -448,6 +448,7 @@ export class RoomCore {
       case 'break':
         // They are of a log that is gone, and would come after the report of that.
         if (effect.reason === 'forked' || effect.reason === 'epoch_changed') this.#pages = this.#pages && []
+        this.outbox.broke(this.id, effect.head)
         this.timeline?.broke(effect.reason, effect.head)
         this.#events.tell('resync', { room_id: this.id, reason: effect.reason })
         void this.timeline?.readAgain()
