@@ -333,6 +333,32 @@ describe('the cursor', () => {
     })
   })
 
+  it('[H15] shows as lost what a late ack has placed where a page that is read has nothing of it', async () => {
+    const { script, room } = await live()
+    void room.send('mine')
+    const sent = script.connection.take().find(({ type }) => type === 'chat_message')
+    await script.connection.says(chatFrame(1), chatFrame(2), chatFrame(3))
+    await script.connection.says(ackFrame(sent?.client_id, 2, { id: 'lost-2' }))
+    const request = script.connection.take().find(({ type }) => type === 'history')
+    expect(request).toMatchObject({ before: 3, limit: 1 })
+    const page = { type: 'history', room_id: 'r', epoch: 'e1', oldest_offset: 1, truncated: false }
+    const answer = { ...page, messages: [chatFrame(2)], covers: { from: 2, to: 2 }, more: true }
+    await script.connection.says({ ...answer, ref: request?.ref })
+    expect(statesOf(room.timeline.get())).toEqual(['1 sent', '2 sent', '2 lost', '3 sent'])
+  })
+
+  it('[H15] leaves as sent what a late ack has placed among what the log keeps no longer', async () => {
+    const { script, room } = await live()
+    void room.send('mine')
+    const sent = script.connection.take().find(({ type }) => type === 'chat_message')
+    await script.connection.says(chatFrame(1), chatFrame(2))
+    await script.connection.says(ackFrame(sent?.client_id, 2, { id: 'old-2' }))
+    const request = script.connection.take().find(({ type }) => type === 'history')
+    const page = { type: 'history', room_id: 'r', epoch: 'e1', oldest_offset: 3, truncated: true }
+    await script.connection.says({ ...page, messages: [], more: false, ref: request?.ref })
+    expect(statesOf(room.timeline.get()).at(-1)).toBe('2 sent')
+  })
+
   it('[H12] a resync while a join is under way: its answer is about the old cursor, so the client asks from the new one', async () => {
     const { script, room, heard } = await live()
     const breaks: unknown[] = []

@@ -114,15 +114,31 @@ describe('sending', () => {
     expect(await third).toMatchObject({ durability: 'replicated' })
   })
 
-  it('[M11] the own message alone does not say that replicas have it', async () => {
+  async function seenButNotAcknowledged() {
     const { script, room } = await live()
     const first = room.send('first')
-    await script.connection.says(ackFrame(first.clientId, 1, { durability: 'replicated' }))
+    await script.connection.says(
+      ackFrame(first.clientId, 1, { durability: 'replicated' }),
+      chatFrame(1, { client_id: first.clientId, user_id: 'me' }),
+    )
     const second = room.send('second')
-    await script.connection.says(chatFrame(2, { client_id: second.clientId, user_id: 'me' }))
+    return { script, room, second, frame: chatFrame(2, { client_id: second.clientId, user_id: 'me' }) }
+  }
+
+  it('[M11] the own message alone does not say that replicas have it', async () => {
+    const { script, room, second, frame } = await seenButNotAcknowledged()
+    await script.connection.says(frame)
     await script.connection.closes(1006)
     void room.leave()
     expect(await second).toMatchObject({ offset: 2, durability: 'primary' })
+  })
+
+  it('[M11] the own message says nothing after a leave, because its loss would go unnoticed', async () => {
+    const { script, room, second, frame } = await seenButNotAcknowledged()
+    void room.leave()
+    await script.connection.says(frame)
+    await script.connection.closes(1006)
+    await expect(second).rejects.toMatchObject({ code: 'outcome_unknown' })
   })
 
   it("another user's message with the same client_id settles nothing", async () => {

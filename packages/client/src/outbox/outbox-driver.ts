@@ -1,4 +1,4 @@
-import type { Durability, ServerMessageOf } from '@roomful/protocol'
+import type { Cursor, Durability, ServerMessageOf } from '@roomful/protocol'
 import { RoomfulError } from '@roomful/protocol/wire'
 import type { ConnectionDriver, EncodedFrame } from '../connection/connection-driver.js'
 import { errorOf } from '../connection/pending-requests.js'
@@ -265,12 +265,15 @@ export class OutboxDriver implements FrameSource {
    * Handles the client's own broadcast. Once an ack has shown that acks promise no more than the log, a broadcast
    * settles a message as well.
    */
-  echoed(clientId: string, id: string, epoch: string, offset: number): void {
+  /** @param head the position of the room: a broadcast beyond it, which came after a leave, may be lost unnoticed */
+  echoed(clientId: string, { epoch, offset, id }: Cursor, head: Head | undefined): void {
     const isPromisedMore = this.#durability === 'replicated'
     // The broadcast proves that the primary has the message, but says nothing about its replicas.
     const durability = isPromisedMore ? 'primary' : (this.#durability ?? 'memory')
     const settles = this.#durability !== undefined && !isPromisedMore
-    this.#settle(this.#outbox.echoed(clientId, { id, epoch, offset, durability }, settles))
+    const isFollowed = epoch === head?.epoch && offset <= head.offset
+    if (settles || isFollowed)
+      this.#settle(this.#outbox.echoed(clientId, { id, epoch, offset, durability }, settles))
   }
 
   refused(clientId: string, frame: ServerMessageOf<'error'>): void {

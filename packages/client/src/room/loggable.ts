@@ -25,8 +25,8 @@ export class Place implements Loggable {
 export interface Coverage {
   readonly epoch?: string | undefined
   readonly covers?: { readonly from: number; readonly to: number } | undefined
-  /** Whether the log has older entries. */
-  readonly more?: boolean | undefined
+  /** What is older is gone. */
+  readonly oldest_offset?: number | undefined
   /** What the user reacted to messages of the page. */
   readonly own_reactions?: readonly OwnReactions[] | undefined
 }

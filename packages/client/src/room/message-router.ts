@@ -1,4 +1,4 @@
-import type { Entry, JsonObject, ServerMessage } from '@roomful/protocol'
+import type { Cursor, Entry, JsonObject, ServerMessage } from '@roomful/protocol'
 import {
   type Frame,
   RoomfulError,
@@ -53,7 +53,7 @@ export class MessageRouter {
     ) {
       const read = this.#withData(result)
       room?.entry({ epoch, offset, id }, read)
-      if (read.ok) this.#echo(read.message)
+      if (read.ok) this.#echo(read.message, room?.head)
     } else if (!result.ok) this.unreadable(result)
     else if (result.kind === 'application') {
       if (room_id === undefined) this.#client.events.emit(frame.type, result.message)
@@ -91,10 +91,11 @@ export class MessageRouter {
     this.#client.failed(error)
   }
 
-  #echo({ client_id, user_id, id, epoch, offset }: Loggable): void {
+  /** @param head the position of its room */
+  #echo({ client_id, user_id, id, epoch, offset }: Loggable, head: Cursor | undefined): void {
     if (client_id === undefined || user_id !== this.#client.driver.user.get()) return
     if (typeof id === 'string' && epoch !== undefined && offset !== undefined)
-      this.#client.outbox.echoed(client_id, id, epoch, offset)
+      this.#client.outbox.echoed(client_id, { epoch, offset, id }, head)
   }
 
   readPage(entries: readonly Entry[]): (Loggable | Place)[] {
@@ -107,7 +108,7 @@ export class MessageRouter {
       this.unreadable(result)
       return new Place(entry.type, entry.id, entry.epoch, entry.offset)
     }
-    this.#echo(result.message)
+    this.#echo(result.message, this.#client.rooms.get(entry.room_id)?.head)
     return result.message
   }
 

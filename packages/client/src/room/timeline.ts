@@ -56,7 +56,10 @@ export class Timeline implements Observable<readonly Entry[]> {
   readonly #unseen = new Set<OwnAmendment>()
   #unseenBeforeJoin: readonly OwnAmendment[] = NOTHING
   #hasForked = false
-  /** Entries beyond the point of a fork. Their acks may be newer than the fork, so a page decides whether the log has them. */
+  /**
+   * Entries of which a page decides whether the log has them: those beyond the point of a fork, whose acks may be newer than
+   * that, and those whose acks were late.
+   */
   readonly #doubtful = new WeakSet<Entry>()
   /** The entries of the log when the last join was sent. A frame that shows one again replaces it. */
   #beforeJoin = new WeakSet<Entry>()
@@ -141,14 +144,17 @@ export class Timeline implements Observable<readonly Entry[]> {
 
   /**
    * What was sent has been acknowledged, so it has a position, although its broadcast may not have arrived yet. `head` is
-   * the position of the room: what is not above it may have been amended without that this page heard of it.
+   * the position of the room: what is not above it may have been amended or lost without that this page heard of it.
    */
   placed(clientId: string, place: Partial<Loggable>, head?: Cursor): void {
     const own = this.#own.get(clientId)
     if (!own) return
     const { epoch, offset = 0 } = place
-    if (head && epoch === head.epoch && offset <= head.offset) this.#doubt(offset)
-    this.#insert({ ...own.entry.message, ...place })
+    const entry = this.#insert({ ...own.entry.message, ...place })
+    if (head && epoch === head.epoch && offset <= head.offset) {
+      this.#doubtful.add(entry)
+      this.#doubt(offset)
+    }
     this.#trim()
     this.changed()
   }
@@ -244,9 +250,9 @@ export class Timeline implements Observable<readonly Entry[]> {
     }
   }
 
-  /** What is still in doubt where a page and what it shows account for everything is not in the log. */
-  #decide({ epoch, covers, more }: Coverage = {}, before: number | undefined): void {
-    const from = more ? covers?.from : 0
+  /** What is in doubt where a page accounts for everything, and which that does not have, is not in the log. */
+  #decide({ epoch, covers, oldest_offset }: Coverage = {}, before: number | undefined): void {
+    const from = covers?.from ?? oldest_offset
     if (epoch === undefined || from === undefined || before === undefined) return
     this.#loseAmong(this.#doubtful, epoch, from, before)
     this.changed()
@@ -407,7 +413,7 @@ export class Timeline implements Observable<readonly Entry[]> {
     return isSent(entry) && entry.message.epoch === this.#epoch && entry.message.offset !== undefined
   }
 
-  #insert(message: Loggable): void {
+  #insert(message: Loggable): Message {
     this.#displace(message)
     const names = namesOf(message)
     const known = names.map((name) => this.#byName.get(name)).find((entry) => entry !== undefined)
@@ -429,6 +435,7 @@ export class Timeline implements Observable<readonly Entry[]> {
     if (known) this.#forget(known)
     for (const name of names) this.#byName.set(name, entry)
     if (own) this.#anchorFailed(0)
+    return entry
   }
 
   /** Puts a state of its message into the place of an entry, and returns that. */
