@@ -52,6 +52,8 @@ export class Person {
   readonly #sequences = new Map<string, number>()
   /** By room, when a page came from which amendments may be left out. */
   readonly #pagedAt = new Map<string, number>()
+  /** Rooms that join anew, because a later page of their resume has shown that the log has forked. */
+  readonly #forked = new Set<string>()
   readonly #results = new WeakSet<object>()
   #life = 0
   #page: Page
@@ -180,6 +182,7 @@ export class Person {
       })
     room.on('resync', ({ reason }) => {
       this.#pagedAt.set(roomId, clock.now())
+      if (room.status.get().state !== 'live') this.#forked.add(roomId)
       oracle.broke(viewer, roomId, reason)
     })
     room.timeline.subscribe((entries) => {
@@ -189,6 +192,7 @@ export class Person {
           oracle.shownAsFailed(String(entry.message.client_id))
     })
     room.on('status', ({ to }) => {
+      if (to.state === 'live' && this.#forked.delete(roomId)) this.#pagedAt.set(roomId, clock.now())
       if (to.state !== 'denied') return
       clock.after(500, () => viewer === this.viewer && this.#join(roomId))
     })

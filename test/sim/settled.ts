@@ -90,8 +90,10 @@ function checkTimeline(info: RoomInfo, { viewer, client }: Person, oracle: Oracl
     if (clientId !== undefined) shown.add(clientId)
     if (entry.state !== 'sent' || epoch !== head.epoch || offset === undefined || id === undefined) continue
     const [text, truth] = [textIn(entry.message), oracle.fold.textOf(id)]
-    // What changed a message while nothing was heard of it cannot be read once the message is gone.
-    const isKnown = (index > lastBreak && oracle.hasRead(viewer, roomId, id)) || oracle.keeps(id)
+    // What changed a message while nothing was heard of it cannot be read once the message is gone, nor can what it was
+    // before an amendment that was acknowledged and is lost.
+    const isHeard = index > lastBreak && oracle.hasRead(viewer, roomId, id)
+    const isKnown = oracle.keeps(id) || (isHeard && oracle.fold.lostOf(id).length === 0)
     if (text !== truth && isKnown) fail(`shows '${text}' at ${offset}, which says '${truth}'`)
     if (isKnown) checkReactions(entry.message, user, oracle, fail)
     if (last !== undefined && offset !== last + 1 && !areElsewhere(last + 1, offset))
