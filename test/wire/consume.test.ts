@@ -171,6 +171,28 @@ describe('a consumer', () => {
     expect(log.filter(({ event }) => event.startsWith('consume: changes were missed'))).toHaveLength(1)
   })
 
+  it('a consumer whose changes are gone before it takes them, and which ends before it takes others, is told later', async () => {
+    const { server, clock } = await started({ historyCount: 2 })
+    const calls = new Calls()
+    const consumer = server.consume('index', calls.handler)
+    await note(server, '0')
+    const begun = await calls.next()
+    begun.end()
+    await note(server, '1')
+    const first = await calls.next()
+    await note(server, '2', '3')
+    first.end(new Error('the index is away'))
+    await clock.advance(2_000)
+    const second = await calls.next()
+    expect([second.texts, second.context.missed]).toEqual([['2', '3'], true])
+    second.end(new Error('the index is away'))
+    await consumer.stop()
+    server.consume('index', calls.handler)
+    const next = await calls.next()
+    expect([next.texts, next.context.missed]).toEqual([['2', '3'], true])
+    next.end()
+  })
+
   it('a consumer that reads ahead gets the changes of each room separately, in their order, and of several rooms at once', async () => {
     const { server, clock } = await started()
     const calls = new Calls()

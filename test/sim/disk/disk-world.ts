@@ -273,6 +273,7 @@ class DiskWorld extends World {
 
   #restore(): void {
     this.#disk.restore(this.#backup)
+    this.#reader.restored()
     this.#witness.mayLose = true
   }
 

@@ -22,6 +22,8 @@ export class Reader {
   readonly #handled = new Set<string>()
   /** Rooms that may go on behind a hole, because the reader was told that it missed something. */
   readonly #mayMiss = new Set<string>()
+  /** Rooms in which nothing was handled since the store lost its newest entries, and perhaps the reader's first position. */
+  readonly #mayBegin = new Set<string>()
 
   constructor(
     private readonly world: Surroundings,
@@ -47,6 +49,11 @@ export class Reader {
     )
   }
 
+  /** An old backup may not know the reader, which then begins with the oldest entries that are left. */
+  restored(): void {
+    if (this.isForgetful) for (const room of this.world.rooms) this.#mayBegin.add(room)
+  }
+
   /** At the end, nothing is left that it did not get. */
   check(): void {
     for (const room of this.world.rooms)
@@ -70,10 +77,11 @@ export class Reader {
     const before = this.witness.logOf(roomId)[offset - 2]
     if (before && !this.#handled.has(before.id)) this.#skip(roomId, offset, entry.text)
     this.#handled.add(id)
+    this.#mayBegin.delete(roomId)
   }
 
   #skip(room: string, offset: number, text: string): void {
-    if (!this.#mayMiss.delete(room))
+    if (!this.#mayMiss.delete(room) && !this.#mayBegin.has(room))
       this.world.oracle.fail(`silent hole: the consumer got '${text}' of ${room} without the one before it`)
     for (const { id } of this.witness.logOf(room).slice(0, offset - 1)) this.#handled.add(id)
   }

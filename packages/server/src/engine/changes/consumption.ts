@@ -52,7 +52,9 @@ export class Consumption {
   readonly #progress = new Progress()
   readonly #lanes: Lanes<Taken>
   readonly #moved: Alarm
-  #hasMissed = false
+  /** How often changes were missed, and how many of these times the handler knows of. */
+  #losses = 0
+  #told = 0
   #stored: Position | undefined
   #storing: Promise<void> | undefined
   #cancelStoring: (() => void) | undefined
@@ -102,7 +104,7 @@ export class Consumption {
       err,
       'consume: changes were missed; continuing with the oldest after which none is missing',
     )
-    this.#hasMissed = true
+    this.#losses++
     return 'oldest'
   }
 
@@ -143,10 +145,11 @@ export class Consumption {
     for (let attempt = 1; !ended.signal.aborted; attempt++) {
       const changes = await this.#present(batch)
       if (!changes) return false
-      const missed = this.#hasMissed
+      const losses = this.#losses
+      const missed = losses > this.#told
       const failure = await this.#attempt(changes, { signal: lost.signal, missed, attempt }, given)
       if (!failure) {
-        if (missed && changes.length > 0) this.#hasMissed = false
+        if (changes.length > 0) this.#told = Math.max(this.#told, losses)
         this.#finish(batch.taken.map(({ entry }) => entry))
         return true
       }
@@ -160,7 +163,7 @@ export class Consumption {
     const { size } = batch
     const entries = await patiently(() => batch.present(), { ...this.deps, signal: this.lease.ended.signal })
     if (batch.size < size) {
-      this.#hasMissed = true
+      this.#losses++
       this.deps.logger.error(
         { consumer: this.settings.name, count: size - batch.size },
         'consume: changes were missed; they were gone when they were to be handed over',
@@ -227,10 +230,11 @@ export class Consumption {
     return this.#storing
   }
 
+  /** A loss that the handler does not know of is before this position: stored, nobody would ever tell of it. */
   async #storeAll(): Promise<void> {
     for (
       let { reached } = this.#progress;
-      reached && reached !== this.#stored;
+      reached && reached !== this.#stored && this.#losses === this.#told;
       { reached } = this.#progress
     ) {
       if (!(await this.#commit(reached))) return
