@@ -23,7 +23,7 @@ http.listen(PORT, () => console.log(`Rooms are at http://localhost:${PORT}`))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, async () => {
     http.close()
-    await server.close({ drainMs: 5_000 })
+    await server.close()
     process.exit()
   })
 }

@@ -9,4 +9,4 @@ const server = createServer({
 })
 const { url } = await server.listen({ port: 3000 })
 console.log(`Roomful listens on ${url}`)
-process.once('SIGTERM', () => server.close({ drainMs: 15_000 }))
+process.once('SIGTERM', () => server.close())

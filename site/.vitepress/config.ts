@@ -13,14 +13,20 @@ function renderForSearch(text: string, env: MarkdownEnv, markdown: MarkdownRende
   return markdown.render(text, env)
 }
 
+/** Long names in code may break after a slash, a dot or an underscore: a table with them fits the page. */
+function withBreaks(markdown: MarkdownRenderer): void {
+  const { code_inline } = markdown.renderer.rules
+  markdown.renderer.rules.code_inline = (...given) =>
+    code_inline?.(...given).replace(/(?<=[\w}])[/._](?=[\w{])(?![^<]*>)/g, '$&<wbr>') ?? ''
+}
+
 export default defineConfig({
   title: 'Roomful',
   description: 'Typed real-time rooms for the web',
   srcDir: '.pages',
   base: process.env.SITE_BASE ?? '/',
-  cleanUrls: true,
   ignoreDeadLinks: 'localhostLinks',
-  markdown: { anchor: { slugify: anchorOf } },
+  markdown: { anchor: { slugify: anchorOf }, config: withBreaks },
   themeConfig: {
     search: { provider: 'local', options: { miniSearch: { searchOptions }, _render: renderForSearch } },
     socialLinks: [{ icon: 'github', link: repositoryUrl }],
