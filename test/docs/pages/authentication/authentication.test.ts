@@ -9,6 +9,7 @@ import { WebSocket } from 'ws'
 import * as authJs from './auth-js.js'
 import * as clerk from './clerk.js'
 import * as cookies from './cookies.js'
+import * as framework from './framework.js'
 import * as jwt from './jwt.js'
 
 const PATIENT = { timeout: 10_000 }
@@ -101,6 +102,30 @@ describe('docs/authentication.md', () => {
     await expect.poll(() => states.length > 1 && states.at(-1), PATIENT).toBe('online')
     expect(states).not.toContain('failed')
     expect(client.user.get()).toBe('ana')
+  })
+
+  it('an application says whose session a cookie is; its 401 refuses, and its outage logs nobody out', async () => {
+    const app = createHttpServer(({ headers }, response) => {
+      if (headers.cookie === 'sid=broken') return void response.writeHead(500).end()
+      if (headers.cookie !== 'sid=s%3A1') return void response.writeHead(401).end()
+      response.end('{"id": 17}')
+    })
+    await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void app.close().closeAllConnections())
+    const { port } = app.address() as AddressInfo
+    const url = await serve(framework.serverFor(`http://127.0.0.1:${port}/me`))
+    expect((await enter(url, { WebSocket: withCookie('sid=s%3A1') })).who).toBe('17')
+    expect((await enter(url, { WebSocket: withCookie('sid=forged') })).who).toBe('invalid_token')
+    expect((await enter(url)).who).toBe('invalid_token')
+    const client = createClient({
+      url,
+      WebSocket: withCookie('sid=broken'),
+      session: 'memory',
+      logger: silent,
+    })
+    onTestFinished(() => client.close())
+    client.connect()
+    await expect.poll(() => client.status.get().state, PATIENT).toBe('backoff')
   })
 
   it('a session of Clerk is checked by its public keys: the issuer, the page and the signature', async () => {

@@ -1,6 +1,7 @@
 import { createClient } from '@roomful/client'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
+import { protocol, remove, serverOf } from './moderators.js'
 import { expel, server } from './rooms.js'
 
 let url: string
@@ -52,4 +53,21 @@ it('docs/authorization.md: moderators delete what others wrote, and members do n
   const eva = enter('eva', 'public-wall')
   await eva.joined
   await chat(eva.room).delete(message)
+})
+
+it("docs/authorization.md: a moderator's button removes somebody for ten minutes, and nobody else's does", async () => {
+  const moderated = serverOf(new Set(['eva']))
+  const { url } = await moderated.listen({ port: 0 })
+  onTestFinished(() => moderated.close())
+  const [eva, bob] = ['eva', 'bob'].map((token) => {
+    const client = createClient({ url, token, protocol, WebSocket, session: 'memory' })
+    onTestFinished(() => client.close())
+    return client.room('general')
+  })
+  if (!eva || !bob) throw new Error('Nobody is there')
+  await Promise.all([eva.join(), bob.join()])
+  await expect(remove(bob, 'eva')).rejects.toMatchObject({ code: 'forbidden' })
+  await remove(eva, 'bob')
+  await expect.poll(() => bob.status.get().state, { timeout: 10_000 }).toBe('denied')
+  await expect(bob.join()).rejects.toMatchObject({ code: 'banned' })
 })

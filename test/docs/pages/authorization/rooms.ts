@@ -4,9 +4,11 @@ import { createServer, defineHooks, memory, refuse } from '@roomful/server'
 export const members = new Map([['team', new Set(['ana', 'bob'])]])
 export const moderators = new Set(['eva'])
 
-const seats = (most: number) =>
+/** `mostIn` says how many people may be in a room. */
+const seats = (mostIn: (roomId: string) => number) =>
   defineHooks({
     async join({ room, user }) {
+      const most = mostIn(room.id)
       const { count, members = [] } = await room.info()
       // Who comes back after a broken connection has kept the seat.
       const isSeated = members.some(({ userId }) => userId === user.id)
@@ -15,13 +17,14 @@ const seats = (most: number) =>
   })
 
 export const server = createServer({
-  backplane: memory(),
+  backplane: memory(), // forgets all at its end; see "Messages on disk"
+  // For trying it out: whoever claims a name has it. See "Authentication".
   authenticate: ({ token }) => (token ? { userId: token } : null),
   authorize({ user, action, roomId }) {
     if (action === 'moderate') return moderators.has(user.id)
     return roomId.startsWith('public-') || members.get(roomId)?.has(user.id) === true
   },
-  on: seats(10),
+  on: seats((roomId) => (roomId === 'public-hall' ? 100 : 10)),
 })
 
 /** Takes the access away first: otherwise the client would be back at once. */
