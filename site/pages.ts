@@ -36,7 +36,7 @@ export const sections: readonly Section[] = [
     text: 'Start',
     pages: [
       page('Quick start', 'quick-start'),
-      elsewhere('What it is', 'README.md', 'overview'),
+      elsewhere('Overview', 'README.md', 'overview'),
       page('Messages of your own', 'own-messages'),
       elsewhere('Examples', 'examples/README.md', 'examples'),
       elsewhere('A new app', 'packages/create/README.md', 'packages/create'),
@@ -59,7 +59,7 @@ export const sections: readonly Section[] = [
       page('Edit, delete, react', 'chat'),
       page('Presence and typing', 'presence'),
       page('Names and avatars', 'profiles'),
-      page('What is unread', 'unread'),
+      page('Unread counts', 'unread'),
       page('Files and binary data', 'files'),
       page('Offline', 'offline'),
     ],
@@ -76,8 +76,8 @@ export const sections: readonly Section[] = [
     text: 'On the server',
     pages: [
       elsewhere('The server', 'packages/server/README.md', 'packages/server'),
-      page('Express, Fastify, Hono, …', 'frameworks'),
-      page('Publish by HTTP', 'http'),
+      page('Express, Fastify, Hono', 'frameworks'),
+      page('The HTTP API', 'http'),
       page('Webhooks', 'webhooks'),
       page('Consumers', 'changes'),
       page('Testing', 'testing'),
@@ -86,7 +86,7 @@ export const sections: readonly Section[] = [
   {
     text: 'Messages that stay',
     pages: [
-      page('On disk, history', 'store'),
+      page('Messages on disk', 'store'),
       page('Your own database', 'your-database'),
       page('Redis', 'redis'),
       page('A store of your own', 'backplanes'),

@@ -66,8 +66,11 @@ it.each(['messages.tsx', 'everything.ts'])('docs/chat.md shows %s, which runs as
   expect(page).toContain(`\`${file}\`:\n\n\`\`\`${file.split('.')[1]}\n${sample}\`\`\``)
 })
 
-it.each(['unread.tsx', 'rooms.tsx'])('docs/unread.md shows %s, whose types are checked', (file) => {
-  const sample = readFileSync(new URL(`../../examples/readme/${file}`, import.meta.url), 'utf8')
-  const page = readFileSync(new URL('../../docs/unread.md', import.meta.url), 'utf8')
-  expect(page).toContain(`\`${file}\`:\n\n\`\`\`tsx\n${sample}\`\`\``)
-})
+it.each(['badges.ts', 'rooms.tsx', 'unread.tsx'])(
+  'docs/unread.md shows %s, whose types are checked',
+  (file) => {
+    const sample = readFileSync(new URL(`../../examples/readme/${file}`, import.meta.url), 'utf8')
+    const page = readFileSync(new URL('../../docs/unread.md', import.meta.url), 'utf8')
+    expect(page).toContain(`\`${file}\`:\n\n\`\`\`${file.split('.')[1]}\n${sample}\`\`\``)
+  },
+)

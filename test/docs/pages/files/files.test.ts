@@ -3,8 +3,11 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from '@roomful/client'
+import { createElement } from 'react'
+import { renderToStaticMarkup } from 'react-dom/server'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
+import { Attachment } from './attachment.js'
 import { sendFile } from './client.js'
 import { protocol } from './protocol.js'
 import { serverWithFiles } from './server.js'
@@ -12,7 +15,7 @@ import { serverWithFiles } from './server.js'
 async function start() {
   const folder = await mkdtemp(join(tmpdir(), 'roomful-files-'))
   onTestFinished(() => rm(folder, { recursive: true }))
-  const { http, server } = serverWithFiles(folder, ({ headers }) => headers['x-user']?.toString())
+  const { http, server } = serverWithFiles(folder, (headers) => headers['x-user']?.toString())
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   onTestFinished(async () => {
     await server.close()
@@ -21,8 +24,13 @@ async function start() {
   const base = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
   const { fetch } = globalThis // before a test replaces it
   const ask = (path: string, init: RequestInit = {}) =>
-    fetch(new URL(path, base), { ...init, headers: { 'x-user': 'ana' } })
-  const client = createClient({ url: `${base}/ws`, protocol, WebSocket, session: 'memory' })
+    fetch(new URL(path, base), { ...init, headers: { ...init.headers, 'x-user': 'ana' } })
+  class LoggedIn extends WebSocket {
+    constructor(url: string) {
+      super(url, { headers: { 'x-user': 'ana' } })
+    }
+  }
+  const client = createClient({ url: `${base}/ws`, protocol, WebSocket: LoggedIn, session: 'memory' })
   onTestFinished(() => client.close())
   const room = client.room('general')
   await room.join()
@@ -36,11 +44,27 @@ it('docs/files.md: a file is uploaded, linked in a message, and downloaded as it
   const { offset } = await sendFile(room, new File(['<script>'], 'notes.html'))
   const { messages } = await room.history()
   const message = messages.find((one) => one.offset === offset)
+  if (!message) throw new Error('The message is not in the history')
   expect(message).toMatchObject({ message: 'notes.html', data: { file: { name: 'notes.html', bytes: 8 } } })
-  const { url = '' } = message?.type === 'chat_message' ? (message.data?.file ?? {}) : {}
+  const { url = '' } = message.type === 'chat_message' ? (message.data?.file ?? {}) : {}
   const response = await ask(url)
   expect(await response.text()).toBe('<script>')
   expect(response.headers.get('content-disposition')).toBe('attachment')
+  expect(renderToStaticMarkup(createElement(Attachment, { message }))).toContain('download="notes.html"')
+})
+
+it('docs/files.md: an image is shown as one', async () => {
+  const { ask, room } = await start()
+  vi.stubGlobal('fetch', ask)
+  onTestFinished(() => void vi.unstubAllGlobals())
+  const { offset } = await sendFile(room, new File(['…'], 'cat.png', { type: 'image/png' }))
+  const { messages } = await room.history()
+  const message = messages.find((one) => one.offset === offset)
+  if (!message) throw new Error('The message is not in the history')
+  const shown = renderToStaticMarkup(createElement(Attachment, { message }))
+  const [, url = ''] = /<img src="(.*?)" alt="cat.png"/.exec(shown) ?? []
+  const response = await ask(url)
+  expect(response.headers.get('content-type')).toBe('image/png')
 })
 
 it('docs/files.md: strangers, too large files and links to other sites are refused, and leave nothing', async () => {

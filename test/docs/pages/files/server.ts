@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  createServer as createHttpServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createServer, memory } from '@roomful/server'
@@ -9,10 +14,15 @@ import { protocol } from './protocol.js'
 
 const MAX_BYTES = 10 * 1024 * 1024
 
-/** `userOf` stands for your log-in: who sends this request, or `undefined`. */
-export function serverWithFiles(folder: string, userOf: (request: IncomingMessage) => string | undefined) {
+/** `userOf` stands for your log-in: whose headers these are, or `undefined`. */
+export function serverWithFiles(
+  folder: string,
+  userOf: (headers: IncomingHttpHeaders) => string | undefined,
+) {
   async function upload(request: IncomingMessage, response: ServerResponse) {
-    const id = randomUUID()
+    // An image has its type in its address; anything else has none.
+    const image = /^image\/(png|jpeg|gif|webp)$/.exec(request.headers['content-type'] ?? '')?.[1]
+    const id = image ? `${randomUUID()}-${image}` : randomUUID()
     let bytes = 0
     async function* limited(chunks: AsyncIterable<Buffer>) {
       for await (const chunk of chunks) {
@@ -34,21 +44,32 @@ export function serverWithFiles(folder: string, userOf: (request: IncomingMessag
     const file = createReadStream(join(folder, id))
     file.on('error', () => response.writeHead(404).end())
     file.on('open', () => {
+      const image = /-(png|jpeg|gif|webp)$/.exec(id)?.[1]
       // A stranger's file is never shown as a page of yours.
-      const headers = { 'content-type': 'application/octet-stream', 'content-disposition': 'attachment' }
-      response.writeHead(200, { ...headers, 'x-content-type-options': 'nosniff' })
+      response.writeHead(200, {
+        'content-type': image ? `image/${image}` : 'application/octet-stream',
+        'content-disposition': image ? 'inline' : 'attachment',
+        'x-content-type-options': 'nosniff',
+      })
       file.pipe(response)
     })
   }
 
   const http = createHttpServer((request, response) => {
     const id = /^\/files\/([\w-]+)$/.exec(request.url ?? '')?.[1]
-    if (!userOf(request)) response.writeHead(401).end()
+    if (!userOf(request.headers)) response.writeHead(401).end()
     else if (request.method === 'POST' && request.url === '/files') void upload(request, response)
     else if (request.method === 'GET' && id) download(id, response)
     else response.writeHead(404).end()
   })
-  const server = createServer({ protocol, backplane: memory() })
+  const server = createServer({
+    protocol,
+    backplane: memory(), // forgets all at its end; sqlite() does not
+    authenticate({ request }) {
+      const userId = userOf(request.headers)
+      return userId ? { userId } : null
+    },
+  })
   server.attach(http, { path: '/ws' })
   return { http, server }
 }
