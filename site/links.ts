@@ -3,6 +3,7 @@ import { dirname, posix } from 'node:path'
 import { allPages, root } from './pages.js'
 
 const places = new Map(allPages.map(({ file, path }) => [file, `${path}.md`]))
+const names = new Map(allPages.map(({ file, text }) => [file, text]))
 
 /**
  * Where a link of a document leads on the site. A page and an image stay on the site; everything else that is in the
@@ -20,6 +21,11 @@ export function linkOnSite(file: string, link: string, repository: string): stri
   return `${repository}/${kind}/main/${encodeURI(target)}${hash}`
 }
 
+/** What a link shows: the name of a page on the site, where the document says the path of its file. */
+function textOnSite(file: string, text: string, link: string): string {
+  return names.get(posix.join(dirname(file), link.split('#')[0] ?? '')) ?? text
+}
+
 /** A document with the links that it has on the site. Programs keep theirs. */
 export function withLinksOfSite(file: string, text: string, repository: string): string {
   const change = (link: string) => linkOnSite(file, link, repository)
@@ -28,6 +34,10 @@ export function withLinksOfSite(file: string, text: string, repository: string):
     /^ *```/.test(part)
       ? part
       : part
+          .replace(
+            /\[([\w./-]+\.md)\]\(([^)\s]+)\)/g,
+            (_, text, link) => `[${textOnSite(file, text, link)}](${link})`,
+          )
           .replace(/\]\(([^)\s]+)\)/g, (_, link) => `](${change(link)})`)
           .replace(
             /(<(?:img|source) [^>]*src(?:set)?=")([^"]+)/g,

@@ -63,6 +63,13 @@ describe('links on the site', () => {
     },
   )
 
+  it('a link whose text is the path of a page shows the name of the page', () => {
+    const text = 'See [store.md](../docs/store.md#backup-and-restore) and [results.md](results.md).'
+    expect(withLinksOfSite('bench/README.md', text, 'https://host/repo')).toBe(
+      'See [Messages on disk](/store.md#backup-and-restore) and [Benchmarks](/bench/results.md).',
+    )
+  })
+
   it('programs keep what looks like a link', () => {
     const program = '```ts\nlist[0](chat.md)\n```'
     expect(withLinksOfSite('docs/react.md', program, 'https://host/repo')).toBe(program)
