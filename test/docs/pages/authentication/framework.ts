@@ -5,7 +5,7 @@ export const serverFor = (whoAmI: string) =>
   createServer({
     backplane: memory(),
     async authenticate({ request }) {
-      const { cookie = '' } = request.headers
+      const cookie = String(request.headers.cookie ?? '')
       const response = await fetch(whoAmI, { headers: { cookie }, signal: AbortSignal.timeout(3_000) })
       if (response.status === 401) return null
       if (!response.ok) throw new Error(`${whoAmI} answered ${response.status}`)

@@ -1,12 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import {
-  createServer as createHttpServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http'
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createServer, memory } from '@roomful/server'
@@ -14,11 +9,10 @@ import { protocol } from './protocol.js'
 
 const MAX_BYTES = 10 * 1024 * 1024
 
+type Headers = Readonly<Record<string, unknown>>
+
 /** `userOf` stands for your log-in: whose headers these are, or `undefined`. */
-export function serverWithFiles(
-  folder: string,
-  userOf: (headers: IncomingHttpHeaders) => string | undefined,
-) {
+export function serverWithFiles(folder: string, userOf: (headers: Headers) => string | undefined) {
   async function upload(request: IncomingMessage, response: ServerResponse) {
     // An image has its type in its address; anything else has none.
     const image = /^image\/(png|jpeg|gif|webp)$/.exec(request.headers['content-type'] ?? '')?.[1]
