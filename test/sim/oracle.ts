@@ -480,15 +480,15 @@ export class Oracle {
       deleted: this.fold.wasDeleted(id),
       not_found: this.hasLost(amends) || this.#mayBeGone(room, id, time),
       forbidden: isAllowed === false,
-      cancelled: this.#isTakenBack(amends),
+      cancelled: this.#isGivenUp(amends),
     }
     // Refused on a later connection than the first, nothing is known of the first.
     return code === 'outcome_unknown' ? Object.values(reasons).some(Boolean) : (reasons[code] ?? false)
   }
 
-  /** Whether a message was never sent, with all that was to become of it. Another page of its sender's may have taken it back. */
-  #isTakenBack(clientId: string): boolean {
-    const message = this.#messages.get(clientId)
+  /** Whether a message is not sent any more, with all that was to become of it. Another page of its sender's may have taken it back. */
+  #isGivenUp(name: string): boolean {
+    const message = this.#messages.get(this.#lost.get(name)?.entry.clientId ?? name)
     return message?.fate.kind === 'refused' || message?.text === ''
   }
 

@@ -476,6 +476,26 @@ describe('leaving', () => {
 })
 
 describe('members and presence', () => {
+  it('[J15] a client takes the list from the answer to a join that it gave up, for the next answer leaves it out', async () => {
+    const { script, room } = await live()
+    await script.connection.says(chatFrame(2))
+    const first = script.connection.take().find(({ type }) => type === 'join')
+    await script.connection.says({ type: 'left', room_id: 'r', reason: 'kicked' })
+    void room.join()
+    const second = script.connection.take().find(({ type }) => type === 'join')
+    const members = [{ user_id: 'me' }, { user_id: 'bob' }]
+    const at = { messages: [chatFrame(1), chatFrame(2)], offset: 2, id: 'id-2', recovered: true, count: 2 }
+    await script.connection.says(
+      joinedFrame(first, { ...at, members, presence_version: 7 }),
+      joinedFrame(second, { ...at, members: undefined, presence_version: 7 }),
+    )
+    expect(room.status.get().state).toBe('live')
+    expect(room.members.get()).toEqual(members)
+    const update = { event: 'update', members: [{ user_id: 'bob', state: { mood: 'ok' } }] }
+    await script.connection.says({ type: 'presence', room_id: 'r', version: 8, ...update })
+    expect(room.members.get()).toEqual([{ user_id: 'me' }, { user_id: 'bob', state: { mood: 'ok' } }])
+  })
+
   it('[P3] [P4] a client follows entering, updates and leaving', async () => {
     const { script, room } = await live()
     const frame = { type: 'presence', room_id: 'r' }

@@ -12,7 +12,7 @@ interface Services {
 export class MembershipRequests {
   readonly #roomId: string
   readonly #client: Services
-  /** Grows with each join that is sent, so that the answer to an earlier one is dropped. */
+  /** Grows with each join that is sent, so that the answer to an earlier one is known to be late. */
   #joins = 0
   #join: StartedRequest | undefined
   #leave: StartedRequest | undefined
@@ -22,10 +22,13 @@ export class MembershipRequests {
     this.#client = client
   }
 
-  /** A base server's answer has no `ref`, so it does not come here. */
+  /**
+   * A base server's answer has no `ref`, so it does not come here. `isLate`: the join has been given up, and another one may
+   * have been sent.
+   */
   join(
     { since, history, isPage }: Extract<RoomEffect, { type: 'send_join' }>,
-    answered: (outcome: Answer | RoomfulError) => void,
+    answered: (outcome: Answer | RoomfulError, isLate: boolean) => void,
   ): void {
     this.withdraw()
     // If it were sent after the join, it would end the new membership.
@@ -36,14 +39,12 @@ export class MembershipRequests {
     else
       this.#join = this.#client.requests.start(
         () => ({ ...base, since, history }),
-        (outcome) => {
-          if (join === this.#joins) answered(outcome)
-        },
+        (outcome) => answered(outcome, join !== this.#joins),
         { budget: isPage ? 'none' : 'joins' },
       )
   }
 
-  /** Withdraws the latest join, whose answer is then ignored. If it still waited, it would undo what comes after it. */
+  /** Withdraws the latest join, whose answer is then late. If it still waited, it would undo what comes after it. */
   withdraw(): void {
     this.#joins++
     this.#join?.withdraw()

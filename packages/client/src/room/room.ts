@@ -440,7 +440,7 @@ export class RoomCore {
     switch (effect.type) {
       case 'send_join':
         this.timeline?.joining()
-        this.#requests.join(effect, (outcome) => this.#joinAnswered(outcome, effect.since))
+        this.#requests.join(effect, (outcome, isLate) => this.#joinAnswered(outcome, effect.since, isLate))
         return
       case 'deliver_page':
         this.#deliverPage(this.#client.router.readPage(effect.entries), effect.coverage, effect.knownTo)
@@ -468,10 +468,18 @@ export class RoomCore {
     }
   }
 
-  #joinAnswered(outcome: Answer | RoomfulError, since: Cursor | undefined): void {
-    if (outcome instanceof RoomfulError)
+  #joinAnswered(outcome: Answer | RoomfulError, since: Cursor | undefined, isLate: boolean): void {
+    if (isLate) this.#answeredLate(outcome)
+    else if (outcome instanceof RoomfulError)
       this.#step({ type: 'refused', error: outcome, random: this.#client.runtime.random() })
     else this.joined(outcome as ServerMessageOf<'joined'>, since)
+  }
+
+  /** That join may have begun the membership which the next one repeats. Then, the list is in this answer only. */
+  #answeredLate(outcome: Answer | RoomfulError): void {
+    if (outcome instanceof RoomfulError || !this.isWanted) return
+    const frame = outcome as ServerMessageOf<'joined'>
+    if (!frame.more) this.#members.joined(frame)
   }
 
   #deliverPage(entries: readonly (Loggable | Place)[], coverage: Coverage, knownTo: number): void {
