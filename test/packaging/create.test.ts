@@ -1,69 +1,32 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { launchChromium } from '../support/chromium.js'
-import { installDriver } from '../support/driver.js'
+import { Creator, npm, npmEnv } from '../support/created-app.js'
+import { freePort } from '../support/free-port.js'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 })
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const env = { ...process.env, npm_config_prefer_offline: 'true', NO_COLOR: '1' }
-const version = '0.0.0'
-let parent: string
+let creator: Creator
 
 beforeAll(async () => {
-  parent = await realpath(await mkdtemp(join(tmpdir(), 'roomful-create-')))
-  await mkdir(join(parent, 'packed'))
-  const workspaces = ['protocol', 'server', 'client', 'create'].flatMap((name) => ['-w', `packages/${name}`])
-  await npm(root, 'pack', ...workspaces, '--pack-destination', join(parent, 'packed'))
+  creator = await Creator.pack()
 })
 
-afterAll(() => rm(parent, { recursive: true, force: true }))
-
-const packed = (name: string) => join(parent, 'packed', `roomful-${name}-${version}.tgz`)
-
-/** Runs npm. @throws Error that shows what it printed */
-async function npm(cwd: string, ...args: string[]): Promise<string> {
-  try {
-    return (await run('npm', args, { cwd, env })).stdout
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout: string; stderr: string }
-    throw new Error(`npm ${args.join(' ')} failed:\n${stdout}\n${stderr}`, { cause: error })
-  }
-}
-
-/** What `npm create @roomful` does, with the packed package in the place of the one on npm. */
-function create(...args: string[]): Promise<string> {
-  return npm(parent, 'exec', '--yes', '--package', packed('create'), '--', 'create-roomful', ...args)
-}
-
-/** The packages are taken from their tarballs, and the driver, which would be compiled, from the repository. */
-async function install(folder: string): Promise<void> {
-  const file = join(folder, 'package.json')
-  const manifest = JSON.parse(await readFile(file, 'utf8'))
-  for (const name of ['protocol', 'server', 'client']) {
-    expect(manifest.dependencies[`@roomful/${name}`]).toBe(`^${version}`)
-    manifest.dependencies[`@roomful/${name}`] = `file:${packed(name)}`
-  }
-  manifest.dependencies['better-sqlite3'] = undefined
-  await writeFile(file, JSON.stringify(manifest))
-  await npm(folder, 'install', '--no-audit', '--no-fund')
-  await installDriver(folder)
-}
+afterAll(() => creator.remove())
 
 async function start(folder: string, port: number): Promise<ChildProcess> {
   // In a group of its own, which ends as one: npm starts a shell, and that the server.
   const app = spawn('npm', ['start'], {
     cwd: folder,
-    env: { ...env, PORT: String(port) },
+    env: { ...npmEnv, PORT: String(port) },
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -80,16 +43,6 @@ async function start(folder: string, port: number): Promise<ChildProcess> {
   return app
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof address !== 'object' || !address) throw new Error('The port is not known')
-  return address.port
-}
-
 const logOf = (page: Page) => page.getByRole('log').textContent()
 
 async function say(page: Page, text: string): Promise<void> {
@@ -104,9 +57,9 @@ describe('npm create @roomful', () => {
   ])(
     'npm create @roomful makes an app that passes its tests and chats in two tabs (%s)',
     async (name, args) => {
-      const told = await create(`My App ${name}`, ...args)
+      const told = await creator.create(`My App ${name}`, ...args)
       expect(told).toContain(`  cd "My App ${name}"\n  npm install\n  npm test\n  npm start\n`)
-      const folder = join(parent, `My App ${name}`)
+      const folder = join(creator.parent, `My App ${name}`)
       expect((await readdir(folder)).sort()).toEqual([
         '.gitignore',
         'README.md',
@@ -119,11 +72,24 @@ describe('npm create @roomful', () => {
         'server.ts',
         'tsconfig.json',
       ])
-      await install(folder)
+      await creator.install(folder)
       expect(await npm(folder, 'test')).toContain('pass 2')
 
       const port = await freePort()
       const app = await start(folder, port)
+      for (const [path, text] of [
+        ['/healthz', 'ok'],
+        ['/readyz', ''],
+        ['/metrics', 'roomful_ready 1'],
+        ['/?from=a-mail', '<!doctype html>'],
+      ] as const) {
+        const response = await fetch(`http://127.0.0.1:${port}${path}`)
+        expect([path, response.status, await response.text()]).toEqual([
+          path,
+          200,
+          expect.stringContaining(text),
+        ])
+      }
       const browser = await launchChromium()
       onTestFinished(() => browser.close())
       const [first, second] = [await browser.newPage(), await browser.newPage()]
@@ -164,6 +130,7 @@ describe('npm create @roomful', () => {
       "Unknown option '--to': npm create @roomful -- --help shows the options\n",
     ],
   ])('npm create @roomful with %s says in one sentence what to do', async (_, args, sentence) => {
+    const { parent } = creator
     await writeFile(join(parent, 'file'), '')
     const cli = join(root, 'packages/create/dist/cli.js')
     const refused = run(process.execPath, [cli, ...args], { cwd: parent })
@@ -179,7 +146,7 @@ describe('npm create @roomful', () => {
     run(process.execPath, [
       join(root, 'node_modules/publint/src/cli.js'),
       'run',
-      packed('create'),
+      creator.packed('create'),
       '--strict',
     ]))
 })

@@ -9,7 +9,8 @@ const { useRoom, useRoomEvent, useStatus, useTimeline } = createHooks(createClie
 function Chat() {
   const room = useRoom('general', { history: 50 })
   const entries = useTimeline(room)
-  const { reason } = useStatus()
+  const status = useStatus()
+  const isRefused = status.state === 'failed' && status.error.code === 'invalid_token'
   const [wave, setWave] = useState('')
   useRoomEvent(room, 'waved', ({ by, emoji }) => setWave(`${by} ${emoji}`))
 
@@ -21,7 +22,7 @@ function Chat() {
 
   return (
     <>
-      <p role="status">{reason}</p>
+      <p role="status">{isRefused ? 'Please log in' : status.reason}</p>
       <ol role="log" aria-label="Messages">
         {entries.map((entry) => (
           <li key={entry.key}>

@@ -5,11 +5,15 @@ import { createTestServer, Device } from '@roomful/server/testing'
 import { protocol } from './protocol.js'
 import { rooms } from './rooms.js'
 
-/** Starts the server without a port, in virtual time. Each real client runs on a device of its own. */
+/**
+ * Starts the server without a port, in virtual time. Each real client runs on a device of its own. Its token is the name
+ * of its user here, whatever `authenticate` in rooms.ts asks for.
+ */
 async function start() {
-  const { network, clock } = await createTestServer(rooms)
-  const connect = (device = new Device(network)) => {
-    const client = createClient({ url: 'ws://test', protocol, session: 'memory' }, device.runtime)
+  const authenticate = ({ token = '' }) => ({ userId: token })
+  const { network, clock } = await createTestServer({ ...rooms, authenticate })
+  const connect = (token: string, device = new Device(network)) => {
+    const client = createClient({ url: 'ws://test', protocol, token, session: 'memory' }, device.runtime)
     return { device, room: client.room('general') }
   }
   return { clock, connect }
@@ -17,7 +21,7 @@ async function start() {
 
 it('everybody in the room sees a wave', async () => {
   const { clock, connect } = await start()
-  const [ada, bob] = [connect(), connect()]
+  const [ada, bob] = [connect('ada'), connect('bob')]
   const seen: string[] = []
   bob.room.on('waved', ({ emoji }) => seen.push(emoji))
   ada.room.join()
@@ -30,7 +34,7 @@ it('everybody in the room sees a wave', async () => {
 
 it('messages that are sent offline arrive later, once and in order', async () => {
   const { clock, connect } = await start()
-  const [ada, bob] = [connect(), connect()]
+  const [ada, bob] = [connect('ada'), connect('bob')]
   const heard: string[] = []
   bob.room.on('chat_message', ({ message }) => heard.push(message))
   ada.room.join()

@@ -11,7 +11,10 @@ function show(line: string): void {
   element('log').append(Object.assign(document.createElement('li'), { textContent: line }))
 }
 
-client.status.subscribe(({ reason }) => element('status').replaceChildren(reason))
+client.status.subscribe((status) => {
+  const isRefused = status.state === 'failed' && status.error.code === 'invalid_token'
+  element('status').replaceChildren(isRefused ? 'Please log in' : status.reason)
+})
 room.on('chat_message', ({ user_id, message }) => show(`${user_id}: ${message}`))
 room.on('waved', ({ by, emoji }) => show(`${by} ${emoji}`))
 
