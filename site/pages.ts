@@ -96,6 +96,7 @@ export const sections: readonly Section[] = [
   {
     text: 'In production',
     pages: [
+      page('Your own server', 'production'),
       page('Deploy', 'deploy'),
       page('Verify a deployment', 'verify'),
       page('Scaling and cost', 'scaling'),
