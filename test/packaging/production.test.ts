@@ -57,7 +57,7 @@ beforeAll(async () => {
   await replace('server.ts', /^/, "import { backUpDaily } from './backup.js'\n")
   await replace('server.ts', 'await server.start()\n', "$&backUpDaily(store, join(DATA, 'backup'))\n")
   await npm(folder, 'run', 'build')
-  const [, lines = ''] = page.match(/^sudo tee -a \/etc\/chat\.env <<END\n(.*?)^END$/ms) ?? []
+  const [, lines = ''] = page.match(/^sudo tee -a \/etc\/chat\.env >\/dev\/null <<END\n(.*?)^END$/ms) ?? []
   settings = Object.fromEntries(
     lines
       .trim()

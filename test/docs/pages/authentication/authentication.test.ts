@@ -11,6 +11,8 @@ import * as clerk from './clerk.js'
 import * as cookies from './cookies.js'
 import * as framework from './framework.js'
 import * as jwt from './jwt.js'
+import { statusText } from './log-in.js'
+import { token } from './token.js'
 
 const PATIENT = { timeout: 10_000 }
 const SECRET = 'a secret of at least thirty-two characters'
@@ -78,6 +80,25 @@ describe('docs/authentication.md', () => {
     }
     expect((await enter(url, { token })).who).toBe('ana')
     expect(reasons).toEqual(['connect', 'expired'])
+  })
+
+  it('whoever is not logged in is asked to, comes in after the log-in, and stays while the route of the tokens is down', async () => {
+    const url = await serve(jwt.serverFor(SECRET))
+    // A client that is refused asks once more.
+    const answers = [401, 401, 502].map((status) => new Response(null, { status }))
+    const fetched = vi.spyOn(globalThis, 'fetch')
+    onTestFinished(() => void vi.restoreAllMocks())
+    fetched.mockImplementation(
+      async () => answers.shift() ?? new Response(await tokenFor('ana', inSeconds(60))),
+    )
+    const { client, who } = await enter(url, { token })
+    expect(who).toBe('invalid_token')
+    expect(statusText(client.status.get())).toBe('Please log in')
+    client.forget()
+    await client.room('general').join()
+    expect(client.user.get()).toBe('ana')
+    expect(answers).toEqual([])
+    expect(statusText(client.status.get())).toBe('Connected')
   })
 
   it('a cookie says who its browser is; after the log-out, it opens nothing and keeps nothing open', async () => {
