@@ -187,6 +187,43 @@ describe('how roomful ends', () => {
     expect(await closed).toBe(1012)
     expect((await cli.exit()).code).toBe(0)
   })
+
+  it.each([
+    ['--drain 0', ['--drain', '0'], {}],
+    ['DRAIN_SECONDS=0', [], { DRAIN_SECONDS: '0' }],
+    ['--drain 0, which goes before DRAIN_SECONDS', ['--drain', '0'], { DRAIN_SECONDS: '60' }],
+  ])('[C20] the command moves nobody on SIGTERM and exits at once, with %s', async (_, args, env) => {
+    const cli = roomful(args, env)
+    const socket = await connect(await cli.url())
+    const closed = new Promise<number>((resolve) => socket.once('close', resolve))
+    const types: string[] = []
+    socket.on('message', (data) => types.push(JSON.parse(data.toString()).type))
+    await next(socket)
+    socket.send(JSON.stringify({ type: 'auth', protocol: 1 }))
+    await next(socket)
+    cli.kill('SIGTERM')
+    expect(await closed).toBe(1012)
+    expect(types).not.toContain('draining')
+    const { code, stdout } = await cli.exit()
+    expect(code).toBe(0)
+    expect(stdout).not.toContain('Draining')
+  })
+
+  it('[C20] --drain says over how long clients are asked to move', { timeout: 40_000 }, async () => {
+    const cli = roomful(['--drain', '1'])
+    const socket = await connect(await cli.url())
+    const closed = new Promise<number>((resolve) => socket.once('close', resolve))
+    await next(socket)
+    socket.send(JSON.stringify({ type: 'auth', protocol: 1 }))
+    await next(socket)
+    cli.kill('SIGTERM')
+    expect(JSON.parse(await next(socket))).toMatchObject({ type: 'draining' })
+    const askedAt = performance.now()
+    // It does not leave by itself.
+    expect(await closed).toBe(1012)
+    expect(performance.now() - askedAt).toBeGreaterThan(900)
+    expect((await cli.exit()).code).toBe(0)
+  })
 })
 
 describe('mistakes end with one sentence, exit code 1 and no stack', () => {
@@ -218,6 +255,9 @@ describe('mistakes end with one sentence, exit code 1 and no stack', () => {
     [[], { REDIS_URL: '' }, /REDIS_URL must be a URL/],
     [[], { AUTH_SECRET: 'short' }, /AUTH_SECRET must have at least 32 characters/],
     [[], { ROOMFUL_LIMITS: 'none' }, /ROOMFUL_LIMITS must be 'on' or 'off', not 'none'/],
+    [['--drain=-1'], {}, /--drain must be a number of seconds from 0 to 3600, not '-1'/],
+    [['--drain', '5s'], {}, /--drain must be a number of seconds from 0 to 3600, not '5s'/],
+    [[], { DRAIN_SECONDS: '9999' }, /DRAIN_SECONDS must be a number of seconds from 0 to 3600, not '9999'/],
     [[], { REDIS_URL: 'localhost:6379' }, /REDIS_URL must be a URL such as redis:\/\/localhost:6379/],
     [[], { REDIS_URL: 'redis://:secret@127.0.0.1:1' }, /no Redis answers at 127\.0\.0\.1:1 \(.*ECONNREFUSED/],
     [['--memory', '--data', 'd'], {}, /--memory and --data contradict each other; choose one/],
@@ -248,6 +288,8 @@ describe('mistakes end with one sentence, exit code 1 and no stack', () => {
       '--admin-port',
       '--data',
       '--memory',
+      '--drain',
+      'DRAIN_SECONDS',
       'ROOMFUL_DATA',
       'AUTH_SECRET',
       'API_KEY',

@@ -9,6 +9,7 @@ import * as z from 'zod/mini'
 import type { Roomful } from './api/api.js'
 import type { Backplane } from './api/contracts/backplane.js'
 import { consoleLogger } from './api/contracts/console-logger.js'
+import type { CloseOptions } from './api/handles/server.js'
 import { refuse } from './api/hooks/refuse.js'
 import { type Limits, resolveLimits, UNLIMITED } from './api/options/limits.js'
 import { jwtAuthentication } from './cli/jwt.js'
@@ -26,9 +27,8 @@ const API_PATH = '/api'
 /** Less than limits.requestMs, after which the socket of a slow sender is closed without an answer. */
 const API_BODY_MS = 8_000
 const LAG_MS = 5_000
-const DRAIN_MS = 15_000
-/** Kubernetes kills after 30 s. */
-const EXIT_BY_MS = 25_000
+/** Beyond the drain, in which the lag and closing fit: with the default, Kubernetes kills 5 s later. */
+const EXIT_AFTER_MS = 10_000
 
 const protocol = defineProtocol({
   /** Sent by the demo page with a chat message. */
@@ -75,7 +75,7 @@ async function main(): Promise<void> {
 }
 
 async function serve(settings: Settings): Promise<void> {
-  const { host, port, adminPort, apiKey, store, unlimited } = settings
+  const { host, port, adminPort, apiKey, store, drainMs, unlimited } = settings
   if (unlimited)
     console.warn('[roomful] ROOMFUL_LIMITS=off: no rate and connection limits; do not expose this server')
   const limits = resolveLimits(unlimited ? UNLIMITED : {})
@@ -88,7 +88,7 @@ async function serve(settings: Settings): Promise<void> {
   const beside = adminPort === undefined ? admin : notFound
   const main = serve(servePages(pages, apiKey ? serveBelow(API_PATH, () => api, beside) : beside))
   const servers = [main]
-  exitOnSignals(async (options) => {
+  exitOnSignals(drainMs, async (options) => {
     await running?.close(options)
     for (const server of servers) server.close()
   })
@@ -189,17 +189,18 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number, name:
   }
 }
 
-function exitOnSignals(close: (options: { lagMs?: number; drainMs?: number }) => Promise<void>): void {
-  const leave = (options: { lagMs?: number; drainMs?: number }) => {
-    setTimeout(() => process.exit(1), EXIT_BY_MS).unref()
+function exitOnSignals(drainMs: number, close: (options: CloseOptions) => Promise<void>): void {
+  const leave = (options: CloseOptions) => {
+    setTimeout(() => process.exit(1), drainMs + EXIT_AFTER_MS).unref()
     close(options).then(
       () => process.exit(0),
       (error: unknown) => fail(error),
     )
   }
   process.once('SIGTERM', () => {
+    if (drainMs === 0) return leave({})
     console.log('Draining…')
-    leave({ lagMs: LAG_MS, drainMs: DRAIN_MS })
+    leave({ lagMs: LAG_MS, drainMs })
   })
   process.once('SIGINT', () => leave({}))
 }

@@ -26,6 +26,8 @@ export interface Settings {
   readonly store: StoreSettings
   /** The name of this node on the page; `undefined` uses the host's name. */
   readonly nodeName: string | undefined
+  /** Over which SIGTERM moves clients to other nodes, in ms; 0 closes at once. */
+  readonly drainMs: number
   readonly unlimited: boolean
 }
 
@@ -51,6 +53,8 @@ Usage: roomful [options]
   --admin-port PORT   moves /healthz, /readyz and /metrics (ADMIN_PORT, default: the same port)
   --data DIR          folder in which everything is kept   (ROOMFUL_DATA, default .roomful); for one process at a time
   --memory            keeps everything in memory: a restart forgets it
+  --drain SECONDS     over which SIGTERM moves clients to other nodes (DRAIN_SECONDS, default 15); 0 closes at once, which
+                      is right for one process: there is no other node, and it is back the sooner
   --supervise         serves in a second process, and starts it again when it was killed; if the address is of this machine
                       alone, as the default is, the page has a button that kills it
   --check             reads the folder's database, says whether it is damaged, and ends; stop the server first
@@ -65,8 +69,10 @@ Environment:
   ROOMFUL_LIMITS=off  makes rate and connection limits infinite, for load tests
 
 Keeping it in a folder needs Node 22.13 or later, or npm install better-sqlite3@12; without either, the default is memory.
-Serves the demo page at /, the WebSocket at /ws. SIGINT (Ctrl-C) exits at once. SIGTERM drains: /readyz answers
-503 for 5 s, then clients are asked over 15 s to reconnect elsewhere.`
+Serves the demo page at /, the WebSocket at /ws. SIGINT (Ctrl-C) exits at once, as SIGTERM does with --drain 0. Otherwise
+SIGTERM drains: /readyz answers 503 for 5 s, then clients are asked over 15 s to reconnect elsewhere.`
+
+const MOST_DRAIN_SECONDS = 3_600
 
 const OPTIONS = {
   port: { type: 'string' },
@@ -74,6 +80,7 @@ const OPTIONS = {
   'admin-port': { type: 'string' },
   data: { type: 'string' },
   memory: { type: 'boolean' },
+  drain: { type: 'string' },
   supervise: { type: 'boolean' },
   check: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -102,6 +109,10 @@ export function readCommand(
       apiKey: toApiKey(env.API_KEY),
       store,
       nodeName: env.NODE_NAME || undefined,
+      drainMs: toDrain(
+        values.drain ?? (env.DRAIN_SECONDS || '15'),
+        values.drain === undefined ? 'DRAIN_SECONDS' : '--drain',
+      ),
       unlimited: toSwitch(env.ROOMFUL_LIMITS),
     },
   }
@@ -145,6 +156,13 @@ function toPort(value: string, name: string): number {
   const port = Number(value)
   if (/^\d{1,5}$/.test(value) && port <= 65_535) return port
   throw new UsageError(`${name} must be a port from 0 to 65535, not '${value}'`)
+}
+
+/** In ms. @throws UsageError */
+function toDrain(value: string, name: string): number {
+  const seconds = Number(value)
+  if (/^\d{1,4}$/.test(value) && seconds <= MOST_DRAIN_SECONDS) return seconds * 1_000
+  throw new UsageError(`${name} must be a number of seconds from 0 to ${MOST_DRAIN_SECONDS}, not '${value}'`)
 }
 
 /** Rejects an empty text, which a forgotten variable leaves: without a secret, everybody could connect. */
