@@ -1,5 +1,5 @@
 import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,6 +9,7 @@ import { createClient } from '@roomful/client'
 import { expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { Cli, type CliOptions, ROOMFUL } from '../support/cli.js'
+import { StoreServer } from '../support/store-server.js'
 
 /** A server without clients takes 5 s to end, and Node a while to start where cores are busy. */
 const PATIENCE = { timeout: 60_000 }
@@ -187,6 +188,32 @@ it('--check says whether the database of a stopped server is damaged, and where'
   const { code, stderr } = await check()
   expect(code).toBe(1)
   expect(stderr).toMatch(/page \d+.*\n(.*\n)*roomful: .*roomful\.db is damaged; restore a backup/)
+})
+
+it('--check names any file, such as the one of your own server', PATIENCE, async () => {
+  const folder = await newFolder()
+  const server = await StoreServer.start({ store: 'sqlite', options: { file: join(folder, 'chat.db') } })
+  onTestFinished(() => server.kill())
+  await server.kill()
+  const check = (...args: readonly string[]) => roomful(['--check', ...args], {}, { folder }).exit()
+  const fine = { code: 0, stdout: `Roomful: nothing is damaged in ${join(folder, 'chat.db')}\n` }
+  expect(await check('chat.db')).toMatchObject(fine)
+  expect(await check('typo.db')).toMatchObject({
+    code: 1,
+    stderr: `roomful: there is no ${join(folder, 'typo.db')} to check; name the file, as in: --check data/chat.db\n`,
+  })
+  await rename(join(folder, 'chat.db'), join(folder, 'roomful.db'))
+  expect(await check('.')).toMatchObject({ code: 0, stdout: expect.stringContaining('roomful.db') })
+})
+
+it('--check takes one database, and no other option takes one', PATIENCE, async () => {
+  const refusals: readonly [readonly string[], string][] = [
+    [['--check', 'a.db', 'b.db'], "Unexpected argument 'b.db'; see roomful --help"],
+    [['a.db'], "Unexpected argument 'a.db'; see roomful --help"],
+    [['--check', 'a.db', '--data', 'd'], '--check needs one database: a file, or its folder by --data'],
+  ]
+  for (const [args, sentence] of refusals)
+    expect(await roomful(args).exit()).toMatchObject({ code: 1, stderr: `roomful: ${sentence}\n` })
 })
 
 /** A copy of the command that has what it imports beside it, and no better-sqlite3 anywhere above. */

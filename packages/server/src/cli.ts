@@ -17,7 +17,7 @@ import { isLoopback, isWildcard, networkHosts, urlOf } from './cli/network.js'
 import { loadDemo, notFound, serveAdmin, serveBelow, servePages } from './cli/pages.js'
 import { addressOf } from './cli/redis.js'
 import { HELP, readCommand, type Settings, UsageError } from './cli/settings.js'
-import { checkFolder, openStore } from './cli/store.js'
+import { checkDatabase, openStore } from './cli/store.js'
 import { isSupervised, obey, supervise } from './cli/supervise.js'
 import { bearer } from './http/bearer.js'
 import { createServer } from './server/create-server.js'
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
       supervise(fileURLToPath(import.meta.url), command.args)
       break
     case 'check':
-      if (!checkFolder(command.folder)) process.exitCode = 1
+      if (!checkDatabase(command.path)) process.exitCode = 1
       break
     case 'serve':
       await serve(command.settings)

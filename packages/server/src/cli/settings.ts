@@ -35,7 +35,8 @@ export type Command =
   | { readonly run: 'serve'; readonly settings: Settings }
   /** `args` are those of the process that serves. */
   | { readonly run: 'supervise'; readonly args: readonly string[] }
-  | { readonly run: 'check'; readonly folder: string }
+  /** `path` is absolute, and names a database or its folder. */
+  | { readonly run: 'check'; readonly path: string }
   | { readonly run: 'help' }
   | { readonly run: 'version' }
 
@@ -57,7 +58,8 @@ Usage: roomful [options]
                       is right for one process: there is no other node, and it is back the sooner
   --supervise         serves in a second process, and starts it again when it was killed; if the address is of this machine
                       alone, as the default is, the page has a button that kills it
-  --check             reads the folder's database, says whether it is damaged, and ends; stop the server first
+  --check [FILE]      reads a database, that in the folder if none is named, says whether it is damaged, and ends;
+                      stop the server first
   --help, --version
 
 Environment:
@@ -92,11 +94,12 @@ export function readCommand(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Command {
-  const values = parse(args)
+  const { values, file } = parse(args)
   if (values.help) return { run: 'help' }
   if (values.version) return { run: 'version' }
+  if (file !== undefined) return { run: 'check', path: resolve(file) }
   const store = toStore(values, env)
-  if (values.check) return { run: 'check', folder: toFolder(store) }
+  if (values.check) return { run: 'check', path: toFolder(store) }
   if (values.supervise) return { run: 'supervise', args: args.filter((arg) => arg !== '--supervise') }
   const adminPort = values['admin-port'] ?? env.ADMIN_PORT
   return {
@@ -143,9 +146,20 @@ function toFolder(store: StoreSettings): string {
   throw new UsageError('--check reads the database in a folder; leave out --memory and REDIS_URL')
 }
 
+/** `file` is what `--check` names. @throws UsageError */
 function parse(args: readonly string[]) {
+  const { values, positionals } = read(args)
+  const [file, more] = positionals
+  if (file === undefined) return { values, file }
+  if (!values.check || more !== undefined)
+    throw new UsageError(`Unexpected argument '${values.check ? more : file}'; see roomful --help`)
+  if (values.data === undefined && file !== '') return { values, file }
+  throw new UsageError('--check needs one database: a file, or its folder by --data')
+}
+
+function read(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false }).values
+    return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true })
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('. ')[0] : String(error)
     throw new UsageError(`${reason}; see roomful --help`)

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Backplane } from '../api/contracts/backplane.js'
@@ -49,11 +49,15 @@ async function openFolder(folder: string): Promise<Backplane> {
   return sqlite({ file })
 }
 
-/** Says what is damaged in the database of a folder; returns whether nothing is. @throws UsageError if it cannot be read */
-export function checkFolder(folder: string): boolean {
-  const file = join(folder, FILE)
-  if (!existsSync(file)) throw new UsageError(`there is no ${file} to check; name its folder with --data`)
-  if (!hasDriver(places())) throw new UsageError(`nothing here can open a database in ${folder}; ${CURES}`)
+/**
+ * Says what is damaged in a database, which is named itself or by its folder; returns whether nothing is.
+ * @throws UsageError if it cannot be read
+ */
+export function checkDatabase(path: string): boolean {
+  const file = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, FILE) : path
+  if (!existsSync(file))
+    throw new UsageError(`there is no ${file} to check; name the file, as in: --check data/chat.db`)
+  if (!hasDriver(places())) throw new UsageError(`nothing here can open ${file}; ${CURES}`)
   const problems = problemsIn(file)
   for (const problem of problems) console.error(problem)
   if (problems.length > 0)
