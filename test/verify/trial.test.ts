@@ -7,6 +7,7 @@ import { isFine, type Report } from '../../packages/server/src/verify/report.js'
 import { freePort } from '../support/free-port.js'
 import { passTo } from '../support/nginx.js'
 import { StoreServer, type StoreServerOptions } from '../support/store-server.js'
+import { TcpProxy } from '../support/tcp-proxy.js'
 import { balancer, type Fate, spoiling } from './proxies.js'
 import { faultsIn, nginx, roomful, type Short, verified } from './targets.js'
 
@@ -136,6 +137,25 @@ describe('verify lets clients talk, and tells what became of what they said', ()
     const address = url(await roomful({ authenticate, authorize: () => true }))
     const report = await verified(address, { seconds: 16, idle: 10, more: { token: 'ana' } })
     expect(report.findings.filter(({ code }) => code !== 'idle_too_short')).toEqual([])
+  })
+
+  it('[E12] verify stays within the limits of one user when an outage ends, after which all its clients repeat at once', {
+    timeout,
+  }, async () => {
+    const authenticate = () => ({ userId: 'ana' })
+    const limits = { messagesBurst: 20 }
+    const proxy = await TcpProxy.to(await roomful({ authenticate, authorize: () => true, limits }))
+    onTestFinished(() => proxy.close())
+    const verifying = verified(proxy.url, { seconds: 12, more: { token: 'ana' } })
+    await expect.poll(() => proxy.wires.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(4)
+    proxy.shut()
+    // In this time as many messages are written as the server takes at once, twice over.
+    await new Promise((resolve) => setTimeout(resolve, 5_000))
+    proxy.open()
+    const { tally } = trialOf(await verifying)
+    expect(tally.longestOutageMs).toBeGreaterThan(4_000)
+    expect(tally.acked).toBeGreaterThan(10)
+    expect([...tally.limits]).toEqual([])
   })
 
   it('verify is not confused by what the application publishes in its rooms', { timeout }, async () => {

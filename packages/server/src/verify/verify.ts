@@ -36,7 +36,8 @@ export async function verify(options: VerifyOptions): Promise<Report> {
   const tally = new Tally()
   const stopShowing = show(options, tally)
   const { limits, pingIntervalMs } = reached.greeted
-  const trial = { target, clients, ms: trialMs, messagesPerSecond: limits.messages_per_second, signal, tally }
+  const rates = { messagesPerSecond: limits.messages_per_second, messagesBurst: limits.messages_burst }
+  const trial = { target, clients, ms: trialMs, ...rates, signal, tally }
   try {
     const [verdict, holds]: readonly [Awaited<ReturnType<typeof runTrial>>, readonly Hold[]] =
       await Promise.all([

@@ -24,12 +24,13 @@ const CATCH_UP_MS = 5_000
 /** After this time, what waits for an answer is sent again on a new connection. */
 const REPEAT_MS = 4_000
 const PAGE = 50
-const MOST_WAITING = 50
 
 export interface RoundOptions {
   readonly target: Target
   readonly clients: number
   readonly perSecond: number
+  /** How many messages of one client may wait for an answer. */
+  readonly mostWaiting: number
   readonly ms: number
   /** How long to wait at the end for what has no answer yet, in ms. */
   readonly patienceMs: number
@@ -119,7 +120,7 @@ export class Round {
 
   #say(client = pick(this.#clients)): void {
     // While the server is away, what nobody takes does not pile up.
-    if (client && client.outbox.length < MOST_WAITING) client.write(`verify ${++this.#written}`)
+    if (client && client.outbox.length < this.options.mostWaiting) client.write(`verify ${++this.#written}`)
   }
 
   #cut(): void {

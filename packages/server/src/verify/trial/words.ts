@@ -207,7 +207,7 @@ function limitWords(limits: Tally['limits']): readonly Finding[] {
       limit(
         `limit_${code}`,
         `The trial met a limit, ${count(times, 'time')}: ${what}. That is no fault.`,
-        'Other clients with the same token count too. Use a user of its own, or fewer --clients.',
+        'Other clients of the same user count too and, where nobody logs in, those of the same address. Use a user of its own, or fewer --clients.',
       ),
     ]
   })
