@@ -1,7 +1,8 @@
+import type { AuthenticationRequest } from '@roomful/server'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Quantiles } from '../../packages/server/src/verify/quantiles.js'
 import { Cli } from '../support/cli.js'
-import { answering, roomful } from './targets.js'
+import { answering, http, roomful } from './targets.js'
 
 const started: Cli[] = []
 
@@ -45,6 +46,44 @@ describe('roomful verify', () => {
     expect(code).toBe(1)
   })
 
+  it('[C7] roomful verify logs in by the cookie that authenticate reads, in all of its requests', {
+    timeout: 40_000,
+  }, async () => {
+    const headers: string[] = []
+    const authenticate = ({ request }: AuthenticationRequest) => {
+      headers.push(String(request.headers.cookie))
+      return request.headers.cookie === 'theme=dark; session=a1b2' && request.headers['x-tenant'] === 'acme'
+        ? { userId: 'ana' }
+        : null
+    }
+    const url = `ws://127.0.0.1:${await roomful({ authenticate, authorize: () => true })}`
+    const refused = await verify(url, '--token', 'cookie').exit()
+    expect(refused.stdout).toContain("if it reads a cookie or another header: --header 'Cookie: NAME=VALUE'")
+    expect(refused.code).toBe(1)
+    headers.length = 0
+    const cookies = ['--header', 'Cookie: theme=dark', '--header', 'cookie:session=a1b2']
+    const { code, stdout } = await verify(url, ...cookies, '--header', 'X-Tenant: acme', ...brief).exit()
+    expect(stdout).toMatch(/Nothing is wrong\.\n$/)
+    expect(code).toBe(0)
+    expect(stdout).not.toContain('a1b2')
+    expect(headers.length).toBeGreaterThan(5)
+    expect(new Set(headers)).toEqual(new Set(['theme=dark; session=a1b2']))
+  })
+
+  it('roomful verify sends its headers when it looks for the path, too', async () => {
+    const cookies = new Map<string, string | undefined>()
+    const port = await http((request, response) => {
+      cookies.set(request.url ?? '', request.headers.cookie)
+      response.writeHead(404).end()
+    })
+    await verify(`ws://127.0.0.1:${port}/nowhere`, '--header', 'Cookie: session=a1b2').exit()
+    expect(Object.fromEntries(cookies)).toEqual({
+      '/nowhere': 'session=a1b2',
+      '/ws': 'session=a1b2',
+      '/': 'session=a1b2',
+    })
+  })
+
   it('roomful verify ends the trial on Ctrl-C, and reports what it saw', { timeout: 40_000 }, async () => {
     const cli = verify(await address(), '--seconds', '600')
     await new Promise((resolve) => setTimeout(resolve, 6_000))
@@ -65,6 +104,15 @@ describe('roomful verify', () => {
     [['ws://a', '--seconds', ''], /--seconds must be a number/],
     [['ws://a', '--idle', 'x'], /--idle must be a number/],
     [['ws://a', '--room', '@me'], /--room must be the beginning of a name/],
+    [
+      ['ws://a', '--header', 'session'],
+      /--header must be a name and a value .* as in 'Cookie: session=a1b2'/,
+    ],
+    [['ws://a', '--header', 'my cookie: a'], /--header must be a name and a value/],
+    [['ws://a', '--header', ': a'], /--header must be a name and a value/],
+    [['ws://a', '--header', 'X-A: 1', '--header', 'Cookie: a\nb'], /--header must be a name and a value/],
+    [['ws://a', '--header', 'ORIGIN: https://b'], /--header cannot set ORIGIN, .*--origin/],
+    [['ws://a', '--header', 'Sec-WebSocket-Key: a'], /--header cannot set Sec-WebSocket-Key/],
     [['ws://a', '--tokn', 'x'], /Unknown option '--tokn'.*--help/],
   ])('roomful verify ends with 2 and one sentence for a wrong option: %j', async (args, sentence) => {
     const { code, stderr } = await verify(...args).exit()
@@ -75,7 +123,17 @@ describe('roomful verify', () => {
 
   it('roomful verify --help tells all of it', async () => {
     const { code, stdout } = await verify('--help').exit()
-    const words = ['--token', '--origin', '--room', '--clients', '--seconds', '--idle', '--json', 'Ctrl-C']
+    const words = [
+      '--token',
+      '--header',
+      '--origin',
+      '--room',
+      '--clients',
+      '--seconds',
+      '--idle',
+      '--json',
+      'Ctrl-C',
+    ]
     for (const word of words) expect(stdout).toContain(word)
     expect(code).toBe(0)
   })

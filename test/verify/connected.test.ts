@@ -51,7 +51,10 @@ describe('verify names who is not let in', () => {
       code: 'token_missing',
       mend: expect.stringContaining('--token'),
     })
-    expect(await wrongWith(url(port), { token: 'bob' })).toMatchObject({ code: 'token_refused' })
+    expect(await wrongWith(url(port), { token: 'bob' })).toMatchObject({
+      code: 'token_refused',
+      mend: expect.stringContaining("--header 'Cookie: NAME=VALUE'"),
+    })
     expect(await wrongWith(url(port), { token: 'ana' })).toBeUndefined()
     const expired = await roomful({ authenticate: () => ({ refused: 'expired' }), authorize: allow })
     expect(await wrongWith(url(expired), { token: 'ana' })).toMatchObject({ code: 'token_expired' })

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { parseArgs } from 'node:util'
 import { originOf, type Target } from '../verify/target.js'
 import { UsageError } from './settings.js'
@@ -16,6 +17,8 @@ export const VERIFY_HELP = `roomful verify: whether users can rely on a server, 
 Usage: roomful verify URL [options]        for example: roomful verify wss://chat.example.com/ws
 
   --token TOKEN     what authenticate gets; in a shell, better ROOMFUL_TOKEN, which other users of the machine do not see
+  --header 'NAME: VALUE'
+                    a header of the requests, such as the Cookie that authenticate reads; for several, name it again
   --origin ORIGIN   that of your pages                   (default: that of the URL, as of a page from the same host)
   --room PREFIX     what the names of the rooms begin with (default: verify-)
   --clients N       how many clients talk, 2 to 50       (default: 4)
@@ -33,6 +36,7 @@ Ctrl-C ends the trial and prints what was seen so far. Exit code: 0 nothing is w
 
 const OPTIONS = {
   token: { type: 'string' },
+  header: { type: 'string', multiple: true },
   origin: { type: 'string' },
   room: { type: 'string' },
   clients: { type: 'string' },
@@ -42,6 +46,8 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
+/** What the request to upgrade consists of. */
+const OWN_HEADER = /^(host|origin|connection|upgrade|content-length|transfer-encoding|sec-websocket-.*)$/
 const MOST_SECONDS = 7 * 86_400
 /** Leaves space for what the names of rooms end with. */
 const ROOM = /^[\p{L}\p{M}\p{N}_.:\-=,;][\p{L}\p{M}\p{N}_.:\-=@,;]{0,99}$/u
@@ -64,6 +70,7 @@ export function readVerify(
       origin: values.origin ?? originOf(url),
       room: toRoom(values.room ?? `verify-${randomBytes(3).toString('hex')}-`),
       ...(token !== undefined && { token }),
+      ...(values.header && { headers: toHeaders(values.header) }),
     },
     clients: toNumber(values.clients ?? '4', '--clients', 2, 50),
     trialMs: toNumber(values.seconds ?? '60', '--seconds', 1, MOST_SECONDS) * 1_000,
@@ -96,6 +103,31 @@ function toRoom(prefix: string): string {
   throw new UsageError(
     '--room must be the beginning of a name of a room: up to 100 letters, digits and _ . : - = , ;',
   )
+}
+
+/** @throws UsageError, without the value, which may be a secret */
+function toHeaders(texts: readonly string[]): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {}
+  for (const text of texts) {
+    const [, name = '', value = ''] = /^([^:]*):(.*)$/s.exec(text) ?? []
+    const key = name.toLowerCase()
+    try {
+      validateHeaderName(name)
+      validateHeaderValue(name, value.trim())
+    } catch {
+      throw new UsageError(
+        "--header must be a name and a value that HTTP allows, as in 'Cookie: session=a1b2'",
+      )
+    }
+    if (OWN_HEADER.test(key))
+      throw new UsageError(
+        `--header cannot set ${name}, which belongs to the request itself; the Origin has an option, --origin`,
+      )
+    const others = headers[key]
+    headers[key] =
+      others === undefined ? value.trim() : `${others}${key === 'cookie' ? '; ' : ', '}${value.trim()}`
+  }
+  return headers
 }
 
 function toNumber(value: string, name: string, least: number, most: number): number {

@@ -5,6 +5,8 @@ export interface Target {
   /** As the browser of a page sends it. */
   readonly origin: string
   readonly token?: string
+  /** Sent with each request, such as the cookie that `authenticate` reads. */
+  readonly headers?: Readonly<Record<string, string>>
   /** What the names of the rooms begin with. */
   readonly room: string
 }

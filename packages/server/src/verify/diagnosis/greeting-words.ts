@@ -70,6 +70,8 @@ const STEPS: Readonly<Record<Step, string>> = {
   send: 'a chat message',
 }
 
+const COOKIE = "Or, if it reads a cookie or another header: --header 'Cookie: NAME=VALUE'"
+
 /** Why the server did not let a client do what the trial needs. */
 export function refusalWords(
   step: Step,
@@ -84,11 +86,17 @@ export function refusalWords(
     case 'not_authenticated':
     case 'auth_timeout':
       if (!hasToken)
-        return wrong('token_missing', `The server asks for a token (${code}).`, 'Give it one: --token TOKEN')
+        return wrong(
+          'token_missing',
+          target?.headers
+            ? `The server does not let in who brings these headers and no token (${code}).`
+            : `The server asks for a token (${code}).`,
+          `Give it a token: --token TOKEN  ${COOKIE}`,
+        )
       return wrong(
         'token_refused',
         `The server refuses the token (${code}): authenticate returned null for it.`,
-        'Use one that is signed with the secret of this server, and for its audience. A JWT that is not valid yet is refused too: compare the clocks.',
+        `Use one that is signed with the secret of this server, and for its audience. A JWT that is not valid yet is refused too: compare the clocks.  ${COOKIE}`,
       )
     case 'token_expired':
       return wrong('token_expired', 'The token has expired.', 'Give it a new one: --token TOKEN')

@@ -145,8 +145,8 @@ export function answerWords(answer: Answered, target: Target, elsewhere: readonl
     case 407:
       return wrong(
         'credentials',
-        `Something before Roomful asks for credentials (${status}${by}${headers['www-authenticate'] ? `, ${headers['www-authenticate']}` : ''}). A page cannot send them with a WebSocket.`,
-        'Leave the path of the WebSocket out of it, and let the server check the token: createServer({ authenticate }).',
+        `Something before Roomful asks for credentials (${status}${by}${headers['www-authenticate'] ? `, ${headers['www-authenticate']}` : ''}). A page can send no password with a WebSocket, only cookies.`,
+        "Leave the path of the WebSocket out of it, and let the server check the token: createServer({ authenticate }).  If it is a cookie that it asks for: --header 'Cookie: NAME=VALUE'",
       )
     case 403:
       return forbiddenWords(answer, target)

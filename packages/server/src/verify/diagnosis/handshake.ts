@@ -51,13 +51,17 @@ export interface Certificate {
 }
 
 /** Asks for an upgrade as a browser does, and ends the connection. */
-export async function shakeHands({ url, origin }: Target, path = url.pathname): Promise<Handshake> {
+export async function shakeHands(
+  { url, origin, headers = {} }: Target,
+  path = url.pathname,
+): Promise<Handshake> {
   const isTls = url.protocol === 'wss:'
   const options = {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port || (isTls ? 443 : 80),
     path: `${path}${url.search}`,
     headers: {
+      ...headers,
       ...{ host: url.host, origin, connection: 'Upgrade', upgrade: 'websocket' },
       'sec-websocket-version': '13',
       'sec-websocket-key': randomBytes(16).toString('base64'),

@@ -38,9 +38,10 @@ export interface Ending {
   readonly at: number
 }
 
-export function openSocket({ url, origin }: Target, perMessageDeflate = false): WebSocket {
+export function openSocket({ url, origin, headers }: Target, perMessageDeflate = false): WebSocket {
   return new WebSocket(url, {
     origin,
+    headers,
     perMessageDeflate,
     handshakeTimeout: CONNECT_MS,
     maxPayload: FRAME_BYTES,
