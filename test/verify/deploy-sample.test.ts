@@ -25,12 +25,9 @@ it('[M11] verify finds nothing wrong with the nginx of docs/deploy.md over TLS, 
     sample
       .replace('10.0.0.1:3000', `127.0.0.1:${north.port}`)
       .replace('10.0.0.2:3000', `127.0.0.1:${south.port}`)
-      .replace(
-        'listen 443 ssl;',
-        `listen 127.0.0.1:${port} ssl;
-         ssl_certificate ${join(folder, 'cert.pem')};
-         ssl_certificate_key ${join(folder, 'key.pem')};`,
-      ),
+      .replace('listen 443 ssl;', `listen 127.0.0.1:${port} ssl;`)
+      .replace('/etc/letsencrypt/live/example.com/fullchain.pem', join(folder, 'cert.pem'))
+      .replace('/etc/letsencrypt/live/example.com/privkey.pem', join(folder, 'key.pem')),
   )
   onTestFinished(() => nginx.stop())
   const args = ['verify', `wss://127.0.0.1:${nginx.port}`, '--seconds', '8', '--idle', '0', '--json']

@@ -48,9 +48,9 @@ const IN_MEMORY =
   'from @roomful/server/sqlite, or say that it is meant with memory()'
 
 /**
- * Creates a server. It serves once `listen` or `attach` is called. Handle signals yourself. So that a deployment
- * loses nothing, use `process.once('SIGTERM', () => server.close({ lagMs: 5_000, drainMs: 15_000 }))`; the process
- * ends when it has closed.
+ * Creates a server. It serves once `listen` or `attach` is called. Handle signals yourself:
+ * `process.once('SIGTERM', () => server.close())` or, where clients have other nodes to move to,
+ * `close({ lagMs: 5_000, drainMs: 15_000 })`; the process ends when it has closed.
  * @throws TypeError for an option that cannot work; it says how to fix it
  */
 export function createServer<const P extends AnyProtocol = BuiltIn, D = unknown>(
