@@ -1,9 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient, type RedisClientType } from 'redis'
+import { installed } from './installed.js'
 
 export interface RedisOptions {
   /** Writes each command to disk before it is answered, so that a restart loses nothing. @default false */
@@ -59,7 +60,9 @@ export class RedisServer {
       ...(replicaOf && { replicaof: `127.0.0.1 ${replicaOf.port}` }),
     }
     const flags = Object.entries(given).flatMap(([name, value]) => [`--${name}`, ...value.split(' ')])
-    this.#process = spawn(redisServer(), [...flags, ...args], { stdio: 'ignore' })
+    this.#process = spawn(installed('redis-server', 'redis-server', ' 7 or later'), [...flags, ...args], {
+      stdio: 'ignore',
+    })
     await this.#untilReady()
   }
 
@@ -129,36 +132,6 @@ async function connect(url: string, password = ''): Promise<RedisClientType> {
   })
   await client.connect()
   return client
-}
-
-let found: string | undefined
-
-/** @throws Error that says what to install */
-function redisServer(): string {
-  found ??= find() ?? install() ?? find()
-  if (found) return found
-  throw new Error(
-    'These tests start redis-server 7 or later, which is not installed: apt-get install redis-server',
-  )
-}
-
-function find(): string | undefined {
-  try {
-    return execFileSync('which', ['redis-server'], { encoding: 'utf8' }).trim()
-  } catch {
-    return undefined
-  }
-}
-
-function install(): undefined {
-  if (process.getuid?.() !== 0) return
-  // Test files run side by side: without the wait, the second finds apt locked by the first and gives up.
-  const options = ['-o', 'DPkg::Lock::Timeout=50', 'install', '-y', 'redis-server']
-  try {
-    execFileSync('apt-get', options, { stdio: 'ignore' })
-  } catch {
-    // Not this kind of system, or no network: said by the caller.
-  }
 }
 
 function freePort(): Promise<number> {

@@ -8,7 +8,8 @@ import type { Finding } from '../../packages/server/src/verify/finding.js'
 import type { Report } from '../../packages/server/src/verify/report.js'
 import { originOf, type Target } from '../../packages/server/src/verify/target.js'
 import { verify } from '../../packages/server/src/verify/verify.js'
-import { Nginx } from '../support/nginx.js'
+import { startNginx } from '../support/nginx.js'
+import type { ProxyProcess } from '../support/proxy-process.js'
 
 export function targetOf(address: string, more: Partial<Target> = {}): Target {
   const url = new URL(address)
@@ -57,8 +58,8 @@ export async function listening(server: Server | ReturnType<typeof createTcpServ
   return (server.address() as AddressInfo).port
 }
 
-export async function nginx(server: string, http?: string): Promise<Nginx> {
-  const started = await Nginx.start(server, http)
+export async function nginx(server: string, http?: string): Promise<ProxyProcess> {
+  const started = await startNginx(server, http)
   onTestFinished(() => started.stop())
   return started
 }
