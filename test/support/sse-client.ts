@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
+import { request as requestTls } from 'node:https'
 import { onTestFinished } from 'vitest'
 import { EventParser, type ReceivedEvent } from './event-parser.js'
 import { KEY } from './http-api.js'
@@ -7,6 +8,8 @@ import { KEY } from './http-api.js'
 export interface SseOptions {
   readonly lastEventId?: string
   readonly key?: string
+  /** The authority that is trusted, for https. */
+  readonly ca?: string
 }
 
 /** A client of a stream, which reads it once and does not come back. */
@@ -69,12 +72,12 @@ export class SseClient {
   }
 }
 
-async function ask(url: string, { lastEventId, key = KEY }: SseOptions): Promise<IncomingMessage> {
+async function ask(url: string, { lastEventId, key = KEY, ca }: SseOptions): Promise<IncomingMessage> {
   const headers = {
     authorization: `Bearer ${key}`,
     ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
   }
-  const asked = request(url, { headers, agent: false })
+  const asked = ca ? requestTls(url, { headers, ca, agent: false }) : request(url, { headers, agent: false })
   asked.end()
   const [response] = (await once(asked, 'response')) as [IncomingMessage]
   if (response.statusCode === 200) return response
