@@ -8,8 +8,8 @@ export const PASS_HOST =
   'nginx: proxy_set_header Host $http_host;  Apache: ProxyPreserveHost On  (Caddy does it by itself)'
 
 export const WAIT_LONGER =
-  'nginx: proxy_read_timeout 75s;  HAProxy: timeout tunnel 75s  AWS ALB: idle timeout 60 s or more  ' +
-  'Or have the server ping more often: limits.heartbeatMs'
+  'nginx: proxy_read_timeout 75s;  HAProxy: timeout tunnel 75s  Apache: Timeout 75  ' +
+  'AWS ALB: idle timeout 60 s or more  Or have the server ping more often: limits.heartbeatMs'
 
 export const SEND_AT_ONCE =
   'Look for what reads the traffic on its way (a scanner, a content filter, a buffering proxy), and have it leave this path ' +
