@@ -5,7 +5,7 @@ import { createClient } from '@roomful/client'
 import { createServer, memory } from '@roomful/server'
 import { expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { Nginx } from '../support/nginx.js'
+import { startNginx } from '../support/nginx.js'
 
 const page = readFileSync(new URL('../../docs/deploy.md', import.meta.url), 'utf8')
 
@@ -20,7 +20,7 @@ it('docs/deploy.md passes only the rooms of a site that nginx serves already', {
   onTestFinished(() => server.close())
   const { port } = http.address() as AddressInfo
   const [, sample = ''] = /```nginx\n( {2}location \/ws [\s\S]+?)```/.exec(page) ?? []
-  const nginx = await Nginx.start(
+  const nginx = await startNginx(
     `location / { return 200 "the site"; } ${sample}`,
     `upstream roomful { server 127.0.0.1:${port}; }`,
   )

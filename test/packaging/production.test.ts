@@ -13,7 +13,7 @@ import { launchChromium } from '../support/chromium.js'
 import { Cli } from '../support/cli.js'
 import { Creator, npm } from '../support/created-app.js'
 import { freePort } from '../support/free-port.js'
-import { Nginx } from '../support/nginx.js'
+import { startNginxWith } from '../support/nginx.js'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 })
 
@@ -111,7 +111,7 @@ async function sign(userId: string): Promise<string> {
 }
 
 async function startNginx(sitePort: number, certificate: string) {
-  const nginx = await Nginx.with((port) =>
+  const nginx = await startNginxWith((port) =>
     fileOf('/etc/nginx/conf.d/chat.conf')
       .replace(/ *listen \[::].*\n/g, '')
       .replace('listen 80;', `listen 127.0.0.1:${port + 1};`)
