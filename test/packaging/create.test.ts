@@ -10,7 +10,7 @@ import { launchChromium } from '../support/chromium.js'
 import { Creator, npm, npmEnv } from '../support/created-app.js'
 import { freePort } from '../support/free-port.js'
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 })
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))

@@ -15,7 +15,7 @@ import { Creator, npm } from '../support/created-app.js'
 import { freePort } from '../support/free-port.js'
 import { startNginxWith } from '../support/nginx.js'
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 })
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
