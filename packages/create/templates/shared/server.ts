@@ -29,8 +29,9 @@ const answer: RequestListener = async (request, response) => {
   response.writeHead(200, { 'content-type': type }).end(file)
 }
 
-// One port serves the page over HTTP, and the rooms at /ws. A socket that stays silent is closed.
-const http = createHttpServer({ headersTimeout: 10_000, requestTimeout: 10_000 }, answer)
+// One port serves the page over HTTP, and the rooms at /ws. Sockets that are silent or slow are closed.
+const limits = { headersTimeout: 10_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 }
+const http = createHttpServer(limits, answer)
 http.setTimeout(10_000)
 http.maxConnections = 11_000
 server.attach(http, { path: '/ws' })
