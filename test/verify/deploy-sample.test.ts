@@ -61,14 +61,14 @@ describe('verify finds nothing wrong with the proxies of docs/deploy.md over TLS
         const written = await writtenOn(node)
         return [...running].every((name) => (written.get(name) ?? 0) >= enough(name))
       }
-      await vi.waitUntil(all, { timeout: 60_000, interval: 200 })
+      await vi.waitUntil(all, { timeout: 120_000, interval: 200 })
     }
     await until(north, () => 6)
     const written = await writtenOn(south)
     await north.kill()
     await until(south, (name) => (written.get(name) ?? 0) + 12)
     for (const cli of clis.values()) cli.kill('SIGINT')
-  }, 120_000)
+  }, 300_000)
 
   it.each(names)('[M11] %s', async (name) => {
     const { code, stdout } = await (exits.get(name) as Promise<Exit>)
