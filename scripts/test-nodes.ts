@@ -12,7 +12,7 @@ const ALL = ['22', '24', 'latest']
 const TESTS = [
   'test/wire',
   'test/regression',
-  'test/packaging',
+  'test/packaging/packed.test.ts',
   'test/durable',
   'packages/server/test/backplane/sqlite',
 ]

@@ -3,7 +3,7 @@ import { simulateCluster } from './cluster/cluster.js'
 import { clusterTraitsOf } from './cluster/traits.js'
 import { addTo, describeRun, newTotals } from './report.js'
 
-const SEEDS = Number(process.env.SIM_CLUSTER_SEEDS ?? 150)
+const SEEDS = Number(process.env.SIM_CLUSTER_SEEDS ?? 80)
 const FIRST = Number(process.env.SIM_FIRST ?? 1)
 
 describe('the deterministic simulation of several nodes on a model of Redis', () => {

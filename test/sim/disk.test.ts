@@ -17,7 +17,7 @@ import { Oracle } from './oracle.js'
 import { Random } from './random.js'
 import { addTo, describeRun, newTotals } from './report.js'
 
-const SEEDS = Number(process.env.SIM_DISK_SEEDS ?? 60)
+const SEEDS = Number(process.env.SIM_DISK_SEEDS ?? 40)
 const FIRST = Number(process.env.SIM_FIRST ?? 1)
 
 /** Seeds of what a power cut leaves of the changes that were not synced. */

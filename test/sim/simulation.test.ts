@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { simulate } from './one-node.js'
 import { addTo, describeRun, newTotals } from './report.js'
 
-const SEEDS = Number(process.env.SIM_SEEDS ?? 300)
+const SEEDS = Number(process.env.SIM_SEEDS ?? 150)
 const FIRST = Number(process.env.SIM_FIRST ?? 1)
 
 describe('the deterministic simulation', () => {
