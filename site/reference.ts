@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { Application, Converter, type DeclarationReflection, ReflectionKind } from 'typedoc'
 import { root } from './pages.js'
 import { correctAnchors } from './reference-anchors.js'
@@ -50,4 +50,15 @@ export async function writeReference(): Promise<void> {
   if (!project) throw new Error('TypeDoc could not read the packages')
   await app.generateOutputs(project)
   correctAnchors(`${staged}api`)
+  unlinkForeignSources(`${staged}api`)
+}
+
+/** What a type inherits from Node or the language is not in this repository. */
+function unlinkForeignSources(folder: string): void {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  for (const file of files.filter((name) => name.endsWith('.md'))) {
+    const path = `${folder}/${file}`
+    const text = readFileSync(path, 'utf8')
+    writeFileSync(path, text.replace(/\[([^\]]+)\]\([^)\s]*node_modules\/[^)\s]*\)/g, '$1'))
+  }
 }

@@ -1,20 +1,9 @@
-import { createServer, defineHooks, memory, refuse } from '@roomful/server'
+import { createServer, memory } from '@roomful/server'
+import { seats } from './seats.js'
 
 /** Stands for your tables: who belongs to which room, and who moderates. */
 export const members = new Map([['team', new Set(['ana', 'bob'])]])
 export const moderators = new Set(['eva'])
-
-/** `mostIn` says how many people may be in a room. */
-const seats = (mostIn: (roomId: string) => number) =>
-  defineHooks({
-    async join({ room, user }) {
-      const most = mostIn(room.id)
-      const { count, members = [] } = await room.info()
-      // Who comes back after a broken connection has kept the seat.
-      const isSeated = members.some(({ userId }) => userId === user.id)
-      if (count >= most && !isSeated) throw refuse('room_full', `${most} people are in this room already`)
-    },
-  })
 
 export const server = createServer({
   backplane: memory(), // forgets all at its end; see "Messages on disk"
