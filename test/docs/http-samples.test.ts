@@ -140,4 +140,4 @@ it('docs/http.md sends a message once and reads it by PHP', async () => {
   expect(first).toContain('"offset":1,"duplicate":false')
   expect(second).toBe(first.replace('false', 'true'))
   expect(rest).toEqual(['@server Invoice 17 is paid'])
-})
+}, 180_000) // to install it takes its time
