@@ -15,7 +15,8 @@ export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
     globalSetup: 'test/support/sqlite-setup.ts',
-    maxWorkers: 2,
+    // More than two processors: most tests wait for sockets, browsers and time-outs.
+    maxWorkers: 3,
     testTimeout: 40_000,
     hookTimeout: 60_000,
     // The default of one second is too short for files and sockets on a busy machine.

@@ -88,3 +88,10 @@ export function verified(address: string, short: Short = {}): Promise<Report> {
 export function faultsIn({ findings }: Report): readonly string[] {
   return findings.filter(({ weight }) => weight === 'wrong').map(({ code }) => code)
 }
+
+export const url = (port: number) => `ws://127.0.0.1:${port}`
+
+export function trialOf({ trial }: Report) {
+  if (!trial) throw new Error('There was no trial')
+  return trial
+}

@@ -3,21 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { memory } from '@roomful/server'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { isFine, type Report } from '../../packages/server/src/verify/report.js'
+import type { Report } from '../../packages/server/src/verify/report.js'
 import { freePort } from '../support/free-port.js'
 import { passTo } from '../support/nginx.js'
 import { StoreServer, type StoreServerOptions } from '../support/store-server.js'
-import { TcpProxy } from '../support/tcp-proxy.js'
 import { balancer, type Fate, spoiling } from './proxies.js'
-import { faultsIn, nginx, roomful, type Short, verified } from './targets.js'
+import { faultsIn, nginx, roomful, type Short, trialOf, url, verified } from './targets.js'
 
 const timeout = 60_000
-const url = (port: number) => `ws://127.0.0.1:${port}`
-
-function trialOf({ trial }: Report) {
-  if (!trial) throw new Error('There was no trial')
-  return trial
-}
 
 async function stored(options: StoreServerOptions): Promise<StoreServer> {
   const server = await StoreServer.start(options)
@@ -119,43 +112,6 @@ describe('verify lets clients talk, and tells what became of what they said', ()
       seconds: 4,
     })
     expect(faultsIn(report)).toEqual(['outgrown'])
-  })
-
-  it('[E12] [C17] verify names the limits that it meets as limits', { timeout }, async () => {
-    const authenticate = () => ({ userId: 'ana' })
-    const limits = { connectionsPerUser: 3 }
-    const address = url(await roomful({ authenticate, authorize: () => true, limits }))
-    const report = await verified(address, { seconds: 3, more: { token: 'ana' } })
-    const found = report.findings.filter(({ weight }) => weight === 'limit')
-    expect(found.map(({ code }) => code)).toContain('limit_too_many_connections')
-    expect(faultsIn(report)).toEqual([])
-    expect(isFine(report)).toBe(false)
-  })
-
-  it('[E12] verify stays within the default limits of one user', { timeout }, async () => {
-    const authenticate = () => ({ userId: 'ana' })
-    const address = url(await roomful({ authenticate, authorize: () => true }))
-    const report = await verified(address, { seconds: 16, idle: 10, more: { token: 'ana' } })
-    expect(report.findings.filter(({ code }) => code !== 'idle_too_short')).toEqual([])
-  })
-
-  it('[E12] verify stays within the limits of one user when an outage ends, after which all its clients repeat at once', {
-    timeout,
-  }, async () => {
-    const authenticate = () => ({ userId: 'ana' })
-    const limits = { messagesBurst: 20 }
-    const proxy = await TcpProxy.to(await roomful({ authenticate, authorize: () => true, limits }))
-    onTestFinished(() => proxy.close())
-    const verifying = verified(proxy.url, { seconds: 12, more: { token: 'ana' } })
-    await expect.poll(() => proxy.wires.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(4)
-    proxy.shut()
-    // In this time as many messages are written as the server takes at once, twice over.
-    await new Promise((resolve) => setTimeout(resolve, 5_000))
-    proxy.open()
-    const { tally } = trialOf(await verifying)
-    expect(tally.longestOutageMs).toBeGreaterThan(4_000)
-    expect(tally.acked).toBeGreaterThan(10)
-    expect([...tally.limits]).toEqual([])
   })
 
   it('verify is not confused by what the application publishes in its rooms', { timeout }, async () => {
