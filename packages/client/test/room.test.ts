@@ -337,14 +337,17 @@ describe('the cursor', () => {
     const { script, room } = await live()
     void room.send('mine')
     const sent = script.connection.take().find(({ type }) => type === 'chat_message')
-    await script.connection.says(chatFrame(1), chatFrame(2), chatFrame(3))
+    const edit = { type: 'message_edited', message: 'x', target: { offset: 1, id: 'id-1' } }
+    await script.connection.says(chatFrame(1), chatFrame(2, edit), chatFrame(3))
     await script.connection.says(ackFrame(sent?.client_id, 2, { id: 'lost-2' }))
     const request = script.connection.take().find(({ type }) => type === 'history')
     expect(request).toMatchObject({ before: 3, limit: 1 })
+    expect(statesOf(room.timeline.get())).toEqual(['1 sent', '2 sent', '3 sent'])
     const page = { type: 'history', room_id: 'r', epoch: 'e1', oldest_offset: 1, truncated: false }
-    const answer = { ...page, messages: [chatFrame(2)], covers: { from: 2, to: 2 }, more: true }
+    const edited = chatFrame(1, { message: 'x', version: 2, edited_at: '2026-01-01T00:00:00.000Z' })
+    const answer = { ...page, messages: [edited], covers: { from: 1, to: 2 }, more: false }
     await script.connection.says({ ...answer, ref: request?.ref })
-    expect(statesOf(room.timeline.get())).toEqual(['1 sent', '2 sent', '2 lost', '3 sent'])
+    expect(statesOf(room.timeline.get())).toEqual(['1 sent', '2 lost', '3 sent'])
   })
 
   it('[H15] leaves as sent what a late ack has placed among what the log keeps no longer', async () => {

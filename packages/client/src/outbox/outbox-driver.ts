@@ -264,8 +264,8 @@ export class OutboxDriver implements FrameSource {
   /**
    * Handles the client's own broadcast. Once an ack has shown that acks promise no more than the log, a broadcast
    * settles a message as well.
+   * @param head the position of the room: a broadcast beyond it, which came after a leave, may be lost unnoticed
    */
-  /** @param head the position of the room: a broadcast beyond it, which came after a leave, may be lost unnoticed */
   echoed(clientId: string, { epoch, offset, id }: Cursor, head: Head | undefined): void {
     const isPromisedMore = this.#durability === 'replicated'
     // The broadcast proves that the primary has the message, but says nothing about its replicas.
