@@ -36,6 +36,15 @@ describe('the oracle of the simulations', () => {
     expect(violationsOf(oracle)).toContain('duplicated or reordered: ann#0 room saw 2 after 3')
   })
 
+  it('lets an edit made before a crash change nothing in what was sent again after it', () => {
+    const clientId = 'client-id'
+    const [before, after] = [entry(1, 'a:0'), { ...entry(1, 'a:0'), epoch: 'e2', id: 'id-again' }]
+    const oracle = oracleOf({ ...before, clientId }, { ...after, clientId })
+    oracle.handed('edit', { sender: 'a', room: ROOM, text: 'a:0', amends: before.id, isAllowed: true })
+    oracle.acked('edit', after)
+    expect(violationsOf(oracle)).toEqual([])
+  })
+
   describe('of a message that its log was too long to keep, until a store lost what came after it', () => {
     const log = ['a:0', 'b:0', 'c:0'].map((text, index) => entry(index + 1, text))
     const [message, , newest] = log as [Seen, Seen, Seen]

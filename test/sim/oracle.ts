@@ -115,6 +115,7 @@ export class Oracle {
   readonly #messages = new Map<string, Message>()
   /** By client id, the id in the log. */
   readonly #ids = new Map<string, string>()
+  readonly #clientIds = new Map<string, string>()
   readonly #base = new Set<string>()
   readonly #kept = new Set<string>()
   readonly fold = new Fold()
@@ -137,7 +138,10 @@ export class Oracle {
     log[entry.offset - 1] = entry
     this.#lost.delete(entry.id)
     if (entry.target !== undefined) getOrAdd(this.#amendments, placeOf(room, entry)).push(entry.id)
-    if (entry.clientId !== undefined) this.#ids.set(entry.clientId, entry.id)
+    if (entry.clientId !== undefined) {
+      this.#ids.set(entry.clientId, entry.id)
+      this.#clientIds.set(entry.id, entry.clientId)
+    }
     const fault = this.fold.logged(entry)
     if (fault !== undefined) this.fail(`${room} ${entry.epoch} has ${fault}`)
     this.#presentEpochs.set(room, entry.epoch)
@@ -452,13 +456,14 @@ export class Oracle {
 
   /** Whether an entry made its message what an amendment asked for: that one changed nothing, and is in no log. */
   #hasMade({ room, text, amends = '', reaction }: Handed, { epoch, offset, id }: Place): boolean {
-    const target = this.#idOf(amends)
+    // What was sent again after a crash has an id in the old log and one in the new.
+    const targets = [amends, this.#ids.get(this.#clientIds.get(amends) ?? amends) ?? amends]
     const isThere = this.#logs.get(`${room} ${epoch}`)?.[offset - 1]?.id === id
-    const all = [...this.fold.statesOf(target), ...this.fold.lostOf(target)]
+    const all = targets.flatMap((target) => [...this.fold.statesOf(target), ...this.fold.lostOf(target)])
     const made = all.find((state) => state.id === id)
     if (!isThere || !made) return false
     // What made it so may be gone from the log.
-    if (reaction) return id === target || hasReacted(made.reactions, reaction) === reaction.isOn
+    if (reaction) return targets.includes(id) || hasReacted(made.reactions, reaction) === reaction.isOn
     return made.text === text
   }
 
