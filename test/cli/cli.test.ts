@@ -146,6 +146,23 @@ describe('what roomful serves', () => {
     expect(String(answer)).toMatch(/^HTTP\/1.1 408 [\s\S]*"timeout"/)
   })
 
+  it('the command counts clients behind as many proxies as TRUSTED_PROXIES says by their own address', async () => {
+    const secret = 'a secret of the test, thirty-two long'
+    const url = await roomful([], { TRUSTED_PROXIES: '1', AUTH_SECRET: secret }).url()
+    const office = () => connect(url, { 'X-Forwarded-For': '203.0.113.9' })
+    const sockets = await Promise.all(Array.from({ length: 22 }, office))
+    const other = await connect(url, { 'X-Forwarded-For': '198.51.100.7' })
+    onTestFinished(() => {
+      for (const socket of [...sockets, other]) socket.terminate()
+    })
+    // An address may have 20 that say nothing for two seconds.
+    const closed = sockets.map(async (socket) => (await once(socket, 'close'))[0])
+    expect(await Promise.race(closed)).toBe(1013)
+    await next(other)
+    other.send(JSON.stringify({ type: 'auth', protocol: 1, token: 'x' }))
+    expect(JSON.parse(await next(other))).toMatchObject({ type: 'error', code: 'invalid_token' })
+  })
+
   it('the command switches limits off with a warning', async () => {
     const cli = roomful([], { ROOMFUL_LIMITS: 'off' })
     const socket = await connect(await cli.url())
@@ -258,6 +275,11 @@ describe('mistakes end with one sentence, exit code 1 and no stack', () => {
     [['--drain=-1'], {}, /--drain must be a number of seconds from 0 to 3600, not '-1'/],
     [['--drain', '5s'], {}, /--drain must be a number of seconds from 0 to 3600, not '5s'/],
     [[], { DRAIN_SECONDS: '9999' }, /DRAIN_SECONDS must be a number of seconds from 0 to 3600, not '9999'/],
+    [
+      [],
+      { TRUSTED_PROXIES: 'nginx' },
+      /TRUSTED_PROXIES must be a number of proxies from 0 to 99, not 'nginx'/,
+    ],
     [[], { REDIS_URL: 'localhost:6379' }, /REDIS_URL must be a URL such as redis:\/\/localhost:6379/],
     [[], { REDIS_URL: 'redis://:secret@127.0.0.1:1' }, /no Redis answers at 127\.0\.0\.1:1 \(.*ECONNREFUSED/],
     [['--memory', '--data', 'd'], {}, /--memory and --data contradict each other; choose one/],
@@ -295,6 +317,7 @@ describe('mistakes end with one sentence, exit code 1 and no stack', () => {
       'API_KEY',
       'REDIS_URL',
       'NODE_NAME',
+      'TRUSTED_PROXIES',
       'ROOMFUL_LIMITS',
     ]
     for (const word of [...words, 'SIGTERM']) expect(stdout).toContain(word)
@@ -308,8 +331,8 @@ async function expectRefusal(cli: Cli, sentence: RegExp): Promise<void> {
   expect(code).toBe(1)
 }
 
-async function connect(url: string): Promise<WebSocket> {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`)
+async function connect(url: string, headers: Record<string, string> = {}): Promise<WebSocket> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, { headers })
   const frames: string[] = []
   inboxes.set(socket, frames)
   socket.on('message', (data) => {

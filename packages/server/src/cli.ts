@@ -122,7 +122,7 @@ async function start(
   limits: Limits,
   main: Server,
 ): Promise<Running> {
-  const { authSecret, host, store } = settings
+  const { authSecret, host, store, trustedProxies } = settings
   // Nobody but who sits at this machine may crash it.
   const killable = isSupervised(process.env) && isLoopback(host)
   const node = store.kind === 'redis' ? nameOf(settings) : undefined
@@ -147,6 +147,7 @@ async function start(
       authorize: ({ action }: { readonly action: string }) => action !== 'moderate',
       sessionSecret: authSecret,
     }),
+    trustedProxies,
     limits,
   })
   roomful.attach(main, { path: '/ws' })

@@ -28,6 +28,8 @@ export interface Settings {
   readonly nodeName: string | undefined
   /** Over which SIGTERM moves clients to other nodes, in ms; 0 closes at once. */
   readonly drainMs: number
+  /** How many proxies in front of this node append to X-Forwarded-For. */
+  readonly trustedProxies: number
   readonly unlimited: boolean
 }
 
@@ -67,6 +69,8 @@ Environment:
   API_KEY             serves the HTTP API at /api to requests that bring it as Bearer; at least 32 characters
   REDIS_URL           joins this node with all others on that Redis, as in redis://localhost:6379; needs npm install redis;
                       everything is kept there, and nothing in a folder
+  TRUSTED_PROXIES     how many proxies in front of it append to X-Forwarded-For, such as 1 for one nginx (default 0: all
+                      clients behind a proxy count as one address)
   NODE_NAME           what the page calls this node        (default: the host's name)
   ROOMFUL_LIMITS=off  makes rate and connection limits infinite, for load tests
 
@@ -75,6 +79,7 @@ Serves the demo page at /, the WebSocket at /ws. SIGINT (Ctrl-C) exits at once, 
 SIGTERM drains: /readyz answers 503 for 5 s, then clients are asked over 15 s to reconnect elsewhere.`
 
 const MOST_DRAIN_SECONDS = 3_600
+const MOST_PROXIES = 99
 
 const OPTIONS = {
   port: { type: 'string' },
@@ -116,6 +121,7 @@ export function readCommand(
         values.drain ?? (env.DRAIN_SECONDS || '15'),
         values.drain === undefined ? 'DRAIN_SECONDS' : '--drain',
       ),
+      trustedProxies: toProxies(env.TRUSTED_PROXIES || '0'),
       unlimited: toSwitch(env.ROOMFUL_LIMITS),
     },
   }
@@ -177,6 +183,14 @@ function toDrain(value: string, name: string): number {
   const seconds = Number(value)
   if (/^\d{1,4}$/.test(value) && seconds <= MOST_DRAIN_SECONDS) return seconds * 1_000
   throw new UsageError(`${name} must be a number of seconds from 0 to ${MOST_DRAIN_SECONDS}, not '${value}'`)
+}
+
+/** @throws UsageError */
+function toProxies(value: string): number {
+  if (/^\d{1,2}$/.test(value)) return Number(value)
+  throw new UsageError(
+    `TRUSTED_PROXIES must be a number of proxies from 0 to ${MOST_PROXIES}, not '${value}'`,
+  )
 }
 
 /** Rejects an empty text, which a forgotten variable leaves: without a secret, everybody could connect. */

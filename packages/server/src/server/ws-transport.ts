@@ -191,7 +191,7 @@ function onceForwarded(trustedProxies: number, logger: Logger): (request: Incomi
     warned = true
     logger.warn(
       {},
-      'X-Forwarded-For is ignored: set `trustedProxies` to the number of proxies in front of this server',
+      'X-Forwarded-For is ignored: set `trustedProxies`, or TRUSTED_PROXIES for the command, to the number of proxies in front of this server',
     )
   }
 }
