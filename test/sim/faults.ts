@@ -8,6 +8,8 @@ export interface Targets {
   readonly naive: readonly NaiveClient[]
   readonly canReload: boolean
   readonly canKick: boolean
+  /** Whether a connection that its client has given up may still deliver what is on its way. */
+  readonly canDelay: boolean
   after(ms: number, task: () => void): void
   log(event: string): void
   jumpWall(ms: number): void
@@ -35,7 +37,7 @@ const FAULTS: readonly Fault[] = [
   [4, 'half-open towards the server', (_, { device }) => device.link?.halfOpen('to_server')],
   [4, 'half-open towards the client', (_, { device }) => device.link?.halfOpen('to_client')],
   [3, 'half-open both ways', (_, { device }) => device.link?.halfOpen('both')],
-  [10, 'delay', (_, { device }, size) => device.link?.delay(Math.round(size * 3_000))],
+  [10, 'delay', ({ canDelay }, p, size) => canDelay && p.device.link?.delay(Math.round(size * 3_000))],
   [10, 'slow', slowDown],
   [10, 'duplicate the next frame', (_, { device }) => device.link?.duplicateNext()],
   [6, 'offline', goOffline],

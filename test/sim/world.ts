@@ -248,6 +248,8 @@ export abstract class World implements Surroundings {
       naive: this.naive,
       canReload: this.has('reloads'),
       canKick: this.has('kicks'),
+      // Records must outlive what is on its way, which five of them do not.
+      canDelay: !this.has('few remembered'),
       after: (ms, task) => void this.clock.after(ms, task),
       log: (event) => this.log(event),
       jumpWall: (ms) => this.clock.jumpWall(ms),

@@ -58,7 +58,8 @@ export interface MemoryOptions {
   readonly streams?: number
   /**
    * How many client messages a room remembers in order to recognise a repeat; it may hold up to twice as many. An
-   * older repeat is refused with `outcome_unknown`.
+   * older repeat is refused with `outcome_unknown`. Let it cover what a room takes in within a minute: for so long, a
+   * connection that its client has given up may deliver a message that came again on another.
    * @default 100_000
    */
   readonly dedupeCount?: number

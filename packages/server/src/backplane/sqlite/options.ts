@@ -32,7 +32,8 @@ export interface SqliteOptions {
   readonly dedupeMs?: number
   /**
    * How many client messages the file remembers, for all rooms together, at about 150 bytes each. An older repeat is
-   * refused with `outcome_unknown`.
+   * refused with `outcome_unknown`. Let it cover what all rooms take in within a minute: for so long, a connection
+   * that its client has given up may deliver a message that came again on another.
    * @default 1_000_000
    */
   readonly dedupeCount?: number
