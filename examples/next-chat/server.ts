@@ -11,7 +11,7 @@ const server = createServer({
   backplane: sqlite({ file: './data/chat.db' }),
   origins: [PAGES_URL],
   authenticate: ({ token = '' }) => verify(token, 'rooms'),
-  authorize: ({ user, roomId }) => mayEnter(user.id, roomId),
+  authorize: ({ user, action, roomId }) => action !== 'moderate' && mayEnter(user.id, roomId),
 })
 
 // One port has the HTTP API, for the pages' server, and the WebSocket, for browsers.

@@ -17,7 +17,8 @@ export const serverOf = (moderators: ReadonlySet<string>) =>
     protocol,
     backplane: memory(),
     authenticate: ({ token }) => (token ? { userId: token } : null), // for trying it out
-    authorize: ({ user, action }) => action !== 'remove' || moderators.has(user.id),
+    authorize: ({ user, action }) =>
+      (action !== 'remove' && action !== 'moderate') || moderators.has(user.id),
     handle: {
       async remove({ room }, { user, minutes }) {
         await room.ban(user, { forMs: minutes * 60_000 })
