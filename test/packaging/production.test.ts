@@ -1,12 +1,9 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer as createHttpServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { signedFor } from '../support/certificate.js'
 import { launchChromium } from '../support/chromium.js'
@@ -17,7 +14,6 @@ import { startNginxWith } from '../support/nginx.js'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
-const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 let page: string
 let creator: Creator
@@ -46,16 +42,6 @@ beforeAll(async () => {
   await creator.create('chat')
   folder = join(creator.parent, 'chat')
   await creator.install(folder, 'jose')
-  for (const name of ['rooms.ts', 'token.ts', 'sign.ts', 'backup.ts'])
-    await writeFile(join(folder, name), fileOf(name))
-  await replace('page.ts', /^/, "import { token } from './token.js'\n")
-  await replace(
-    'page.ts',
-    "createClient({ url: '/ws', protocol })",
-    "createClient({ url: '/ws', protocol, token })",
-  )
-  await replace('server.ts', /^/, "import { backUpDaily } from './backup.js'\n")
-  await replace('server.ts', 'await server.start()\n', "$&backUpDaily(store, join(DATA, 'backup'))\n")
   await npm(folder, 'run', 'build')
   const [, lines = ''] = page.match(/^sudo tee -a \/etc\/chat\.env >\/dev\/null <<END\n(.*?)^END$/ms) ?? []
   settings = Object.fromEntries(
@@ -68,105 +54,120 @@ beforeAll(async () => {
   settings = { ...settings, DATA: data, PORT: `${await freePort()}`, AUTH_SECRET: 'x'.repeat(64) }
 })
 
+/** What comes after the first verification: users, and backups. */
+async function addUsers(): Promise<void> {
+  for (const name of ['users.ts', 'token.ts', 'sign.ts', 'site.ts', 'backup.ts'])
+    await writeFile(join(folder, name), fileOf(name))
+  await replace('page.ts', /^/, "import { token } from './token.js'\n")
+  await replace(
+    'page.ts',
+    "createClient({ url: '/ws', protocol })",
+    "createClient({ url: '/ws', protocol, token })",
+  )
+  await replace('server.ts', /^/, "import { usersBy } from './users.js'\n")
+  await replace(
+    'server.ts',
+    'createServer({ ...rooms, ',
+    'createServer({ ...rooms, ...usersBy(process.env.AUTH_SECRET), ',
+  )
+  await replace('server.ts', /^/, "import { backUpDaily } from './backup.js'\n")
+  await replace('server.ts', 'await server.start()\n', "$&backUpDaily(store, join(DATA, 'backup'))\n")
+  await npm(folder, 'run', 'build')
+}
+
 afterAll(async () => {
   await rm(settings.DATA ?? '', { recursive: true, force: true })
   await creator.remove()
 })
 
-/** What the unit starts, from elsewhere. */
-async function start() {
-  const [, program = ''] =
+/** What the unit starts, from elsewhere; with another program, what the unit made of it does. */
+async function start(program = 'server.ts') {
+  const [, args = ''] =
     fileOf('/etc/systemd/system/chat.service').match(/^ExecStart=\/usr\/bin\/node (.*)$/m) ?? []
-  const server = spawn(process.execPath, program.split(' '), {
+  const child = spawn(process.execPath, args.replace('server.ts', program).split(' '), {
     cwd: folder,
     env: { PATH: process.env.PATH, ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const exited = once(server, 'exit')
+  const exited = once(child, 'exit')
   onTestFinished(async () => {
-    server.kill('SIGKILL')
+    child.kill('SIGKILL')
     await exited
   })
-  await once(server.stdout, 'data')
-  return { server, exited }
+  return { child, exited, printed: once(child.stdout, 'data') }
 }
 
-/** Who is logged in there is up to the test. */
-async function startSite(who: () => string | undefined) {
-  const site = createHttpServer(async (_, response) => {
-    const userId = who()
-    if (userId) response.end((await sign(userId)).trim())
-    else response.writeHead(401).end()
-  })
-  await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void site.close().closeAllConnections())
-  return (site.address() as AddressInfo).port
+async function startServer() {
+  const server = await start()
+  expect(await Promise.race([server.printed, server.exited.then(() => 'exited')])).not.toBe('exited')
+  return server
 }
 
-async function sign(userId: string): Promise<string> {
-  const { AUTH_SECRET } = settings
-  const args = ['--import', 'tsx', 'sign.ts', userId]
-  const { stdout } = await run(process.execPath, args, { cwd: folder, env: { ...process.env, AUTH_SECRET } })
-  return stdout
-}
-
-async function startNginx(sitePort: number, certificate: string) {
+async function startNginx() {
+  const certificate = await signedFor('IP:127.0.0.1', 90)
+  onTestFinished(() => certificate.remove())
+  const folder = dirname(certificate.authority)
   const nginx = await startNginxWith((port) =>
     fileOf('/etc/nginx/conf.d/chat.conf')
       .replace(/ *listen \[::].*\n/g, '')
       .replace('listen 80;', `listen 127.0.0.1:${port + 1};`)
       .replace('listen 443 ssl;', `listen 127.0.0.1:${port} ssl;`)
-      .replace('/etc/letsencrypt/live/chat.example.com/fullchain.pem', join(certificate, 'cert.pem'))
-      .replace('/etc/letsencrypt/live/chat.example.com/privkey.pem', join(certificate, 'key.pem'))
+      .replace('/etc/letsencrypt/live/chat.example.com/fullchain.pem', join(folder, 'cert.pem'))
+      .replace('/etc/letsencrypt/live/chat.example.com/privkey.pem', join(folder, 'key.pem'))
       .replace('127.0.0.1:3000', `127.0.0.1:${settings.PORT}`)
-      .replace('127.0.0.1:8080', `127.0.0.1:${sitePort}`),
+      .replace('127.0.0.1:8080', `127.0.0.1:${settings.SITE_PORT}`),
   )
   onTestFinished(() => nginx.stop())
-  return nginx
+  const env: Record<string, string> = { NODE_EXTRA_CA_CERTS: certificate.authority }
+  const verify = (...more: string[]) =>
+    new Cli(['verify', `wss://127.0.0.1:${nginx.port}/ws`, '--idle', '0', '--json', ...more], env)
+  return { address: `https://127.0.0.1:${nginx.port}/`, verify }
 }
 
-it('the tests of a created app pass with the users of docs/production.md', async () => {
-  expect(await npm(folder, 'test')).toContain('pass 2')
+it('[C5] docs/production.md, followed to its first verification, serves everybody over TLS', async () => {
+  settings.SITE_PORT = `${await freePort()}`
+  await startServer()
+  const { verify } = await startNginx()
+  const { code, stdout } = await verify('--seconds', '5').exit()
+  expect(JSON.parse(stdout)).toMatchObject({ findings: [] })
+  expect(code).toBe(0)
 })
 
 it('docs/production.md, followed to the letter, serves users who are logged in, over TLS and over a restart', async () => {
-  const certificate = await signedFor('IP:127.0.0.1', 90)
-  onTestFinished(() => certificate.remove())
-  let user: string | undefined
-  const first = await start()
-  const nginx = await startNginx(await startSite(() => user), dirname(certificate.authority))
-  const address = `https://127.0.0.1:${nginx.port}/`
+  await addUsers()
+  expect(await npm(folder, 'test'), 'the tests of the created app').toContain('pass 2')
+  Object.assign(settings, { SITE_PORT: `${await freePort()}`, SITE_PASSWORD: 'a password' })
+  const first = await startServer()
+  await start('site.ts')
+  const { address, verify: verifyWith } = await startNginx()
 
   const browser = await launchChromium()
   onTestFinished(() => browser.close())
   const tab = await browser.newPage({ ignoreHTTPSErrors: true })
+  // While the log-in starts, its route answers 502.
+  await expect
+    .poll(async () => (await tab.request.get(`${address}api/token`)).status(), { timeout: 60_000 })
+    .toBe(401)
   await tab.goto(address)
   await tab.getByRole('status').getByText('Please log in').waitFor()
-  user = 'ana'
-  await tab.reload()
+  await tab.goto(`${address}api/login`)
+  await tab.getByPlaceholder('Name').fill('ana')
+  await tab.getByPlaceholder('Password').fill('a password')
+  await tab.getByRole('button').click()
   await tab.getByRole('status').getByText('Connected', { exact: true }).waitFor()
   expect((await tab.request.get(`${address}metrics`)).status()).toBe(404)
+  const wrong = { form: { name: 'eve', password: 'wrong' }, maxRedirects: 0 }
+  expect((await tab.request.post(`${address}api/login`, wrong)).status()).toBe(403)
 
-  const token = (await sign('verify')).trim()
-  const args = [
-    'verify',
-    `wss://127.0.0.1:${nginx.port}/ws`,
-    '--token',
-    token,
-    '--seconds',
-    '10',
-    '--idle',
-    '0',
-    '--json',
-  ]
-  const verify = new Cli(args, { NODE_EXTRA_CA_CERTS: certificate.authority })
+  const token = await (await tab.request.get(`${address}api/token`)).text()
+  const verify = verifyWith('--token', token, '--seconds', '10')
   // The page's, and those of the clients that talk.
   await expect.poll(connections, { timeout: 60_000 }).toBeGreaterThan(4)
   const stoppedAt = performance.now()
-  first.server.kill('SIGTERM')
+  first.child.kill('SIGTERM')
   expect(await first.exited).toEqual([0, null])
   expect(performance.now() - stoppedAt).toBeLessThan(10_000)
-  await start()
+  await startServer()
   const { code, stdout } = await verify.exit()
   const report = JSON.parse(stdout)
   expect(report).toMatchObject({

@@ -81,10 +81,13 @@ function trialLines({ trial }: Report): readonly string[] {
   const others = [...tally.endings].map(([code, times]) => `${code} ${times}×`).join(', ')
   const failures = [...tally.failures].map(([why, times]) => `${why} ${times}×`).join(', ')
   const held = Math.max(0, ...holds.map(({ heldMs }) => heldMs))
+  const until = holds.some(({ heldMs, isShared }) => isShared && heldMs === held)
+    ? ', until others were lost too'
+    : ''
   return [
     ...(holds.length > 0
       ? [
-          `idle        one connection held for ${seconds(held)}, with ${holds.reduce((sum, { pings }) => sum + pings, 0)} of the server's pings`,
+          `idle        one connection held for ${seconds(held)}${until}, with ${holds.reduce((sum, { pings }) => sum + pings, 0)} of the server's pings`,
         ]
       : []),
     `trial       ${clients} clients in ${tally.rooms} rooms; ${tally.cuts} connections cut, ${tally.halfOpen} left half-open`,

@@ -2,7 +2,7 @@ import { createClient } from '@roomful/client'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { protocol, remove, serverOf } from './moderators.js'
-import { expel, server } from './rooms.js'
+import { expel, server } from './private-rooms.js'
 
 let url: string
 beforeAll(async () => {

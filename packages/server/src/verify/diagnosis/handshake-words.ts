@@ -256,7 +256,7 @@ function missingWords({ body, headers }: Answered, url: URL): Finding {
     )
   return wrong(
     'path',
-    `There is nothing at ${url.pathname} (404${headers.server ? `, ${headers.server}` : ''}), and the answer is not Roomful's to an upgrade: either the path is another one (the roomful command has it at /ws), or the upgrade is not passed on.`,
+    `There is nothing at ${url.pathname} (404${headers.server ? `, ${headers.server}` : ''}), and the answer is not Roomful's to an upgrade: either the upgrade is not passed on, or the path is another one (the roomful command has it at /ws).`,
     PASS_UPGRADES,
   )
 }
