@@ -284,7 +284,7 @@ describe('the outbox', () => {
       const outbox = outboxOf('m1')
       outbox.add(amendment('a1'))
       outbox.add(entry('m2'))
-      expect(transmitAll(outbox).map(([id]) => id)).toEqual(['m1', 'a1', 'm2'])
+      expect(transmitAll(outbox).map(([id]) => id)).toEqual(['m1', 'm2', 'a1'])
       outbox.echoed('a1', placed(2), true)
       outbox.accepted('m1', placed(1))
       outbox.accepted('m2', placed(3))
@@ -317,6 +317,21 @@ describe('the outbox', () => {
       outbox.cancel('a')
       outbox.add(amendment('d', 'x', { message: 'z'.repeat(50) }))
       expect(outbox.entries.map(({ clientId }) => clientId)).toEqual(['b', 'd'])
+    })
+
+    it('amendments in the outbox let messages go first, and after a refused rate those of other messages', () => {
+      const outbox = outboxOf()
+      const limited = new RoomfulError('rate_limited', { retryAfterMs: 10 })
+      for (const name of ['x', 'y', 'z']) outbox.add(amendment(name, name))
+      outbox.add(amendment('x again', 'x'))
+      outbox.add(entry('m1'))
+      expect(outbox.next(0, () => true)?.clientId).toBe('m1')
+      outbox.transmitted('m1', 0)
+      outbox.transmitted('x', 0)
+      outbox.refused('x', limited, 0)
+      expect(transmitAll(outbox, 10).map(([id]) => id)).toEqual(['y', 'z', 'x'])
+      outbox.accepted('x', placed(1))
+      expect(transmitAll(outbox, 10).map(([id]) => id)).toEqual(['x again'])
     })
 
     it('[D2] [D9] amendments in the outbox go in order for each message, one at a time, and hold up no message', () => {

@@ -121,16 +121,18 @@ export class Outbox {
     })
   }
 
-  /** The first message that may be transmitted now. */
+  /** What may be transmitted now: the first message, or else the first amendment, since those have a rate a room. */
   next(now: number, isOpen: (roomId: string) => boolean): OutboxEntry | undefined {
     if (this.#inFlight() >= this.#limits.window) return undefined
+    let amendment: OutboxEntry | undefined
     for (const { entry } of this.#waiting.values()) {
       const lane = this.#lanes.get(laneOf(entry))
       if (lane && (lane.isDraining || lane.notBefore > now || lane.flights.includes(entry.clientId))) continue
-      if (entry.amends !== undefined && (!entry.fields?.target || lane?.flights.length)) continue
-      if (isOpen(entry.roomId)) return entry
+      if (!isOpen(entry.roomId)) continue
+      if (entry.amends === undefined) return entry
+      if (entry.fields?.target && !lane?.flights.length) amendment ??= entry
     }
-    return undefined
+    return amendment
   }
 
   /** The client id of a waiting message that its own broadcast has shown with this id. */
@@ -227,6 +229,8 @@ export class Outbox {
       this.#drop(lane)
       return this.settle(clientId, outcome)
     }
+    // A room that takes few amendments at a time must not hold up those of others.
+    if (error.code === 'rate_limited' && waiting.entry.amends !== undefined) this.#putLast(lane.key)
     // It was refused, and its outcome was never in doubt before, so it is certainly not in the log.
     if (!this.#doubts.has(clientId))
       waiting.entry = { ...waiting.entry, doubtSince: undefined, seen: undefined }
@@ -235,6 +239,14 @@ export class Outbox {
     }
     if (!lane.isDraining) lane.notBefore = Math.max(lane.notBefore, now + repeatMs(lane.repeats++))
     return undefined
+  }
+
+  #putLast(lane: string): void {
+    for (const [clientId, waiting] of [...this.#waiting]) {
+      if (laneOf(waiting.entry) !== lane) continue
+      this.#waiting.delete(clientId)
+      this.#waiting.set(clientId, waiting)
+    }
   }
 
   /** When the membership ends, the server forgets the last message; messages in flight are still answered. */
