@@ -156,6 +156,20 @@ describe('a page around a message', () => {
     expect(bob.shown()).toEqual(['13', '14', '15', '16', '17', '18', '19', '20', 'an answer'])
   })
 
+  it('[H17] a page around a message leaves the timeline of a room empty that was joined without history, unless it adjoins', async () => {
+    const server = await serve()
+    const ana = await enter(server, 'ana')
+    const sent = Array.from({ length: 20 }, (_, n) => ana.room.send(`${n + 1}`))
+    await server.clock.advance(10_000)
+    const bob = await enter(server, 'bob', 0)
+    await server.settled(bob.room.history({ around: await sent[4], limit: 6 }))
+    expect(bob.shown()).toEqual([])
+    await server.settled(bob.room.history({ limit: 2 }))
+    expect(bob.shown()).toEqual(['19', '20'])
+    await server.settled(ana.room.send('live'))
+    expect(bob.shown()).toEqual(['19', '20', 'live'])
+  })
+
   it('[H17] [D8] a page around a message that is edited while it is on its way shows the edit if the message is shown', async () => {
     const server = await serve()
     const ana = await enter(server, 'ana')

@@ -337,6 +337,9 @@ export class Timeline implements Observable<readonly Entry[]> {
   joined(head: Cursor | undefined): void {
     this.follower?.joined()
     if (head) this.#loseAmong(this.#beforeJoin, head.epoch, head.offset + 1)
+    // Joined without history: only a page that reaches this far adjoins what is to come.
+    if (head && this.#covered.start === Number.POSITIVE_INFINITY)
+      this.#cover(head.epoch, head.offset + 1, head.offset)
     for (const amendment of this.#unseenBeforeJoin)
       if (this.#unseen.delete(amendment)) this.#revert(amendment)
     this.#unseenBeforeJoin = NOTHING
