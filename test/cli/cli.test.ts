@@ -98,6 +98,51 @@ describe('what roomful serves', () => {
     expect(cli.stderr).toBe('')
   })
 
+  it('[N1] [N2] the command lets anonymous users set their name and avatar', async () => {
+    const url = await roomful().url()
+    const profile = { name: 'Ada', avatar: 'https://example.com/ada.png' }
+    const socket = await connect(url)
+    await next(socket)
+    expect(await ask(socket, { type: 'auth', protocol: 1 })).toMatchObject({ type: 'authenticated' })
+    expect(await ask(socket, { type: 'set_profile', profile, ref: 'p' })).toMatchObject({ data: profile })
+    expect(await ask(socket, { type: 'join', room_id: 'lobby' })).toMatchObject({ members: [{ profile }] })
+    socket.close()
+  })
+
+  it('[N1] [N2] the command takes the profile from name and picture of the JWT, and leaves out what is none', async () => {
+    const secret = 'a secret of the test, thirty-two long'
+    const url = await roomful([], { AUTH_SECRET: secret }).url()
+    const avatar = 'https://example.com/ada.png'
+    const claims: readonly [claims: JWTPayload, profile: object | undefined][] = [
+      [
+        { name: 'Ada', picture: avatar },
+        { name: 'Ada', avatar },
+      ],
+      [{}, undefined],
+      [{ name: 'Ada', picture: 'javascript:alert(1)' }, { name: 'Ada' }],
+      [{ name: 'Ada', picture: `${avatar}?${'x'.repeat(500)}` }, { name: 'Ada' }],
+      [{ name: ' ', picture: avatar }, { avatar }],
+      [{ name: 'a\nb', picture: avatar }, { avatar }],
+      [{ name: 'x'.repeat(600), picture: avatar }, { avatar }],
+      [{ name: 5, picture: {} }, undefined],
+      [{ name: 'a\ud800' }, undefined],
+    ]
+    for (const [index, [payload, profile]] of claims.entries()) {
+      const token = await new SignJWT(payload)
+        .setProtectedHeader({ alg: 'HS256' })
+        .setSubject('ada')
+        .sign(new TextEncoder().encode(secret))
+      const socket = await connect(url)
+      await next(socket)
+      expect(await ask(socket, { type: 'auth', protocol: 1, token })).toMatchObject({ user_id: 'ada' })
+      const { members } = await ask(socket, { type: 'join', room_id: `room-${index}` })
+      expect(members, JSON.stringify(payload)).toEqual([{ user_id: 'ada', ...(profile && { profile }) }])
+      const renaming = { type: 'set_profile', profile: { name: 'Eve' } }
+      expect(await ask(socket, renaming)).toMatchObject({ code: 'unknown_type' })
+      socket.close()
+    }
+  })
+
   it('[M10] the command joins a cluster by REDIS_URL, and tells which node serves whom', async () => {
     const redis = await RedisServer.start()
     onTestFinished(() => redis.remove())
@@ -353,11 +398,15 @@ async function next(socket: WebSocket): Promise<string> {
   }
 }
 
+async function ask(socket: WebSocket, message: object): Promise<Record<string, unknown>> {
+  socket.send(JSON.stringify(message))
+  return JSON.parse(await next(socket))
+}
+
 async function authenticate(url: string, token: string): Promise<unknown> {
   const socket = await connect(url)
   await next(socket)
-  socket.send(JSON.stringify({ type: 'auth', protocol: 1, token }))
-  return JSON.parse(await next(socket))
+  return ask(socket, { type: 'auth', protocol: 1, token })
 }
 
 async function freePort(): Promise<number> {

@@ -31,7 +31,7 @@ const LAG_MS = 5_000
 const EXIT_AFTER_MS = 10_000
 
 const protocol = defineProtocol({
-  /** Sent by the demo page with a chat message. */
+  /** Earlier demo pages send it, and what they left in an outbox has it. */
   chat: z.object({ name: z.optional(z.string().check(z.maxLength(40))) }),
   /** Asks the process that serves the client to crash. */
   client: { kill_node: z.object({}) },
@@ -142,11 +142,13 @@ async function start(
       },
     },
     backplane,
-    ...(authSecret && {
-      authenticate: jwtAuthentication(authSecret),
-      authorize: ({ action }: { readonly action: string }) => action !== 'moderate',
-      sessionSecret: authSecret,
-    }),
+    ...(authSecret
+      ? {
+          authenticate: jwtAuthentication(authSecret, limits.profileBytes),
+          authorize: ({ action }: { readonly action: string }) => action !== 'moderate',
+          sessionSecret: authSecret,
+        }
+      : { profiles: 'self' as const }),
     trustedProxies,
     limits,
   })

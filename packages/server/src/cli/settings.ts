@@ -65,7 +65,8 @@ Usage: roomful [options]
   --help, --version
 
 Environment:
-  AUTH_SECRET         signs the JWTs (HS256, sub is the user id) that clients must bring; at least 32 characters
+  AUTH_SECRET         signs the JWTs (HS256; sub is the user id, name and picture the profile) that clients must bring; at
+                      least 32 characters
   API_KEY             serves the HTTP API at /api to requests that bring it as Bearer; at least 32 characters
   REDIS_URL           joins this node with all others on that Redis, as in redis://localhost:6379; needs npm install redis;
                       everything is kept there, and nothing in a folder
