@@ -230,6 +230,6 @@ const isSameDay = (a, b) => a?.kind === 'message' && dayOf(a.message.timestamp) 
 /** Whether two messages are shown as one person's turn. */
 function isSameTurn(a, b) {
   if (a?.kind !== 'message' || b?.kind !== 'message' || a.message.user_id !== b.message.user_id) return false
-  if (a.message.data?.name !== b.message.data?.name || !isSameDay(a, b)) return false
+  if (!isSameDay(a, b)) return false
   return Math.abs(Date.parse(b.message.timestamp) - Date.parse(a.message.timestamp)) < 180_000
 }

@@ -20,7 +20,11 @@ export class Panel {
   /** Id of the oldest entry that the server still has, once that is known. */
   oldest
   #ids = new Set()
-  #names = new Map()
+  /** What this client calls itself; with a token, the server says what its user is called. */
+  #ownName
+  #hasToken
+  /** What the users of the room are called. */
+  #profiles
   #stops = []
   #badge
   #link
@@ -31,7 +35,8 @@ export class Panel {
   constructor(side, { auditor, token, watch }) {
     this.side = side
     this.auditor = auditor
-    this.name = recall(`name-${side}`) ?? NAMES[side][0]
+    this.#hasToken = token !== undefined
+    this.#ownName = recall(`name-${side}`) ?? NAMES[side][0]
     this.cable = new Cable((way, frame) => {
       if (way === 'in') this.#passed(frame)
       watch(this, way, frame)
@@ -45,6 +50,8 @@ export class Panel {
       heartbeat: { intervalMs: 5_000 },
       token,
     })
+    // Before the room is joined: what waits in the outbox leaves under this name.
+    if (!this.#hasToken) this.client.setProfile({ name: this.#ownName })
     this.#badge = new Badge(this)
     this.#link = new Link(this)
     this.composer = new Composer(this)
@@ -58,6 +65,10 @@ export class Panel {
     this.#link.passed(frame)
     // null stands for as long as one likes.
     if (frame.type === 'system') this.textLimit = frame.limits?.text_length ?? Number.POSITIVE_INFINITY
+  }
+
+  get name() {
+    return this.#hasToken ? this.nameOf(this.client.user.get()) : this.#ownName
   }
 
   get entries() {
@@ -75,15 +86,15 @@ export class Panel {
 
   /** All that the rows of the log say and no entry holds. */
   get people() {
-    return `${this.name} ${[...this.#ids]} ${[...this.#names]}`
+    const names = [...this.#profiles.get()].map(([user, profile]) => `${user} ${readName(profile)}`)
+    return `${this.name} ${[...this.#ids]} ${names}`
   }
 
   /** How far others have read, of those who were here at the same time. */
   get readers() {
-    return [...this.chat.marks.get()].flatMap(([user, mark]) => {
-      const name = this.#names.get(user)
-      return name ? { mark, name } : []
-    })
+    return [...this.chat.marks.get()]
+      .filter(([user_id]) => !this.isMine({ user_id }))
+      .map(([user, mark]) => ({ mark, name: this.nameOf(user) }))
   }
 
   get isLive() {
@@ -96,7 +107,7 @@ export class Panel {
   }
 
   authorOf({ message }) {
-    return this.isMine(message) ? this.name : this.nameOf(message)
+    return this.isMine(message) ? this.name : this.nameOf(message.user_id)
   }
 
   /** Not what was written under an earlier id: a server takes that for somebody else's. */
@@ -105,8 +116,12 @@ export class Panel {
     return message.user_id === undefined || message.user_id === this.client.user.get()
   }
 
-  nameOf({ user_id, data }) {
-    return readName(data) || this.#names.get(user_id) || `Guest ${String(user_id).slice(-4)}`
+  nameOf(user) {
+    const name = readName(this.#profiles?.get().get(user))
+    if (name || !user) return name || 'Somebody'
+    if (!this.#hasToken) return `Guest ${user.slice(-4)}`
+    // Ids of some services differ only at their end.
+    return user.length > 20 ? `${user.slice(0, 8)}…${user.slice(-4)}` : user
   }
 
   async enter(roomId) {
@@ -115,12 +130,14 @@ export class Panel {
     const room = this.client.room(roomId)
     this.room = room
     this.chat = Roomful.chat(room)
+    this.#profiles = Roomful.profiles(room)
     this.composer.cancel()
     this.#link.forget()
     this.#stops = [
       this.chat.messages,
       this.chat.marks,
       this.chat.unread,
+      this.#profiles,
       room.members,
       room.typing,
       room.status,
@@ -137,8 +154,7 @@ export class Panel {
     try {
       const { members, messages } = await room.join({ history: HISTORY })
       for (const message of messages) this.auditor.arrived(this, message)
-      if (recall(`name-${this.side}`) === undefined) this.#pickName(members)
-      room.presence.set({ name: this.name })
+      if (!this.#hasToken && recall(`name-${this.side}`) === undefined) this.#pickName(members)
       if (members.every(({ user_id }) => user_id === this.client.user.get())) this.onalone?.()
     } catch (error) {
       this.tell(error.message)
@@ -165,11 +181,11 @@ export class Panel {
 
   send(text, replyTo) {
     if (this.isLive) this.#link.forget()
-    return this.room.send(text, { data: { name: this.name }, replyTo })
+    return this.room.send(text, { replyTo })
   }
 
   edit({ message }, text) {
-    if (text !== message.message) return this.chat.edit(message, text, { data: message.data })
+    if (text !== message.message) return this.chat.edit(message, text)
   }
 
   delete({ key, message }) {
@@ -191,9 +207,8 @@ export class Panel {
     if (!this.room) return
     const user = this.client.user.get()
     if (user) this.#ids.add(user)
-    for (const { user_id, state } of this.room.members.get())
-      if (readName(state)) this.#names.set(user_id, readName(state))
     this.element.setAttribute('aria-label', `${this.name}’s chat`)
+    if (this.#hasToken) $('.name', this.element).value = this.name
     this.element.dataset.tone = toneOf(this.name)
     this.element.classList.toggle('pulled', this.cable.isPulled)
     setText($('.head .avatar', this.element), initialOf(this.name))
@@ -219,7 +234,7 @@ export class Panel {
     const others = this.room.members
       .get()
       .filter(({ user_id }) => user_id !== me)
-      .map((member) => this.nameOf({ ...member, data: member.state }))
+      .map(({ user_id }) => this.nameOf(user_id))
     const names = [this.name, ...others]
     const faces = names.slice(0, 5).map((name) => {
       const face = make('li', 'avatar tiny', initialOf(name))
@@ -244,7 +259,7 @@ export class Panel {
   }
 
   #drawTyping() {
-    const names = this.room.typing.get().map((user_id) => isolate(this.nameOf({ user_id })))
+    const names = this.room.typing.get().map((user) => isolate(this.nameOf(user)))
     const words =
       names.length > 2
         ? 'Several people are typing'
@@ -260,7 +275,11 @@ export class Panel {
     const name = $('.name', element)
     this.#notice = $('.notice', element)
     name.value = this.name
-    name.onchange = () => this.#rename(name.value.trim() || this.name)
+    if (this.#hasToken) {
+      name.readOnly = true
+      name.title = name.ariaLabel = 'Your name, from your token'
+    }
+    name.onchange = () => this.#rename(readName({ name: name.value }) || this.name)
     name.onkeydown = ({ key, isComposing }) => {
       if (isComposing) return
       if (key === 'Enter') this.focus()
@@ -286,15 +305,17 @@ export class Panel {
   }
 
   #rename(name) {
-    this.name = $('.name', this.element).value = name
+    this.#ownName = $('.name', this.element).value = name
     remember(`name-${this.side}`, name)
-    this.room.presence.set({ name })
+    this.client.setProfile({ name })
     redraw()
   }
 
   #pickName(members) {
     const me = this.client.user.get()
-    const taken = new Set(members.filter(({ user_id }) => user_id !== me).map(({ state }) => readName(state)))
+    const taken = new Set(
+      members.filter(({ user_id }) => user_id !== me).map(({ profile }) => readName(profile)),
+    )
     this.#rename(NAMES[this.side].find((name) => !taken.has(name)) ?? NAMES[this.side][0])
   }
 }

@@ -1,13 +1,13 @@
 const NAME_LENGTH = 40
 
-/** The name in what a client sent along or shows as its presence: anybody can send anything. */
+/** The name in a profile: one that comes from elsewhere than this page may be longer, or none. */
 export const readName = (value) =>
-  typeof value?.name === 'string' ? value.name.trim().slice(0, NAME_LENGTH) : ''
-
-/** What travels with each chat message. Any Standard Schema will do, such as one of zod or valibot. */
-const chat = {
-  '~standard': { version: 1, vendor: 'page', validate: (data) => ({ value: { name: readName(data) } }) },
-}
+  typeof value?.name === 'string'
+    ? value.name
+        .replace(/\p{Cc}/gu, '')
+        .trim()
+        .slice(0, NAME_LENGTH)
+    : ''
 
 /** A server of several nodes says which one of them this is, and whether it may be killed from here. */
 const servedBy = {
@@ -17,5 +17,5 @@ const servedBy = {
 
 const killNode = { '~standard': { version: 1, vendor: 'page', validate: () => ({ value: {} }) } }
 
-/** What this page says to the server besides the base messages. */
-export const protocol = { client: { kill_node: killNode }, server: { served_by: servedBy }, chat }
+/** What this page says to the server besides what every client can say. */
+export const protocol = { client: { kill_node: killNode }, server: { served_by: servedBy } }
