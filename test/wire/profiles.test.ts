@@ -1,4 +1,7 @@
+import { join } from 'node:path'
+import { sqlite } from '@roomful/server/sqlite'
 import { describe, expect, it } from 'vitest'
+import { temporaryFolder } from '../durable/disk-stage.js'
 import { AMENDING_STORES } from '../support/amending-stores.js'
 import { connect, connectExtended } from '../support/connect.js'
 import type { WireClient } from '../support/wire-client.js'
@@ -63,6 +66,23 @@ describe.each(AMENDING_STORES)('on %s, a profile of an anonymous user', (_, make
 })
 
 describe('profiles', () => {
+  it('[N3] a server that was started again tells somebody without a profile what authors are called', async () => {
+    const file = join(temporaryFolder(), 'chat.db')
+    const start = () =>
+      serve({
+        backplane: sqlite({ file }),
+        authenticate: ({ token = '' }) => ({ userId: token, ...(token === 'ada' && { profile: ADA }) }),
+        authorize: () => true,
+      })
+    const first = await start()
+    const ada = await connectExtended(first.url, { token: 'ada' })
+    await ada.join('lobby')
+    await ada.chat('lobby', 'one')
+    await first.server.close()
+    const bob = await connectExtended((await start()).url, { token: 'bob' })
+    expect(namesIn(await bob.join('lobby', { history: 10 }))).toEqual(['Ada'])
+  })
+
   it('[N1] a profile that is too long, blank, of several lines or with another URL is refused', async () => {
     const { url } = await serve({ profiles: 'self' })
     const ada = await connectExtended(url)

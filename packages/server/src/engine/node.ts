@@ -132,7 +132,8 @@ export class Node {
     const endOfTurn = new EndOfTurn(clock, metrics)
     const fanOut = new FanOut(clock, metrics, limits, endOfTurn)
     const rooms = new Rooms(backplane, fanOut, limits)
-    const authors = new Authors(backplane.profiles, clock, limits.pageBytes)
+    const hasProfiles = options.authenticate !== undefined || options.profiles !== undefined
+    const authors = new Authors(hasProfiles ? backplane.profiles : undefined, clock, limits.pageBytes)
     const pages = new SharedPages(backplane, authors, SHARED_PAGES * limits.pageBytes)
     const messages = new ServerMessages(options.protocol)
     const publisher = new Publisher(options.protocol, messages, backplane, clock, metrics, limits, newId)
@@ -203,7 +204,6 @@ export class Node {
       newId,
       contexts,
       moderation: this.#moderation,
-      authors,
     })
     const chats = new Chats({
       access,
@@ -237,7 +237,7 @@ export class Node {
       chats,
       reactions,
       batches: this.#handlerBatches,
-      ownProfiles: new OwnProfiles({ backplane, authors, replies, clock, limits }),
+      ownProfiles: new OwnProfiles({ backplane, replies, clock, limits }),
       backplane,
       rooms,
       pages,

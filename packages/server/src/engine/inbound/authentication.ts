@@ -27,7 +27,6 @@ import type { Replies } from '../connection/replies.js'
 import { signSession, verifySession } from '../connection/session-token.js'
 import { Silence } from '../connection/silence.js'
 import { channels, isTraced, traced } from '../process/tracing.js'
-import type { Authors } from '../rooms/authors.js'
 import type { Moderation } from '../rooms/moderation.js'
 
 export interface AuthenticatorDeps {
@@ -44,7 +43,6 @@ export interface AuthenticatorDeps {
   newId(): string
   readonly contexts: Contexts
   readonly moderation: Pick<Moderation, 'refusal'>
-  readonly authors: Pick<Authors, 'seen'>
 }
 
 const SILENT_RETRY_MS = 1_000
@@ -216,7 +214,6 @@ export class Authenticator {
     if (isFirst && this.deps.authenticate) registry.endPending(addressKey(connection.request.remoteAddress))
     const idle = registry.bind(connection, user.id, limits.connectionsPerUser)
     session.user = user
-    this.deps.authors.seen(user)
     session.account = this.deps.authenticate ? user.id : addressKey(connection.request.remoteAddress)
     session.standing = 'authenticated'
     for (const other of idle)

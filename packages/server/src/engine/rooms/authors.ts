@@ -13,20 +13,18 @@ const MOST_AUTHORS = 500
 
 /** Notes what those are called who write, and says so with the pages that have their messages. */
 export class Authors {
-  /** The bytes of a page that are for profiles: none until somebody has one. */
-  space = 0
+  /** The bytes of a page that are for profiles. */
+  readonly space: number
   /** When which profile was noted last; the longest ago comes first. */
   readonly #kept = new Map<string, { readonly profile: JsonObject; readonly at: number }>()
 
+  /** @param store absent where nobody has a profile */
   constructor(
     private readonly store: ProfileStore | undefined,
     private readonly clock: Clock,
-    private readonly pageBytes: number,
-  ) {}
-
-  /** A user is known from now on. */
-  seen({ profile }: User): void {
-    if (this.store && profile) this.space = this.pageBytes / 8
+    pageBytes: number,
+  ) {
+    this.space = store ? pageBytes / 8 : 0
   }
 
   /** Notes the profile of a user who writes, unless it was noted a moment ago. */

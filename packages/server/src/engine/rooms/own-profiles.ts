@@ -6,12 +6,10 @@ import { paid, waitFor } from '../../util/rate-limit.js'
 import type { Connection } from '../connection/connection.js'
 import { toPresent } from '../connection/member-list.js'
 import type { Replies } from '../connection/replies.js'
-import type { Authors } from './authors.js'
 import { streamOf } from './room.js'
 
 export interface OwnProfilesDeps {
   readonly backplane: Backplane
-  readonly authors: Pick<Authors, 'seen'>
   readonly replies: Replies
   readonly clock: Clock
   readonly limits: Pick<Limits, 'profileChangesPerMinute'>
@@ -23,13 +21,12 @@ export class OwnProfiles {
 
   /** Sets it in all rooms of the connection, and in those that it joins later. */
   async set(connection: Connection, { profile, ref }: ClientMessageOf<'set_profile'>): Promise<void> {
-    const { backplane, authors, replies } = this.deps
+    const { backplane, replies } = this.deps
     const { session } = connection
     const refusal = this.#charge(connection)
     if (refusal) return replies.fail(connection, refusal, { ref })
     if (!session.user) return
     session.user = { ...session.user, profile }
-    authors.seen(session.user)
     const present = toPresent(session.user)
     for (const roomId of session.rooms.keys())
       if (roomId !== OWN_STREAM)
