@@ -225,4 +225,55 @@ describe('marks of others', () => {
     await script.connection.says({ ...marked, counted: 10, unread: 2 })
     expect([c.unread.get(), c.mark.get()?.offset]).toEqual([2, 3])
   })
+
+  /** The client is live in room `r`, and nobody has called `chat()` yet. */
+  async function joinedWithout() {
+    const script = new ScriptedServer()
+    const room = script.client.room('r')
+    await script.connection.welcomes('me')
+    void room.join()
+    const marks = [{ user_id: 'ada', ...at(4) }]
+    const fields = { unread: 0, marks, offset: 10, id: 'id-10' }
+    await script.connection.says(joinedFrame(script.connection.take().at(-1), fields))
+    await script.clock.advance(0)
+    return { script, room }
+  }
+
+  it('[U5] [U6] are right whenever somebody first asks for them', async () => {
+    const { script, room } = await joinedWithout()
+    const early = chat(room)
+    const [later, older] = [at(9), at(7)].map((place) => ({
+      type: 'read_marked',
+      room_id: 'r',
+      user_id: 'ada',
+      ...place,
+    }))
+    await script.connection.says(later as never, older as never, said(11), said(12, { user_id: 'me' }))
+    const shown = [...early.marks.get()].map(([user, { offset }]) => `${user} ${offset}`)
+    expect(shown.sort()).toEqual(['ada 9', 'eve 11'])
+  })
+
+  it('[U5] are kept of a room whose chat() nobody has called yet, but not for the next user', async () => {
+    const { script, room } = await joinedWithout()
+    await script.connection.says({ type: 'read_marked', room_id: 'r', user_id: 'ada', ...at(9) }, said(11))
+    const { marks } = chat(room)
+    expect([...marks.get()].sort()).toEqual([
+      ['ada', at(9)],
+      ['eve', at(11)],
+    ])
+    script.client.forget()
+    expect(marks.get().size).toBe(0)
+  })
+
+  it('are kept of the thousand users whose marks were known last', async () => {
+    const { script, room } = await joinedWithout()
+    const many = Array.from({ length: 1_001 }, (_, index) => said(11 + index, { user_id: `user ${index}` }))
+    await script.connection.says(...many)
+    const { marks } = chat(room)
+    expect([marks.get().size, marks.get().has('user 1'), marks.get().has('user 1000')]).toEqual([
+      1_000,
+      true,
+      true,
+    ])
+  })
 })

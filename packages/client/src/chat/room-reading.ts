@@ -1,4 +1,4 @@
-import type { Cursor, Mark, ServerMessage, ServerMessageOf } from '@roomful/protocol'
+import type { Cursor, ServerMessage, ServerMessageOf } from '@roomful/protocol'
 import { RoomfulError } from '@roomful/protocol/wire'
 import type { Loggable } from '../room/loggable.js'
 import type { RoomCore } from '../room/room.js'
@@ -52,7 +52,7 @@ export class RoomReading {
     this.mark = new Value<Cursor | undefined>(undefined, report)
     // Empty first: that is what a server has rendered.
     this.marks = new Value<ReadonlyMap<string, Cursor>>(new Map(), report)
-    this.marks.set(byUser(room.marks))
+    this.#showMarks()
     if (room.isLive) this.#ask()
   }
 
@@ -71,7 +71,7 @@ export class RoomReading {
     this.#isStale = false
     this.#begin({ mark, to: offset, unread, mentions })
     if (this.#moved?.epoch !== epoch) this.#moved = undefined
-    if (marks) this.marks.set(byUser(marks))
+    if (marks) this.#showMarks()
     this.#timer.clear()
     this.#send()
   }
@@ -81,7 +81,7 @@ export class RoomReading {
     const { type, epoch, offset, id, user_id } = message
     if (epoch === undefined || offset === undefined || typeof id !== 'string') return
     const place = { epoch, offset, id }
-    if (type === 'chat_message' && typeof user_id === 'string') this.#others(user_id, place)
+    if (type === 'chat_message' && user_id !== this.#me) this.#others(user_id)
     if (type === 'chat_message' && user_id === this.#me) {
       if (isAfter(place, this.#counted.mark)) this.#begin({ ...NOTHING, mark: place, to: offset })
     } else if (this.#counts(type)) this.#add(offset, message.mentions?.includes(this.#me ?? '') ?? false)
@@ -95,8 +95,8 @@ export class RoomReading {
       this.#ask()
     }
     if (message.type !== 'read_marked') return
-    const { user_id, epoch, offset, id } = message
-    if (user_id !== this.#me) this.#others(user_id, { epoch, offset, id })
+    const { user_id } = message
+    if (user_id !== this.#me) this.#others(user_id)
     // Two devices' marks may overtake each other on their way through several nodes.
     else if (isAfter(message, this.#counted.mark)) this.#confirmed(message)
   }
@@ -106,7 +106,7 @@ export class RoomReading {
     this.#timer.clear()
     this.#moved = undefined
     this.#begin(NOTHING)
-    this.marks.set(new Map())
+    this.#showMarks()
   }
 
   get #me(): string | undefined {
@@ -117,10 +117,16 @@ export class RoomReading {
     return type === 'chat_message' || !!this.#room.services.settings.protocol?.counts?.includes(type)
   }
 
-  #others(userId: string, place: Cursor): void {
-    const known = this.marks.get()
-    if (userId !== this.#me && isAfter(place, known.get(userId)))
-      this.marks.set(new Map(known).set(userId, place))
+  /** The room has heard first what a user has read. */
+  #others(userId: unknown): void {
+    const { marks } = this.#room
+    if (marks.get(userId as string) !== this.marks.get().get(userId as string)) this.#showMarks()
+  }
+
+  #showMarks(): void {
+    const marks = new Map(this.#room.marks)
+    marks.delete(this.#me ?? '')
+    this.marks.set(marks)
   }
 
   #add(offset: number, isMention: boolean): void {
@@ -195,8 +201,4 @@ export class RoomReading {
     if (!isOver && this.#room.isLive) this.#isStale = true
     this.#send()
   }
-}
-
-function byUser(marks: readonly Mark[] = []): ReadonlyMap<string, Cursor> {
-  return new Map(marks.map(({ user_id, epoch, offset, id }) => [user_id, { epoch, offset, id }]))
 }

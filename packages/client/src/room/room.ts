@@ -48,6 +48,9 @@ import {
 import type { RoomTimeline } from './room-timeline.js'
 import { Typing } from './typing.js'
 
+/** Of how many users marks are kept: of those who have read or written last. */
+const MOST_MARKS = 1_000
+
 interface Waiter {
   resolve(result: JoinResult<AnyProtocol>): void
   reject(error: RoomfulError): void
@@ -90,8 +93,8 @@ export class RoomCore {
   readonly outbox: OutboxDriver
   /** For `chat()`. */
   readonly services: ClientServices<RoomCore>
-  /** How far others had read at the last join. */
-  marks: readonly Mark[] | undefined
+  /** How far others have read: kept here, as `chat()` may be called, or be asked for it, long after the join. */
+  readonly marks = new Map<string, Cursor>()
   readonly #client: ClientServices<RoomCore>
   readonly #events: RoomEvents
   readonly #members: MemberList
@@ -194,6 +197,15 @@ export class RoomCore {
     const left = isKnown && this.#requests.leave()
     this.leaveWith('Left')
     await left
+  }
+
+  /** Frames of two devices may overtake each other on their way through several nodes. A base server gives no offsets. */
+  #marked({ user_id, epoch, offset, id }: Mark): void {
+    const { marks } = this
+    const known = marks.get(user_id)
+    if (!offset || (known?.epoch === epoch && known.offset >= offset)) return
+    marks.set(user_id, { epoch, offset, id })
+    for (const oldest of marks.keys()) if (marks.size > MOST_MARKS) marks.delete(oldest)
   }
 
   /** Ends the membership on this side only. */
@@ -314,6 +326,7 @@ export class RoomCore {
     this.#step({ type: 'forget' })
     this.presence.forget()
     this.#pages = undefined
+    this.marks.clear()
     this.#events.drop()
     this.timeline?.clear()
     this.amendments?.clear()
@@ -348,14 +361,17 @@ export class RoomCore {
 
   /** Passes a message to the application's handlers. */
   message(message: Loggable): void {
-    this.amendments?.heard(message)
-    if (message.type === 'chat_message' && typeof message.user_id === 'string')
+    if (message.type === 'chat_message' && typeof message.user_id === 'string') {
+      this.#marked(message as Mark)
       this.typing.heard(message.user_id, false)
+    }
+    this.amendments?.heard(message)
     this.#events.tell(message.type, message)
   }
 
   /** Handles unsolicited messages of the server about the room. */
   received(message: ServerMessage): void {
+    if (message.type === 'read_marked') this.#marked(message)
     this.amendments?.told(message)
     switch (message.type) {
       case 'chat_message':
@@ -406,7 +422,11 @@ export class RoomCore {
     this.profiles?.learn(frame.users)
     this.profiles?.learn(frame.members)
     this.#step({ type: 'joined', frame, since })
-    this.marks = frame.marks
+    // Those of a join may be lower: where a log was cut off, marks fall back.
+    if (frame.marks) this.marks.clear()
+    frame.marks?.forEach((mark) => {
+      this.#marked(mark)
+    })
     this.amendments?.told(frame)
   }
 
