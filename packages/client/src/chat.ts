@@ -112,8 +112,9 @@ const watchers = new WeakMap<object, Watcher>()
 
 /**
  * Watches rooms without joining them: what is unread in each, for as long as somebody subscribes. `ids` may be an
- * observable, if they change. A room that the user may not watch, or in which nothing was ever written, is not in the map.
- * All lists of a client are one request, which is repeated after a reconnect; news come at most once a second.
+ * observable, if they change. A room that the user may not watch is not in the map, and one in which nothing was ever
+ * written may be missing. All lists of a client are one request, which is repeated after a reconnect; news come at most
+ * once a second.
  */
 export function watch<P extends AnyProtocol>(
   client: CoreClient<P>,
