@@ -3,7 +3,7 @@ import type { Draft } from '@roomful/server'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { RedisServer } from '../../../../../test/support/redis.js'
 import { Keys } from '../../../src/backplane/redis/keys.js'
-import { TestNode, told, until } from './nodes.js'
+import { dump, TestNode, told, until } from './nodes.js'
 
 let store: RedisServer
 beforeAll(async () => {
@@ -60,32 +60,16 @@ async function messagesOf({ backplane }: TestNode, stream: string): Promise<Reco
 const noticesIn = (messages: readonly Record<string, unknown>[]) =>
   messages.filter(({ type }) => type === 'messages_erased')
 
-/** Everything that the keys with a prefix hold, and their names. */
-async function dump(prefix: string): Promise<string> {
-  const keys = (await store.command('KEYS', `${prefix}:*`)) as string[]
-  const READ: Record<string, readonly string[]> = {
-    hash: ['HGETALL'],
-    set: ['SMEMBERS'],
-    zset: ['ZRANGE', '0', '-1'],
-    string: ['GET'],
-  }
-  const values = keys.map(async (key) => {
-    const [command = '', ...rest] = READ[String(await store.command('TYPE', key))] ?? []
-    return [key, await store.command(command, key, ...rest)]
-  })
-  return JSON.stringify(await Promise.all(values))
-}
-
 describe('an erasure in Redis', () => {
   it('[M15] an erasure in Redis leaves no byte of what the user wrote in any key, and every place, every message of others, and the bytes that retention counts', async () => {
     const prefix = randomUUID()
     const node = await join(prefix, { changes: {} })
     await fill(node)
     const texts = ['the password of ana', 'pin-of-ana', 'chosen-by-ana']
-    const before = await dump(prefix)
+    const before = await dump(store, prefix)
     expect(texts.filter((text) => before.includes(text))).toEqual(texts)
     await node.backplane.erase?.('ana')
-    const after = await dump(prefix)
+    const after = await dump(store, prefix)
     expect(texts.filter((text) => after.includes(text))).toEqual([])
     expect(after.includes('the password of ben')).toBe(true)
     for (const room of ['r0', 'r1', 'r2']) {
@@ -125,7 +109,7 @@ describe('an erasure in Redis', () => {
     await store.command('CONFIG', 'SET', 'maxmemory', '0')
     const half = await messagesOf(node, 'r0').then((r0) => r0.filter(({ deleted }) => deleted))
     await node.backplane.erase?.('ana')
-    expect((await dump(prefix)).includes('the password of ana')).toBe(false)
+    expect((await dump(store, prefix)).includes('the password of ana')).toBe(false)
     for (const room of ['r0', 'r1', 'r2']) {
       const messages = await messagesOf(node, room)
       const last = messages.findLast(({ deleted }) => deleted)
@@ -226,7 +210,7 @@ describe('a log in Redis that was ended', () => {
     const { head } = (await node.backplane.changes?.read(undefined, 1, 1)) ?? {}
     await node.publish('s', 'kept')
     await node.backplane.delete?.('r')
-    expect((await dump(prefix)).includes('hidden')).toBe(false)
+    expect((await dump(store, prefix)).includes('hidden')).toBe(false)
     const page = await node.backplane.changes?.read(undefined, 3, 10_000)
     expect(page).toMatchObject({ entries: [{ stream: 's' }], more: false, fault: undefined })
     const next = await node.backplane.changes?.read(head, 3, 10_000)

@@ -9,6 +9,23 @@ import { Keys } from '../../../src/backplane/redis/keys.js'
 /** Short enough for a test, long enough for a busy machine. */
 const QUICK: RedisOptions = { leaseMs: 1_500, leaseRenewMs: 300, headCheckMs: 300, commandTimeoutMs: 1_000 }
 
+const READ: Readonly<Record<string, readonly string[]>> = {
+  hash: ['HGETALL'],
+  set: ['SMEMBERS'],
+  zset: ['ZRANGE', '0', '-1'],
+  string: ['GET'],
+}
+
+/** Everything that the keys with a prefix hold, and their names. */
+export async function dump(store: RedisServer, prefix: string): Promise<string> {
+  const keys = (await store.command('KEYS', `${prefix}:*`)) as string[]
+  const values = keys.map(async (key) => {
+    const [command = '', ...rest] = READ[String(await store.command('TYPE', key))] ?? []
+    return [key, await store.command(command, key, ...rest)]
+  })
+  return JSON.stringify(await Promise.all(values))
+}
+
 /** A node's backplane, with what it told. */
 export class TestNode {
   readonly relayed: Relay[] = []
