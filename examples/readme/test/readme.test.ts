@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
@@ -90,6 +90,19 @@ it('messages.tsx edits and deletes messages', async () => {
   await page.getByRole('button', { name: 'Delete' }).click()
   await page.getByText('Deleted').waitFor()
   expect(await page.getByRole('button').count()).toBe(0)
+})
+
+it('everything.ts is formatted for lines of 100 columns, so that none of its lines holds more than fits', async () => {
+  const text = await source('everything.ts')
+  const path = join(folder, 'everything.ts')
+  const biome = join(root, 'node_modules/@biomejs/biome/bin/biome')
+  const args = ['format', '--line-width=100', `--stdin-file-path=${path}`]
+  const formatted = execFileSync(process.execPath, [biome, ...args], {
+    cwd: root,
+    input: text,
+    encoding: 'utf8',
+  })
+  expect(formatted).toBe(text)
 })
 
 it('everything.ts shows names, edits, deletions, reactions, answers, readers and unread counts in less than 30 lines', async () => {
