@@ -1,6 +1,7 @@
 import type { Browser, BrowserContext, BrowserContextOptions } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { launchChromium } from '../support/chromium.js'
+import { connect } from '../support/connect.js'
 import { lowContrasts } from '../support/contrast.js'
 import { Demo, openDemo, type Person, verdict } from '../support/demo.js'
 
@@ -154,6 +155,29 @@ for (const [name, options] of [
       }))
   })
 }
+
+it('[B4] a client that speaks only the base messages sees plain chat of two pages that edit, delete and react', () =>
+  meet('beside', DESKTOP, async (one, other) => {
+    const base = await connect(`${demo.url.replace(/^http/, 'ws')}/ws`)
+    await base.join('beside')
+    await one.say('helo')
+    await other.act('helo', '👍')
+    await expect.poll(() => one.reactions('helo')).toEqual(['👍 1'])
+    await one.act('helo', 'Edit')
+    await one.say('hello')
+    await other.sees('hello')
+    await other.say('regret')
+    await one.sees('regret')
+    await other.act('regret', 'Delete')
+    await expect.poll(() => one.texts()).toEqual(['hello', 'Deleted'])
+    await one.say('bye')
+    await base.until(() => base.all('chat_message').length >= 3, 'the last message')
+    await base.settled()
+    expect(base.all('chat_message').map(({ message }) => message)).toEqual(['helo', 'regret', 'bye'])
+    const others = base.frames.map(({ type }) => type).filter((type) => type !== 'chat_message')
+    const presence = ['user_joined', 'user_left', 'user_typing', 'user_stopped_typing']
+    expect(others.filter((type) => !presence.includes(type))).toEqual(['system', 'joined', 'pong', 'pong'])
+  }))
 
 it('the demo page counts no edit, deletion or reaction as a lost message, live, in a resume or in earlier messages', async () => {
   const visit = async () => {
