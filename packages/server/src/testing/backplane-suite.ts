@@ -824,6 +824,25 @@ const AMEND_CASES: Record<string, Body> = {
     assert.equal((await backplane.read('r', newest)).head.offset, 4)
   }),
 
+  '[M15] erases the client id of a deletion, also of what others wrote': withAmends(async ({ backplane }) => {
+    if (!backplane.erase) return
+    const first = accepted(await backplane.publish('r', written('bob', 'one'))).position
+    const second = accepted(await backplane.publish('r', written('bob', 'two'))).position
+    accepted(await backplane.publish('r', amending(deletionOf(first, 'ada', true), 'chosen by ada')))
+    accepted(await backplane.publish('r', amending(deletionOf(second, 'bob'), 'kept of bob')))
+    const [, , before] = textsOf((await backplane.read('r', newest)).entries)
+    await backplane.erase('ada')
+    const everything = await everythingOf(backplane, 'r')
+    assert(!everything.includes('chosen by ada'), 'a client id was left')
+    assert(everything.includes('kept of bob'), 'the client id of another user is gone')
+    const texts = textsOf((await backplane.read('r', newest)).entries)
+    const { client_id: _, ...deletion } = before ?? {}
+    assert.deepEqual(texts[2], deletion)
+    assert.deepEqual([texts[4]?.type, texts[4]?.through, texts.length], ['messages_erased', 3, 5])
+    await backplane.erase('ada')
+    assert.equal((await backplane.read('r', newest)).head.offset, 5)
+  }),
+
   '[D1] feeds amendments as entries, and the messages in their present state': withFeed(
     async (feed, { backplane }) => {
       if (!backplane.amends) return

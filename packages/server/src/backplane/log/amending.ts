@@ -169,6 +169,10 @@ export function isEditText(text: string): boolean {
   return text.startsWith(EDITED)
 }
 
+export function isDeletedText(text: string): boolean {
+  return text.startsWith(DELETED)
+}
+
 export function isErasedText(text: string): boolean {
   return text.startsWith(ERASED)
 }
@@ -179,7 +183,7 @@ export function isReactionText(text: string): boolean {
 
 /** Whether an entry takes the texts out of others. */
 export function isRetractionText(text: string): boolean {
-  return text.startsWith(DELETED) || text.startsWith(ERASED)
+  return isDeletedText(text) || isErasedText(text)
 }
 
 /** Whether an entry changes others, and is left out of pages of messages. */

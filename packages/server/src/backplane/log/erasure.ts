@@ -1,5 +1,13 @@
 import type { JsonObject } from '@roomful/protocol'
-import { isChatText, isEditText, isReactionText, redactedEdit, targetOf, tombstoneOf } from './amending.js'
+import {
+  isChatText,
+  isDeletedText,
+  isEditText,
+  isReactionText,
+  redactedEdit,
+  targetOf,
+  tombstoneOf,
+} from './amending.js'
 import { redactedReaction } from './reactions.js'
 
 export interface Erasure {
@@ -19,7 +27,8 @@ export function erasedMessage({ id, roomId, userId, through, timestampMs }: Eras
 
 /**
  * The text of an entry after the erasure of what a user wrote: their messages, edits and reactions, the messages of others
- * whose present text is theirs, and all edits of a message that becomes a tombstone. `undefined` if it stays.
+ * whose present text is theirs, and all edits of a message that becomes a tombstone. What they deleted loses the client id
+ * alone. `undefined` if it stays.
  */
 export function erasedText(
   text: string,
@@ -29,20 +38,21 @@ export function erasedText(
   /** Whether the message at this offset became a tombstone. */
   isGone: (offset: number) => boolean = () => false,
 ): string | undefined {
-  const [isMessage, isReaction] = [isChatText(text), isReactionText(text)]
+  const [isMessage, isReaction, isEdit] = [isChatText(text), isReactionText(text), isEditText(text)]
   // Most entries are somebody else's, and need not be parsed.
-  if (!isMessage && !isReaction && !isEditText(text)) return undefined
-  if ((isMessage || isReaction) && !text.includes(JSON.stringify(userId))) return undefined
+  if (!isMessage && !isReaction && !isEdit && !isDeletedText(text)) return undefined
+  if (!isEdit && !text.includes(JSON.stringify(userId))) return undefined
   const entry = JSON.parse(text) as JsonObject
   const isOwn = entry.user_id === userId
-  if (isWithoutText(entry)) return isOwn && entry.client_id !== undefined ? anonymous(entry) : undefined
+  const hasNoText = isDeletedText(text) || isWithoutText(entry)
+  if (hasNoText) return isOwn && entry.client_id !== undefined ? anonymous(entry) : undefined
   if (isReaction) return isOwn ? JSON.stringify(redactedReaction(entry)) : undefined
-  if (!isMessage) return isOwn || isGone(targetOf(entry).offset) ? redacted(entry, isOwn) : undefined
+  if (isEdit) return isOwn || isGone(targetOf(entry).offset) ? redacted(entry, isOwn) : undefined
   if (!isOwn && entry.edited_by !== userId) return undefined
   return JSON.stringify(tombstoneOf(withoutClientId(entry, isOwn), head))
 }
 
-/** What was deleted before still has its client id. */
+/** What was deleted before still has its client id, and so has the deletion. */
 function anonymous(entry: JsonObject): string {
   return JSON.stringify(withoutClientId(entry, true))
 }

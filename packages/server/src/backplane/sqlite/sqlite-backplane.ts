@@ -219,9 +219,9 @@ export class SqliteBackplane implements SqliteStore {
   }
 }
 
-const AUTHORED = ['chat_message', 'message_edited', 'reaction_added', 'reaction_removed']
+const AUTHORED = ['chat_message', 'message_edited', 'message_deleted', 'reaction_added', 'reaction_removed']
 
-/** The author of a chat message, an edit or a reaction. In an application's own messages, `user_id` may mean anything. */
+/** The author of a chat message, an edit, a deletion or a reaction. In an application's own messages, `user_id` may mean anything. */
 function authorOf({ type, user_id }: JsonObject): string | undefined {
   return AUTHORED.includes(String(type)) && typeof user_id === 'string' ? user_id : undefined
 }

@@ -10,7 +10,7 @@ const PAGE_BYTES = 1024 * 1024
 
 /**
  * Reads what a user wrote, as an erasure would find it: in every stream but the user's own, chat messages in their present
- * state, those of others whose present text is the user's, and edits.
+ * state, those of others whose present text is the user's, edits and deletions.
  */
 export function writtenBy(driver: Driver, rooms: Rooms, { user, after }: WrittenRequest): WrittenPage {
   const window = driver

@@ -210,7 +210,7 @@ it('a file at its largest drops the edits of the room that takes the most before
   expect(page.entries.map(({ offset }) => offset)).toEqual(places.map(({ offset }) => offset))
 })
 
-it('an export of a user has their edits, and the messages of others with their words, until they are erased', async () => {
+it('an export of a user has their edits and deletions, and the messages of others with their words, until they are erased', async () => {
   const { backplane, file } = await store()
   const theirs = placeOf(await backplane.publish('r', chat('ben', 'by ben')))
   const own = placeOf(await backplane.publish('r', chat('ana', 'words of ana, 1')))
@@ -223,6 +223,7 @@ it('an export of a user has their edits, and the messages of others with their w
     { offset: 2, user_id: 'ana', message: 'words of ben', edited_by: 'ben' },
     { offset: 3, user_id: 'ana', message: '', deleted: true },
     { offset: 4, type: 'message_edited', message: 'words of ana, 3' },
+    { offset: 6, type: 'message_deleted', target: { offset: 3 } },
   ])
   await backplane.erase?.('ana')
   expect(await linesOf(backplane.export({ user: 'ana' }))).toEqual([])
