@@ -965,6 +965,31 @@ const ERASE_CASES: Record<string, Body> = {
     assert.deepEqual(placesOf(entries), ['r 2'])
   }),
 
+  '[M15] takes the user from the mentions of what others wrote, which stays otherwise, and says nothing of it':
+    withErase(async (erase, { backplane }) => {
+      const mentioning = (text: string, mentions: readonly string[]) => {
+        const draft = written('bob', text)
+        return { ...draft, message: { ...draft.message, mentions } }
+      }
+      const first = accepted(await backplane.publish('r', mentioning('"ada"', ['ada', 'cy']))).position
+      accepted(await backplane.publish('r', mentioning(',"mentions":["ada"]', ['cy'])))
+      accepted(await backplane.publish('s', mentioning('three', ['ada'])))
+      if (backplane.amends)
+        accepted(await backplane.publish('r', amending(editOf(first, 'cy', 'by cy', true))))
+      await backplane.changes?.read(undefined, ALL, BYTES)
+      const before = textsOf((await backplane.read('r', newest)).entries)
+      await erase('ada')
+      const without = [{ ...before[0], mentions: ['cy'] }, ...before.slice(1)]
+      assert.deepEqual(textsOf((await backplane.read('r', newest)).entries), without)
+      const [third, ...others] = textsOf((await backplane.read('s', newest)).entries)
+      assert.deepEqual([third?.message, third?.mentions, others], ['three', undefined, []])
+      const fed = await backplane.changes?.read(undefined, ALL, BYTES)
+      const mentions = textsOf((fed?.entries ?? []).map(({ entry }) => entry)).flatMap(
+        (text) => text.mentions,
+      )
+      assert(!mentions.includes('ada'), 'the feed still has the mention')
+    }),
+
   '[M15] says nothing where the user wrote nothing, nor a second time': withErase(
     async (erase, { backplane }) => {
       accepted(await backplane.publish('r', written('bob', 'hello')))

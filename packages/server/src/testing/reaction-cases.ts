@@ -314,6 +314,19 @@ export const REACTION_CASES: Record<string, Body> = {
       assert.deepEqual(await countsIn(backplane), ['👍2', '', ''])
     }),
 
+  '[M15] a message that mentioned a user who is erased keeps the reactions of others': withReactions(
+    async (backplane, store) => {
+      if (!backplane.erase) return
+      const draft = written('bob', 'hello')
+      const message = await place(backplane, { ...draft, message: { ...draft.message, mentions: ['ada'] } })
+      await place(backplane, reacting(message, 'bob', '+👍'))
+      await backplane.erase('ada')
+      assert.deepEqual(await countsIn(backplane), ['👍1'])
+      assert.equal((await entriesOf(backplane))[0]?.mentions, undefined)
+      assert.deepEqual(await store.of('r', message.epoch, 'bob', [1]), [{ offset: 1, reactions: ['👍'] }])
+    },
+  ),
+
   '[D12] a log that ends takes its reactions with it': withReactions(async (backplane, store) => {
     if (!backplane.delete) return
     const message = await place(backplane, written('ada', 'hello'))

@@ -246,9 +246,10 @@ export interface Backplane {
   delete?(stream: string): Promise<void>
   /**
    * Takes the text and the data from all chat messages that a user wrote, in every stream, from those whose present text
-   * the user wrote, and from the user's edits; takes back the user's reactions; removes the user's marks; and ends the
-   * user's own stream. Ids and offsets stay. Each stream that had any gets entries that say so. Resolves once all is done.
-   * Absent where the store cannot.
+   * the user wrote, and from the user's edits, and the client ids from all of these and from the user's deletions; takes
+   * back the user's reactions; removes the user's marks; takes the user's id from the `mentions` of other messages; and
+   * ends the user's own stream. Ids and offsets stay. Each stream that had any gets entries that say so, which mentions
+   * alone do not cause. Resolves once all is done. Absent where the store cannot.
    */
   erase?(userId: string): Promise<void>
   /**

@@ -10,6 +10,9 @@ import {
 } from './amending.js'
 import { redactedReaction } from './reactions.js'
 
+/** It stands in each text that mentions somebody. */
+export const START_OF_MENTIONS = ',"mentions":['
+
 export interface Erasure {
   readonly id: string
   readonly roomId: string
@@ -50,6 +53,16 @@ export function erasedText(
   if (isEdit) return isOwn || isGone(targetOf(entry).offset) ? redacted(entry, isOwn) : undefined
   if (!isOwn && entry.edited_by !== userId) return undefined
   return JSON.stringify(tombstoneOf(withoutClientId(entry, isOwn), head))
+}
+
+/** A message of somebody else without the user among its mentions. `undefined` if it stays. */
+export function unmentionedText(text: string, userId: string): string | undefined {
+  if (!isChatText(text) || !text.includes(START_OF_MENTIONS) || !text.includes(JSON.stringify(userId))) return
+  const message = JSON.parse(text) as JsonObject
+  const mentions = Array.isArray(message.mentions) ? message.mentions : []
+  const others = mentions.filter((id) => id !== userId)
+  if (others.length === mentions.length) return
+  return JSON.stringify({ ...message, mentions: others.length > 0 ? others : undefined })
 }
 
 /** What was deleted before still has its client id, and so has the deletion. */

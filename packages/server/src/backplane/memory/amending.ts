@@ -1,6 +1,6 @@
 import type { Amendment, LogEntry } from '../../api/contracts/backplane.js'
 import { type Amended, amend, isChatText, isReacting, versionOf } from '../log/amending.js'
-import { erasedText } from '../log/erasure.js'
+import { erasedText, unmentionedText } from '../log/erasure.js'
 import type { RoomLog } from '../log/log.js'
 import { forgottenText, notedBy, type ReactionCount } from '../log/reactions.js'
 import type { Answer } from './repeats.js'
@@ -42,13 +42,13 @@ function answerOf({ offset, id, text }: LogEntry): Answer {
   return { offset, id, timestampMs: Date.parse(JSON.parse(text).timestamp) }
 }
 
-/** Erases what a user wrote. Returns the newest offset of it; 0 if there is none. */
+/** Erases what a user wrote, and that others mention them. Returns the newest offset of what they wrote; 0 if there is none. */
 export function eraseIn(log: RoomLog, userId: string): number {
   const gone = new Set<number>()
   let through = 0
   log.rewrite((text, offset) => {
     const erased = erasedText(text, userId, log.head.offset, (message) => gone.has(message))
-    if (erased === undefined) return undefined
+    if (erased === undefined) return unmentionedText(text, userId)
     if (isChatText(text)) {
       gone.add(offset)
       log.reactors?.drop(offset)

@@ -1,6 +1,6 @@
 import type { JsonObject, Target } from '@roomful/protocol'
 import { isChatText, isReactionText, targetOf, versionOf } from '../log/amending.js'
-import { erasedMessage, erasedText } from '../log/erasure.js'
+import { erasedMessage, erasedText, unmentionedText } from '../log/erasure.js'
 import { openText } from '../log/log.js'
 import { forgottenMessage, type ReactionCount } from '../log/reactions.js'
 import { type Amending, redactEdits } from './amending.js'
@@ -67,7 +67,8 @@ export class Erasing {
     if (!feed) return 0
     return rewriteAll(feed, { words: JSON.stringify(userId), after, untilMs }, (text) => {
       const line = parseLine(text)
-      const open = line && erasedOpen(line.open, userId, Number(line.offset))
+      const open =
+        line && (erasedOpen(line.open, userId, Number(line.offset)) ?? unmentionedOpen(line.open, userId))
       return line && open !== undefined ? lineOf({ ...line, open }) : undefined
     })
   }
@@ -126,6 +127,11 @@ export class Erasing {
         isDone = (await this.#redact(editor, version, edits, redacted)) && isDone
         through = Math.max(through, version)
       }
+      // No notice tells of these.
+      const unmentioned = rewritesOf(found.entries, (open) =>
+        change(open) === undefined ? unmentionedOpen(open, userId) : undefined,
+      )
+      if (unmentioned.length > 0) isDone = (await editor.rewrite(unmentioned)) && isDone
       const left = rewrites.filter(({ offset }) => !redacted.has(offset))
       if (left.length > 0) {
         if (last.length > 0) isDone = (await editor.rewrite(last)) && isDone
@@ -167,4 +173,8 @@ export class Erasing {
 
 function erasedOpen(open: string, userId: string, head: number, isGone?: () => boolean): string | undefined {
   return erasedText(`${open}}`, userId, head, isGone)?.slice(0, -1)
+}
+
+function unmentionedOpen(open: string, userId: string): string | undefined {
+  return unmentionedText(`${open}}`, userId)?.slice(0, -1)
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { JsonObject } from '@roomful/protocol'
 import type { Position } from '../../api/contracts/backplane.js'
 import { isChatText, versionOf } from '../log/amending.js'
-import { erasedMessage, erasedText } from '../log/erasure.js'
+import { erasedMessage, erasedText, unmentionedText } from '../log/erasure.js'
 import { openText } from '../log/log.js'
 import { forgottenMessage, forgottenText } from '../log/reactions.js'
 import type { Driver, Row } from './driver.js'
@@ -104,7 +104,7 @@ export class Erasing {
     const { texts } = this.store
     let end = Math.min(seq + WINDOW, last)
     // One by one, since a message takes its edits along, which may come next.
-    for (let entry = texts.nextBy(user, seq, end); entry; entry = texts.nextBy(user, entry.seq, end))
+    for (let entry = texts.nextOf(user, seq, end); entry; entry = texts.nextOf(user, entry.seq, end))
       if (!this.#eraseEntry(user, entry, changed)) end = entry.seq - 1
     this.#forgetSent(user, seq, end)
     this.driver.prepare('UPDATE erasures SET seq = ? WHERE user = ?').run(end, user)
@@ -114,6 +114,12 @@ export class Erasing {
   #eraseEntry(user: string, entry: StoredText, changed: Set<string>): boolean {
     const { texts } = this.store
     const room = this.driver.prepare('SELECT name, head FROM rooms WHERE room = ?').get(entry.room)
+    if (entry.author !== user && entry.editor !== user) {
+      const text = unmentionedText(entry.text, user)
+      if (text !== undefined) texts.replace(entry, { ...entry, text })
+      if (text !== undefined && room) changed.add(textIn(room, 'name'))
+      return true
+    }
     const head = room ? numberIn(room, 'head') : 0
     const authorOf = ({ author }: StoredText) => (author === user ? null : author)
     const erased = erasedText(entry.text, user, head)

@@ -1,3 +1,4 @@
+import { START_OF_MENTIONS } from '../log/erasure.js'
 import type { Driver, Row } from './driver.js'
 import type { Room, Rooms } from './rooms.js'
 import { numberIn, textIn } from './rows.js'
@@ -56,13 +57,17 @@ export class Texts {
     return row && storedText(row)
   }
 
-  /** The first of the entries after one, and up to another, that a user wrote, or wrote the present text of. */
-  nextBy(user: string, after: number, last: number): StoredText | undefined {
+  /**
+   * The first of the entries after one, and up to another, that a user wrote, or wrote the present text of, or that may
+   * mention the user.
+   */
+  nextOf(user: string, after: number, last: number): StoredText | undefined {
     const row = this.driver
       .prepare(
-        `SELECT ${COLUMNS} FROM entries WHERE seq > ? AND seq <= ? AND (author = ? OR editor = ?) ORDER BY seq LIMIT 1`,
+        `SELECT ${COLUMNS} FROM entries WHERE seq > ? AND seq <= ? AND (author = ? OR editor = ?
+         OR (amends = 0 AND instr(body, '${START_OF_MENTIONS}') AND instr(body, ?))) ORDER BY seq LIMIT 1`,
       )
-      .get(after, last, user, user)
+      .get(after, last, user, user, JSON.stringify(user))
     return row && storedText(row)
   }
 

@@ -25,7 +25,10 @@ local function put(log, offset, raw, one, open, set)
   put_in_feed(log, offset, one.id, open)
 end
 
--- A message is rewritten for its author who is erased, and has no reactions then.
+local function is_tombstone(open)
+  return string.find(open, '{"type":"chat_message","message":"",', 1, true) == 1 and cjson.decode(open .. '}').deleted == true
+end
+
 local function rewrite(log, start, set, gone)
   local has_moved = false
   for i = start, #ARGV, 4 do
@@ -35,7 +38,7 @@ local function rewrite(log, start, set, gone)
     if one and one.id == id then
       if redis.sha1hex(string.sub(raw, one.start)) == read then
         put(log, offset, raw, one, open, set)
-        if starts(raw, one, '{"type":"chat_message",') then drop_reactions(log, gone, offset, raw, one) end
+        if is_tombstone(open) then drop_reactions(log, gone, offset, raw, one) end
       else has_moved = true end
     end
   end
