@@ -173,6 +173,18 @@ describe('markRead', () => {
     expect(shows()).toEqual([0, 0, undefined])
   })
 
+  it('[U3] [U7] what came beyond the break of a fork is not counted, and its offsets count anew', async () => {
+    const { script, c, shows, sent, answers } = await live({ unread: 0, mark: at(10) })
+    await script.connection.says(said(11), said(12))
+    expect(shows()).toEqual([2, 0, 10])
+    await script.connection.says({ type: 'resync', room_id: 'r', reason: 'forked', ...at(10) })
+    const [asked] = sent()
+    await answers(asked ?? {}, { ...at(10), counted: 10, unread: 0 })
+    expect(c.unread.get()).toBe(0)
+    await script.connection.says(said(11, { id: 'another' }))
+    expect(c.unread.get()).toBe(1)
+  })
+
   it('[U9] sends nothing where the server keeps no marks', async () => {
     const { c, sent, shows } = await live({})
     c.markRead()
@@ -263,6 +275,19 @@ describe('marks of others', () => {
     ])
     script.client.forget()
     expect(marks.get().size).toBe(0)
+  })
+
+  it('[U7] fall back with a log that is cut off, and end with it; the server itself has none', async () => {
+    const { script, c } = await live({ unread: 0, marks: [{ user_id: 'ada', ...at(4) }] })
+    await script.connection.says(said(11), said(12, { user_id: '@server' }))
+    const shown = () => [...c.marks.get()].map(([user, { epoch, offset }]) => `${user} ${epoch} ${offset}`)
+    expect(shown()).toEqual(['ada e1 4', 'eve e1 11'])
+    await script.connection.says({ type: 'resync', room_id: 'r', reason: 'forked', ...at(7) })
+    expect(shown()).toEqual(['ada e1 4', 'eve e1 7'])
+    await script.connection.says({ type: 'read_marked', room_id: 'r', user_id: 'eve', ...at(8) })
+    expect(shown()).toEqual(['ada e1 4', 'eve e1 8'])
+    await script.connection.says({ type: 'resync', room_id: 'r', reason: 'epoch_changed', ...at(0, 'e2') })
+    expect(shown()).toEqual([])
   })
 
   it('are kept of the thousand users whose marks were known last', async () => {

@@ -90,15 +90,24 @@ export class RoomReading {
 
   received(message: ServerMessage): void {
     if (message.type === 'joined' && !message.more) this.#joined(message)
-    if (message.type === 'resync') {
-      if (message.epoch !== this.#counted.mark?.epoch) this.#begin({ ...NOTHING, to: message.offset })
-      this.#ask()
-    }
+    if (message.type === 'resync') this.#resynced(message)
     if (message.type !== 'read_marked') return
     const { user_id } = message
     if (user_id !== this.#me) this.#others(user_id)
     // Two devices' marks may overtake each other on their way through several nodes.
     else if (isAfter(message, this.#counted.mark)) this.#confirmed(message)
+  }
+
+  /** What was heard beyond an entry after which the log has nothing is lost, and its offsets are given again. */
+  #resynced({ reason, epoch, offset }: ServerMessageOf<'resync'>): void {
+    if (epoch !== this.#counted.mark?.epoch) this.#begin({ ...NOTHING, to: offset })
+    if (reason !== 'gap') {
+      this.#recent = this.#recent.filter((entry) => entry.offset <= offset)
+      this.#since = Math.min(this.#since, offset)
+      if (this.#moved && (this.#moved.epoch !== epoch || this.#moved.offset > offset)) this.#moved = undefined
+    }
+    this.#showMarks()
+    this.#ask()
   }
 
   /** Forgets everything, as the next user must not see it. */
@@ -119,12 +128,12 @@ export class RoomReading {
 
   /** The room has heard first what a user has read. */
   #others(userId: unknown): void {
-    const { marks } = this.#room
+    const { all: marks } = this.#room.marks
     if (marks.get(userId as string) !== this.marks.get().get(userId as string)) this.#showMarks()
   }
 
   #showMarks(): void {
-    const marks = new Map(this.#room.marks)
+    const marks = new Map(this.#room.marks.all)
     marks.delete(this.#me ?? '')
     this.marks.set(marks)
   }

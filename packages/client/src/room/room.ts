@@ -23,6 +23,7 @@ import { applicationFrame, definitionOf } from './application-frames.js'
 import { dataFault, textFault } from './chat-fault.js'
 import type { ClientServices } from './client-services.js'
 import { type Coverage, type Loggable, Place } from './loggable.js'
+import { Marks } from './marks.js'
 import { MemberList } from './member-list.js'
 import { MembershipRequests } from './membership-requests.js'
 import type { LogMessage } from './messages.js'
@@ -47,9 +48,6 @@ import {
 } from './room-state.js'
 import type { RoomTimeline } from './room-timeline.js'
 import { Typing } from './typing.js'
-
-/** Of how many users marks are kept: of those who have read or written last. */
-const MOST_MARKS = 1_000
 
 interface Waiter {
   resolve(result: JoinResult<AnyProtocol>): void
@@ -93,8 +91,8 @@ export class RoomCore {
   readonly outbox: OutboxDriver
   /** For `chat()`. */
   readonly services: ClientServices<RoomCore>
-  /** How far others have read: kept here, as `chat()` may be called, or be asked for it, long after the join. */
-  readonly marks = new Map<string, Cursor>()
+  /** For `chat()`. */
+  readonly marks = new Marks()
   readonly #client: ClientServices<RoomCore>
   readonly #events: RoomEvents
   readonly #members: MemberList
@@ -197,15 +195,6 @@ export class RoomCore {
     const left = isKnown && this.#requests.leave()
     this.leaveWith('Left')
     await left
-  }
-
-  /** Frames of two devices may overtake each other on their way through several nodes. A base server gives no offsets. */
-  #marked({ user_id, epoch, offset, id }: Mark): void {
-    const { marks } = this
-    const known = marks.get(user_id)
-    if (!offset || (known?.epoch === epoch && known.offset >= offset)) return
-    marks.set(user_id, { epoch, offset, id })
-    for (const oldest of marks.keys()) if (marks.size > MOST_MARKS) marks.delete(oldest)
   }
 
   /** Ends the membership on this side only. */
@@ -362,7 +351,7 @@ export class RoomCore {
   /** Passes a message to the application's handlers. */
   message(message: Loggable): void {
     if (message.type === 'chat_message' && typeof message.user_id === 'string') {
-      this.#marked(message as Mark)
+      this.marks.heard(message as Mark)
       this.typing.heard(message.user_id, false)
     }
     this.amendments?.heard(message)
@@ -371,7 +360,8 @@ export class RoomCore {
 
   /** Handles unsolicited messages of the server about the room. */
   received(message: ServerMessage): void {
-    if (message.type === 'read_marked') this.#marked(message)
+    if (message.type === 'read_marked') this.marks.heard(message)
+    if (message.type === 'resync') this.marks.cut(message)
     this.amendments?.told(message)
     switch (message.type) {
       case 'chat_message':
@@ -422,10 +412,10 @@ export class RoomCore {
     this.profiles?.learn(frame.users)
     this.profiles?.learn(frame.members)
     this.#step({ type: 'joined', frame, since })
-    // Those of a join may be lower: where a log was cut off, marks fall back.
+    this.marks.cut(frame)
     if (frame.marks) this.marks.clear()
     frame.marks?.forEach((mark) => {
-      this.#marked(mark)
+      this.marks.heard(mark)
     })
     this.amendments?.told(frame)
   }
