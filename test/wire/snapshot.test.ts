@@ -9,7 +9,7 @@ import { sqlite } from '@roomful/server/sqlite'
 import { createTestServer } from '@roomful/server/testing'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import * as z from 'zod/mini'
-import { connectExtended } from '../support/connect.js'
+import { connect, connectExtended } from '../support/connect.js'
 import { serveApi } from '../support/http-api.js'
 import { RedisServer } from '../support/redis.js'
 import { serve } from '../support/wire-server.js'
@@ -133,6 +133,29 @@ describe.each(names)('a snapshot and a join by its cursor (%s)', (name) => {
     const client = await connectExtended(url)
     const joined = await client.join('new', { since: snapshot.cursor })
     expect(joined).toMatchObject({ recovered: true, messages: [{ n: 1, offset: 1 }] })
+  })
+})
+
+describe.each(names)('a snapshot for a user who is banned (%s)', (name) => {
+  it.each(['room', 'server'])('a snapshot is refused to a user who is banned from the %s', async (from) => {
+    const { server, url, call } = await serveApi({ protocol, ...byName, backplane: create(name) })
+    const room = server.room('general')
+    await room.publish({ type: 'noted', n: 1 })
+    await (from === 'room' ? room : server).ban('ana', { forMs: 60_000 })
+    const error: unknown = await room.snapshot({ as: 'ana' }).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'banned', retryAfterMs: expect.any(Number) })
+    if (from === 'room') {
+      const ana = await connect(url)
+      await ana.authenticate({ token: 'ana' })
+      const { code, message } = await ana.ask({ type: 'join', room_id: 'general' }, 'error')
+      expect(error).toMatchObject({ code, message })
+    }
+    const answer = await call('GET', '/rooms/general/snapshot?as=ana')
+    expect(answer).toMatchObject({ status: 403, body: { code: 'banned' } })
+    expect(JSON.stringify(answer.body)).not.toContain('noted')
+    expect((await room.snapshot({ as: 'bob' })).messages).toHaveLength(1)
+    await (from === 'room' ? room : server).unban('ana')
+    expect((await room.snapshot({ as: 'ana' })).messages).toHaveLength(1)
   })
 })
 

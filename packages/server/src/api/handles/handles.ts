@@ -216,8 +216,8 @@ export interface RoomHandle<P extends AnyProtocol = BuiltIn> {
    * Reads what a user would see when joining the room, to render a page with it: the newest messages, the members, and a
    * cursor from which the client continues. `authorize` is called for the user's `join`. `on.join` is not, because nobody
    * joins.
-   * @throws RoomfulError the error that would refuse the join: `forbidden`, a code of your own, or
-   * `unavailable` if `authorize` throws. TypeError without `as`, or for a wrong option
+   * @throws RoomfulError the error that would refuse the join: `banned` from the room or the server, `forbidden`, a code of
+   * your own, or `unavailable` if `authorize` throws. TypeError without `as`, or for a wrong option
    *
    * @example const initial = await server.room('general').snapshot({ as: session.userId })
    */

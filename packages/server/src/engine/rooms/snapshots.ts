@@ -1,10 +1,12 @@
-import type { RoomfulError as AnyRoomfulError } from '@roomful/protocol'
+import { type RoomfulError as AnyRoomfulError, OWN_STREAM } from '@roomful/protocol'
 import type { AnyProtocol, Snapshot, SnapshotOptions, User } from '../../api/api.js'
 import type { Backplane } from '../../api/contracts/backplane.js'
 import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import type { Access } from '../application/access.js'
 import { toMember } from '../connection/member-list.js'
+import { bannedIn } from './bans.js'
 import { MAX_PAGE_BYTES, messagesOf } from './log-pages.js'
+import { WHOLE_SERVER } from './moderation.js'
 import { ownReactionsIn } from './own-reactions.js'
 import { streamOf } from './room.js'
 
@@ -51,6 +53,13 @@ export class Snapshots {
     const user: User = typeof as === 'string' ? { id: as, data: undefined } : as
     // `@me` is each user's own, and nobody else's.
     if (streamOf(roomId, user.id) !== stream) return new RoomfulError('forbidden', { roomId })
-    return this.access.authorizeUser(user, 'join', roomId)
+    return (await this.#ban(roomId, user.id)) ?? this.access.authorizeUser(user, 'join', roomId)
+  }
+
+  /** Whoever is banned from the server could not even connect to join. */
+  async #ban(roomId: string, userId: string): Promise<AnyRoomfulError | undefined> {
+    const places = roomId === OWN_STREAM ? [WHOLE_SERVER] : [WHOLE_SERVER, roomId]
+    const bans = await Promise.all(places.map((place) => bannedIn(this.backplane, place, userId)))
+    return bans.find((banned) => banned !== undefined)
   }
 }
