@@ -1,5 +1,6 @@
 import { redis } from '@roomful/server/redis'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { Keys } from '../../packages/server/src/backplane/redis/keys.js'
 import { connect } from '../support/connect.js'
 import { RedisServer } from '../support/redis.js'
 import { serve } from '../support/wire-server.js'
@@ -83,4 +84,22 @@ it('[W2] a node hears of what rooms have logged through another one, and of mark
   await bob.ask({ type: 'mark_read', room_id: 'lobby', epoch, offset, id }, 'read_marked')
   await knows('lobby', { offset: 1, unread: 0 })
   expect(two.server.stats().rooms).toBe(0)
+})
+
+it('[W3] a room whose log lost its newest entries is counted anew, for who watches it and for who comes later', async () => {
+  const { url, server } = await serve({ ...options, backplane: redis({ url: store.url, prefix: 'd' }) })
+  for (let n = 0; n < 5; n++) await server.room('lobby').chat.send('hello', { as: 'ana' })
+  const watching = async (token: string) => {
+    const client = await connect(url)
+    await client.authenticate({ token })
+    const answer = await client.ask({ type: 'watch_rooms', room_ids: ['lobby'] }, 'room_heads')
+    return { client, answer }
+  }
+  const bob = await watching('bob')
+  expect(bob.answer).toMatchObject({ rooms: [{ offset: 5, unread: 5 }] })
+  await store.command('HDEL', new Keys('d', 0).log('lobby'), '4', '5')
+  expect(await bob.client.next('room_heads')).toMatchObject({ rooms: [{ offset: 3, unread: 3 }] })
+  expect((await watching('eve')).answer).toMatchObject({ rooms: [{ offset: 3, unread: 3 }] })
+  await server.room('lobby').chat.send('hello', { as: 'ana' })
+  expect(await bob.client.next('room_heads')).toMatchObject({ rooms: [{ offset: 4, unread: 4 }] })
 })

@@ -385,6 +385,34 @@ it('[W2] what is logged while the store counts is not missed', async () => {
   expect(await bob.until(isAnswer, 'the answer')).toMatchObject({ rooms: [{ unread: 2 }] })
 })
 
+it('[W3] what the store counted before everything is counted anew does not replace what is newer', async () => {
+  const store = memory()
+  const real = store.marks?.reading.bind(store.marks) as MarkStore['reading']
+  const { clock, url, say } = await stage({ backplane: store })
+  await say('a')
+  const [ann, bob] = [await device(url, 'ann'), await device(url, 'bob')]
+  await watch(ann, 'a')
+  const [late, anew] = [gate(), gate()]
+  const asked: string[] = []
+  const reading: MarkStore['reading'] = async (stream, reader) => {
+    const counted = await real(stream, reader)
+    asked.push(reader.userId)
+    if (asked.length === 1) await late.opened
+    if (reader.userId === 'ann') await anew.opened
+    return counted
+  }
+  Object.assign(store.marks ?? {}, { reading })
+  bob.send({ type: 'watch_rooms', room_ids: ['a'], ref: 'w' })
+  await until(() => asked.length === 1)
+  await say('a')
+  await clock.advance(1_000)
+  await until(() => asked.includes('ann'))
+  late.open()
+  const isAnswer = () => bob.all('room_heads').find(({ ref }) => ref === 'w')
+  expect(await bob.until(isAnswer, 'the answer')).toMatchObject({ rooms: [{ offset: 2, unread: 2 }] })
+  anew.open()
+})
+
 it('[W6] a connection that ends while its list is taken counts no longer', async () => {
   const store = memory()
   const { marks } = store

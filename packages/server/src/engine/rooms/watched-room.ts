@@ -40,6 +40,7 @@ export class WatchedRoom {
   readonly #changed = new Set<string>()
   /** The position up to which its log has been read; `undefined` before, and as long as the store has no log. */
   #head: Position | undefined
+  #doubts = 0
 
   constructor(
     readonly stream: string,
@@ -66,23 +67,34 @@ export class WatchedRoom {
     return this.#users.get(userId)?.connections ?? []
   }
 
-  /** What was added may be wrong by now: messages become too old without a notification. */
+  /** Grows with each doubt: what was asked of the store before one may be older than what was known. */
+  get doubts(): number {
+    return this.#doubts
+  }
+
+  /**
+   * What was added may be wrong by now: messages become too old without a notification. So may the head: a store that lost
+   * its newest entries counts up to a lower one, which must not seem older.
+   */
   doubt(): void {
+    this.#doubts++
+    this.#head = undefined
     for (const watching of this.#users.values()) watching.count = undefined
   }
 
   /** What to read of the log; `undefined` if there is nothing to add it to. */
   missing(): { readonly range: Range; readonly since: Position } | undefined {
-    if (!this.#head) this.doubt()
     const isCounted = [...this.#users.values()].some(({ count }) => count)
-    if (!this.#head || !isCounted) return undefined
+    if (!this.#head || !isCounted) {
+      this.doubt()
+      return undefined
+    }
     return { range: { after: this.#head.offset, ...PAGE }, since: this.#head }
   }
 
   /** Adds what was logged since. */
   add({ entries, more, head, fault }: LogPage & { readonly fault: Break | undefined }): void {
     if (fault || more) {
-      this.#head = undefined
       this.doubt()
       return
     }
@@ -107,10 +119,10 @@ export class WatchedRoom {
     return !watching || watching.count !== undefined
   }
 
-  /** The store has counted for a user. */
-  counted(userId: string, { mark, head, unread, mentions }: Reading): void {
+  /** The store has counted for a user. `doubts` are those when it was asked. */
+  counted(userId: string, { mark, head, unread, mentions }: Reading, doubts: number): void {
     const watching = this.#users.get(userId)
-    if (!watching) return
+    if (!watching || doubts !== this.#doubts) return
     // What came in between was added to the others meanwhile, and would never be added here.
     if (head && head.epoch === this.#head?.epoch && head.offset < this.#head.offset) return
     // What others have was counted in a log that has ended.

@@ -191,8 +191,10 @@ export class Watches {
   /** Counts for one reader, unless that is done. Many who come at once must not count for each other. */
   async #count(marks: MarkStore, room: WatchedRoom, userId: string): Promise<void> {
     const { counts } = this.deps
-    for (let attempt = 0; attempt < ATTEMPTS && !room.isCounted(userId); attempt++)
-      room.counted(userId, await marks.reading(room.stream, { userId, counts }))
+    for (let attempt = 0; attempt < ATTEMPTS && !room.isCounted(userId); attempt++) {
+      const { doubts } = room
+      room.counted(userId, await marks.reading(room.stream, { userId, counts }), doubts)
+    }
     if (!room.isCounted(userId)) this.#changed.add(room.stream)
   }
 
