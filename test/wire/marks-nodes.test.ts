@@ -1,8 +1,10 @@
+import { type MarkStore, RoomfulError } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { Keys } from '../../packages/server/src/backplane/redis/keys.js'
 import { connect } from '../support/connect.js'
 import { RedisServer } from '../support/redis.js'
+import { TcpProxy } from '../support/tcp-proxy.js'
 import { serve } from '../support/wire-server.js'
 
 let store: RedisServer
@@ -53,6 +55,31 @@ it('[U2] a node whose subscriptions were broken tells its devices the marks that
   const { epoch, offset, id } = await ana.chat('lobby', 'hello')
   await store.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
   await bob.ask({ type: 'mark_read', room_id: 'lobby', epoch, offset, id }, 'read_marked')
+  expect(await phone.next('read_marked')).toMatchObject({ user_id: 'bob', offset: 1, unread: 0 })
+})
+
+it('[U2] a node that cannot read at once the marks that it has missed reads them again until it can', async () => {
+  const address = await TcpProxy.to(store.port)
+  onTestFinished(() => address.close())
+  const backplane = redis({ url: address.redisUrl, prefix: 'e' })
+  const [one, two] = [
+    await serve({ ...options, backplane: redis({ url: store.url, prefix: 'e' }) }),
+    await serve({ ...options, backplane }),
+  ]
+  const [{ client: ana }, { client: bob }] = [await device(one.url, 'ana'), await device(one.url, 'bob')]
+  const { client: phone } = await device(two.url, 'bob')
+  const { epoch, offset, id } = await ana.chat('lobby', 'hello')
+  await phone.next('chat_message')
+  const reading = backplane.marks?.reading.bind(backplane.marks) as MarkStore['reading']
+  let failures = 0
+  const failing: MarkStore['reading'] = async (...of) => {
+    if (failures++ < 2) throw new RoomfulError('unavailable')
+    return reading(...of)
+  }
+  Object.assign(backplane.marks ?? {}, { reading: failing })
+  address.shut()
+  await bob.ask({ type: 'mark_read', room_id: 'lobby', epoch, offset, id }, 'read_marked')
+  address.open()
   expect(await phone.next('read_marked')).toMatchObject({ user_id: 'bob', offset: 1, unread: 0 })
 })
 

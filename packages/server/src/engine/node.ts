@@ -159,7 +159,18 @@ export class Node {
     const { counts = [] } = options.protocol ?? {}
     const watches = new Watches({ backplane, counts, access, replies, clock, logger, limits })
     this.#watches = watches
-    const marks = new Marks({ backplane, counts, registry, rooms, receipts, watches, replies, lifeCycle })
+    const marks = new Marks({
+      backplane,
+      counts,
+      registry,
+      rooms,
+      receipts,
+      watches,
+      replies,
+      lifeCycle,
+      clock,
+      logger,
+    })
     this.#marks = marks
     const memberships = new Memberships({
       marks,
@@ -413,6 +424,7 @@ export class Node {
     await this.#within(waitMs, this.changes.stop())
     this.changes.abandon()
     this.#moderation.stop()
+    this.#marks.stop()
     for (const end of this.#endSweeps) end()
     this.#endSweeps = []
     this.metrics.eventLoopDelay.stop()
@@ -439,7 +451,7 @@ export class Node {
       listedMembers: limits.listedMembers,
       newId,
       receive,
-      relaysMissed: () => this.#healMarks(),
+      relaysMissed: () => this.#marks.missed(),
       occupancyChanged: (stream, change) => this.occupancy.changed(stream, change),
     })
     await this.#moderation.start()
@@ -449,15 +461,6 @@ export class Node {
       clock.every(SWEEP_MS, () => this.#sweep()),
       clock.every(SECOND_MS, () => this.#sweepSlowly()),
     ]
-  }
-
-  #healMarks(): void {
-    this.#marks.heal().catch((err: unknown) => {
-      this.logger.warn(
-        { err },
-        'marks of users could not be read again; devices may show others until they rejoin',
-      )
-    })
   }
 
   #sweep(): void {

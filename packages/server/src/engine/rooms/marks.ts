@@ -1,5 +1,7 @@
 import type { ClientMessageOf } from '@roomful/protocol'
 import type { Backplane, LogEntry, Relay } from '../../api/contracts/backplane.js'
+import type { Clock } from '../../api/contracts/clock.js'
+import type { Logger } from '../../api/contracts/logger.js'
 import type { MarkStore, Reader, Reading } from '../../api/contracts/marks.js'
 import { RoomfulError } from '../../api/contracts/roomful-error.js'
 import { type Unread, unreadAfter, weigher } from '../../backplane/log/unread.js'
@@ -11,6 +13,7 @@ import type { Registry } from '../connection/registry.js'
 import type { Replies } from '../connection/replies.js'
 import type { Membership } from '../connection/session.js'
 import type { LifeCycle } from '../process/life-cycle.js'
+import { CatchUp } from './catch-up.js'
 import type { Receipts } from './receipts.js'
 import { type Room, roomOf, streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
@@ -27,6 +30,8 @@ export interface MarksDeps {
   readonly watches: Watches
   readonly replies: Replies
   readonly lifeCycle: LifeCycle
+  readonly clock: Clock
+  readonly logger: Logger
 }
 
 /** A mark that was moved, as nodes tell each other. */
@@ -40,7 +45,20 @@ const AT_ONCE = 20
 
 /** Moves the marks of users, and tells their own devices and the other members of it. */
 export class Marks {
-  constructor(private readonly deps: MarksDeps) {}
+  readonly #catchUp: CatchUp
+
+  constructor(private readonly deps: MarksDeps) {
+    const { clock, logger } = deps
+    this.#catchUp = new CatchUp(
+      clock,
+      () => this.#heal(),
+      (err) => logger.warn({ err }, 'marks of users could not be read again; trying again'),
+    )
+  }
+
+  stop(): void {
+    this.#catchUp.stop()
+  }
 
   async take(
     connection: Connection,
@@ -96,13 +114,8 @@ export class Marks {
   }
 
   /** Messages of other nodes were lost, and marks may have been among them: each device learns its user's again. */
-  async heal(): Promise<void> {
-    if (!this.#store) return
-    const users = [...this.#devices().values()]
-    const next = async () => {
-      for (let one = users.pop(); one; one = users.pop()) await this.#tellAgain(...one)
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, next))
+  missed(): void {
+    if (this.#store) this.#catchUp.missed()
   }
 
   readerOf(userId: string): Reader {
@@ -118,6 +131,14 @@ export class Marks {
     let unread: Unread | undefined = counted
     for (const entry of entries) unread = unread && unreadAfter(unread, entry, weigh(entry.text))
     return unread
+  }
+
+  async #heal(): Promise<void> {
+    const users = [...this.#devices().values()]
+    const next = async () => {
+      for (let one = users.pop(); one; one = users.pop()) await this.#tellAgain(...one)
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, next))
   }
 
   /** The extended connections of each user in each room. */

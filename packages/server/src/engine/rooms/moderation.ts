@@ -18,6 +18,7 @@ import type { Registry } from '../connection/registry.js'
 import type { Replies } from '../connection/replies.js'
 import type { LifeCycle } from '../process/life-cycle.js'
 import { bannedIn } from './bans.js'
+import { CatchUp } from './catch-up.js'
 import type { Memberships } from './memberships.js'
 
 export interface ModerationDeps {
@@ -34,19 +35,22 @@ export interface ModerationDeps {
 export const WHOLE_SERVER = '@server'
 /** In ms: longer restrictions do not end by themselves. */
 const CENTURY_MS = 100 * 366 * 86_400_000
-const RETRY_MS = 1_000
 
 /** Mutes and bans users, and removes those who are banned on whatever node. */
 export class Moderation {
   #stopWatching = () => {}
-  #cancelRetry = () => {}
-  /** Whether a ban may have been missed. */
-  #hasMissed = false
-  #isChecking = false
+  readonly #catchUp: CatchUp
   /** Grows with each piece of news, so that what was read before it is read again. */
   #heardSoFar = 0
 
-  constructor(private readonly deps: ModerationDeps) {}
+  constructor(private readonly deps: ModerationDeps) {
+    const { clock, logger } = deps
+    this.#catchUp = new CatchUp(
+      clock,
+      () => this.#checkAll(),
+      (err) => logger.warn({ err }, 'it could not be read who is banned; trying again'),
+    )
+  }
 
   /** Follows the bans of all nodes. */
   async start(): Promise<void> {
@@ -56,7 +60,7 @@ export class Moderation {
 
   stop(): void {
     this.#stopWatching()
-    this.#cancelRetry()
+    this.#catchUp.stop()
   }
 
   /** @throws TypeError for a wrong argument, or if the backplane cannot; RoomfulError `unavailable` */
@@ -115,8 +119,8 @@ export class Moderation {
 
   #heard(news: BanNews): void {
     this.#heardSoFar++
-    if (news === 'missed') this.#missed()
-    else this.#check(news.stream, news.userId).catch((error: unknown) => this.#failed(error))
+    if (news === 'missed') this.#catchUp.missed()
+    else this.#check(news.stream, news.userId).catch((error: unknown) => this.#catchUp.failed(error))
   }
 
   /** Reads the ban, since it may be over: news may be late. */
@@ -133,32 +137,11 @@ export class Moderation {
     else if (connection.isOpen) rejectAndClose(connection, replies, banned, 'banned')
   }
 
-  #missed(): void {
-    this.#hasMissed = true
-    if (!this.#isChecking) void this.#checkAll()
-  }
-
   /** One after the other, so that the store has time for messages too. */
   async #checkAll(): Promise<void> {
-    this.#isChecking = true
-    try {
-      while (this.#hasMissed) {
-        this.#hasMissed = false
-        for (const { session } of [...this.deps.registry.connections()])
-          for (const roomId of [WHOLE_SERVER, ...session.rooms.keys()])
-            if (session.user && roomId !== OWN_STREAM) await this.#check(roomId, session.user.id)
-      }
-    } catch (error) {
-      this.#failed(error)
-    } finally {
-      this.#isChecking = false
-    }
-  }
-
-  #failed(err: unknown): void {
-    this.deps.logger.warn({ err }, 'it could not be read who is banned; trying again')
-    this.#cancelRetry()
-    this.#cancelRetry = this.deps.clock.after(RETRY_MS, () => this.#missed())
+    for (const { session } of [...this.deps.registry.connections()])
+      for (const roomId of [WHOLE_SERVER, ...session.rooms.keys()])
+        if (session.user && roomId !== OWN_STREAM) await this.#check(roomId, session.user.id)
   }
 }
 
