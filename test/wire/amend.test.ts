@@ -29,6 +29,13 @@ const deletionOf = (target: Place, fields: object = {}) => ({
   ...fields,
 })
 
+const reactionOf = (target: Place, reaction: string) => ({
+  type: 'add_reaction',
+  room_id: 'lobby',
+  target: targetOf(target),
+  reaction,
+})
+
 let ids = 0
 const newId = () => `c${++ids}`
 
@@ -588,6 +595,49 @@ describe('limits', () => {
     readers.add(bob.userId)
     for (let n = 0; n < 5; n++) expect(await refused(bob, editOf(target, 'b'))).toBe('forbidden')
     await acked(ana, editOf(target, 'aa'))
+  })
+
+  /** What is not logged, by why. Bob sends it. */
+  const unlogged: Record<string, (target: Place) => object> = {
+    'of who is muted': (target) => reactionOf(target, '🎉'),
+    'of messages of others': (target) => editOf(target, 'b'),
+    'of messages that are not there': ({ offset }) => editOf({ offset, id: 'another' }, 'b'),
+    'that a handler refuses': (target) => editOf(target, 'refused'),
+    'that change nothing': (target) => reactionOf(target, '👍'),
+  }
+
+  it.each(Object.keys(unlogged))('[D9] amendments %s use up nothing of it', async (why) => {
+    const handle = {
+      chat_message(_: unknown, chat: { message: string }) {
+        if (chat.message === 'refused') throw refuse('no', 'No')
+        return chat
+      },
+    }
+    const { url, server } = await serve({
+      clock: new WireClock(),
+      handle,
+      limits: { amendmentsPerSecond: 3 },
+    })
+    const [ana, bob] = (await joined(url, {}, {})) as [WireClient, WireClient]
+    const target = await say(ana, 'a')
+    await acked(bob, reactionOf(target, '👍'))
+    if (why === 'of who is muted') await server.room('lobby').mute(bob.userId)
+    for (let n = 0; n < 5; n++) {
+      const client_id = newId()
+      bob.send({ client_id, ...unlogged[why]?.(target) })
+      await bob.until(() => bob.frames.find((frame) => frame.client_id === client_id), 'an answer')
+    }
+    await acked(ana, editOf(target, 'aa'))
+    await acked(ana, editOf(target, 'aaa'))
+    expect(await refused(ana, editOf(target, 'aaaa'))).toBe('rate_limited')
+  })
+
+  it('[D9] amendments that are refused count as messages of their user', async () => {
+    const { url } = await serve({ limits: { messagesPerSecond: 0.01, messagesBurst: 3 } })
+    const [ana, bob] = (await joined(url, {}, {})) as [WireClient, WireClient]
+    const target = await say(ana, 'a')
+    for (let n = 0; n < 2; n++) expect(await refused(bob, editOf(target, 'b'))).toBe('forbidden')
+    expect(await refused(bob, editOf(target, 'b'))).toBe('rate_limited')
   })
 
   it('[D9] an edit counts as a message of its user', async () => {

@@ -86,7 +86,8 @@ export interface Limits {
   readonly accountPageBytesBurst: number
   /**
    * Edits, deletions and reactions per second in one room on one node, of all its users together; more get
-   * `rate_limited`. One second's worth may arrive at once. Each also counts as a message of its user.
+   * `rate_limited`. One second's worth may arrive at once. Each also counts as a message of its user. What is refused, or
+   * changes nothing, counts only there.
    * @default 50
    */
   readonly amendmentsPerSecond: number

@@ -2,7 +2,7 @@ import { RoomfulError } from '@roomful/protocol'
 import type { Backplane, PublishResult, Sender } from '../../api/contracts/backplane.js'
 import type { Clock } from '../../api/contracts/clock.js'
 import type { Limits } from '../../api/options/limits.js'
-import { paid, waitFor } from '../../util/rate-limit.js'
+import { paid, type Rate, waitFor } from '../../util/rate-limit.js'
 import { type Access, isStillMember } from '../application/access.js'
 import type { ApplicationCalls } from '../application/calls.js'
 import type { Contexts } from '../application/contexts.js'
@@ -24,7 +24,7 @@ import {
   type WrittenContent,
 } from './chat-content.js'
 import { type ChatDraft, type Publisher, refusalOf } from './publisher.js'
-import { streamOf } from './room.js'
+import { type Room, streamOf } from './room.js'
 import type { Rooms } from './rooms.js'
 import type { TypingNotices } from './typing-notices.js'
 
@@ -89,16 +89,30 @@ export class Chats {
   }
 
   /** Amendments of a room have a rate of their own: many users could otherwise fill its log with them. */
-  #chargeAmendment({ membership, message, userId }: Chat): RoomfulError | undefined {
-    const room = this.deps.rooms.get(streamOf(membership.roomId, userId))
-    if (!room || message.type === 'chat_message') return undefined
-    const { clock, limits } = this.deps
-    const rate = { perSecond: limits.amendmentsPerSecond, burst: Math.max(1, limits.amendmentsPerSecond) }
-    const now = clock.now()
+  #chargeAmendment(chat: Chat): RoomfulError | undefined {
+    const room = this.#roomToAmend(chat)
+    if (!room) return undefined
+    const [rate, now] = [this.#amendmentRate, this.deps.clock.now()]
     const retryAfterMs = waitFor(room.amendments, rate, now)
     if (retryAfterMs > 0) return new RoomfulError('rate_limited', { retryAfterMs })
     room.amendments = paid(room.amendments, rate, now)
     return undefined
+  }
+
+  /** Nothing was logged. Somebody who is muted could otherwise use up what is for those who are not. */
+  #refundAmendment(chat: Chat): void {
+    const room = this.#roomToAmend(chat)
+    if (room) room.amendments = paid(room.amendments, this.#amendmentRate, this.deps.clock.now(), -1)
+  }
+
+  #roomToAmend({ membership, message, userId }: Chat): Room | undefined {
+    if (message.type === 'chat_message') return undefined
+    return this.deps.rooms.get(streamOf(membership.roomId, userId))
+  }
+
+  get #amendmentRate(): Rate {
+    const { amendmentsPerSecond: perSecond } = this.deps.limits
+    return { perSecond, burst: Math.max(1, perSecond) }
   }
 
   async #handle(handler: Handler, chat: Chat, content: WrittenContent): Promise<void> {
@@ -111,13 +125,13 @@ export class Chats {
     const call = async () => rewritten(await handler(context, sent), sent)
     const outcome = await deps.calls.run('handle.chat_message', context, call, abort)
     if (outcome.ok) await this.#publish(chat, { ...content, body: outcome.value })
-    else this.#fail(chat, outcome.error)
+    else this.#refuse(chat, outcome.error)
   }
 
   async #publish(chat: Chat, content: ChatContent): Promise<void> {
     const { deps } = this
     const { connection, membership, userId } = chat
-    if (!isStillMember(connection, membership)) return this.#fail(chat, new RoomfulError('not_in_room'))
+    if (!isStillMember(connection, membership)) return this.#refuse(chat, new RoomfulError('not_in_room'))
     const { roomId } = membership
     const stream = streamOf(roomId, userId)
     const room = deps.rooms.get(stream)
@@ -137,13 +151,13 @@ export class Chats {
   async #moderate(chat: Chat, draft: ChatDraft): Promise<void> {
     const { access, publisher } = this.deps
     const denied = await access.moderationRefusal(chat.connection, chat.membership)
-    if (denied) return this.#fail(chat, denied)
+    if (denied) return this.#refuse(chat, denied)
     this.#answer(chat, await publisher.publishChat({ ...draft, moderates: true }))
   }
 
   #answer(chat: Chat, result: PublishResult): void {
     if (result.status === 'accepted') this.#acknowledge(chat, result)
-    else this.#fail(chat, refusalOf(result))
+    else this.#refuse(chat, refusalOf(result))
   }
 
   #acknowledge(chat: Chat, accepted: Accepted): void {
@@ -151,12 +165,18 @@ export class Chats {
     const { connection, membership, message, arrival } = chat
     const { client_id: clientId, ref } = message
     const room = deps.rooms.get(streamOf(membership.roomId, chat.userId))
+    if (accepted.duplicate) this.#refundAmendment(chat)
     // A page that its sender asks for from now on contains it.
     if (room) room.acknowledged = accepted.position
     if (clientId === undefined) return
     if (message.type === 'chat_message') membership.lastAccepted = { clientId, position: accepted.position }
     deps.replies.acknowledge(connection, { ref, clientId, roomId: membership.roomId, accepted })
     deps.metrics.acks.observe(deps.clock.now() - arrival.at)
+  }
+
+  #refuse(chat: Chat, error: RoomfulError): void {
+    this.#refundAmendment(chat)
+    this.#fail(chat, error)
   }
 
   #fail({ connection, membership, message }: Chat, error: RoomfulError): void {
