@@ -54,3 +54,24 @@ it.each(Object.entries(stores))(
     ])
   },
 )
+
+it('[M15] [D7] an erasure in Redis takes the texts of edits from the changes, also of others and of what the room has dropped', async () => {
+  const store = await RedisServer.start()
+  onTestFinished(() => store.remove())
+  const { server } = await serve({ backplane: redis({ url: store.url, changes: {}, historyCount: 5 }) })
+  const { chat } = server.room('lobby')
+  const mine = await chat.send('ana lives at secret road 5', { as: 'ana' })
+  await chat.edit(mine, 'ana lives at secret road', { as: 'mod' })
+  const theirs = await chat.send('hello', { as: 'bob' })
+  await chat.edit(theirs, 'bob knows the secret', { as: 'bob' })
+  await chat.edit(theirs, 'the secret is known', { as: 'ana' })
+  const other = await chat.send('good morning', { as: 'bob' })
+  await chat.edit(other, 'good evening', { as: 'mod' })
+  for (let n = 0; n < 8; n++) await chat.send(`later ${n}`, { as: 'bob' })
+  await server.user('ana').erase()
+  const changes: object[] = []
+  for await (const { message } of server.changes({ live: false })) changes.push(message)
+  expect(JSON.stringify(changes)).not.toContain('secret')
+  expect(changes).toHaveLength(15)
+  expect(changes).toContainEqual(expect.objectContaining({ type: 'message_edited', message: 'good evening' }))
+})

@@ -143,7 +143,7 @@ export function targetOf({ target }: JsonObject): Target {
 
 /** How the texts of all edits of a target begin, and no others. */
 export function startOfEdits({ offset, id }: Target): string {
-  return `${EDITED}"target":${JSON.stringify({ offset, id })},`
+  return `${START_OF_EDITS}"target":${JSON.stringify({ offset, id })},`
 }
 
 /** The text of an entry ends with its place, if it has one. */
@@ -152,7 +152,8 @@ function placeOf(epoch: unknown, offset: unknown): JsonObject {
 }
 
 const CHAT = '{"type":"chat_message",'
-const EDITED = '{"type":"message_edited",'
+/** How the texts of all edits begin. */
+export const START_OF_EDITS = '{"type":"message_edited",'
 const DELETED = '{"type":"message_deleted",'
 const ERASED = '{"type":"messages_erased",'
 const REACTION_ADDED = '{"type":"reaction_added",'
@@ -166,7 +167,7 @@ export function isChatText(text: string): boolean {
 }
 
 export function isEditText(text: string): boolean {
-  return text.startsWith(EDITED)
+  return text.startsWith(START_OF_EDITS)
 }
 
 export function isDeletedText(text: string): boolean {
@@ -191,7 +192,7 @@ export function isAmendmentText(text: string): boolean {
   return AMENDMENTS.some((start) => text.startsWith(start))
 }
 
-const AMENDMENTS = [EDITED, REACTION_ADDED, REACTION_REMOVED, DELETED, ERASED, REACTIONS_ERASED]
+const AMENDMENTS = [START_OF_EDITS, REACTION_ADDED, REACTION_REMOVED, DELETED, ERASED, REACTIONS_ERASED]
 
 /** The longest of these beginnings, in bytes. */
 export const START_BYTES = Math.max(...AMENDMENTS.map(({ length }) => length))

@@ -1,12 +1,19 @@
 import type { JsonObject, Target } from '@roomful/protocol'
-import { isChatText, isReactionText, targetOf, versionOf } from '../log/amending.js'
+import {
+  isChatText,
+  isEditText,
+  isReactionText,
+  START_OF_EDITS,
+  targetOf,
+  versionOf,
+} from '../log/amending.js'
 import { erasedMessage, erasedText, unmentionedText } from '../log/erasure.js'
 import { openText } from '../log/log.js'
 import { forgottenMessage, type ReactionCount } from '../log/reactions.js'
 import { type Amending, redactEdits } from './amending.js'
 import type { Append } from './append.js'
-import { lineOf, parseLine } from './feed-line.js'
-import { type LogEditor, type Rewrite, rewriteAll, rewritesOf } from './log-editor.js'
+import { type FeedLine, lineOf, parseLine } from './feed-line.js'
+import { findAll, type LogEditor, type Rewrite, rewriteAll, rewritesOf, type Search } from './log-editor.js'
 import type { LogUpkeep } from './log-upkeep.js'
 import type { MarkCommands } from './mark-commands.js'
 
@@ -62,15 +69,26 @@ export class Erasing {
     }
   }
 
+  /**
+   * Edits first: after a failure in between, the repeat still finds the messages to which they belong. Those in the room's log
+   * lose their texts with the message, but the feed also has what that log has dropped.
+   */
   async #eraseInFeed(userId: string, after: number, untilMs: number): Promise<number> {
     const feed = this.deps.feed()
     if (!feed) return 0
-    return rewriteAll(feed, { words: JSON.stringify(userId), after, untilMs }, (text) => {
-      const line = parseLine(text)
-      const open =
-        line && (erasedOpen(line.open, userId, Number(line.offset)) ?? unmentionedOpen(line.open, userId))
-      return line && open !== undefined ? lineOf({ ...line, open }) : undefined
-    })
+    const search = { words: JSON.stringify(userId), after, untilMs }
+    const edited = await editedInFeed(feed, search, userId)
+    const edits = { words: START_OF_EDITS, after, untilMs: Number.MAX_SAFE_INTEGER }
+    if (edited.size > 0)
+      await rewriteAll(feed, edits, (text) =>
+        changedLine(text, (line) => {
+          const isGone = isEditText(line.open) && edited.has(nameOf(line, targetOf(messageIn(line))))
+          return isGone ? erasedInFeed(line, userId, true) : undefined
+        }),
+      )
+    return rewriteAll(feed, search, (text) =>
+      changedLine(text, (line) => erasedInFeed(line, userId, false) ?? unmentionedOpen(line.open, userId)),
+    )
   }
 
   /**
@@ -169,6 +187,37 @@ export class Erasing {
     let from: number | undefined = 0
     while (from !== undefined) from = await this.deps.upkeep.forget(stream, userId, from, untilMs)
   }
+}
+
+/** The messages that will be erased and have edits, perhaps of others. */
+async function editedInFeed(feed: LogEditor, search: Search, userId: string): Promise<ReadonlySet<string>> {
+  const edited = new Set<string>()
+  for await (const { entries } of findAll(feed, search))
+    for (const { id, open } of entries) {
+      const line = parseLine(open)
+      if (!line || !isChatText(line.open) || messageIn(line).edited_at === undefined) continue
+      const isErased = erasedInFeed(line, userId, false) !== undefined
+      if (isErased) edited.add(nameOf(line, { offset: Number(line.offset), id }))
+    }
+  return edited
+}
+
+function changedLine(text: string, change: (line: FeedLine) => string | undefined): string | undefined {
+  const line = parseLine(text)
+  const open = line && change(line)
+  return line && open !== undefined ? lineOf({ ...line, open }) : undefined
+}
+
+function erasedInFeed({ open, offset }: FeedLine, userId: string, isGone: boolean): string | undefined {
+  return erasedOpen(open, userId, Number(offset), () => isGone)
+}
+
+function messageIn({ open }: FeedLine): JsonObject {
+  return JSON.parse(`${open}}`)
+}
+
+function nameOf({ epoch, stream }: FeedLine, { offset, id }: Target): string {
+  return JSON.stringify([stream, epoch, offset, id])
 }
 
 function erasedOpen(open: string, userId: string, head: number, isGone?: () => boolean): string | undefined {

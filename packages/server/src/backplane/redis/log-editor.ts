@@ -36,22 +36,36 @@ export interface LogEditor {
   rewrite(rewrites: readonly Rewrite[]): Promise<boolean>
 }
 
-/**
- * Rewrites what `change` returns another text for, in steps, so that messages do not wait. Resolves with the offset up
- * to which it has looked.
- */
+/** Where to look, and for what. */
+export interface Search {
+  readonly words: string
+  readonly after: number
+  readonly untilMs: number
+}
+
+/** Looks through a log in steps, so that messages do not wait. */
+export async function* findAll(editor: LogEditor, { words, after, untilMs }: Search) {
+  for (let from = after, more = true; more; ) {
+    const found = await editor.find(words, from, untilMs)
+    yield found
+    from = found.last
+    more = found.more
+  }
+}
+
+/** Rewrites what `change` returns another text for. Resolves with the offset up to which it has looked. */
 export async function rewriteAll(
   editor: LogEditor,
-  { words, after, untilMs }: { readonly words: string; readonly after: number; readonly untilMs: number },
+  search: Search,
   change: (open: string) => string | undefined,
 ): Promise<number> {
-  for (let from = after; ; ) {
-    const { entries, last, more } = await editor.find(words, from, untilMs)
+  let looked = search.after
+  for await (const { entries, last } of findAll(editor, search)) {
     const rewrites = rewritesOf(entries, change)
     if (rewrites.length > 0) await editor.rewrite(rewrites)
-    if (!more) return last
-    from = last
+    looked = last
   }
+  return looked
 }
 
 export function rewritesOf(
