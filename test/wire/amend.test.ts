@@ -569,6 +569,29 @@ describe('replies and mentions', () => {
   })
 })
 
+it.each(AMENDING_STORES)(
+  '[D5] on %s, the repeat of a server’s own edit or reaction that changed nothing overwrites nothing',
+  async (_, make) => {
+    const { server } = await serve({ backplane: await make() })
+    const { chat, history } = server.room('lobby')
+    const target = await chat.send('open at nine')
+    const idle = [
+      () => chat.edit(target, 'open at nine', { key: 'job' }),
+      () => chat.unreact(target, '👍', { as: 'ana', key: 'other job' }),
+    ]
+    const first = await Promise.all(idle.map((call) => call()))
+    await chat.react(target, '👍', { as: 'ana' })
+    await chat.edit(target, 'closed today')
+    expect(await Promise.all(idle.map((call) => call()))).toEqual(first)
+    expect(first).toMatchObject([{ duplicate: true }, { duplicate: true }])
+    const { messages } = await history()
+    expect(messages).toMatchObject([{ message: 'closed today', reactions: [{ reaction: '👍', count: 1 }] }])
+    await expect(chat.edit(target, 'open at ten', { key: 'job' })).rejects.toMatchObject({
+      code: 'id_conflict',
+    })
+  },
+)
+
 describe('limits', () => {
   it('[D9] [E12] edits beyond the rate of their room are refused with the time to wait, whoever sends them', async () => {
     const clock = new WireClock()

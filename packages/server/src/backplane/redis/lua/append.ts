@@ -75,7 +75,12 @@ local amending = ARGV[23]
 local found = redis.call('HMGET', key, 'h', field)
 local log = load_or_new(key, found[1], epoch)
 local time, set, gone = now(), {}, {}
-local is_key = string.sub(field, 1, 1) == 'k'
+local function is_key(field)
+  return string.sub(field, 1, 1) == 'k'
+end
+
+-- Where an amendment that changes nothing is remembered. The record of a key goes with its entry, and would stay for ever.
+local field_of_nothing = is_key(field) and 'd' .. field or field
 
 local function is_lost(offset, id)
   if offset >= log.offset then return offset > log.offset or id ~= log.id end
@@ -89,28 +94,28 @@ local function is_kept(offset, id)
   return there and there.id == id and time - there.at < bounds.age
 end
 
-local function repeated(record)
+local function repeated(field, record)
   local print, offset, id, timestamp, number = string.match(record, '^(.-)\\n(%d+)\\n(.-)\\n(.-)\\n(%d*)$')
-  local counts = not is_lost(tonumber(offset), id) and (not is_key or is_kept(tonumber(offset), id))
+  local counts = not is_lost(tonumber(offset), id) and (not is_key(field) or is_kept(tonumber(offset), id))
   if counts then return { print = print, offset = offset, id = id, timestamp = timestamp } end
   -- It would be pruned in the place of the new one.
-  if not is_key then redis.call('HDEL', key, field, 'q' .. number) end
+  if not is_key(field) then redis.call('HDEL', key, field, 'q' .. number) end
 end
 
-local function remember(offset, id, timestamp, newest)
-  local number = is_key and '' or text(log.next)
+local function remember(field, offset, id, timestamp, newest)
+  local number = is_key(field) and '' or text(log.next)
   set[1], set[2] = field, table.concat({ fingerprint, offset, id, timestamp, number }, '\\n')
-  if is_key then return end
+  if is_key(field) then return end
   set[3], set[4] = 'q' .. number, table.concat({ string.sub(field, 2), text(time), newest, mark }, '\\n')
   log.next = log.next + 1
 end
 
--- The answer to an amendment that changes nothing. That of a key would stay for ever: it goes with the entry of its own.
+-- The answer to an amendment that changes nothing.
 local function note(offset, id, timestamp)
   local there = entry_at(log, tonumber(offset))
   if not there or there.id ~= id then return { 'moved' } end
-  if field ~= '' and not is_key then
-    remember(offset, id, timestamp, text(log.offset))
+  if field ~= '' then
+    remember(field_of_nothing, offset, id, timestamp, text(log.offset))
     redis.call('HSET', key, 'h', state_of(log), unpack(set))
     drop(log, gone)
   end
@@ -154,7 +159,11 @@ local function amend(target, read, before, after, previous, field, sign, name)
   end
 end
 
-local first = found[1] and found[2] and repeated(found[2])
+local first = found[1] and found[2] and repeated(field, found[2])
+if found[1] and is_key(field) and not first then
+  local record = redis.call('HGET', key, field_of_nothing)
+  first = record and repeated(field_of_nothing, record)
+end
 if first and first.print ~= fingerprint then return { 'conflict' } end
 if first then
   redis.call('PEXPIRE', key, idle)
@@ -168,13 +177,13 @@ if restrained then return restrained end
 if amending == 'refused' then return { 'refused' } end
 prune(log, tonumber(window), 2, time, gone)
 if amending == 'unchanged' then return note(unpack(ARGV, 24, 26)) end
-if field ~= '' then remember(text(log.offset + 1), id, timestamp, text(log.offset + 1)) end
+if field ~= '' then remember(field, text(log.offset + 1), id, timestamp, text(log.offset + 1)) end
 local moved = amending == 'changed' and amend(unpack(ARGV, 24, 31))
 if moved then return moved end
 if amending == 'read_by' then
   local read = { marks = tonumber(ARGV[25]), marks_ms = tonumber(ARGV[26]) }
   put_mark(log, ARGV[24], log.offset + 1, id, time, read, set, gone)
 end
-append(log, time, is_key and field or '', set, gone)
+append(log, time, is_key(field) and field or '', set, gone)
 return { 'accepted', log.epoch, text(log.offset), id, timestamp }
 `
