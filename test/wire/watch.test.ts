@@ -413,6 +413,33 @@ it('[W3] what the store counted before everything is counted anew does not repla
   anew.open()
 })
 
+it('[W1] a room that is counted anew while a list is answered is in the answer', async () => {
+  const store = memory()
+  const real = store.marks?.reading.bind(store.marks) as MarkStore['reading']
+  const { clock, url, say } = await stage({ backplane: store })
+  await say('a')
+  await say('b')
+  const bob = await device(url, 'bob')
+  const [slow, anew] = [gate(), gate()]
+  let [ofA, ofB] = [0, 0]
+  const reading: MarkStore['reading'] = async (stream, reader) => {
+    const counted = await real(stream, reader)
+    if (stream === 'b' && ofB++ === 0) await slow.opened
+    if (stream === 'a' && ofA++ === 1) await anew.opened
+    return counted
+  }
+  Object.assign(store.marks ?? {}, { reading })
+  bob.send({ type: 'watch_rooms', room_ids: ['a', 'b'], ref: 'w' })
+  await until(() => ofA === 1 && ofB === 1)
+  await clock.advance(1_000)
+  await until(() => ofA === 2)
+  slow.open()
+  const isAnswer = () => bob.all('room_heads').find(({ ref }) => ref === 'w')
+  const answer = (await bob.until(isAnswer, 'the answer')) as unknown as Parameters<typeof unreadIn>[0]
+  expect(unreadIn(answer)).toEqual(['a 1', 'b 1'])
+  anew.open()
+})
+
 it('[W6] a connection that ends while its list is taken counts no longer', async () => {
   const store = memory()
   const { marks } = store

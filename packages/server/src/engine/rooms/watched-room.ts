@@ -27,8 +27,8 @@ interface Watching {
   readonly connections: Map<Connection, string>
   /** What is unread among the entries up to an offset; `undefined` if it must be counted. */
   count: (Unread & { readonly to: number }) | undefined
-  /** What was told last, to recognise what is no news. */
-  told: string
+  /** What was told last, to recognise what is no news. Holds while it is counted anew. */
+  told: Head | undefined
 }
 
 /** How much of a log is read to add it to the counts; after more, it is cheaper to count anew. */
@@ -52,7 +52,7 @@ export class WatchedRoom {
   }
 
   watch(userId: string, connection: Connection, roomId: string): void {
-    const watching = this.#users.get(userId) ?? { connections: new Map(), count: undefined, told: '' }
+    const watching = this.#users.get(userId) ?? { connections: new Map(), count: undefined, told: undefined }
     this.#users.set(userId, watching)
     watching.connections.set(connection, roomId)
   }
@@ -154,17 +154,17 @@ export class WatchedRoom {
     return changed.filter((userId) => {
       const watching = this.#users.get(userId)
       const head = this.headFor(userId)
-      const told = JSON.stringify(head)
       // Whoever is not counted yet hears of it once they are.
-      if (!watching || !head || watching.told === told) return false
-      watching.told = told
+      if (!watching || !head || JSON.stringify(watching.told) === JSON.stringify(head)) return false
+      watching.told = head
       return true
     })
   }
 
   headFor(userId: string): Head | undefined {
-    const count = this.#users.get(userId)?.count
-    if (!count || !this.#head) return undefined
+    const { count, told } = this.#users.get(userId) ?? {}
+    if (!count) return told
+    if (!this.#head) return undefined
     const { unread, mentions, to } = count
     const rest = { ...(unread === MOST_UNREAD && { more: true as const }), ...(mentions > 0 && { mentions }) }
     return { epoch: this.#head.epoch, offset: Math.max(this.#head.offset, to), unread, ...rest }
