@@ -16,6 +16,7 @@ export function filesOn(mount: Mount): Files {
   }
   return {
     makeFolder() {},
+    assertWritable() {},
     inode: (file) => (disk.has(basename(file)) && !disk.isMoved ? 1n : undefined),
     size: (file) => disk.size(basename(file)),
     free: () => (disk.isFull ? 0 : Number.POSITIVE_INFINITY),

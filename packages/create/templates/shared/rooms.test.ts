@@ -7,7 +7,7 @@ import { rooms } from './rooms.js'
 
 /**
  * Starts the server without a port, in virtual time. Each real client runs on a device of its own. Its token is the name
- * of its user here, whatever `authenticate` in rooms.ts asks for.
+ * of its user here, whatever `authenticate` in server.ts asks for.
  */
 async function start() {
   const authenticate = ({ token = '' }) => ({ userId: token })

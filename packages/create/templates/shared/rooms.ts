@@ -1,7 +1,7 @@
 import type { ServerOptions } from '@roomful/server'
 import { protocol } from './protocol.js'
 
-/** What the server does with messages. Add `authenticate` and `authorize` to decide who may do what. */
+/** What the server does with messages. Who may do what is decided in `server.ts`, by `authenticate` and `authorize`. */
 export const rooms: ServerOptions<typeof protocol> = {
   protocol,
   handle: {

@@ -17,6 +17,8 @@ import { dirname } from 'node:path'
 /** The file operations other than SQLite's own. A simulation replaces them with a model of a disk. */
 export interface Files {
   makeFolder(ofFile: string): void
+  /** @throws `EACCES` for a file that is there and may not be written, of which SQLite says that its disk fails */
+  assertWritable(file: string): void
   /** The inode of the file that has this path now; `undefined` if there is none. */
   inode(file: string): bigint | undefined
   /** In bytes; 0 for a missing file. */
@@ -40,6 +42,9 @@ const CHUNK_BYTES = 1024 * 1024
 
 export const systemFiles: Files = {
   makeFolder: (file) => void mkdirSync(dirname(file), { recursive: true }),
+  assertWritable(file) {
+    if (this.inode(file) !== undefined) withOpen(file, 'r+', () => {})
+  },
   inode: (file) => statSync(file, { bigint: true, throwIfNoEntry: false })?.ino,
   size: (file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0,
   free(file) {

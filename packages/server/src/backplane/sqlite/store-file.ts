@@ -48,6 +48,7 @@ export class StoreFile {
   ) {
     const { file } = settings
     files.makeFolder(file)
+    files.assertWritable(file)
     this.driver = open(file)
     try {
       // Before anything is read: a database that is opened shared would keep its index in shared memory.

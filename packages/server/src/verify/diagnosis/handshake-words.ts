@@ -68,7 +68,7 @@ export function failureWords({ code, message, step, certificate }: Failed, { url
       return wrong(
         'certificate_chain',
         `The server sends its certificate${by(certificate)} without the ones between it and an authority. Some browsers find them elsewhere, others refuse.`,
-        'Send the whole chain. nginx: ssl_certificate fullchain.pem;',
+        'Send the whole chain. nginx: ssl_certificate fullchain.pem;  An authority of your own: NODE_EXTRA_CA_CERTS=ca.pem',
       )
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return wrong(
