@@ -105,6 +105,6 @@ it('the demo page refuses a room whose name is none, in words, and stays where i
   await room.press('Enter')
   await person.panel.getByRole('textbox', { name: 'Message другая' }).waitFor()
   await person.isConnected()
-  expect(await person.texts()).toEqual([])
+  await expect.poll(() => person.texts()).toEqual([])
   await context.close()
 })

@@ -109,10 +109,11 @@ async function startNginx() {
   const certificate = await signedFor('IP:127.0.0.1', 90)
   onTestFinished(() => certificate.remove())
   const folder = dirname(certificate.authority)
+  const plain = await freePort()
   const nginx = await startNginxWith((port) =>
     fileOf('/etc/nginx/conf.d/chat.conf')
       .replace(/ *listen \[::].*\n/g, '')
-      .replace('listen 80;', `listen 127.0.0.1:${port + 1};`)
+      .replace('listen 80;', `listen 127.0.0.1:${plain};`)
       .replace('listen 443 ssl;', `listen 127.0.0.1:${port} ssl;`)
       .replace('/etc/letsencrypt/live/chat.example.com/fullchain.pem', join(folder, 'cert.pem'))
       .replace('/etc/letsencrypt/live/chat.example.com/privkey.pem', join(folder, 'key.pem'))

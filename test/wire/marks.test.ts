@@ -179,6 +179,21 @@ it('[U5] other members hear of marks at most once a second, and get those of all
   expect(marks).toEqual([{ user_id: 'ana', ...placeOf(places[1] as Place) }])
 })
 
+it('[U7] marks of a room that was deleted a moment ago are told to nobody', async () => {
+  const clock = new WireClock()
+  const { url, server } = await serve({ ...byName, clock })
+  const [ana, bob] = await devices(url, 'ana', 'bob')
+  const sent = await ana.chat('lobby', 'one')
+  await bob.ask(markOf(sent), 'read_marked')
+  await server.room('lobby').delete()
+  await ana.next('resync')
+  await ana.chat('lobby', 'two')
+  const { joined } = await device(url, 'cyd')
+  expect(joined.marks?.map(({ user_id }) => user_id)).not.toContain('bob')
+  await clock.advance(3_000)
+  await ana.never('read_marked')
+})
+
 it('[U5] members of a large room hear of no marks but their own', async () => {
   const clock = new WireClock()
   const { url } = await serve({ ...byName, clock, backplane: memory(), limits: { listedMembers: 2 } })

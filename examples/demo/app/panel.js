@@ -126,7 +126,7 @@ export class Panel {
 
   async enter(roomId) {
     for (const stop of this.#stops) stop()
-    if (this.room && this.room.id !== roomId) this.room.leave()
+    if (this.room && this.room.id !== roomId) this.room.leave({ whenSent: true })
     const room = this.client.room(roomId)
     this.room = room
     this.chat = Roomful.chat(room)

@@ -13,7 +13,7 @@ export function Chat(props: { id: string }) {
   const [text, setText] = createSignal('')
 
   onMount(() => room.join({ history: 50 }))
-  onCleanup(() => room.leave())
+  onCleanup(() => room.leave({ whenSent: true }))
 
   function send(event: SubmitEvent) {
     event.preventDefault()

@@ -6,7 +6,7 @@ import type { Client, CoreClient } from './client.js'
 import type { ConnectionStatus } from './connection/connection-state.js'
 import type { AnyProtocol } from './options/options.js'
 import { renderedRoom } from './react/rendered-room.js'
-import { hold } from './react/uses.js'
+import { hold, isUsed } from './react/uses.js'
 import type { ClientEvents, LogMessage, RoomEvents, Snapshot } from './room/messages.js'
 import type { CoreRoom, JoinOptions, Room } from './room/room-api.js'
 import type { RoomStatus } from './room/room-state.js'
@@ -111,7 +111,10 @@ function useJoined<P extends AnyProtocol>(
   const shown = useMemo(() => (isOf(id, initial) ? renderedRoom(room, initial) : room), [room])
   useEffect(() => {
     void shown.join(history === undefined ? {} : { history })
-    const letGo = [hold(room, () => void room.leave()), hold(client, () => client.rest())]
+    const rest = () => isUsed(client) || client.rest()
+    // What was written in the room must leave first, although the user looks at another one, or has closed the dialog.
+    const leave = () => void room.leave({ whenSent: true }).then(rest)
+    const letGo = [hold(room, leave), hold(client, rest)]
     return () => {
       for (const end of letGo) end()
     }

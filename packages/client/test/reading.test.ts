@@ -290,6 +290,25 @@ describe('marks of others', () => {
     expect(shown()).toEqual([])
   })
 
+  it('[U4] [U6] come from the messages of a page too, which may be newer than the list, and never of another log', async () => {
+    const { script, c } = await live({
+      unread: 0,
+      marks: [
+        { user_id: 'ada', ...at(4) },
+        { user_id: 'cyd', ...at(9, 'e0') },
+      ],
+      messages: [
+        said(5, { user_id: 'bob' }),
+        said(6, { user_id: 'ada' }),
+        said(7, { user_id: 'dan', deleted: true }),
+      ],
+    })
+    await script.connection.says({ type: 'read_marked', room_id: 'r', user_id: 'cyd', ...at(9, 'e0') })
+    const shown = () =>
+      [...c.marks.get()].map(([user, { epoch, offset }]) => `${user} ${epoch} ${offset}`).sort()
+    expect(shown()).toEqual(['ada e1 6', 'bob e1 5'])
+  })
+
   it('are kept of the thousand users whose marks were known last', async () => {
     const { script, room } = await joinedWithout()
     const many = Array.from({ length: 1_001 }, (_, index) => said(11 + index, { user_id: `user ${index}` }))

@@ -298,6 +298,39 @@ describe('sending', () => {
     await expect(lost).rejects.toMatchObject({ code: 'outcome_unknown' })
   })
 
+  it('a room that is to be left when all is sent is left after the last answer, however long the network takes', async () => {
+    const { script, room } = await live({ outbox: { window: 1 } })
+    const left = () => script.connection.take().some(({ type }) => type === 'leave')
+    const [first, second] = [room.send('first'), room.send('second')]
+    const leaving = room.leave({ whenSent: true })
+    await script.connection.says(ackFrame(first.clientId, 1))
+    await first
+    await script.connection.closes(1006)
+    await script.clock.advance(2_000)
+    await script.connection.welcomes('me')
+    const join = script.connection.take().findLast(({ type }) => type === 'join')
+    await script.connection.says(joinedFrame(join, { offset: 1, id: 'id-1' }))
+    await script.clock.advance(0)
+    expect(left()).toBe(false)
+    await script.connection.says(ackFrame(second.clientId, 2))
+    expect(await second).toMatchObject({ offset: 2 })
+    await script.clock.advance(0)
+    const leave = script.connection.take().find(({ type }) => type === 'leave')
+    expect(room.status.get()).toMatchObject({ state: 'left' })
+    await script.connection.says({ type: 'left', room_id: 'r', ref: leave?.ref } as never)
+    await leaving
+  })
+
+  it('a join takes a leave back that waits until all is sent', async () => {
+    const { script, room } = await live()
+    const sent = room.send('hello')
+    const leaving = room.leave({ whenSent: true })
+    void room.join()
+    await script.connection.says(ackFrame(sent.clientId, 1))
+    await leaving
+    expect(room.status.get().state).toBe('live')
+  })
+
   it('data that JSON cannot hold is refused where it came from', async () => {
     const { room } = await live()
     const loop: Record<string, unknown> = {}

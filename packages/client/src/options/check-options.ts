@@ -31,6 +31,7 @@ const CALLS = {
       (value) => Array.isArray(Object(value).messages) && is.object.accepts(Object(value).cursor),
     ),
   },
+  'room.leave': { whenSent: is.boolean },
   'room.send': {
     data: is.object,
     replyTo: is.object,

@@ -131,6 +131,12 @@ export class OutboxDriver implements FrameSource {
     return this.#outbox.entries.filter(({ roomId }) => roomId === room)
   }
 
+  /** Resolves once nothing waits in a room, whatever has become of it. */
+  async settled(room: string): Promise<void> {
+    for (let [entry] = this.entriesOf(room); entry; [entry] = this.entriesOf(room))
+      await Promise.allSettled([this.sentOf(entry)])
+  }
+
   submit(roomId: string, draft: Draft): Sent {
     const entry = this.#write(roomId, draft)
     const sent = this.sentOf(entry)

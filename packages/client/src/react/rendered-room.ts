@@ -37,7 +37,7 @@ export function renderedRoom<P extends AnyProtocol>(room: Room<P>, initial: Snap
       hasJoined = true
       return room.join({ ...options, initial })
     },
-    leave: () => room.leave(),
+    leave: (options) => room.leave(options),
     release: () => room.release(),
     send: (message, options) => room.send(message, options),
     emit: (type, body) => room.emit(type, body),

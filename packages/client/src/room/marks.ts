@@ -12,13 +12,19 @@ export class Marks {
   }
 
   /** Frames of two devices may overtake each other on their way through several nodes. A base server gives no offsets. */
-  heard({ user_id, epoch, offset, id }: Mark): void {
+  heard({ user_id, epoch, offset, id, deleted }: Mark & { readonly deleted?: boolean }): void {
     const known = this.#marks.get(user_id)
     if (!offset || (known?.epoch === epoch && known.offset >= offset)) return
-    // The server has read nothing, whatever it writes.
-    if (user_id.startsWith('@')) return
+    // The server has read nothing, whatever it writes, and who wrote what was erased may be erased, too.
+    if (deleted || typeof user_id !== 'string' || user_id.startsWith('@')) return
     this.#marks.set(user_id, { epoch, offset, id })
     for (const oldest of this.#marks.keys()) if (this.#marks.size > MOST_MARKS) this.#marks.delete(oldest)
+  }
+
+  joined(frame: ServerMessageOf<'joined'>): void {
+    this.cut(frame)
+    if (frame.marks) this.#marks.clear()
+    for (const mark of frame.marks ?? []) if (mark.epoch === frame.epoch) this.heard(mark)
   }
 
   /** Marks of entries that the log has lost fall back, and those of an earlier log end. */

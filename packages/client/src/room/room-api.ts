@@ -117,8 +117,12 @@ export interface CoreRoom<P extends AnyProtocol = BuiltIn> {
    * after a permanent failure, until `connect()` is called.
    */
   join(options?: JoinOptions): Promise<JoinResult<P>>
-  /** Leaves the room. Resolves when the server has confirmed it. */
-  leave(): Promise<void>
+  /**
+   * Leaves the room. Resolves when the server has confirmed it. With `whenSent`, that waits until the server has answered
+   * what was sent to the room, however long the network takes, and `join()` takes it back meanwhile. Without it, what
+   * waits is refused with `not_in_room`, and `outcome_unknown` if it was transmitted.
+   */
+  leave(options?: { readonly whenSent?: boolean }): Promise<void>
   /**
    * Leaves, and gives up this handle and everything that the room shows: `client.room()` then returns a new handle. A
    * room that was left and has no handlers, listeners or waiting messages is released by itself once nobody holds its

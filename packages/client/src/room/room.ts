@@ -89,6 +89,8 @@ export class RoomCore {
   readonly occupancy: Observable<number>
   readonly presence: Presence
   readonly outbox: OutboxDriver
+  /** Counts calls of `join` and `leave`: the last one holds. */
+  #turn = 0
   /** For `chat()`. */
   readonly services: ClientServices<RoomCore>
   /** For `chat()`. */
@@ -160,6 +162,7 @@ export class RoomCore {
   join(options?: JoinOptions): Promise<JoinResult<AnyProtocol>> {
     if (this.#isReleased) return Promise.reject(this.#released())
     this.#client.rooms.use(this)
+    this.#turn++
     try {
       checkCall('room.join', options)
       this.#client.wake()
@@ -190,7 +193,13 @@ export class RoomCore {
     return promise
   }
 
-  async leave(): Promise<void> {
+  async leave(options: { readonly whenSent?: boolean } = {}): Promise<void> {
+    checkCall('room.leave', options)
+    const turn = ++this.#turn
+    if (options.whenSent && isWanted(this.#machine)) {
+      await this.outbox.settled(this.id)
+      if (turn !== this.#turn) return
+    }
     const isKnown = this.#machine.isConnected && isWanted(this.#machine)
     const left = isKnown && this.#requests.leave()
     this.leaveWith('Left')
@@ -360,7 +369,7 @@ export class RoomCore {
 
   /** Handles unsolicited messages of the server about the room. */
   received(message: ServerMessage): void {
-    if (message.type === 'read_marked') this.marks.heard(message)
+    if (message.type === 'read_marked' && message.epoch === this.head?.epoch) this.marks.heard(message)
     if (message.type === 'resync') this.marks.cut(message)
     this.amendments?.told(message)
     switch (message.type) {
@@ -411,12 +420,9 @@ export class RoomCore {
     if (!frame.more) this.#members.joined(frame)
     this.profiles?.learn(frame.users)
     this.profiles?.learn(frame.members)
+    // First: the server may have read the list before the messages of the page were written.
+    this.marks.joined(frame)
     this.#step({ type: 'joined', frame, since })
-    this.marks.cut(frame)
-    if (frame.marks) this.marks.clear()
-    frame.marks?.forEach((mark) => {
-      this.marks.heard(mark)
-    })
     this.amendments?.told(frame)
   }
 
@@ -495,6 +501,7 @@ export class RoomCore {
   #deliverPage(entries: readonly (Loggable | Place)[], coverage: Coverage, knownTo: number): void {
     this.timeline?.received(entries, coverage)
     for (const entry of entries) {
+      if (entry.type === 'chat_message') this.marks.heard(entry as Mark)
       if (entry instanceof Place || (entry.offset ?? 0) <= knownTo) continue
       if (this.#pages) this.#pages.push(entry)
       else this.message(entry)

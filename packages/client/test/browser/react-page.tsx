@@ -11,6 +11,8 @@ declare global {
     hydrateConnected(): Promise<void>
     /** Joins a room before anything is shown. */
     join(id: string): Promise<unknown>
+    /** Sends without waiting for the answer. */
+    write(id: string, text: string): void
     /** Shows a room from what a server read of it; hydrates what it rendered, too. */
     showRoom(id: string, initial: Snapshot, html?: string): void
     /** The messages that were shown, each time that something changed. */
@@ -68,6 +70,10 @@ window.showRoom = (id, initial, html) => {
 }
 
 window.join = (id) => clients['client A'].room(id).join({ history: 10 })
+
+window.write = (id, text) => {
+  clients['client A'].room(id).send(text)
+}
 
 const clients = {
   'client A': createClient({ url: '/ws', session: 'memory' }),

@@ -151,6 +151,31 @@ it('the hooks tell of the room that they are given: its members, who types, its 
   expect(complaints).toEqual([])
 })
 
+it('what was written in a room is sent after it is shown no longer: with the next room, without a network, and with no room at all', async () => {
+  const texts = async () =>
+    (await server.room('room-A').history({ limit: 100 })).messages.map((message) => Object(message).message)
+  const before = (await texts()).length
+  const written = async () => (await texts()).slice(before)
+  await page.evaluate(() => window.show('room A'))
+  await isLive()
+  await page.context().setOffline(true)
+  await page.evaluate(() => {
+    window.write('room-A', 'offline')
+    window.show('room B')
+  })
+  await page.context().setOffline(false)
+  await expect.poll(written).toEqual(['offline'])
+  await page.evaluate(() => window.show('room A'))
+  await isLive()
+  await page.evaluate(() => {
+    for (let n = 1; n <= 50; n++) window.write('room-A', `${n}`)
+    window.show('nothing')
+  })
+  await expect.poll(async () => (await written()).length, { timeout: 30_000 }).toBe(51)
+  await expect.poll(connections).toBe(0)
+  expect(complaints).toEqual([])
+})
+
 it('useWatch shows what is unread in rooms, hydrates without a mismatch, and keeps badges when other rooms come', async () => {
   for (const [room, times] of Object.entries({ w1: 2, w2: 1 }))
     for (let n = 0; n < times; n++) await server.room(room).chat.send('hello')

@@ -38,7 +38,9 @@ export class Receipts {
     const marks = new Map((await reading).map(({ userId, mark }) => [userId, mark]))
     for (const newer of [this.#sent.get(room), this.#waiting.get(room)])
       for (const [userId, mark] of newer ?? []) marks.set(userId, later(marks.get(userId), mark))
-    return [...marks].map(([userId, mark]) => ({ userId, mark }))
+    return [...marks]
+      .map(([userId, mark]) => ({ userId, mark }))
+      .filter(({ mark }) => mark.epoch === room.head.epoch)
   }
 
   /** Called soon, because marks are moved without a notification. */
@@ -51,6 +53,8 @@ export class Receipts {
     for (const [room, marks] of this.#waiting) {
       if (!hasReceipts(room)) continue
       for (const [user_id, { epoch, offset, id }] of marks) {
+        // The room was deleted meanwhile.
+        if (epoch !== room.head.epoch) continue
         const frame = TextFrame.of({ type: 'read_marked', room_id: room.id, user_id, epoch, offset, id })
         const options = { volatile: true, extendedOnly: true, exceptUser: user_id }
         this.fanOut.deliver(room.audience, { frame, options })
