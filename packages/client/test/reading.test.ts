@@ -309,6 +309,21 @@ describe('marks of others', () => {
     expect(shown()).toEqual(['ada e1 6', 'bob e1 5'])
   })
 
+  it('[M15] end with the erasure of their user', async () => {
+    const { script, c } = await live({ unread: 0, marks: [{ user_id: 'ada', ...at(4) }] })
+    expect(c.marks.get().size).toBe(1)
+    const erased = {
+      type: 'messages_erased',
+      room_id: 'r',
+      user_id: 'ada',
+      through: 4,
+      timestamp: '',
+      ...at(11),
+    }
+    await script.connection.says(erased as never)
+    expect(c.marks.get().size).toBe(0)
+  })
+
   it('are kept of the thousand users whose marks were known last', async () => {
     const { script, room } = await joinedWithout()
     const many = Array.from({ length: 1_001 }, (_, index) => said(11 + index, { user_id: `user ${index}` }))

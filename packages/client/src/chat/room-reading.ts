@@ -147,6 +147,7 @@ export class RoomReading {
 
   /** An entry that takes away what may have been counted. What was counted here is known; the rest only the server knows. */
   #take({ type, target, through = 0 }: Heard): void {
+    if (type === 'messages_erased') this.#showMarks()
     if (type === 'messages_erased' && through > (this.#counted.mark?.offset ?? 0)) this.#ask()
     if (type !== 'message_deleted' || !target) return
     this.#recent = this.#recent.filter(({ offset }) => offset !== target.offset)

@@ -36,6 +36,10 @@ export class Marks {
         this.#marks.set(user, { epoch, offset, id })
   }
 
+  erased(userId: unknown): void {
+    this.#marks.delete(userId as string)
+  }
+
   clear(): void {
     this.#marks.clear()
   }

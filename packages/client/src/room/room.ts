@@ -363,6 +363,7 @@ export class RoomCore {
       this.marks.heard(message as Mark)
       this.typing.heard(message.user_id, false)
     }
+    if (message.type === 'messages_erased') this.marks.erased(message.user_id)
     this.amendments?.heard(message)
     this.#events.tell(message.type, message)
   }
