@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { silentLogger, systemClock } from '@roomful/server'
 import { redis } from '@roomful/server/redis'
 import { RedisServer } from '../test/support/redis.js'
+import { type Figure, writeResult } from '../test/support/results.js'
 
-/** What Redis pays for each thing that nodes ask of it; run by `npx tsx bench/redis-costs.ts`. */
+/** What Redis pays for each thing that nodes ask of it. Writes docs/results/redis-costs.md. */
 const MESSAGES = 20_000
 const ROOMS = 1_000
 const MEMBERS = 10_000
@@ -98,5 +99,8 @@ prices['list a room of 10'] = await priceOf(MESSAGES / 4, (index) => first.prese
 await Promise.all([first.close(), second.close()])
 
 await server.remove()
-console.table(prices)
-console.log(`a head check of one room by one node: ${checkUs.toFixed(1)} µs of Redis`)
+const figures = Object.entries(prices).flatMap(([what, price]) =>
+  Object.entries(price).map(([unit, value]): Figure => [`${what}: ${unit}`, value]),
+)
+const check: Figure = ['a head check of one room by one node: Redis CPU µs', checkUs]
+writeResult('redis-costs', 'What Redis pays', 'npx tsx bench/redis-costs.ts', [...figures, check])
