@@ -10,7 +10,7 @@ function show() {
   const shown = c.messages.get().flatMap((entry) => (entry.kind === 'break' ? [] : entry.message))
   const rows = shown.map((m) => {
     const row = document.createElement('p')
-    const seen = [...c.marks.get().values()].filter(({ offset }) => offset >= (m.offset ?? 0))
+    const seen = [...c.marks.get().values()].filter(({ offset }) => m.offset && offset >= m.offset)
     const text = `${m.deleted ? 'deleted' : m.message}${m.edited_at ? ' (edited)' : ''}`
     row.append(`${users.get().get(m.user_id)?.name}: ${text}, seen by ${seen.length} `)
     for (const { reaction, count, own } of m.reactions ?? [])

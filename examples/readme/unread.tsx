@@ -19,6 +19,6 @@ export function SeenBy() {
     return () => document.removeEventListener('visibilitychange', look)
   }, [markRead, newest])
 
-  const readers = [...seen].filter(([, { offset }]) => offset >= (newest?.offset ?? 0))
+  const readers = [...seen].filter(([, { offset }]) => offset >= (newest?.offset ?? Infinity))
   return <small>Seen by {readers.map(([user]) => user).join(', ') || 'nobody yet'}</small>
 }
