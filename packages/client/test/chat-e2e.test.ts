@@ -156,6 +156,17 @@ describe('a page around a message', () => {
     expect(bob.shown()).toEqual(['13', '14', '15', '16', '17', '18', '19', '20', 'an answer'])
   })
 
+  it('[H17] [D17] a page says which of the reactions in it are the user’s own', async () => {
+    const server = await serve()
+    const [ana, bob] = [await enter(server, 'ana'), await enter(server, 'bob')]
+    const sent = await server.settled(ana.room.send('hello'))
+    await server.settled(bob.c.react(sent, '👍'))
+    await server.settled(ana.c.react(sent, '🎉'))
+    const { messages, ownReactions } = await server.settled(bob.room.history({ around: sent }))
+    expect(Object(messages[0]).reactions).toHaveLength(2)
+    expect(ownReactions).toEqual([{ offset: sent.offset, reactions: ['👍'] }])
+  })
+
   it('[H17] a page around a message leaves the timeline of a room empty that was joined without history, unless it adjoins', async () => {
     const server = await serve()
     const ana = await enter(server, 'ana')

@@ -11,6 +11,7 @@ import type {
 import type { AnyProtocol } from '../options/options.js'
 import type { Sent } from '../outbox/outbox-driver.js'
 import type { Observable } from '../runtime/observable.js'
+import type { OwnReactions } from './loggable.js'
 import type { LogMessage, RoomEvents, Snapshot } from './messages.js'
 import type { RoomStatus } from './room-state.js'
 import type { TimelineEntry } from './timeline-entry.js'
@@ -90,6 +91,8 @@ export interface HistoryPage<P extends AnyProtocol> {
   readonly moreAfter: boolean | undefined
   /** Whether entries in that direction once existed and are gone. */
   readonly truncated: boolean
+  /** Which of the reactions in these messages are the user's own. */
+  readonly ownReactions: readonly OwnReactions[]
   /** The next page in the same direction; after a page with `around`, the one before it. */
   next(): Promise<HistoryPage<P>>
 }

@@ -297,6 +297,7 @@ export class RoomCore {
       more: answer.more,
       moreAfter: answer.more_after,
       truncated: answer.truncated,
+      ownReactions: answer.own_reactions ?? [],
       next: () => this.history(next),
     }
   }
