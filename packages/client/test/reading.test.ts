@@ -309,6 +309,11 @@ describe('marks of others', () => {
     expect(shown()).toEqual(['ada e1 6', 'bob e1 5'])
   })
 
+  it('[U6] come from the messages of a page also where the join has no list of them', async () => {
+    const { c } = await live({ unread: 0, messages: [said(5, { user_id: 'bob' })] })
+    expect(c.marks.get().get('bob')?.offset).toBe(5)
+  })
+
   it('[M15] end with the erasure of their user', async () => {
     const { script, c } = await live({ unread: 0, marks: [{ user_id: 'ada', ...at(4) }] })
     expect(c.marks.get().size).toBe(1)

@@ -65,13 +65,13 @@ export class RoomReading {
   }
 
   /** The room is joined: this is what the server has counted up to its end. */
-  #joined({ epoch, offset = 0, mark, unread, mentions = 0, marks }: ServerMessageOf<'joined'>): void {
+  #joined({ epoch, offset = 0, mark, unread, mentions = 0 }: ServerMessageOf<'joined'>): void {
     this.#isOff = unread === undefined
     if (unread === undefined) return
     this.#isStale = false
     this.#begin({ mark, to: offset, unread, mentions })
     if (this.#moved?.epoch !== epoch) this.#moved = undefined
-    if (marks) this.#showMarks()
+    this.#showMarks()
     this.#timer.clear()
     this.#send()
   }
