@@ -13,6 +13,7 @@ export interface FileSettings {
 }
 
 const CACHE_KIB = 16 * 1024
+const COPY_ATTEMPTS = 5
 /**
  * A checkpoint happens after this many bytes, and in any case before the write-ahead log is larger than the database.
  */
@@ -125,12 +126,26 @@ export class StoreFile {
     const partial = `${copy}.partial`
     files.remove(partial)
     try {
-      await this.driver.backup(partial)
+      await this.#copyTo(partial)
       files.sync(partial)
       files.rename(partial, copy)
       files.sync(dirname(copy))
     } finally {
       files.remove(partial)
+    }
+  }
+
+  /** On Node 22, a copy was seen to fail without a code of SQLite while messages were written. The next one succeeds. */
+  async #copyTo(file: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.driver.backup(file)
+        return
+      } catch (error) {
+        const fault = faultOf(error)
+        if (attempt === COPY_ATTEMPTS || (fault !== 'busy' && fault !== 'other')) throw error
+        this.files.remove(file)
+      }
     }
   }
 

@@ -1,6 +1,9 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { expect, it, onTestFinished } from 'vitest'
+import { findDriver } from '../../../src/backplane/sqlite/driver.js'
+import { systemFiles } from '../../../src/backplane/sqlite/files.js'
+import { StoreFile } from '../../../src/backplane/sqlite/store-file.js'
 import { newFile, opened } from './files.js'
 
 const newest = { before: undefined, limit: 10_000, maxBytes: 100_000_000 }
@@ -53,3 +56,28 @@ it.skipIf(!hasBackup)('a backup overwrites nothing, and leaves nothing where it 
   expect(existsSync(nowhere)).toBe(false)
   await expect(backplane.backup('')).rejects.toThrow(TypeError)
 })
+
+it.skipIf(!hasBackup)(
+  'a backup is tried again after a failure without a code, and not for ever',
+  async () => {
+    const open = findDriver(undefined, [import.meta.url])
+    const failures = { left: 2 }
+    const file = new StoreFile(
+      { file: newFile(), sync: 'full' },
+      (path) => {
+        const driver = open(path)
+        const backup = (copy: string) =>
+          failures.left-- > 0 ? Promise.reject(new Error('not an error')) : driver.backup(copy)
+        return { ...driver, backup }
+      },
+      systemFiles,
+    )
+    onTestFinished(() => file.close())
+    const copy = newFile()
+    await file.backUp(copy)
+    expect(existsSync(copy)).toBe(true)
+    failures.left = 100
+    await expect(file.backUp(newFile())).rejects.toThrow('not an error')
+    expect(failures.left).toBe(95)
+  },
+)
